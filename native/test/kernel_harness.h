@@ -1,0 +1,136 @@
+// What a kernel test needs of the core: the targets that this machine can run, a context with threads, tensors with guard bands.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "../kernel_table.h"
+
+namespace anneal {
+extern const KernelTable reference_table;
+#if defined(__x86_64__)
+extern const KernelTable baseline_table, avx2_table, avx2_w4_table, avx2_w16_table, avx512_table;
+#elif defined(__aarch64__)
+extern const KernelTable neon_table;
+#endif
+}  // namespace anneal
+
+namespace harness {
+using namespace anneal;
+
+struct Target {
+  const KernelTable* table;
+  bool fma;  // inside the promise of equal bits
+};
+
+// Every target that this machine can run, the reference left out. The first one with FMA is what the others are compared to.
+inline const std::vector<Target>& targets() {
+  static const std::vector<Target> list = [] {
+    std::vector<Target> t;
+#if defined(__x86_64__)
+    t.push_back({&baseline_table, false});
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      t.push_back({&avx2_table, true});
+      t.push_back({&avx2_w4_table, true});
+      t.push_back({&avx2_w16_table, true});
+    }
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw"))
+      t.push_back({&avx512_table, true});
+#elif defined(__aarch64__)
+    t.push_back({&neon_table, true});
+#endif
+    return t;
+  }();
+  return list;
+}
+
+class Aligned {
+ public:
+  explicit Aligned(size_t bytes) : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64))) {
+    if (!data_) throw std::bad_alloc();
+  }
+  ~Aligned() { std::free(data_); }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
+  char* data() const { return data_; }
+
+ private:
+  char* data_;
+};
+
+// A context that really runs chunks on `threads` threads, each region with new ones: slow, and enough for tests.
+class TestContext : public Context {
+ public:
+  explicit TestContext(int threads) {
+    Context::threads = threads;
+    shared_scratch = nullptr;
+    parallel = [](Context* self, int64_t chunks, int64_t, void (*body)(void*, int64_t, int32_t), void* arg) {
+      std::atomic<int64_t> next{0};
+      auto work = [&](int32_t worker) {
+        for (int64_t i; (i = next.fetch_add(1)) < chunks;) body(arg, i, worker);
+      };
+      std::vector<std::thread> others;
+      for (int32_t w = 1; w < self->threads && w < chunks; w++) others.emplace_back(work, w);
+      work(0);
+      for (auto& t : others) t.join();
+    };
+    scratch = [](Context* self, int32_t worker) { return static_cast<TestContext*>(self)->scratches_[size_t(worker)]->data(); };
+    fail = [](Context* self, Failure failure, int64_t where, int64_t value, int64_t limit) {
+      auto& c = *static_cast<TestContext*>(self);
+      if (c.failure != Failure::none && c.where <= where) return;
+      c.failure = failure, c.where = where, c.value = value, c.limit = limit;
+    };
+  }
+  ~TestContext() {
+    for (Aligned* s : scratches_) delete s;
+    delete shared_;
+  }
+
+  // Runs a row of a table with scratch of exactly the sizes that it asks for.
+  void run(const KernelTable& table, Row row, const Call& call) {
+    const KernelRow& r = table.rows[row];
+    for (Aligned* s : scratches_) delete s;
+    scratches_.clear();
+    for (int i = 0; i < threads; i++) scratches_.push_back(new Aligned(r.scratch ? r.scratch(call) : 0));
+    delete shared_;
+    shared_ = new Aligned(r.shared_scratch ? r.shared_scratch(call) : 0);
+    shared_scratch = shared_->data();
+    r.run(call, *this);
+  }
+
+  Failure failure = Failure::none;
+  int64_t where = 0, value = 0, limit = 0;
+
+ private:
+  std::vector<Aligned*> scratches_;
+  Aligned* shared_ = nullptr;
+};
+
+// xorshift64*: the same numbers everywhere.
+class Numbers {
+ public:
+  explicit Numbers(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15ull + 0x1234567) {}
+  uint64_t next() {
+    state_ ^= state_ >> 12, state_ ^= state_ << 25, state_ ^= state_ >> 27;
+    return state_ * 0x2545F4914F6CDD1Dull;
+  }
+  int64_t below(int64_t n) { return int64_t((next() >> 33) % uint64_t(n)); }
+  float uniform() { return float(int32_t(next() >> 40)) * (1.0f / (1 << 24)) - 0.5f; }  // [-0.5, 0.5)
+
+ private:
+  uint64_t state_;
+};
+
+// FNV-1a over bytes.
+inline uint64_t hash_of(const void* data, size_t bytes, uint64_t h = 0xCBF29CE484222325ull) {
+  const auto* p = static_cast<const unsigned char*>(data);
+  for (size_t i = 0; i < bytes; i++) h = (h ^ p[i]) * 0x100000001B3ull;
+  return h;
+}
+
+}  // namespace harness
