@@ -1,0 +1,54 @@
+import type { DType } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import type { Layout } from './layout.js';
+
+/** An operand of an instruction: a buffer and how the elements lie in it. */
+export interface Value {
+  readonly buffer: VirtualBuffer;
+  readonly layout: Layout;
+}
+
+/** A buffer before the memory plan gives it a place. */
+export interface VirtualBuffer {
+  readonly id: number;
+  readonly dtype: DType | 'float64';
+  readonly elements: number;
+}
+
+/** What an op's record uses to write its instructions. */
+export interface Emitter {
+  /** Shape of the i-th input. */
+  shape(i: number): Shape;
+  /** The i-th input. Dense, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */
+  input(i: number, accepts?: (layout: Layout) => boolean): Value;
+  /** The result (0) or the i-th hidden one; undefined where nobody reads it. Dense, of the op's shape or of `shape` (same size). */
+  output(i?: number, shape?: Shape): Value | undefined;
+  /** A dense temporary that lives for this op only. */
+  temporary(shape: Shape, dtype: DType): Value;
+  /** A number that is known when the program is compiled, as an operand. */
+  constant(value: number, dtype: DType): Value;
+  instruction(
+    row: string,
+    outputs: readonly (Value | undefined)[],
+    inputs: readonly (Value | undefined)[],
+    attrs?: readonly number[],
+    /** Estimated nanoseconds on one thread; the default counts the bytes touched. */
+    cost?: number,
+  ): void;
+}
+
+/** Any strides are fine. */
+export const anyLayout = (): boolean => true;
+
+/** The part of `value` that lies in [start, start + length) of `axis`. */
+export function part(value: Value, axis: number, start: number, length: number, step = 1): Value {
+  const { shape, strides, offset } = value.layout;
+  return {
+    buffer: value.buffer,
+    layout: {
+      shape: shape.map((dim, d) => (d === axis ? length : dim)),
+      strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
+      offset: offset + start * strides[axis]!,
+    },
+  };
+}

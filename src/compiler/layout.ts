@@ -1,0 +1,24 @@
+import { denseStrides, type Shape } from '../shape.js';
+
+/** How a tensor's elements lie in a buffer: element `i` is at offset + sum(i[d] * strides[d]), in elements. */
+export interface Layout {
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+export function denseLayout(shape: Shape): Layout {
+  return { shape, strides: denseStrides(shape), offset: 0 };
+}
+
+/** Row-major without gaps (dimensions of size 1 may have any stride). */
+export function isDense(layout: Layout): boolean {
+  let stride = 1;
+  for (let d = layout.shape.length - 1; d >= 0; d--) {
+    const dim = layout.shape[d]!;
+    if (dim === 0) return true;
+    if (dim !== 1 && layout.strides[d] !== stride) return false;
+    stride *= dim;
+  }
+  return true;
+}

@@ -1,0 +1,104 @@
+import type { Shape } from './shape.js';
+
+/** Every code that an error of this library can carry. Codes are stable; texts may improve. */
+export type ErrorCode =
+  | 'ANNEAL_SHAPE_MISMATCH'
+  | 'ANNEAL_DTYPE_MISMATCH'
+  | 'ANNEAL_INDEX_OUT_OF_RANGE'
+  | 'ANNEAL_INVALID_ARGUMENT'
+  | 'ANNEAL_UNKNOWN_OPTION'
+  | 'ANNEAL_STALE_TENSOR'
+  | 'ANNEAL_DISPOSED'
+  | 'ANNEAL_GRADIENT'
+  | 'ANNEAL_UNREGISTERED_PARAMETER'
+  | 'ANNEAL_DATA'
+  | 'ANNEAL_NON_FINITE'
+  | 'ANNEAL_FILE_FORMAT'
+  | 'ANNEAL_STATE_MISMATCH'
+  | 'ANNEAL_BUSY'
+  | 'ANNEAL_ABORTED'
+  | 'ANNEAL_OUT_OF_MEMORY'
+  | 'ANNEAL_SESSION_FAILED'
+  | 'ANNEAL_ADDON_MISSING'
+  | 'ANNEAL_CPU_UNSUPPORTED'
+  | 'ANNEAL_INTERNAL';
+
+export interface ErrorDetails {
+  readonly op?: string;
+  readonly shapes?: readonly Shape[];
+  /** Where the operation at fault was recorded, when debugging is on and the error came while running. */
+  readonly site?: string;
+  readonly cause?: unknown;
+}
+
+/** The base of every error that this library throws. `code` is stable, the message says what to do. */
+export class AnnealError extends Error {
+  readonly code: ErrorCode;
+  readonly op?: string;
+  readonly shapes?: readonly Shape[];
+  readonly site?: string;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    if (details.op !== undefined) this.op = details.op;
+    if (details.shapes !== undefined) this.shapes = details.shapes;
+    if (details.site !== undefined) this.site = details.site;
+  }
+}
+
+/** Shapes that do not fit together. */
+export class ShapeError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_SHAPE_MISMATCH', message, details);
+  }
+}
+
+/** A dtype that the operation does not take. */
+export class DTypeError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_DTYPE_MISMATCH', message, details);
+  }
+}
+
+/** An index or a label outside its range; found while the step runs, because only then are its values known. */
+export class IndexError extends AnnealError {
+  readonly index: number;
+  readonly value: number;
+  readonly limit: number;
+  constructor(message: string, at: { index: number; value: number; limit: number }, details?: ErrorDetails) {
+    super('ANNEAL_INDEX_OUT_OF_RANGE', message, details);
+    this.index = at.index;
+    this.value = at.value;
+    this.limit = at.limit;
+  }
+}
+
+/** An argument outside what the function takes. */
+export class ArgumentError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_INVALID_ARGUMENT', message, details);
+  }
+}
+
+/** A tensor of a finished step, whose values are gone. */
+export class StaleTensorError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_STALE_TENSOR', message, details);
+  }
+}
+
+/** Data that cannot be used: ragged, empty, of another length than its labels, or not finite. */
+export class DataError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails & { code?: 'ANNEAL_DATA' | 'ANNEAL_NON_FINITE' }) {
+    super(details?.code ?? 'ANNEAL_DATA', message, details);
+  }
+}
+
+/** A file that is not what it should be: truncated, of another format, or hostile. */
+export class FileFormatError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_FILE_FORMAT', message, details);
+  }
+}

@@ -1,0 +1,62 @@
+import type { DType, TypedArray } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import type { Parameter, Tensor } from '../tensor.js';
+
+/** Native memory that outlives a step. The engine frees it when this object is collected. */
+export interface Storage {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/** What an optimizer hands to the engine: the rule, as effect nodes that are made once per plan, and this step's numbers. */
+export interface Updater {
+  /** Identity of the rule: a plan is valid for one (updater, version). */
+  readonly id: number;
+  readonly version: number;
+  readonly parameters: readonly Parameter[];
+  /** The update of one parameter as an effect node. Called while a plan is made, never on replay. */
+  update(parameter: Parameter, gradient: Tensor): Tensor;
+  /** Called right before a step is submitted: moves the step count on and sets the values of its slots. */
+  advance(): void;
+}
+
+/** The graph's only way to the machinery that runs it. src/runtime installs it; nothing in front imports the runtime. */
+export interface Engine {
+  /** Runs whatever `tensor` needs and returns its elements, row-major. */
+  read(tensor: Tensor): Promise<TypedArray>;
+  /** Runs a whole step: losses, gradients, updates. */
+  step(updater: Updater): Promise<void>;
+  /** Notes that the gradients of `loss` are wanted. */
+  backward(loss: Tensor): void;
+  /** Forgets the gradients of these parameters. */
+  zeroGrad(parameters: readonly Parameter[]): void;
+  /** The gradient of a parameter as a tensor of the current step, or undefined where there is none. */
+  gradientOf(parameter: Parameter): Tensor | undefined;
+  /** Zero-filled native memory. */
+  allocate(shape: Shape, dtype: DType): Storage;
+  /** Copies `data` into a leaf's storage, after all steps submitted so far. */
+  write(tensor: Tensor, data: TypedArray): void;
+  /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */
+  assign(target: Tensor, source: Tensor): void;
+  /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */
+  readonly eager?: ((tensor: Tensor) => void) | undefined;
+  /** Resolves when everything submitted so far is done; rejects with the first error. */
+  settle(): Promise<void>;
+}
+
+let current: Engine | undefined;
+let provider: (() => Engine) | undefined;
+
+/** The engine of this environment, made on first use. */
+export function engine(): Engine {
+  if (current !== undefined) return current;
+  if (provider === undefined) throw new Error("anneal's runtime is not loaded: import from 'anneal'");
+  current = provider();
+  return current;
+}
+
+/** Says how an engine is made when the first tensor needs one. */
+export function provideEngine(make: () => Engine): void {
+  provider = make;
+  current = undefined;
+}

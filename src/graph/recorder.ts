@@ -1,0 +1,112 @@
+import { StaleTensorError } from '../errors.js';
+import type { Attrs, OpRecord } from '../ops/record.js';
+import { Tensor } from '../tensor.js';
+import { hiddenOutput } from '../ops/leaf.js';
+
+/** How ops are being recorded right now. One per environment: user code is synchronous between two awaits. */
+const mode = {
+  /** Results of ops on tensors that require gradients require gradients too. */
+  grad: true,
+  /** Rules and decompositions are composing nodes: not the user's, so nothing of theirs is tracked. */
+  composing: false,
+};
+
+/** Scalars that the user recorded and that have not run: each is an output of the step that it belongs to. */
+let scalars: Tensor[] = [];
+const MAX_SCALARS = 1024;
+
+/** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
+let clock = 0;
+
+/** In eager mode, what runs each node as it is recorded. */
+let runEagerly: ((tensor: Tensor) => void) | undefined;
+
+/** Adds a node to the graph: checks the operands by the op's record, in the user's call, and returns a handle. */
+export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly Tensor[], attrs?: Attrs): T {
+  const inferred = op.infer(inputs, attrs as never);
+  let requiresGrad = false;
+  for (const input of inputs) {
+    if (input.stale) throw staleInput(op.name, input);
+    if (input.requiresGrad) requiresGrad = mode.grad;
+  }
+  const differentiable = requiresGrad && typeof op.gradient === 'function';
+  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable, clock);
+  if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') trackScalar(tensor);
+  if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
+  return tensor as T;
+}
+
+function staleInput(op: string, input: Tensor): StaleTensorError {
+  return new StaleTensorError(
+    `[${op}] an operand (the result of ${input.op.name}) belongs to a step that is finished, so its values are gone. ` +
+      `Call keep() on it before the step runs, or compute it again in this step.`,
+    { op },
+  );
+}
+
+function trackScalar(tensor: Tensor): void {
+  scalars.push(tensor);
+  if (scalars.length > MAX_SCALARS) scalars = scalars.slice(MAX_SCALARS / 2);
+}
+
+/** The user's scalars that have not run yet, oldest first. */
+export function pendingScalars(): readonly Tensor[] {
+  return scalars;
+}
+
+/** Keeps only the scalars that are still waiting to run. */
+export function forgetScalars(done: (tensor: Tensor) => boolean): void {
+  scalars = scalars.filter((tensor) => !done(tensor));
+}
+
+/** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */
+export function noGrad<R>(fn: () => R): R {
+  const before = mode.grad;
+  mode.grad = false;
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      throw new TypeError('[noGrad] the function must be synchronous: await its result outside, as in await noGrad(() => model.forward(x)).data()');
+    }
+    return result;
+  } finally {
+    mode.grad = before;
+  }
+}
+
+/** Runs `fn`, which composes nodes on behalf of a rule: gradients are recorded only where `grad` says so. */
+export function composing<R>(fn: () => R, grad = false): R {
+  const before = { ...mode };
+  mode.grad = grad;
+  mode.composing = true;
+  try {
+    return fn();
+  } finally {
+    Object.assign(mode, before);
+  }
+}
+
+export function gradientsEnabled(): boolean {
+  return mode.grad;
+}
+
+/** The number of updates submitted so far. */
+export function now(): number {
+  return clock;
+}
+
+/** Called when an update is submitted; returns the new time. */
+export function tick(): number {
+  return ++clock;
+}
+
+/** Turns eager mode on (with what runs a node) or off. */
+export function setEager(run: ((tensor: Tensor) => void) | undefined): void {
+  runEagerly = run;
+}
+
+/** The i-th hidden result of a node, such as the softmax that a cross-entropy saves. */
+export function hidden(node: Tensor, index: number): Tensor {
+  return record(hiddenOutput, [node], { index });
+}
+

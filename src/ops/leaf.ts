@@ -1,0 +1,54 @@
+import type { DType, TypedArray } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { now } from '../graph/recorder.js';
+import type { LeafRecord } from './record.js';
+
+const EXACT = { absolute: 0, relative: 0 };
+const fromOutside = { none: 'it comes from outside the graph' };
+
+function leafRecord(name: string): LeafRecord {
+  return {
+    name,
+    kind: 'leaf',
+    infer: () => {
+      throw new Error(`${name} is made with its shape, not inferred`);
+    },
+    gradient: fromOutside,
+    tolerance: EXACT,
+    examples: [],
+  };
+}
+
+/** A JavaScript array that the user handed over. */
+export const inputLeaf = leafRecord('input');
+/** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
+export const slotLeaf = leafRecord('slot');
+/** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
+export const storageLeaf = leafRecord('storage');
+
+/** A further result of a node; see hidden() in graph/recorder.ts. Read by gradients only. */
+export const hiddenOutput: LeafRecord = {
+  ...leafRecord('hidden'),
+  infer: ([node], attrs) => node!.hidden[attrs['index'] as number]!,
+  gradient: { none: 'hidden results are saved for gradients and have none of their own' },
+};
+
+/** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */
+export function fromArray<S extends Shape, D extends DType>(data: TypedArray, shape: S, dtype: D): Tensor<S, D> {
+  const tensor = new Tensor(inputLeaf, [], undefined, { shape, dtype }, false, now());
+  tensor.data$ = data;
+  return tensor as unknown as Tensor<S, D>;
+}
+
+/** Runtime numbers as a tensor; `values` is read anew whenever the tensor runs. */
+export function slots(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'float64', shape: Shape = [values.length]): Tensor {
+  const tensor = new Tensor(slotLeaf, [], undefined, { shape, dtype: dtype as DType }, false, now());
+  tensor.slots$ = values;
+  return tensor;
+}
+
+/** A number as an operand: a slot, so that another number on the next step makes no new plan. */
+export function scalar(value: number, dtype: 'float32' | 'int32'): Tensor<readonly [], 'float32'> {
+  return slots([value], dtype, []) as unknown as Tensor<readonly [], 'float32'>;
+}

@@ -1,0 +1,105 @@
+import type { DType } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import type { Emitter } from '../compiler/emitter.js';
+import type { Layout } from '../compiler/layout.js';
+
+/** Attributes fix what an op is (axes, sizes, flags); numbers that may change from step to step are operands instead. */
+export type Attrs = { readonly [name: string]: AttrValue };
+export type AttrValue = number | string | boolean | undefined | readonly AttrValue[];
+
+export interface Meta {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface Inferred extends Meta {
+  /** Further results that only gradients read (a saved softmax, pooling indices); see hidden() in graph/record.ts. */
+  readonly hidden?: readonly Meta[];
+}
+
+/** How far a value may be from the reference: |got - expected| <= absolute + relative * |expected|. */
+export interface Tolerance {
+  readonly absolute: number;
+  readonly relative: number;
+}
+
+/**
+ * d loss / d inputs from d loss / d output, composed of ops; undefined for an input that has none (labels, indices).
+ * `node` is the op's own result: its inputs are node.inputs.
+ */
+export type GradientRule<A> = (dy: Tensor, node: Tensor, attrs: A) => readonly (Tensor | undefined)[];
+
+/** What a test feeds an op: shapes, dtypes and the range that values are drawn from. */
+export interface Example<A> {
+  readonly inputs: readonly {
+    readonly shape: Shape;
+    readonly dtype?: DType;
+    readonly from?: number;
+    readonly to?: number;
+    /** 'view' hands it over transposed, so that strides are exercised. */
+    readonly as?: 'view';
+  }[];
+  readonly attrs?: A;
+}
+
+interface Common<A> {
+  readonly name: string;
+  /** Shapes and dtypes of the results. Throws ShapeError, DTypeError or ArgumentError in the user's words. */
+  infer(inputs: readonly Tensor[], attrs: A): Inferred;
+  /** The gradient rule, or the reason why there is none. */
+  readonly gradient: GradientRule<A> | { readonly none: string };
+  /** Which values the gradient rule reads, so that a read in the middle of a step can keep them. */
+  readonly saves?: { readonly inputs?: readonly number[]; readonly output?: boolean; readonly hidden?: readonly number[] };
+  /** Agreement of values with the reference in the same storage type. */
+  readonly tolerance: Tolerance;
+  /** What the tests and benches run it on. */
+  readonly examples: readonly Example<A>[];
+}
+
+/** Element by element; any number of them fuse into one pass. `micro` is a row of native/pointwise.def. */
+export interface PointwiseRecord<A = Attrs> extends Common<A> {
+  readonly kind: 'pointwise';
+  readonly micro: string;
+  /** What a GEMM can do in its place while its tile is hot: an activation by its native code, or the mask `b where a > 0`. */
+  readonly epilogue?: { readonly activation: number } | { readonly mask: true };
+}
+
+/** Another way to look at the same elements; undefined where the strides cannot express it (then they are copied first). */
+export interface ViewRecord<A = Attrs> extends Common<A> {
+  readonly kind: 'view';
+  view(input: Layout, node: Meta, attrs: A): Layout | undefined;
+}
+
+/** Done by native instructions of its own. */
+export interface KernelRecord<A = Attrs> extends Common<A> {
+  readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
+  emit(e: Emitter, attrs: A): void;
+}
+
+/** Stays whole in the graph; compiled as the composition it returns. */
+export interface CompositeRecord<A = Attrs> extends Common<A> {
+  readonly kind: 'composite';
+  decompose(inputs: readonly Tensor[], attrs: A): Tensor;
+}
+
+/** Writes some of its inputs in place, after all readers of their old values. Its inputs are leaves and gradients. */
+export interface EffectRecord<A = Attrs> extends Common<A> {
+  readonly kind: 'effect';
+  /** Positions of the inputs that it overwrites. */
+  readonly writes: readonly number[];
+  emit(e: Emitter, attrs: A): void;
+}
+
+/** A value that comes from outside the graph. */
+export interface LeafRecord extends Common<Attrs> {
+  readonly kind: 'leaf';
+}
+
+export type OpRecord =
+  | PointwiseRecord<never>
+  | ViewRecord<never>
+  | KernelRecord<never>
+  | CompositeRecord<never>
+  | EffectRecord<never>
+  | LeafRecord;
