@@ -1,0 +1,100 @@
+// pointwise: interprets a micro-program (native/pointwise.def) over runs of the linear output index.
+// A run of kTile elements keeps every register in the first-level cache. An operand that is dense is read where it lies and a
+// result that is an output is written where it goes; the rest lives in slots of scratch, which later results take over.
+#ifdef ANNEAL_REFERENCE
+#include "pointwise_reference.h"
+#else
+#include "math_pow.h"
+#include "walk.h"
+#include "pointwise_ops.h"
+#include "pointwise_plan.h"
+
+constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
+
+struct PointwiseJob {
+  const PointwisePlan* plan;
+  Context* context;
+  int64_t n;
+};
+
+// Copies an operand that is the same for every tile: one value, or a short pattern repeated to a tile beyond its period.
+static void fill_fixed(const Operand& in, lane32* slot, int64_t n) {
+  const int64_t wanted = in.kind == OperandKind::single ? smallest(n, kTile) : smallest(n, kTile) + in.period;
+  if (in.kind == OperandKind::single) return load_elements(slot, in.data, in.dtype, in.walk, 0, wanted);
+  load_elements(slot, in.data, in.dtype, in.walk, 0, smallest(in.period, wanted));
+  for (int64_t done = in.period; done < wanted; done *= 2)
+    __builtin_memcpy(slot + done, slot, (size_t)(smallest(done, wanted - done) * 4));
+}
+
+static void narrow(uint8_t* to, const lane32* from, int64_t n) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) st(to + i, ld((const int32_t*)from + i));
+  for (; i < n; i++) to[i] = (uint8_t)from[i];
+}
+
+static void write_output(const TensorArg& out, const char* run, int64_t start, int64_t n) {
+  if (size_of(out.dtype) == 1)
+    narrow((uint8_t*)out.data + start, (const lane32*)run, n);
+  else if ((char*)out.data + start * 4 != run)
+    __builtin_memcpy((char*)out.data + start * 4, run, (size_t)n * 4);
+}
+
+// Elements [start, start + n) of every register's run.
+static void run_tile(const PointwisePlan& plan, char* scratch, int64_t start, int64_t n) {
+  char* at[kMaxRegisters];
+  for (int i = 0; i < plan.inputs; i++) {
+    const Operand& in = plan.operands[i];
+    char* slot = scratch + plan.place[i] * kSlotBytes;
+    if (in.kind == OperandKind::dense)
+      slot = (char*)in.data + start * 4;
+    else if (in.kind == OperandKind::periodic)
+      slot += start % in.period * 4;
+    else if (in.kind == OperandKind::walked)
+      load_elements((lane32*)slot, in.data, in.dtype, in.walk, start, n);
+    at[i] = slot;
+  }
+  for (int k = 0; k < plan.count; k++) {
+    const int r = plan.inputs + k;
+    const Step& s = plan.steps[k];
+    at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
+    s.run(at[r], at[s.a], at[s.b], at[s.c], n);
+  }
+  // Operands that are outputs themselves go first: a result may overwrite their memory.
+  for (int o = 0; o < plan.outputs; o++)
+    if (plan.result[o] < plan.inputs) write_output(plan.out[o], at[plan.result[o]], start, n);
+  for (int o = 0; o < plan.outputs; o++) {
+    const int r = plan.result[o];
+    if (r >= plan.inputs && plan.place[r] != -1 - o) write_output(plan.out[o], at[r], start, n);
+  }
+}
+
+static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
+  const PointwiseJob& job = *(const PointwiseJob*)arg;
+  const PointwisePlan& plan = *job.plan;
+  const int64_t start = chunk * kPointwiseChunk, n = smallest(kPointwiseChunk, job.n - start);
+  char* scratch = plan.slots ? job.context->scratch(job.context, worker) : nullptr;
+  for (int i = 0; i < plan.inputs; i++)
+    if (plan.operands[i].kind == OperandKind::single || plan.operands[i].kind == OperandKind::periodic)
+      fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), n);
+  const int64_t tile = plan.slots ? kTile : n;
+  for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start + i, smallest(tile, n - i));
+}
+
+static void pointwise_run(const Call& call, Context& context) {
+  const int64_t n = elements_of(call.out[0]);
+  if (n == 0) return;
+  PointwisePlan plan;
+  plan_pointwise(plan, call);
+  PointwiseJob job = {&plan, &context, n};
+  if (n <= kPointwiseChunk) return pointwise_chunk(&job, 0, 0);
+  context.parallel(&context, divide_up(n, kPointwiseChunk), (int64_t)((float)n * plan.cost), pointwise_chunk, &job);
+}
+
+static size_t pointwise_scratch(const Call& call) {
+  PointwisePlan plan;
+  plan_pointwise(plan, call);
+  return (size_t)(plan.slots + call.outputs) * kSlotBytes;  // with data, an output over an operand still in use takes a slot
+}
+
+static size_t pointwise_shared(const Call&) { return 0; }
+#endif

@@ -1,0 +1,40 @@
+// How the references read and write tensors: one element at a time, by its row-major index, whatever the strides and dtype.
+
+struct ReferenceLane {
+  double real;
+  int32_t integer;  // of int32, bool and uint8 registers
+  bool is_real;
+};
+
+static ReferenceLane reference_load(const TensorArg& t, int64_t offset) {
+  switch (t.dtype) {
+    case DType::f32: return {(double)((const float*)t.data)[offset], 0, true};
+    case DType::f64: return {((const double*)t.data)[offset], 0, true};
+    case DType::i32: return {0, ((const int32_t*)t.data)[offset], false};
+    default: return {0, ((const uint8_t*)t.data)[offset], false};
+  }
+}
+
+static void reference_store(const TensorArg& t, int64_t offset, const ReferenceLane& x) {
+  switch (t.dtype) {
+    case DType::f32: ((float*)t.data)[offset] = (float)x.real; break;
+    case DType::f64: ((double*)t.data)[offset] = x.real; break;
+    case DType::i32: ((int32_t*)t.data)[offset] = x.integer; break;
+    default: ((uint8_t*)t.data)[offset] = (uint8_t)x.integer; break;
+  }
+}
+
+static int64_t reference_offset(const TensorArg& t, int64_t linear) {
+  int64_t offset = 0;
+  for (int d = t.rank - 1; d >= 0; d--) {
+    offset += linear % t.dims[d] * t.strides[d];
+    linear /= t.dims[d];
+  }
+  return offset;
+}
+
+static int64_t reference_elements(const TensorArg& t) {
+  int64_t n = 1;
+  for (int d = 0; d < t.rank; d++) n *= t.dims[d];
+  return n;
+}

@@ -1,0 +1,111 @@
+// How a kernel goes over a strided tensor: its dimensions without those of size 1, neighbours that form one run merged.
+
+struct Walk {
+  int32_t rank;  // 0: at most one element
+  int64_t dims[kMaxRank], strides[kMaxRank];
+};
+
+ANNEAL_INLINE int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
+ANNEAL_INLINE int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+ANNEAL_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+ANNEAL_INLINE int64_t elements_of(const TensorArg& t) {
+  int64_t n = 1;
+  for (int d = 0; d < t.rank; d++) n *= t.dims[d];
+  return n;
+}
+
+ANNEAL_INLINE void walk_push(Walk& w, int64_t dim, int64_t stride) {
+  if (dim == 1) return;
+  const int last = w.rank - 1;
+  if (last >= 0 && w.strides[last] == stride * dim) {
+    w.dims[last] *= dim;
+    w.strides[last] = stride;
+  } else {
+    w.dims[w.rank] = dim;
+    w.strides[w.rank++] = stride;
+  }
+}
+
+static Walk walk_of(const TensorArg& t) {
+  Walk w;
+  w.rank = 0;
+  for (int d = 0; d < t.rank; d++) walk_push(w, t.dims[d], t.strides[d]);
+  return w;
+}
+
+ANNEAL_INLINE bool is_dense(const Walk& w) { return w.rank == 0 || (w.rank == 1 && w.strides[0] == 1); }
+
+// A place in a walk: the index along each dimension and the offset of that element.
+struct Cursor {
+  int64_t index[kMaxRank];
+  int64_t offset;
+};
+
+// At element `linear` of the row-major order over the first `rank` dimensions.
+ANNEAL_INLINE Cursor cursor_at(const Walk& w, int rank, int64_t linear) {
+  Cursor c;
+  c.offset = 0;
+  for (int d = rank - 1; d >= 0; d--) {
+    c.index[d] = linear % w.dims[d];
+    linear /= w.dims[d];
+    c.offset += c.index[d] * w.strides[d];
+  }
+  return c;
+}
+
+// To the next element of the first `rank` dimensions; from the last one back to the first.
+ANNEAL_INLINE void advance(const Walk& w, int rank, Cursor& c) {
+  for (int d = rank - 1; d >= 0; d--) {
+    c.offset += w.strides[d];
+    if (++c.index[d] < w.dims[d]) return;
+    c.offset -= w.dims[d] * w.strides[d];
+    c.index[d] = 0;
+  }
+}
+
+// ---- elements into a dense run of 4-byte lanes, bytes widened ---------------------------------------------------
+template <class T>
+ANNEAL_INLINE void load_run(int32_t* to, const T* from, int64_t stride, int64_t n) {
+  int64_t i = 0;
+  if (stride == 1) {
+    for (; i + kLanes <= n; i += kLanes) st(to + i, ld(from + i));
+    for (; i < n; i++) to[i] = from[i];
+  } else if (stride == 0) {
+    const vi x = splat(int32_t(from[0]));
+    for (; i + kLanes <= n; i += kLanes) st(to + i, x);
+    for (; i < n; i++) to[i] = from[0];
+  } else {
+    for (; i < n; i++) to[i] = from[i * stride];
+  }
+}
+
+typedef int32_t lane32 __attribute__((may_alias));  // the bits of a float32 or int32
+
+template <class T>
+static void load_walk(lane32* to, const T* from, const Walk& w, int64_t start, int64_t n) {
+  if (w.rank == 0) {
+    if (n > 0) to[0] = from[0];
+    return;
+  }
+  const int inner = w.rank - 1;
+  const int64_t length = w.dims[inner], stride = w.strides[inner];
+  Cursor c = cursor_at(w, inner, start / length);
+  int64_t first = start % length;
+  while (n > 0) {
+    const int64_t run = smallest(length - first, n);
+    load_run((int32_t*)to, from + c.offset + first * stride, stride, run);
+    to += run;
+    n -= run;
+    first = 0;
+    advance(w, inner, c);
+  }
+}
+
+// Elements [start, start + n) of the walk's row-major order.
+static void load_elements(lane32* to, const void* data, DType dtype, const Walk& w, int64_t start, int64_t n) {
+  if (size_of(dtype) == 1)
+    load_walk(to, (const uint8_t*)data, w, start, n);
+  else
+    load_walk(to, (const lane32*)data, w, start, n);
+}
