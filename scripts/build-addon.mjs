@@ -1,0 +1,95 @@
+// Builds build/Release/anneal.node with node-gyp when its sources have changed since the last build. Plain JavaScript
+// without dependencies, because it runs as npm's install script before anything else is there.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const addon = join(root, 'build', 'Release', 'anneal.node');
+const stamp = join(root, 'build', 'Release', 'anneal.sources');
+
+/** What decides the addon's bytes: its sources by content, and the toolchain's interface. */
+function fingerprint() {
+  const hash = createHash('sha256');
+  hash.update(`${process.platform} ${process.arch} ${process.versions.modules} ${process.env['CXX'] ?? ''}\n`);
+  for (const file of [join(root, 'binding.gyp'), ...sources(join(root, 'native'))]) {
+    hash.update(`${relative(root, file)}\n`).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+function sources(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(cc|h|def|inc|gypi)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !/^(test|fuzz)[\\/]/.test(relative(folder, file)))
+    .sort();
+}
+
+/** node-gyp of this package's devDependencies, else the one that npm carries and names in the environment of its scripts. */
+function nodeGyp() {
+  try {
+    return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  } catch {
+    const bundled = process.env['npm_config_node_gyp'] ?? resolve(process.execPath, '../../lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js');
+    return existsSync(bundled) ? bundled : undefined;
+  }
+}
+
+/** Headers that came with this Node.js spare the download. */
+function headers() {
+  const prefix = dirname(dirname(process.execPath));
+  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+}
+
+function missingTools() {
+  const windows = process.platform === 'win32';
+  const present = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+  const missing = [];
+  if (!['python3', 'python'].some(present)) missing.push('Python 3');
+  if (!windows && !present('make')) missing.push('make');
+  if (!windows && ![process.env['CXX'], 'c++', 'g++', 'clang++'].some((name) => name && present(name))) missing.push('a C++20 compiler');
+  return missing;
+}
+
+function fail(reason) {
+  const missing = missingTools();
+  const remedy =
+    process.platform === 'darwin'
+      ? 'xcode-select --install'
+      : process.platform === 'win32'
+        ? 'install Visual Studio Build Tools with "Desktop development with C++", and Python 3'
+        : 'apt-get install g++ make python3 (Debian, Ubuntu), apk add g++ make python3 (Alpine), dnf install gcc-c++ make python3 (Fedora)';
+  console.error(
+    `\n[anneal] the native addon could not be built for ${process.platform}-${process.arch}: ${reason}.\n` +
+      (missing.length > 0 ? `[anneal] missing here: ${missing.join(', ')}.\n[anneal] to get them: ${remedy}.\n` : '') +
+      '[anneal] then build it again: npm run build:addon in a clone, npm rebuild anneal where it is a dependency.\n',
+  );
+  process.exit(1);
+}
+
+function build() {
+  const gyp = nodeGyp();
+  if (gyp === undefined) fail('node-gyp was not found');
+  console.log('[anneal] building the native addon (about a minute)');
+  const options = ['--release', `--jobs=${availableParallelism()}`, ...headers()];
+  const run = spawnSync(process.execPath, [gyp, 'configure', 'build', ...options], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (run.status !== 0) {
+    console.error(run.stdout + run.stderr);
+    fail('node-gyp failed, its output is above');
+  }
+  // A compiler's warnings are errors; what node-gyp itself has to say is worth reading only when it fails.
+  if (process.argv.includes('--verbose')) console.log(run.stdout + run.stderr);
+}
+
+const wanted = fingerprint();
+const current = existsSync(addon) && existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+if (current !== wanted || process.argv.includes('--force')) {
+  build();
+  if (!existsSync(addon)) fail(`the build made no ${relative(root, addon)}`);
+  writeFileSync(stamp, wanted);
+}

@@ -1,0 +1,35 @@
+// Adds up the reports that vitest (JSON) and doctest (XML) left in a folder, and prints "N passed, N failed" as the last line.
+// A command that failed without a failing test in any report (a build, the linter, a missing report) counts as one failure.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [folder, status = '0'] = process.argv.slice(2);
+
+/** vitest --reporter=json; skipped tests are neither passed nor failed. */
+function fromVitest(text) {
+  const report = JSON.parse(text);
+  // A file that fails to load fails without a single test of its own.
+  const broken = report.testResults.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'));
+  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length };
+}
+
+/** doctest -r=xml; the numbers of cases are in the closing summary, which a crash leaves out. */
+function fromDoctest(text) {
+  const summary = /<OverallResultsTestCases successes="(\d+)" failures="(\d+)"/.exec(text);
+  return summary ? { passed: Number(summary[1]), failed: Number(summary[2]) } : { passed: 0, failed: 1 };
+}
+
+const total = { passed: 0, failed: 0 };
+for (const name of readdirSync(folder).sort()) {
+  const text = readFileSync(join(folder, name), 'utf8');
+  const { passed, failed } = name.endsWith('.json') ? fromVitest(text) : fromDoctest(text);
+  console.log(`${name}: ${passed} passed, ${failed} failed`);
+  total.passed += passed;
+  total.failed += failed;
+}
+if (total.failed === 0 && (status !== '0' || total.passed === 0)) {
+  console.log(`a command ended with status ${status} outside of any test: see its output above`);
+  total.failed = 1;
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 ? 0 : 1);
