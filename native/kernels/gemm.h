@@ -6,6 +6,8 @@
 #include "gemm_problem.h"
 #include "gemm_tile.h"
 #include "gemm_pack.h"
+#include "gemm_transposing_tile.h"
+#include "gemm_direct.h"
 #include "gemm_block.h"
 
 // How a product is cut into chunks for threads: by its shape only, in rows and columns of C and matrices of the batch.

@@ -1,16 +1,9 @@
 // One thread's part of a product: a rectangle of C, blocked for the caches.
 
-struct Range {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
-
 constexpr int64_t kBlockK = 256;   // k of a block: a panel of B stays in L1
 constexpr int64_t kBlockM = 120;   // rows of a block of A, which stays in L2
 constexpr int64_t kBlockN = 512;   // columns of a block of B
 
-ANNEAL_INLINE int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
-ANNEAL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 // x cut into equal parts of at most `limit` (a little more, to make them multiples of `unit`).
 ANNEAL_INLINE int64_t equal_part(int64_t x, int64_t limit, int64_t unit) {
   if (x <= limit) return x > 0 ? x : 1;
@@ -23,7 +16,10 @@ ANNEAL_INLINE int64_t a_stride(int64_t K) { return round_up(K, 16) + 21; }
 
 ANNEAL_INLINE int64_t a_floats(int64_t M, int64_t K) { return round_up(smaller(M, kBlockM + kTileRows) * a_stride(smaller(K, kBlockK + 8)) + 64, 16); }
 ANNEAL_INLINE int64_t b_floats(int64_t N, int64_t K) { return round_up(smaller(N, kBlockN), kTileColumns) * round_up(smaller(K, kBlockK + 8), 8); }
-ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t N, int64_t K) { return 4 * (a_floats(M, K) + b_floats(N, K)); }
+ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t N, int64_t K) {
+  const int64_t blocks = a_floats(M, K) + b_floats(N, K), direct = direct_floats(K);
+  return 4 * (blocks > direct ? blocks : direct);
+}
 
 static View pack_a(View a, int64_t rows, int64_t K, float* to) {
   if (a.column_stride == 1) {
@@ -49,6 +45,7 @@ ANNEAL_INLINE void multiply_panel(int64_t K, View a, int64_t rows, const float* 
 }
 
 static void multiply_rectangle(const Problem& p, Range m, Range n, float* scratch) {
+  if (multiply_direct(p, m, n, scratch)) return;
   const bool b_transposed = p.b.column_stride != 1;
   const bool pack_b = b_transposed || m.size() > 2 * kTileRows;
   const bool pack_whole_a = n.size() > 4 * kTileColumns;

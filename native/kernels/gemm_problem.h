@@ -12,6 +12,15 @@ struct Problem {
   Epilogue epilogue;
 };
 
+// Rows or columns of C that one thread has to do.
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+constexpr int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
+ANNEAL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // Strides along a dimension of size 1 (or 0) may be anything; 0 there lets the choice of a path see only strides that count.
 ANNEAL_INLINE View view_of(const TensorArg& t) {
   const int row = t.rank - 2, column = t.rank - 1;

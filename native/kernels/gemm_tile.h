@@ -18,11 +18,30 @@ constexpr int kTileColumns = kTileVectors * kLanes;
 using Tile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* c,
                       int64_t c_stride, int columns, bool accumulate);
 
+// Rows of a strided operand, three to a pointer: x86 addresses p, p + s and p + 2 s without further registers.
+template <int R>
+struct RowPointers {
+  const float* of[(R + 2) / 3];
+  int64_t stride;
+  ANNEAL_INLINE RowPointers at(const float* a, int64_t stride) {
+    RowPointers p;
+    p.stride = stride;
+#pragma GCC unroll 8
+    for (int i = 0; i < (R + 2) / 3; i++) p.of[i] = a + 3 * i * stride;
+    return p;
+  }
+  __attribute__((always_inline)) float row(int r) const { return of[r / 3][(r % 3) * stride]; }
+  __attribute__((always_inline)) void advance(int64_t k_stride) {
+#pragma GCC unroll 8
+    for (int i = 0; i < (R + 2) / 3; i++) of[i] += k_stride;
+  }
+};
+
 template <int R, int V>
 struct TileKernel {
   // One step of k. The pins keep the accumulators in registers: g++ wants them after every fma, with the operands held too;
   // that form makes clang++ spill, which is content with the accumulators alone.
-  ANNEAL_INLINE void step(vf (&acc)[R][V], const float* a, int64_t row_stride, const float* b) {
+  ANNEAL_INLINE void step(vf (&acc)[R][V], RowPointers<R>& a, int64_t k_stride, const float* b) {
     vf bv[V];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) {
@@ -33,7 +52,7 @@ struct TileKernel {
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-      const vf av = splat(a[r * row_stride]);
+      const vf av = splat(a.row(r));
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) {
         acc[r][v] = vfma(av, bv[v], acc[r][v]);
@@ -47,6 +66,7 @@ struct TileKernel {
 #endif
       }
     }
+    a.advance(k_stride);
   }
 
   ANNEAL_INLINE void load(vf (&acc)[R][V], const float* c, int64_t c_stride, int last) {
@@ -85,18 +105,17 @@ struct TileKernel {
 #pragma GCC unroll 8
         for (int v = 0; v < V; v++) acc[r][v] = vf{};
     }
-    int64_t k = 0;
-    for (; k + 4 <= K; k += 4) {
-      step(acc, a, row_stride, b);
-      step(acc, a + k_stride, row_stride, b + b_stride);
-      step(acc, a + 2 * k_stride, row_stride, b + 2 * b_stride);
-      step(acc, a + 3 * k_stride, row_stride, b + 3 * b_stride);
-      a += 4 * k_stride;
-      b += 4 * b_stride;
+    RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
+    int64_t k = K;
+    for (; k >= 4; k -= 4) {
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; u++) {
+        step(acc, rows, k_stride, b);
+        b += b_stride;
+      }
     }
-    for (; k < K; k++) {
-      step(acc, a, row_stride, b);
-      a += k_stride;
+    for (; k > 0; k--) {
+      step(acc, rows, k_stride, b);
       b += b_stride;
     }
     store(acc, out, out_stride, out_last);
