@@ -1,0 +1,31 @@
+import type { Tensor } from '../tensor.js';
+import { emit, type Program, type RowNumbers } from './emit.js';
+import { expand } from './expand.js';
+import { fuse } from './fuse.js';
+import { buildGraph, type Wanted } from './graph.js';
+import type { Lowered } from './instructions.js';
+import { lower, type NativeRows } from './lower.js';
+import { planMemory } from './memory.js';
+import { widen } from './widen.js';
+
+export interface CompileOptions {
+  /** Fuse chains and epilogues; without, every op is an instruction of its own. */
+  readonly fuse: boolean;
+  /** Compute in float64 instead of float32, which only the reference target can. */
+  readonly double?: boolean;
+}
+
+/** Lowers what is wanted, and the effects behind it, to instructions. */
+export function lowered(wanted: readonly Wanted[], effects: readonly Tensor[], native: NativeRows, options: CompileOptions): Lowered {
+  const expanded = expand([...wanted.map((want) => want.tensor), ...effects]);
+  const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
+  const graph = buildGraph(results, expanded.slice(wanted.length));
+  const instructions = lower(graph, fuse(graph, options), native);
+  return options.double === true ? widen(instructions) : instructions;
+}
+
+/** From nodes to a program: expand, number, fuse, lower, plan memory, emit. Every pass is a pure function. */
+export function compile(wanted: readonly Wanted[], effects: readonly Tensor[], native: NativeRows & RowNumbers, options: CompileOptions): Program {
+  const instructions = lowered(wanted, effects, native, options);
+  return emit(instructions, planMemory(instructions), native);
+}

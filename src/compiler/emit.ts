@@ -1,0 +1,204 @@
+import type { Tensor } from '../tensor.js';
+import type { Value } from './emitter.js';
+import type { Destination } from './graph.js';
+import { bytesOf, bytesPerElement, type Buffer, type BufferDType, type Lowered } from './instructions.js';
+import type { Layout } from './layout.js';
+import type { MemoryPlan } from './memory.js';
+
+/** Runtime numbers of a program: where they lie in its slot block and where their values come from. */
+export interface SlotBinding {
+  readonly offset: number;
+  readonly dtype: BufferDType;
+  readonly count: number;
+  readonly from: { readonly leaf: Tensor } | { readonly value: number };
+}
+
+/** A compiled program: words for the native side (native/program.h), and what has to be bound to it for a run. */
+export interface Program {
+  readonly words: Uint32Array;
+  /** By storage index: an existing leaf, or the i-th storage that the run makes. */
+  readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number })[];
+  /** By view index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
+  readonly views: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number })[];
+  readonly slots: readonly SlotBinding[];
+  readonly slotBytes: number;
+  readonly arenaBytes: number;
+  /** Estimated nanoseconds on one thread. */
+  readonly cost: number;
+}
+
+/** Numbers of the native rows. */
+export interface RowNumbers {
+  row(name: string): number;
+}
+
+const MAGIC = 0x4c4e4e41;
+const VERSION = 1;
+const NONE = 0xffffffff;
+const MAX_RANK = 8;
+const SPACE = { arena: 0, storage: 1, input: 2, output: 3, slots: 4 } as const;
+const CODE: { readonly [D in BufferDType]: number } = { float32: 0, int32: 1, bool: 2, uint8: 3, float64: 4 };
+
+/** Pass: instructions and their memory plan to words. */
+export function emit(lowered: Lowered, memory: MemoryPlan, native: RowNumbers): Program {
+  return new Writer(lowered, memory, native).program();
+}
+
+class Writer {
+  private readonly storages: Program['storages'][number][] = [];
+  private readonly views: Program['views'][number][] = [];
+  private readonly slots: SlotBinding[] = [];
+  private slotBytes = 0;
+  private readonly indices = new Map<string | Tensor, number>();
+  private readonly bufferWords: number[] = [];
+  private readonly bufferNumbers = new Map<number, number>();
+  private readonly tensorWords: number[] = [];
+  private readonly tensorNumbers = new Map<string, number>();
+  private readonly scalars: number;
+
+  constructor(
+    private readonly lowered: Lowered,
+    private readonly memory: MemoryPlan,
+    private readonly native: RowNumbers,
+  ) {
+    this.scalars = lowered.buffers.filter((buffer) => buffer.place.in === 'result' && buffer.place.destination.to === 'scalar').length;
+  }
+
+  program(): Program {
+    const instructionWords: number[] = [];
+    let cost = 0;
+    for (const { row, outputs, inputs, attrs, cost: ns, node } of this.lowered.instructions) {
+      const operands = [...outputs, ...inputs].map((value) => (value === undefined ? NONE : this.tensor(value)));
+      instructionWords.push(this.native.row(row), outputs.length, inputs.length, attrs.length, NONE, ns, node, 0, ...operands, ...attrs);
+      cost += ns;
+    }
+    this.slotBytes = Math.ceil(this.slotBytes / 8) * 8;
+    const header = this.header(instructionWords.length, cost);
+    const words = Uint32Array.from([...header, ...this.bufferWords, ...this.tensorWords, ...instructionWords]);
+    return {
+      words,
+      storages: this.storages,
+      views: this.views,
+      slots: this.slots,
+      slotBytes: this.slotBytes,
+      arenaBytes: this.memory.arenaBytes,
+      cost,
+    };
+  }
+
+  private header(instructionWords: number, cost: number): number[] {
+    const total = 16 + this.bufferWords.length + this.tensorWords.length + instructionWords;
+    return [
+      MAGIC,
+      VERSION,
+      total,
+      this.bufferNumbers.size,
+      this.tensorNumbers.size,
+      this.lowered.instructions.length,
+      this.storages.length,
+      this.views.length,
+      this.slotBytes / 4,
+      ...pair(this.memory.arenaBytes),
+      Math.min(cost, NONE),
+      0,
+      0,
+      0,
+      0,
+    ];
+  }
+
+  private tensor(value: Value): number {
+    const buffer = this.buffer(value.buffer.id);
+    const words = [buffer, ...descriptor(value.layout)];
+    const key = words.join();
+    let number = this.tensorNumbers.get(key);
+    if (number === undefined) {
+      number = this.tensorNumbers.size;
+      this.tensorNumbers.set(key, number);
+      this.tensorWords.push(...words);
+    }
+    return number;
+  }
+
+  private buffer(id: number): number {
+    let number = this.bufferNumbers.get(id);
+    if (number === undefined) {
+      number = this.bufferNumbers.size;
+      this.bufferNumbers.set(id, number);
+      const buffer = this.lowered.buffers[id]!;
+      const { space, index, offset } = this.place(buffer);
+      this.bufferWords.push(space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), 0);
+    }
+    return number;
+  }
+
+  private place(buffer: Buffer): { space: number; index: number; offset: number } {
+    const { place } = buffer;
+    switch (place.in) {
+      case 'arena':
+        return { space: SPACE.arena, index: 0, offset: this.memory.offsets.get(buffer.id)! };
+      case 'constant':
+        return this.slot(buffer, { value: place.value });
+      case 'leaf': {
+        const { leaf } = place;
+        if (leaf.storage$ !== undefined || leaf.data$ === undefined) {
+          if (leaf.slots$ !== undefined) return this.slot(buffer, { leaf });
+          return { space: SPACE.storage, index: this.numbered(leaf, this.storages, { leaf }), offset: 0 };
+        }
+        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0 };
+      }
+      case 'result':
+        return this.result(buffer, place.destination);
+      default:
+        return place satisfies never;
+    }
+  }
+
+  private result(buffer: Buffer, destination: Destination): { space: number; index: number; offset: number } {
+    switch (destination.to) {
+      case 'scalar':
+        return { space: SPACE.output, index: this.numbered('scalars', this.views, { scalars: this.scalars }), offset: destination.index * bytesOf(buffer) };
+      case 'view': {
+        const made = { fresh: destination.index, elements: buffer.elements };
+        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0 };
+      }
+      case 'storage': {
+        const made = { fresh: destination.index, bytes: bytesOf(buffer) };
+        return { space: SPACE.storage, index: this.numbered(`storage ${destination.index}`, this.storages, made), offset: 0 };
+      }
+      case 'leaf':
+        return { space: SPACE.storage, index: this.numbered(destination.leaf, this.storages, { leaf: destination.leaf }), offset: 0 };
+      default:
+        return destination satisfies never;
+    }
+  }
+
+  private numbered<T>(key: string | Tensor, list: T[], binding: T): number {
+    let index = this.indices.get(key);
+    if (index === undefined) {
+      index = list.length;
+      list.push(binding);
+      this.indices.set(key, index);
+    }
+    return index;
+  }
+
+  private slot(buffer: Buffer, from: SlotBinding['from']): { space: number; index: number; offset: number } {
+    const bytes = bytesPerElement(buffer.dtype);
+    const offset = Math.ceil(this.slotBytes / bytes) * bytes;
+    this.slots.push({ offset, dtype: buffer.dtype, count: buffer.elements, from });
+    this.slotBytes = offset + bytesOf(buffer);
+    return { space: SPACE.slots, index: 0, offset };
+  }
+}
+
+function pair(value: number): [number, number] {
+  return [value % 2 ** 32, Math.floor(value / 2 ** 32)];
+}
+
+/** Element offset, rank, a reserved word, dims and strides, as native/program.h has them. */
+function descriptor({ shape, strides, offset }: Layout): number[] {
+  const dims = Array.from({ length: MAX_RANK }, (_, d) => shape[d] ?? 0);
+  const steps = Array.from({ length: MAX_RANK }, (_, d) => (strides[d] ?? 0) >>> 0);
+  return [offset, shape.length, 0, ...dims, ...steps];
+}

@@ -1,0 +1,41 @@
+import { one } from '../graph/autodiff.js';
+import { composing } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
+import { Tensor } from '../tensor.js';
+import { sameShape } from '../shape.js';
+
+/** What computes a node; nothing for one whose elements are already in native memory. */
+export function operandsOf(node: Tensor): readonly Tensor[] {
+  return node.storage$ === undefined ? node.inputs : [];
+}
+
+/** Pass: replaces composite nodes by their decompositions and drops operations that change nothing. */
+export function expand(roots: readonly Tensor[]): Tensor[] {
+  const expanded = new Map<Tensor, Tensor>();
+  const visit = (tops: readonly Tensor[]): void => {
+    for (const node of postOrder(tops, (n) => (expanded.has(n) ? [] : operandsOf(n)))) {
+      if (!expanded.has(node)) expanded.set(node, rewrite(node, expanded, visit));
+    }
+  };
+  visit(roots);
+  return roots.map((root) => expanded.get(root)!);
+}
+
+function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, visit: (tops: readonly Tensor[]) => void): Tensor {
+  if (node.op.kind === 'leaf' || node.storage$ !== undefined) return node;
+  const inputs = node.inputs.map((input) => expanded.get(input)!);
+  const op = node.op;
+  if (op.kind === 'composite') {
+    const whole = composing(() => op.decompose(inputs, node.attrs as never));
+    visit([whole]);
+    return expanded.get(whole)!;
+  }
+  if (op.kind === 'pointwise' && op.identity === 1) {
+    const other = inputs.findIndex((input) => input === one);
+    const kept = inputs[1 - other];
+    if (other >= 0 && kept !== undefined && sameShape(kept.shape, node.shape)) return kept;
+  }
+  if (inputs.every((input, i) => input === node.inputs[i])) return node;
+  const copy = new Tensor(op, inputs, node.attrs, { shape: node.shape, dtype: node.dtype, hidden: node.hidden }, false, node.recordedAt);
+  return copy;
+}

@@ -1,0 +1,166 @@
+import type { PointwiseRecord } from '../ops/record.js';
+import { sameShape } from '../shape.js';
+import type { Graph, GraphNode } from './graph.js';
+import { isLeaf } from './graph.js';
+
+/** What becomes one stretch of instructions: a single node, a chain of pointwise nodes, or a contraction with what its tile does while hot. */
+export interface Unit {
+  readonly nodes: readonly number[];
+  readonly kind: 'single' | 'chain' | 'epilogue';
+}
+
+/** Bounds of one native pointwise instruction (native/pointwise.def). */
+export const MAX_MICRO_OPS = 32;
+export const MAX_INPUTS = 16;
+export const MAX_OUTPUTS = 8;
+
+/** Pass: partitions the nodes that compute something into units, in an order in which they can run. Effects come last. */
+export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }): Unit[] {
+  const groups = new Groups(graph);
+  if (options.fuse) {
+    for (const node of graph.nodes) growEpilogue(graph, groups, node);
+    for (const node of graph.nodes) joinChain(graph, groups, node);
+  }
+  return groups.inOrder();
+}
+
+/** The pointwise record of a node, if it has one and is computed here. */
+function pointwise(node: GraphNode): PointwiseRecord<never> | undefined {
+  return node.op.kind === 'pointwise' && !isLeaf(node) ? node.op : undefined;
+}
+
+/** Appends to a contraction the pointwise nodes that can be done on its tile: a bias, then an activation or a mask. */
+function growEpilogue(graph: Graph, groups: Groups, contraction: GraphNode): void {
+  if (contraction.op.kind !== 'contraction' || isLeaf(contraction)) return;
+  let last = contraction;
+  for (;;) {
+    const users = graph.users[last.id]!;
+    const user = users.length === 1 ? graph.nodes[users[0]!]! : undefined;
+    if (user === undefined || groups.isResult(last.id) || !fitsEpilogue(graph, groups, last, user)) return;
+    if (!groups.merge(contraction.id, user.id, 'epilogue')) return;
+    last = user;
+    if ('activation' in pointwise(user)!.epilogue! || 'mask' in pointwise(user)!.epilogue!) return;
+  }
+}
+
+function fitsEpilogue(graph: Graph, groups: Groups, last: GraphNode, user: GraphNode): boolean {
+  const epilogue = pointwise(user)?.epilogue;
+  if (epilogue === undefined || !sameShape(user.shape, last.shape)) return false;
+  if ('activation' in epilogue) return true;
+  const other = graph.nodes[user.inputs[0] === last.id ? user.inputs[1]! : user.inputs[0]!]!;
+  if (other.id === last.id) return false;
+  if ('mask' in epilogue) return user.inputs[1] === last.id && sameShape(other.shape, last.shape);
+  const first = graph.nodes[groups.members(last.id)[0]!]!;
+  return first === last && first.inputs.length === 2 && other.shape.length === 1 && other.shape[0] === last.shape[last.shape.length - 1];
+}
+
+/** Puts a pointwise node into the chains of its operands, as far as shapes, bounds and order allow. */
+function joinChain(graph: Graph, groups: Groups, node: GraphNode): void {
+  if (pointwise(node) === undefined || groups.kindOf(node.id) === 'epilogue') return;
+  for (const input of node.inputs) {
+    const operand = graph.nodes[input]!;
+    if (pointwise(operand) === undefined || groups.kindOf(input) === 'epilogue' || !sameShape(operand.shape, node.shape)) continue;
+    groups.merge(input, node.id, 'chain');
+  }
+}
+
+/** Disjoint groups of nodes that can be contracted to a point each without making a cycle. */
+class Groups {
+  private readonly group: number[];
+  private readonly lists = new Map<number, number[]>();
+  private readonly kinds = new Map<number, Unit['kind']>();
+  private readonly results: ReadonlySet<number>;
+
+  constructor(private readonly graph: Graph) {
+    this.group = graph.nodes.map((node) => node.id);
+    for (const node of graph.nodes) this.lists.set(node.id, [node.id]);
+    this.results = new Set(graph.results.map((result) => result.node));
+  }
+
+  isResult(node: number): boolean {
+    return this.results.has(node);
+  }
+
+  members(node: number): readonly number[] {
+    return this.lists.get(this.group[node]!)!;
+  }
+
+  kindOf(node: number): Unit['kind'] {
+    return this.kinds.get(this.group[node]!) ?? 'single';
+  }
+
+  /** Makes one group of the groups of `a` and `b`; false where bounds or order forbid it. */
+  merge(a: number, b: number, kind: Unit['kind']): boolean {
+    const [first, second] = [this.group[a]!, this.group[b]!];
+    if (first === second) return true;
+    const union = [...this.lists.get(first)!, ...this.lists.get(second)!].sort((x, y) => x - y);
+    if (kind === 'chain' && !this.withinBounds(union)) return false;
+    if (this.dependsAround(first, second) || this.dependsAround(second, first)) return false;
+    for (const node of this.lists.get(second)!) this.group[node] = first;
+    this.lists.set(first, union);
+    this.lists.delete(second);
+    this.kinds.set(first, kind);
+    return true;
+  }
+
+  private withinBounds(union: readonly number[]): boolean {
+    if (union.length > MAX_MICRO_OPS) return false;
+    const inside = new Set(union);
+    const inputs = new Set(union.flatMap((id) => this.graph.nodes[id]!.inputs.filter((input) => !inside.has(input))));
+    const outputs = union.filter((id) => this.isResult(id) || this.graph.users[id]!.some((user) => !inside.has(user)));
+    return inputs.size <= MAX_INPUTS && outputs.length <= MAX_OUTPUTS;
+  }
+
+  /** Does `group` depend on `other` through a group that is neither? Then the two cannot run as one. */
+  private dependsAround(group: number, other: number): boolean {
+    const seen = new Set<number>([group]);
+    const stack = [group];
+    while (stack.length > 0) {
+      const current = stack.pop()!;
+      for (const id of this.lists.get(current)!) {
+        for (const input of this.graph.nodes[id]!.inputs) {
+          const next = this.group[input]!;
+          if (next === other && current !== group) return true;
+          if (next === other || seen.has(next)) continue;
+          seen.add(next);
+          stack.push(next);
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The groups that compute something, operands before results, effects after everything that reads. */
+  inOrder(): Unit[] {
+    const units: Unit[] = [];
+    const placed = new Set<number>();
+    const place = (start: number): void => {
+      const stack = [start];
+      while (stack.length > 0) {
+        const group = stack[stack.length - 1]!;
+        const waiting = placed.has(group) ? [] : this.needs(group).filter((need) => !placed.has(need));
+        if (waiting.length > 0) {
+          stack.push(...waiting.reverse());
+          continue;
+        }
+        stack.pop();
+        if (placed.has(group)) continue;
+        placed.add(group);
+        const nodes = this.lists.get(group)!;
+        if (!isLeaf(this.graph.nodes[nodes[0]!]!)) units.push({ nodes, kind: this.kinds.get(group) ?? 'single' });
+      }
+    };
+    const isEffect = (id: number): boolean => this.graph.nodes[id]!.op.kind === 'effect';
+    for (const node of this.graph.nodes) if (!isEffect(node.id)) place(this.group[node.id]!);
+    for (const node of this.graph.nodes) if (isEffect(node.id)) place(node.id);
+    return units;
+  }
+
+  private needs(group: number): number[] {
+    const needs = new Set<number>();
+    for (const id of this.lists.get(group)!) {
+      for (const input of this.graph.nodes[id]!.inputs) if (this.group[input] !== group) needs.add(this.group[input]!);
+    }
+    return [...needs];
+  }
+}

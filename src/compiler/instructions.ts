@@ -1,0 +1,49 @@
+import type { DType } from '../dtype.js';
+import type { Tensor } from '../tensor.js';
+import type { Value, VirtualBuffer } from './emitter.js';
+import type { Destination } from './graph.js';
+
+/** The dtypes of buffers: those of tensors, and float64 for hyper-parameters and for running in double. */
+export type BufferDType = DType | 'float64';
+
+/** Where a buffer's bytes come from when the program runs. */
+export type Place =
+  | { readonly in: 'arena' }
+  /** An input, a slot or a storage: bound from this leaf. */
+  | { readonly in: 'leaf'; readonly leaf: Tensor }
+  /** A number known when the program was compiled. */
+  | { readonly in: 'constant'; readonly value: number }
+  | { readonly in: 'result'; readonly destination: Destination };
+
+export interface Buffer extends VirtualBuffer {
+  readonly dtype: BufferDType;
+  readonly place: Place;
+}
+
+/** One native instruction over values; an absent operand is undefined. */
+export interface Instruction {
+  readonly row: string;
+  readonly outputs: readonly (Value | undefined)[];
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attrs: readonly number[];
+  /** Estimated nanoseconds on one thread. */
+  readonly cost: number;
+  /** The graph node that it computes (the last one of a fused unit). */
+  readonly node: number;
+}
+
+/** A lowered program: instructions in order over buffers that have no addresses yet. */
+export interface Lowered {
+  readonly buffers: readonly Buffer[];
+  readonly instructions: readonly Instruction[];
+}
+
+const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, float64: 8 } as const;
+
+export function bytesOf(buffer: VirtualBuffer): number {
+  return buffer.elements * BYTES[buffer.dtype];
+}
+
+export function bytesPerElement(dtype: BufferDType): number {
+  return BYTES[dtype];
+}

@@ -1,0 +1,301 @@
+import type { DType } from '../dtype.js';
+import type { OpRecord, PointwiseRecord } from '../ops/record.js';
+import { sameShape, sizeOf, type Shape } from '../shape.js';
+import { anyLayout, type Emitter, type Value } from './emitter.js';
+import type { Unit } from './fuse.js';
+import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
+import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type Place } from './instructions.js';
+import { denseLayout, isDense, type Layout } from './layout.js';
+
+/** What lowering has to know about the native side. */
+export interface NativeRows {
+  /** Number of a micro-op of native/pointwise.def. */
+  micro(name: string): number;
+}
+
+/** Bytes a single thread moves per nanosecond, for instructions that state no cost of their own. */
+const BYTES_PER_NS = 10;
+const INSTRUCTION_NS = 30;
+
+/** Pass: units to instructions over buffers; views become strides, and copies where a kernel cannot take the strides. */
+export function lower(graph: Graph, units: readonly Unit[], native: NativeRows): Lowered {
+  const lowering = new Lowering(graph, native);
+  for (const unit of units) lowering.unit(unit);
+  lowering.deliver();
+  return { buffers: lowering.buffers, instructions: lowering.instructions };
+}
+
+class Lowering {
+  readonly buffers: Buffer[] = [];
+  readonly instructions: Instruction[] = [];
+  private readonly values = new Map<number, Value>();
+  private readonly hiddenValues = new Map<string, Value>();
+  private readonly constants = new Map<string, Value>();
+  private readonly destinations = new Map<number, Destination[]>();
+  private readonly readHidden = new Set<string>();
+
+  constructor(
+    readonly graph: Graph,
+    private readonly native: NativeRows,
+  ) {
+    for (const { node, destination } of graph.results) {
+      const list = this.destinations.get(node);
+      if (list === undefined) this.destinations.set(node, [destination]);
+      else list.push(destination);
+    }
+    for (const node of graph.nodes) {
+      if (node.op.kind === 'hidden') this.readHidden.add(`${node.inputs[0]!}.${String(node.attrs!['index'])}`);
+    }
+  }
+
+  unit(unit: Unit): void {
+    const last = this.graph.nodes[unit.nodes[unit.nodes.length - 1]!]!;
+    if (unit.kind === 'epilogue') {
+      this.epilogue(unit);
+      return;
+    }
+    const op: OpRecord = last.op;
+    switch (op.kind) {
+      case 'pointwise':
+        this.chain(unit);
+        return;
+      case 'view':
+        this.view(last);
+        return;
+      case 'hidden':
+        this.values.set(last.id, this.hiddenValues.get(`${last.inputs[0]!}.${String(last.attrs!['index'])}`)!);
+        return;
+      case 'composite':
+      case 'leaf':
+        throw new Error(`${op.name} should not reach lowering`);
+      default:
+        op.emit(new NodeEmitter(this, last), last.attrs as never);
+    }
+  }
+
+  /** Copies results that were not computed in place to where they are wanted. */
+  deliver(): void {
+    for (const [id, wanted] of this.destinations) {
+      const node = this.graph.nodes[id]!;
+      const value = this.value(id);
+      for (const destination of wanted) {
+        if (this.isAt(value, destination)) continue;
+        const target = this.buffer(node.dtype, sizeOf(node.shape), { in: 'result', destination });
+        this.push('copy', [{ buffer: target, layout: denseLayout(node.shape) }], [value], [], undefined, id);
+      }
+    }
+  }
+
+  private isAt(value: Value, destination: Destination): boolean {
+    const place = this.buffers[value.buffer.id]!.place;
+    return place.in === 'result' && place.destination === destination && isDense(value.layout) && value.layout.offset === 0;
+  }
+
+  /** The value of a node; leaves get their buffers when they are first read. */
+  value(id: number): Value {
+    const known = this.values.get(id);
+    if (known !== undefined) return known;
+    const node = this.graph.nodes[id]!;
+    if (!isLeaf(node)) throw new Error(`${node.op.name} (node ${id}) is read before it is computed`);
+    const buffer = this.buffer(node.dtype, sizeOf(node.shape), { in: 'leaf', leaf: node.tensor });
+    const value = { buffer, layout: denseLayout(node.shape) };
+    this.values.set(id, value);
+    return value;
+  }
+
+  constant(value: number, dtype: DType): Value {
+    const key = `${dtype} ${value}`;
+    let known = this.constants.get(key);
+    if (known === undefined) {
+      known = { buffer: this.buffer(dtype, 1, { in: 'constant', value }), layout: denseLayout([]) };
+      this.constants.set(key, known);
+    }
+    return known;
+  }
+
+  buffer(dtype: BufferDType, elements: number, place: Place = { in: 'arena' }): Buffer {
+    const buffer = { id: this.buffers.length, dtype, elements, place };
+    this.buffers.push(buffer);
+    return buffer;
+  }
+
+  temporary(shape: Shape, dtype: BufferDType): Value {
+    return { buffer: this.buffer(dtype, sizeOf(shape)), layout: denseLayout(shape) };
+  }
+
+  /** Where a node's result is computed: at its destination if it has one that new bytes may be written to. */
+  result(node: GraphNode): Value {
+    const known = this.values.get(node.id);
+    if (known !== undefined) return known;
+    const destination = this.destinations.get(node.id)?.find((d) => d.to !== 'leaf');
+    const place: Place = destination === undefined ? { in: 'arena' } : { in: 'result', destination };
+    const value = { buffer: this.buffer(node.dtype, sizeOf(node.shape), place), layout: denseLayout(node.shape) };
+    this.values.set(node.id, value);
+    return value;
+  }
+
+  hiddenResult(node: GraphNode, index: number): Value | undefined {
+    const key = `${node.id}.${index}`;
+    if (!this.readHidden.has(key)) return undefined;
+    let value = this.hiddenValues.get(key);
+    if (value === undefined) {
+      const meta = node.hidden[index]!;
+      value = this.temporary(meta.shape, meta.dtype);
+      this.hiddenValues.set(key, value);
+    }
+    return value;
+  }
+
+  /** Is the node's own result read by anything? */
+  isRead(node: GraphNode): boolean {
+    return this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => this.graph.nodes[user]!.op.kind !== 'hidden');
+  }
+
+  dense(value: Value, node: number): Value {
+    if (isDense(value.layout)) return value;
+    const copy = this.temporary(value.layout.shape, value.buffer.dtype);
+    this.push('copy', [copy], [value], [], undefined, node);
+    return copy;
+  }
+
+  push(
+    row: string,
+    outputs: readonly (Value | undefined)[],
+    inputs: readonly (Value | undefined)[],
+    attrs: readonly number[],
+    cost: number | undefined,
+    node: number,
+  ): void {
+    this.instructions.push({ row, outputs, inputs, attrs, cost: cost ?? bytesCost([...outputs, ...inputs]), node });
+  }
+
+  private view(node: GraphNode): void {
+    if (node.op.kind !== 'view') return;
+    const input = this.value(node.inputs[0]!);
+    const layout = node.op.view(input.layout, node, node.attrs as never);
+    if (layout !== undefined) {
+      this.values.set(node.id, { buffer: input.buffer, layout });
+      return;
+    }
+    const dense = this.dense(input, node.id);
+    this.values.set(node.id, { buffer: dense.buffer, layout: node.op.view(dense.layout, node, node.attrs as never)! });
+  }
+
+  /** A chain as one micro-program: inputs are broadcast by strides of 0, intermediate values stay in registers. */
+  private chain(unit: Unit): void {
+    const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
+    const shape = nodes[0]!.shape;
+    const inside = new Set(unit.nodes);
+    const externals = [...new Set(nodes.flatMap((node) => node.inputs.filter((input) => !inside.has(input))))];
+    const register = new Map<number, number>();
+    externals.forEach((id, i) => register.set(id, i));
+    nodes.forEach((node, i) => register.set(node.id, externals.length + i));
+    const micro = nodes.flatMap((node) => {
+      const operands = [0, 1, 2].map((i) => (i < node.inputs.length ? register.get(node.inputs[i]!)! : NONE));
+      return [this.native.micro((node.op as PointwiseRecord<never>).micro), ...operands];
+    });
+    const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
+    const inputs = externals.map((id) => broadcast(this.value(id), shape));
+    this.push(
+      'pointwise',
+      outputs.map((node) => this.result(node)),
+      inputs,
+      [nodes.length, ...micro, ...outputs.map((node) => register.get(node.id)!)],
+      chainCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
+      nodes[nodes.length - 1]!.id,
+    );
+  }
+
+  /** A contraction whose instruction also adds a bias and applies an activation or a mask. */
+  private epilogue(unit: Unit): void {
+    const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
+    const [contraction, ...after] = nodes as [GraphNode, ...GraphNode[]];
+    const last = nodes[nodes.length - 1]!;
+    if (contraction.op.kind !== 'contraction') throw new Error('an epilogue starts with a contraction');
+    this.values.set(contraction.id, this.result(last));
+    const from = this.instructions.length;
+    contraction.op.emit(new NodeEmitter(this, contraction), contraction.attrs as never);
+    const at = this.instructions.findIndex((instruction, i) => i >= from && instruction.row === 'gemm');
+    const gemm = this.instructions[at]!;
+    const inputs: (Value | undefined)[] = [gemm.inputs[0], gemm.inputs[1], gemm.inputs[2], gemm.inputs[3]];
+    let [activation, flags] = gemm.attrs as [number, number];
+    for (const node of after) {
+      const epilogue = (node.op as PointwiseRecord<never>).epilogue!;
+      if ('activation' in epilogue) activation = epilogue.activation;
+      else if ('bias' in epilogue) inputs[2] = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
+      else {
+        inputs[3] = reshaped(this.dense(this.value(node.inputs[0]!), node.id), gemm.outputs[0]!.layout.shape);
+        flags |= 1;
+      }
+    }
+    // What the epilogue reads may have been copied after the instruction was written: it goes last.
+    this.instructions.splice(at, 1);
+    this.instructions.push({ ...gemm, inputs, attrs: [activation, flags], node: last.id });
+  }
+}
+
+const NONE = 0xffffffff;
+
+/** `value` seen in a larger shape, by NumPy's rules. */
+function broadcast(value: Value, shape: Shape): Value {
+  if (sameShape(value.layout.shape, shape)) return value;
+  const missing = shape.length - value.layout.shape.length;
+  const strides = shape.map((_, d) => (d < missing || value.layout.shape[d - missing] === 1 ? 0 : value.layout.strides[d - missing]!));
+  return { buffer: value.buffer, layout: { shape, strides, offset: value.layout.offset } };
+}
+
+/** A dense value with the same elements in another shape. */
+function reshaped(value: Value, shape: Shape): Value {
+  return sameShape(value.layout.shape, shape) ? value : { buffer: value.buffer, layout: { ...denseLayout(shape), offset: value.layout.offset } };
+}
+
+function bytesCost(values: readonly (Value | undefined)[]): number {
+  let bytes = 0;
+  for (const value of values) if (value !== undefined) bytes += sizeOf(value.layout.shape) * bytesPerElement(value.buffer.dtype);
+  return Math.round(INSTRUCTION_NS + bytes / BYTES_PER_NS);
+}
+
+function chainCost(elements: number, microOps: number, operands: number): number {
+  return Math.round(INSTRUCTION_NS + elements * (0.1 * operands + 0.2 * microOps));
+}
+
+/** What a record's emit sees of the lowering. */
+class NodeEmitter implements Emitter {
+  constructor(
+    private readonly lowering: Lowering,
+    private readonly node: GraphNode,
+  ) {}
+
+  shape(i: number): Shape {
+    return this.lowering.graph.nodes[this.node.inputs[i]!]!.shape;
+  }
+
+  input(i: number, accepts: (layout: Layout) => boolean = isDense): Value {
+    const value = this.lowering.value(this.node.inputs[i]!);
+    return accepts === anyLayout || accepts(value.layout) ? value : this.lowering.dense(value, this.node.id);
+  }
+
+  output(i = 0, shape?: Shape): Value | undefined {
+    if (i === 0 && !this.lowering.isRead(this.node)) return undefined;
+    const value = i === 0 ? this.lowering.result(this.node) : this.lowering.hiddenResult(this.node, i - 1);
+    return value === undefined || shape === undefined ? value : reshaped(value, shape);
+  }
+
+  temporary(shape: Shape, dtype: DType): Value {
+    return this.lowering.temporary(shape, dtype);
+  }
+
+  constant(value: number, dtype: DType): Value {
+    return this.lowering.constant(value, dtype);
+  }
+
+  instruction(
+    row: string,
+    outputs: readonly (Value | undefined)[],
+    inputs: readonly (Value | undefined)[],
+    attrs: readonly number[] = [],
+    cost?: number,
+  ): void {
+    this.lowering.push(row, outputs, inputs, attrs, cost, this.node.id);
+  }
+}

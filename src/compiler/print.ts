@@ -1,0 +1,35 @@
+import type { Value } from './emitter.js';
+import type { Lowered, Place } from './instructions.js';
+import { isDense } from './layout.js';
+
+/** A lowered program as text, one instruction a line, for tests and for people. */
+export function print(lowered: Lowered, microName: (opcode: number) => string): string {
+  const show = (value: Value | undefined): string => {
+    if (value === undefined) return '-';
+    const { layout } = value;
+    const strides = isDense(layout) ? '' : `:${layout.strides.join(',')}`;
+    const offset = layout.offset === 0 ? '' : `+${layout.offset}`;
+    return `${name(lowered.buffers[value.buffer.id]!.place)}${value.buffer.id}[${layout.shape.join(',')}${strides}${offset}]`;
+  };
+  return lowered.instructions
+    .map(({ row, outputs, inputs, attrs }) => {
+      const detail = row === 'pointwise' ? micro(attrs, inputs.length, outputs.length, microName) : attrs.join(' ');
+      return `${outputs.map(show).join(' ')} = ${row}(${inputs.map(show).join(' ')})${detail === '' ? '' : ` {${detail}}`}`;
+    })
+    .join('\n');
+}
+
+const PLACES: { readonly [K in Place['in']]: string } = { arena: '%', leaf: '@', constant: '#', result: '>' };
+
+function name(place: Place): string {
+  return PLACES[place.in];
+}
+
+function micro(attrs: readonly number[], inputs: number, outputs: number, microName: (opcode: number) => string): string {
+  const count = attrs[0]!;
+  const ops = Array.from({ length: count }, (_, k) => {
+    const [opcode, ...operands] = attrs.slice(1 + 4 * k, 5 + 4 * k) as [number, ...number[]];
+    return `r${inputs + k}=${microName(opcode)}(${operands.filter((r) => r !== 0xffffffff).map((r) => `r${r}`).join(' ')})`;
+  });
+  return `${ops.join(' ')} -> ${attrs.slice(1 + 4 * count, 1 + 4 * count + outputs).map((r) => `r${r}`).join(' ')}`;
+}

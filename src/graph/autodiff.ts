@@ -1,0 +1,46 @@
+import { add } from '../ops/index.js';
+import { slots } from '../ops/leaf.js';
+import type { Tensor } from '../tensor.js';
+import { composing } from './recorder.js';
+import { postOrder } from './walk.js';
+
+/** The gradient of a loss with respect to itself. One object, so that the compiler can see a multiplication by it. */
+export const one: Tensor = slots([1], 'float32', []);
+
+/**
+ * d(sum of losses)/d(target) for each target, as nodes; undefined where no loss depends on it.
+ * Reverse mode: every node's rule turns the gradient of its result into the gradients of its operands, which add up.
+ */
+export function gradients(losses: readonly Tensor[], targets: readonly Tensor[]): (Tensor | undefined)[] {
+  return composing(() => {
+    const order = postOrder(losses, (node) => (node.requiresGrad ? node.inputs : []));
+    const leads = reaching(order, new Set(targets));
+    const gradient = new Map<Tensor, Tensor>();
+    const accumulate = (node: Tensor, term: Tensor): void => {
+      const sum = gradient.get(node);
+      gradient.set(node, sum === undefined ? term : add(sum, term));
+    };
+    for (const loss of losses) accumulate(loss, one);
+    for (let i = order.length - 1; i >= 0; i--) {
+      const node = order[i]!;
+      const dy = gradient.get(node);
+      const rule = node.op.gradient;
+      if (dy === undefined || typeof rule !== 'function' || node.inputs.length === 0 || !leads.has(node)) continue;
+      const terms = rule(dy, node, node.attrs as never);
+      node.inputs.forEach((input, k) => {
+        const term = terms[k];
+        if (term !== undefined && leads.has(input)) accumulate(input, term);
+      });
+    }
+    return targets.map((target) => gradient.get(target));
+  });
+}
+
+/** The nodes of `order` through which a gradient flows to a target. */
+function reaching(order: readonly Tensor[], targets: ReadonlySet<Tensor>): Set<Tensor> {
+  const leads = new Set<Tensor>();
+  for (const node of order) {
+    if (node.requiresGrad && (targets.has(node) || node.inputs.some((input) => leads.has(input)))) leads.add(node);
+  }
+  return leads;
+}

@@ -1,0 +1,44 @@
+import type { Tensor } from '../tensor.js';
+
+let walks = 0;
+
+/** Marks a new walk: nodes carry the number of the last walk that met them, so no set has to be filled and emptied. */
+export function beginWalk(): number {
+  return ++walks;
+}
+
+/**
+ * The nodes that `roots` depend on, operands before results, each once; `operands` says which inputs to follow.
+ * Leaves number$ of each node at its position. Iterative: a graph may be deeper than the stack.
+ */
+export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): Tensor[] {
+  const walk = beginWalk();
+  const order: Tensor[] = [];
+  const path: Tensor[] = [];
+  const next: number[] = [];
+  for (const root of roots) {
+    if (root.walk$ === walk) continue;
+    root.walk$ = walk;
+    path.push(root);
+    next.push(0);
+    while (path.length > 0) {
+      const node = path[path.length - 1]!;
+      const inputs = operands(node);
+      const i = next[next.length - 1]!++;
+      if (i < inputs.length) {
+        const input = inputs[i]!;
+        if (input.walk$ !== walk) {
+          input.walk$ = walk;
+          path.push(input);
+          next.push(0);
+        }
+      } else {
+        node.number$ = order.length;
+        order.push(node);
+        path.pop();
+        next.pop();
+      }
+    }
+  }
+  return order;
+}
