@@ -26,10 +26,11 @@ static double ref_gelu_grad(double x, double dy) {
   const double density = std::exp(-x * x / 2) / std::sqrt(2 * kPi);
   return dy * (reference_cdf(x) + (density == 0 ? 0 : x * density));
 }
-static double ref_gelu_tanh(double a) { return 0.5 * a * (1 + std::tanh(reference_tanh_inner(a))); }
+static double ref_gelu_tanh(double a) { return a * reference_sigmoid(2 * reference_tanh_inner(a)); }  // (1 + tanh u) / 2 = sigmoid(2 u)
 static double ref_gelu_tanh_grad(double x, double dy) {
-  const double t = std::tanh(reference_tanh_inner(x)), inner = std::sqrt(2 / kPi) * (1 + 3 * 0.044715 * x * x);
-  return dy * (0.5 * (1 + t) + (t * t == 1 ? 0 : 0.5 * x * (1 - t * t) * inner));
+  const double s = reference_sigmoid(2 * reference_tanh_inner(x)), r = reference_sigmoid(-2 * reference_tanh_inner(x));
+  const double inner = 2 * std::sqrt(2 / kPi) * (1 + 3 * 0.044715 * x * x);
+  return dy * (s + (s * r == 0 ? 0 : x * s * r * inner));
 }
 static double ref_erf(double a) { return std::erf(a); }
 

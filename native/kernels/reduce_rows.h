@@ -1,0 +1,220 @@
+// Reductions along the innermost run of memory: each output's elements, in blocks of kReduceBlock that combine pairwise.
+// What is not one dense run of 4-byte lanes is copied into scratch block by block.
+
+struct ReduceJob {
+  Context* context;
+  const void* in;
+  DType dtype;
+  Walk kept, reduced;
+  int64_t outputs, R;     // R elements make one output
+  int64_t blocks;         // of one output, at least 1 (which may be empty)
+  bool in_place;
+  void* out;
+  DType out_dtype;
+  uint32_t kind, correction;
+  int64_t outputs_per_chunk;
+  int64_t blocks_per_segment, segments;  // of one output, where outputs are too few to share out
+};
+
+// The scale of the mean and the variance; NaN or infinity where nothing is left to divide by, as in PyTorch.
+ANNEAL_INLINE float divisor(const ReduceJob& job) {
+  const int64_t n = job.kind == kReduceVar ? largest(job.R - (int64_t)job.correction, 0) : job.R;
+  return (float)n;
+}
+
+ANNEAL_INLINE void store_result(const ReduceJob& job, int64_t o, float x) {
+  ((float*)job.out)[o] = job.kind == kReduceMean || job.kind == kReduceVar ? x / divisor(job) : x;
+}
+ANNEAL_INLINE void store_result(const ReduceJob& job, int64_t o, int32_t x) {
+  if (job.out_dtype == DType::i32)
+    ((int32_t*)job.out)[o] = x;
+  else
+    ((uint8_t*)job.out)[o] = (uint8_t)x;
+}
+
+// Elements [first, first + n) of the reduced axes for the output at `offset`, in place or in scratch.
+template <class S>
+ANNEAL_INLINE const S* block_of(const ReduceJob& job, int64_t offset, int64_t first, int64_t n, char* scratch) {
+  if (job.in_place) return (const S*)job.in + offset + first;
+  const char* base = (const char*)job.in + offset * size_of(job.dtype);
+  load_elements((lane32*)scratch, base, job.dtype, job.reduced, first, n);
+  return (const S*)scratch;
+}
+
+template <class Op, class S>
+static S reduce_blocks(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S m, char* scratch) {
+  Pairwise<Op, S> partial;
+  partial.count = 0;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
+    const S x = reduce_block<Op>(block_of<S>(job, offset, at, n, scratch), n, m);
+    if (last - first == 1) return x;
+    pairwise_push(partial, x);
+  }
+  return pairwise_result(partial);
+}
+
+// The largest (or smallest) value of a block and the first index where it stands; NaN counts as the largest and the smallest.
+template <class S>
+struct Place {
+  S value;
+  int32_t index;
+};
+
+template <class Extreme>
+struct Arg {  // of two places the first wins a tie
+  typedef Place<typename Extreme::S> S;
+  ANNEAL_INLINE S combine(S a, S b) {
+    if (a.value != a.value) return a;
+    if (b.value != b.value) return b;
+    return a.value == b.value || Extreme::combine(a.value, b.value) == a.value ? a : b;
+  }
+};
+
+template <class Extreme>
+static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first) {
+  typedef typename Extreme::V V;
+  const typename Extreme::S value = reduce_block<Extreme>(x, n, 0);
+  const V wanted = splat_lanes(value);
+  const vi nowhere = splat(int32_t(2147483647));
+  vi found = nowhere;
+  const bool nan = value != value;
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t rest = n - i;
+    const V v = rest >= kLanes ? ld(x + i) : ld_part(x + i, (int)rest);
+    const vi index = iota() + splat((int32_t)i), inside = index < splat((int32_t)n);
+    found = vmin(found, select(inside & (nan ? v != v : v == wanted), index, nowhere));
+  }
+  int32_t lane[kLanes], least = 2147483647;
+  st(lane, found);
+  for (int l = 0; l < kLanes; l++) least = lane[l] < least ? lane[l] : least;
+  return {value, (int32_t)first + least};
+}
+
+template <class Extreme, class S>
+static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
+  Pairwise<Arg<Extreme>, Place<S>> partial;
+  partial.count = 0;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
+    pairwise_push(partial, arg_block<Extreme>(block_of<S>(job, offset, at, n, scratch), n, at));
+  }
+  return pairwise_result(partial);
+}
+
+// Operand m of step: for `any` and `all` the mask of bits that count.
+ANNEAL_INLINE void constant_operand(const ReduceJob&, float& m) { m = 0; }
+ANNEAL_INLINE void constant_operand(const ReduceJob& job, int32_t& m) { m = job.dtype == DType::f32 ? 0x7FFFFFFF : -1; }
+template <class S>
+ANNEAL_INLINE void constant_operand(const ReduceJob&, Place<S>& m) { m = {0, 0}; }
+
+// How one output is made, from blocks [first, last) of its elements: a policy per family of kinds.
+template <class Op>
+struct ByValue {
+  typedef typename Op::S S;
+  typedef Op Tree;
+  ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S m, char* scratch) {
+    return reduce_blocks<Op, S>(job, offset, first, last, m, scratch);
+  }
+  ANNEAL_INLINE void store(const ReduceJob& job, int64_t o, S x) { store_result(job, o, x); }
+};
+template <class Extreme>
+struct ByPlace {
+  typedef Place<typename Extreme::S> S;
+  typedef Arg<Extreme> Tree;
+  ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S, char* scratch) {
+    return arg_blocks<Extreme, typename Extreme::S>(job, offset, first, last, scratch);
+  }
+  ANNEAL_INLINE void store(const ReduceJob& job, int64_t o, S x) { store_result(job, o, x.index); }
+};
+
+template <class By>
+static void reduce_outputs(void* arg, int64_t chunk, int32_t worker) {
+  const ReduceJob& job = *(const ReduceJob*)arg;
+  char* scratch = job.in_place ? nullptr : job.context->scratch(job.context, worker);
+  const int64_t first = chunk * job.outputs_per_chunk, last = smallest(job.outputs, first + job.outputs_per_chunk);
+  typename By::S m;
+  constant_operand(job, m);
+  Cursor at = cursor_at(job.kept, job.kept.rank, first);
+  for (int64_t o = first; o < last; o++) {
+    By::store(job, o, By::part(job, at.offset, 0, job.blocks, m, scratch));
+    advance(job.kept, job.kept.rank, at);
+  }
+}
+
+static void variance_outputs(void* arg, int64_t chunk, int32_t worker) {
+  const ReduceJob& job = *(const ReduceJob*)arg;
+  char* scratch = job.in_place ? nullptr : job.context->scratch(job.context, worker);
+  const int64_t first = chunk * job.outputs_per_chunk, last = smallest(job.outputs, first + job.outputs_per_chunk);
+  Cursor at = cursor_at(job.kept, job.kept.rank, first);
+  for (int64_t o = first; o < last; o++) {
+    const float mean = reduce_blocks<RealSum>(job, at.offset, 0, job.blocks, 0.0f, scratch) / (float)job.R;
+    store_result(job, o, reduce_blocks<RealSquares>(job, at.offset, 0, job.blocks, mean, scratch));
+    advance(job.kept, job.kept.rank, at);
+  }
+}
+
+// ---- few outputs of many elements: segments of each output are shared out, their results combined here ----------------
+template <class By>
+struct SegmentJob {
+  const ReduceJob* job;
+  typename By::S* partial;  // [outputs, segments]
+  const typename By::S* m;  // [outputs], or null
+};
+
+template <class By>
+static void reduce_segment(void* arg, int64_t chunk, int32_t worker) {
+  const SegmentJob<By>& s = *(const SegmentJob<By>*)arg;
+  const ReduceJob& job = *s.job;
+  const int64_t o = chunk / job.segments, first = chunk % job.segments * job.blocks_per_segment;
+  const int64_t last = smallest(job.blocks, first + job.blocks_per_segment);
+  char* scratch = job.in_place ? nullptr : job.context->scratch(job.context, worker);
+  typename By::S m;
+  constant_operand(job, m);
+  if (s.m) m = s.m[o];
+  s.partial[chunk] = By::part(job, cursor_at(job.kept, job.kept.rank, o).offset, first, last, m, scratch);
+}
+
+constexpr float kReduceCost = 0.1f;  // rough ns per element
+
+// Leaves the result of output o in partial[o * segments].
+template <class By>
+static void reduce_in_segments(const ReduceJob& job, typename By::S* partial, const typename By::S* m) {
+  SegmentJob<By> s = {&job, partial, m};
+  const int64_t ns = (int64_t)((float)(job.outputs * job.R) * kReduceCost);
+  job.context->parallel(job.context, job.outputs * job.segments, ns, reduce_segment<By>, &s);
+  for (int64_t o = 0; o < job.outputs; o++) {
+    Pairwise<typename By::Tree, typename By::S> tree;
+    tree.count = 0;
+    for (int64_t i = 0; i < job.segments; i++) pairwise_push(tree, partial[o * job.segments + i]);
+    partial[o * job.segments] = pairwise_result(tree);
+  }
+}
+
+template <class By>
+static void reduce_rows(const ReduceJob& job) {
+  if (job.segments > 1) {
+    typename By::S* partial = (typename By::S*)job.context->shared_scratch;
+    reduce_in_segments<By>(job, partial, nullptr);
+    for (int64_t o = 0; o < job.outputs; o++) By::store(job, o, partial[o * job.segments]);
+    return;
+  }
+  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost), chunks = divide_up(job.outputs, job.outputs_per_chunk);
+  if (chunks == 1) return reduce_outputs<By>((void*)&job, 0, 0);
+  job.context->parallel(job.context, chunks, ns, reduce_outputs<By>, (void*)&job);
+}
+
+static void variance_rows(const ReduceJob& job) {
+  if (job.segments > 1) {
+    float* partial = (float*)job.context->shared_scratch;
+    float* mean = partial + job.outputs * job.segments;
+    reduce_in_segments<ByValue<RealSum>>(job, partial, nullptr);
+    for (int64_t o = 0; o < job.outputs; o++) mean[o] = partial[o * job.segments] / (float)job.R;
+    reduce_in_segments<ByValue<RealSquares>>(job, partial, mean);
+    for (int64_t o = 0; o < job.outputs; o++) store_result(job, o, partial[o * job.segments]);
+    return;
+  }
+  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost * 2), chunks = divide_up(job.outputs, job.outputs_per_chunk);
+  if (chunks == 1) return variance_outputs((void*)&job, 0, 0);
+  job.context->parallel(job.context, chunks, ns, variance_outputs, (void*)&job);
+}
