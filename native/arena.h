@@ -1,0 +1,57 @@
+// Memory that kernels work in: 64-byte aligned, zero-filled, in huge pages where it is large.
+#pragma once
+#include <cstddef>
+#include <utility>
+
+namespace anneal {
+
+constexpr size_t kMemoryAlignment = 64;
+
+// A block of zeros that frees itself. Its pages are touched first by the thread that first uses them.
+class Memory {
+ public:
+  Memory() = default;
+  explicit Memory(size_t bytes);  // throws Error(Code::out_of_memory)
+  ~Memory() { release(); }
+  Memory(Memory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        mapped_(std::exchange(other.mapped_, 0)) {}
+  Memory& operator=(Memory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(mapped_, other.mapped_);
+    return *this;
+  }
+
+  char* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  void release();
+
+  char* data_ = nullptr;
+  size_t bytes_ = 0;
+  size_t mapped_ = 0;  // bytes of the mapping, or 0 when the block is from the heap
+};
+
+// One block that grows to the largest use and is never read for what a former use left in it.
+class Arena {
+ public:
+  // At least `bytes`; the address may change when it grows, and what it held is lost.
+  char* reserve(size_t bytes) {
+    if (bytes > memory_.bytes()) grow(bytes);
+    return memory_.data();
+  }
+  size_t bytes() const { return memory_.bytes(); }
+
+ private:
+  void grow(size_t bytes) {
+    memory_ = Memory();  // give back the old block first: both at once could be too much
+    memory_ = Memory(bytes);
+  }
+
+  Memory memory_;
+};
+
+}  // namespace anneal

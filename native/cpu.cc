@@ -1,0 +1,197 @@
+#include "cpu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "error.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#if defined(__x86_64__) || defined(_M_X64)
+#define ANNEAL_X64 1
+#include <cpuid.h>
+#endif
+
+namespace anneal {
+
+extern const KernelTable reference_table;
+#ifdef ANNEAL_X64
+extern const KernelTable baseline_table, avx2_table, avx2_w4_table, avx2_w16_table, avx512_table;
+#elif defined(__aarch64__) || defined(_M_ARM64)
+extern const KernelTable neon_table;
+#endif
+
+namespace {
+
+#ifdef ANNEAL_X64
+struct Features {
+  bool baseline, avx2, avx512;
+};
+
+// Which register states the operating system saves, from XCR0. The instruction is there when cpuid says OSXSAVE.
+uint64_t saved_states() {
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t{high} << 32 | low;
+}
+
+Features detect() {
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return {};
+  const auto bit = [](uint32_t word, int n) { return (word >> n & 1) != 0; };
+  Features f = {bit(d, 26), false, false};  // SSE2, part of x86-64
+  const bool osxsave = bit(c, 27), avx = bit(c, 28), fma = bit(c, 12);
+  if (!osxsave || !avx) return f;
+  const uint64_t states = saved_states();
+  const bool ymm = (states & 0x6) == 0x6, zmm = (states & 0xE6) == 0xE6;  // XMM and YMM; then opmask and both ZMM halves
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;
+  f.avx2 = ymm && fma && bit(b, 5);
+  f.avx512 = f.avx2 && zmm && bit(b, 16) && bit(b, 17) && bit(b, 30) && bit(b, 31);  // F, DQ, BW, VL
+  return f;
+}
+#endif
+
+std::vector<const KernelTable*> find_targets() {
+  std::vector<const KernelTable*> found;
+#ifdef ANNEAL_X64
+  const Features f = detect();
+  if (!f.baseline) return found;
+  if (f.avx512) found.push_back(&avx512_table);
+  if (f.avx2) found.push_back(&avx2_table);
+  found.push_back(&baseline_table);
+  if (f.avx2) found.insert(found.end(), {&avx2_w4_table, &avx2_w16_table});
+#elif defined(__aarch64__) || defined(_M_ARM64)
+  found.push_back(&neon_table);
+#endif
+  if (!found.empty()) found.push_back(&reference_table);
+  return found;
+}
+
+// Reads the first line of directory/name.
+bool read_line(const std::string& directory, const char* name, char (&line)[64]) {
+  std::FILE* file = std::fopen((directory + "/" + name).c_str(), "r");
+  if (!file) return false;
+  const bool read = std::fgets(line, sizeof line, file) != nullptr;
+  std::fclose(file);
+  return read;
+}
+
+constexpr double kNoQuota = 1e9;
+
+// The least quota on the way from a cgroup up to the root of its hierarchy.
+double least_quota(const std::string& root, std::string path, bool v1) {
+  double least = kNoQuota;
+  for (;;) {
+    least = std::min(least, cgroup_quota(path == "/" ? root : root + path, v1));
+    if (path.empty() || path == "/") return least;
+    path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  }
+}
+
+// /proc/self/cgroup has a line `id:controllers:path` for each hierarchy; version 2 has no controllers.
+double process_quota() {
+  double least = kNoQuota;
+  std::FILE* file = std::fopen("/proc/self/cgroup", "r");
+  if (!file) return least;
+  char line[4096];
+  while (std::fgets(line, sizeof line, file)) {
+    line[std::strcspn(line, "\n")] = 0;
+    const char* first = std::strchr(line, ':');
+    const char* second = first ? std::strchr(first + 1, ':') : nullptr;
+    if (!second) continue;
+    const std::string controllers(first + 1, second), path(second + 1);
+    if (controllers.empty()) {
+      for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
+        least = std::min(least, least_quota(root, path, false));
+    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
+      for (const char* root : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"})
+        least = std::min(least, least_quota(root, path, true));
+    }
+  }
+  std::fclose(file);
+  return least;
+}
+
+int allowed_cpus() {
+#ifdef __linux__
+  for (int cpus = 1024; cpus <= 1 << 17; cpus *= 2) {  // the kernel refuses a set smaller than its own
+    cpu_set_t* set = CPU_ALLOC(size_t(cpus));
+    if (!set) break;
+    const size_t bytes = CPU_ALLOC_SIZE(size_t(cpus));
+    const bool known = sched_getaffinity(0, bytes, set) == 0;
+    const int count = known ? CPU_COUNT_S(bytes, set) : 0;
+    CPU_FREE(set);
+    if (known) return count;
+  }
+#endif
+  return int(std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+double cgroup_quota(const std::string& directory, bool v1) {
+  char line[64];
+  double quota, period;
+  if (!v1) {
+    if (!read_line(directory, "cpu.max", line) || std::strncmp(line, "max", 3) == 0) return kNoQuota;
+    return std::sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period : kNoQuota;
+  }
+  if (!read_line(directory, "cpu.cfs_quota_us", line) || (quota = std::atof(line)) <= 0) return kNoQuota;
+  if (!read_line(directory, "cpu.cfs_period_us", line) || (period = std::atof(line)) <= 0) return kNoQuota;
+  return quota / period;
+}
+
+const std::vector<const KernelTable*>& available_targets() {
+  // Leaked: threads that outlive the end of main() may still look.
+  static const auto& targets = *new std::vector<const KernelTable*>(find_targets());
+  return targets;
+}
+
+const KernelTable& choose_target(const std::string& name) {
+  const auto& targets = available_targets();
+  if (targets.empty())
+    throw Error(Code::cpu_unsupported, "[anneal] this CPU is below the baseline: anneal needs x86-64 or 64-bit ARM.");
+  const char* forced = std::getenv("ANNEAL_TARGET");
+  const std::string wanted = !name.empty() ? name : forced ? forced : "";
+  if (wanted.empty()) return *targets.front();
+  std::string known;
+  for (const KernelTable* target : targets) {
+    if (wanted == target->name) return *target;
+    known += (known.empty() ? "" : ", ") + std::string(target->name);
+  }
+  throw Error(Code::invalid_argument, "[anneal] target '" + wanted + "' is not available on this machine: choose " +
+                                          known + ".");
+}
+
+int default_threads() {
+  if (const char* wanted = std::getenv("ANNEAL_THREADS")) {
+    const long n = std::strtol(wanted, nullptr, 10);
+    if (n >= 1) return int(std::min<long>(n, kMaxThreads));
+  }
+  constexpr int kDefaultLimit = 16;  // memory-bound work gains little beyond, and a wake costs time per worker
+  const double quota = process_quota();
+  int n = allowed_cpus();
+  if (quota < kNoQuota) n = std::min(n, std::max(1, int(std::ceil(quota - 0.05))));
+  return std::clamp(n, 1, kDefaultLimit);
+}
+
+std::string cpu_name() {
+#ifdef ANNEAL_X64
+  uint32_t words[13] = {};
+  if (__get_cpuid_max(0x80000000u, nullptr) < 0x80000004u) return "x86-64";
+  for (uint32_t i = 0; i < 3; i++)
+    __get_cpuid(0x80000002u + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2, words + 4 * i + 3);
+  std::string name(reinterpret_cast<const char*>(words));
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name;
+#else
+  return "arm64";
+#endif
+}
+
+}  // namespace anneal

@@ -1,0 +1,18 @@
+// Which sanitizer this is built with, for GCC's way of saying so and Clang's.
+#pragma once
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ANNEAL_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ANNEAL_ASAN 1
+#endif
+#endif
+
+namespace anneal {
+#ifdef ANNEAL_ASAN
+constexpr bool kAddressSanitizer = true;
+#else
+constexpr bool kAddressSanitizer = false;
+#endif
+}  // namespace anneal
