@@ -7,6 +7,7 @@
 #include "gemm_tile.h"
 #include "gemm_pack.h"
 #include "gemm_transposing_tile.h"
+#include "gemm_dot.h"
 #include "gemm_direct.h"
 #include "gemm_block.h"
 

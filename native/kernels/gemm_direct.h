@@ -82,11 +82,16 @@ static void multiply_transposing(const Problem& p, Range m, Range n, float* pane
     }
     return;
   }
+  const float* a = p.a.data + m.begin * p.a.row_stride;
+  int64_t j = n.begin;
+  if (m.size() <= kFewRows)
+    for (; j + kWideVectors * kLanes <= n.end; j += kWideVectors * kLanes)
+      wide_transposing_tile_of((int)m.size())(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + j * b_stride, b_stride, nullptr, 0,
+                                              p.c + m.begin * p.N + j, p.N);
   const int first = next_rows(m.size(), kNarrowRows);
   const TransposingTile transposing = transposing_tile_of(first);
   const Range others = {m.begin + first, m.end};
-  const float* a = p.a.data + m.begin * p.a.row_stride;
-  for (int64_t j = n.begin; j < n.end;) {
+  while (j < n.end) {
     const bool two = others.size() > 0 && n.end - j > kLanes && n.size() >= 2 * kLanes;
     const int vectors = two ? 2 : 1;
     const int64_t at = smaller(j, n.end - vectors * kLanes);
@@ -146,7 +151,9 @@ ANNEAL_INLINE int64_t direct_floats(int64_t K) { return kPanelVectors * kLanes *
 // Tries the direct paths on rows x columns of C; false where blocks are better.
 static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
   const bool b_in_rows = p.b.column_stride == 1;
-  if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24)
+  if (is_dot(p))
+    multiply_dot(p, n);
+  else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24)
     multiply_few_columns(p, m, n);
   else if (b_in_rows && (m.size() <= kNarrowRows || p.K <= 64))
     multiply_in_place(p, m, n);

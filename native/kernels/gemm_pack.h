@@ -7,6 +7,12 @@ ANNEAL_INLINE vf ld_groups(const float* from, int64_t stride) {
   return ld4(from);
 #elif ANNEAL_LANES == 8
   return join(ld4(from), ld4(from + 4 * stride));
+#elif defined(__AVX512F__)
+  // A masked broadcast is a load and a blend, where inserting would take the units that the transposition needs.
+  const __m512 a = _mm512_zextps128_ps512(ld4(from));
+  const __m512 b = _mm512_mask_broadcast_f32x4(a, 0x00F0, ld4(from + 4 * stride));
+  const __m512 c = _mm512_mask_broadcast_f32x4(b, 0x0F00, ld4(from + 8 * stride));
+  return _mm512_mask_broadcast_f32x4(c, 0xF000, ld4(from + 12 * stride));
 #else
   return join(join(ld4(from), ld4(from + 4 * stride)), join(ld4(from + 8 * stride), ld4(from + 12 * stride)));
 #endif

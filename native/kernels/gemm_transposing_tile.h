@@ -6,50 +6,81 @@
 using TransposingTile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
                                  float* panel, int64_t panel_stride, float* c, int64_t c_stride);
 
-template <int R>
+template <int R, int V>
 struct TransposingTileKernel {
-  ANNEAL_INLINE void step(vf (&acc)[R], RowPointers<R>& a, int64_t k_stride, vf b) {
+  ANNEAL_INLINE void step(vf (&acc)[R][V], RowPointers<R>& a, int64_t k_stride, const vf (&b)[V]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-      acc[r] = vfma(splat(a.row(r)), b, acc[r]);
-      pin(acc[r]);
+      const vf av = splat(a.row(r));
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) {
+        acc[r][v] = vfma(av, b[v], acc[r][v]);
+        pin(acc[r][v]);
+      }
     }
     a.advance(k_stride);
   }
 
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* panel,
                   int64_t panel_stride, float* c, int64_t c_stride) {
-    vf acc[R];
+    vf acc[R][V];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) acc[r] = vf{};
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) acc[r][v] = vf{};
     RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
     int64_t k = 0;
     for (; k + 4 <= K; k += 4) {
-      vf column[4];
-      transpose4(b + k, b_stride, column);
+      vf column[4][V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) {
+        vf t[4];
+        transpose4(b + k + v * kLanes * b_stride, b_stride, t);
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; u++) column[u][v] = t[u];
+      }
       if (panel) {
 #pragma GCC unroll 4
-        for (int u = 0; u < 4; u++) st(panel + (k + u) * panel_stride, column[u]);
+        for (int u = 0; u < 4; u++)
+#pragma GCC unroll 4
+          for (int v = 0; v < V; v++) st(panel + (k + u) * panel_stride + v * kLanes, column[u][v]);
       }
 #pragma GCC unroll 4
       for (int u = 0; u < 4; u++) step(acc, rows, k_stride, column[u]);
     }
     for (; k < K; k++) {
-      float column[kLanes];
-      for (int j = 0; j < kLanes; j++) column[j] = b[j * b_stride + k];
-      if (panel) st(panel + k * panel_stride, ld(column));
-      step(acc, rows, k_stride, ld(column));
+      float lane[V * kLanes];
+      for (int j = 0; j < V * kLanes; j++) lane[j] = b[j * b_stride + k];
+      vf column[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) {
+        column[v] = ld(lane + v * kLanes);
+        if (panel) st(panel + k * panel_stride + v * kLanes, column[v]);
+      }
+      step(acc, rows, k_stride, column);
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) st(c + r * c_stride, acc[r]);
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; v++) st(c + r * c_stride + v * kLanes, acc[r][v]);
   }
 };
 
+// One vector of columns, any number of rows.
 ANNEAL_INLINE TransposingTile transposing_tile_of(int rows) {
-#define ANNEAL_TILE(r) TransposingTileKernel<(r <= kNarrowRows ? r : kNarrowRows)>::run
+#define ANNEAL_TILE(r) TransposingTileKernel<(r <= kNarrowRows ? r : kNarrowRows), 1>::run
   static constexpr TransposingTile kernels[12] = {ANNEAL_TILE(1), ANNEAL_TILE(2), ANNEAL_TILE(3), ANNEAL_TILE(4),
                                                   ANNEAL_TILE(5), ANNEAL_TILE(6), ANNEAL_TILE(7), ANNEAL_TILE(8),
                                                   ANNEAL_TILE(9), ANNEAL_TILE(10), ANNEAL_TILE(11), ANNEAL_TILE(12)};
 #undef ANNEAL_TILE
+  return kernels[rows - 1];
+}
+
+// Several vectors of columns for up to four rows, whose chains would be too few otherwise.
+constexpr int kFewRows = 4;
+constexpr int kWideVectors = 2;
+ANNEAL_INLINE TransposingTile wide_transposing_tile_of(int rows) {
+  static constexpr TransposingTile kernels[kFewRows] = {TransposingTileKernel<1, kWideVectors>::run, TransposingTileKernel<2, kWideVectors>::run,
+                                                        TransposingTileKernel<3, kWideVectors>::run, TransposingTileKernel<4, kWideVectors>::run};
   return kernels[rows - 1];
 }
