@@ -382,15 +382,15 @@ void Verifier::place() {
   for (uint32_t t : tensor_of_)
     if (t != kNone) first[tensors_[t].buffer + 1]++;
   for (size_t b = 1; b < first.size(); b++) first[b] += first[b - 1];
-  program_.first_placement = first;
-  program_.placements.resize(first.back());
+  program_.first_place = first;
+  program_.places.resize(first.back());
   for (uint32_t a = 0; a < tensor_of_.size(); a++) {
     if (tensor_of_[a] == kNone) continue;
     const Tensor& t = tensors_[tensor_of_[a]];
     // The element offset is where element 0 lies, which is not the lowest address when a stride is negative.
     const uint32_t* w = words_ + layout::kHeader + program_.buffers.size() * layout::kBuffer +
                         size_t{tensor_of_[a]} * layout::kTensor;
-    program_.placements[first[t.buffer]++] = {a, int64_t{w[1]} * size_of(t.arg.dtype)};
+    program_.places[first[t.buffer]++] = {a, int64_t{w[1]} * size_of(t.arg.dtype)};
   }
 }
 

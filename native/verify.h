@@ -51,7 +51,7 @@ struct Instruction {
 };
 
 // Argument `arg` lies `offset` bytes behind the start of its buffer.
-struct Placement {
+struct ArgPlace {
   uint32_t arg;
   int64_t offset;
 };
@@ -66,8 +66,8 @@ struct Program {
   std::vector<Buffer> buffers;
   std::vector<TensorArg> args;  // data: null where absent, else any other address until bound
   std::vector<Instruction> instructions;
-  std::vector<Placement> placements;      // grouped by buffer:
-  std::vector<uint32_t> first_placement;  // those of buffer b are [first_placement[b], first_placement[b + 1])
+  std::vector<ArgPlace> places;         // grouped by buffer:
+  std::vector<uint32_t> first_place;   // those of buffer b are [first_place[b], first_place[b + 1])
   std::vector<uint64_t> storage_bytes;    // the least size of each storage
   std::vector<ViewNeed> views;
   uint32_t slots;  // words of one iteration

@@ -1,0 +1,262 @@
+#include "thread_pool.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#ifndef _WIN32
+#include <signal.h>
+#endif
+
+namespace anneal {
+
+namespace {
+
+// Times in ns, from measurements on Linux with two to four threads.
+constexpr int64_t kWorthWhileWarm = 20'000;   // a region on one thread, when the workers still spin
+constexpr int64_t kWorthWhileCold = 40'000;   // when they have to be woken
+constexpr int64_t kSpin = 50'000;             // a worker without work, before it parks
+constexpr int64_t kSpinAfterWake = 200'000;   // the first region of a step comes soon after a wake
+constexpr int64_t kCallerSpin = 20'000;       // the caller without work, before it yields between looks
+constexpr int64_t kLateAtLeast = 100'000;     // before a worker that has not finished is looked into
+constexpr int64_t kClockWindow = 40'000;      // over which a worker's CPU clock is watched
+constexpr int64_t kClockStill = 5'000;        // less CPU time than that within the window: it waits for a CPU
+constexpr int64_t kLookAgain = 200'000;
+constexpr int64_t kFirstBackOff = 10'000'000, kLongestBackOff = 160'000'000;
+constexpr int kGoodRegions = 200;  // without a pull, until the back-off starts from the bottom again
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Sleeps while the word is 1; may return early.
+void park(std::atomic<uint32_t>& word) {
+#ifdef __linux__
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+#else
+  word.wait(1);
+#endif
+}
+
+void unpark(std::atomic<uint32_t>& word) {
+  word.store(0, std::memory_order_release);
+#ifdef __linux__
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+#else
+  word.notify_one();
+#endif
+}
+
+// A ticket, from the top: epoch (tells a published ticket from an older one), threads that may claim, units that remain.
+constexpr uint64_t ticket_of(uint16_t epoch, int32_t threads, int32_t units) {
+  return uint64_t{epoch} << 48 | uint64_t(uint16_t(threads)) << 32 | uint32_t(units);
+}
+constexpr uint32_t units_of(uint64_t ticket) { return uint32_t(ticket); }
+constexpr int32_t threads_of(uint64_t ticket) { return int32_t(ticket >> 32 & 0xFFFF); }
+
+// Signals belong to JavaScript's threads. A new thread inherits the mask of the one that starts it.
+class SignalsBlocked {
+ public:
+#ifndef _WIN32
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+#endif
+};
+
+}  // namespace
+
+ThreadPool& ThreadPool::instance() {
+  static ThreadPool& pool = *new ThreadPool;
+  return pool;
+}
+
+ThreadPool::ThreadPool() : budget_(default_threads()), alone_for_(kFirstBackOff) {}
+
+void ThreadPool::set_threads(int n) { budget_.store(std::clamp(n, 1, kMaxThreads), std::memory_order_relaxed); }
+
+// ---- claiming ----------------------------------------------------------------------------------------------------
+
+int32_t ThreadPool::claim(int32_t worker) {
+  uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  while (units_of(ticket) > 0 && worker < threads_of(ticket))
+    if (ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+      return int32_t(units_of(ticket)) - 1;
+  return -1;
+}
+
+bool ThreadPool::has_unit(int32_t worker) const {
+  const uint64_t ticket = ticket_.load(std::memory_order_seq_cst);
+  return units_of(ticket) > 0 && worker < threads_of(ticket);
+}
+
+void ThreadPool::drain(int32_t worker) {
+  for (int32_t unit; (unit = claim(worker)) >= 0;) {
+    body_(arg_, unit, worker);
+    done_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+// ---- a worker ----------------------------------------------------------------------------------------------------
+
+void ThreadPool::loop(Worker& worker) {
+  int64_t deadline = now() + kSpin;
+  for (int turn = 1;; turn++) {
+    if (has_unit(worker.number)) {
+      drain(worker.number);
+      deadline = now() + kSpin;
+      continue;
+    }
+    pause();
+    if (turn % 16 != 0 || now() < deadline) continue;
+    worker.parked.store(1, std::memory_order_seq_cst);  // announced; wake() looks here after it has published
+    if (has_unit(worker.number)) {
+      worker.parked.store(0, std::memory_order_relaxed);
+      continue;
+    }
+    while (worker.parked.load(std::memory_order_acquire) == 1) park(worker.parked);
+    deadline = now() + kSpinAfterWake;
+  }
+}
+
+// ---- the caller --------------------------------------------------------------------------------------------------
+
+bool ThreadPool::worth_waking(int64_t ns) const {
+  if (ns < kWorthWhileWarm) return false;
+  const bool cold = started_ == 1 || workers_[1]->parked.load(std::memory_order_relaxed) == 1;
+  return ns >= (cold ? kWorthWhileCold : kWorthWhileWarm);
+}
+
+void ThreadPool::run_alone(int32_t units, Body body, void* arg) {
+  for (int32_t unit = 0; unit < units; unit++) body(arg, unit, 0);
+}
+
+void ThreadPool::run(int32_t units, int32_t threads, int64_t ns, Body body, void* arg) {
+  threads = std::min({threads, units, int32_t{kMaxThreads}});
+  if (threads <= 1 || ns < kWorthWhileWarm || busy_.load(std::memory_order_relaxed) ||
+      busy_.exchange(true, std::memory_order_acquire))
+    return run_alone(units, body, arg);
+  const int64_t started = now();
+  const bool alone = started < alone_until_ || !worth_waking(ns);
+  if (!alone) grow(threads);
+  if (alone || started_ == 1) {
+    busy_.store(false, std::memory_order_release);  // nothing of the pool is used: another caller may have it
+    return run_alone(units, body, arg);
+  }
+  threads = std::min(threads, started_);
+  body_ = body;
+  arg_ = arg;
+  done_.store(0, std::memory_order_relaxed);
+  ticket_.store(ticket_of(++epoch_, threads, units), std::memory_order_seq_cst);
+  wake(threads - 1);
+  drain(0);
+  await_units(uint32_t(units), started);
+  busy_.store(false, std::memory_order_release);
+}
+
+// Starts threads up to that many. When the system refuses one, the pool stays as it is.
+void ThreadPool::grow(int32_t threads) {
+  if (started_ >= threads || !can_grow_) return;
+  const SignalsBlocked blocked;
+  while (started_ < threads) {
+    Worker* worker = new (std::nothrow) Worker;
+    if (!worker) break;
+    worker->number = started_;
+    std::atomic<bool> entered{false};
+    try {
+      std::thread([this, worker, &entered] {
+        worker->placement.enter();
+        entered.store(true, std::memory_order_release);
+        loop(*worker);
+      }).detach();
+    } catch (const std::system_error&) {
+      delete worker;
+      can_grow_ = false;
+      return;
+    }
+    while (!entered.load(std::memory_order_acquire)) std::this_thread::yield();
+    workers_[started_++] = worker;
+  }
+}
+
+void ThreadPool::wake(int32_t workers) {
+  const int cpu = Placement::current_cpu();
+  for (int32_t i = 1; i <= workers; i++) {
+    Worker& worker = *workers_[i];
+    worker.placement.avoid(cpu);
+    if (worker.parked.load(std::memory_order_seq_cst) == 1) unpark(worker.parked);
+  }
+}
+
+void ThreadPool::await_units(uint32_t units, int64_t started) {
+  int64_t waiting_since = 0, late = 0;
+  bool pulled = false;
+  for (int turn = 1; done_.load(std::memory_order_acquire) != units; turn++) {
+    pause();
+    if (turn % 16 != 0) continue;
+    const int64_t time = now();
+    if (waiting_since == 0) {
+      waiting_since = time;
+      late = time + std::max(kLateAtLeast, (time - started) / 2);
+    } else if (time > late && !pulled) {
+      pulled = pull_waiting(units);
+      late = now() + kLookAgain;
+    } else if (time > waiting_since + kCallerSpin) {
+      std::this_thread::yield();
+    }
+  }
+  back_off(pulled);
+}
+
+// The caller has waited long. A worker that is awake but gets no CPU (a busy neighbour) is pulled over to this one.
+bool ThreadPool::pull_waiting(uint32_t units) {
+  for (int32_t i = 1; i < started_; i++) workers_[i]->cpu_time = workers_[i]->placement.cpu_time();
+  for (const int64_t end = now() + kClockWindow; now() < end; pause())
+    if (done_.load(std::memory_order_acquire) == units) return false;
+  const int cpu = Placement::current_cpu();
+  bool any = false;
+  for (int32_t i = 1; i < started_ && cpu >= 0; i++) {
+    Worker& worker = *workers_[i];
+    if (worker.cpu_time < 0 || worker.parked.load(std::memory_order_acquire) == 1) continue;
+    if (worker.placement.cpu_time() - worker.cpu_time >= kClockStill) continue;
+    worker.placement.pull(cpu);
+    any = true;
+  }
+  return any;
+}
+
+// While the machine is contended, regions run on the caller alone, each time for longer.
+void ThreadPool::back_off(bool pulled) {
+  if (pulled) {
+    alone_until_ = now() + alone_for_;
+    alone_for_ = std::min(alone_for_ * 2, kLongestBackOff);
+    good_regions_ = 0;
+  } else if (++good_regions_ > kGoodRegions) {
+    alone_for_ = kFirstBackOff;
+    good_regions_ = 0;
+  }
+}
+
+}  // namespace anneal
