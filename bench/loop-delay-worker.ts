@@ -1,0 +1,99 @@
+// The process that bench/loop-delay.ts watches: trains, runs a 10 ms timer, and answers HTTP requests.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { data, losses, nn, optim, seed, Trainer } from 'anneal';
+import { serve } from './peer.js';
+
+const PERIOD = 10;
+const WIDTH = 1024;
+const CLASSES = 10;
+
+type Message = { readonly prepare: { readonly stepMs: number } } | { readonly measure: { readonly train: 'none' | 'loop' | 'fit'; readonly seconds: number } };
+
+/** Random examples; what is learned does not matter here. */
+function dataset(examples: number): ReturnType<typeof data.fromArrays> {
+  const x = Float32Array.from({ length: examples * WIDTH }, Math.random);
+  const y = Int32Array.from({ length: examples }, () => Math.floor(Math.random() * CLASSES));
+  return data.fromArrays({ x, y, shape: [WIDTH] });
+}
+
+function training() {
+  seed(0);
+  const model = nn.sequential([WIDTH], nn.linear(WIDTH, WIDTH), nn.relu(), nn.linear(WIDTH, WIDTH), nn.relu(), nn.linear(WIDTH, CLASSES));
+  return { model, optimizer: optim.adam(model.parameters(), { lr: 1e-3 }) };
+}
+
+/** Steps of the explicit loop until `enough` says so; returns how many. */
+async function trainLoop(batchSize: number, enough: () => boolean): Promise<number> {
+  const { model, optimizer } = training();
+  const loader = data.loader(dataset(batchSize * 4), { batchSize, shuffle: true, seed: 1, dropLast: true });
+  let steps = 0;
+  for (;;)
+    for await (const [inputs, labels] of loader) {
+      const loss = losses.crossEntropy(model.forward(inputs), labels);
+      optimizer.zeroGrad();
+      loss.backward();
+      await optimizer.step();
+      steps++;
+      if (enough()) return steps;
+    }
+}
+
+async function trainFit(batchSize: number, enough: () => boolean): Promise<number> {
+  const { model, optimizer } = training();
+  const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer });
+  const train = dataset(batchSize * 4);
+  let steps = 0;
+  while (!enough()) {
+    await trainer.fit(train, { epochs: 1, batchSize, shuffle: true, seed: 1 });
+    steps += 4;
+  }
+  return steps;
+}
+
+/** The batch size whose step takes about `stepMs`. */
+async function calibrate(stepMs: number): Promise<number> {
+  const batchSize = 512;
+  let count = 0;
+  await trainLoop(batchSize, () => ++count >= 3);
+  const start = performance.now();
+  const steps = await trainLoop(batchSize, () => performance.now() - start > 1000);
+  const ms = (performance.now() - start) / steps;
+  return Math.max(64, Math.round((batchSize * stepMs) / ms / 64) * 64);
+}
+
+/** How late each tick of a 10 ms timer comes, until stopped. */
+function watch(): () => number[] {
+  const late: number[] = [];
+  let due = performance.now() + PERIOD;
+  let timer = setTimeout(function tick() {
+    const now = performance.now();
+    late.push(now - due);
+    due = now + PERIOD;
+    timer = setTimeout(tick, PERIOD);
+  }, PERIOD);
+  return () => {
+    clearTimeout(timer);
+    return late;
+  };
+}
+
+const server = createServer((_, response) => response.end('here'));
+let batchSize = 0;
+
+await serve(async (message: Message) => {
+  if ('prepare' in message) {
+    batchSize = await calibrate(message.prepare.stepMs);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { port: (server.address() as AddressInfo).port, batchSize };
+  }
+  const { train, seconds } = message.measure;
+  const end = performance.now() + seconds * 1000;
+  const enough = (): boolean => performance.now() >= end;
+  const stop = watch();
+  const start = performance.now();
+  if (train === 'none') await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const steps = train === 'none' ? 0 : await (train === 'loop' ? trainLoop : trainFit)(batchSize, enough);
+  return { lateness: stop(), steps, msPerStep: (performance.now() - start) / steps };
+});
+server.close();

@@ -1,0 +1,16 @@
+import { nodePeer } from './peer.js';
+import { short, table } from './table.js';
+
+interface Figures {
+  readonly [what: string]: { readonly unit: string; readonly median: number; readonly min: number };
+}
+
+/** What a recorded op, a replayed op, a native call and a hop to another thread cost, and a step in which nothing else counts. */
+export async function overhead(): Promise<object> {
+  const peer = nodePeer('overhead-worker.ts', {});
+  const figures = await peer.ask<Figures>({});
+  await peer.close();
+  const rows = Object.entries(figures).map(([what, { unit, median, min }]) => [what, `${short(median)} ${unit}`, `${short(min)} ${unit}`]);
+  console.log(table(['cost of', 'median', 'min'], rows));
+  return { figures };
+}

@@ -1,0 +1,44 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+
+/** A process that answers a line of JSON with a line of JSON: one side of a comparison, in a process of its own. */
+export class Peer {
+  readonly #process: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+  readonly #lines: Interface;
+
+  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+    this.#lines = createInterface({ input: this.#process.stdout! });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  async ask<A>(message: object): Promise<A> {
+    this.#process.stdin!.write(`${JSON.stringify(message)}\n`);
+    const { value, done } = await this.#answers.next();
+    if (done === true) throw new Error(`the peer ended before it answered ${JSON.stringify(message)}`);
+    return JSON.parse(value as string) as A;
+  }
+
+  async close(): Promise<void> {
+    this.#process.stdin!.end();
+    if (this.#process.exitCode === null) await once(this.#process, 'exit');
+    this.#lines.close();
+  }
+}
+
+/** A bench file of this folder in a fresh Node.js. */
+export function nodePeer(file: string, env: Readonly<Record<string, string>>): Peer {
+  const path = new URL(file, import.meta.url).pathname;
+  return new Peer(process.execPath, ['--expose-gc', '--conditions=anneal-source', '--import', 'tsx', path], env);
+}
+
+/** Answers the lines on standard input, until it ends. */
+export async function serve(answer: (message: never) => Promise<object>): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line) as never))}\n`);
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
