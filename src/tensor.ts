@@ -1,6 +1,7 @@
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { ArgumentError, StaleTensorError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
+import { awaitValue } from './graph/recorder.js';
 import { storageLeaf } from './ops/leaf.js';
 import type { Attrs, Meta, OpRecord, Inferred } from './ops/record.js';
 import { showShape, type Shape } from './shape.js';
@@ -34,8 +35,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   storage$: Storage | undefined = undefined;
   /** Of a leaf: when it was last overwritten. */
   changedAt$ = 0;
-  /** A scalar that its step has computed: resolves to its value. */
-  value$: Promise<number> | undefined = undefined;
+  /** A scalar that its step has computed, or is computing: where its value is. */
+  value$: (() => Promise<number>) | undefined = undefined;
   /** Its step has run and its elements are gone. */
   stale = false;
   /** keep() was called: its elements outlive the step. */
@@ -68,7 +69,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
         shapes: [this.shape],
       });
     }
-    if (this.value$ !== undefined) return this.value$;
+    if (this.value$ !== undefined) return this.value$();
     return (await engine().read(this))[0]!;
   }
 
@@ -84,6 +85,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
         op: 'keep',
       });
     }
+    if (!this.kept$) awaitValue(this);
     this.kept$ = true;
     return this;
   }

@@ -15,17 +15,31 @@ export interface CompileOptions {
   readonly double?: boolean;
 }
 
+/** What the nodes that instructions carry stand for: an op and the handles of its operands. */
+export type Origins = readonly { readonly op: string; readonly inputs: readonly Tensor[] }[];
+
 /** Lowers what is wanted, and the effects behind it, to instructions. */
-export function lowered(wanted: readonly Wanted[], effects: readonly Tensor[], native: NativeRows, options: CompileOptions): Lowered {
+export function lowerAll(
+  wanted: readonly Wanted[],
+  effects: readonly Tensor[],
+  native: NativeRows,
+  options: CompileOptions,
+): { lowered: Lowered; origins: Origins } {
   const expanded = expand([...wanted.map((want) => want.tensor), ...effects]);
   const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
   const graph = buildGraph(results, expanded.slice(wanted.length));
   const instructions = lower(graph, fuse(graph, options), native);
-  return options.double === true ? widen(instructions) : instructions;
+  const origins = graph.nodes.map(({ op, inputs }) => ({ op: op.name, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
+  return { lowered: options.double === true ? widen(instructions) : instructions, origins };
 }
 
 /** From nodes to a program: expand, number, fuse, lower, plan memory, emit. Every pass is a pure function. */
-export function compile(wanted: readonly Wanted[], effects: readonly Tensor[], native: NativeRows & RowNumbers, options: CompileOptions): Program {
-  const instructions = lowered(wanted, effects, native, options);
-  return emit(instructions, planMemory(instructions), native);
+export function compile(
+  wanted: readonly Wanted[],
+  effects: readonly Tensor[],
+  native: NativeRows & RowNumbers,
+  options: CompileOptions,
+): { program: Program; origins: Origins } {
+  const { lowered, origins } = lowerAll(wanted, effects, native, options);
+  return { program: emit(lowered, planMemory(lowered), native), origins };
 }

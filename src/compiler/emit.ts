@@ -1,3 +1,4 @@
+import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import type { Value } from './emitter.js';
 import type { Destination } from './graph.js';
@@ -19,7 +20,7 @@ export interface Program {
   /** By storage index: an existing leaf, or the i-th storage that the run makes. */
   readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number })[];
   /** By view index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
-  readonly views: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number })[];
+  readonly views: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   readonly slots: readonly SlotBinding[];
   readonly slotBytes: number;
   readonly arenaBytes: number;
@@ -159,7 +160,7 @@ class Writer {
       case 'scalar':
         return { space: SPACE.output, index: this.numbered('scalars', this.views, { scalars: this.scalars }), offset: destination.index * bytesOf(buffer) };
       case 'view': {
-        const made = { fresh: destination.index, elements: buffer.elements };
+        const made = { fresh: destination.index, elements: buffer.elements, dtype: buffer.dtype as DType };
         return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0 };
       }
       case 'storage': {

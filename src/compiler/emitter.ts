@@ -27,6 +27,8 @@ export interface Emitter {
   temporary(shape: Shape, dtype: DType): Value;
   /** A number that is known when the program is compiled, as an operand. */
   constant(value: number, dtype: DType): Value;
+  /** The number of a pointwise micro-op. */
+  micro(name: string): number;
   instruction(
     row: string,
     outputs: readonly (Value | undefined)[],

@@ -36,7 +36,7 @@ class Lowering {
 
   constructor(
     readonly graph: Graph,
-    private readonly native: NativeRows,
+    readonly native: NativeRows,
   ) {
     for (const { node, destination } of graph.results) {
       const list = this.destinations.get(node);
@@ -287,6 +287,10 @@ class NodeEmitter implements Emitter {
 
   constant(value: number, dtype: DType): Value {
     return this.lowering.constant(value, dtype);
+  }
+
+  micro(name: string): number {
+    return this.lowering.native.micro(name);
   }
 
   instruction(

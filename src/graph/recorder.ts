@@ -11,9 +11,9 @@ const mode = {
   composing: false,
 };
 
-/** Scalars that the user recorded and that have not run: each is an output of the step that it belongs to. */
-let scalars: Tensor[] = [];
-const MAX_SCALARS = 1024;
+/** Scalars that the user recorded, and tensors to keep, that have not run: each is an output of the step that it belongs to. */
+let awaited: Tensor[] = [];
+const MAX_AWAITED = 1024;
 
 /** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
 let clock = 0;
@@ -31,7 +31,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   }
   const differentiable = requiresGrad && typeof op.gradient === 'function';
   const tensor = new Tensor(op, inputs, attrs, inferred, differentiable, clock);
-  if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') trackScalar(tensor);
+  if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') awaitValue(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
 }
@@ -44,19 +44,20 @@ function staleInput(op: string, input: Tensor): StaleTensorError {
   );
 }
 
-function trackScalar(tensor: Tensor): void {
-  scalars.push(tensor);
-  if (scalars.length > MAX_SCALARS) scalars = scalars.slice(MAX_SCALARS / 2);
+/** Makes `tensor` an output of the step that it belongs to. */
+export function awaitValue(tensor: Tensor): void {
+  awaited.push(tensor);
+  if (awaited.length > MAX_AWAITED) awaited = awaited.slice(MAX_AWAITED / 2);
 }
 
-/** The user's scalars that have not run yet, oldest first. */
-export function pendingScalars(): readonly Tensor[] {
-  return scalars;
+/** The user's scalars and kept tensors that have not run yet, oldest first. */
+export function awaitedValues(): readonly Tensor[] {
+  return awaited;
 }
 
-/** Keeps only the scalars that are still waiting to run. */
-export function forgetScalars(done: (tensor: Tensor) => boolean): void {
-  scalars = scalars.filter((tensor) => !done(tensor));
+/** Drops those that have run, or never can. */
+export function forgetValues(done: (tensor: Tensor) => boolean): void {
+  awaited = awaited.filter((tensor) => !done(tensor));
 }
 
 /** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */

@@ -1,0 +1,116 @@
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AnnealError } from '../errors.js';
+
+/** A running program's failure, as the native side reports it. */
+export interface NativeFailure {
+  readonly instruction: number;
+  readonly node: number;
+  readonly where: number;
+  readonly value: number;
+  readonly limit: number;
+  readonly iteration: number;
+}
+
+export interface NativeSession {
+  allocate(bytes: number): number;
+  free(id: number): void;
+  load(words: Uint32Array): number;
+  unload(program: number): void;
+  run(program: number, storages: Int32Array, views: readonly ArrayBufferView[], slots: Uint8Array, repeat: number, inline: boolean): undefined | Promise<void>;
+  drain(): void;
+  cancel(): void;
+  dispose(): void;
+  stats(): { queued: number; runs: number; storageBytes: number; arenaBytes: number; programs: number };
+}
+
+export interface NativeInfo {
+  readonly version: string;
+  readonly target: string;
+  readonly targets: readonly string[];
+  readonly lanes: number;
+  readonly threads: number;
+  readonly compiler: string;
+  readonly cpu: string;
+}
+
+interface Addon {
+  rows(): readonly { readonly name: string; readonly flags: number }[];
+  pointwise(): readonly { readonly name: string }[];
+  info(): NativeInfo;
+  setThreads(n: number): void;
+  Session: new (options?: { target?: string }) => NativeSession;
+}
+
+/** The addon, and the numbers of its rows by name. */
+export interface Native {
+  readonly addon: Addon;
+  row(name: string): number;
+  micro(name: string): number;
+  microName(opcode: number): string;
+}
+
+let native: Native | undefined;
+
+/** Loads the addon on first use. Throws AnnealError (ANNEAL_ADDON_MISSING, ANNEAL_CPU_UNSUPPORTED) that says what to do. */
+export function loadNative(): Native {
+  native ??= bind(loadAddon());
+  return native;
+}
+
+function bind(addon: Addon): Native {
+  const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
+  const names = addon.pointwise().map(({ name }) => name);
+  const micros = new Map(names.map((name, i) => [name, i]));
+  return {
+    addon,
+    row: (name) => numberOf(rows, name, 'native/ops.def'),
+    micro: (name) => numberOf(micros, name, 'native/pointwise.def'),
+    microName: (opcode) => names[opcode]!,
+  };
+}
+
+function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: string): number {
+  const number = numbers.get(name);
+  if (number === undefined) {
+    throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has no row '${name}' (${table}): it is older than this library. Build it again: npm run build:addon.`);
+  }
+  return number;
+}
+
+/** Every native row that a record may name, for the check that none is missing. */
+export function checkRows(micros: readonly string[]): void {
+  const { micro } = loadNative();
+  for (const name of micros) micro(name);
+}
+
+function loadAddon(): Addon {
+  const file = process.env['ANNEAL_ADDON'] ?? join(packageRoot(), 'build', 'Release', 'anneal.node');
+  if (!existsSync(file)) {
+    throw new AnnealError(
+      'ANNEAL_ADDON_MISSING',
+      `[anneal] the native addon is not built for ${process.platform}-${process.arch} (there is no ${file}). ` +
+        'Build it: npm run build:addon in a clone, npm rebuild anneal where it is a dependency.',
+    );
+  }
+  try {
+    return createRequire(import.meta.url)(file) as Addon;
+  } catch (cause) {
+    const error = cause as Error & { code?: string };
+    if (error.code === 'ANNEAL_CPU_UNSUPPORTED') throw new AnnealError('ANNEAL_CPU_UNSUPPORTED', error.message, { cause });
+    throw new AnnealError(
+      'ANNEAL_ADDON_MISSING',
+      `[anneal] the native addon could not be loaded on ${process.platform}-${process.arch}, Node.js ${process.version}: ${error.message}. Build it again: npm run build:addon.`,
+      { cause },
+    );
+  }
+}
+
+/** The folder with package.json: two levels up in the sources and in dist alike. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}

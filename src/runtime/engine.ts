@@ -1,0 +1,230 @@
+import { AnnealError, StaleTensorError } from '../errors.js';
+import type { DType, TypedArray } from '../dtype.js';
+import { dtypes } from '../dtype.js';
+import type { Engine, Storage, Updater } from '../graph/engine.js';
+import { awaitedValues, composing, forgetValues, tick } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
+import { fromArray } from '../ops/leaf.js';
+import { showShape, sizeOf, type Shape } from '../shape.js';
+import { Parameter, type Tensor } from '../tensor.js';
+import { loadNative } from './binding.js';
+import { explain } from './explain.js';
+import { Gradients } from './gradients.js';
+import { Plan, type Results } from './plan.js';
+import { NOTHING, type Output, type Request } from './request.js';
+import { savedValues } from './saved.js';
+import { Session } from './session.js';
+import { trace } from './trace.js';
+
+const MAX_PLANS = 64;
+
+/** A submitted run: what it leaves behind, and when (undefined: it is done). */
+interface Run {
+  readonly results: Results;
+  readonly done: Promise<void> | undefined;
+}
+
+/** Plans once and replays: see "Five ideas" in docs/architecture.md. */
+export class PlannedEngine implements Engine {
+  readonly session: Session;
+  private readonly native = loadNative();
+  private readonly gradients: Gradients;
+  /** Plans of requests without an optimizer, most recently used last; those of a step live as long as their optimizer. */
+  private readonly plans: Plan[] = [];
+  private readonly stepPlans = new WeakMap<Updater, Plan[]>();
+
+  constructor(target?: string) {
+    this.session = new Session(target);
+    this.gradients = new Gradients({
+      allocate: (shape, dtype) => this.allocate(shape, dtype),
+      collect: (request) => void this.run(request),
+    });
+  }
+
+  async read(tensor: Tensor): Promise<TypedArray> {
+    if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
+    if (tensor.stale) throw staleRead(tensor);
+    if (tensor.data$ !== undefined) return tensor.data$.slice();
+    const saved = savedValues(tensor);
+    const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
+    saved.forEach((node, index) => outputs.push({ tensor: node, destination: { to: 'storage', index } }));
+    const { results, done } = this.run({ ...NOTHING, outputs });
+    saved.forEach((node, index) => (node.storage$ = results.storages[index]!));
+    await done;
+    return results.arrays[0]!;
+  }
+
+  async step(updater: Updater): Promise<void> {
+    const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
+    const outputs = this.awaitedBy(losses, new Set(updates.map(({ parameter }) => parameter)));
+    const request: Request = { losses, outputs, accumulations, updater, updates };
+    const nodes = this.ready(request);
+    const { results, done } = this.submit(request, nodes);
+    this.finish(request, nodes, results, done);
+    await (done ?? this.session.breathe());
+  }
+
+  backward(loss: Tensor): void {
+    this.gradients.want(loss);
+  }
+
+  zeroGrad(parameters: readonly Parameter[]): void {
+    this.gradients.forget(parameters);
+  }
+
+  gradientOf(parameter: Parameter): Tensor | undefined {
+    return this.gradients.of(parameter);
+  }
+
+  allocate(shape: Shape, dtype: DType): Storage {
+    return this.session.allocate(sizeOf(shape) * dtypes[dtype].bytes);
+  }
+
+  write(tensor: Tensor, data: TypedArray): void {
+    this.assign(tensor, fromArray(data.slice(), tensor.shape, tensor.dtype));
+  }
+
+  assign(target: Tensor, source: Tensor): void {
+    if (sizeOf(source.shape) !== sizeOf(target.shape)) {
+      throw new AnnealError('ANNEAL_SHAPE_MISMATCH', `[assign] sizes differ: got ${showShape(source.shape)}, expected ${showShape(target.shape)}.`);
+    }
+    if (target instanceof Parameter) target.initializer$ = undefined;
+    target.storage$ ??= this.allocate(target.shape, target.dtype);
+    this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] });
+    target.changedAt$ = tick();
+  }
+
+  settle(): Promise<void> {
+    return this.session.settle();
+  }
+
+  private run(request: Request): Run {
+    return this.submit(request, this.ready(request));
+  }
+
+  /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
+  private ready(request: Request): Tensor[] {
+    let nodes = trace(request);
+    const fresh = nodes.filter((node): node is Parameter => node instanceof Parameter && node.initializer$ !== undefined);
+    if (fresh.length > 0) {
+      for (const parameter of fresh) this.initialise(parameter);
+      nodes = trace(request);
+    }
+    for (const node of nodes) checkFresh(node);
+    return nodes;
+  }
+
+  private initialise(parameter: Parameter): void {
+    const first = parameter.initializer$!;
+    const at = parameter.changedAt$;
+    this.assign(
+      parameter,
+      composing(() => first(parameter)),
+    );
+    parameter.changedAt$ = at;
+  }
+
+  private submit(request: Request, nodes: readonly Tensor[]): Run {
+    const plan = this.plan(request, nodes);
+    request.updater?.advance();
+    const { results, ...bound } = plan.bind(nodes, this.session);
+    const call = { program: plan.program, ...bound, repeat: 1, cost: plan.cost, explain: explain(plan, nodes) };
+    return { results, done: this.session.submit(call) };
+  }
+
+  private plan(request: Request, nodes: readonly Tensor[]): Plan {
+    const plans = this.plansFor(request);
+    for (let i = plans.length - 1; i >= 0; i--) {
+      const plan = plans[i]!;
+      if (!plan.structure.matches(request, nodes)) continue;
+      if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
+      return plan;
+    }
+    const plan = new Plan(request, nodes, this.session, this.native, { fuse: true });
+    plans.push(plan);
+    if (plans.length > MAX_PLANS) plans.shift();
+    return plan;
+  }
+
+  private plansFor({ updater }: Request): Plan[] {
+    if (updater === undefined) return this.plans;
+    let plans = this.stepPlans.get(updater);
+    if (plans === undefined) this.stepPlans.set(updater, (plans = []));
+    return plans;
+  }
+
+  /** The user's scalars and kept tensors that this step must deliver: those that depend on what it updates. */
+  private awaitedBy(losses: readonly Tensor[], updated: ReadonlySet<Tensor>): Output[] {
+    const outputs: Output[] = [];
+    let scalars = 0;
+    let storages = 0;
+    for (const tensor of awaitedValues()) {
+      if (tensor.stale || tensor.value$ !== undefined || tensor.storage$ !== undefined) continue;
+      if (!losses.includes(tensor) && !dependsOn(tensor, updated)) continue;
+      if (tensor.kept$) outputs.push({ tensor, destination: { to: 'storage', index: storages++ } });
+      else if (tensor.dtype === 'float32') outputs.push({ tensor, destination: { to: 'scalar', index: scalars++ } });
+      else outputs.push({ tensor, destination: { to: 'storage', index: storages++ } });
+    }
+    return outputs;
+  }
+
+  /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
+  private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
+    for (const { tensor, destination } of request.outputs) {
+      if (destination.to === 'scalar') {
+        const { index } = destination;
+        tensor.value$ = done === undefined ? () => Promise.resolve(results.scalars[index]!) : () => done.then(() => results.scalars[index]!);
+      } else if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
+    }
+    const time = tick();
+    const updated = new Set<Tensor>(request.updates.map(({ parameter }) => parameter));
+    for (const parameter of updated) parameter.changedAt$ = time;
+    const gone = nodes.filter((node) => node.inputs.length > 0 && dependsOnMarked(node, updated));
+    for (const node of gone) retire(node, this.session);
+    forgetValues((tensor) => tensor.stale || tensor.value$ !== undefined || tensor.storage$ !== undefined);
+  }
+}
+
+/** Marks on the way up which nodes depend on an updated parameter; nodes come operands first. */
+function dependsOnMarked(node: Tensor, updated: Set<Tensor>): boolean {
+  if (!node.inputs.some((input) => updated.has(input))) return false;
+  updated.add(node);
+  return true;
+}
+
+function dependsOn(tensor: Tensor, updated: ReadonlySet<Tensor>): boolean {
+  return postOrder([tensor], (node) => node.inputs).some((node) => updated.has(node));
+}
+
+/** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */
+function retire(node: Tensor, session: Session): void {
+  node.inputs = NO_INPUTS;
+  if (node.kept$ && node.storage$ !== undefined) return;
+  node.stale = true;
+  if (node.storage$ === undefined || node.kept$) return;
+  session.release(node.storage$);
+  node.storage$ = undefined;
+}
+
+const NO_INPUTS: readonly Tensor[] = [];
+
+function checkFresh(node: Tensor): void {
+  if (node.stale) throw staleRead(node);
+  for (const input of node.inputs) {
+    if (input.changedAt$ <= node.recordedAt) continue;
+    const what = input instanceof Parameter && input.name !== '' ? `parameter ${input.name}` : 'a parameter';
+    throw new StaleTensorError(
+      `[${node.op.name}] was recorded before ${what} changed, so it would show another step's numbers. ` +
+        `Read it before the step runs, call keep() on it, or compute it again.`,
+      { op: node.op.name, shapes: [node.shape] },
+    );
+  }
+}
+
+function staleRead(tensor: Tensor): StaleTensorError {
+  return new StaleTensorError(
+    `[${tensor.op.name}] the step of this tensor is finished, so its values are gone. Call keep() on it before the step runs, or compute it again.`,
+    { op: tensor.op.name, shapes: [tensor.shape] },
+  );
+}
+

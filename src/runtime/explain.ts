@@ -1,0 +1,40 @@
+import { AnnealError, IndexError, type ErrorCode } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import type { Plan } from './plan.js';
+import type { RunError } from './session.js';
+
+/** Where the rows of a batch come from; the data loader attaches it to the tensors that it yields. */
+interface Described {
+  readonly origin$?: { describe(row: number): string };
+}
+
+/** Turns a native failure into the error that the user gets: the op, and for data the example at fault. */
+export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError) => Error {
+  return (error) => {
+    const at = error.failure && plan.describe(error.failure.node, nodes);
+    switch (error.code) {
+      case 'ANNEAL_INDEX_OUT_OF_RANGE':
+        return outOfRange(error, at);
+      case 'ANNEAL_SESSION_FAILED':
+        return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: error.cause ?? error });
+      case 'ANNEAL_ABORTED':
+      case 'ANNEAL_OUT_OF_MEMORY':
+      case 'ANNEAL_DISPOSED':
+        return new AnnealError(error.code as ErrorCode, `[anneal] ${error.message}`, { cause: error });
+      default:
+        return error.code === undefined ? error : new AnnealError('ANNEAL_INTERNAL', `[anneal] ${error.message}`, { cause: error });
+    }
+  };
+}
+
+function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
+  const { where, value, limit } = error.failure!;
+  const op = at?.op ?? 'gather';
+  const origin = (at?.inputs as Described[] | undefined)?.find((input) => input.origin$ !== undefined)?.origin$;
+  const place = origin?.describe(where) ?? `position ${where}`;
+  return new IndexError(
+    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). Check the labels, or the number of classes that the model gives.`,
+    { index: where, value, limit },
+    { op, cause: error },
+  );
+}

@@ -1,0 +1,133 @@
+import { compile, type CompileOptions } from '../compiler/compile.js';
+import type { SlotBinding } from '../compiler/emit.js';
+import type { Wanted } from '../compiler/graph.js';
+import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { gradients } from '../graph/autodiff.js';
+import type { Storage } from '../graph/engine.js';
+import { composing } from '../graph/recorder.js';
+import { accumulate } from '../ops/accumulate.js';
+import { add } from '../ops/index.js';
+import type { Tensor } from '../tensor.js';
+import type { Native } from './binding.js';
+import type { Request } from './request.js';
+import type { LoadedProgram, Session } from './session.js';
+import { Structure } from './trace.js';
+
+/** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
+type Source = { readonly position: number } | { readonly leaf: Tensor };
+
+/** What a run leaves behind besides its effects. */
+export interface Results {
+  readonly scalars: Float32Array;
+  readonly arrays: readonly TypedArray[];
+  readonly storages: readonly Storage[];
+}
+
+/** A program, and how a request of its structure is bound to it. */
+export class Plan {
+  readonly structure: Structure;
+  readonly program: LoadedProgram;
+  readonly cost: number;
+  private readonly storages: readonly (Source | { readonly fresh: number; readonly bytes: number })[];
+  private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
+  private readonly slots: readonly (Omit<SlotBinding, 'from'> & { readonly from: Source | { readonly value: number } })[];
+  private readonly slotBlock: ArrayBuffer;
+  private readonly blocks: { readonly f32: Float32Array; readonly i32: Int32Array; readonly f64: Float64Array; readonly bytes: Uint8Array };
+  private readonly operands: readonly Operands[];
+
+  constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
+    this.structure = new Structure(request, nodes);
+    const positions = new Map(nodes.map((node, i) => [node, i]));
+    const { wanted, effects } = whatToCompute(request);
+    const { program, origins } = compile(wanted, effects, native, options);
+    this.operands = origins.map(({ op, inputs }) => ({ op, inputs: inputs.map((tensor) => positions.get(tensor)) }));
+    this.program = session.program(program.words);
+    this.cost = program.cost;
+    const source = (leaf: Tensor): Source => {
+      const position = positions.get(leaf);
+      return position === undefined ? { leaf } : { position };
+    };
+    this.storages = program.storages.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
+    this.views = program.views.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
+    this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
+    this.slotBlock = new ArrayBuffer(program.slotBytes);
+    this.blocks = blocksOver(this.slotBlock);
+  }
+
+  /** The arguments of a native run for a request of this structure. */
+  bind(nodes: readonly Tensor[], session: Session): { storages: Int32Array; views: ArrayBufferView[]; slots: Uint8Array; results: Results } {
+    const fresh: Storage[] = [];
+    const storages = new Int32Array(this.storages.length);
+    for (let i = 0; i < storages.length; i++) {
+      const binding = this.storages[i]!;
+      if ('fresh' in binding) fresh[binding.fresh] = session.allocate(binding.bytes);
+      storages[i] = ('fresh' in binding ? fresh[binding.fresh]! : leafOf(binding, nodes).storage$!).id;
+    }
+    const arrays: TypedArray[] = [];
+    let scalars = NO_SCALARS;
+    const views: ArrayBufferView[] = [];
+    for (const binding of this.views) {
+      if ('scalars' in binding) views.push((scalars = new Float32Array(binding.scalars)));
+      else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements)));
+      else views.push(leafOf(binding, nodes).data$!);
+    }
+    this.fillSlots(nodes);
+    return { storages, views, slots: this.blocks.bytes, results: { scalars, arrays, storages: fresh } };
+  }
+
+  /** The op that an instruction's node number stands for, and its operands among the request's nodes. */
+  describe(node: number, nodes: readonly Tensor[]): { op: string; inputs: readonly Tensor[] } | undefined {
+    const operands = this.operands[node];
+    return operands && { op: operands.op, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
+  }
+
+  private fillSlots(nodes: readonly Tensor[]): void {
+    for (const { offset, dtype, count, from } of this.slots) {
+      const [block, shift] = dtype === 'float64' ? [this.blocks.f64, 3] : dtype === 'int32' ? [this.blocks.i32, 2] : [this.blocks.f32, 2];
+      const at = offset >> shift;
+      if ('value' in from) block[at] = from.value;
+      else {
+        const values = leafOf(from, nodes).slots$!;
+        for (let i = 0; i < count; i++) block[at + i] = values[i]!;
+      }
+    }
+  }
+}
+
+interface Operands {
+  readonly op: string;
+  readonly inputs: readonly (number | undefined)[];
+}
+
+const NO_SCALARS = new Float32Array(0);
+
+function leafOf(source: Source, nodes: readonly Tensor[]): Tensor {
+  return 'position' in source ? nodes[source.position]! : source.leaf;
+}
+
+function blocksOver(buffer: ArrayBuffer): Plan['blocks'] {
+  return { f32: new Float32Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
+}
+
+/** Turns losses and updates into nodes: gradients by reverse mode, then one effect a parameter. */
+function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] } {
+  const reached = request.updates.filter((update) => update.reached);
+  const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
+  const computed = new Map(gradients(request.losses, targets).map((gradient, i) => [targets[i], gradient]));
+  return composing(() => {
+    const effects: Tensor[] = [];
+    const wanted: Wanted[] = [...request.outputs];
+    for (const { parameter, accumulator, holds } of request.accumulations) {
+      const gradient = computed.get(parameter);
+      if (gradient === undefined) continue;
+      if (holds) effects.push(accumulate(accumulator, gradient));
+      else wanted.push({ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } });
+    }
+    for (const { parameter, accumulator } of request.updates) {
+      const gradient = computed.get(parameter);
+      const whole = gradient === undefined ? accumulator : accumulator === undefined ? gradient : add(accumulator, gradient);
+      if (whole !== undefined) effects.push(request.updater!.update(parameter, whole));
+    }
+    return { wanted, effects };
+  });
+}

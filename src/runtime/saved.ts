@@ -1,0 +1,24 @@
+import { gradientsEnabled } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
+import type { Tensor } from '../tensor.js';
+
+/**
+ * The nodes whose values a read in the middle of a step keeps, so that the step does not compute them again: what the
+ * gradient rules behind `tensor` say they read, and the tensor itself.
+ */
+export function savedValues(tensor: Tensor): Tensor[] {
+  if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
+  const saved = new Set<Tensor>();
+  const save = (node: Tensor): void => {
+    // A node with hidden results is computed whole or not at all: its operands are kept instead.
+    if (node.inputs.length > 0 && node.storage$ === undefined && node.hidden.length === 0 && node.op.kind !== 'hidden') saved.add(node);
+  };
+  for (const node of postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []))) {
+    if (!node.requiresGrad) continue;
+    const { saves } = node.op;
+    if (saves?.output === true) save(node);
+    for (const i of saves?.inputs ?? []) save(node.inputs[i]!);
+    if (node.hidden.length > 0) for (const input of node.inputs) save(input);
+  }
+  return [...saved];
+}

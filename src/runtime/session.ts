@@ -1,0 +1,202 @@
+import { AnnealError } from '../errors.js';
+import type { Storage } from '../graph/engine.js';
+import { loadNative, type NativeFailure, type NativeSession } from './binding.js';
+
+/** A native run's rejection: one of the stable codes, and where it failed. */
+export interface RunError extends Error {
+  readonly code?: string;
+  readonly failure?: NativeFailure;
+}
+
+/** What one native run needs. */
+export interface Call {
+  readonly program: LoadedProgram;
+  readonly storages: Int32Array;
+  readonly views: readonly ArrayBufferView[];
+  readonly slots: Uint8Array;
+  readonly repeat: number;
+  /** Estimated nanoseconds on one thread. */
+  readonly cost: number;
+  /** Turns a native error into the one that the user gets. */
+  explain(error: RunError): Error;
+}
+
+/** Words that are loaded into the native side while they are in use. */
+export class LoadedProgram {
+  id: number | undefined = undefined;
+  constructor(
+    readonly words: Uint32Array,
+    readonly hash: number,
+  ) {}
+}
+
+/** Programs under this estimate run where they are called: a hop to another thread and back costs 15 to 60 us. */
+const INLINE_NS = 200_000;
+const MAX_IN_FLIGHT = 2;
+const MAX_PROGRAMS = 256;
+/** An inline step gives the event loop its turn when the last one is this long ago. */
+const TURN_MS = 4;
+
+class NativeStorage implements Storage {
+  constructor(
+    readonly id: number,
+    readonly bytes: number,
+  ) {}
+}
+
+/** One queue of native runs, and the native memory that outlives them. */
+export class Session {
+  readonly native: NativeSession;
+  private readonly programs = new Map<number, LoadedProgram[]>();
+  private loaded: LoadedProgram[] = [];
+  private inFlight = 0;
+  private readonly waiting: (() => void)[] = [];
+  private last: Promise<void> | undefined;
+  private lastTurn = performance.now();
+  private readonly collected = new FinalizationRegistry<number>((id) => this.native.free(id));
+
+  constructor(target?: string) {
+    const { addon } = loadNative();
+    this.native = new addon.Session(target === undefined ? {} : { target });
+  }
+
+  /** Zero-filled native memory, freed when the object is collected or released. */
+  allocate(bytes: number): Storage {
+    let id: number;
+    try {
+      id = this.native.allocate(Math.max(bytes, 1));
+    } catch (cause) {
+      throw new AnnealError('ANNEAL_OUT_OF_MEMORY', `[anneal] ${bytes} bytes of native memory could not be had. Use a smaller model or batch.`, { cause });
+    }
+    const storage = new NativeStorage(id, bytes);
+    this.collected.register(storage, id, storage);
+    return storage;
+  }
+
+  /** Frees a storage now, once the runs submitted so far are done with it. */
+  release(storage: Storage): void {
+    this.collected.unregister(storage);
+    this.native.free(storage.id);
+  }
+
+  /** The program with exactly these words: a known one where there is one. */
+  program(words: Uint32Array): LoadedProgram {
+    const hash = hashOf(words);
+    const bucket = this.programs.get(hash) ?? [];
+    const known = bucket.find((program) => sameWords(program.words, words));
+    if (known !== undefined) return known;
+    const program = new LoadedProgram(words, hash);
+    bucket.push(program);
+    this.programs.set(hash, bucket);
+    return program;
+  }
+
+  /** Runs now where that is cheap and nothing is queued (undefined), else later and elsewhere (a promise). */
+  submit(call: Call, options: { readonly now?: boolean } = {}): Promise<void> | undefined {
+    if (this.inFlight === 0 && this.waiting.length === 0 && (options.now === true || call.cost * call.repeat < INLINE_NS)) {
+      try {
+        const pending = this.start(call, true);
+        if (pending === undefined) return undefined;
+        return this.follow(pending, call);
+      } catch (error) {
+        throw call.explain(error as RunError);
+      }
+    }
+    // The arrays are fixed by now; only the slot block is reused by its owner.
+    const own = { ...call, slots: call.slots.slice() };
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(own), own);
+    return this.note(
+      new Promise<void>((resolve, reject) => {
+        this.waiting.push(() => this.follow(this.startLater(own), own).then(resolve, reject));
+      }),
+    );
+  }
+
+  /** A promise for the end of an inline run that gives the event loop its turn from time to time. */
+  breathe(): Promise<void> | undefined {
+    const now = performance.now();
+    if (now - this.lastTurn < TURN_MS) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.lastTurn = performance.now();
+        resolve();
+      }),
+    );
+  }
+
+  /** Resolves when all that was submitted is done. */
+  async settle(): Promise<void> {
+    while (this.last !== undefined) {
+      const last = this.last;
+      await last;
+      if (this.last === last) this.last = undefined;
+    }
+  }
+
+  private start(call: Call, inline: boolean): Promise<void> | undefined {
+    const { program } = call;
+    if (program.id === undefined) this.load(program);
+    return this.native.run(program.id!, call.storages, call.views, call.slots, call.repeat, inline);
+  }
+
+  private startLater(call: Call): Promise<void> {
+    try {
+      return this.start(call, false) ?? Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  private follow(pending: Promise<void>, call: Call): Promise<void> {
+    this.inFlight++;
+    const settled = (): void => {
+      this.inFlight--;
+      this.lastTurn = performance.now();
+      this.waiting.shift()?.();
+    };
+    return this.note(
+      pending.then(settled, (error: RunError) => {
+        settled();
+        throw call.explain(error);
+      }),
+    );
+  }
+
+  /** Remembers the last run, and keeps a rejection that nobody awaits from ending the process before a barrier reports it. */
+  private note(pending: Promise<void>): Promise<void> {
+    const before = this.last;
+    pending.catch(() => undefined);
+    const last = before === undefined ? pending : before.then(() => pending);
+    last.catch(() => undefined);
+    this.last = last;
+    pending.then(
+      () => {
+        if (this.last === last) this.last = undefined;
+      },
+      () => undefined,
+    );
+    return pending;
+  }
+
+  private load(program: LoadedProgram): void {
+    program.id = this.native.load(program.words);
+    this.loaded.push(program);
+    if (this.loaded.length <= MAX_PROGRAMS) return;
+    const oldest = this.loaded.shift()!;
+    this.native.unload(oldest.id!);
+    oldest.id = undefined;
+    const bucket = this.programs.get(oldest.hash)?.filter((other) => other !== oldest) ?? [];
+    if (bucket.length === 0) this.programs.delete(oldest.hash);
+    else this.programs.set(oldest.hash, bucket);
+  }
+}
+
+function hashOf(words: Uint32Array): number {
+  let hash = 0x811c9dc5;
+  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193);
+  return hash >>> 0;
+}
+
+function sameWords(a: Uint32Array, b: Uint32Array): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i]);
+}

@@ -1,0 +1,135 @@
+import type { AttrValue, Attrs, OpRecord } from '../ops/record.js';
+import { sameShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { postOrder } from '../graph/walk.js';
+import type { Output, Request } from './request.js';
+
+/** The nodes behind a request, operands first. number$ of each is its position. */
+export function trace(request: Request): Tensor[] {
+  const roots = request.outputs.map(({ tensor }) => tensor);
+  return request.losses.length === 0 ? postOrder(roots, computedFrom) : postOrder([...request.losses, ...roots], differentiatedThrough);
+}
+
+/** What has to run to compute a node: nothing where its elements are in native memory already. */
+function computedFrom(node: Tensor): readonly Tensor[] {
+  return node.storage$ === undefined ? node.inputs : NONE;
+}
+
+/** Gradients flow through values that an earlier read has computed, too. */
+function differentiatedThrough(node: Tensor): readonly Tensor[] {
+  return node.storage$ === undefined || node.requiresGrad ? node.inputs : NONE;
+}
+
+const NONE: readonly Tensor[] = [];
+
+/** What of a node decides the program: its op, attributes and operands by position; of a leaf, shape, dtype and kind. */
+interface Step {
+  readonly op: OpRecord;
+  readonly attrs: Attrs | undefined;
+  readonly inputs: readonly number[];
+  readonly shape: Shape;
+  readonly dtype: string;
+  readonly requiresGrad: boolean;
+  readonly stored: boolean;
+}
+
+/** The structure of a request, without its values: requests of the same structure run the same program. */
+export class Structure {
+  private readonly steps: readonly Step[];
+  private readonly losses: readonly number[];
+  private readonly outputs: readonly { readonly node: number; readonly destination: Output['destination'] }[];
+  private readonly accumulations: readonly { readonly storage: number; readonly holds: boolean }[];
+  private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
+  private readonly updater: { readonly id: number; readonly version: number } | undefined;
+
+  constructor(request: Request, nodes: readonly Tensor[]) {
+    this.steps = nodes.map((node) => ({
+      op: node.op,
+      attrs: node.attrs,
+      inputs: node.inputs.map((input) => input.number$),
+      shape: node.shape,
+      dtype: node.dtype,
+      requiresGrad: node.requiresGrad,
+      stored: node.storage$ !== undefined,
+    }));
+    this.losses = request.losses.map((loss) => loss.number$);
+    this.outputs = request.outputs.map(({ tensor, destination }) => ({ node: tensor.number$, destination }));
+    this.accumulations = request.accumulations.map(({ parameter, holds }) => ({ storage: parameter.storage$!.id, holds }));
+    this.updates = request.updates.map(({ parameter, reached, accumulator }) => ({
+      storage: parameter.storage$!.id,
+      reached,
+      held: accumulator !== undefined,
+    }));
+    this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
+  }
+
+  /** Does `request`, whose nodes these are, have this structure? */
+  matches(request: Request, nodes: readonly Tensor[]): boolean {
+    return (
+      nodes.length === this.steps.length &&
+      request.updater?.id === this.updater?.id &&
+      request.updater?.version === this.updater?.version &&
+      this.sameRoots(request) &&
+      this.sameGradients(request) &&
+      this.sameNodes(nodes)
+    );
+  }
+
+  private sameRoots(request: Request): boolean {
+    const { losses, outputs } = this;
+    if (request.losses.length !== losses.length || request.outputs.length !== outputs.length) return false;
+    for (let i = 0; i < losses.length; i++) if (request.losses[i]!.number$ !== losses[i]) return false;
+    for (let i = 0; i < outputs.length; i++) {
+      const { tensor, destination } = request.outputs[i]!;
+      const known = outputs[i]!;
+      if (tensor.number$ !== known.node || !sameDestination(destination, known.destination)) return false;
+    }
+    return true;
+  }
+
+  private sameGradients(request: Request): boolean {
+    const { accumulations, updates } = this;
+    if (request.accumulations.length !== accumulations.length || request.updates.length !== updates.length) return false;
+    for (let i = 0; i < accumulations.length; i++) {
+      const { parameter, holds } = request.accumulations[i]!;
+      if (parameter.storage$!.id !== accumulations[i]!.storage || holds !== accumulations[i]!.holds) return false;
+    }
+    for (let i = 0; i < updates.length; i++) {
+      const { parameter, reached, accumulator } = request.updates[i]!;
+      const known = updates[i]!;
+      if (parameter.storage$!.id !== known.storage || reached !== known.reached || (accumulator !== undefined) !== known.held) return false;
+    }
+    return true;
+  }
+
+  private sameNodes(nodes: readonly Tensor[]): boolean {
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      const step = this.steps[i]!;
+      if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
+      const { inputs } = step;
+      if (node.inputs.length !== inputs.length) return false;
+      if (inputs.length === 0 && !(node.dtype === step.dtype && sameShape(node.shape, step.shape))) return false;
+      for (let k = 0; k < inputs.length; k++) if (node.inputs[k]!.number$ !== inputs[k]) return false;
+      if (node.attrs !== step.attrs && !sameAttrs(node.attrs, step.attrs)) return false;
+    }
+    return true;
+  }
+}
+
+function sameDestination(a: Output['destination'], b: Output['destination']): boolean {
+  if (a.to !== b.to) return false;
+  if (a.to === 'leaf') return b.to === 'leaf' && a.leaf === b.leaf;
+  return b.to !== 'leaf' && a.index === b.index;
+}
+
+function sameAttrs(a: Attrs | undefined, b: Attrs | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => sameValue(a[name], b[name]));
+}
+
+function sameValue(a: AttrValue, b: AttrValue): boolean {
+  if (Object.is(a, b)) return true;
+  return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((value, i) => sameValue(value as AttrValue, b[i] as AttrValue));
+}
