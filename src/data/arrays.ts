@@ -1,0 +1,143 @@
+import { ArgumentError, DataError, DTypeError } from '../errors.js';
+import { checkOptions } from '../options.js';
+import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
+import { Dataset, type TargetDType } from './dataset.js';
+import { checkClasses, checkFinite, toClasses } from './examples.js';
+import { flatten, type Nested } from './nested.js';
+import { affineOf, type Normalize } from './normalize.js';
+
+const OP = 'data.fromArrays';
+const KNOWN = ['x', 'y', 'shape', 'targetShape', 'normalize', 'classes', 'check', 'name'];
+
+interface Common<X extends Shape> {
+  /** All inputs, one example after the other: floats, bytes, or arrays in arrays. Copied. */
+  readonly x: Float32Array | Uint8Array | Nested;
+  /** The shape of one example, without the batch. May be left out where x is arrays in arrays, which show it. */
+  readonly shape?: X;
+  /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. Without it values are cast and left as they are. */
+  readonly normalize?: Normalize;
+  /** 'finite' looks for NaN and infinity in x and in float targets. */
+  readonly check?: 'finite';
+  /** Stands in messages. Default 'data'. */
+  readonly name?: string;
+}
+
+/** Inputs with a class index each. */
+export interface ClassArrays<X extends Shape> extends Common<X> {
+  /** One class index an example. Copied. */
+  readonly y: Int32Array | Uint8Array | readonly number[];
+  /** The number of classes; given, every label is checked to be in [0, classes) now instead of when a step runs. */
+  readonly classes?: number;
+  readonly targetShape?: undefined;
+}
+
+/** Inputs with float targets of any shape. */
+export interface TargetArrays<X extends Shape, Y extends Shape> extends Common<X> {
+  /** All targets, one after the other. Copied. */
+  readonly y: Float32Array | Nested;
+  /** The shape of one target, without the batch: [] for one number an example, [1] for what a model with one output gives. */
+  readonly targetShape: Y;
+  readonly classes?: undefined;
+}
+
+/**
+ * A dataset over arrays in memory. The arrays are copied; bytes stay bytes, and are cast and normalised natively when a batch
+ * is used.
+ *
+ *     const train = data.fromArrays({ x: new Float32Array(200), y: new Int32Array(100), shape: [2] });   // 100 examples
+ *     const curve = data.fromArrays({ x: [[0], [1]], y: [[0.5], [2]], shape: [1], targetShape: [1] });   // float targets
+ *
+ * Throws DataError, naming the dataset and the example, for lengths that do not fit, ragged or empty arrays, labels that are
+ * no integers or outside [0, classes), and NaN or infinity where check: 'finite' asks to look; DTypeError for other kinds of
+ * arrays; AnnealError for an unknown option.
+ */
+export function fromArrays<const X extends Shape = number[]>(arrays: ClassArrays<X>): Dataset<[...X], [], 'int32'>;
+export function fromArrays<const X extends Shape = number[], const Y extends Shape = number[]>(
+  arrays: TargetArrays<X, Y>,
+): Dataset<[...X], [...Y], 'float32'>;
+export function fromArrays(arrays: ClassArrays<Shape> | TargetArrays<Shape, Shape>): Dataset<number[], number[], TargetDType> {
+  checkOptions(OP, arrays, KNOWN);
+  const name = arrays.name ?? 'data';
+  const from = { of: `dataset '${name}'`, first: 0 };
+  const x = inputsOf(arrays.x, arrays.shape, name);
+  const common = { name, shape: [...x.shape], size: x.size, inputs: x.data, affine: affineOf(arrays.normalize, x.data instanceof Uint8Array, OP) };
+  if (arrays.check !== undefined) checkAsked(arrays.check);
+  if (arrays.check === 'finite' && x.data instanceof Float32Array) checkFinite(x.data, x.size, from, 'x', OP);
+
+  if (arrays.targetShape === undefined) {
+    const targets = toClasses(arrays.y as ClassArrays<Shape>['y'], from, OP);
+    checkCounts(x.size, targets.length, name);
+    if (arrays.classes !== undefined) checkClasses(targets, arrays.classes, from, OP);
+    return new Dataset({ ...common, targets, targetShape: [] as number[], targetDtype: 'int32', classes: arrays.classes });
+  }
+  if (arrays.classes !== undefined) throw new ArgumentError(`[${OP}] got classes and targetShape, expected one of them: class indices have no targetShape.`, { op: OP });
+  const y = floatsOf(arrays.y, arrays.targetShape, name, 'y', 'targetShape');
+  checkCounts(x.size, y.size, name);
+  if (arrays.check === 'finite') checkFinite(y.data, y.size, from, 'y', OP);
+  return new Dataset({ ...common, targets: y.data, targetShape: [...y.shape], targetDtype: 'float32', classes: undefined });
+}
+
+interface Examples<A> {
+  readonly data: A;
+  readonly shape: Shape;
+  readonly size: number;
+}
+
+function inputsOf(x: unknown, shape: Shape | undefined, name: string): Examples<Float32Array | Uint8Array> {
+  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(Uint8Array.from(x), shape, name, 'x', 'shape');
+  return floatsOf(x, shape, name, 'x', 'shape');
+}
+
+function floatsOf(values: unknown, shape: Shape | undefined, name: string, what: string, option: string): Examples<Float32Array> {
+  if (values instanceof Float32Array) return wholeExamples(values.slice(), shape, name, what, option);
+  if (!Array.isArray(values)) {
+    const got = values === null || typeof values !== 'object' ? String(values) : `a ${values.constructor.name}`;
+    throw new DTypeError(
+      `[${OP}] ${what} of dataset '${name}': got ${got}, expected a Float32Array${what === 'x' ? ', a Uint8Array' : ''} or arrays of numbers. Convert it, as in new Float32Array(${what}).`,
+      { op: OP },
+    );
+  }
+  const nested = flatten(values as Nested, OP, `${what} of dataset '${name}'`);
+  const [size = 0, ...found] = nested.shape;
+  if (found.length === 0) return wholeExamples(nested.data, shape, name, what, option);
+  if (shape !== undefined && !sameShape(shape, found) && sizeOf(shape) !== sizeOf(found)) {
+    throw new DataError(
+      `[${OP}] ${what} of dataset '${name}': its examples have the shape ${showShape(found)}, which does not fit ${option} ${showShape(shape)}. Correct ${option}, or leave it out.`,
+      { op: OP, shapes: [found, shape] },
+    );
+  }
+  return wholeExamples(nested.data, shape ?? found, name, what, option, size);
+}
+
+/** Checks that `data` is a whole number of examples, and at least one. */
+function wholeExamples<A extends Float32Array | Uint8Array>(data: A, shape: Shape | undefined, name: string, what: string, option: string, count?: number): Examples<A> {
+  const where = `${what} of dataset '${name}'`;
+  if (shape === undefined) {
+    throw new ArgumentError(`[${OP}] ${where} is flat: got no ${option}, expected the shape of one example. Give ${option}, as in { ${option}: [784] }.`, { op: OP });
+  }
+  const bad = shape.find((dim) => !Number.isInteger(dim) || dim < 1);
+  if (bad !== undefined) throw new ArgumentError(`[${OP}] ${option}: got ${showShape(shape)}, expected integers of at least 1.`, { op: OP, shapes: [shape] });
+  const one = sizeOf(shape);
+  if (data.length === 0 || count === 0) throw new DataError(`[${OP}] ${where} is empty: got 0 elements, expected at least one example of ${showShape(shape)}.`, { op: OP });
+  if (data.length % one !== 0) {
+    const whole = Math.floor(data.length / one);
+    throw new DataError(
+      `[${OP}] ${where}: got ${data.length} elements, expected a multiple of ${one}, the elements of one example of ${showShape(shape)}: ` +
+        `example ${whole} has only ${data.length % one}. Correct ${option}, or drop the incomplete example.`,
+      { op: OP, shapes: [shape] },
+    );
+  }
+  return { data, shape, size: data.length / one };
+}
+
+function checkCounts(x: number, y: number, name: string): void {
+  if (x === y) return;
+  throw new DataError(`[${OP}] dataset '${name}' has ${x} examples in x, but ${y} in y, expected as many. Example ${Math.min(x, y)} has no partner; check shape and the arrays.`, {
+    op: OP,
+  });
+}
+
+function checkAsked(check: unknown): void {
+  if (check === 'finite') return;
+  throw new ArgumentError(`[${OP}] check: got ${String(check)}, expected 'finite'.`, { op: OP });
+}

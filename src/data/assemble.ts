@@ -1,0 +1,110 @@
+import { DataError } from '../errors.js';
+import { sizeOf } from '../shape.js';
+import { checkClasses, toClasses } from './examples.js';
+import { flatten, type Nested } from './nested.js';
+import type { Stream, StreamItem } from './stream.js';
+
+const OP = 'data.loader';
+
+/** The arrays of one batch, owned by the loader. */
+export interface BatchArrays {
+  readonly x: Float32Array | Uint8Array;
+  readonly y: Float32Array | Int32Array;
+  readonly size: number;
+  /** The number of its first example in the stream. */
+  readonly first: number;
+}
+
+/** Copies the examples of a stream into batches, and checks each against the stream's shapes. */
+export class Assembler {
+  readonly #stream: Stream;
+  readonly #batchSize: number;
+  readonly #inputSize: number;
+  readonly #targetSize: number;
+  #x: Float32Array | Uint8Array | undefined;
+  #y: Float32Array | Int32Array | undefined;
+  #rows = 0;
+  #seen = 0;
+
+  constructor(stream: Stream, batchSize: number) {
+    this.#stream = stream;
+    this.#batchSize = batchSize;
+    this.#inputSize = sizeOf(stream.shape);
+    this.#targetSize = sizeOf(stream.targetShape);
+  }
+
+  /** Takes one example; true when the batch is full. */
+  add(item: StreamItem): boolean {
+    const x = this.#inputs(item, 1);
+    const y = this.#targets(item, 1);
+    this.#x ??= x instanceof Uint8Array ? new Uint8Array(this.#batchSize * this.#inputSize) : new Float32Array(this.#batchSize * this.#inputSize);
+    this.#y ??= y instanceof Int32Array ? new Int32Array(this.#batchSize) : new Float32Array(this.#batchSize * this.#targetSize);
+    if (this.#x instanceof Uint8Array !== x instanceof Uint8Array) {
+      throw this.#wrong('x', 'bytes and floats in one batch', 'one kind of array throughout. Convert one kind');
+    }
+    this.#x.set(x, this.#rows * this.#inputSize);
+    this.#y.set(y, this.#rows * this.#targetSize);
+    this.#seen++;
+    return ++this.#rows === this.#batchSize;
+  }
+
+  /** The examples since the last call, or undefined where there are none. */
+  take(): BatchArrays | undefined {
+    const size = this.#rows;
+    if (size === 0) return undefined;
+    const x = this.#x!.subarray(0, size * this.#inputSize);
+    const y = this.#y!.subarray(0, size * this.#targetSize);
+    this.#x = undefined;
+    this.#y = undefined;
+    this.#rows = 0;
+    return { x, y, size, first: this.#seen - size };
+  }
+
+  /** Takes a ready batch. */
+  whole(item: StreamItem): BatchArrays {
+    const x = this.#inputs(item);
+    const size = x.length / this.#inputSize;
+    const y = this.#targets(item, size);
+    const first = this.#seen;
+    this.#seen += size;
+    return { x: x.slice(), y: y.slice(), size, first };
+  }
+
+  /** The inputs of `count` examples, or of any whole number of them but 0. */
+  #inputs(item: StreamItem, count?: number): Float32Array | Uint8Array {
+    if (typeof item !== 'object' || item === null || !('x' in item) || !('y' in item)) {
+      throw this.#wrong('item', item === null ? 'null' : typeof item, 'an object { x, y }. Let the source give such objects');
+    }
+    const x = this.#numbers(item.x, 'x');
+    const fits = count === undefined ? x.length > 0 && x.length % this.#inputSize === 0 : x.length === count * this.#inputSize;
+    const many = count === undefined ? 'a multiple of ' : '';
+    if (!fits) throw this.#wrong('x', `${x.length} elements`, `${many}${this.#inputSize}, the elements of shape [${this.#stream.shape.join(',')}]`);
+    return x;
+  }
+
+  #targets({ y }: StreamItem, count: number): Float32Array | Int32Array {
+    const { targetDtype, classes } = this.#stream;
+    const from = { of: `stream '${this.#stream.name}'`, first: this.#seen };
+    let targets: Float32Array | Int32Array;
+    if (targetDtype === 'int32') {
+      targets = toClasses(typeof y === 'number' ? [y] : y, from, OP);
+      if (classes !== undefined) checkClasses(targets, classes, from, OP);
+    } else {
+      const values = this.#numbers(y, 'y');
+      targets = values instanceof Float32Array ? values : Float32Array.from(values);
+    }
+    if (targets.length !== count * this.#targetSize) throw this.#wrong('y', `${targets.length} elements`, `${count * this.#targetSize} for ${count} examples`);
+    return targets;
+  }
+
+  #numbers(value: unknown, what: string): Float32Array | Uint8Array {
+    if (value instanceof Float32Array || value instanceof Uint8Array) return value;
+    if (typeof value === 'number') return Float32Array.of(value);
+    if (Array.isArray(value)) return flatten(value as Nested, OP, `${what} of example ${this.#seen} of stream '${this.#stream.name}'`).data;
+    throw this.#wrong(what, value === null || typeof value !== 'object' ? String(value) : `a ${value.constructor.name}`, 'a Float32Array, a Uint8Array or numbers');
+  }
+
+  #wrong(what: string, got: string, expected: string): DataError {
+    return new DataError(`[${OP}] stream '${this.#stream.name}', example ${this.#seen}: ${what} is wrong: got ${got}, expected ${expected}.`, { op: OP });
+  }
+}

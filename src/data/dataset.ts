@@ -1,0 +1,145 @@
+import { ArgumentError } from '../errors.js';
+import { fromArray, scalar } from '../ops/leaf.js';
+import { gatherRows } from '../ops/index.js';
+import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import type { Affine } from './normalize.js';
+import { splitOrder } from './order.js';
+import { type Origin, withOrigin } from './origin.js';
+
+/** Class indices are int32, float targets float32. */
+export type TargetDType = 'int32' | 'float32';
+
+/** One batch: inputs [B, ...shape] in float32, targets [B, ...targetShape]. */
+export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
+  inputs: Tensor<[number, ...X], 'float32'>,
+  targets: Tensor<[number, ...Y], D>,
+];
+
+/** What a dataset stands on: whole arrays, row-major, one row an example. Shared by all of its subsets. */
+export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType> {
+  readonly name: string;
+  readonly shape: X;
+  readonly targetShape: Y;
+  readonly targetDtype: D;
+  /** The number of classes, where it was given. */
+  readonly classes: number | undefined;
+  readonly inputs: Float32Array | Uint8Array;
+  readonly targets: Float32Array | Int32Array;
+  readonly affine: Affine | undefined;
+  readonly size: number;
+}
+
+/** Leaves over the whole arrays: batches gather rows from them natively, so nothing is copied in JavaScript. */
+interface Leaves {
+  readonly inputs: Tensor;
+  readonly targets: Tensor;
+  readonly scale: Tensor | undefined;
+  readonly shift: Tensor | undefined;
+}
+
+function leavesOf(arrays: Arrays<Shape, Shape, TargetDType>): Leaves {
+  const { inputs, targets, affine } = arrays;
+  return {
+    inputs: fromArray(inputs, [arrays.size, ...arrays.shape], inputs instanceof Uint8Array ? 'uint8' : 'float32'),
+    targets: fromArray(targets, [arrays.size, ...arrays.targetShape], arrays.targetDtype),
+    scale: affine && scalar(affine.scale, 'float32'),
+    shift: affine && scalar(affine.shift, 'float32'),
+  };
+}
+
+/**
+ * Examples that are all in memory: `data.fromArrays` and `data.fromIdx` make them. X is the shape of one input, Y that of one
+ * target, both without the batch; a model that takes another shape than X is a compile error.
+ */
+export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
+  /** Stands in messages. */
+  readonly name: string;
+  /** The number of examples. */
+  readonly size: number;
+  /** The shape of one input. */
+  readonly shape: X;
+  /** The shape of one target: [] for a class index. */
+  readonly targetShape: Y;
+  readonly targetDtype: D;
+  /** The number of classes, where it was given. */
+  readonly classes: number | undefined;
+
+  readonly #arrays: Arrays<X, Y, D>;
+  readonly #leaves: Leaves;
+  /** Positions in the arrays; undefined for all of them. */
+  readonly #rows: Int32Array | undefined;
+
+  constructor(arrays: Arrays<X, Y, D>, leaves: Leaves = leavesOf(arrays), rows?: Int32Array) {
+    this.name = arrays.name;
+    this.size = rows?.length ?? arrays.size;
+    this.shape = arrays.shape;
+    this.targetShape = arrays.targetShape;
+    this.targetDtype = arrays.targetDtype;
+    this.classes = arrays.classes;
+    this.#arrays = arrays;
+    this.#leaves = leaves;
+    this.#rows = rows;
+  }
+
+  /**
+   * The examples at these positions, in this order, without copying any data. A position may occur more than once.
+   * Throws ArgumentError for none, or for one outside [0, size).
+   */
+  subset(indices: ArrayLike<number>): Dataset<X, Y, D> {
+    if (indices.length === 0) throw new ArgumentError(`[subset] got no indices, expected at least one in [0, ${this.size}).`, { op: 'subset' });
+    const rows = Int32Array.from(indices);
+    for (let i = 0; i < rows.length; i++) {
+      const index = indices[i]!;
+      if (!Number.isInteger(index) || index < 0 || index >= this.size) {
+        throw new ArgumentError(`[subset] indices[${i}]: got ${index}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
+          op: 'subset',
+        });
+      }
+    }
+    return new Dataset(this.#arrays, this.#leaves, this.toRows$(rows));
+  }
+
+  /**
+   * Two datasets without a common example: the first has round(fraction * size) of them, drawn by `seed`, the second the rest.
+   * Each keeps the order of this one. The same seed gives the same split on every platform.
+   *
+   *     const [train, validation] = all.split(0.9, { seed: 1 });
+   *
+   * Throws ArgumentError where a part would be empty.
+   */
+  split(fraction: number, options: { readonly seed?: number } = {}): [Dataset<X, Y, D>, Dataset<X, Y, D>] {
+    checkOptions('split', options, ['seed']);
+    const first = Math.round(fraction * this.size);
+    if (!(first > 0 && first < this.size)) {
+      throw new ArgumentError(`[split] fraction: got ${fraction} of ${this.size} examples, expected one that leaves at least one example on each side.`, {
+        op: 'split',
+      });
+    }
+    const order = splitOrder(this.size, checkSeed('split', options.seed ?? 0));
+    return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
+  }
+
+  /** Positions in this dataset to positions in its arrays. */
+  toRows$(positions: Int32Array): Int32Array {
+    const rows = this.#rows;
+    return rows === undefined ? positions : positions.map((position) => rows[position]!);
+  }
+
+  /** The batch of these rows of the arrays: two gathers, which run natively with the step that uses them. */
+  batch$(rows: Int32Array, origin: Origin): Batch<X, Y, D> {
+    const { inputs, targets, scale, shift } = this.#leaves;
+    const indices = fromArray(rows, [rows.length], 'int32');
+    return [
+      withOrigin(gatherRows(inputs, indices, scale, shift), origin) as Batch<X, Y, D>[0],
+      withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1],
+    ];
+  }
+}
+
+/** A seed as Philox takes it: an integer that a double holds exactly. */
+export function checkSeed(op: string, seed: number): number {
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new ArgumentError(`[${op}] seed: got ${String(seed)}, expected an integer in [0, 2^53).`, { op });
+}

@@ -1,0 +1,114 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { DataError, FileFormatError } from '../errors.js';
+import { checkOptions } from '../options.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
+import { Dataset } from './dataset.js';
+import { checkClasses, toClasses } from './examples.js';
+import { IdxParser, type IdxArray } from './idx.js';
+import { affineOf, type Normalize } from './normalize.js';
+
+const OP = 'data.fromIdx';
+const PIECE = 1 << 20;
+/** deflate cannot expand more than this (zlib's technical details), so what a file can hold is known before it is unpacked. */
+const MAX_EXPANSION = 1032;
+
+/**
+ * Reads an IDX file, packed by gzip or not. The elements are read straight into their array.
+ * Throws FileFormatError for a truncated, overlong or malformed file, and Node.js's own error for one that cannot be opened.
+ *
+ *     const { shape, dtype, data } = await data.readIdx('train-images-idx3-ubyte.gz');
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  const { size, packed } = await examine(path);
+  const parser = new IdxParser(path, packed ? size * MAX_EXPANSION : size);
+  const source = createReadStream(path, { highWaterMark: PIECE });
+  const feed = async (pieces: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const piece of pieces) parser.write(piece);
+  };
+  try {
+    await (packed ? pipeline(source, createGunzip({ chunkSize: PIECE }), feed) : pipeline(source, feed));
+  } catch (error) {
+    throw packed && isZlibError(error) ? unpackable(path, error) : error;
+  }
+  return parser.end();
+}
+
+async function examine(path: string): Promise<{ size: number; packed: boolean }> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const magic = new Uint8Array(2);
+    await file.read(magic, 0, 2, 0);
+    return { size, packed: magic[0] === 0x1f && magic[1] === 0x8b };
+  } finally {
+    await file.close();
+  }
+}
+
+function isZlibError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+}
+
+function unpackable(path: string, cause: Error): FileFormatError {
+  return new FileFormatError(`[readIdx] ${path} cannot be read: gzip reports '${cause.message}'. Download or copy it again, or unpack it with gunzip.`, {
+    op: 'readIdx',
+    cause,
+  });
+}
+
+export interface IdxOptions<X extends Shape> {
+  /** The shape of one example where it is to differ from the file's, as in [784] for images of 28 by 28. */
+  readonly shape?: X;
+  /** x' = (x / 255 - mean) / std for bytes, x' = (x - mean) / std for others. Without it values are cast and left as they are. */
+  readonly normalize?: Normalize;
+  /** The number of classes; given, every label is checked now. */
+  readonly classes?: number;
+  /** Stands in messages. Default: the name of the file of images. */
+  readonly name?: string;
+}
+
+/**
+ * A dataset from two IDX files, the format of MNIST and its kin: images and one label each. Bytes stay bytes in memory.
+ *
+ *     const train = await data.fromIdx('train-images-idx3-ubyte', 'train-labels-idx1-ubyte', {
+ *       shape: [784], normalize: { mean: 0.1307, std: 0.3081 } });
+ *
+ * Throws FileFormatError as readIdx does, DataError where the two files or the shape do not fit together.
+ */
+export async function fromIdx<const X extends Shape = number[]>(images: string, labels: string, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32'>> {
+  checkOptions(OP, options, ['shape', 'normalize', 'classes', 'name']);
+  const [x, y] = [await readIdx(images), await readIdx(labels)];
+  const name = options.name ?? basename(images);
+  const [size, ...found] = x.shape as [number, ...number[]];
+  if (y.shape.length !== 1 || y.dtype === 'float32') {
+    throw new DataError(`[${OP}] ${labels} holds ${y.dtype} of the shape ${showShape(y.shape)}, expected one integer label an example. Check the order of the two paths.`, { op: OP });
+  }
+  if (size !== y.shape[0]) {
+    throw new DataError(`[${OP}] ${images} holds ${size} examples, but ${labels} ${y.shape[0]} labels, expected as many. Take two files that belong together.`, { op: OP });
+  }
+  const shape: Shape = options.shape ?? found;
+  if (sizeOf(shape) !== sizeOf(found)) {
+    throw new DataError(`[${OP}] ${images} holds examples of ${showShape(found)}, which do not fit the shape ${showShape(shape)}. Correct shape, or leave it out.`, {
+      op: OP,
+      shapes: [found, shape],
+    });
+  }
+  const inputs = x.data instanceof Int32Array ? Float32Array.from(x.data) : x.data;
+  const targets = toClasses(y.data, { of: `dataset '${name}'`, first: 0 }, OP);
+  if (options.classes !== undefined) checkClasses(targets, options.classes, { of: `dataset '${name}'`, first: 0 }, OP);
+  return new Dataset({
+    name,
+    shape: [...shape] as [...X],
+    targetShape: [],
+    targetDtype: 'int32',
+    classes: options.classes,
+    inputs,
+    targets,
+    affine: affineOf(options.normalize, inputs instanceof Uint8Array, OP),
+    size,
+  });
+}

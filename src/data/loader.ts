@@ -1,0 +1,127 @@
+import { ArgumentError } from '../errors.js';
+import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import { checkSeed, Dataset, type Batch, type TargetDType } from './dataset.js';
+import { ascending, shuffledOrder } from './order.js';
+import { origin } from './origin.js';
+import { Position, type LoaderSetup, type LoaderState } from './position.js';
+import type { Stream } from './stream.js';
+import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
+
+/** Batches of a dataset, epoch after epoch: each iteration is one pass. */
+export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> extends AsyncIterable<Batch<X, Y, D>> {
+  readonly shape: X;
+  /** Batches in an epoch; undefined for a stream, whose end is not known. */
+  readonly length: number | undefined;
+  /** Examples in an epoch; undefined for a stream. */
+  readonly size: number | undefined;
+  readonly batchSize: number;
+  /** The epoch that is under way or comes next, from 0. */
+  readonly epoch: number;
+  /** Where the loader stands; loadStateDict() goes on with the batch after the last one that was handed out. */
+  stateDict(): LoaderState;
+  loadStateDict(state: LoaderState): void;
+}
+
+export interface LoaderOptions {
+  /** Examples in a batch. Default 1. */
+  readonly batchSize?: number;
+  /** Another order in every epoch. Default false. */
+  readonly shuffle?: boolean;
+  /** The order is a function of (seed, epoch) and the number of examples only, the same on every platform. Default 0. */
+  readonly seed?: number;
+  /** Leaves out the last batch where it is smaller than the others. Default false. */
+  readonly dropLast?: boolean;
+}
+
+/** The batches of a Dataset. Lazy: a batch is two gathers by index, which run natively in the step that uses them. */
+export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType>
+  implements Loader<X, Y, D>, Iterable<Batch<X, Y, D>>
+{
+  readonly dataset: Dataset<X, Y, D>;
+  readonly shape: X;
+  readonly batchSize: number;
+  readonly length: number;
+  readonly size: number;
+  readonly #setup: LoaderSetup;
+  readonly #position = new Position();
+
+  constructor(dataset: Dataset<X, Y, D>, options: LoaderOptions) {
+    checkOptions('data.loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
+    const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = options;
+    checkBatchSize(batchSize);
+    checkSeed('data.loader', seed);
+    if (dropLast && dataset.size < batchSize) {
+      throw new ArgumentError(
+        `[data.loader] batchSize ${batchSize} with dropLast leaves no batch of the ${dataset.size} examples of dataset '${dataset.name}'. Take a smaller batchSize, or dropLast: false.`,
+        { op: 'data.loader' },
+      );
+    }
+    this.dataset = dataset;
+    this.shape = dataset.shape;
+    this.batchSize = batchSize;
+    this.length = dropLast ? Math.floor(dataset.size / batchSize) : Math.ceil(dataset.size / batchSize);
+    this.size = dropLast ? this.length * batchSize : dataset.size;
+    this.#setup = { batchSize, shuffle, seed, dropLast, size: dataset.size };
+  }
+
+  get epoch(): number {
+    return this.#position.epoch;
+  }
+
+  /** The rows of the dataset's arrays in the order in which an epoch visits them. */
+  order(epoch: number): Int32Array {
+    const { shuffle, size, seed } = this.#setup;
+    return this.dataset.toRows$(shuffle ? shuffledOrder(size, seed, epoch) : ascending(size));
+  }
+
+  /** One epoch, synchronously; `for await` does the same. */
+  *[Symbol.iterator](): Generator<Batch<X, Y, D>, void, undefined> {
+    const pass = this.#position.begin();
+    const order = this.order(pass.epoch);
+    for (let step = pass.first; step < this.length; step++) {
+      const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
+      pass.handedOut(step, step + 1 === this.length);
+      yield this.dataset.batch$(rows, origin(this.dataset.name, pass.epoch, step, (row) => rows[row]!));
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
+    yield* this[Symbol.iterator]();
+  }
+
+  stateDict(): LoaderState {
+    return this.#position.stateDict(this.#setup);
+  }
+
+  loadStateDict(state: LoaderState): void {
+    this.#position.loadStateDict(state, this.#setup);
+  }
+}
+
+function checkBatchSize(batchSize: number): void {
+  if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
+  throw new ArgumentError(`[data.loader] batchSize: got ${String(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
+}
+
+/**
+ * Batches [inputs, targets] of a dataset or a stream: inputs [B, ...shape] float32, targets [B] int32 or [B, ...targetShape]
+ * float32. Each iteration is an epoch, in another order where `shuffle` is set. The last batch may be smaller, unless dropLast.
+ *
+ *     const loader = data.loader(train, { batchSize: 128, shuffle: true, seed: 1 });
+ *     for await (const [inputs, labels] of loader) { ... }
+ *
+ * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream, the next batch is prepared
+ * while a step runs, and an error of the source is thrown in the loop. Throws ArgumentError; AnnealError for an unknown option.
+ */
+export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(dataset: Dataset<X, Y, D>, options?: LoaderOptions): ArrayLoader<X, Y, D>;
+export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(stream: Stream<X, Y, D>, options?: StreamLoaderOptions): StreamLoader<X, Y, D>;
+export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(
+  source: Dataset<X, Y, D> | Stream<X, Y, D>,
+  options: LoaderOptions | StreamLoaderOptions = {},
+): Loader<X, Y, D> {
+  if (source instanceof Dataset) return new ArrayLoader(source, options);
+  const { batchSize } = options;
+  if (batchSize !== undefined) checkBatchSize(batchSize);
+  return new StreamLoader(source, options);
+}

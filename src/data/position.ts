@@ -1,0 +1,78 @@
+import { AnnealError } from '../errors.js';
+
+/** Where a loader stands, and what its order depends on: enough to go on in another process with the same batches. */
+export interface LoaderState {
+  /** Passes over the data that are complete. */
+  readonly epoch: number;
+  /** Batches of the current pass that were handed out. */
+  readonly step: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly dropLast: boolean;
+  /** The number of examples; 0 for a stream. */
+  readonly size: number;
+}
+
+export type LoaderSetup = Omit<LoaderState, 'epoch' | 'step'>;
+
+/** One pass over the data. */
+export interface Pass {
+  readonly epoch: number;
+  /** The batch to begin with: not 0 in the first pass after loadStateDict(). */
+  readonly first: number;
+  /** Says that batch `step` is handed out; `last` when no other follows. */
+  handedOut(step: number, last: boolean): void;
+}
+
+/** Counts a loader's epochs and steps. A pass that is left early stays the state until another begins. */
+export class Position {
+  #state = { epoch: 0, step: 0 };
+  /** What the next pass begins with. */
+  #next = { epoch: 0, step: 0 };
+  #latest = 0;
+
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
+  begin(): Pass {
+    const { epoch, step: first } = this.#next;
+    const id = ++this.#latest;
+    const after = { epoch: epoch + 1, step: 0 };
+    this.#next = after;
+    this.#state = { epoch, step: first };
+    return {
+      epoch,
+      first,
+      handedOut: (step, last) => {
+        if (id === this.#latest) this.#state = last ? after : { epoch, step: step + 1 };
+      },
+    };
+  }
+
+  stateDict(setup: LoaderSetup): LoaderState {
+    return { ...this.#state, ...setup };
+  }
+
+  /** Throws AnnealError (ANNEAL_STATE_MISMATCH) for the state of a loader that gives other batches. */
+  loadStateDict(state: LoaderState, setup: LoaderSetup): void {
+    for (const name of Object.keys(setup) as (keyof LoaderSetup)[]) {
+      if (state[name] === setup[name]) continue;
+      throw mismatch(`${name} was ${String(state[name])} when the state was saved, but is ${String(setup[name])} here. Make the loader with the same options and data`);
+    }
+    const { epoch, step } = state;
+    if (!isCount(epoch) || !isCount(step)) throw mismatch(`epoch is ${String(epoch)} and step ${String(step)}, expected integers of at least 0. Load what stateDict() gave`);
+    this.#latest++;
+    this.#state = { epoch, step };
+    this.#next = { epoch, step };
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function mismatch(what: string): AnnealError {
+  return new AnnealError('ANNEAL_STATE_MISMATCH', `[loadStateDict] the state does not fit the loader: ${what}.`, { op: 'loadStateDict' });
+}

@@ -1,0 +1,133 @@
+import { ArgumentError } from '../errors.js';
+import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import { Assembler, type BatchArrays } from './assemble.js';
+import type { Batch, TargetDType } from './dataset.js';
+import type { Loader } from './loader.js';
+import { origin } from './origin.js';
+import { Position, type LoaderSetup, type LoaderState } from './position.js';
+import { Prefetch } from './prefetch.js';
+import type { Stream, StreamItem } from './stream.js';
+
+export interface StreamLoaderOptions {
+  /** Examples in a batch. Default 1; not for a stream of ready batches. */
+  readonly batchSize?: number;
+  /** Leaves out the last batch where it is smaller than the others. Default false. */
+  readonly dropLast?: boolean;
+  /** Batches that are prepared while a step runs: 0, 1 or 2. Default 1. */
+  readonly prefetch?: 0 | 1 | 2;
+}
+
+/** The batches of a Stream. The next one is prepared while a step runs; leaving the loop early closes the source. */
+export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> implements Loader<X, Y, D> {
+  readonly stream: Stream<X, Y, D>;
+  readonly shape: X;
+  readonly length = undefined;
+  readonly size = undefined;
+  readonly batchSize: number;
+  readonly #prefetch: number;
+  readonly #setup: LoaderSetup;
+  readonly #position = new Position();
+
+  constructor(stream: Stream<X, Y, D>, options: StreamLoaderOptions) {
+    if ('shuffle' in options || 'seed' in options) {
+      throw new ArgumentError(`[data.loader] shuffle: a stream comes in its own order. Shuffle in the source, or load it whole with data.fromArrays.`, { op: 'data.loader' });
+    }
+    checkOptions('data.loader', options, ['batchSize', 'dropLast', 'prefetch']);
+    const { batchSize = 1, dropLast = false, prefetch = 1 } = options;
+    if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${String(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
+    if (stream.batches && (options.batchSize !== undefined || dropLast)) {
+      throw new ArgumentError(`[data.loader] stream '${stream.name}' gives ready batches: expected no batchSize and no dropLast.`, { op: 'data.loader' });
+    }
+    this.stream = stream;
+    this.shape = stream.shape;
+    this.batchSize = batchSize;
+    this.#prefetch = prefetch;
+    this.#setup = { batchSize, shuffle: false, seed: 0, dropLast, size: 0 };
+  }
+
+  get epoch(): number {
+    return this.#position.epoch;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
+    const pass = this.#position.begin();
+    const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#setup.dropLast);
+    const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
+    try {
+      for (let step = 0; ; step++) {
+        const arrays = await prefetch.next();
+        if (arrays === undefined) {
+          pass.handedOut(step, true);
+          return;
+        }
+        if (step < pass.first) continue;
+        pass.handedOut(step, false);
+        const { name } = this.stream;
+        yield this.stream.batch$(arrays, origin(name, pass.epoch, step, (row) => arrays.first + row));
+      }
+    } finally {
+      prefetch.close();
+      await reader.close();
+    }
+  }
+
+  stateDict(): LoaderState {
+    return this.#position.stateDict(this.#setup);
+  }
+
+  /** Goes on after the batches that were handed out: they are read again, and left out. */
+  loadStateDict(state: LoaderState): void {
+    this.#position.loadStateDict(state, this.#setup);
+  }
+}
+
+/** One pass over a stream's source. */
+class Reader {
+  readonly #stream: Stream;
+  readonly #dropLast: boolean;
+  readonly #batchSize: number;
+  readonly #assembler: Assembler;
+  readonly #source: Iterator<StreamItem> | AsyncIterator<StreamItem>;
+  /** The source has ended or failed by itself. */
+  #ended = false;
+  #closed = false;
+
+  constructor(stream: Stream, batchSize: number, dropLast: boolean) {
+    this.#stream = stream;
+    this.#dropLast = dropLast;
+    this.#batchSize = batchSize;
+    this.#assembler = new Assembler(stream, batchSize);
+    this.#source = stream.open$();
+  }
+
+  /** The next batch, or undefined at the end. */
+  async pull(): Promise<BatchArrays | undefined> {
+    for (;;) {
+      const item = await this.#next();
+      if (item.done === true) break;
+      if (this.#stream.batches) return this.#assembler.whole(item.value);
+      if (this.#assembler.add(item.value)) return this.#assembler.take();
+    }
+    const rest = this.#assembler.take();
+    return rest !== undefined && this.#dropLast && rest.size < this.#batchSize ? undefined : rest;
+  }
+
+  async #next(): Promise<IteratorResult<StreamItem>> {
+    if (this.#ended || this.#closed) return { done: true, value: undefined };
+    try {
+      const item = await this.#source.next();
+      if (item.done === true) this.#ended = true;
+      return item;
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+  }
+
+  /** Tells the source that nothing more is wanted, unless it has ended by itself. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (!this.#ended) await this.#source.return?.();
+  }
+}

@@ -1,0 +1,94 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { FileFormatError } from '../errors.js';
+import { MAX_HEADER, parseHeader, type Entry, type Header, type Wrong } from './header.js';
+
+/** A tensor's values outside the graph: what files and state dictionaries hold. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Row-major. */
+  readonly data: TypedArray;
+}
+
+/** What a safetensors file holds: its tensors by name, in the order of the file, and the texts that were saved with them. */
+export interface TensorFile {
+  readonly tensors: Map<string, HostTensor>;
+  readonly metadata: Map<string, string>;
+}
+
+/** Where a file's bytes come from: the disk, or memory. */
+interface Source {
+  readonly size: number;
+  /** Fills `into` with the bytes from `position` on. */
+  read(into: Uint8Array, position: number): void | Promise<void>;
+}
+
+/**
+ * Reads a safetensors file: tensors of F32, I32, U8 and BOOL by name.
+ *
+ *     model.loadStateDict(await load('mnist.safetensors'));
+ *
+ * Throws FileFormatError for a file that is truncated, has a bad header, or whose tensors overlap, leave gaps or disagree with
+ * their shapes; Node.js's own error for a file that cannot be opened.
+ */
+export async function load(path: string): Promise<Map<string, HostTensor>> {
+  return (await loadFile(path)).tensors;
+}
+
+/** Reads a safetensors file together with its metadata. Throws as load does. */
+export async function loadFile(path: string): Promise<TensorFile> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    return await readTensors({ size, read: (into, position) => readAll(file, into, position, wrongIn(path)) }, wrongIn(path));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Parses a safetensors file that is in memory. Rejects as load does; `name` stands in messages. */
+export function parseSafetensors(bytes: Uint8Array, name = 'the safetensors data'): Promise<TensorFile> {
+  return readTensors({ size: bytes.length, read: (into, position) => into.set(bytes.subarray(position, position + into.length)) }, wrongIn(name));
+}
+
+function wrongIn(path: string): Wrong {
+  return (what) => new FileFormatError(`[load] ${path} is not a safetensors file that can be read: ${what}. Check the path, or copy the file again.`, { op: 'load' });
+}
+
+async function readTensors(source: Source, wrong: Wrong): Promise<TensorFile> {
+  const { header, dataStart } = await readHeader(source, wrong);
+  const tensors = new Map<string, HostTensor>();
+  for (const entry of header.entries) tensors.set(entry.name, await readTensor(source, dataStart, entry, wrong));
+  return { tensors, metadata: header.metadata };
+}
+
+async function readHeader(source: Source, wrong: Wrong): Promise<{ header: Header; dataStart: number }> {
+  if (source.size < 8) throw wrong(`it has ${source.size} bytes, expected at least 8`);
+  const length = new Uint8Array(8);
+  await source.read(length, 0);
+  const headerBytes = new DataView(length.buffer).getBigUint64(0, true);
+  if (headerBytes > BigInt(MAX_HEADER)) throw wrong(`its header claims ${headerBytes} bytes, expected at most ${MAX_HEADER}`);
+  const dataStart = 8 + Number(headerBytes);
+  if (dataStart > source.size) throw wrong(`its header claims ${headerBytes} bytes, but only ${source.size - 8} follow: the file is truncated`);
+  const bytes = new Uint8Array(Number(headerBytes));
+  await source.read(bytes, 8);
+  return { header: parseHeader(bytes, source.size - dataStart, wrong), dataStart };
+}
+
+/** Reads one tensor into memory of its own. Its size is known to be within the file, so nothing larger is ever allocated. */
+async function readTensor(source: Source, dataStart: number, { name, dtype, shape, begin, end }: Entry, wrong: Wrong): Promise<HostTensor> {
+  const buffer = new ArrayBuffer(end - begin);
+  const bytes = new Uint8Array(buffer);
+  await source.read(bytes, dataStart + begin);
+  if (dtype === 'bool' && bytes.some((byte) => byte > 1)) throw wrong(`tensor '${name}' is BOOL, but holds a byte that is neither 0 nor 1`);
+  return { shape, dtype, data: new dtypes[dtype].array(buffer) };
+}
+
+async function readAll(file: FileHandle, into: Uint8Array, position: number, wrong: Wrong): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, Math.min(into.length - done, 2 ** 30), position + done);
+    if (bytesRead === 0) throw wrong('it became shorter while it was read');
+    done += bytesRead;
+  }
+}
