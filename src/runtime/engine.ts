@@ -27,7 +27,9 @@ interface Run {
 /** Plans once and replays: see "Five ideas" in docs/architecture.md. */
 export class PlannedEngine implements Engine {
   readonly session: Session;
-  private readonly native = loadNative();
+  protected readonly native = loadNative();
+  /** Run everything on the calling thread, however long it takes. */
+  protected readonly atOnce: boolean = false;
   private readonly gradients: Gradients;
   /** Plans of requests without an optimizer, most recently used last; those of a step live as long as their optimizer. */
   private readonly plans: Plan[] = [];
@@ -37,6 +39,7 @@ export class PlannedEngine implements Engine {
     this.session = new Session(target);
     this.gradients = new Gradients({
       allocate: (shape, dtype) => this.allocate(shape, dtype),
+      release: (storage) => this.session.release(storage),
       collect: (request) => void this.run(request),
     });
   }
@@ -103,7 +106,7 @@ export class PlannedEngine implements Engine {
   }
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
-  private ready(request: Request): Tensor[] {
+  protected ready(request: Request): Tensor[] {
     let nodes = trace(request);
     const fresh = nodes.filter((node): node is Parameter => node instanceof Parameter && node.initializer$ !== undefined);
     if (fresh.length > 0) {
@@ -124,15 +127,15 @@ export class PlannedEngine implements Engine {
     parameter.changedAt$ = at;
   }
 
-  private submit(request: Request, nodes: readonly Tensor[]): Run {
+  protected submit(request: Request, nodes: readonly Tensor[]): Run {
     const plan = this.plan(request, nodes);
     request.updater?.advance();
     const { results, ...bound } = plan.bind(nodes, this.session);
     const call = { program: plan.program, ...bound, repeat: 1, cost: plan.cost, explain: explain(plan, nodes) };
-    return { results, done: this.session.submit(call) };
+    return { results, done: this.session.submit(call, this.atOnce) };
   }
 
-  private plan(request: Request, nodes: readonly Tensor[]): Plan {
+  protected plan(request: Request, nodes: readonly Tensor[]): Plan {
     const plans = this.plansFor(request);
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
@@ -140,10 +143,14 @@ export class PlannedEngine implements Engine {
       if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
       return plan;
     }
-    const plan = new Plan(request, nodes, this.session, this.native, { fuse: true });
+    const plan = this.makePlan(request, nodes);
     plans.push(plan);
     if (plans.length > MAX_PLANS) plans.shift();
     return plan;
+  }
+
+  protected makePlan(request: Request, nodes: readonly Tensor[]): Plan {
+    return new Plan(request, nodes, this.session, this.native, { fuse: true });
   }
 
   private plansFor({ updater }: Request): Plan[] {
@@ -181,6 +188,7 @@ export class PlannedEngine implements Engine {
     for (const parameter of updated) parameter.changedAt$ = time;
     const gone = nodes.filter((node) => node.inputs.length > 0 && dependsOnMarked(node, updated));
     for (const node of gone) retire(node, this.session);
+    this.gradients.consume(request.updates);
     forgetValues((tensor) => tensor.stale || tensor.value$ !== undefined || tensor.storage$ !== undefined);
   }
 }

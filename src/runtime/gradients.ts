@@ -11,6 +11,7 @@ import { NOTHING, type Accumulation, type Request, type Update } from './request
 /** What gradients need of the engine. */
 interface Machinery {
   allocate(shape: Shape, dtype: DType): Storage;
+  release(storage: Storage): void;
   /** Runs a request that adds gradients to their accumulators. */
   collect(request: Request): void;
 }
@@ -73,8 +74,12 @@ export class Gradients {
     const foreign = mine.flatMap((entry) => [...entry.parameters].filter((parameter) => !own.has(parameter)));
     const accumulations = foreign.map((parameter) => this.accumulation(parameter));
     this.pending = this.pending.filter((entry) => !mine.includes(entry));
-    for (const { parameter, accumulator } of updates) if (accumulator !== undefined) this.consume(parameter, accumulator);
     return { losses: mine.flatMap((entry) => entry.losses), accumulations, updates };
+  }
+
+  /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
+  consume(updates: readonly Update[]): void {
+    for (const { parameter, accumulator } of updates) if (accumulator !== undefined) this.drop(parameter, accumulator);
   }
 
   /** The gradient as a tensor, computed now if it has not been. */
@@ -87,7 +92,7 @@ export class Gradients {
     for (const parameter of parameters) {
       for (const entry of this.pending) entry.parameters.delete(parameter);
       const accumulator = this.held(parameter);
-      if (accumulator !== undefined) this.consume(parameter, accumulator);
+      if (accumulator !== undefined) this.drop(parameter, accumulator);
     }
     this.pending = this.pending.filter((entry) => entry.parameters.size > 0);
   }
@@ -111,10 +116,12 @@ export class Gradients {
     return this.accumulators.get(parameter);
   }
 
-  /** A consumed gradient is gone, unless the user keeps it. */
-  private consume(parameter: Parameter, accumulator: Tensor): void {
+  private drop(parameter: Parameter, accumulator: Tensor): void {
     this.accumulators.delete(parameter);
-    if (!accumulator.kept$) accumulator.stale = true;
+    if (accumulator.kept$) return;
+    accumulator.stale = true;
+    this.machinery.release(accumulator.storage$!);
+    accumulator.storage$ = undefined;
   }
 }
 

@@ -92,8 +92,8 @@ export class Session {
   }
 
   /** Runs now where that is cheap and nothing is queued (undefined), else later and elsewhere (a promise). */
-  submit(call: Call, options: { readonly now?: boolean } = {}): Promise<void> | undefined {
-    if (this.inFlight === 0 && this.waiting.length === 0 && (options.now === true || call.cost * call.repeat < INLINE_NS)) {
+  submit(call: Call, atOnce = false): Promise<void> | undefined {
+    if (this.inFlight === 0 && this.waiting.length === 0 && (atOnce || call.cost * call.repeat < INLINE_NS)) {
       try {
         const pending = this.start(call, true);
         if (pending === undefined) return undefined;

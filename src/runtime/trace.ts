@@ -4,10 +4,16 @@ import type { Tensor } from '../tensor.js';
 import { postOrder } from '../graph/walk.js';
 import type { Output, Request } from './request.js';
 
-/** The nodes behind a request, operands first. number$ of each is its position. */
+/** The nodes behind a request, operands first, and the leaves that it reads or writes besides. number$ of each is its position. */
 export function trace(request: Request): Tensor[] {
-  const roots = request.outputs.map(({ tensor }) => tensor);
-  return request.losses.length === 0 ? postOrder(roots, computedFrom) : postOrder([...request.losses, ...roots], differentiatedThrough);
+  const roots: Tensor[] = [...request.losses];
+  for (const { tensor, destination } of request.outputs) {
+    roots.push(tensor);
+    if (destination.to === 'leaf') roots.push(destination.leaf);
+  }
+  for (const { accumulator } of request.accumulations) roots.push(accumulator);
+  for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
+  return postOrder(roots, request.losses.length === 0 ? computedFrom : differentiatedThrough);
 }
 
 /** What has to run to compute a node: nothing where its elements are in native memory already. */
@@ -37,7 +43,7 @@ interface Step {
 export class Structure {
   private readonly steps: readonly Step[];
   private readonly losses: readonly number[];
-  private readonly outputs: readonly { readonly node: number; readonly destination: Output['destination'] }[];
+  private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
   private readonly accumulations: readonly { readonly storage: number; readonly holds: boolean }[];
   private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
@@ -53,7 +59,7 @@ export class Structure {
       stored: node.storage$ !== undefined,
     }));
     this.losses = request.losses.map((loss) => loss.number$);
-    this.outputs = request.outputs.map(({ tensor, destination }) => ({ node: tensor.number$, destination }));
+    this.outputs = request.outputs.map(({ tensor, destination }) => ({ node: tensor.number$, to: destination.to, index: indexOf(destination) }));
     this.accumulations = request.accumulations.map(({ parameter, holds }) => ({ storage: parameter.storage$!.id, holds }));
     this.updates = request.updates.map(({ parameter, reached, accumulator }) => ({
       storage: parameter.storage$!.id,
@@ -82,7 +88,7 @@ export class Structure {
     for (let i = 0; i < outputs.length; i++) {
       const { tensor, destination } = request.outputs[i]!;
       const known = outputs[i]!;
-      if (tensor.number$ !== known.node || !sameDestination(destination, known.destination)) return false;
+      if (tensor.number$ !== known.node || destination.to !== known.to || indexOf(destination) !== known.index) return false;
     }
     return true;
   }
@@ -117,10 +123,8 @@ export class Structure {
   }
 }
 
-function sameDestination(a: Output['destination'], b: Output['destination']): boolean {
-  if (a.to !== b.to) return false;
-  if (a.to === 'leaf') return b.to === 'leaf' && a.leaf === b.leaf;
-  return b.to !== 'leaf' && a.index === b.index;
+function indexOf(destination: Output['destination']): number {
+  return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;
 }
 
 function sameAttrs(a: Attrs | undefined, b: Attrs | undefined): boolean {
