@@ -1,0 +1,178 @@
+// gather and scatter_add along an axis, and gather_rows, which casts, scales and shifts the rows of a data set on their way into a batch.
+// An index out of range is reported by its position and reads as zeros, or is left out of the sums.
+#ifdef ANNEAL_REFERENCE
+#include "gather_reference.h"
+#else
+
+constexpr float kByteCost = 0.05f;          // rough ns per byte moved
+constexpr float kIndexCost = 3.0f;          // and per index looked up
+constexpr int64_t kGatherChunk = 64 << 10;  // bytes of one chunk
+
+// data [O, A, I], indices [K]: gather makes [O, K, I] and scatter_add sums [O, K, I] into [O, A, I].
+struct GatherJob {
+  Context* context;
+  const char* from;
+  char* to;
+  const int32_t* indices;
+  int64_t O, A, I, K;
+  int64_t bytes;      // of one element
+  int64_t per_chunk;  // rows of the output
+  bool real;
+};
+
+static GatherJob gather_job(Context& context, const TensorArg& whole, const TensorArg& from, const TensorArg& to, const TensorArg& indices, uint32_t axis) {
+  GatherJob job = {&context, (const char*)from.data, (char*)to.data, (const int32_t*)indices.data, 1, whole.dims[axis], 1,
+                   elements_of(indices), size_of(whole.dtype), 1, whole.dtype == DType::f32};
+  for (int d = 0; d < whole.rank; d++)
+    if (d != (int)axis) (d < (int)axis ? job.O : job.I) *= whole.dims[d];
+  return job;
+}
+
+ANNEAL_INLINE bool in_range(const GatherJob& job, int64_t k) {
+  const int64_t index = job.indices[k];
+  if (index >= 0 && index < job.A) return true;
+  job.context->fail(job.context, Failure::index_out_of_range, k, index, job.A);
+  return false;
+}
+
+static void gather_chunk(void* arg, int64_t chunk, int32_t) {
+  const GatherJob& job = *(const GatherJob*)arg;
+  const int64_t row = job.I * job.bytes, end = smallest(job.O * job.K, (chunk + 1) * job.per_chunk);
+  for (int64_t r = chunk * job.per_chunk; r < end; r++) {
+    const int64_t o = r / job.K, k = r % job.K;
+    char* to = job.to + r * row;
+    if (!in_range(job, k))
+      __builtin_memset(to, 0, (size_t)row);
+    else if (row == 4)
+      __builtin_memcpy(to, job.from + (o * job.A + job.indices[k]) * 4, 4);
+    else
+      __builtin_memcpy(to, job.from + (o * job.A + job.indices[k]) * row, (size_t)row);
+  }
+}
+
+static void gather_run(const Call& call, Context& context) {
+  GatherJob job = gather_job(context, call.in[0], call.in[0], call.out[0], call.in[1], call.attr[0]);
+  const int64_t rows = job.O * job.K, row = job.I * job.bytes;
+  if (rows == 0) return;
+  job.per_chunk = largest(1, kGatherChunk / (row + 16));
+  const int64_t ns = (int64_t)((float)rows * ((float)row * kByteCost + kIndexCost)), chunks = divide_up(rows, job.per_chunk);
+  if (chunks == 1) return gather_chunk(&job, 0, 0);
+  context.parallel(&context, chunks, ns, gather_chunk, &job);
+}
+
+// ---- scatter_add: a chunk owns rows of the output and goes over all indices in order, so sums never race --------------
+template <class V, class S>
+ANNEAL_INLINE void add_row(S* to, const S* from, int64_t n) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) st(to + i, pw_add(ld(to + i), ld(from + i)));
+  if (const int rest = (int)(n - i)) st_part(to + i, pw_add(ld_part(to + i, rest), ld_part(from + i, rest)), rest);
+}
+
+static void scatter_chunk(void* arg, int64_t chunk, int32_t) {
+  const GatherJob& job = *(const GatherJob*)arg;
+  const int64_t row = job.I * 4, across = divide_up(job.A, job.per_chunk);
+  const int64_t o = chunk / across, first = chunk % across * job.per_chunk, end = smallest(job.A, first + job.per_chunk);
+  char* to = job.to + o * job.A * row;
+  __builtin_memset(to + first * row, 0, (size_t)((end - first) * row));
+  for (int64_t k = 0; k < job.K; k++) {
+    const int64_t index = job.indices[k];
+    if (chunk == 0 && !in_range(job, k)) continue;
+    if (index < first || index >= end) continue;
+    const char* from = job.from + (o * job.K + k) * row;
+    if (job.real)
+      add_row<vf>((float*)(to + index * row), (const float*)from, job.I);
+    else
+      add_row<vi>((int32_t*)(to + index * row), (const int32_t*)from, job.I);
+  }
+}
+
+constexpr int64_t kScatterChunks = 16;  // each goes over all indices
+
+static void scatter_add_run(const Call& call, Context& context) {
+  GatherJob job = gather_job(context, call.out[0], call.in[1], call.out[0], call.in[0], call.attr[0]);
+  if (job.O * job.A * job.I == 0) {
+    for (int64_t k = 0; k < job.K; k++) in_range(job, k);
+    return;
+  }
+  job.per_chunk = largest(divide_up(job.A, kScatterChunks), kGatherChunk / (job.I * 4 + 1) + 1);
+  const int64_t chunks = job.O * divide_up(job.A, job.per_chunk);
+  const float work = (float)(job.O * (job.A + 2 * job.K)) * (float)job.I * 4 * kByteCost + (float)(chunks * job.K);
+  if (chunks == 1) return scatter_chunk(&job, 0, 0);
+  context.parallel(&context, chunks, (int64_t)work, scatter_chunk, &job);
+}
+
+// ---- gather_rows --------------------------------------------------------------------------------------------------
+struct GatherRowsJob {
+  Context* context;
+  const TensorArg *data, *out;
+  const int32_t* indices;
+  int64_t N, B, I, per_chunk;
+  float scale, shift;
+  bool scaled;
+};
+
+// out = data * scale + shift, rounded after each: the bits of the separate instructions.
+template <class T>
+ANNEAL_INLINE void cast_row(const GatherRowsJob& job, float* to, const T* from) {
+  const vf scale = splat(job.scale), shift = splat(job.shift);
+  const auto cast = [&](auto x) __attribute__((always_inline)) {
+    const vf v = pw_to_f32(x);
+    return job.scaled ? v * scale + shift : v;
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= job.I; i += kLanes) st(to + i, cast(ld(from + i)));
+  if (const int rest = (int)(job.I - i)) st_part(to + i, cast(ld_part(from + i, rest)), rest);
+}
+
+template <class T>
+ANNEAL_INLINE void cast_row(const GatherRowsJob& job, int32_t* to, const T* from) {
+  int64_t i = 0;
+  for (; i + kLanes <= job.I; i += kLanes) st(to + i, pw_to_i32(ld(from + i)));
+  if (const int rest = (int)(job.I - i)) st_part(to + i, pw_to_i32(ld_part(from + i, rest)), rest);
+}
+
+template <class To>
+static void gather_one_row(const GatherRowsJob& job, To* to, int64_t index) {
+  const int64_t at = index * job.I;
+  switch (job.data->dtype) {
+    case DType::f32: return cast_row(job, to, (const float*)job.data->data + at);
+    case DType::i32: return cast_row(job, to, (const int32_t*)job.data->data + at);
+    default: return cast_row(job, to, (const uint8_t*)job.data->data + at);
+  }
+}
+
+static void gather_rows_chunk(void* arg, int64_t chunk, int32_t) {
+  const GatherRowsJob& job = *(const GatherRowsJob*)arg;
+  const int64_t end = smallest(job.B, (chunk + 1) * job.per_chunk);
+  for (int64_t b = chunk * job.per_chunk; b < end; b++) {
+    const int64_t index = job.indices[b];
+    char* to = (char*)job.out->data + b * job.I * 4;
+    if (index < 0 || index >= job.N) {
+      job.context->fail(job.context, Failure::index_out_of_range, b, index, job.N);
+      __builtin_memset(to, 0, (size_t)job.I * 4);
+    } else if (job.out->dtype == DType::f32) {
+      gather_one_row(job, (float*)to, index);
+    } else {
+      gather_one_row(job, (int32_t*)to, index);
+    }
+  }
+}
+
+static void gather_rows_run(const Call& call, Context& context) {
+  const TensorArg &data = call.in[0], &indices = call.in[1];
+  const float* scale = call.inputs > 2 ? (const float*)call.in[2].data : nullptr;
+  const float* shift = call.inputs > 3 ? (const float*)call.in[3].data : nullptr;
+  GatherRowsJob job = {&context, &data, &call.out[0], (const int32_t*)indices.data, data.dims[0], elements_of(indices), 1, 1,
+                       scale ? *scale : 1.0f, shift ? *shift : 0.0f, scale || shift};
+  for (int d = 1; d < data.rank; d++) job.I *= data.dims[d];
+  if (job.B == 0) return;
+  job.per_chunk = largest(1, kGatherChunk / (job.I * 4 + 16));
+  const int64_t ns = (int64_t)((float)job.B * ((float)job.I * 4 * kByteCost + kIndexCost)), chunks = divide_up(job.B, job.per_chunk);
+  if (chunks == 1) return gather_rows_chunk(&job, 0, 0);
+  context.parallel(&context, chunks, ns, gather_rows_chunk, &job);
+}
+
+ANNEAL_NO_SCRATCH(gather)
+ANNEAL_NO_SCRATCH(gather_rows)
+ANNEAL_NO_SCRATCH(scatter_add)
+#endif

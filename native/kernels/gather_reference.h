@@ -1,0 +1,68 @@
+// References of gather, scatter_add and gather_rows: one element at a time.
+
+// [O, A, I] around the axis of `whole`.
+static void reference_split(const TensorArg& whole, uint32_t axis, int64_t& O, int64_t& A, int64_t& I) {
+  O = I = 1;
+  A = whole.dims[axis];
+  for (int d = 0; d < whole.rank; d++)
+    if (d != (int)axis) (d < (int)axis ? O : I) *= whole.dims[d];
+}
+
+static bool reference_in_range(Context& context, int64_t where, int64_t index, int64_t limit) {
+  if (index >= 0 && index < limit) return true;
+  context.fail(&context, Failure::index_out_of_range, where, index, limit);
+  return false;
+}
+
+template <class T>
+static void reference_gather(const Call& call, Context& context) {
+  int64_t O, A, I;
+  reference_split(call.in[0], call.attr[0], O, A, I);
+  const int64_t K = reference_elements(call.in[1]);
+  for (int64_t o = 0; o < O; o++)
+    for (int64_t k = 0; k < K; k++) {
+      const int64_t index = ((const int32_t*)call.in[1].data)[k];
+      const bool inside = reference_in_range(context, k, index, A);
+      for (int64_t i = 0; i < I; i++)
+        reference_store(call.out[0], (o * K + k) * I + i, inside ? reference_load(call.in[0], (o * A + index) * I + i) : ReferenceLane{});
+    }
+}
+
+template <class T>
+static void reference_scatter_add(const Call& call, Context& context) {
+  int64_t O, A, I;
+  const TensorArg& out = call.out[0];
+  reference_split(out, call.attr[0], O, A, I);
+  const int64_t K = reference_elements(call.in[0]);
+  for (int64_t i = 0; i < O * A * I; i++) reference_store(out, i, {});
+  for (int64_t k = 0; k < K; k++) {
+    const int64_t index = ((const int32_t*)call.in[0].data)[k];
+    if (!reference_in_range(context, k, index, A)) continue;
+    for (int64_t o = 0; o < O; o++)
+      for (int64_t i = 0; i < I; i++) {
+        const int64_t at = (o * A + index) * I + i;
+        const ReferenceLane a = reference_load(out, at), b = reference_load(call.in[1], (o * K + k) * I + i);
+        reference_store(out, at, {a.real + b.real, ref_add(a.integer, b.integer), a.is_real});
+      }
+  }
+}
+
+template <class T>
+static void reference_gather_rows(const Call& call, Context& context) {
+  const TensorArg &data = call.in[0], &out = call.out[0];
+  int64_t O, N, I;
+  reference_split(data, 0, O, N, I);
+  const int64_t B = reference_elements(call.in[1]);
+  const bool scaled = call.inputs > 2 && call.in[2].data, shifted = call.inputs > 3 && call.in[3].data;
+  const double scale = scaled ? reference_load(call.in[2], 0).real : 1, shift = shifted ? reference_load(call.in[3], 0).real : 0;
+  for (int64_t b = 0; b < B; b++) {
+    const int64_t index = ((const int32_t*)call.in[1].data)[b];
+    const bool inside = reference_in_range(context, b, index, N);
+    for (int64_t i = 0; i < I; i++) {
+      const ReferenceLane x = inside ? reference_load(data, index * I + i) : ReferenceLane{};
+      ReferenceLane y = {x.is_real ? x.real : (double)x.integer, x.is_real ? ref_to_i32(x.real) : x.integer, true};
+      if (scaled || shifted) y.real = (double)(T)((double)(T)(y.real * scale) + shift);
+      reference_store(out, b * I + i, inside ? y : ReferenceLane{});
+    }
+  }
+}

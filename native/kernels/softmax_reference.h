@@ -1,0 +1,55 @@
+// References of softmax, its gradient and cross_entropy: the definitions, in double.
+
+template <class T>
+static double reference_log_sum_exp(const T* x, int64_t C) {
+  double max = -HUGE_VAL, sum = 0;
+  for (int64_t c = 0; c < C; c++) max = (double)x[c] > max ? (double)x[c] : max;
+  for (int64_t c = 0; c < C; c++) sum += std::exp((double)x[c] - max);
+  return max + std::log(sum);
+}
+
+template <class T>
+static void reference_softmax(const Call& call, Context&) {
+  const TensorArg& out = call.out[0];
+  const int64_t C = out.dims[out.rank - 1], N = C ? reference_elements(out) / C : 0;
+  for (int64_t n = 0; n < N; n++) {
+    const T* x = (const T*)call.in[0].data + n * C;
+    const double total = reference_log_sum_exp(x, C);
+    for (int64_t c = 0; c < C; c++) {
+      const double y = (double)x[c] - total;
+      ((T*)out.data)[n * C + c] = (T)(call.attr[0] ? y : std::exp(y));
+    }
+  }
+}
+
+template <class T>
+static void reference_softmax_grad(const Call& call, Context&) {
+  const TensorArg& out = call.out[0];
+  const int64_t C = out.dims[out.rank - 1], N = C ? reference_elements(out) / C : 0;
+  for (int64_t n = 0; n < N; n++) {
+    const T *y = (const T*)call.in[0].data + n * C, *dy = (const T*)call.in[1].data + n * C;
+    double sum = 0;
+    for (int64_t c = 0; c < C; c++) sum += call.attr[0] ? (double)dy[c] : (double)y[c] * (double)dy[c];
+    for (int64_t c = 0; c < C; c++) {
+      const double dx = call.attr[0] ? (double)dy[c] - std::exp((double)y[c]) * sum : (double)y[c] * ((double)dy[c] - sum);
+      ((T*)out.data)[n * C + c] = (T)dx;
+    }
+  }
+}
+
+template <class T>
+static void reference_cross_entropy(const Call& call, Context& context) {
+  const int64_t N = call.in[0].dims[0], C = call.in[0].dims[1];
+  T* losses = (T*)call.out[0].data;
+  T* gradients = call.outputs > 1 ? (T*)call.out[1].data : nullptr;
+  for (int64_t n = 0; n < N; n++) {
+    const T* x = (const T*)call.in[0].data + n * C;
+    const int64_t label = ((const int32_t*)call.in[1].data)[n];
+    const bool inside = label >= 0 && label < C;
+    if (!inside) context.fail(&context, Failure::index_out_of_range, n, label, C);
+    const double total = reference_log_sum_exp(x, C);
+    if (losses) losses[n] = (T)(inside ? total - (double)x[label] : 0.0);
+    for (int64_t c = 0; gradients && c < C; c++)
+      gradients[n * C + c] = (T)(inside ? std::exp((double)x[c] - total) - (c == label ? 1.0 : 0.0) : 0.0);
+  }
+}
