@@ -2,7 +2,7 @@ import type { DType, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { now } from '../graph/recorder.js';
-import type { LeafRecord } from './record.js';
+import type { HiddenRecord, LeafRecord } from './record.js';
 
 const EXACT = { absolute: 0, relative: 0 };
 const fromOutside = { none: 'it comes from outside the graph' };
@@ -28,9 +28,12 @@ export const slotLeaf = leafRecord('slot');
 export const storageLeaf = leafRecord('storage');
 
 /** A further result of a node; see hidden() in graph/recorder.ts. Read by gradients only. */
-export const hiddenOutput: LeafRecord = {
-  ...leafRecord('hidden'),
-  infer: ([node], attrs) => node!.hidden[attrs['index'] as number]!,
+export const hiddenOutput: HiddenRecord = {
+  name: 'hidden',
+  kind: 'hidden',
+  infer: ([node], { index }) => node!.hidden[index]!,
+  tolerance: EXACT,
+  examples: [],
   gradient: { none: 'hidden results are saved for gradients and have none of their own' },
 };
 

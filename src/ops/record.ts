@@ -30,8 +30,8 @@ export interface Tolerance {
  */
 export type GradientRule<A> = (dy: Tensor, node: Tensor, attrs: A) => readonly (Tensor | undefined)[];
 
-/** What a test feeds an op: shapes, dtypes and the range that values are drawn from. */
-export interface Example<A> {
+/** What a test feeds an op: shapes, dtypes and the half-open range [from, to) that values are drawn from (whole ones for integers). */
+export interface Example {
   readonly inputs: readonly {
     readonly shape: Shape;
     readonly dtype?: DType;
@@ -40,7 +40,7 @@ export interface Example<A> {
     /** 'view' hands it over transposed, so that strides are exercised. */
     readonly as?: 'view';
   }[];
-  readonly attrs?: A;
+  readonly attrs?: Attrs;
 }
 
 interface Common<A> {
@@ -53,8 +53,10 @@ interface Common<A> {
   readonly saves?: { readonly inputs?: readonly number[]; readonly output?: boolean; readonly hidden?: readonly number[] };
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
+  /** The result stays valid after the step that computed it: it reads only data that never changes (a batch). */
+  readonly lasting?: true;
   /** What the tests and benches run it on. */
-  readonly examples: readonly Example<A>[];
+  readonly examples: readonly Example[];
 }
 
 /** Element by element; any number of them fuse into one pass. `micro` is a row of native/pointwise.def. */
@@ -62,7 +64,9 @@ export interface PointwiseRecord<A = Attrs> extends Common<A> {
   readonly kind: 'pointwise';
   readonly micro: string;
   /** What a GEMM can do in its place while its tile is hot: an activation by its native code, or the mask `b where a > 0`. */
-  readonly epilogue?: { readonly activation: number } | { readonly mask: true };
+  readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly bias: true };
+  /** The number that leaves the other operand as it is: 1 for mul, 0 for add. */
+  readonly identity?: number;
 }
 
 /** Another way to look at the same elements; undefined where the strides cannot express it (then they are copied first). */
@@ -96,10 +100,16 @@ export interface LeafRecord extends Common<Attrs> {
   readonly kind: 'leaf';
 }
 
+/** A further result of the node that is its only input. */
+export interface HiddenRecord extends Common<{ readonly index: number }> {
+  readonly kind: 'hidden';
+}
+
 export type OpRecord =
   | PointwiseRecord<never>
   | ViewRecord<never>
   | KernelRecord<never>
   | CompositeRecord<never>
   | EffectRecord<never>
-  | LeafRecord;
+  | LeafRecord
+  | HiddenRecord;

@@ -1,0 +1,117 @@
+import type { DType } from '../dtype.js';
+import { record } from '../graph/recorder.js';
+import { checkChoice, checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { mul, sub } from './arithmetic.js';
+import { FLOAT } from './check.js';
+import { binaryExamples, unaryExamples } from './examples.js';
+import { pointwise } from './pointwise.js';
+import { EXACT, FEW_ULP } from './tolerance.js';
+
+// The codes that gemm's first attribute takes (see `epilogue` in record.ts).
+const RELU = 1;
+const GELU = 2;
+const GELU_TANH = 3;
+const TANH = 4;
+const SIGMOID = 5;
+
+const NO_SECOND = { none: 'second derivatives are not offered' };
+
+export const tanhOp = pointwise({
+  name: 'tanh',
+  takes: FLOAT,
+  gradient: (dy, y) => [mul(dy, sub(1, mul(y, y)))],
+  saves: { output: true },
+  epilogue: { activation: TANH },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: -4, to: 4 }),
+});
+
+export const sigmoidOp = pointwise({
+  name: 'sigmoid',
+  takes: FLOAT,
+  gradient: (dy, y) => [mul(mul(dy, sub(1, y)), y)],
+  saves: { output: true },
+  epilogue: { activation: SIGMOID },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: -6, to: 6 }),
+});
+
+export const reluOp = pointwise({
+  name: 'relu',
+  takes: FLOAT,
+  gradient: (dy, y) => [record(reluGradOp, [y, dy])],
+  saves: { output: true },
+  epilogue: { activation: RELU },
+  tolerance: EXACT,
+  examples: unaryExamples(),
+});
+
+/** (y, dy): dy where y > 0, else 0. */
+export const reluGradOp = pointwise({
+  name: 'reluGrad',
+  micro: 'relu_grad',
+  takes: FLOAT,
+  gradient: (dz, { inputs: [y] }) => [undefined, record(reluGradOp, [y!, dz])],
+  saves: { inputs: [0] },
+  epilogue: { mask: true },
+  tolerance: EXACT,
+  examples: binaryExamples().filter(({ inputs: [y, dy] }) => String(y!.shape) === String(dy!.shape)),
+});
+
+/** gelu and its tanh approximation differ in nothing but the native rows that compute them. */
+function geluOps(name: string, micro: string, activation: number) {
+  const gradOp = pointwise({
+    name: `${name}Grad`,
+    micro: `${micro}_grad`,
+    takes: FLOAT,
+    gradient: NO_SECOND,
+    tolerance: FEW_ULP,
+    examples: [...unaryExamples({ from: -4, to: 4 })].map(({ inputs: [x] }) => ({ inputs: [x!, x!] })),
+  });
+  const op = pointwise({
+    name,
+    micro,
+    takes: FLOAT,
+    gradient: (dy, { inputs: [x] }) => [record(gradOp, [x!, dy])],
+    saves: { inputs: [0] },
+    epilogue: { activation },
+    tolerance: FEW_ULP,
+    examples: unaryExamples({ from: -4, to: 4 }),
+  });
+  return { op, gradOp };
+}
+
+export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', GELU);
+export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', GELU_TANH);
+
+/** The hyperbolic tangent; float32. */
+export function tanh<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(tanhOp, [x]);
+}
+
+/** 1 / (1 + exp(-x)); float32. */
+export function sigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(sigmoidOp, [x]);
+}
+
+/** max(x, 0); float32. Its gradient at 0 is 0, as in torch.relu. */
+export function relu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(reluOp, [x]);
+}
+
+export interface GeluOptions {
+  /** 'none': x * (1 + erf(x / sqrt 2)) / 2. 'tanh': x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) / 2. Default 'none'. */
+  readonly approximate?: 'none' | 'tanh';
+}
+
+/** The Gaussian error linear unit; float32. As torch.nn.functional.gelu; source: Hendrycks and Gimpel, arXiv:1606.08415. */
+export function gelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: GeluOptions): Tensor<S, D> {
+  checkOptions('gelu', options, ['approximate']);
+  const approximate = options?.approximate ?? 'none';
+  checkChoice('gelu', 'approximate', approximate, ['none', 'tanh']);
+  return record(approximate === 'tanh' ? geluTanhOp : geluOp, [x]);
+}
+
+export const activationOps = [tanhOp, sigmoidOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];

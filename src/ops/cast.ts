@@ -1,0 +1,43 @@
+import { dtypes, type DType } from '../dtype.js';
+import { record } from '../graph/recorder.js';
+import { checkChoice } from '../options.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { unaryExamples } from './examples.js';
+import { pointwise } from './pointwise.js';
+import type { PointwiseRecord } from './record.js';
+import { EXACT } from './tolerance.js';
+
+const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
+
+/** A cast record per dtype of the result. Integers have no gradient, and a float32 that is cast to float32 is not cast. */
+function castTo(to: DType, micro: string): PointwiseRecord {
+  return pointwise({
+    name: `cast:${to}`,
+    micro,
+    takes: ALL,
+    gives: to,
+    gradient: { none: `a cast between float32 and whole numbers or truth values has no slope` },
+    tolerance: EXACT,
+    examples: ALL.filter((from) => from !== to).flatMap((from) => unaryExamples({ dtype: from, from: from === 'uint8' ? 0 : -3, to: from === 'bool' ? 2 : 4 })),
+  });
+}
+
+const castOpOf: { readonly [D in DType]: PointwiseRecord } = {
+  float32: castTo('float32', 'to_f32'),
+  int32: castTo('int32', 'to_i32'),
+  bool: castTo('bool', 'to_bool'),
+  uint8: castTo('uint8', 'to_u8'),
+};
+
+/**
+ * x as another dtype; x itself where it has that dtype. To int32 and uint8 it truncates; what is out of range
+ * saturates and NaN becomes 0 (torch leaves both undefined). To bool it is x != 0.
+ */
+export function cast<S extends Shape, D extends DType>(x: Tensor<S>, to: D): Tensor<S, D> {
+  if (x.dtype === to) return x as Tensor<S, D>;
+  checkChoice('cast', 'dtype', to, Object.keys(dtypes));
+  return record(castOpOf[to], [x]);
+}
+
+export const castOps = Object.values(castOpOf);

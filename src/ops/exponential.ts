@@ -1,0 +1,69 @@
+import type { DType } from '../dtype.js';
+import { record } from '../graph/recorder.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { div, mul, neg } from './arithmetic.js';
+import { FLOAT } from './check.js';
+import { unaryExamples } from './examples.js';
+import { pointwise } from './pointwise.js';
+import { EXACT, FEW_ULP } from './tolerance.js';
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+
+export const expOp = pointwise({
+  name: 'exp',
+  takes: FLOAT,
+  gradient: (dy, y) => [mul(dy, y)],
+  saves: { output: true },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: -5, to: 5 }),
+});
+
+export const logOp = pointwise({
+  name: 'log',
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }) => [div(dy, x!)],
+  saves: { inputs: [0] },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: 0.1, to: 10 }),
+});
+
+export const sqrtOp = pointwise({
+  name: 'sqrt',
+  takes: FLOAT,
+  gradient: (dy, y) => [div(dy, mul(y, 2))],
+  saves: { output: true },
+  tolerance: EXACT,
+  examples: unaryExamples({ from: 0.1, to: 10 }),
+});
+
+export const erfOp = pointwise({
+  name: 'erf',
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }) => [mul(dy, mul(exp(neg(mul(x!, x!))), TWO_OVER_SQRT_PI))],
+  saves: { inputs: [0] },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: -3, to: 3 }),
+});
+
+/** e to the power of x; float32. */
+export function exp<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(expOp, [x]);
+}
+
+/** The natural logarithm of x; float32. -infinity at 0, NaN below. */
+export function log<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(logOp, [x]);
+}
+
+/** The square root of x; float32. NaN below 0. */
+export function sqrt<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(sqrtOp, [x]);
+}
+
+/** The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x; float32. As torch.erf. */
+export function erf<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(erfOp, [x]);
+}
+
+export const exponentialOps = [expOp, logOp, sqrtOp, erfOp];

@@ -1,0 +1,49 @@
+import { activationOps } from './activations.js';
+import { arithmeticOps } from './arithmetic.js';
+import { castOps } from './cast.js';
+import { compareOps, selectOps } from './compare.js';
+import { constructorOps } from './constructors.js';
+import { contractionOps } from './contraction.js';
+import { exponentialOps } from './exponential.js';
+import { indexingOps } from './indexing.js';
+import { joiningOps } from './joining.js';
+import { randomOps } from './random.js';
+import type { OpRecord } from './record.js';
+import { reductionOps } from './reductions.js';
+import { softmaxFamily } from './softmax.js';
+import { updateOps } from './updates.js';
+import { viewOps } from './views.js';
+
+/** Every op. Tests, benches and documentation go through it; the compiler reads the records' properties, never their names. */
+export const registry: readonly OpRecord[] = [
+  ...arithmeticOps,
+  ...exponentialOps,
+  ...activationOps,
+  ...compareOps,
+  ...selectOps,
+  ...castOps,
+  ...contractionOps,
+  ...reductionOps,
+  ...viewOps,
+  ...joiningOps,
+  ...indexingOps,
+  ...softmaxFamily,
+  ...randomOps,
+  ...constructorOps,
+  ...updateOps,
+];
+
+export { abs, add, div, maximum, minimum, mul, neg, pow, sign, sub } from './arithmetic.js';
+export { erf, exp, log, sqrt } from './exponential.js';
+export { gelu, relu, sigmoid, tanh, type GeluOptions } from './activations.js';
+export { clamp, equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual, where } from './compare.js';
+export { cast } from './cast.js';
+export { linear, matmul } from './contraction.js';
+export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, type ReduceOptions, type VarianceOptions } from './reductions.js';
+export { detach, expand, expand as broadcastTo, flatten, permute, reshape, slice, squeeze, t, transpose, unsqueeze, type SliceOptions } from './views.js';
+export { concat, pad, stack } from './joining.js';
+export { gather, gatherRows, scatterAdd } from './indexing.js';
+export { crossEntropy, logSoftmax, softmax, type CrossEntropyOptions } from './softmax.js';
+export { bernoulliMask, normal, uniform } from './random.js';
+export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
+export { adam, sgd } from './updates.js';

@@ -1,0 +1,87 @@
+import type { Value } from '../compiler/emitter.js';
+import { denseLayout, type Layout } from '../compiler/layout.js';
+import { sizeOf, type Shape } from '../shape.js';
+
+/** A dense value with the same elements in another shape. */
+export function reshaped(value: Value, shape: Shape): Value;
+export function reshaped(value: Value | undefined, shape: Shape): Value | undefined;
+export function reshaped(value: Value | undefined, shape: Shape): Value | undefined {
+  return value === undefined ? undefined : { buffer: value.buffer, layout: { ...denseLayout(shape), offset: value.layout.offset } };
+}
+
+/** Strides of `layout` for a shape that it broadcasts to. */
+export function broadcastLayout(layout: Layout, shape: Shape): Layout {
+  const missing = shape.length - layout.shape.length;
+  const strides = shape.map((dim, d) => (d < missing || (layout.shape[d - missing] === 1 && dim !== 1) ? 0 : layout.strides[d - missing]!));
+  return { shape, strides, offset: layout.offset };
+}
+
+/** The layout with its dimensions in another order. */
+export function permutedLayout({ shape, strides, offset }: Layout, axes: readonly number[]): Layout {
+  return { shape: axes.map((axis) => shape[axis]!), strides: axes.map((axis) => strides[axis]!), offset };
+}
+
+/** Can gemm read it: rows or columns of the last two dimensions lie side by side, and no element twice? */
+export function isMatrix(layout: Layout): boolean {
+  return matrixStrides(layout) !== undefined;
+}
+
+/** The same matrices with one of the last two strides exactly 1, which for a dimension of size 1 is free to say. */
+export function asMatrix(layout: Layout): Layout {
+  const [row, column] = matrixStrides(layout)!;
+  return { ...layout, strides: [...layout.strides.slice(0, -2), row, column] };
+}
+
+function matrixStrides({ shape, strides }: Layout): [number, number] | undefined {
+  const rank = shape.length;
+  const [M, N] = [shape[rank - 2]!, shape[rank - 1]!];
+  const [row, column] = [strides[rank - 2]!, strides[rank - 1]!];
+  if (M <= 1 && N <= 1) return [1, 1];
+  if (N <= 1) return row === 1 || row >= 1 ? [row, 1] : undefined;
+  if (M <= 1) return column === 1 ? [N, 1] : column >= 1 ? [1, column] : undefined;
+  if ((column === 1 && row >= N) || (row === 1 && column >= M)) return [row, column];
+  return undefined;
+}
+
+/**
+ * Strides that show the elements of `layout` in another shape of the same size, or undefined where no strides can.
+ * Runs of dimensions that lie side by side are split and merged freely; a new dimension must not straddle two runs.
+ */
+export function reshapedLayout(layout: Layout, shape: Shape): Layout | undefined {
+  if (sizeOf(shape) === 0) return { ...denseLayout(shape), offset: layout.offset };
+  const runs = runsOf(layout);
+  const strides: number[] = Array.from({ length: shape.length }, () => 1);
+  let run = runs.length - 1;
+  let left = runs[run]?.size ?? 1;
+  let stride = runs[run]?.stride ?? 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    const dim = shape[d]!;
+    if (dim === 1) continue;
+    if (left === 1) {
+      run--;
+      left = runs[run]!.size;
+      stride = runs[run]!.stride;
+    }
+    if (left % dim !== 0) return undefined;
+    strides[d] = stride;
+    stride *= dim;
+    left /= dim;
+  }
+  return { shape, strides, offset: layout.offset };
+}
+
+/** Maximal runs of dimensions that one stride walks through, outermost first. */
+function runsOf({ shape, strides }: Layout): { size: number; stride: number }[] {
+  const runs: { size: number; stride: number }[] = [];
+  for (let d = 0; d < shape.length; d++) {
+    if (shape[d] === 1) continue;
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last.stride === strides[d]! * shape[d]!) {
+      last.size *= shape[d]!;
+      last.stride = strides[d]!;
+    } else {
+      runs.push({ size: shape[d]!, stride: strides[d]! });
+    }
+  }
+  return runs;
+}

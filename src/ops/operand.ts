@@ -1,0 +1,34 @@
+import type { DType } from '../dtype.js';
+import { ArgumentError, DTypeError } from '../errors.js';
+import type { Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { record } from '../graph/recorder.js';
+import { scalar } from './leaf.js';
+import type { OpRecord } from './record.js';
+
+/** What ops with two operands take: a tensor, or a JavaScript number, which takes the other operand's dtype. */
+export type Operand<S extends Shape = Shape, D extends DType = DType> = number | Tensor<S, D>;
+
+/** Records a binary op on tensors or numbers, at least one of them a tensor. */
+export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): T {
+  if (a instanceof Tensor) return record<T>(op, [a, b instanceof Tensor ? b : number(op.name, b, a)]);
+  if (b instanceof Tensor) return record<T>(op, [number(op.name, a, b), b]);
+  throw new ArgumentError(`[${op.name}] no operand is a tensor: got ${typeof a} and ${typeof b}, expected at least one tensor. Make one: tensor(values).`, {
+    op: op.name,
+  });
+}
+
+/** A number as an operand beside `like`. */
+export function number(op: string, value: number, like: Tensor): Tensor {
+  if (typeof value !== 'number') {
+    throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${typeof value}, expected either. Make a tensor of it: tensor(values).`, { op });
+  }
+  if (like.dtype === 'float32') return scalar(value, 'float32');
+  if (!Number.isInteger(value)) {
+    throw new DTypeError(`[${op}] operands differ in dtype: got the number ${value} beside ${like.dtype}, expected a whole number. Cast the tensor: .cast('float32').`, {
+      op,
+      shapes: [like.shape],
+    });
+  }
+  return scalar(value, 'int32');
+}

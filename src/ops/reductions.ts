@@ -1,0 +1,296 @@
+import type { DType } from '../dtype.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { anyLayout, type Emitter, type Value } from '../compiler/emitter.js';
+import { record } from '../graph/recorder.js';
+import { checkOptions } from '../options.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
+import type { Reduce } from '../shape-types.js';
+import type { Tensor } from '../tensor.js';
+import { div, mul, sub } from './arithmetic.js';
+import { cast } from './cast.js';
+import { checkDType, FLOAT, NUMERIC, resolveAxes, resolveAxis } from './check.js';
+import { equal } from './compare.js';
+import { example } from './examples.js';
+import type { Example, GradientRule, KernelRecord, Tolerance } from './record.js';
+import { EXACT, SUMS } from './tolerance.js';
+import { expand, reshape } from './views.js';
+
+/** Axes in ascending order; `correction` is var's. */
+export type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdim: boolean; readonly correction?: number };
+
+/** What is particular to one reduction. */
+interface Reduction {
+  readonly name: string;
+  /** The number that row `reduce` knows it by. */
+  readonly kind: number;
+  readonly takes: readonly DType[];
+  readonly gives?: DType;
+  /** It has no value for no elements. */
+  readonly needsOne?: true;
+  readonly gradient: GradientRule<ReduceAttrs> | { readonly none: string };
+  readonly saves?: NonNullable<KernelRecord['saves']>;
+  readonly tolerance: Tolerance;
+  readonly dtype?: DType;
+}
+
+function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
+  const { name, kind, takes, gives, needsOne, dtype, ...rest } = op;
+  return {
+    ...rest,
+    name,
+    kind: 'reduction',
+    infer: ([x], attrs) => {
+      checkDType(name, x!, takes);
+      if (needsOne && attrs.axes.some((axis) => x!.shape[axis] === 0)) throw nothingToReduce(name, x!.shape);
+      return { shape: attrs.keepdim ? keptShape(x!.shape, attrs.axes) : leftShape(x!.shape, attrs.axes), dtype: gives ?? x!.dtype };
+    },
+    emit: (e, attrs) => emitReduction(e, attrs, kind),
+    examples: reductionExamples(dtype ?? 'float32', needsOne === true, name === 'var' ? { correction: 1 } : {}),
+  };
+}
+
+/** The kernel takes an input and an output of one rank, of at least 1. */
+function emitReduction(e: Emitter, { axes, correction }: ReduceAttrs, kind: number): void {
+  const shape = e.shape(0);
+  const x = atLeastOneDimension(e.input(0, anyLayout));
+  const out = e.output(0, shape.length === 0 ? [1] : keptShape(shape, axes));
+  e.instruction('reduce', [out], [x], [kind, correction ?? 0, 0]);
+}
+
+function atLeastOneDimension(value: Value): Value {
+  if (value.layout.shape.length > 0) return value;
+  return { buffer: value.buffer, layout: { shape: [1], strides: [1], offset: value.layout.offset } };
+}
+
+/** The shape with 1 for every reduced axis. */
+export function keptShape(shape: Shape, axes: readonly number[]): Shape {
+  return shape.map((dim, d) => (axes.includes(d) ? 1 : dim));
+}
+
+function leftShape(shape: Shape, axes: readonly number[]): Shape {
+  return axes.length === shape.length ? [] : shape.filter((_, d) => !axes.includes(d));
+}
+
+function nothingToReduce(op: string, shape: Shape): ShapeError {
+  return new ShapeError(`[${op}] there is nothing to choose from: got ${showShape(shape)}, expected at least one element along the reduced axes. Check for an empty batch.`, {
+    op,
+    shapes: [shape],
+  });
+}
+
+function reductionExamples(dtype: DType, needsOne: boolean, attrs: object): Example[] {
+  const range = dtype === 'float32' ? {} : { dtype, from: dtype === 'bool' ? 0 : -5, to: dtype === 'bool' ? 2 : 6 };
+  const cases: [Shape, readonly number[], boolean][] = [
+    ...[1, 7, 8, 9, 15, 16, 17, 101].map((size): [Shape, number[], boolean] => [[size], [0], false]),
+    [[], [], false],
+    [[3, 5], [0], false],
+    [[3, 5], [1], true],
+    [[3, 5], [0, 1], true],
+    [[2, 3, 17], [0, 2], false],
+    [[4, 1, 5], [1], false],
+    [[0, 3], [1], false],
+    ...(needsOne ? [] : [[[0], [0], false], [[2, 0, 3], [1], true]] as [Shape, number[], boolean][]),
+  ];
+  const examples = cases.map(([shape, axes, keepdim]): Example => example([{ shape, ...range }], { axes, keepdim, ...attrs }));
+  return [...examples, ...[0, 1].map((axis) => example([{ shape: [9, 7], ...range, as: 'view' }], { axes: [axis], keepdim: false, ...attrs }))];
+}
+
+/** Gives every element of x its share of `dy`, which has the reduced shape. */
+function spread(dy: Tensor, x: Tensor, axes: readonly number[]): Tensor {
+  return expand(reshape(dy, keptShape(x.shape, axes)), x.shape);
+}
+
+function count(x: Tensor, axes: readonly number[]): number {
+  return axes.reduce((size, axis) => size * x.shape[axis]!, 1);
+}
+
+/** The gradient of max and min: shared evenly among the elements that are the result, as in torch.amax. */
+const shareAmongWinners: GradientRule<ReduceAttrs> = (dy, node, { axes }) => {
+  const x = node.inputs[0]!;
+  const won = cast(equal(x, spread(node, x, axes)), 'float32');
+  const winners = reduce(sumOp, won, axes, true);
+  return [mul(won, spread(div(reshape(dy, winners.shape), winners), x, axes))];
+};
+
+export const sumOp = reduction({
+  name: 'sum',
+  kind: 0,
+  takes: NUMERIC,
+  gradient: (dy, { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
+  tolerance: SUMS,
+});
+
+export const meanOp = reduction({
+  name: 'mean',
+  kind: 1,
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }, { axes }) => [spread(div(dy, count(x!, axes)), x!, axes)],
+  tolerance: SUMS,
+});
+
+export const maxOp = reduction({
+  name: 'max',
+  kind: 2,
+  takes: NUMERIC,
+  needsOne: true,
+  gradient: shareAmongWinners,
+  saves: { inputs: [0], output: true },
+  tolerance: EXACT,
+});
+
+export const minOp = reduction({
+  name: 'min',
+  kind: 3,
+  takes: NUMERIC,
+  needsOne: true,
+  gradient: shareAmongWinners,
+  saves: { inputs: [0], output: true },
+  tolerance: EXACT,
+});
+
+const AN_INDEX = { none: 'an index has no slope' };
+
+export const argmaxOp = reduction({ name: 'argmax', kind: 4, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
+export const argminOp = reduction({ name: 'argmin', kind: 5, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
+
+export const varOp = reduction({
+  name: 'var',
+  kind: 6,
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }, { axes, correction }) => {
+    const distance = sub(x!, reduce(meanOp, x!, axes, true));
+    const scale = 2 / (count(x!, axes) - (correction ?? 1));
+    return [mul(spread(mul(dy, scale), x!, axes), distance)];
+  },
+  saves: { inputs: [0] },
+  tolerance: SUMS,
+});
+
+const A_TRUTH = { none: 'a truth value has no slope' };
+
+export const anyOp = reduction({ name: 'any', kind: 7, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
+export const allOp = reduction({ name: 'all', kind: 8, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
+
+function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes: readonly number[], keepdim: boolean): T {
+  return record(op, [x], { axes, keepdim });
+}
+
+/** Sums x over the dimensions that broadcasting from `shape` repeated: the gradient of a broadcast operand. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const missing = x.shape.length - shape.length;
+  const axes = x.shape.map((_, d) => d).filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
+  return reshape(axes.length === 0 ? x : reduce(sumOp, x, axes, false), shape);
+}
+
+/** Which axes to reduce (default: all), and whether they stay with size 1. */
+export interface ReduceOptions<A extends number | readonly number[] | undefined = number | readonly number[] | undefined, K extends boolean = boolean> {
+  readonly axis?: A;
+  readonly keepdim?: K;
+}
+
+export type Axis = number | readonly number[] | undefined;
+
+const KNOWN = ['axis', 'keepdim'];
+
+function reduceBy<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
+  checkOptions(op.name, options, KNOWN);
+  return reduce(op, x, resolveAxes(op.name, options?.axis, x.shape), options?.keepdim ?? false);
+}
+
+/** Truth values and bytes are reduced as whole numbers. */
+function whole(x: Tensor): Tensor {
+  return x.dtype === 'bool' || x.dtype === 'uint8' ? cast(x, 'int32') : x;
+}
+
+/** The dtype that truth values and bytes are reduced in. */
+export type Whole<D extends DType> = D extends 'bool' | 'uint8' ? 'int32' : D;
+
+/** The sum over `axis`; 0 of nothing. bool and uint8 count as int32. As torch.sum. */
+export function sum<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, Whole<D>> {
+  return reduceBy(sumOp, whole(x), options);
+}
+
+/** The mean over `axis`; float32 only. NaN of nothing. As torch.mean. */
+export function mean<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, D> {
+  return reduceBy(meanOp, x, options);
+}
+
+/** The greatest element over `axis`; NaN where there is one. Equal ones share the gradient evenly. As torch.amax. */
+export function max<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, Whole<D>> {
+  return reduceBy(maxOp, whole(x), options);
+}
+
+/** The least element over `axis`; NaN where there is one. Equal ones share the gradient evenly. As torch.amin. */
+export function min<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, Whole<D>> {
+  return reduceBy(minOp, whole(x), options);
+}
+
+/** The index of the first greatest element along `axis` (default: of all, flattened); int32. NaN counts as greatest. As torch.argmax. */
+export function argmax<S extends Shape, const A extends number | undefined = undefined, const K extends boolean = false>(
+  x: Tensor<S>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, 'int32'> {
+  return argReduce(argmaxOp, x, options);
+}
+
+/** The index of the first least element along `axis` (default: of all, flattened); int32. NaN counts as least. As torch.argmin. */
+export function argmin<S extends Shape, const A extends number | undefined = undefined, const K extends boolean = false>(
+  x: Tensor<S>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, 'int32'> {
+  return argReduce(argminOp, x, options);
+}
+
+function argReduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
+  if (options?.axis !== undefined) resolveAxis(op.name, options.axis as number, x.shape);
+  return reduceBy(op, whole(x), options);
+}
+
+export interface VarianceOptions<A extends Axis = Axis, K extends boolean = boolean> extends ReduceOptions<A, K> {
+  /** The divisor is the number of elements minus this. Default 1, as in torch.var. */
+  readonly correction?: number;
+}
+
+/** The variance over `axis`: sum((x - mean)^2) / (n - correction); float32. As torch.var. */
+export function variance<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: VarianceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, D> {
+  checkOptions('var', options, [...KNOWN, 'correction']);
+  const correction = options?.correction ?? 1;
+  if (!Number.isInteger(correction) || correction < 0) {
+    throw new ArgumentError(`[var] correction is wrong: got ${correction}, expected a whole number of at least 0. Use 0 or 1.`, { op: 'var' });
+  }
+  return record(varOp, [x], { axes: resolveAxes('var', options?.axis, x.shape), keepdim: options?.keepdim ?? false, correction });
+}
+
+/** Whether any element along `axis` is true (not 0); false of nothing. As torch.any. */
+export function any<S extends Shape, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, 'bool'> {
+  return reduceBy(anyOp, cast(x, 'bool'), options);
+}
+
+/** Whether all elements along `axis` are true (not 0); true of nothing. As torch.all. */
+export function all<S extends Shape, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, 'bool'> {
+  return reduceBy(allOp, cast(x, 'bool'), options);
+}
+
+export const reductionOps = [sumOp, meanOp, maxOp, minOp, argmaxOp, argminOp, varOp, anyOp, allOp];

@@ -1,0 +1,28 @@
+import { closest } from 'fastest-levenshtein';
+import { AnnealError } from './errors.js';
+
+/** Throws for an option that `op` does not know, naming the nearest one that it does. */
+export function checkOptions(op: string, given: object | undefined, known: readonly string[]): void {
+  if (given === undefined) return;
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw unknownOption(op, name, known);
+  }
+}
+
+function unknownOption(op: string, name: string, known: readonly string[]): AnnealError {
+  if (known.length === 0) return new AnnealError('ANNEAL_UNKNOWN_OPTION', `[${op}] unknown option: got ${name}, expected none. Leave it out.`, { op });
+  const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}. Did you mean ${closest(name, known)}?`;
+  return new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op });
+}
+
+/** Throws unless `value` is one of `known`, naming the nearest one. */
+export function checkChoice(op: string, option: string, value: unknown, known: readonly string[]): void {
+  if (known.includes(value as string)) return;
+  const nearest = typeof value === 'string' ? ` Did you mean '${closest(value, known)}'?` : '';
+  const expected = known.map((name) => `'${name}'`).join(', ');
+  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${show(value)}, expected one of ${expected}.${nearest}`, { op });
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
