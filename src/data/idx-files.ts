@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError, FileFormatError } from '../errors.js';
@@ -26,15 +27,22 @@ export async function readIdx(path: string): Promise<IdxArray> {
   const { size, packed } = await examine(path);
   const parser = new IdxParser(path, packed ? size * MAX_EXPANSION : size);
   const source = createReadStream(path, { highWaterMark: PIECE });
-  const feed = async (pieces: AsyncIterable<Uint8Array>): Promise<void> => {
-    for await (const piece of pieces) parser.write(piece);
-  };
+  const sink = new Writable({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
   try {
-    await (packed ? pipeline(source, createGunzip({ chunkSize: PIECE }), feed) : pipeline(source, feed));
+    await (packed ? pipeline(source, createGunzip({ chunkSize: PIECE }), sink) : pipeline(source, sink));
   } catch (error) {
     throw packed && isZlibError(error) ? unpackable(path, error) : error;
   }
   return parser.end();
+}
+
+function failureOf(fn: () => void): Error | null {
+  try {
+    fn();
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 async function examine(path: string): Promise<{ size: number; packed: boolean }> {

@@ -16,14 +16,14 @@ export function flatten(nested: Nested, op: string, what: string): { data: Float
   let at = 0;
 
   const walk = (level: unknown, depth: number): void => {
-    if (!Array.isArray(level)) throw ragged(op, what, path, `a ${describe(level)}`, `an array of ${shape[depth]}`);
+    if (!Array.isArray(level)) throw ragged(op, what, path, describe(level), `an array of ${shape[depth]}`);
     if (level.length !== shape[depth]) throw ragged(op, what, path, `${level.length} elements`, String(shape[depth]));
     const last = depth === shape.length - 1;
     for (let i = 0; i < level.length; i++) {
       path[depth] = i;
       if (!last) walk(level[i], depth + 1);
       else if (typeof level[i] === 'number') data[at++] = level[i] as number;
-      else throw ragged(op, what, path, `a ${describe(level[i])}`, 'a number');
+      else throw ragged(op, what, path, describe(level[i]), 'a number');
     }
     path.length = depth;
   };
@@ -39,8 +39,8 @@ function shapeOf(nested: Nested): number[] {
 }
 
 function describe(value: unknown): string {
-  if (value === undefined) return 'missing value';
-  return value === null ? 'null' : Array.isArray(value) ? `array of ${value.length}` : typeof value;
+  if (value === undefined || value === null) return String(value);
+  return Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
 }
 
 function ragged(op: string, what: string, path: readonly number[], got: string, expected: string): DataError {

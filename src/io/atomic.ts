@@ -28,7 +28,11 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
 async function syncDirectory(path: string): Promise<void> {
   try {
     const directory = await open(path, 'r');
-    await directory.sync().finally(() => directory.close());
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
   } catch {
     return;
   }

@@ -1,5 +1,5 @@
 import { dtypes, type DType } from '../dtype.js';
-import { FileFormatError } from '../errors.js';
+import type { FileFormatError } from '../errors.js';
 import { duplicateKey } from './json-keys.js';
 
 /** The names of dtypes in a safetensors header. */
@@ -114,6 +114,6 @@ function isCounts(value: unknown): value is number[] {
 
 /** Text of a file that is not to be trusted, as it may stand in a message. */
 function shorten(text: string): string {
-  const plain = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  const plain = text.replaceAll(/\p{Cc}/gu, '?');
   return plain.length > 60 ? `${plain.slice(0, 60)}...` : plain;
 }
