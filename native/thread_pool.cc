@@ -6,13 +6,12 @@
 #include <system_error>
 #include <thread>
 
+#include "signals.h"
+
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#endif
-#ifndef _WIN32
-#include <signal.h>
 #endif
 
 namespace anneal {
@@ -69,22 +68,6 @@ constexpr uint64_t ticket_of(uint16_t epoch, int32_t threads, int32_t units) {
 }
 constexpr uint32_t units_of(uint64_t ticket) { return uint32_t(ticket); }
 constexpr int32_t threads_of(uint64_t ticket) { return int32_t(ticket >> 32 & 0xFFFF); }
-
-// Signals belong to JavaScript's threads. A new thread inherits the mask of the one that starts it.
-class SignalsBlocked {
- public:
-#ifndef _WIN32
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-#endif
-};
 
 }  // namespace
 

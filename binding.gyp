@@ -1,0 +1,114 @@
+# What `npm install` builds when no prebuilt binary fits. CMakeLists.txt is the developer's build of the same sources.
+{
+  'variables': {
+    'anneal_version': '<!(node -p "require(\'./package.json\').version")',
+    'core_sources': [
+      'native/arena.cc',
+      'native/cpu.cc',
+      'native/execute.cc',
+      'native/placement.cc',
+      'native/session.cc',
+      'native/thread_pool.cc',
+      'native/verify.cc',
+      'native/verify_ops.cc',
+    ],
+  },
+  'target_defaults': {
+    'cflags_cc': ['-std=c++20', '-O3', '-Wall', '-Wextra', '-Werror', '-fvisibility=hidden'],
+    'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+    'xcode_settings': {
+      'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
+      'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+      'MACOSX_DEPLOYMENT_TARGET': '11.0',
+    },
+    'target_conditions': [
+      # Kernels are one file for each target, with that target's flags. Arithmetic must not depend on the compiler's liberties.
+      ['_type=="static_library"', {
+        'cflags_cc': ['-ffp-contract=off', '-fno-exceptions', '-fno-rtti', '-fno-math-errno', '-Wno-psabi'],
+        'xcode_settings': {
+          'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-Wno-psabi'],
+          'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+          'GCC_ENABLE_CPP_RTTI': 'NO',
+        },
+      }],
+    ],
+  },
+  'targets': [
+    {
+      'target_name': 'anneal',
+      'sources': ['native/addon.cc', '<@(core_sources)'],
+      'defines': [
+        'ANNEAL_VERSION="<(anneal_version)"',
+        'NAPI_VERSION=9',
+        'NAPI_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+      ],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'cflags_cc!': ['-fno-exceptions', '-fno-rtti'],
+      'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},
+      'dependencies': ['reference'],
+      'conditions': [
+        ['OS=="linux"', {'libraries': ['-lpthread', '-ldl']}],
+        ['target_arch=="x64"', {'dependencies': ['baseline', 'avx2', 'avx2_w4', 'avx2_w16', 'avx512']}],
+        ['target_arch=="arm64"', {'dependencies': ['neon']}],
+      ],
+    },
+    {
+      'target_name': 'reference',
+      'type': 'static_library',
+      'sources': ['native/targets/reference.cc'],
+    },
+  ],
+  'conditions': [
+    ['target_arch=="x64"', {
+      'variables': {
+        'avx2_flags': ['-mavx2', '-mfma'],
+        'avx512_flags': ['-mavx512f', '-mavx512vl', '-mavx512dq', '-mavx512bw', '-mfma'],
+      },
+      'targets': [
+        {
+          'target_name': 'baseline',
+          'type': 'static_library',
+          'sources': ['native/targets/baseline.cc'],
+        },
+        {
+          'target_name': 'avx2',
+          'type': 'static_library',
+          'sources': ['native/targets/avx2.cc'],
+          'cflags_cc': ['<@(avx2_flags)'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)']},
+        },
+        {
+          'target_name': 'avx2_w4',
+          'type': 'static_library',
+          'sources': ['native/targets/avx2_w4.cc'],
+          'cflags_cc': ['<@(avx2_flags)'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)']},
+        },
+        {
+          'target_name': 'avx2_w16',
+          'type': 'static_library',
+          'sources': ['native/targets/avx2_w16.cc'],
+          'cflags_cc': ['<@(avx2_flags)'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)']},
+        },
+        {
+          'target_name': 'avx512',
+          'type': 'static_library',
+          'sources': ['native/targets/avx512.cc'],
+          'cflags_cc': ['<@(avx512_flags)'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx512_flags)']},
+        },
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        {
+          'target_name': 'neon',
+          'type': 'static_library',
+          'sources': ['native/targets/neon.cc'],
+        },
+      ],
+    }],
+  ],
+}

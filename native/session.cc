@@ -1,0 +1,247 @@
+#include "session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "signals.h"
+
+namespace anneal {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& text) { throw Error(Code::internal, "run: " + text); }
+
+bool apart(const View& a, const View& b) { return a.data + a.bytes <= b.data || b.data + b.bytes <= a.data; }
+
+}  // namespace
+
+Session::Session(const KernelTable& target, void (*finished)(void*), void* context)
+    : target_(target), finished_callback_(finished), callback_context_(context) {}
+
+// ---- storages and programs ---------------------------------------------------------------------------------------
+
+uint32_t Session::allocate(size_t bytes) {
+  if (last_storage_ == uint32_t(std::numeric_limits<int32_t>::max())) refuse("no storage ids are left");
+  auto storage = std::make_shared<Storage>();
+  storage->memory = Memory(bytes);
+  storages_.emplace(last_storage_ + 1, std::move(storage));
+  storage_bytes_ += bytes;
+  return ++last_storage_;
+}
+
+void Session::free(uint32_t id) {
+  const auto found = storages_.find(id);
+  if (found == storages_.end()) return;
+  storage_bytes_ -= found->second->memory.bytes();
+  storages_.erase(found);
+  version_++;
+}
+
+uint32_t Session::load(const uint32_t* words, size_t count) {
+  const bool doubles = std::strcmp(target_.name, "reference") == 0;
+  auto executable = std::make_shared<Executable>(verify(words, count, {doubles}), target_);
+  programs_[last_program_ + 1].executable = std::move(executable);
+  return ++last_program_;
+}
+
+void Session::unload(uint32_t program) { programs_.erase(program); }
+
+// ---- checking a request ------------------------------------------------------------------------------------------
+
+std::shared_ptr<Storage>& Session::storage(int32_t id) {
+  const auto found = storages_.find(uint32_t(id));
+  if (found == storages_.end()) refuse("storage " + std::to_string(id) + " does not exist");
+  return found->second;
+}
+
+void Session::bind_storages(Loaded& loaded, const RunRequest& request) {
+  const Program& p = loaded.executable->program();
+  const size_t n = p.storage_bytes.size();
+  if (request.storage_count != n)
+    refuse(std::to_string(request.storage_count) + " storages given, the program has " + std::to_string(n));
+  if (loaded.version == version_ && std::equal(loaded.ids.begin(), loaded.ids.end(), request.storages)) return;
+  loaded.version = 0;
+  loaded.ids.assign(request.storages, request.storages + n);
+  loaded.data.resize(n);
+  seen_++;
+  for (size_t i = 0; i < n; i++) {
+    Storage& s = *storage(request.storages[i]);
+    if (s.seen == seen_) refuse("storage " + std::to_string(request.storages[i]) + " is given twice");
+    s.seen = seen_;
+    if (s.memory.bytes() < p.storage_bytes[i])
+      refuse("storage " + std::to_string(request.storages[i]) + " has " + std::to_string(s.memory.bytes()) +
+             " bytes, the program needs " + std::to_string(p.storage_bytes[i]));
+    loaded.data[i] = s.memory.data();
+  }
+  loaded.version = version_;
+}
+
+void Session::check_views(const Program& p, const RunRequest& request) const {
+  if (request.view_count != p.views.size())
+    refuse(std::to_string(request.view_count) + " views given, the program has " + std::to_string(p.views.size()));
+  for (const Buffer& b : p.buffers) {
+    if (b.space != Space::input && b.space != Space::output) continue;
+    const View& view = request.views[b.index];
+    // Less than 2^46 bytes (verified) times less than 2^32 could overflow: divide instead.
+    const uint64_t times = b.advances ? request.repeat : 1;
+    if (b.offset > view.bytes || (b.bytes > 0 && (view.bytes - b.offset) / b.bytes < times))
+      refuse("view " + std::to_string(b.index) + " has " + std::to_string(view.bytes) + " bytes, the program needs " +
+             std::to_string(times) + " times " + std::to_string(b.bytes) + " from " + std::to_string(b.offset));
+  }
+  for (size_t i = 0; i < p.views.size(); i++) {
+    if (reinterpret_cast<size_t>(request.views[i].data) % p.views[i].alignment != 0)
+      refuse("view " + std::to_string(i) + " is misaligned");
+    for (size_t other = 0; p.views[i].written && other < p.views.size(); other++)
+      if (other != i && !apart(request.views[i], request.views[other]))
+        refuse("view " + std::to_string(i) + " is written and shares memory with view " + std::to_string(other));
+  }
+}
+
+Session::Loaded& Session::check(const RunRequest& request) {
+  if (disposed_) throw Error(Code::disposed, "[anneal] the session is disposed.");
+  const auto found = programs_.find(request.program);
+  if (found == programs_.end()) refuse("program " + std::to_string(request.program) + " does not exist");
+  const Program& p = found->second.executable->program();
+  if (request.repeat < 1) refuse("repeat is 0");
+  if (request.slot_bytes != size_t{request.repeat} * p.slots * 4)
+    refuse(std::to_string(request.slot_bytes) + " bytes of slots given, the program needs " +
+           std::to_string(request.repeat) + " times " + std::to_string(p.slots * size_t{4}));
+  bind_storages(found->second, request);
+  check_views(p, request);
+  return found->second;
+}
+
+// ---- running -----------------------------------------------------------------------------------------------------
+
+Outcome Session::run_here(const RunRequest& request) {
+  Loaded& loaded = check(request);
+  if (failed_generation_.load(std::memory_order_relaxed) == generation_) return {Code::session_failed};
+  view_data_.resize(request.view_count);
+  for (size_t i = 0; i < request.view_count; i++) view_data_[i] = request.views[i].data;
+  char* slots = slots_.reserve(request.slot_bytes);
+  if (request.slot_bytes > 0) std::memcpy(slots, request.slots, request.slot_bytes);
+  executor_.stop(Stop::none);
+  runs_.fetch_add(1, std::memory_order_relaxed);
+  return executor_.run(*loaded.executable, {loaded.data.data(), view_data_.data(), slots}, request.repeat);
+}
+
+void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
+  Loaded& loaded = check(request);
+  run->executable = loaded.executable;
+  run->storage_data = loaded.data;
+  for (size_t i = 0; i < request.storage_count; i++) run->storages.push_back(storage(request.storages[i]));
+  for (size_t i = 0; i < request.view_count; i++) run->view_data.push_back(request.views[i].data);
+  run->slots = Memory(request.slot_bytes);
+  if (request.slot_bytes > 0) std::memcpy(run->slots.data(), request.slots, request.slot_bytes);
+  run->repeat = request.repeat;
+  run->generation = generation_;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!thread_.joinable()) {
+      const SignalsBlocked blocked;
+      thread_ = std::thread([this] { work(); });
+    }
+    finished_.reserve(finished_.size() + queue_.size() + 1);  // so that the session's thread need not allocate
+    queue_.push_back(std::move(run));
+    unfinished_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ready_.notify_one();
+}
+
+void Session::execute(Run& run) {
+  try {
+    run.outcome =
+        executor_.run(*run.executable, {run.storage_data.data(), run.view_data.data(), run.slots.data()}, run.repeat);
+  } catch (const Error& error) {
+    run.outcome = {error.code};
+  } catch (const std::bad_alloc&) {
+    run.outcome = {Code::out_of_memory};
+  }
+}
+
+void Session::work() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+    if (closing_) return;
+    Run& run = *queue_.front();
+    if (run.cancelled) {
+      run.outcome = {Code::aborted};
+    } else if (run.generation == failed_generation_.load(std::memory_order_relaxed)) {
+      run.outcome = {Code::session_failed};
+    } else {
+      executor_.stop(Stop::none);
+      running_ = true;
+      lock.unlock();
+      execute(run);
+      lock.lock();
+      running_ = false;
+      runs_.fetch_add(1, std::memory_order_relaxed);
+      const Code code = run.outcome.code;
+      if (code != Code::none && code != Code::aborted)
+        failed_generation_.store(run.generation, std::memory_order_relaxed);
+    }
+    finished_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    unfinished_.fetch_sub(1, std::memory_order_release);
+    if (queue_.empty()) drained_.notify_all();
+    lock.unlock();
+    finished_callback_(callback_context_);
+    lock.lock();
+  }
+}
+
+std::vector<std::unique_ptr<Run>> Session::take_finished() {
+  std::vector<std::unique_ptr<Run>> taken;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    taken.swap(finished_);
+    finished_.reserve(queue_.size());
+  }
+  for (const auto& run : taken)
+    if (run->generation == generation_ && failed_generation_.load(std::memory_order_relaxed) == generation_ &&
+        run->outcome.code != Code::none && run->outcome.code != Code::aborted)
+      generation_++;
+  return taken;
+}
+
+void Session::drain() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  drained_.wait(lock, [this] { return queue_.empty(); });
+}
+
+void Session::cancel() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (size_t i = running_ ? 1 : 0; i < queue_.size(); i++) queue_[i]->cancelled = true;
+  if (running_) executor_.stop(Stop::soft);
+}
+
+void Session::dispose() {
+  if (disposed_) return;
+  disposed_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closing_ = true;
+    if (running_) executor_.stop(Stop::hard);
+  }
+  ready_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  for (auto& run : queue_) {
+    run->outcome = {Code::aborted};
+    finished_.push_back(std::move(run));
+  }
+  queue_.clear();
+  unfinished_.store(0, std::memory_order_relaxed);
+  programs_.clear();
+  storages_.clear();
+  storage_bytes_ = 0;
+}
+
+SessionStats Session::stats() {
+  return {unfinished_.load(std::memory_order_relaxed), runs_.load(std::memory_order_relaxed), storage_bytes_,
+          executor_.arena_bytes(), programs_.size()};
+}
+
+}  // namespace anneal

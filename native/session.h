@@ -1,0 +1,128 @@
+// A session: storages that outlive runs, loaded programs, and one queue of runs. One thread owns it (the environment's
+// JavaScript thread); runs happen there, or on the session's own thread, which starts with the first run that is queued.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "execute.h"
+
+namespace anneal {
+
+struct Storage {
+  Memory memory;
+  uint64_t seen = 0;  // by which binding last, to notice one that is given twice
+};
+
+// Memory of a JavaScript array. `data` is never null.
+struct View {
+  char* data;
+  size_t bytes;
+};
+
+// What the caller of a run hands over.
+struct RunRequest {
+  uint32_t program;
+  const int32_t* storages;
+  size_t storage_count;
+  const View* views;
+  size_t view_count;
+  const char* slots;
+  size_t slot_bytes;
+  uint32_t repeat;
+};
+
+// A run in the queue: all that it needs, alive until it is over.
+struct Run {
+  virtual ~Run() = default;
+
+  std::shared_ptr<Executable> executable;
+  std::vector<std::shared_ptr<Storage>> storages;
+  std::vector<char*> storage_data, view_data;
+  Memory slots;
+  uint32_t repeat = 1;
+  uint64_t generation = 0;
+  bool cancelled = false;
+  Outcome outcome;
+};
+
+struct SessionStats {
+  size_t queued, runs, storage_bytes, arena_bytes, programs;
+};
+
+class Session {
+ public:
+  // `finished(context)` is called on the session's thread after each run that was queued.
+  Session(const KernelTable& target, void (*finished)(void*), void* context);
+  ~Session() { dispose(); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // These throw Error.
+  uint32_t allocate(size_t bytes);
+  uint32_t load(const uint32_t* words, size_t count);
+  Outcome run_here(const RunRequest& request);  // only when idle()
+  void enqueue(const RunRequest& request, std::unique_ptr<Run> run);
+
+  void free(uint32_t storage);
+  void unload(uint32_t program);
+  bool idle() const { return unfinished_.load(std::memory_order_acquire) == 0; }
+  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so after a failure among them
+  // the session goes on.
+  std::vector<std::unique_ptr<Run>> take_finished();
+  void drain();    // waits until nothing is queued
+  void cancel();   // refuses what is queued and ends what runs, before it begins to write to storages
+  void dispose();  // ends everything at once and gives back all memory; idempotent
+  bool disposed() const { return disposed_; }
+  SessionStats stats();
+
+ private:
+  struct Loaded {
+    std::shared_ptr<Executable> executable;
+    // The last binding of storages, to skip looking them up again.
+    std::vector<int32_t> ids;
+    std::vector<char*> data;
+    uint64_t version = 0;
+  };
+
+  Loaded& check(const RunRequest& request);
+  void bind_storages(Loaded& loaded, const RunRequest& request);
+  void check_views(const Program& program, const RunRequest& request) const;
+  std::shared_ptr<Storage>& storage(int32_t id);
+  void work();
+  void execute(Run& run);
+
+  Executor executor_;
+  const KernelTable& target_;
+  void (*finished_callback_)(void*);
+  void* callback_context_;
+
+  // Of the owning thread.
+  std::unordered_map<uint32_t, std::shared_ptr<Storage>> storages_;
+  std::unordered_map<uint32_t, Loaded> programs_;
+  uint32_t last_storage_ = 0, last_program_ = 0;
+  uint64_t version_ = 1;  // changes when a storage goes: bindings made before may be stale
+  uint64_t seen_ = 0;
+  size_t storage_bytes_ = 0;
+  std::vector<char*> view_data_;
+  Arena slots_;
+  uint64_t generation_ = 1;  // of runs: it changes when JavaScript has been told of a failure
+  bool disposed_ = false;
+
+  // Of both threads. A run stays at the front of the queue while it is under way.
+  std::mutex mutex_;
+  std::condition_variable ready_, drained_;
+  std::deque<std::unique_ptr<Run>> queue_;
+  std::vector<std::unique_ptr<Run>> finished_;
+  bool running_ = false, closing_ = false;
+  std::atomic<uint64_t> failed_generation_{0};
+  std::atomic<size_t> unfinished_{0}, runs_{0};
+  std::thread thread_;
+};
+
+}  // namespace anneal
