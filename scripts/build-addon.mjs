@@ -2,7 +2,7 @@
 // without dependencies, because it runs as npm's install script before anything else is there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -86,10 +86,39 @@ function build() {
   if (process.argv.includes('--verbose')) console.log(run.stdout + run.stderr);
 }
 
-const wanted = fingerprint();
-const current = existsSync(addon) && existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
-if (current !== wanted || process.argv.includes('--force')) {
-  build();
-  if (!existsSync(addon)) fail(`the build made no ${relative(root, addon)}`);
-  writeFileSync(stamp, wanted);
+/** Two builds at once would spoil each other: whoever comes second waits, unless the first one is dead. */
+async function locked(work) {
+  const lock = join(root, 'build', '.building');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch {
+      if (!alive(lock)) rmSync(lock, { force: true });
+      else await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+  process.on('exit', () => rmSync(lock, { force: true }));
+  work();
+}
+
+function alive(lock) {
+  try {
+    return process.kill(Number(readFileSync(lock, 'utf8')), 0);
+  } catch {
+    return false;
+  }
+}
+
+const isCurrent = () => existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
+
+if (!isCurrent() || process.argv.includes('--force')) {
+  await locked(() => {
+    if (isCurrent() && !process.argv.includes('--force')) return;
+    const sources = fingerprint();
+    build();
+    if (!existsSync(addon)) fail(`the build made no ${relative(root, addon)}`);
+    writeFileSync(stamp, sources);
+  });
 }
