@@ -76,7 +76,7 @@ function checkProduct(a: Shape, b: Shape): void {
   const [K, L] = [a[a.length - 1]!, b[Math.max(b.length - 2, 0)]!];
   const shapes = [a, b];
   if (K !== L) {
-    const turned = b.length === 2 && b[1] === K ? 'Transpose b: a.matmul(b.t()).' : 'Check the sizes of the last dimension of a and the last but one of b.';
+    const turned = b.length === 2 && b[1] === K ? 'Transpose b: a.matmul(b.t())' : 'Check the sizes of the last dimension of a and the last but one of b.';
     throw new ShapeError(`[matmul] inner dimensions differ: a ${showShape(a)}, b ${showShape(b)}. ${turned}`, { op: 'matmul', shapes });
   }
   if (a.length > 2 && b.length > 2 && broadcastShapes(batchOf(a), batchOf(b)) === undefined) {

@@ -39,7 +39,7 @@ export { gelu, relu, sigmoid, tanh, type GeluOptions } from './activations.js';
 export { clamp, equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual, where } from './compare.js';
 export { cast } from './cast.js';
 export { linear, matmul } from './contraction.js';
-export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, type ReduceOptions, type VarianceOptions } from './reductions.js';
+export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, variance as var, type ReduceOptions, type VarianceOptions } from './reductions.js';
 export { detach, expand, expand as broadcastTo, flatten, permute, reshape, slice, squeeze, t, transpose, unsqueeze, type SliceOptions } from './views.js';
 export { concat, pad, stack } from './joining.js';
 export { gather, gatherRows, scatterAdd } from './indexing.js';

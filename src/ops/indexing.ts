@@ -113,7 +113,6 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
   },
   saves: { inputs: [1, 2] },
   tolerance: EXACT,
-  lasting: true,
   examples: gatherRowsExamples(),
 };
 

@@ -79,7 +79,7 @@ function sgdFlags({ nesterov, maximize }: SgdAttrs): number {
   return (nesterov ? 1 : 0) | (maximize ? 2 : 0);
 }
 
-/** The arrays only: whoever runs the examples adds hyper-parameters and a step behind them, which are slots. */
+/** Arrays, then what has to be slots: the hyper-parameters, in float64, and the step. */
 function updateExamples(arrays: number, hypers: number, attrs: readonly (SgdAttrs | AdamAttrs)[]): Example[] {
   const shapes: Shape[] = [[0], [1], [7], [8], [9], [17], [101], [3, 5]];
   const slotShapes: Example['inputs'] = [{ shape: [hypers], from: 0.1, to: 0.9 }, { shape: [], dtype: 'int32', from: 1, to: 10 }];
