@@ -5,7 +5,7 @@ export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
 export { ArrayLoader, loader, type Loader, type LoaderOptions } from './loader.js';
 export type { Nested } from './nested.js';
 export type { Normalize } from './normalize.js';
-export { originOf, type Origin } from './origin.js';
+export { Origin, originOf } from './origin.js';
 export type { LoaderState } from './position.js';
 export { fromIterable, Stream, type StreamItem, type StreamOptions, type StreamSource } from './stream.js';
 export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';

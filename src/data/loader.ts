@@ -3,7 +3,7 @@ import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import { checkSeed, Dataset, type Batch, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
-import { origin } from './origin.js';
+import { Origin } from './origin.js';
 import { Position, type LoaderSetup, type LoaderState } from './position.js';
 import type { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
@@ -82,12 +82,20 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     for (let step = pass.first; step < this.length; step++) {
       const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
       pass.handedOut(step, step + 1 === this.length);
-      yield this.dataset.batch$(rows, origin(this.dataset.name, pass.epoch, step, (row) => rows[row]!));
+      yield this.dataset.batch$(rows, new Origin(this.dataset.name, pass.epoch, step, rows));
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
-    yield* this[Symbol.iterator]();
+  /** One epoch. No async generator: its promises would cost more than a small model's whole step. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Batch<X, Y, D>, void, undefined> {
+    const batches = this[Symbol.iterator]();
+    return {
+      next: async () => batches.next(),
+      return: async () => batches.return(),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   stateDict(): LoaderState {

@@ -4,7 +4,7 @@ import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
 import type { Batch, TargetDType } from './dataset.js';
 import type { Loader } from './loader.js';
-import { origin } from './origin.js';
+import { Origin } from './origin.js';
 import { Position, type LoaderSetup, type LoaderState } from './position.js';
 import { Prefetch } from './prefetch.js';
 import type { Stream, StreamItem } from './stream.js';
@@ -63,8 +63,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
         }
         if (step < pass.first) continue;
         pass.handedOut(step, false);
-        const { name } = this.stream;
-        yield this.stream.batch$(arrays, origin(name, pass.epoch, step, (row) => arrays.first + row));
+        yield this.stream.batch$(arrays, new Origin(this.stream.name, pass.epoch, step, arrays.first));
       }
     } finally {
       prefetch.close();
