@@ -14,8 +14,11 @@ export class EagerEngine extends PlannedEngine {
 
   constructor(target = 'reference') {
     super(target);
-    setEager((tensor) => this.runNow(tensor));
+    setEager(this.hook);
   }
+
+  /** What runs a node as it is recorded. */
+  readonly hook = (tensor: Tensor): void => this.runNow(tensor);
 
   /** Values of this very step may be part of the program, so it serves once. */
   protected override plan(request: Request, nodes: readonly Tensor[]): Plan {

@@ -1,0 +1,16 @@
+export { configure, info, setThreads, settle, type Configuration } from './runtime/index.js';
+export { noGrad } from './graph/recorder.js';
+export { seed } from './random.js';
+export { Parameter, Tensor } from './tensor.js';
+export { Trainer } from './train/index.js';
+export { load, save } from './io/index.js';
+export * from './ops/index.js';
+export * from './errors.js';
+export * as data from './data/index.js';
+export * as losses from './losses/index.js';
+export * as metrics from './metrics/index.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
+export * as train from './train/index.js';
+export type { DType } from './dtype.js';
+export type { Shape } from './shape.js';

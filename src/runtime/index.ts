@@ -1,0 +1,41 @@
+import { ArgumentError } from '../errors.js';
+import { engine, provideEngine } from '../graph/engine.js';
+import { setEager } from '../graph/recorder.js';
+import { checkOptions } from '../options.js';
+import { loadNative, type NativeInfo } from './binding.js';
+import { EagerEngine } from './eager.js';
+import { PlannedEngine } from './engine.js';
+
+export interface Configuration {
+  /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
+  readonly debug?: boolean;
+}
+
+/**
+ * How this environment runs what is recorded. Call it first: tensors and models made before belong to the mode before.
+ * `ANNEAL_DEBUG=1` in the environment does the same as `configure({ debug: true })`.
+ */
+export function configure(options: Configuration): void {
+  checkOptions('configure', options, ['debug']);
+  const debug = options.debug ?? false;
+  setEager(undefined);
+  provideEngine(() => (debug ? new EagerEngine() : new PlannedEngine()));
+}
+
+configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });
+
+/** What runs here: version, instruction set and its vector width, threads, compiler, CPU. */
+export function info(): NativeInfo {
+  return loadNative().addon.info();
+}
+
+/** How many cores all sessions of this process may use together, at least 1. The number never changes results. */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count) || count < 1) throw new ArgumentError(`[setThreads] got ${count}, expected an integer of at least 1.`, { op: 'setThreads' });
+  loadNative().addon.setThreads(count);
+}
+
+/** Resolves when everything submitted so far has run; rejects with its first error. */
+export function settle(): Promise<void> {
+  return engine().settle();
+}

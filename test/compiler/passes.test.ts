@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { expand } from '../../src/compiler/expand.js';
+import { fuse } from '../../src/compiler/fuse.js';
+import { buildGraph, type Wanted } from '../../src/compiler/graph.js';
+import { lower } from '../../src/compiler/lower.js';
+import { planMemory } from '../../src/compiler/memory.js';
+import { print } from '../../src/compiler/print.js';
+import { gradients } from '../../src/graph/autodiff.js';
+import { composing } from '../../src/graph/recorder.js';
+import { linear, mean, relu } from '../../src/ops/index.js';
+import { fromArray } from '../../src/ops/leaf.js';
+import { loadNative } from '../../src/runtime/binding.js';
+import { Parameter, type Tensor } from '../../src/tensor.js';
+
+const native = loadNative();
+const input = (...shape: number[]): Tensor => fromArray(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, 'float32');
+const parameter = (...shape: number[]): Parameter => new Parameter(shape, () => input(...shape));
+
+function programOf(results: readonly Tensor[], options = { fuse: true }): string {
+  const wanted = expand(results).map((tensor, index): Wanted => ({ tensor, destination: { to: 'view', index } }));
+  const graph = buildGraph(wanted, []);
+  return print(lower(graph, fuse(graph, options), native), native.microName);
+}
+
+describe('programs, printed', () => {
+  test('a chain of pointwise ops is one instruction, whatever broadcasts', () => {
+    const x = input(4, 3);
+    expect(programOf([x.mul(2).add(input(3)).tanh()])).toMatchInlineSnapshot(`">3[4,3] = pointwise(@0[4,3] @1[4,3:0,0] @2[4,3:0,1]) {r3=mul(r0 r1) r4=add(r3 r2) r5=tanh(r4) -> r5}"`);
+  });
+
+  test('without fusion every op is an instruction of its own', () => {
+    expect(programOf([input(4).mul(2).exp()], { fuse: false })).toMatchInlineSnapshot(`
+      "%2[4] = pointwise(@0[4] @1[4:0]) {r2=mul(r0 r1) -> r2}
+      >3[4] = pointwise(%2[4]) {r1=exp(r0) -> r1}"
+    `);
+  });
+
+  test('a linear layer and its activation are one gemm', () => {
+    expect(programOf([relu(linear(input(8, 5), parameter(3, 5) as Tensor, parameter(3)))])).toMatchInlineSnapshot(`">0[8,3] = gemm(@1[8,5] @2[5,3:1,5] @3[3] -) {1 0}"`);
+  });
+
+  test('a product plus a bias, by hand, is one gemm as well', () => {
+    expect(programOf([input(8, 5).matmul(input(5, 3)).add(input(3)).relu()])).toMatchInlineSnapshot(`">0[8,3] = gemm(@2[8,5] @1[5,3] @3[3] -) {1 0}"`);
+  });
+
+  test('the gradient of an activation is the mask of the gemm that makes it', () => {
+    const [w1, w2] = [parameter(4, 5), parameter(3, 4)];
+    const y = composing(() => mean(linear(relu(linear(input(8, 5), w1 as Tensor)), w2 as Tensor)), true);
+    const [d1, d2] = gradients([y], [w1, w2]);
+    expect(programOf([d1!, d2!])).toMatchInlineSnapshot(`
+      "%0[8,4] = gemm(@1[8,5] @2[5,4:1,5] - -) {1 0}
+      %5[] = pointwise(@3[] @4[]) {r2=div(r0 r1) -> r2}
+      %8[8,3] = copy(%5[8,3:0,0])
+      %6[8,4] = gemm(%8[8,3] @7[3,4] - %0[8,4]) {0 1}
+      >9[4,5] = gemm(%6[4,8:1,4] @1[8,5] -) {0 0}
+      %10[3,8] = copy(%5[3,8:0,0])
+      >11[3,4] = gemm(%10[3,8] %0[8,4] -) {0 0}"
+    `);
+  });
+
+  test('what one op reads transposed is read by strides, not copied', () => {
+    const x = input(4, 3);
+    expect(programOf([x.t().matmul(x), x.t().add(1)])).toMatchInlineSnapshot(`
+      ">1[3,3] = gemm(@0[3,4:1,3] @0[4,3] -) {0 0}
+      >3[3,4] = pointwise(@0[3,4:1,3] @2[3,4:0,0]) {r2=add(r0 r1) -> r2}"
+    `);
+  });
+
+  test('equal nodes are computed once', () => {
+    const x = input(4);
+    expect(programOf([x.exp().add(x.exp())])).toMatchInlineSnapshot(`">1[4] = pointwise(@0[4]) {r1=exp(r0) r2=add(r1 r1) -> r2}"`);
+  });
+});
+
+test('chains that would wait for each other in a circle stay apart', () => {
+  const x = input(4, 4);
+  const a = x.exp();
+  const between = a.matmul(x);
+  const program = programOf([a.add(between).mul(2), a.tanh()]);
+  const rows = program.split('\n').map((line) => line.replace(/.* = (\w+).*/, '$1'));
+  expect(rows).toEqual(['pointwise', 'gemm', 'pointwise']);
+});
+
+test('temporaries that are not needed at the same time share bytes', () => {
+  let x = input(64, 64);
+  for (let i = 0; i < 10; i++) x = x.matmul(input(64, 64));
+  const graph = buildGraph([{ tensor: x, destination: { to: 'view', index: 0 } }], []);
+  const { arenaBytes } = planMemory(lower(graph, fuse(graph), native));
+  expect(arenaBytes).toBeLessThan(2.2 * 64 * 64 * 4);
+});
