@@ -169,8 +169,11 @@ export const clampOp: CompositeRecord<ClampAttrs> = {
   // Unlike that of maximum and minimum, the gradient at a bound is 1, as in torch.clamp.
   gradient: (dy, { inputs }, attrs) => {
     const [lower, upper] = bounds(inputs, attrs);
-    const raised = lower === undefined ? dy : where(less(inputs[0]!, lower), 0, dy);
-    return [upper === undefined ? raised : where(less(upper, inputs[0]!), 0, raised)];
+    const below = lower && less(inputs[0]!, lower);
+    const above = upper && less(upper, inputs[0]!);
+    const inside = below === undefined ? dy : where(below, 0, dy);
+    const dx = above === undefined ? inside : where(above, 0, inside);
+    return [dx, ...[below, above].filter((outside) => outside !== undefined).map((outside) => sumTo(where(outside, dy, 0), []))];
   },
   saves: { inputs: [0, 1, 2] },
   tolerance: EXACT,

@@ -5,10 +5,12 @@ import { showShape, type Shape } from '../shape.js';
 import type { GatherFirst } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
+import { cast } from './cast.js';
 import { checkDType, checkRank, NUMERIC, resolveAxis } from './check.js';
 import { example } from './examples.js';
 import { scalar } from './leaf.js';
 import type { Example, KernelRecord } from './record.js';
+import { sumTo } from './reductions.js';
 import { EXACT, SUMS } from './tolerance.js';
 
 const INT: readonly DType[] = ['int32'];
@@ -108,10 +110,11 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
     e.instruction('gather_rows', [e.output()], [e.input(0), e.input(1), ...numbers]);
   },
   gradient: (dy, { inputs: [x, indices, scale] }) => {
-    if (x!.dtype !== 'float32') return [undefined];
-    return [scatterAdd(scale === undefined ? dy : mul(dy, scale), indices!, x!.shape[0]!)];
+    const dx = x!.dtype === 'float32' ? scatterAdd(scale === undefined ? dy : mul(dy, scale), indices!, x!.shape[0]!) : undefined;
+    if (scale === undefined) return [dx];
+    return [dx, undefined, sumTo(mul(dy, cast(gatherRows(x!, indices!), 'float32')), []), sumTo(dy, [])];
   },
-  saves: { inputs: [1, 2] },
+  saves: { inputs: [0, 1, 2] },
   tolerance: EXACT,
   examples: gatherRowsExamples(),
 };
@@ -132,7 +135,7 @@ function gatherRowsExamples(): Example[] {
 
 /**
  * Rows of a dataset: out[b, ..] = data[indices[b], ..] * scale + shift. Bytes and truth values become float32; int32 stays int32 where
- * there is no scale. Gradients flow to float32 data, not to scale and shift.
+ * there is no scale. Gradients flow to float32 data, scale and shift.
  * Throws IndexError when the step runs and an index is not in [0, N).
  */
 export function gatherRows(data: Tensor, indices: Tensor, scale?: Tensor, shift?: Tensor): Tensor {

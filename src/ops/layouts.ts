@@ -1,6 +1,6 @@
 import type { Value } from '../compiler/emitter.js';
-import { denseLayout, type Layout } from '../compiler/layout.js';
-import { sizeOf, type Shape } from '../shape.js';
+import { denseLayout, isDense, type Layout } from '../compiler/layout.js';
+import type { Shape } from '../shape.js';
 
 /** A dense value with the same elements in another shape. */
 export function reshaped(value: Value, shape: Shape): Value;
@@ -36,9 +36,10 @@ function matrixStrides({ shape, strides }: Layout): [number, number] | undefined
   const rank = shape.length;
   const [M, N] = [shape[rank - 2]!, shape[rank - 1]!];
   const [row, column] = [strides[rank - 2]!, strides[rank - 1]!];
-  if (M <= 1 && N <= 1) return [1, 1];
-  if (N <= 1) return row === 1 || row >= 1 ? [row, 1] : undefined;
-  if (M <= 1) return column === 1 ? [N, 1] : column >= 1 ? [1, column] : undefined;
+  if (M === 0 || N === 0) return [Math.max(N, 1), 1];
+  if (M === 1 && N === 1) return [1, 1];
+  if (N === 1) return row >= 1 ? [row, 1] : undefined;
+  if (M === 1) return column === 1 ? [N, 1] : column >= 1 ? [1, column] : undefined;
   if ((column === 1 && row >= N) || (row === 1 && column >= M)) return [row, column];
   return undefined;
 }
@@ -48,7 +49,7 @@ function matrixStrides({ shape, strides }: Layout): [number, number] | undefined
  * Runs of dimensions that lie side by side are split and merged freely; a new dimension must not straddle two runs.
  */
 export function reshapedLayout(layout: Layout, shape: Shape): Layout | undefined {
-  if (sizeOf(shape) === 0) return { ...denseLayout(shape), offset: layout.offset };
+  if (isDense(layout)) return { ...denseLayout(shape), offset: layout.offset };
   const runs = runsOf(layout);
   const strides: number[] = Array.from({ length: shape.length }, () => 1);
   let run = runs.length - 1;

@@ -60,6 +60,7 @@ for (const op of registry) {
         for (const direction of directions(gradient.length)) {
           const expected = slope(loss, leaf, direction);
           const got = direction.reduce((total, part, i) => total + part * gradient[i]!, 0);
+          if (Number.isNaN(expected) && Number.isNaN(got)) continue;
           const scale = Math.max(1, Math.abs(expected));
           expect(Math.abs(got - expected) / scale, `input ${k}: rule ${got}, differences ${expected}`).toBeLessThan(TOLERANCE);
         }
