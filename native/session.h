@@ -69,6 +69,9 @@ class Session {
   Outcome run_here(const RunRequest& request);  // only when idle()
   void enqueue(const RunRequest& request, std::unique_ptr<Run> run);
 
+  // Where a storage lies, for those who fill and read it without a program.
+  char* storage_data(int32_t id) { return storage(id)->memory.data(); }
+
   void free(uint32_t storage);
   void unload(uint32_t program);
   bool idle() const { return unfinished_.load(std::memory_order_acquire) == 0; }

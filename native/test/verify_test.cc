@@ -1,0 +1,216 @@
+// The verifier accepts what the compiler emits and refuses everything else, whatever single word is wrong.
+#include "verify.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <string>
+
+#include "error.h"
+#include "program_builder.h"
+
+namespace {
+
+using namespace anneal;
+using Words = std::vector<uint32_t>;
+
+// x [2,3] view, w [3,4] storage, hidden [2,4] arena = x w, y [2,4] view = relu(hidden), in place over the arena in between.
+Words small_program() {
+  ProgramBuilder b;
+  const uint32_t x = b.dense(Space::input, DType::f32, 0, {2, 3});
+  const uint32_t w = b.dense(Space::storage, DType::f32, 0, {3, 4});
+  const uint32_t hidden = b.dense(Space::arena, DType::f32, 0, {2, 4});
+  const uint32_t y = b.dense(Space::output, DType::f32, 1, {2, 4});
+  b.add(row_gemm, {hidden}, {x, w}, {0, 0});
+  b.add(row_pointwise, {hidden}, {hidden}, {1, 15, 0, kNone, kNone, 1});
+  b.add(row_copy, {y}, {hidden});
+  return b.words();
+}
+
+std::string refusal(const Words& words, VerifyOptions options = {}) {
+  try {
+    verify(words.data(), words.size(), options);
+  } catch (const Error& error) {
+    CHECK(error.code == Code::internal);
+    return error.what();
+  }
+  return "accepted";
+}
+
+// The refusal of a program with one instruction over operands that `write` makes.
+std::string refusal_of(const std::function<void(ProgramBuilder&)>& write, VerifyOptions options = {}) {
+  ProgramBuilder b;
+  write(b);
+  return refusal(b.words(), options);
+}
+
+void check_refused(const std::string& refusal, const char* why) {
+  CHECK_MESSAGE(refusal.find(why) != std::string::npos, refusal);
+}
+
+}  // namespace
+
+TEST_CASE("verify accepts a program and tells what it needs") {
+  const Words words = small_program();
+  const auto program = verify(words.data(), words.size());
+  CHECK(program->instructions.size() == 3);
+  CHECK(program->arena_bytes == 64);
+  CHECK(program->storage_bytes == std::vector<uint64_t>{48});
+  CHECK(program->views.size() == 2);
+  CHECK_FALSE(program->views[0].written);
+  CHECK(program->views[1].written);
+  CHECK(program->instructions[0].inputs == 4);  // bias and aux absent, and there to be looked at
+  CHECK(program->args[4].data == nullptr);
+}
+
+TEST_CASE("verify refuses a damaged header, and every truncation") {
+  const Words words = small_program();
+  for (size_t n = 0; n < words.size(); n++) {
+    Words cut(words.begin(), words.begin() + long(n));
+    CHECK(refusal(cut) != "accepted");
+    if (n > layout::words) cut[layout::words] = uint32_t(n);
+    CHECK(refusal(cut) != "accepted");
+  }
+  Words longer = words;
+  longer.push_back(0);
+  longer[layout::words]++;
+  check_refused(refusal(longer), "behind the last instruction");
+}
+
+TEST_CASE("verify survives every word replaced by every suspicious value") {
+  const Words words = small_program();
+  const uint32_t values[] = {0, 1, 2, 7, 8, 9, 64, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, kNone, 0x40000000, 0x10001};
+  int accepted = 0;
+  for (size_t i = 0; i < words.size(); i++)
+    for (const uint32_t value : values) {
+      Words changed = words;
+      changed[i] = value;
+      accepted += refusal(changed) == "accepted" && changed != words;
+    }
+  CHECK(accepted > 0);  // strides of unused axes, node numbers
+}
+
+TEST_CASE("verify keeps tensors inside their buffers") {
+  const auto tensor = [](std::vector<uint32_t> dims, std::vector<int32_t> strides, uint32_t offset) {
+    return refusal_of([&](ProgramBuilder& b) { b.tensor(b.arena(DType::f32, 400), dims, strides, offset); });
+  };
+  CHECK(tensor({100}, {1}, 0) == "accepted");
+  CHECK(tensor({100}, {-1}, 99) == "accepted");
+  CHECK(tensor({10, 10}, {-10, 1}, 90) == "accepted");
+  CHECK(tensor({1000}, {0}, 99) == "accepted");
+  CHECK(tensor({0, 5}, {1, 1}, 100) == "accepted");
+  check_refused(tensor({101}, {1}, 0), "elements [0, 100]");
+  check_refused(tensor({100}, {-1}, 98), "elements [-1, 98]");
+  check_refused(tensor({2}, {0x7FFFFFFF}, 0), "elements [0, 2147483647]");
+  check_refused(tensor({0}, {1}, 101), "starts behind");
+  check_refused(tensor({65536, 32768}, {0, 0}, 0), "too many elements");
+  check_refused(tensor({0, 65536, 65536}, {0, 0, 0}, 0), "too many elements");
+  check_refused(tensor({0x80000000}, {0}, 0), "too many elements");
+}
+
+TEST_CASE("verify keeps buffers inside the arena, and sizes inside 64 bits") {
+  const auto buffer = [](uint64_t offset, uint64_t bytes, uint64_t arena) {
+    return refusal_of([&](ProgramBuilder& b) {
+      b.buffer(Space::arena, DType::f32, 0, offset, bytes);
+      b.arena_bytes = arena;
+    });
+  };
+  CHECK(buffer(64, 64, 128) == "accepted");
+  check_refused(buffer(64, 68, 128), "ends behind the arena");
+  check_refused(buffer(32, 64, 128), "misaligned");
+  check_refused(buffer(0, 6, 128), "bytes of elements of 4");
+  check_refused(buffer(~uint64_t{63}, 64, 128), "beyond any memory");
+  check_refused(buffer(0, 64, ~uint64_t{0}), "an arena of");
+}
+
+TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap") {
+  check_refused(refusal_of([](ProgramBuilder& b) {
+                  b.add(row_copy, {b.dense(Space::input, DType::f32, 0, {4})}, {b.dense(Space::input, DType::f32, 1, {4})});
+                }),
+                "writes to an input view");
+  check_refused(refusal_of([](ProgramBuilder& b) {
+                  const uint32_t buffer = b.arena(DType::f32, 64);
+                  b.add(row_copy, {b.tensor(buffer, {8})}, {b.tensor(buffer, {8}, {1}, 7)});
+                }),
+                "an output overlaps input 0");
+  check_refused(refusal_of([](ProgramBuilder& b) {
+                  b.add(row_copy, {b.tensor(b.arena(DType::f32, 64), {4, 4}, {1, 1})},
+                        {b.dense(Space::input, DType::f32, 0, {4, 4})});
+                }),
+                "elements of an output overlap");
+  check_refused(refusal_of([](ProgramBuilder& b) {
+                  const uint32_t logits = b.dense(Space::input, DType::f32, 0, {4, 4});
+                  const uint32_t labels = b.dense(Space::input, DType::i32, 1, {4});
+                  const uint32_t buffer = b.arena(DType::f32, 64);
+                  b.add(row_cross_entropy, {b.tensor(buffer, {4}), b.tensor(buffer, {4, 4})}, {logits, labels});
+                }),
+                "outputs overlap");
+  check_refused(refusal_of([](ProgramBuilder& b) {  // two windows on one view: one advances into the other
+                  const uint32_t from = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 16), {4});
+                  b.add(row_copy, {b.tensor(b.buffer(Space::output, DType::f32, 0, 16, 16, layout::kAdvances), {4})},
+                        {from});
+                }),
+                "an output overlaps input 0");
+}
+
+TEST_CASE("verify lets only the very same elements be computed in place") {
+  const auto in_place = [](uint32_t offset, std::vector<uint32_t> dims) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t out = b.tensor(b.buffer(Space::arena, DType::f32, 0, 0, 64), {4});
+      const uint32_t in = b.tensor(b.buffer(Space::arena, DType::f32, 0, 0, 64), dims, {1}, offset);
+      b.arena_bytes = 64;
+      b.add(row_pointwise, {out}, {in}, {1, 15, 0, kNone, kNone, 1});
+    });
+  };
+  CHECK(in_place(0, {4}) == "accepted");
+  CHECK(in_place(4, {4}) == "accepted");
+  check_refused(in_place(1, {4}), "an output overlaps");
+}
+
+TEST_CASE("verify checks micro-programs") {
+  const auto micro = [](std::vector<uint32_t> attrs, DType a = DType::f32, DType b = DType::f32, DType out = DType::f32) {
+    return refusal_of([&](ProgramBuilder& p) {
+      p.add(row_pointwise, {p.dense(Space::arena, out, 0, {8})},
+            {p.dense(Space::input, a, 0, {8}), p.dense(Space::input, b, 1, {8})}, attrs);
+    });
+  };
+  uint32_t equal = 0, add = 0;
+  for (uint32_t i = 0; i < kPointwiseRows; i++) {
+    if (kPointwiseInfo[i].name == std::string("equal")) equal = i;
+    if (kPointwiseInfo[i].name == std::string("add")) add = i;
+  }
+  CHECK(micro({1, add, 0, 1, kNone, 2}) == "accepted");
+  CHECK(micro({0, 1}) == "accepted");
+  CHECK(micro({1, equal, 0, 1, kNone, 2}, DType::i32, DType::u8, DType::boolean) == "accepted");
+  check_refused(micro({1, add, 0, 2, kNone, 2}), "a register that is not set");
+  check_refused(micro({1, add, 0, 1, kNone, 3}), "names a register");
+  check_refused(micro({1, add, 0, 1, 1, 2}), "more operands than its arity");
+  check_refused(micro({1, kPointwiseRows, 0, 1, kNone, 2}), "unknown micro-op");
+  check_refused(micro({2, add, 0, 1, kNone, 2}), "wrong length");
+  check_refused(micro({33}), "wrong length");
+  check_refused(micro({1, add, 0, 1, kNone, 2}, DType::i32), "mixes");
+  check_refused(micro({1, equal, 0, 1, kNone, 2}), "dtype is not its register's");
+}
+
+TEST_CASE("verify ties updates to the tensors that they update") {
+  const auto sgd = [](bool same) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t p = b.dense(Space::storage, DType::f32, 0, {8}), other = b.dense(Space::storage, DType::f32, 1, {8});
+      const uint32_t g = b.dense(Space::input, DType::f32, 0, {8});
+      const uint32_t hyper = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4});
+      const uint32_t step = b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 4), {});
+      b.slots = 10;
+      b.add(row_sgd, {same ? p : other}, {p, g, kNone, hyper, step}, {0});
+    });
+  };
+  CHECK(sgd(true) == "accepted");
+  check_refused(sgd(false), "is not the tensor that it updates");
+}
+
+TEST_CASE("verify keeps float64 to slots, except for the reference") {
+  const auto copy = [](ProgramBuilder& b) {
+    b.add(row_copy, {b.dense(Space::arena, DType::f64, 0, {4})}, {b.dense(Space::input, DType::f64, 0, {4})});
+  };
+  check_refused(refusal_of(copy), "float64");
+  CHECK(refusal_of(copy, {true}) == "accepted");
+}
