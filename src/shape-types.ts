@@ -50,7 +50,7 @@ type Mixed<D extends DType, All = D> = DType extends D ? false : D extends unkno
 /** `unknown` where two operands fit together, else the reason why not: intersected with the second operand's type. */
 export type Fits<Op extends string, A extends Shape, B extends Shape, D extends DType> =
   true extends Mixed<D>
-    ? `[${Op}] operands differ in dtype: ${D}`
+    ? `[${Op}] operands differ in dtype: cast one`
     : Unranked<A> extends true
       ? unknown
       : Unranked<B> extends true
@@ -60,6 +60,9 @@ export type Fits<Op extends string, A extends Shape, B extends Shape, D extends 
           : Clash<A, B> extends [infer X extends number, infer Y extends number]
             ? `[${Op}] the shapes do not broadcast: ${X} and ${Y}`
             : unknown;
+
+/** `unknown` for whole numbers that stand for classes or positions, else the reason why not. */
+export type Indices<Op extends string, What extends string, D extends DType> = DType extends D ? unknown : D extends 'int32' ? unknown : `[${Op}] ${What} are int32, got ${D}`;
 
 type Last<S extends Shape> = S extends readonly [...Shape, infer L extends number] ? L : number;
 type Init<S extends Shape> = S extends readonly [...infer H extends number[], number] ? H : [];
@@ -86,7 +89,7 @@ type Differ<X extends number, Y extends number> = number extends X ? false : num
 /** `unknown` where a product exists, else the reason why not. */
 export type MatMulFits<A extends Shape, B extends Shape, D extends DType> =
   true extends Mixed<D>
-    ? `[matmul] operands differ in dtype: ${D}`
+    ? `[matmul] operands differ in dtype: cast one`
     : Unranked<A> extends true
       ? unknown
       : Unranked<B> extends true
@@ -121,11 +124,13 @@ type Back = {
 };
 
 /** The position of an axis as a numeral, counted from the front. */
-type Position<S extends Shape, A extends number> = `${A}` extends `-${infer N extends keyof Back & number}`
-  ? S extends readonly [...infer H, ...Back[N]]
-    ? `${H['length'] & number}`
-    : never
-  : `${A}`;
+type Position<S extends Shape, A extends number> = A extends unknown
+  ? `${A}` extends `-${infer N extends keyof Back & number}`
+    ? S extends readonly [...infer H, ...Back[N]]
+      ? `${H['length'] & number}`
+      : never
+    : `${A}`
+  : never;
 
 type Positions<S extends Shape, A> = A extends number ? Position<S, A> : A extends readonly number[] ? Position<S, A[number]> : never;
 

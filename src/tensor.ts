@@ -21,6 +21,7 @@ import type {
   Broadcast,
   Fits,
   GatherFirst,
+  Indices,
   MatMul,
   MatMulFits,
   Permute,
@@ -379,7 +380,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   }
 
   /** The slices along an axis that the int32 `indices` name. */
-  gather<A extends Shape, D extends DType, B extends Shape>(this: Tensor<A, D>, indices: Tensor<B>): Tensor<GatherFirst<A, B>, D>;
+  gather<A extends Shape, D extends DType, B extends Shape, E extends DType>(this: Tensor<A, D>, indices: Tensor<B, E> & Indices<'gather', 'indices', E>): Tensor<GatherFirst<A, B>, D>;
   gather(indices: Tensor, axis: number): Tensor<Shape, D>;
   gather(indices: Tensor, axis = 0): Tensor<Shape, D> {
     return gather(this, indices, axis);

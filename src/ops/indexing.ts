@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { showShape, type Shape } from '../shape.js';
-import type { GatherFirst } from '../shape-types.js';
+import type { GatherFirst, Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -77,7 +77,10 @@ export const scatterAddOp: KernelRecord<ScatterAttrs> = {
  * The slices of x along `axis` that the int32 `indices` name: out[.., i.., ..] = x[.., indices[i..], ..]. As torch.index_select, for
  * indices of any shape (torch.gather is another operation). Throws IndexError when the step runs and an index is not in [0, size).
  */
-export function gather<S extends Shape, D extends DType, I extends Shape>(x: Tensor<S, D>, indices: Tensor<I, 'int32'> | Tensor<I>): Tensor<GatherFirst<S, I>, D>;
+export function gather<S extends Shape, D extends DType, I extends Shape, E extends DType>(
+  x: Tensor<S, D>,
+  indices: Tensor<I, E> & Indices<'gather', 'indices', E>,
+): Tensor<GatherFirst<S, I>, D>;
 export function gather<S extends Shape, D extends DType>(x: Tensor<S, D>, indices: Tensor, axis: number): Tensor<Shape, D>;
 export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
   return record(gatherOp, [x, indices], { axis: resolveAxis('gather', axis, x.shape) });

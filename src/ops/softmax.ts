@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import { hidden, record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
+import type { Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { checkDType, FLOAT, resolveAxis } from './check.js';
@@ -117,7 +118,11 @@ export interface CrossEntropyOptions {
  * reduction 'none', but for the class axis.
  * Throws ShapeError, DTypeError here; IndexError when the step runs and a label is out of range.
  */
-export function crossEntropy(logits: Tensor, labels: Tensor<Shape, 'int32'> | Tensor, options?: CrossEntropyOptions): Tensor<Shape, 'float32'> {
+export function crossEntropy<D extends DType>(
+  logits: Tensor,
+  labels: Tensor<Shape, D> & Indices<'crossEntropy', 'labels', D>,
+  options?: CrossEntropyOptions,
+): Tensor<Shape, 'float32'> {
   checkOptions('crossEntropy', options, ['axis']);
   const axis = options?.axis ?? -1;
   const rank = logits.shape.length;
