@@ -44,14 +44,13 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t start, in
   char* at[kMaxRegisters];
   for (int i = 0; i < plan.inputs; i++) {
     const Operand& in = plan.operands[i];
-    char* slot = scratch + plan.place[i] * kSlotBytes;
-    if (in.kind == OperandKind::dense)
-      slot = (char*)in.data + start * 4;
-    else if (in.kind == OperandKind::periodic)
-      slot += start % in.period * 4;
-    else if (in.kind == OperandKind::walked)
-      load_elements((lane32*)slot, in.data, in.dtype, in.walk, start, n);
-    at[i] = slot;
+    if (in.kind == OperandKind::dense) {
+      at[i] = (char*)in.data + start * 4;
+      continue;
+    }
+    at[i] = scratch + plan.place[i] * kSlotBytes;
+    if (in.kind == OperandKind::periodic) at[i] += start % in.period * 4;
+    if (in.kind == OperandKind::walked) load_elements((lane32*)at[i], in.data, in.dtype, in.walk, start, n);
   }
   for (int k = 0; k < plan.count; k++) {
     const int r = plan.inputs + k;
@@ -59,13 +58,7 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t start, in
     at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
     s.run(at[r], at[s.a], at[s.b], at[s.c], n);
   }
-  // Operands that are outputs themselves go first: a result may overwrite their memory.
-  for (int o = 0; o < plan.outputs; o++)
-    if (plan.result[o] < plan.inputs) write_output(plan.out[o], at[plan.result[o]], start, n);
-  for (int o = 0; o < plan.outputs; o++) {
-    const int r = plan.result[o];
-    if (r >= plan.inputs && plan.place[r] != -1 - o) write_output(plan.out[o], at[r], start, n);
-  }
+  for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n);
 }
 
 static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
@@ -93,7 +86,7 @@ static void pointwise_run(const Call& call, Context& context) {
 static size_t pointwise_scratch(const Call& call) {
   PointwisePlan plan;
   plan_pointwise(plan, call);
-  return (size_t)(plan.slots + call.outputs) * kSlotBytes;  // with data, an output over an operand still in use takes a slot
+  return (size_t)(plan.slots + 2 * call.outputs) * kSlotBytes;  // with data, an output over an operand still in use takes slots
 }
 
 static size_t pointwise_shared(const Call&) { return 0; }

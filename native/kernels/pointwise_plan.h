@@ -30,7 +30,7 @@ struct PointwisePlan {
   int32_t inputs, count, outputs, slots;
   float cost;  // ns per element on one thread
   const TensorArg* out;
-  int16_t place[kMaxRegisters];   // a slot, or -1 - o for the memory of output o
+  int16_t place[kMaxRegisters];   // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
   uint8_t result[kMaxOutputs];    // the register of each output
   Step steps[kMaxSteps];
   Operand operands[kMaxInputs];
@@ -85,6 +85,13 @@ static bool writes_directly(const PointwisePlan& plan, int o, int k, const uint8
   return true;
 }
 
+// An operand that is itself an output needs a copy where another output takes its memory.
+static bool overwritten(const PointwisePlan& plan, int i) {
+  for (int o = 0; o < plan.outputs; o++)
+    if (plan.operands[i].data && plan.operands[i].data == plan.out[o].data && plan.result[o] != i) return true;
+  return false;
+}
+
 constexpr uint8_t kAtTheEnd = 255;  // the last use of what an output copies
 
 // Slots: first those filled once per chunk, then a pool from which the tile's values come and to which they return at their last use.
@@ -98,7 +105,7 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
     return (int16_t)(fixed + slot);
   };
   for (int i = 0; i < plan.inputs; i++) {
-    plan.place[i] = (int16_t)fixed;
+    plan.place[i] = plan.operands[i].kind == OperandKind::dense ? -1 : (int16_t)fixed;
     fixed += plan.operands[i].kind == OperandKind::single ? 1 : plan.operands[i].kind == OperandKind::periodic ? 2 : 0;
   }
   for (int i = 0; i < plan.inputs; i++)
@@ -150,5 +157,7 @@ static void plan_pointwise(PointwisePlan& plan, const Call& call) {
     plan.result[o] = (uint8_t)call.attr[1 + 4 * plan.count + o];
     last_use[plan.result[o]] = kAtTheEnd;
   }
+  for (int i = 0; i < plan.inputs; i++)
+    if (last_use[i] == kAtTheEnd && overwritten(plan, i)) plan.operands[i].kind = OperandKind::walked;
   plan_places(plan, last_use);
 }

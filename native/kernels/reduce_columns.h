@@ -16,20 +16,10 @@ struct ColumnJob {
   const float* mean;       // [outputs], or null
 };
 
-template <class Op, class F>
-ANNEAL_INLINE void each_lane_run(int64_t n, F f) {
-  int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) f(j, kLanes);
-  if (j < n) f(j, (int)(n - j));
-}
-
-template <class S>
-ANNEAL_INLINE auto ld_some(const S* p, int n) { return n == kLanes ? ld(p) : ld_part(p, n); }
-
 // acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
 template <class Op, int kRows>
 ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n, const typename Op::S* m, typename Op::V constant) {
-  each_lane_run<Op>(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     typename Op::V a = ld(acc + j);
     const typename Op::V operand = m ? ld_some(m + j, lanes) : constant;
     for (int r = 0; r < kRows; r++) a = Op::step(a, ld_some(rows[r] + j, lanes), operand);

@@ -30,24 +30,6 @@ ANNEAL_INLINE float sum_of(int64_t n, F f) {
   return n > kRowBlock ? pairwise_result(blocks) : sum;
 }
 
-// Calls f(i, lanes) over [0, n) by vectors.
-template <class F>
-ANNEAL_INLINE void each_vector(int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
-  if (i < n) f(i, (int)(n - i));
-}
-
-ANNEAL_INLINE vf keep_lanes(vf x, int lanes, vf otherwise) {
-  return lanes == kLanes ? x : select(iota() < splat(int32_t(lanes)), x, otherwise);
-}
-ANNEAL_INLINE void st_some(float* p, vf x, int lanes) {
-  if (lanes == kLanes)
-    st(p, x);
-  else
-    st_part(p, x, lanes);
-}
-
 // The largest element. A NaN may or may not be it, and shows in the sum that follows.
 ANNEAL_INLINE float row_max(const float* x, int64_t C) {
   const vf lowest = splat(-kInfinity);
@@ -180,9 +162,6 @@ static void cross_entropy_run(const Call& call, Context& context) {
   run_row_chunks(rows_job(call, context, call.in[0]), cross_entropy_chunk);
 }
 
-#define ANNEAL_NO_SCRATCH(name)                               \
-  static size_t name##_scratch(const Call&) { return 0; } \
-  static size_t name##_shared(const Call&) { return 0; }
 ANNEAL_NO_SCRATCH(softmax)
 ANNEAL_NO_SCRATCH(softmax_grad)
 ANNEAL_NO_SCRATCH(cross_entropy)

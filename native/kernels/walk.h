@@ -47,6 +47,10 @@ ANNEAL_INLINE Cursor cursor_at(const Walk& w, int rank, int64_t linear) {
   Cursor c;
   c.offset = 0;
   for (int d = rank - 1; d >= 0; d--) {
+    if (linear == 0) {  // the usual start, and the only one where a dimension is 0
+      c.index[d] = 0;
+      continue;
+    }
     c.index[d] = linear % w.dims[d];
     linear /= w.dims[d];
     c.offset += c.index[d] * w.strides[d];
@@ -84,8 +88,9 @@ typedef int32_t lane32 __attribute__((may_alias));  // the bits of a float32 or 
 
 template <class T>
 static void load_walk(lane32* to, const T* from, const Walk& w, int64_t start, int64_t n) {
+  if (n == 0) return;
   if (w.rank == 0) {
-    if (n > 0) to[0] = from[0];
+    to[0] = from[0];
     return;
   }
   const int inner = w.rank - 1;
@@ -109,3 +114,29 @@ static void load_elements(lane32* to, const void* data, DType dtype, const Walk&
   else
     load_walk(to, (const lane32*)data, w, start, n);
 }
+
+// ---- runs that end within a vector --------------------------------------------------------------------------------
+ANNEAL_INLINE vf ld_some(const float* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
+ANNEAL_INLINE vi ld_some(const int32_t* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
+ANNEAL_INLINE void st_some(float* p, vf x, int lanes) {
+  if (lanes == kLanes)
+    st(p, x);
+  else
+    st_part(p, x, lanes);
+}
+ANNEAL_INLINE vf keep_lanes(vf x, int lanes, vf otherwise) {
+  return lanes == kLanes ? x : select(iota() < splat(int32_t(lanes)), x, otherwise);
+}
+
+// Calls f(i, lanes) for the vectors of [0, n).
+template <class F>
+ANNEAL_INLINE void each_vector(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
+  if (i < n) f(i, (int)(n - i));
+}
+
+// For rows that need none.
+#define ANNEAL_NO_SCRATCH(name)                               \
+  static size_t name##_scratch(const Call&) { return 0; } \
+  static size_t name##_shared(const Call&) { return 0; }
