@@ -27,7 +27,7 @@ interface Source {
 /**
  * Reads a safetensors file: tensors of F32, I32, U8 and BOOL by name.
  *
- *     model.loadStateDict(await load('mnist.safetensors'));
+ *     await model.loadStateDict(await load('mnist.safetensors'));
  *
  * Throws FileFormatError for a file that is truncated, has a bad header, or whose tensors overlap, leave gaps or disagree with
  * their shapes; Node.js's own error for a file that cannot be opened.

@@ -51,7 +51,7 @@ describe('a batch', () => {
   it('gathers shuffled rows, through subsets', async () => {
     const batches = loader(fromArrays({ x: numbers, y: labels, shape: [3] }).subset([9, 4, 4, 0]), { batchSize: 4, shuffle: true, seed: 2 });
     const order = [...batches.order(0)];
-    expect([...order].sort()).toEqual([0, 4, 4, 9]);
+    expect([...order].sort((a, b) => a - b)).toEqual([0, 4, 4, 9]);
     const [[inputs, targets]] = (await values(batches)) as [[number[], number[]]];
     expect(inputs).toEqual(expected(numbers, order, (value) => value));
     expect(targets).toEqual(order.map((row) => labels[row]));

@@ -1,0 +1,69 @@
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { bar, lines, progressLine, type Progress } from '../../src/train/progress-display.js';
+
+const progress: Progress = { epoch: 2, epochs: 5, step: 7, steps: 469, values: { loss: 0.12345, accuracy: 0.98765 }, examplesPerSecond: 12345.6, secondsLeft: 61.2 };
+
+function screen(isTTY: boolean): { stream: NodeJS.WritableStream; text: () => string } {
+  let text = '';
+  const stream = new Writable({ write: (piece: Buffer, _, done) => ((text += piece.toString()), done()) });
+  return { stream: Object.assign(stream, { isTTY, columns: 200, cursorTo: () => true, clearLine: () => true }), text: () => text };
+}
+
+describe('a line of progress', () => {
+  it('names epoch, step, loss, accuracy, examples/s and the time left', () => {
+    expect(progressLine(progress)).toBe('epoch 2/5  step 7/469  loss 0.1235  accuracy 98.77 %  12346 examples/s  1 min 2 s left');
+  });
+
+  it('leaves out what is not known', () => {
+    expect(progressLine({ ...progress, steps: undefined, secondsLeft: undefined, values: {} })).toBe('epoch 2/5  step 7  12346 examples/s');
+  });
+
+  it.each([
+    [0, '0 s left'],
+    [0.2, '1 s left'],
+    [59.5, '1 min 0 s left'],
+    [3600 * 26 + 61, '26 h 1 min left'],
+  ])('shows %f seconds as %s', (secondsLeft, text) => {
+    expect(progressLine({ ...progress, secondsLeft })).toContain(text);
+  });
+
+  it.each([
+    [0, 'loss 0.0000'],
+    [12.3456, 'loss 12.3456'],
+    [0.00012345, 'loss 1.234e-4'],
+    [NaN, 'loss NaN'],
+  ])('shows a loss of %f as %s', (loss, text) => {
+    expect(progressLine({ ...progress, values: { loss } })).toContain(text);
+  });
+});
+
+describe('plain lines', () => {
+  it('come once in an interval, and for every epoch', () => {
+    let time = 0;
+    const { stream, text } = screen(false);
+    const display = lines(stream, 1000, () => time);
+    for (let step = 1; step <= 25; step++) {
+      time += 100;
+      display.show({ ...progress, step });
+    }
+    display.finish({ ...progress, step: 25 });
+    const steps = text().trimEnd().split('\n').map((line) => /step (\d+)/.exec(line)?.[1]);
+    expect(steps).toEqual(['10', '20', '25']);
+    expect(text()).not.toContain('\u001b');
+  });
+});
+
+describe('the bar', () => {
+  it('is drawn on a terminal and ends with the line of the epoch', () => {
+    const { stream, text } = screen(true);
+    const display = bar(stream);
+    for (const epoch of [1, 2]) {
+      display.show({ ...progress, epoch, step: 0 });
+      display.finish({ ...progress, epoch, step: 469 });
+    }
+    for (const epoch of [1, 2]) expect(text()).toContain(`${'\u2588'.repeat(20)} epoch ${epoch}/5  step 469/469  loss 0.1235`);
+    expect(text()).toContain(`${'\u2591'.repeat(20)} epoch 1/5  step 0/469`);
+    expect(text().endsWith('\n')).toBe(true);
+  });
+});
