@@ -125,7 +125,7 @@ type Back = {
 
 /** The position of an axis as a numeral, counted from the front. */
 type Position<S extends Shape, A extends number> = A extends unknown
-  ? `${A}` extends `-${infer N extends keyof Back & number}`
+  ? `${A}` extends `-${infer N extends keyof Back}`
     ? S extends readonly [...infer H, ...Back[N]]
       ? `${H['length'] & number}`
       : never

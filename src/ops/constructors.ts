@@ -113,7 +113,7 @@ function collect(level: unknown, shape: Shape, depth: number, path: number[], ki
 }
 
 function odd(path: readonly number[], got: unknown, expected: string): DataError {
-  const kind = Array.isArray(got) ? `an array of ${got.length}` : got === null ? 'null' : `a ${typeof got}`;
+  const kind = Array.isArray(got) ? `an array of ${got.length}` : got === null || got === undefined ? String(got) : `a ${typeof got}`;
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 

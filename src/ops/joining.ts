@@ -90,7 +90,7 @@ export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: Sl
 }
 
 /** Tensors one behind the other along an existing axis; equal sizes elsewhere. As torch.cat. */
-export function concat<S extends Shape, D extends DType>(tensors: readonly Tensor<S, D>[], axis = 0): Tensor<SomeSizes<S>, D> {
+export function concat<T extends readonly Tensor[]>(tensors: T, axis = 0): Tensor<SomeSizes<T[number]['shape']>, T[number]['dtype']> {
   checkSome('concat', tensors);
   const at = resolveAxis('concat', axis, tensors[0]!.shape);
   return record(concatOp, tensors, { axis: at });

@@ -3,7 +3,7 @@ import { dtypes } from '../../src/dtype.js';
 import { record } from '../../src/graph/recorder.js';
 import { fromArray, inputLeaf, slots } from '../../src/ops/leaf.js';
 import type { Example, OpRecord } from '../../src/ops/record.js';
-import { sizeOf, type Shape } from '../../src/shape.js';
+import { showShape, sizeOf, type Shape } from '../../src/shape.js';
 import { Tensor } from '../../src/tensor.js';
 
 /** Numbers in [0, 1) from a 32-bit generator: the same on every machine. */
@@ -59,7 +59,7 @@ export function operation(op: OpRecord, example: Example, seed = 1): Operation {
 
 /** Names an example in a report. */
 export function title({ inputs, attrs }: Example): string {
-  const operands = inputs.map(({ shape, dtype, as }) => `[${shape}]${dtype === undefined ? '' : ` ${dtype}`}${as === undefined ? '' : ' transposed'}`);
+  const operands = inputs.map(({ shape, dtype, as }) => `${showShape(shape)}${dtype === undefined ? '' : ` ${dtype}`}${as === undefined ? '' : ' transposed'}`);
   return `${operands.join(', ')}${attrs === undefined ? '' : ` ${JSON.stringify(attrs)}`}`;
 }
 
