@@ -1,0 +1,54 @@
+import type { DType } from '../dtype.js';
+import * as ops from '../ops/index.js';
+import type { GeluOptions } from '../ops/index.js';
+import { checkChoice, checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { Module } from './module.js';
+import type { Same } from './shapes.js';
+
+/** A function of each element, without parameters. */
+export class Activation extends Module<Shape, Shape, Same> {
+  readonly name: string;
+  readonly #apply: (x: Tensor) => Tensor;
+
+  constructor(name: string, apply: (x: Tensor) => Tensor) {
+    super();
+    this.name = name;
+    this.#apply = apply;
+  }
+
+  override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+    return this.#apply(x as Tensor) as unknown as Tensor<S, D>;
+  }
+
+  override get builtin(): boolean {
+    return Object.getPrototypeOf(this) === Activation.prototype;
+  }
+
+  override toString(): string {
+    return `${this.name}()`;
+  }
+}
+
+/** max(x, 0). As torch.nn.ReLU. */
+export function relu(): Activation {
+  return new Activation('relu', (x) => ops.relu(x));
+}
+
+/** x * P(X <= x) of a normal X, or its tanh approximation. As torch.nn.GELU. Source: Hendrycks and Gimpel, arXiv:1606.08415. */
+export function gelu(options: GeluOptions = {}): Activation {
+  checkOptions('gelu', options, ['approximate']);
+  checkChoice('gelu', 'approximate', options.approximate ?? 'none', ['none', 'tanh']);
+  return new Activation('gelu', (x) => ops.gelu(x, options));
+}
+
+/** The hyperbolic tangent. As torch.nn.Tanh. */
+export function tanh(): Activation {
+  return new Activation('tanh', (x) => ops.tanh(x));
+}
+
+/** 1 / (1 + exp(-x)). As torch.nn.Sigmoid. */
+export function sigmoid(): Activation {
+  return new Activation('sigmoid', (x) => ops.sigmoid(x));
+}

@@ -1,0 +1,10 @@
+export { Activation, gelu, relu, sigmoid, tanh } from './activations.js';
+export { Dropout, dropout } from './dropout.js';
+export { Flatten, flatten } from './flatten.js';
+export * as init from './initializers.js';
+export { Linear, linear, type LinearOptions } from './linear.js';
+export { Module } from './module.js';
+export { Sequential, sequential } from './sequential.js';
+export type { ShapeFunction } from './shapes.js';
+export type { State } from './state.js';
+export { Parameter } from '../tensor.js';

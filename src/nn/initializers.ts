@@ -1,0 +1,62 @@
+import { ArgumentError } from '../errors.js';
+import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
+import { generator } from '../random.js';
+import type { Shape } from '../shape.js';
+import type { Initializer, Parameter, Tensor } from '../tensor.js';
+
+/**
+ * First values of parameters. They are drawn when they are first needed, from the stream of the parameter's name under the
+ * seed at the time the parameter was made: another layer in the model, or another order of use, changes nothing.
+ */
+function drawn(local: string, draw: (shape: Shape, key: Tensor) => Tensor): Initializer {
+  const streams = generator();
+  return (parameter: Parameter) => draw(parameter.shape, streams.key(`initial ${parameter.name === '' ? local : parameter.name}`));
+}
+
+/** Evenly from [low, high). */
+export function uniform(low = 0, high = 1): Initializer {
+  return drawn('uniform', (shape, key) => drawUniform(shape, key, low, high));
+}
+
+/** From a normal distribution. */
+export function normal(mean = 0, std = 1): Initializer {
+  return drawn('normal', (shape, key) => drawNormal(shape, key, mean, std));
+}
+
+/** All the same value. */
+export function constant(value: number): Initializer {
+  return (parameter) => full(parameter.shape, value);
+}
+
+export function zeros(): Initializer {
+  return constant(0);
+}
+
+export function ones(): Initializer {
+  return constant(1);
+}
+
+/**
+ * Evenly from [-bound, bound), bound = gain * sqrt(3 / fanIn), gain = sqrt(2 / (1 + a^2)); `a` is the slope of a leaky ReLU.
+ * fanIn is the size of a weight [out, in, ...] without its first dimension. As torch.nn.init.kaiming_uniform_.
+ * Source: He et al., arXiv:1502.01852.
+ */
+export function kaimingUniform(a = 0): Initializer {
+  return drawn('weight', (shape, key) => {
+    if (shape.length < 2) {
+      throw new ArgumentError(`[kaimingUniform] got a parameter of ${shape.length} dimensions, expected at least 2: [out, in, ...]. Take uniform() for a bias.`, {
+        op: 'kaimingUniform',
+        shapes: [shape],
+      });
+    }
+    const fanIn = shape.slice(1).reduce((product, dim) => product * dim, 1);
+    const bound = fanIn === 0 ? 0 : Math.sqrt(6 / ((1 + a * a) * fanIn));
+    return drawUniform(shape, key, -bound, bound);
+  });
+}
+
+/** What PyTorch starts a weight of `fanIn` inputs, or its bias, with: evenly from [-b, b), b = 1 / sqrt(fanIn) (kaimingUniform with a = sqrt 5). */
+export function fanInUniform(local: string, fanIn: number): Initializer {
+  const bound = fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn);
+  return drawn(local, (shape, key) => drawUniform(shape, key, -bound, bound));
+}

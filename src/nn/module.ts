@@ -1,0 +1,107 @@
+import { ArgumentError } from '../errors.js';
+import type { Shape } from '../shape.js';
+import { Parameter, type Tensor } from '../tensor.js';
+import { register, walk } from './registry.js';
+import type { ShapeFunction, Shapes } from './shapes.js';
+import { loadInto, type State } from './state.js';
+
+/**
+ * The base of all layers and models. I and O are the shapes of one example, without the batch, as in `Module<[784], [10]>`;
+ * left out, shapes are checked when the model is called instead of while compiling.
+ *
+ *     class Residual extends nn.Module<[64], [64]> {
+ *       inner = nn.linear(64, 64);
+ *       override forward(x: Tensor) { return add(x, relu(this.inner.forward(x))); }
+ *     }
+ *
+ * Parameters, buffers and modules are found in the object's own enumerable fields, and in arrays there, and are named by their
+ * path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
+ */
+export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
+  /** What the type says; no value. */
+  declare readonly shapes$: Shapes<I, O, F>;
+  /** Whether layers such as dropout behave as in training. Set by train() and eval(). */
+  training = true;
+  /** Its place in the model that it belongs to, as in `encoder.0`; '' for a model. */
+  path$ = '';
+
+  /** What the module makes of a batch. Records operations; nothing runs yet. */
+  abstract forward(x: Tensor, ...more: Tensor[]): Tensor;
+
+  /** Whether it consists of built-in modules only, which record the same operations in every step. */
+  get builtin(): boolean {
+    return false;
+  }
+
+  /** The fields in which parameters and modules are looked for. */
+  fields$(): Iterable<[name: string, value: unknown]> {
+    return Object.entries(this);
+  }
+
+  /** Itself and all modules below it. */
+  modules(): Module[] {
+    return [...walk(this)].flatMap(({ value }) => (value instanceof Module ? [value] : []));
+  }
+
+  /** The modules in its own fields. */
+  children(): Module[] {
+    const own = [...this.fields$()].flatMap(([, value]) => (Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]));
+    return [...new Set(own.filter((value) => value instanceof Module))];
+  }
+
+  /** Parameters that training changes, by path, each once. */
+  namedParameters(): Map<string, Parameter> {
+    return this.#named((parameter) => parameter.requiresGrad);
+  }
+
+  /** The parameters that training changes, for an optimizer. */
+  parameters(): Parameter[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** Tensors that belong to the model but are not trained, by path. */
+  namedBuffers(): Map<string, Parameter> {
+    return this.#named((parameter) => !parameter.requiresGrad);
+  }
+
+  buffers(): Parameter[] {
+    return [...this.namedBuffers().values()];
+  }
+
+  /** Parameters and buffers by path. They are the model's own: read them with data(), or write them to a file with save(). */
+  stateDict(): Map<string, Parameter> {
+    return this.#named(() => true);
+  }
+
+  /**
+   * Takes over parameters and buffers by path, from another model's stateDict(), from load(), or from plain arrays. All of it
+   * or, where something does not fit, nothing. `strict: false` passes over names that only one side has.
+   * Throws AnnealError (ANNEAL_STATE_MISMATCH) naming what is missing, too much, or of another shape.
+   */
+  async loadStateDict(state: State, options: { readonly strict?: boolean } = {}): Promise<void> {
+    await loadInto('loadStateDict', this.stateDict(), state, options);
+  }
+
+  /** Training mode for this module and all below it. */
+  train(training = true): this {
+    if (typeof training !== 'boolean') throw new ArgumentError(`[train] got ${String(training)}, expected true or false.`, { op: 'train' });
+    for (const module of this.modules()) module.training = training;
+    return this;
+  }
+
+  /** Evaluation mode: dropout passes everything through. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  toString(): string {
+    return this.constructor.name;
+  }
+
+  #named(wanted: (parameter: Parameter) => boolean): Map<string, Parameter> {
+    register(this);
+    const found = new Map<string, Parameter>();
+    for (const { path, value } of walk(this)) if (value instanceof Parameter && wanted(value)) found.set(path, value);
+    return found;
+  }
+}

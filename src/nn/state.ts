@@ -1,0 +1,71 @@
+import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { AnnealError } from '../errors.js';
+import { engine } from '../graph/engine.js';
+import { checkOptions } from '../options.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+
+/** Elements with a shape and a dtype: a Tensor, or what load() reads from a file. */
+export interface Described {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: TypedArray | (() => Promise<TypedArray>);
+}
+
+export type Source = TypedArray | Described;
+/** Tensors or arrays by name. */
+export type State = ReadonlyMap<string, Source> | { readonly [name: string]: Source };
+
+export function entriesOf(state: State): Map<string, Source> {
+  return state instanceof Map ? new Map(state as ReadonlyMap<string, Source>) : new Map(Object.entries(state));
+}
+
+/** Writes the values of `state` into `targets`, after having checked all of them: nothing changes where something does not fit. */
+export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: { readonly strict?: boolean } = {}): Promise<void> {
+  checkOptions(op, options, ['strict']);
+  const given = entriesOf(state);
+  if (options.strict ?? true) checkNames(op, targets, given);
+  const pairs: { target: Tensor; source: Source }[] = [];
+  for (const [name, target] of targets) {
+    const source = given.get(name);
+    if (source === undefined) continue;
+    checkFits(op, name, target, source);
+    pairs.push({ target, source });
+  }
+  const values = await Promise.all(pairs.map(({ source }) => elements(source)));
+  for (const [i, { target }] of pairs.entries()) engine().write(target, values[i]!);
+}
+
+/** The elements of a source. Those of a tensor are computed, or read, now. */
+export async function elements(source: Source): Promise<TypedArray> {
+  if (ArrayBuffer.isView(source)) return source;
+  return typeof source.data === 'function' ? source.data() : source.data;
+}
+
+export function mismatch(op: string, what: string): AnnealError {
+  return new AnnealError('ANNEAL_STATE_MISMATCH', `[${op}] ${what}`, { op });
+}
+
+function checkNames(op: string, targets: ReadonlyMap<string, unknown>, given: ReadonlyMap<string, unknown>): void {
+  const missing = [...targets.keys()].filter((name) => !given.has(name));
+  const extra = [...given.keys()].filter((name) => !targets.has(name));
+  if (missing.length === 0 && extra.length === 0) return;
+  const parts = [missing.length > 0 ? `it lacks ${some(missing)}` : '', extra.length > 0 ? `it has ${some(extra)}, which is not here` : ''];
+  throw mismatch(op, `the state is of another model: ${parts.filter((part) => part !== '').join('; ')}. Build the same model, or pass { strict: false } to load what has the same names.`);
+}
+
+function some(names: readonly string[]): string {
+  const shown = names.slice(0, 4).map((name) => `'${name}'`).join(', ');
+  return names.length > 4 ? `${shown} and ${names.length - 4} more` : shown;
+}
+
+function checkFits(op: string, name: string, target: Tensor, source: Source): void {
+  const expected = `expected ${target.dtype} ${showShape(target.shape)}. Build the model with the sizes that were saved.`;
+  if (ArrayBuffer.isView(source)) {
+    if (source instanceof dtypes[target.dtype].array && source.length === sizeOf(target.shape)) return;
+    throw mismatch(op, `'${name}' does not fit: got ${source.constructor.name} of ${source.length} elements, ${expected}`);
+  }
+  if (source?.dtype === target.dtype && sameShape(source.shape, target.shape)) return;
+  const got = source?.shape === undefined ? String(source) : `${source.dtype} ${showShape(source.shape)}`;
+  throw mismatch(op, `'${name}' does not fit: got ${got}, ${expected}`);
+}
