@@ -6,5 +6,5 @@ export { Linear, linear, type LinearOptions } from './linear.js';
 export { Module } from './module.js';
 export { Sequential, sequential } from './sequential.js';
 export type { ShapeFunction } from './shapes.js';
-export type { State } from './state.js';
+export type { State } from '../state.js';
 export { Parameter } from '../tensor.js';

@@ -3,7 +3,7 @@ import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { register, walk } from './registry.js';
 import type { ShapeFunction, Shapes } from './shapes.js';
-import { loadInto, type State } from './state.js';
+import { loadInto, type State } from '../state.js';
 
 /**
  * The base of all layers and models. I and O are the shapes of one example, without the batch, as in `Module<[784], [10]>`;

@@ -1,9 +1,9 @@
-import { dtypes, type DType, type TypedArray } from '../dtype.js';
-import { AnnealError } from '../errors.js';
-import { engine } from '../graph/engine.js';
-import { checkOptions } from '../options.js';
-import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { dtypes, type DType, type TypedArray } from './dtype.js';
+import { AnnealError } from './errors.js';
+import { engine } from './graph/engine.js';
+import { checkOptions } from './options.js';
+import { sameShape, showShape, sizeOf, type Shape } from './shape.js';
+import type { Tensor } from './tensor.js';
 
 /** Elements with a shape and a dtype: a Tensor, or what load() reads from a file. */
 export interface Described {

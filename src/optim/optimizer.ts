@@ -1,0 +1,180 @@
+import { ArgumentError } from '../errors.js';
+import { engine, type Updater } from '../graph/engine.js';
+import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
+import { slots, storageLeaf } from '../ops/leaf.js';
+import { Parameter, Tensor } from '../tensor.js';
+import type { Schedule } from './schedules.js';
+
+/** A learning rate: a number, or a pure function of the number of steps done so far. */
+export type LearningRate = number | Schedule;
+
+let optimizers = 0;
+
+/** What an optimizer keeps for one parameter: arrays of the parameter's shape, and how often it was updated. */
+interface ParameterState {
+  readonly arrays: Readonly<Record<string, Tensor>>;
+  /** Of an update: 1 on the first. The slot reads it when the step runs. */
+  readonly step: Int32Array;
+  readonly stepSlot: Tensor;
+}
+
+/** The base of optimizers: who to update, by which rate, and what is remembered from step to step. */
+export abstract class Optimizer implements Updater {
+  readonly id = ++optimizers;
+  readonly version = 0;
+  readonly parameters: readonly Parameter[];
+  /** Steps done so far; what a schedule gets. */
+  #count = 0;
+  #lr: LearningRate;
+  readonly #op: string;
+  /** lr, then the rule's own numbers. */
+  readonly #hyper: Float64Array;
+  protected readonly hyperSlot: Tensor;
+  readonly #states = new Map<Parameter, ParameterState>();
+
+  /** `hyper`: the rule's numbers that follow lr in its instruction. */
+  protected constructor(op: string, parameters: Iterable<Parameter>, lr: LearningRate, hyper: readonly number[]) {
+    this.#op = op;
+    this.parameters = checkParameters(op, parameters);
+    this.#lr = checkRate(op, lr);
+    this.#hyper = Float64Array.of(0, ...hyper);
+    this.hyperSlot = slots(this.#hyper, 'float64');
+  }
+
+  /** The arrays that the rule keeps for each parameter, by name. */
+  protected abstract readonly arrays: readonly string[];
+
+  abstract update(parameter: Parameter, gradient: Tensor): Tensor;
+
+  /** The rate of the next step. May be assigned a number or a schedule at any time. */
+  get lr(): number {
+    return this.#rate();
+  }
+
+  set lr(lr: LearningRate) {
+    this.#lr = checkRate(this.#op, lr);
+  }
+
+  /** Steps done so far. */
+  get steps(): number {
+    return this.#count;
+  }
+
+  /** Forgets the gradients that wait for this optimizer's parameters. */
+  zeroGrad(): void {
+    engine().zeroGrad(this.parameters);
+  }
+
+  /**
+   * Runs the step: losses of which backward() was called, their gradients, and the update of all parameters that these reach.
+   * Resolves when it is done. Throws AnnealError (ANNEAL_GRADIENT) where nothing waits to be applied; a failure while
+   * running, such as IndexError for a label out of range, leaves the parameters as they were.
+   */
+  step(): Promise<void> {
+    return engine().step(this);
+  }
+
+  advance(updated: readonly Parameter[] = this.parameters): void {
+    this.#hyper[0] = this.#rate();
+    this.#count++;
+    for (const parameter of updated) this.stateOf(parameter).step[0]!++;
+  }
+
+  /**
+   * What the optimizer remembers, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
+   * optimizer's own: read them with data(), or write them to a file with save().
+   */
+  stateDict(): Map<string, Tensor | Described> {
+    const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
+    for (const [name, parameter] of this.#named()) {
+      const { arrays, step } = this.stateOf(parameter);
+      for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
+      state.set(`${name}.step`, integer(step[0]!));
+    }
+    return state;
+  }
+
+  /** Takes over what stateDict() gave. Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit. */
+  async loadStateDict(state: State): Promise<void> {
+    const given = entriesOf(state);
+    const targets = new Map<string, Tensor>();
+    const counts: [name: string, set: (value: number) => void][] = [['steps', (value) => (this.#count = value)]];
+    for (const [name, parameter] of this.#named()) {
+      const { arrays, step } = this.stateOf(parameter);
+      for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
+      counts.push([`${name}.step`, (value) => (step[0] = value)]);
+    }
+    const apply: (() => void)[] = [];
+    for (const [name, set] of counts) {
+      const source = given.get(name);
+      const value = source === undefined ? undefined : (await elements(source))[0];
+      if (value === undefined) throw mismatch('loadStateDict', `the optimizer's state lacks '${name}'. Pass what stateDict() of an optimizer of the same parameters gave.`);
+      given.delete(name);
+      apply.push(() => set(value));
+    }
+    await loadInto('loadStateDict', targets, given);
+    for (const set of apply) set();
+  }
+
+  /** Made when the parameter is first updated, or its state is asked for. */
+  protected stateOf(parameter: Parameter): ParameterState {
+    let state = this.#states.get(parameter);
+    if (state === undefined) {
+      const step = new Int32Array(1);
+      state = { arrays: Object.fromEntries(this.arrays.map((name) => [name, zeroed(parameter)])), step, stepSlot: slots(step, 'int32', []) };
+      this.#states.set(parameter, state);
+    }
+    return state;
+  }
+
+  #rate(): number {
+    const rate = typeof this.#lr === 'number' ? this.#lr : this.#lr(this.#count);
+    if (Number.isFinite(rate)) return rate;
+    throw new ArgumentError(`[${this.#op}] lr of step ${this.#count} is ${String(rate)}, expected a finite number. Check the schedule.`, { op: this.#op });
+  }
+
+  /** By name; where two models have a parameter of one name, by name and position. */
+  #named(): Map<string, Parameter> {
+    const named = new Map<string, Parameter>();
+    for (const [i, parameter] of this.parameters.entries()) {
+      const name = parameter.name === '' ? `${i}` : parameter.name;
+      named.set(named.has(name) ? `${name}#${i}` : name, parameter);
+    }
+    return named;
+  }
+}
+
+/** Zero-filled memory like a parameter's, which outlives steps. */
+function zeroed(parameter: Parameter): Tensor {
+  const tensor = new Tensor(storageLeaf, [], undefined, { shape: parameter.shape, dtype: 'float32' }, false, 0);
+  tensor.storage$ = engine().allocate(parameter.shape, 'float32');
+  return tensor;
+}
+
+function integer(value: number): Described {
+  return { shape: [], dtype: 'int32', data: Int32Array.of(value) };
+}
+
+function checkParameters(op: string, given: Iterable<Parameter>): readonly Parameter[] {
+  const parameters = typeof given === 'object' && given !== null && Symbol.iterator in given ? [...given] : [];
+  if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters().`, { op });
+  for (const parameter of parameters) {
+    if (parameter instanceof Parameter && parameter.requiresGrad) continue;
+    throw new ArgumentError(`[${op}] got ${String(parameter)}, expected parameters that require gradients. Pass model.parameters().`, { op });
+  }
+  if (new Set(parameters).size === parameters.length) return parameters;
+  throw new ArgumentError(`[${op}] got a parameter twice, expected each once. Take them from one model that contains all others.`, { op });
+}
+
+function checkRate(op: string, lr: unknown): LearningRate {
+  if (typeof lr === 'function') return lr as Schedule;
+  if (typeof lr === 'number') return checkNumber(op, 'lr', lr);
+  throw new ArgumentError(`[${op}] lr: got ${String(lr)}, expected a number or a function of the step. Give it, as in { lr: 1e-3 }.`, { op });
+}
+
+/** A hyper-parameter in [low, high). */
+export function checkNumber(op: string, name: string, value: number, low = 0, high = Infinity): number {
+  if (typeof value === 'number' && value >= low && value < high) return value;
+  const range = high === Infinity ? `of at least ${low}` : `in [${low}, ${high})`;
+  throw new ArgumentError(`[${op}] ${name}: got ${String(value)}, expected a number ${range}.`, { op });
+}

@@ -1,0 +1,56 @@
+import { ArgumentError } from '../errors.js';
+import { sgd as sgdOp } from '../ops/index.js';
+import { checkOptions } from '../options.js';
+import type { Parameter, Tensor } from '../tensor.js';
+import { checkNumber, Optimizer, type LearningRate } from './optimizer.js';
+
+export interface SgdOptions {
+  /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
+  readonly lr?: LearningRate;
+  /** Default 0. */
+  readonly momentum?: number;
+  /** How much of a gradient is left out of the momentum. Default 0. */
+  readonly dampening?: number;
+  /** L2 penalty: added to the gradient, times the parameter. Default 0. */
+  readonly weightDecay?: number;
+  /** Default false. */
+  readonly nesterov?: boolean;
+  /** Goes up instead of down. Default false. */
+  readonly maximize?: boolean;
+}
+
+class Sgd extends Optimizer {
+  protected readonly arrays: readonly string[];
+  readonly #flags: { readonly nesterov: boolean; readonly maximize: boolean };
+
+  constructor(parameters: Iterable<Parameter>, options: SgdOptions) {
+    checkOptions('sgd', options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize']);
+    const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
+    checkNumber('sgd', 'momentum', momentum);
+    checkNumber('sgd', 'dampening', dampening);
+    checkNumber('sgd', 'weightDecay', weightDecay);
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new ArgumentError(`[sgd] nesterov: got momentum ${momentum} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
+    }
+    super('sgd', parameters, lr, [momentum, dampening, weightDecay]);
+    this.arrays = momentum === 0 ? [] : ['momentumBuffer'];
+    this.#flags = { nesterov, maximize };
+  }
+
+  override update(parameter: Parameter, gradient: Tensor): Tensor {
+    const { arrays, stepSlot } = this.stateOf(parameter);
+    return sgdOp(parameter as Tensor, gradient, arrays['momentumBuffer'], this.hyperSlot, stepSlot, this.#flags);
+  }
+}
+
+/**
+ * Stochastic gradient descent: g' = g + weightDecay p; b = momentum b + (1 - dampening) g' (the first time b = g');
+ * p -= lr b, or p -= lr (g' + momentum b) with nesterov; without momentum p -= lr g'.
+ * Matches torch.optim.SGD; lr may be a function of the step, in place of a scheduler.
+ * Throws ArgumentError for numbers out of range, AnnealError for an unknown option.
+ *
+ *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ */
+export function sgd(parameters: Iterable<Parameter>, options: SgdOptions = {}): Optimizer {
+  return new Sgd(parameters, options);
+}
