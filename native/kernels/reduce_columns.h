@@ -1,7 +1,7 @@
 // Reductions along rows that lie apart in memory (a sum over the batch): whole rows are added into a run of accumulators in the
 // first-level cache, kColumnBlock rows to a partial result; these combine pairwise, in the order of the rows.
 
-constexpr int64_t kColumnBlock = 64;   // rows of one partial result
+constexpr int64_t kColumnBlock = 32;   // rows of one partial result
 constexpr int64_t kColumnRun = 512;    // columns of one chunk
 constexpr int64_t kSegmentRows = 512;  // rows of one segment, a power of two times kColumnBlock
 constexpr int64_t kRunBytes = kColumnRun * 4 + 64;

@@ -18,8 +18,8 @@ DType result_type(Kind kind, DType in) {
 Tolerance tolerance_of(Kind kind, int64_t R) {
   const double r = double(R);
   switch (kind) {
-    case sum: return {2.4e-7, 4e-7 * r / 4};
-    case mean: return {2.4e-7, 4e-7 / 4};
+    case sum: return {2.4e-7, 6e-7 * r / 4};
+    case mean: return {2.4e-7, 6e-7 / 4};
     case var: return {1e-6, 1e-7};
     case prod: return {6e-8 * (r + 8), 1e-37};
     default: return {};

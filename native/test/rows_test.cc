@@ -1,0 +1,215 @@
+// softmax, cross_entropy, gather, gather_rows, scatter_add, copy, fill.
+#include "kernel_case.h"
+
+namespace {
+using namespace harness;
+using Dims = std::vector<int64_t>;
+constexpr float kInf = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
+
+std::string text_of(const char* name, const Dims& dims) {
+  std::string s = name;
+  for (int64_t d : dims) s += " " + std::to_string(d);
+  return s;
+}
+
+Tensor random_tensor(DType dtype, const Dims& dims, uint64_t seed, double scale = 1, const Dims& strides = {}) {
+  Numbers numbers(seed);
+  return Tensor(dtype, dims, strides).fill([&](int64_t) -> double {
+    if (dtype == DType::f32) return double(numbers.uniform()) * scale;
+    return dtype == DType::i32 ? double(numbers.below(2000) - 1000) : double(numbers.below(dtype == DType::u8 ? 256 : 2));
+  });
+}
+
+Tensor indices_below(int64_t limit, const Dims& dims, uint64_t seed) {
+  Numbers numbers(seed);
+  return Tensor(DType::i32, dims).fill([&](int64_t) { return double(limit ? numbers.below(limit) : 0); });
+}
+
+const int64_t kWidths[] = {1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000, 1023, 1024, 1025, 2049, 5003};
+
+TEST_CASE("softmax: every width, small and huge logits") {
+  for (uint32_t log : {0u, 1u})
+    for (int64_t C : kWidths)
+      for (double scale : {1.0, 20.0, 2000.0}) {
+        const Dims dims = {C > 500 ? 3 : 37, C};
+        KernelCase c = {row_softmax, text_of(log ? "log_softmax" : "softmax", dims), {random_tensor(DType::f32, dims, uint64_t(C), scale)}, {Tensor(DType::f32, dims)}, {log}};
+        c.tolerance = {log ? 3e-7 : 1e-6 + 1.2e-7 * scale, log ? 1e-6 : 1e-37};  // x - max is rounded before the exponential
+        check(c);
+      }
+}
+
+TEST_CASE("softmax: wide rows, many rows, none") {
+  for (const Dims& dims : std::vector<Dims>{{3, 50257}, {3000, 10}, {0, 5}, {5, 0}, {7}, {2, 3, 4, 20}})
+    for (uint32_t log : {0u, 1u}) {
+      KernelCase c = {row_softmax, text_of(log ? "log_softmax" : "softmax", dims), {random_tensor(DType::f32, dims, 3, 8)}, {Tensor(DType::f32, dims)}, {log}};
+      c.tolerance = {1e-6, log ? 1e-6 : 1e-37};
+      check(c);
+    }
+}
+
+TEST_CASE("softmax: -inf is a probability of 0; NaN, +inf and nothing but -inf give NaN") {
+  for (uint32_t log : {0u, 1u})
+    for (int64_t C : {3, 10, 16, 40, 3000})
+      for (int what = 0; what < 4; what++) {
+        KernelCase c = {row_softmax, text_of("softmax special", {4, C}), {random_tensor(DType::f32, {4, C}, 9)}, {Tensor(DType::f32, {4, C})}, {log}};
+        c.in[0].set(C + 1, what == 0 ? -kInf : what == 1 ? kNaN : kInf);
+        if (what == 3) for (int64_t i = 0; i < C; i++) c.in[0].set(C + i, -kInf);
+        c.tolerance = {1e-6, 1e-6};
+        check(c);
+      }
+}
+
+TEST_CASE("softmax_grad") {
+  for (uint32_t log : {0u, 1u})
+    for (int64_t C : kWidths) {
+      const Dims dims = {C > 500 ? 3 : 37, C};
+      Tensor y = random_tensor(DType::f32, dims, uint64_t(C));
+      y.fill([&, at = y](int64_t i) { return log ? at.at(i) - std::log(double(C)) : (at.at(i) + 0.6) / double(C); });
+      KernelCase c = {row_softmax_grad, text_of(log ? "log_softmax_grad" : "softmax_grad", dims), {y, random_tensor(DType::f32, dims, uint64_t(C) + 7)}, {Tensor(DType::f32, dims)}, {log}};
+      c.tolerance = {1e-6, 1e-6};
+      check(c);
+    }
+}
+
+KernelCase cross_entropy(int64_t N, int64_t C, double scale, bool loss, bool gradient) {
+  KernelCase c = {row_cross_entropy, text_of("cross_entropy", {N, C}), {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N))},
+                  {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})}, {}};
+  c.out[0].absent = !loss;
+  c.out[1].absent = !gradient;
+  if (!gradient && N % 2) c.out.pop_back();
+  c.tolerance = {1e-6, 1e-6};
+  return c;
+}
+
+TEST_CASE("cross_entropy: loss and gradient in every combination") {
+  for (int64_t C : kWidths)
+    for (double scale : {1.0, 50.0, 10000.0})
+      for (int which = 1; which < 4; which++) check(cross_entropy(C > 500 ? 3 : 38, C, scale, which & 1, which & 2));
+  check(cross_entropy(4, 50257, 10, true, true));
+  check(cross_entropy(2000, 10, 10, true, true));
+  check(cross_entropy(0, 10, 1, true, true));
+}
+
+// Runs with one context, so that the failure can be asked for.
+struct Report {
+  Failure failure;
+  int64_t where, value, limit;
+};
+Report report(const KernelCase& c, const KernelTable& table, int threads, std::vector<Tensor>& out) {
+  TestContext context(threads);
+  out = c.run(table, threads, false, &context);
+  return {context.failure, context.where, context.value, context.limit};
+}
+
+// The first index in `operand` that is out of range is reported, by every target and the reference alike.
+void check_report(const KernelCase& c, int64_t where, int64_t value, int64_t limit) {
+  check(c);
+  std::vector<const KernelTable*> tables = {&reference_table};
+  for (const Target& t : targets()) tables.push_back(t.table);
+  for (const KernelTable* table : tables)
+    for (int threads : {1, 2}) {
+      std::vector<Tensor> out;
+      const Report r = report(c, *table, threads, out);
+      INFO(table->name << " " << c.text);
+      CHECK((r.failure == Failure::index_out_of_range));
+      CHECK(r.where == where);
+      CHECK(r.value == value);
+      CHECK(r.limit == limit);
+      for (const Tensor& t : out)
+        for (int64_t i = 0; i < t.stored(); i++)
+          if (!std::isfinite(t.at(i))) FAIL("not finite");
+    }
+}
+
+TEST_CASE("cross_entropy: a label out of range is reported, and leaves zeros") {
+  for (int64_t N : {5, 3000})
+    for (double bad : {-1.0, 10.0, 2147483647.0, -2147483648.0}) {
+      KernelCase c = cross_entropy(N, 10, 1, true, true);
+      c.in[1].set(3, bad);
+      c.in[1].set(N - 1, -5);
+      check_report(c, 3, int64_t(bad), 10);
+    }
+}
+
+TEST_CASE("gather") {
+  struct Shape {
+    Dims data, indices;
+    uint32_t axis;
+  };
+  for (const Shape& s : std::vector<Shape>{{{5}, {3}, 0}, {{7, 3}, {4}, 0}, {{7, 3}, {4}, 1}, {{50, 33}, {2, 9}, 0}, {{4, 6, 5}, {3}, 1}, {{4, 6, 5}, {2, 2}, 2}, {{3, 1}, {}, 0},
+                                           {{1000, 64}, {700}, 0}, {{2, 3000, 17}, {600}, 1}, {{5, 4}, {0}, 0}, {{0, 4}, {0}, 0}, {{5, 0}, {3}, 0}, {{1, 8}, {100}, 0}})
+    for (DType dtype : {DType::f32, DType::i32, DType::u8, DType::boolean}) {
+      Dims out(s.data.begin(), s.data.begin() + s.axis);
+      out.insert(out.end(), s.indices.begin(), s.indices.end());
+      out.insert(out.end(), s.data.begin() + s.axis + 1, s.data.end());
+      KernelCase c = {row_gather, text_of("gather", s.data), {random_tensor(dtype, s.data, 1), indices_below(s.data[s.axis], s.indices, 2)}, {Tensor(dtype, out)}, {s.axis}};
+      check(c);
+      if (out.empty() || c.in[1].stored() < 3 || c.out[0].size() == 0) continue;
+      c.in[1].set(2, -1);
+      check_report(c, 2, -1, s.data[s.axis]);
+    }
+}
+
+TEST_CASE("scatter_add: sums in the order of the indices") {
+  struct Shape {
+    Dims out, indices;
+    uint32_t axis;
+  };
+  for (const Shape& s : std::vector<Shape>{{{5}, {30}, 0}, {{7, 3}, {40}, 0}, {{7, 3}, {4}, 1}, {{50, 33}, {2, 90}, 0}, {{4, 6, 5}, {30}, 1}, {{3000, 40}, {500}, 0},
+                                           {{2, 2000, 20}, {700}, 1}, {{5, 4}, {0}, 0}, {{5, 0}, {3}, 0}, {{10, 1}, {1000}, 0}})
+    for (DType dtype : {DType::f32, DType::i32}) {
+      Dims updates(s.out.begin(), s.out.begin() + s.axis);
+      updates.insert(updates.end(), s.indices.begin(), s.indices.end());
+      updates.insert(updates.end(), s.out.begin() + s.axis + 1, s.out.end());
+      KernelCase c = {row_scatter_add, text_of("scatter_add", s.out), {indices_below(s.out[s.axis], s.indices, 2), random_tensor(dtype, updates, 1)}, {Tensor(dtype, s.out)}, {s.axis}};
+      c.reference_in_float = true;  // the same sums in the same order
+      check(c);
+      if (c.in[0].stored() < 4 || c.out[0].size() == 0) continue;
+      c.in[0].set(3, 1e9);
+      check_report(c, 3, 1000000000, s.out[s.axis]);
+    }
+}
+
+TEST_CASE("gather_rows: casts, scales and shifts") {
+  for (DType from : {DType::u8, DType::f32, DType::i32, DType::boolean})
+    for (DType to : {DType::f32, DType::i32})
+      for (const Dims& dims : std::vector<Dims>{{20}, {20, 1}, {20, 3, 5}, {300, 784}, {7, 16}, {7, 0}})
+        for (int64_t B : {0, 1, 6, 200})
+          for (int given = 0; given < (to == DType::f32 ? 3 : 1); given++) {
+            Dims out = dims;
+            out[0] = B;
+            KernelCase c = {row_gather_rows, text_of("gather_rows", dims), {random_tensor(from, dims, 1, 100), indices_below(dims[0], {B}, 2), Tensor(), Tensor()}, {Tensor(to, out)}, {}};
+            if (given) c.in[2] = Tensor(DType::f32, {}).fill([](int64_t) { return 1.0 / 255; });
+            if (given == 2) c.in[3] = Tensor(DType::f32, {}).fill([](int64_t) { return -0.1307; });
+            c.reference_in_float = true;
+            check(c);
+            if (B < 6 || c.out[0].size() == 0) continue;
+            c.in[1].set(5, double(dims[0]));
+            check_report(c, 5, dims[0], dims[0]);
+          }
+}
+
+TEST_CASE("copy: every layout to every layout") {
+  const auto transposed = [](const Dims& dims) {
+    Dims strides(dims.size());
+    int64_t s = 1;
+    for (size_t d = 0; d < dims.size(); s *= dims[d++]) strides[d] = s;
+    return strides;
+  };
+  const auto layout = [&](const Dims& dims, int way) {
+    Dims s = way == 1 ? transposed(dims) : Tensor::dense(dims);
+    if (way == 2) for (auto& x : s) x *= 3;
+    if (way == 3 && !s.empty()) s[0] += 5;
+    return s;
+  };
+  for (const Dims& dims : std::vector<Dims>{{}, {1}, {9}, {70000}, {6, 7}, {33, 65}, {300, 200}, {3, 4, 5}, {2, 50, 1, 40}, {2, 3, 4, 5, 6}, {0, 4}, {4, 0}, {3, 100000}})
+    for (int from = 0; from < 5; from++)
+      for (int to = 0; to < 4; to++)
+        for (DType dtype : {DType::f32, DType::i32, DType::u8}) {
+          Dims in = layout(dims, from);
+          if (from == 4) for (size_t d = 0; d < in.size(); d += 2) in[d] = 0;
+          check({row_copy, text_of("copy", dims) + " from " + std::to_string(from) + " to " + std::to_string(to), {random_tensor(dtype, dims, 1, 1, in)}, {Tensor(dtype, dims, layout(dims, to))}, {}});
+          if (from == 0) check({row_fill, text_of("fill", dims), {random_tensor(dtype, {}, 4)}, {Tensor(dtype, dims, layout(dims, to))}, {}});
+        }
+}
+}  // namespace
