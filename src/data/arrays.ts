@@ -84,7 +84,7 @@ interface Examples<A> {
 }
 
 function inputsOf(x: unknown, shape: Shape | undefined, name: string): Examples<Float32Array | Uint8Array> {
-  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(Uint8Array.from(x), shape, name, 'x', 'shape');
+  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(new Uint8Array(x), shape, name, 'x', 'shape');
   return floatsOf(x, shape, name, 'x', 'shape');
 }
 

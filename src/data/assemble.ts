@@ -91,7 +91,7 @@ export class Assembler {
       if (classes !== undefined) checkClasses(targets, classes, from, OP);
     } else {
       const values = this.#numbers(y, 'y');
-      targets = values instanceof Float32Array ? values : Float32Array.from(values);
+      targets = values instanceof Float32Array ? values : new Float32Array(values);
     }
     if (targets.length !== count * this.#targetSize) throw this.#wrong('y', `${targets.length} elements`, `${count * this.#targetSize} for ${count} examples`);
     return targets;

@@ -9,7 +9,7 @@ export interface Source {
 /** Labels as int32. Throws DataError for one that is no integer, naming the example. The array is always a new one. */
 export function toClasses(labels: unknown, from: Source, op: string): Int32Array {
   if (labels instanceof Int32Array) return labels.slice();
-  if (labels instanceof Uint8Array) return Int32Array.from(labels);
+  if (labels instanceof Uint8Array) return new Int32Array(labels);
   if (!Array.isArray(labels) && !(labels instanceof Float32Array)) {
     const got = labels === null || typeof labels !== 'object' ? String(labels) : `a ${labels.constructor.name}`;
     throw new DTypeError(`[${op}] y of ${from.of}: got ${got}, expected an Int32Array of classes, or a Float32Array of targets together with targetShape.`, { op });

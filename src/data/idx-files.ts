@@ -105,7 +105,7 @@ export async function fromIdx<const X extends Shape = number[]>(images: string, 
       shapes: [found, shape],
     });
   }
-  const inputs = x.data instanceof Int32Array ? Float32Array.from(x.data) : x.data;
+  const inputs = x.data instanceof Int32Array ? new Float32Array(x.data) : x.data;
   const targets = toClasses(y.data, { of: `dataset '${name}'`, first: 0 }, OP);
   if (options.classes !== undefined) checkClasses(targets, options.classes, { of: `dataset '${name}'`, first: 0 }, OP);
   return new Dataset({

@@ -17,11 +17,11 @@ interface Element {
 /** By the third byte of the file; see the format's description at the end of yann.lecun.com/exdb/mnist. */
 const ELEMENTS: { readonly [code: number]: Element } = {
   0x08: { bytes: 1, read: (bytes) => ({ dtype: 'uint8', data: bytes }) },
-  0x09: { bytes: 1, read: ({ buffer }) => ({ dtype: 'int32', data: Int32Array.from(new Int8Array(buffer)) }) },
-  0x0b: { bytes: 2, read: (bytes) => ({ dtype: 'int32', data: Int32Array.from(new Int16Array(native(bytes, 'swap16'))) }) },
+  0x09: { bytes: 1, read: ({ buffer }) => ({ dtype: 'int32', data: new Int32Array(new Int8Array(buffer)) }) },
+  0x0b: { bytes: 2, read: (bytes) => ({ dtype: 'int32', data: new Int32Array(new Int16Array(native(bytes, 'swap16'))) }) },
   0x0c: { bytes: 4, read: (bytes) => ({ dtype: 'int32', data: new Int32Array(native(bytes, 'swap32')) }) },
   0x0d: { bytes: 4, read: (bytes) => ({ dtype: 'float32', data: new Float32Array(native(bytes, 'swap32')) }) },
-  0x0e: { bytes: 8, read: (bytes) => ({ dtype: 'float32', data: Float32Array.from(new Float64Array(native(bytes, 'swap64'))) }) },
+  0x0e: { bytes: 8, read: (bytes) => ({ dtype: 'float32', data: new Float32Array(new Float64Array(native(bytes, 'swap64'))) }) },
 };
 
 /** IDX is big-endian: turns the bytes round, in place, where this machine is not. */
