@@ -1,7 +1,7 @@
 // gemm against OpenBLAS, BLIS and oneDNN (each through dlopen, reported absent when absent), interleaved in one run, with the
 // peak of fused multiply-adds measured in the same run as the limit.
 //
-//   gemm_bench [--threads 1|2|...] [--target avx512] [--only text] [--rounds 7] [--json file]
+//   gemm_bench [--threads 1|2|...] [--target avx512] [--only text] [--rounds 7] [--json file] [--shape NT:MxKxN]
 //
 // Built with the object files of the targets (see native/targets), for example:
 //   g++ -std=c++20 -O2 -Inative bench/kernels/gemm_bench.cc <targets>.o -o gemm_bench -ldl -lpthread
@@ -26,7 +26,15 @@ namespace {
 using namespace anneal;
 using Clock = std::chrono::steady_clock;
 
-double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+double now() {
+#ifdef BENCH_CPU
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+#else
+  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+#endif
+}
 
 struct Shape {
   const char* group;
@@ -174,7 +182,7 @@ double median(std::vector<double> v) {
 
 struct Options {
   int threads = 1, rounds = 7;
-  std::string target, only, json;
+  std::string target, only, json, shape;
 };
 
 Options options_of(int argc, char** argv) {
@@ -186,6 +194,7 @@ Options options_of(int argc, char** argv) {
     else if (k == "--target") o.target = v;
     else if (k == "--only") o.only = v;
     else if (k == "--json") o.json = v;
+    else if (k == "--shape") o.shape = v;
     else std::exit((std::fprintf(stderr, "unknown option %s\n", k.c_str()), 2));
   }
   return o;
@@ -215,7 +224,13 @@ int main(int argc, char** argv) {
   std::FILE* json = o.json.empty() ? nullptr : std::fopen(o.json.c_str(), "w");
   if (json) std::fprintf(json, "{\"target\": \"%s\", \"threads\": %d, \"compiler\": \"%s\", \"peak_gflops\": %.1f, \"shapes\": [", table->name, o.threads, __VERSION__, peak);
   bool comma = false;
-  for (const Shape& s : kShapes) {
+  std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
+  if (!o.shape.empty()) {
+    Shape s = {"given", o.shape[0], o.shape[1], 0, 0, 0};
+    if (std::sscanf(o.shape.c_str() + 2, ":%dx%dx%d", &s.M, &s.K, &s.N) != 3) return 2;
+    shapes = {s};
+  }
+  for (const Shape& s : shapes) {
     const std::string text = text_of(s);
     if (!o.only.empty() && (std::string(s.group) + " " + text).find(o.only) == std::string::npos) continue;
     const int64_t M = s.M, N = s.N, K = s.K;

@@ -87,7 +87,7 @@ static void multiply_transposing(const Problem& p, Range m, Range n, float* pane
   if (m.size() <= kFewRows)
     for (; j + kWideVectors * kLanes <= n.end; j += kWideVectors * kLanes)
       wide_transposing_tile_of((int)m.size())(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + j * b_stride, b_stride, nullptr, 0,
-                                              p.c + m.begin * p.N + j, p.N);
+                                              p.c + m.begin * p.N + j, p.N, false);
   const int first = next_rows(m.size(), kNarrowRows);
   const TransposingTile transposing = transposing_tile_of(first);
   const Range others = {m.begin + first, m.end};
@@ -97,7 +97,7 @@ static void multiply_transposing(const Problem& p, Range m, Range n, float* pane
     const int64_t at = smaller(j, n.end - vectors * kLanes);
     for (int v = 0; v < vectors; v++)
       transposing(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + (at + v * kLanes) * b_stride, b_stride,
-                  others.size() > 0 ? panel + v * kLanes : nullptr, vectors * kLanes, p.c + m.begin * p.N + at + v * kLanes, p.N);
+                  others.size() > 0 ? panel + v * kLanes : nullptr, vectors * kLanes, p.c + m.begin * p.N + at + v * kLanes, p.N, false);
     if (two)
       multiply_columns<2, kTileRows>(p, others, panel, 2 * kLanes, p.c + at);
     else
@@ -138,7 +138,8 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
       if (p.a.row_stride == 1)
         tile_of<1, kNarrowRows>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kLanes, kLanes, kLanes, false);
       else
-        transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0, block + j * kLanes, kLanes);
+        transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0, block + j * kLanes, kLanes,
+                               false);
       j += r;
     }
     store_transposed(block, N, p.c + at * p.N + n.begin, p.N);
@@ -155,7 +156,7 @@ static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
     multiply_dot(p, n);
   else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24)
     multiply_few_columns(p, m, n);
-  else if (b_in_rows && (m.size() <= kNarrowRows || p.K <= 64))
+  else if (b_in_rows && (m.size() <= 36 || p.K <= 64))
     multiply_in_place(p, m, n);
   else if (!b_in_rows && ((m.size() <= kNarrowRows && n.size() >= kLanes) || p.K <= 64))
     multiply_transposing(p, m, n, panel);

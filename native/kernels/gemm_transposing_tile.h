@@ -1,10 +1,10 @@
 // The register tile for a vector operand whose k runs along memory: it transposes kLanes rows x 4 k in registers, which costs about
 // one instruction an element and hides behind the multiply-adds, so that few rows and small K need no packed copy.
 
-// C[i, j] = sum over k of a[i * row_stride + k * k_stride] * b[j * b_stride + k], 0 <= j < kLanes. If `panel` is given, the transposed
+// C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[j * b_stride + k], 0 <= j < kLanes. If `panel` is given, the transposed
 // operand is left there as well: panel[k * panel_stride + j].
 using TransposingTile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                                 float* panel, int64_t panel_stride, float* c, int64_t c_stride);
+                                 float* panel, int64_t panel_stride, float* c, int64_t c_stride, bool accumulate);
 
 template <int R, int V>
 struct TransposingTileKernel {
@@ -22,12 +22,12 @@ struct TransposingTileKernel {
   }
 
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* panel,
-                  int64_t panel_stride, float* c, int64_t c_stride) {
+                  int64_t panel_stride, float* c, int64_t c_stride, bool accumulate) {
     vf acc[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
-      for (int v = 0; v < V; v++) acc[r][v] = vf{};
+      for (int v = 0; v < V; v++) acc[r][v] = accumulate ? ld(c + r * c_stride + v * kLanes) : vf{};
     RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
     int64_t k = 0;
     for (; k + 4 <= K; k += 4) {

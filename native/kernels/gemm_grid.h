@@ -1,0 +1,62 @@
+// How a product is cut into chunks for threads: by its shape only.
+
+struct Grid {
+  int64_t rows, columns;            // of one chunk
+  int64_t across_m, across_n;       // chunks of one matrix
+  int64_t together;                 // matrices of one chunk, where one is less than a chunk
+  int64_t chunks;
+};
+
+constexpr int64_t kChunkCost = 8000;  // ns worth a chunk of their own
+constexpr int64_t kMaxChunks = 32;    // of one matrix
+
+// A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
+ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
+  const int64_t arithmetic = M * N * (K + 8) / 96, memory = (M * K + K * N + M * N) / 16;
+  return arithmetic > memory ? arithmetic : memory;
+}
+
+// x cut into `parts` of a multiple of `unit`; returns the size, and in `parts` how many there really are.
+ANNEAL_INLINE int64_t cut(int64_t x, int64_t unit, int64_t& parts) {
+  const int64_t size = round_up((x + parts - 1) / parts, unit);
+  parts = (x + size - 1) / size;
+  return size;
+}
+
+static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count) {
+  const int64_t cost = cost_of(M, N, K);
+  Grid g = {M, N, 1, 1, 1, count};
+  if (cost < 2 * kChunkCost) {
+    g.together = smaller(count, kChunkCost / (cost + 1) + 1);
+    g.chunks = (count + g.together - 1) / g.together;
+    return g;
+  }
+  const int64_t wanted = smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
+  // Halves the longer side of a chunk, while it stays long enough for its tiles.
+  while (g.across_m * g.across_n < wanted) {
+    const int64_t rows = M / g.across_m, columns = N / g.across_n;
+    const bool can_m = rows >= 96, can_n = columns >= 4 * kTileColumns;
+    if (can_n && (columns >= rows || !can_m))
+      g.across_n *= 2;
+    else if (can_m)
+      g.across_m *= 2;
+    else
+      break;
+  }
+  g.columns = cut(N, kTileColumns, g.across_n);
+  g.rows = cut(M, 4, g.across_m);
+  g.chunks = count * g.across_m * g.across_n;
+  return g;
+}
+
+// Where B is packed for all chunks: tall chunks, so that the packed B is read few times, and wide ones, so that A is packed few times.
+constexpr int64_t kSharedChunkRows = 192, kSharedChunkColumns = 512, kSharedChunks = 16;
+static Grid shared_grid_of(int64_t M, int64_t N) {
+  Grid g = {M, N, (M + kSharedChunkRows - 1) / kSharedChunkRows, 1, 1, 1};
+  g.across_m += g.across_m & 1;
+  while (g.across_m * g.across_n < kSharedChunks && N / g.across_n >= 2 * kSharedChunkColumns) g.across_n *= 2;
+  g.rows = cut(M, 4, g.across_m);
+  g.columns = cut(N, kTileColumns, g.across_n);
+  g.chunks = g.across_m * g.across_n;
+  return g;
+}

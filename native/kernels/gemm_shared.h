@@ -1,0 +1,69 @@
+// Large products of many rows: B is packed once for all threads, a part that stays in the last cache at a time, then all rows of C
+// are advanced by that part.
+
+constexpr int64_t kSharedRows = 192;         // rows from which on it pays
+constexpr int64_t kSharedColumns = 4096;     // columns of a part
+constexpr int64_t kSharedFloats = 1 << 20;   // and its size, unless one block of k is more
+constexpr int64_t kPackPanels = 4;           // panels that one chunk of packing takes
+
+ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count) {
+  return count == 1 && p.M >= kSharedRows && p.N > kFewColumns && p.K > 64 && (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride));
+}
+
+struct SharedJob {
+  Problem p;
+  Grid grid;    // of the part's columns
+  Range n, k;   // the part
+  int64_t kc;
+  float* packed;
+  Context* context;
+};
+
+ANNEAL_INLINE int64_t part_columns(const Problem& p) { return equal_part(p.N, kSharedColumns, kTileColumns); }
+ANNEAL_INLINE int64_t part_k(const Problem& p) {
+  const int64_t kc = block_k(p.K), blocks = kSharedFloats / (padded_columns(part_columns(p)) * kc);
+  return smaller(p.K, kc * (blocks > 1 ? blocks : 1));
+}
+ANNEAL_INLINE int64_t shared_bytes(const Problem& p) { return padded_columns(part_columns(p)) * part_k(p) * 4; }
+
+static void pack_chunk(void* arg, int64_t chunk, int32_t) {
+  const SharedJob& job = *(const SharedJob*)arg;
+  const int64_t begin = chunk * kPackPanels * kTileColumns, end = smaller(job.n.size(), begin + kPackPanels * kTileColumns);
+  for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
+    const int64_t K = smaller(job.kc, job.k.end - k);
+    float* block = job.packed + (k - job.k.begin) * padded_columns(job.n.size());
+    for (int64_t j = begin; j < end; j += kTileColumns) {
+      const int width = (int)smaller(kTileColumns, end - j);
+      pack_panel(job.p, k, K, job.n.begin + j, width, (int)padded_columns(width), block + j * K);
+    }
+  }
+}
+
+static void shared_chunk(void* arg, int64_t chunk, int32_t worker) {
+  const SharedJob& job = *(const SharedJob*)arg;
+  const Grid& g = job.grid;
+  const int64_t m = chunk / g.across_n * g.rows, n = chunk % g.across_n * g.columns;
+  const Range rows = {m, smaller(job.p.M, m + g.rows)}, columns = {n, smaller(job.n.size(), n + g.columns)};
+  BlockPlan plan = plan_of(job.p, rows, columns);
+  for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
+    const int64_t K = smaller(job.kc, job.k.end - k);
+    plan.packed_b = job.packed + (k - job.k.begin) * padded_columns(job.n.size()) + columns.begin * K;
+    multiply_block(job.p, plan, rows, {job.n.begin + columns.begin, job.n.begin + columns.end}, k, K,
+                   (float*)job.context->scratch(job.context, worker));
+  }
+}
+
+static void multiply_shared(const Problem& p, Context& context) {
+  SharedJob job = {p, {}, {}, {}, block_k(p.K), (float*)context.shared_scratch, &context};
+  const int64_t nc = part_columns(p), kp = part_k(p);
+  for (int64_t n = 0; n < p.N; n += nc) {
+    job.n = {n, smaller(p.N, n + nc)};
+    job.grid = shared_grid_of(p.M, job.n.size());
+    for (int64_t k = 0; k < p.K; k += kp) {
+      job.k = {k, smaller(p.K, k + kp)};
+      const int64_t panels = (job.n.size() + kTileColumns - 1) / kTileColumns;
+      context.parallel(&context, (panels + kPackPanels - 1) / kPackPanels, job.k.size() * job.n.size() / 4, pack_chunk, &job);
+      context.parallel(&context, job.grid.chunks, cost_of(p.M, job.n.size(), job.k.size()), shared_chunk, &job);
+    }
+  }
+}
