@@ -41,7 +41,7 @@ function randomExamples(): Example[] {
   return shapes.map((shape) => example([{ shape: [5], dtype: 'int32', from: 0, to: 1000 }, { shape: [2], from: 0.25, to: 0.75 }], { shape }));
 }
 
-export const uniformOp = distribution('uniform', 0, 1, EXACT);
+export const uniformOp = distribution('uniform', 0, 1, FEW_ULP);
 export const normalOp = distribution('normal', 1, 4, { ...FEW_ULP, absolute: 1e-6 });
 export const bernoulliOp = distribution('bernoulli', 2, 1, EXACT);
 

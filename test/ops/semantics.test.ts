@@ -18,7 +18,7 @@ function variable(values: readonly number[], shape: Shape = [values.length]): Te
   return made;
 }
 
-/** The elements, computed on the best target; composing keeps eager mode out. */
+/** The elements, computed on the best target; composed, so that no step waits for them. */
 const valuesOf = (make: () => Tensor): number[] => [...evaluate(composing(make))];
 
 /** d sum(make())/d x for each x. */

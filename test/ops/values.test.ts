@@ -29,7 +29,7 @@ function compare(tensor: Tensor, tolerance: Tolerance): void {
 for (const op of registry.filter(({ kind }) => kind !== 'effect')) {
   describe(op.name, () => {
     test.each(op.examples.map((example) => [title(example), example] as const))('%s', (_title, example) => {
-      // Composing keeps eager mode out: the oracle runs the graph itself.
+      // Composed, so that no step waits for it: the oracle runs the graph itself.
       const { output } = composing(() => operation(op, example));
       compare(output, op.tolerance);
       for (let i = 0; i < output.hidden.length; i++) compare(composing(() => hidden(output, i)), op.tolerance);
