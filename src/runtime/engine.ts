@@ -63,7 +63,7 @@ export class PlannedEngine implements Engine {
     const request: Request = { losses, outputs, accumulations, updater, updates };
     const nodes = this.ready(request);
     const { results, done } = this.submit(request, nodes);
-    this.finish(request, nodes, results, done);
+    this.finish(request, results, done);
     await (done ?? this.session.breathe());
   }
 
@@ -163,34 +163,41 @@ export class PlannedEngine implements Engine {
   /** The user's scalars and kept tensors that this step must deliver: those that depend on what it updates. */
   private awaitedBy(losses: readonly Tensor[], updated: ReadonlySet<Tensor>): Output[] {
     const outputs: Output[] = [];
-    let scalars = 0;
-    let storages = 0;
+    const count = { scalar: 0, view: 0, storage: 0 };
     for (const tensor of awaitedValues()) {
-      if (tensor.stale || tensor.value$ !== undefined || tensor.storage$ !== undefined) continue;
-      if (!losses.includes(tensor) && !dependsOn(tensor, updated)) continue;
-      if (tensor.kept$) outputs.push({ tensor, destination: { to: 'storage', index: storages++ } });
-      else if (tensor.dtype === 'float32') outputs.push({ tensor, destination: { to: 'scalar', index: scalars++ } });
-      else outputs.push({ tensor, destination: { to: 'storage', index: storages++ } });
+      if (isSettled(tensor) || !(losses.includes(tensor) || dependsOn(tensor, updated))) continue;
+      const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
+      outputs.push({ tensor, destination: { to, index: count[to]++ } });
     }
     return outputs;
   }
 
   /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
-  private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
+  private finish(request: Request, results: Results, done: Promise<void> | undefined): void {
     for (const { tensor, destination } of request.outputs) {
-      if (destination.to === 'scalar') {
-        const { index } = destination;
-        tensor.value$ = done === undefined ? () => Promise.resolve(results.scalars[index]!) : () => done.then(() => results.scalars[index]!);
-      } else if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
+      if (destination.to === 'leaf') continue;
+      if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
+      else tensor.value$ = valueOf(results, destination, done);
     }
     const time = tick();
     const updated = new Set<Tensor>(request.updates.map(({ parameter }) => parameter));
     for (const parameter of updated) parameter.changedAt$ = time;
-    const gone = nodes.filter((node) => node.inputs.length > 0 && dependsOnMarked(node, updated));
+    const roots = [...request.losses, ...request.outputs.map(({ tensor }) => tensor)];
+    const gone = postOrder(roots, (node) => node.inputs).filter((node) => dependsOnMarked(node, updated));
     for (const node of gone) retire(node, this.session);
     this.gradients.consume(request.updates);
-    forgetValues((tensor) => tensor.stale || tensor.value$ !== undefined || tensor.storage$ !== undefined);
+    forgetValues(isSettled);
   }
+}
+
+/** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
+function isSettled(tensor: Tensor): boolean {
+  return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
+}
+
+function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): () => Promise<number> {
+  const value = (): number => (to === 'scalar' ? results.scalars[index]! : results.arrays[index]![0]!);
+  return done === undefined ? () => Promise.resolve(value()) : () => done.then(value);
 }
 
 /** Marks on the way up which nodes depend on an updated parameter; nodes come operands first. */

@@ -14,7 +14,7 @@ export function savedValues(tensor: Tensor): Tensor[] {
     if (node.inputs.length > 0 && node.storage$ === undefined && node.hidden.length === 0 && node.op.kind !== 'hidden') saved.add(node);
   };
   for (const node of postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []))) {
-    if (!node.requiresGrad) continue;
+    if (!node.requiresGrad || node.storage$ !== undefined) continue;
     const { saves } = node.op;
     if (saves?.output === true) save(node);
     for (const i of saves?.inputs ?? []) save(node.inputs[i]!);

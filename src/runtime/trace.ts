@@ -13,7 +13,12 @@ export function trace(request: Request): Tensor[] {
   }
   for (const { accumulator } of request.accumulations) roots.push(accumulator);
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
-  return postOrder(roots, request.losses.length === 0 ? computedFrom : differentiatedThrough);
+  return postOrder(roots, followed(request));
+}
+
+/** Which operands of a node belong to the request. */
+function followed({ losses }: Request): (node: Tensor) => readonly Tensor[] {
+  return losses.length === 0 ? computedFrom : differentiatedThrough;
 }
 
 /** What has to run to compute a node: nothing where its elements are in native memory already. */
@@ -49,10 +54,11 @@ export class Structure {
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
 
   constructor(request: Request, nodes: readonly Tensor[]) {
+    const operands = followed(request);
     this.steps = nodes.map((node) => ({
       op: node.op,
       attrs: node.attrs,
-      inputs: node.inputs.map((input) => input.number$),
+      inputs: operands(node).map((input) => input.number$),
       shape: node.shape,
       dtype: node.dtype,
       requiresGrad: node.requiresGrad,
@@ -77,7 +83,7 @@ export class Structure {
       request.updater?.version === this.updater?.version &&
       this.sameRoots(request) &&
       this.sameGradients(request) &&
-      this.sameNodes(nodes)
+      this.sameNodes(nodes, followed(request))
     );
   }
 
@@ -108,15 +114,16 @@ export class Structure {
     return true;
   }
 
-  private sameNodes(nodes: readonly Tensor[]): boolean {
+  private sameNodes(nodes: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): boolean {
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]!;
       const step = this.steps[i]!;
       if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
       const { inputs } = step;
-      if (node.inputs.length !== inputs.length) return false;
+      const own = operands(node);
+      if (own.length !== inputs.length) return false;
       if (inputs.length === 0 && !(node.dtype === step.dtype && sameShape(node.shape, step.shape))) return false;
-      for (let k = 0; k < inputs.length; k++) if (node.inputs[k]!.number$ !== inputs[k]) return false;
+      for (let k = 0; k < inputs.length; k++) if (own[k]!.number$ !== inputs[k]) return false;
       if (node.attrs !== step.attrs && !sameAttrs(node.attrs, step.attrs)) return false;
     }
     return true;
