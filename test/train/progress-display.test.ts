@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { bar, lines, progressLine, type Progress } from '../../src/train/progress-display.js';
+import { bar, progressLine, type Progress } from '../../src/train/progress-display.js';
 
 const progress: Progress = { epoch: 2, epochs: 5, step: 7, steps: 469, values: { loss: 0.12345, accuracy: 0.98765 }, examplesPerSecond: 12345.6, secondsLeft: 61.2 };
 
@@ -35,22 +35,6 @@ describe('a line of progress', () => {
     [NaN, 'loss NaN'],
   ])('shows a loss of %f as %s', (loss, text) => {
     expect(progressLine({ ...progress, values: { loss } })).toContain(text);
-  });
-});
-
-describe('plain lines', () => {
-  it('come once in an interval, and for every epoch', () => {
-    let time = 0;
-    const { stream, text } = screen(false);
-    const display = lines(stream, 1000, () => time);
-    for (let step = 1; step <= 25; step++) {
-      time += 100;
-      display.show({ ...progress, step });
-    }
-    display.finish({ ...progress, step: 25 });
-    const steps = text().trimEnd().split('\n').map((line) => /step (\d+)/.exec(line)?.[1]);
-    expect(steps).toEqual(['10', '20', '25']);
-    expect(text()).not.toContain('\u001b');
   });
 });
 

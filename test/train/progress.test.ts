@@ -1,0 +1,69 @@
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { progress } from '../../src/train/progress.js';
+import type { EpochRecord, StepEvent } from '../../src/train/events.js';
+
+const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined };
+
+/** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
+async function run(isTTY: boolean, options: { interval?: number; failAt?: number; validation?: { loss: number } } = {}): Promise<string> {
+  let text = '';
+  let time = 0;
+  const sink = new Writable({ write: (piece: Buffer, _, done) => ((text += piece.toString()), done()) });
+  const stream = Object.assign(sink, { isTTY, columns: 200, cursorTo: () => true, clearLine: () => true });
+  const callback = progress({ stream, now: () => time, ...(options.interval === undefined ? {} : { interval: options.interval }) });
+  await callback.onFitStart?.(fit);
+  for (let epoch = 0; epoch < 2; epoch++) {
+    await callback.onEpochStart?.({ ...fit, epoch });
+    for (let step = 0; step < 4; step++) {
+      if (4 * epoch + step === options.failAt) {
+        await callback.onFitEnd?.({ ...fit, history: [] });
+        return text;
+      }
+      time += 1000;
+      const event = { ...fit, epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9 }, examples: 100 * (step + 1), seconds: step + 1 };
+      await callback.onStep?.(event satisfies StepEvent<'accuracy'>);
+    }
+    const record = { loss: 0.5, epoch, steps: 4, examples: 400, seconds: 4, examplesPerSecond: 100 } satisfies EpochRecord;
+    await callback.onEpochEnd?.({ ...fit, epoch, record: options.validation === undefined ? record : { ...record, validation: options.validation } });
+  }
+  await callback.onFitEnd?.({ ...fit, history: [] });
+  return text;
+}
+
+describe('progress', () => {
+  it('writes plain lines where there is no terminal', async () => {
+    const values = 'loss 0.5000  accuracy 90.00 %  100 examples/s';
+    expect((await run(false)).trimEnd().split('\n')).toEqual([`epoch 1/2  step 4/4  ${values}  4 s left`, `epoch 2/2  step 4/4  ${values}  0 s left`]);
+    expect((await run(false, { interval: 2000 })).trimEnd().split('\n')).toEqual([
+      `epoch 1/2  step 2/4  ${values}  6 s left`,
+      `epoch 1/2  step 4/4  ${values}  4 s left`,
+      `epoch 2/2  step 2/4  ${values}  2 s left`,
+      `epoch 2/2  step 4/4  ${values}  0 s left`,
+    ]);
+    expect(await run(false)).not.toContain('\u001b');
+  });
+
+  it('draws a bar on a terminal', async () => {
+    const text = await run(true);
+    for (const epoch of [1, 2]) expect(text).toContain(`${'\u2588'.repeat(20)} epoch ${epoch}/2  step 4/4`);
+    expect(text.split('\n').length).toBe(3);
+  });
+
+  it('shows the validation at the end of an epoch', async () => {
+    expect(await run(false, { validation: { loss: 0.25 } })).toContain('validation loss 0.2500  100 examples/s');
+  });
+
+  it('ends its line when training fails or is stopped', async () => {
+    for (const isTTY of [false, true]) {
+      const text = await run(isTTY, { failAt: 2 });
+      expect(text).toContain('step 2/4');
+      expect(text.endsWith('\n')).toBe(true);
+      expect(await run(isTTY, { failAt: 0 })).toBe('');
+    }
+  });
+
+  it('refuses unknown options', () => {
+    expect(() => progress({ intervall: 1 } as never)).toThrow('Did you mean interval?');
+  });
+});
