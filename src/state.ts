@@ -1,3 +1,4 @@
+import { closest } from 'fastest-levenshtein';
 import { dtypes, type DType, type TypedArray } from './dtype.js';
 import { AnnealError } from './errors.js';
 import { engine } from './graph/engine.js';
@@ -25,14 +26,15 @@ export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>,
   checkOptions(op, options, ['strict']);
   const given = entriesOf(state);
   if (options.strict ?? true) checkNames(op, targets, given);
-  const pairs: { target: Tensor; source: Source }[] = [];
+  const pairs: { name: string; target: Tensor; source: Source }[] = [];
   for (const [name, target] of targets) {
-    const source = given.get(name);
-    if (source === undefined) continue;
+    if (!given.has(name)) continue;
+    const source = given.get(name)!;
     checkFits(op, name, target, source);
-    pairs.push({ target, source });
+    pairs.push({ name, target, source });
   }
   const values = await Promise.all(pairs.map(({ source }) => elements(source)));
+  for (const [i, { name, target }] of pairs.entries()) checkArray(op, name, target, values[i]!);
   for (const [i, { target }] of pairs.entries()) engine().write(target, values[i]!);
 }
 
@@ -50,8 +52,13 @@ function checkNames(op: string, targets: ReadonlyMap<string, unknown>, given: Re
   const missing = [...targets.keys()].filter((name) => !given.has(name));
   const extra = [...given.keys()].filter((name) => !targets.has(name));
   if (missing.length === 0 && extra.length === 0) return;
-  const parts = [missing.length > 0 ? `it lacks ${some(missing)}` : '', extra.length > 0 ? `it has ${some(extra)}, which is not here` : ''];
+  const parts = [missing.length > 0 ? `it lacks ${some(missing)}` : '', extra.length > 0 ? `it has ${some(extra)}, which is not here${nearest(extra, targets)}` : ''];
   throw mismatch(op, `the state is of another model: ${parts.filter((part) => part !== '').join('; ')}. Build the same model, or pass { strict: false } to load what has the same names.`);
+}
+
+/** The name that was probably meant, where only one is wrong. */
+function nearest([name, ...more]: readonly string[], targets: ReadonlyMap<string, unknown>): string {
+  return name === undefined || more.length > 0 || targets.size === 0 ? '' : ` (did you mean '${closest(name, [...targets.keys()])}'?)`;
 }
 
 function some(names: readonly string[]): string {
@@ -60,12 +67,17 @@ function some(names: readonly string[]): string {
 }
 
 function checkFits(op: string, name: string, target: Tensor, source: Source): void {
-  const expected = `expected ${target.dtype} ${showShape(target.shape)}. Build the model with the sizes that were saved.`;
-  if (ArrayBuffer.isView(source)) {
-    if (source instanceof dtypes[target.dtype].array && source.length === sizeOf(target.shape)) return;
-    throw mismatch(op, `'${name}' does not fit: got ${source.constructor.name} of ${source.length} elements, ${expected}`);
-  }
+  if (ArrayBuffer.isView(source)) return checkArray(op, name, target, source);
   if (source?.dtype === target.dtype && sameShape(source.shape, target.shape)) return;
-  const got = source?.shape === undefined ? String(source) : `${source.dtype} ${showShape(source.shape)}`;
-  throw mismatch(op, `'${name}' does not fit: got ${got}, ${expected}`);
+  throw misfit(op, name, target, Array.isArray(source?.shape) ? `${source.dtype} ${showShape(source.shape)}` : 'no tensor');
+}
+
+/** What a source says of its shape may not be what its elements are. */
+function checkArray(op: string, name: string, target: Tensor, data: TypedArray): void {
+  if (data instanceof dtypes[target.dtype].array && data.length === sizeOf(target.shape)) return;
+  throw misfit(op, name, target, ArrayBuffer.isView(data) ? `${data.constructor.name} of ${data.length} elements` : 'no typed array');
+}
+
+function misfit(op: string, name: string, target: Tensor, got: string): AnnealError {
+  return mismatch(op, `'${name}' does not fit: got ${got}, expected ${target.dtype} ${showShape(target.shape)}. Build the model with the sizes that were saved.`);
 }

@@ -4,6 +4,7 @@ import type { GeluOptions } from '../ops/index.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { Outcome } from './fit.js';
 import { Module } from './module.js';
 import type { Same } from './shapes.js';
 
@@ -20,6 +21,10 @@ export class Activation extends Module<Shape, Shape, Same> {
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
     return this.#apply(x as Tensor) as unknown as Tensor<S, D>;
+  }
+
+  override outcome$(shape: Shape): Outcome {
+    return this.builtin ? shape : undefined;
   }
 
   override get builtin(): boolean {

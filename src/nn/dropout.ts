@@ -4,6 +4,7 @@ import { bernoulliMask, mul } from '../ops/index.js';
 import { generator } from '../random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { Outcome } from './fit.js';
 import { Module } from './module.js';
 import type { Same } from './shapes.js';
 
@@ -13,7 +14,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
 
   constructor(p: number) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${String(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
+    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${String(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
     this.p = p;
   }
 
@@ -23,6 +24,10 @@ export class Dropout extends Module<Shape, Shape, Same> {
     if (this.p === 1) return mul(input, 0) as unknown as Tensor<S, D>;
     const key = generator().key(`dropout ${this.path$}`);
     return mul(input, bernoulliMask(input.shape, key, 1 - this.p) as Tensor) as unknown as Tensor<S, D>;
+  }
+
+  override outcome$(shape: Shape): Outcome {
+    return this.builtin ? shape : undefined;
   }
 
   override get builtin(): boolean {

@@ -1,7 +1,8 @@
 import type { DType } from '../dtype.js';
 import { flatten as flattenOp } from '../ops/index.js';
-import type { Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { Outcome } from './fit.js';
 import { Module } from './module.js';
 import type { Batched, Example, Flattened, ShapeFunction } from './shapes.js';
 import type { Product } from './multiply.js';
@@ -24,6 +25,10 @@ export class Flatten<F extends ShapeFunction = Flattened> extends Module<Shape, 
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<F extends Flattened ? Batched<S, [Product<Example<S>>]> : Shape, D> {
     return flattenOp(x as Tensor, this.start, this.end) as never;
+  }
+
+  override outcome$(shape: Shape): Outcome {
+    return this.builtin && this.start === 1 && this.end === -1 ? [sizeOf(shape)] : undefined;
   }
 
   override get builtin(): boolean {

@@ -5,6 +5,7 @@ import { checkOptions } from '../options.js';
 import type { Linear as LinearShape, LinearFits } from '../shape-types.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
+import { Misfit, type Outcome } from './fit.js';
 import { fanInUniform } from './initializers.js';
 import { Module } from './module.js';
 import type { LastDimension } from './shapes.js';
@@ -32,6 +33,13 @@ export class Linear<I extends number = number, O extends number = number> extend
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & LinearFits<S, [O, I]>): Tensor<LinearShape<S, [O, I]>, D> {
     return linearOp(x as Tensor, this.weight as Tensor, this.bias) as unknown as Tensor<LinearShape<S, [O, I]>, D>;
+  }
+
+  override outcome$(shape: Shape): Outcome {
+    if (!this.builtin) return undefined;
+    const [out, inputs] = this.weight.shape;
+    const features = shape.at(-1) ?? 'none';
+    return features === inputs ? [...shape.slice(0, -1), out] : new Misfit(`${this.toString()} expects ${inputs} features`, features);
   }
 
   override get builtin(): boolean {

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
+import type { Outcome } from './fit.js';
 import { register, walk } from './registry.js';
 import type { ShapeFunction, Shapes } from './shapes.js';
 import { loadInto, type State } from '../state.js';
@@ -31,6 +32,11 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   /** Whether it consists of built-in modules only, which record the same operations in every step. */
   get builtin(): boolean {
     return false;
+  }
+
+  /** What it makes of the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
+  outcome$(_shape: Shape): Outcome {
+    return undefined;
   }
 
   /** The fields in which parameters and modules are looked for. */

@@ -3,6 +3,7 @@ import { AnnealError, ArgumentError, ShapeError } from '../errors.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Plain } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
+import { chainShape, expectExactly, type Outcome } from './fit.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
 import type { Batched, Chain, Fitting, TakesBatch } from './shapes.js';
@@ -12,6 +13,8 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
   /** The shape of one example, without the batch. */
   readonly input: I;
   readonly layers: readonly Module[];
+  /** The shape of what comes out for one example; undefined where that shows at the call only. */
+  readonly output: Shape | undefined;
 
   constructor(input: I, layers: readonly Module[]) {
     super();
@@ -19,6 +22,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
     layers.forEach(checkLayer);
     this.input = input;
     this.layers = [...layers];
+    this.output = chainShape(input, layers);
     register(this);
   }
 
@@ -33,6 +37,10 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
       }
     }
     return result as unknown as Tensor<Batched<S, O>, D>;
+  }
+
+  override outcome$(shape: Shape): Outcome {
+    return sameShape(shape, this.input) ? this.output : expectExactly(this.input, shape);
   }
 
   override get builtin(): boolean {
@@ -87,15 +95,16 @@ function checkLayer(layer: unknown, i: number): void {
 
 /**
  * Layers one after the other. `input` is the shape of one example, without the batch. A layer that does not fit the one before
- * it is a compile error on that layer where sizes are literal; otherwise a ShapeError at the call, naming the layer.
+ * it is a compile error on that layer where sizes are literal; otherwise a ShapeError that names the layer, thrown here as far as
+ * built-in layers follow each other, else at the call.
  *
  *     const model = nn.sequential([784], nn.linear(784, 128), nn.relu(), nn.linear(128, 10));   // 0.weight, 0.bias, 2.weight, ...
  *     const logits = model.forward(x);                                                          // x [32, 784]: [32, 10]
  *
- * Unlike torch.nn.Sequential it is told the shape of its input, which the compiler checks. Throws ArgumentError for what is no module.
+ * Unlike torch.nn.Sequential it is told the shape of its input, which the compiler checks.
+ * Throws ShapeError for layers that do not fit, ArgumentError for what is no module or no shape.
  */
-export function sequential<const I extends Shape>(input: I, layers: readonly Module[]): Sequential<Plain<I>, Shape>;
-export function sequential<const I extends Shape, Ls extends readonly Module[]>(
+export function sequential<const I extends Shape, Ls extends readonly (Module | readonly Module[])[]>(
   input: I,
   ...layers: Ls extends Fitting<I, Ls> ? Ls : Fitting<I, Ls>
 ): Sequential<Plain<I>, Chain<I, Ls>>;

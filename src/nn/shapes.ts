@@ -99,8 +99,11 @@ export type Apply<L extends Shaped, S extends Shape> = unknown extends L['shapes
 
 type Fixed<I extends Shape, O extends Shape, S extends Shape> = DifferShapes<I, S> extends true ? Misfit<`this module expects ${Show<I>}`, Show<S>> : O;
 
+/** Layers that the compiler cannot tell apart: an array, spread or as the only argument. */
+type Untold<Ls extends readonly unknown[]> = number extends Ls['length'] ? true : Ls extends readonly [readonly Shaped[]] ? true : false;
+
 /** What comes out of a chain of layers. */
-export type Chain<S extends Shape, Ls extends readonly unknown[]> = number extends Ls['length']
+export type Chain<S extends Shape, Ls extends readonly unknown[]> = Untold<Ls> extends true
   ? Shape
   : Ls extends readonly [infer L extends Shaped, ...infer Rest]
     ? Apply<L, S> extends infer O extends Shape
@@ -109,7 +112,7 @@ export type Chain<S extends Shape, Ls extends readonly unknown[]> = number exten
     : S;
 
 /** The layers as they are, but for the first that does not fit: in its place stands the reason, so that the error is on it. */
-export type Fitting<S extends Shape, Ls extends readonly unknown[], Before extends string = 'the input has', Done extends unknown[] = []> = number extends Ls['length']
+export type Fitting<S extends Shape, Ls extends readonly unknown[], Before extends string = 'the input has', Done extends unknown[] = []> = Untold<Ls> extends true
   ? Ls
   : Ls extends readonly [infer L extends Shaped, ...infer Rest]
     ? Apply<L, S> extends infer O

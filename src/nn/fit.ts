@@ -1,0 +1,40 @@
+import { ShapeError } from '../errors.js';
+import { showShape, type Shape } from '../shape.js';
+import type { Module } from './module.js';
+
+/** That a layer does not take examples of a shape: what it expects, and what it gets instead. The value to shapes.ts's type. */
+export class Misfit {
+  constructor(
+    readonly expects: string,
+    readonly gets: string | number,
+  ) {}
+}
+
+/** What a layer makes of the shape of one example. Undefined: that shows at the call only. */
+export type Outcome = Shape | Misfit | undefined;
+
+/**
+ * The shape of what comes out of a chain of layers for one example of shape `input`, as far as it is known before a call.
+ * Throws ShapeError for the first layer that does not fit, in the words of the compiler.
+ */
+export function chainShape(input: Shape, layers: readonly Module[]): Shape | undefined {
+  let shape = input;
+  for (const [i, layer] of layers.entries()) {
+    const outcome = layer.outcome$(shape);
+    if (outcome === undefined) return undefined;
+    if (outcome instanceof Misfit) {
+      const before = i === 0 ? 'the input has' : 'the layer before it gives';
+      throw new ShapeError(`[sequential] layer ${i}: ${outcome.expects}, but ${before} ${outcome.gets}. Make the two sizes the same.`, {
+        op: 'sequential',
+        shapes: [shape],
+      });
+    }
+    shape = outcome;
+  }
+  return shape;
+}
+
+/** For a module that takes examples of one shape only. */
+export function expectExactly(expected: Shape, got: Shape): Misfit {
+  return new Misfit(`this module expects ${showShape(expected)}`, showShape(got));
+}
