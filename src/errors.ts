@@ -102,3 +102,10 @@ export class FileFormatError extends AnnealError {
     super('ANNEAL_FILE_FORMAT', message, details);
   }
 }
+
+/** Something that can be done once at a time, such as fit() on a model, was asked for while it runs. */
+export class BusyError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_BUSY', message, details);
+  }
+}

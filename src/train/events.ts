@@ -1,0 +1,68 @@
+/** Means over examples: the loss, and each metric by its name. */
+export type Results<N extends string = never> = { readonly loss: number } & { readonly [K in N]: number };
+
+/** What fit() notes of an epoch. */
+export type EpochRecord<N extends string = never> = Results<N> & {
+  /** From 0. */
+  readonly epoch: number;
+  readonly steps: number;
+  readonly examples: number;
+  /** Of training, without the validation. */
+  readonly seconds: number;
+  readonly examplesPerSecond: number;
+  /** After the epoch, over the validation data; absent without. */
+  readonly validation?: Results<N>;
+};
+
+/** The epochs that are complete, in order. */
+export type History<N extends string = never> = readonly EpochRecord<N>[];
+
+/** What every event of fit() carries. */
+export interface FitEvent {
+  /** How many epochs fit() was asked for. */
+  readonly epochs: number;
+  /** Batches in an epoch; undefined for a stream. */
+  readonly stepsPerEpoch: number | undefined;
+  /** Ends fit() after the step that is under way; it resolves with the history up to there. */
+  stop(): void;
+}
+
+export interface EpochEvent extends FitEvent {
+  /** From 0. */
+  readonly epoch: number;
+}
+
+export interface StepEvent<N extends string = never> extends EpochEvent {
+  /** The number of the step in its epoch, from 0. */
+  readonly step: number;
+  /** Of this step's batch, before its update. */
+  readonly loss: number;
+  /** Over the epoch so far. */
+  readonly results: Results<N>;
+  /** Examples of the epoch so far, and how long they took. */
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+export interface EpochEndEvent<N extends string = never> extends EpochEvent {
+  readonly record: EpochRecord<N>;
+}
+
+export interface FitEndEvent<N extends string = never> extends FitEvent {
+  readonly history: History<N>;
+}
+
+type Answer = void | Promise<void>;
+
+/**
+ * What fit() calls, in this order: onFitStart, for each epoch onEpochStart, onStep after every step, onEpochEnd after the
+ * validation, and at last onFitEnd. An answer that is a promise is awaited; an error ends fit() with it.
+ */
+export interface Callback<N extends string = never> {
+  onFitStart?(event: FitEvent): Answer;
+  onEpochStart?(event: EpochEvent): Answer;
+  onStep?(event: StepEvent<N>): Answer;
+  onEpochEnd?(event: EpochEndEvent<N>): Answer;
+  /** Called however fit() ends. */
+  onFitEnd?(event: FitEndEvent<N>): Answer;
+}

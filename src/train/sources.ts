@@ -1,0 +1,49 @@
+import { Dataset, loader, Stream, type Batch, type Loader, type TargetDType } from '../data/index.js';
+import type { DType } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
+import type { DifferShapes, Show } from '../nn/shapes.js';
+import type { Shape } from '../shape.js';
+
+/** Where batches come from: a dataset or a stream, of which a loader is made, or a loader. */
+export type Source<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> = Dataset<X, Y, D> | Stream<X, Y, D> | Loader<X, Y, D>;
+
+/** `unknown` where a model for I, with a loss that takes targets T, can use this data, else the reason why not. */
+export type Suits<I extends Shape, T extends DType, X extends Shape, D extends TargetDType> =
+  DifferShapes<I, X> extends true
+    ? `the model takes examples of ${Show<I>}, but the data's are of ${Show<X>}`
+    : TargetDType extends D
+      ? unknown
+      : D extends T
+        ? unknown
+        : `the loss takes ${T} targets, but the data's are ${D}`;
+
+export interface LoadOptions {
+  /** Examples in a batch. Default 32. */
+  readonly batchSize?: number;
+  readonly shuffle?: boolean;
+  readonly seed?: number;
+  readonly dropLast?: boolean;
+}
+
+const DEFAULT_BATCH = 32;
+
+/** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */
+export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {
+  const given = Object.fromEntries(Object.entries({ ...options }).filter(([, value]) => value !== undefined)) as LoadOptions;
+  if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...given });
+  if (source instanceof Stream) return loader(source as Stream, source.batches ? given : { batchSize: DEFAULT_BATCH, ...given });
+  if (!isLoader(source)) {
+    throw new ArgumentError(`[${op}] the data: got ${describe(source)}, expected a dataset, a stream or a loader. Make one: data.fromArrays({ x, y, shape }).`, { op });
+  }
+  const [name] = Object.keys(given);
+  if (name === undefined) return source;
+  throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
+}
+
+function isLoader(source: unknown): source is AsyncIterable<Batch<Shape, Shape, TargetDType>> & Loader {
+  return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
+}
+
+function describe(source: unknown): string {
+  return typeof source === 'object' && source !== null ? `a ${source.constructor.name}` : String(source);
+}

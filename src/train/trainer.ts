@@ -1,0 +1,175 @@
+import type { Loader, TargetDType } from '../data/index.js';
+import { AnnealError, ArgumentError, BusyError } from '../errors.js';
+import type { Loss } from '../losses/index.js';
+import type { TargetsOf } from '../losses/loss.js';
+import type { Metric } from '../metrics/index.js';
+import { Module } from '../nn/module.js';
+import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
+import { Optimizer } from '../optim/index.js';
+import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { evaluate } from './evaluation.js';
+import type { Callback, History, Results } from './events.js';
+import { Fit } from './fit.js';
+import { predict } from './prediction.js';
+import { toLoader, type Source, type Suits } from './sources.js';
+
+export interface TrainerOptions<L extends Loss, N extends string> {
+  /** What training makes small: a function of (outputs, targets) that gives a scalar. */
+  readonly loss: L;
+  /** Over the model's parameters. */
+  readonly optimizer: Optimizer;
+  /** Looked at on the way; they never change what is trained. */
+  readonly metrics?: readonly Metric<N>[];
+}
+
+export interface FitOptions<N extends string = never> {
+  /** Passes over the data. Default 1. */
+  readonly epochs?: number;
+  /** Examples in a batch. Default 32. With shuffle, seed and dropLast, as in data.loader(); not for a ready loader. */
+  readonly batchSize?: number;
+  readonly shuffle?: boolean;
+  readonly seed?: number;
+  readonly dropLast?: boolean;
+  /** Evaluated after every epoch. */
+  readonly validation?: Source;
+  /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
+  readonly signal?: AbortSignal;
+  readonly callbacks?: Callback<N> | readonly Callback<N>[];
+}
+
+export interface EvaluateOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface PredictOptions {
+  /** Default: 32 of a dataset, all at once of a tensor. */
+  readonly batchSize?: number;
+}
+
+/** Models that fit() is training now. */
+const busy = new WeakSet<Module>();
+
+/**
+ * Trains, evaluates and uses a model. fit() does what the explicit loop does, bit for bit: forward, loss, zeroGrad, backward,
+ * step, for each batch of the loader.
+ *
+ *     const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: [metrics.accuracy()] });
+ *     const history = await trainer.fit(train, { epochs: 5, batchSize: 128, shuffle: true, validation: test });
+ *     const { loss, accuracy } = await trainer.evaluate(test);
+ *
+ * Throws ArgumentError for what is no model, loss, optimizer or metric, AnnealError for an unknown option.
+ */
+export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends Loss = Loss, N extends string = never> {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly #loss: L;
+  readonly #metrics: readonly Metric<N>[];
+  #history: History<N> = [];
+
+  constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, N>) {
+    checkOptions('Trainer', options, ['loss', 'optimizer', 'metrics']);
+    const { loss, optimizer, metrics = [] } = options;
+    if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
+    if (typeof loss !== 'function') throw invalid('loss', loss, 'a function of (outputs, targets), such as losses.crossEntropy');
+    if (!(optimizer instanceof Optimizer)) throw invalid('optimizer', optimizer, 'an optimizer, such as optim.adam(model.parameters())');
+    metrics.forEach(checkMetric);
+    this.model = model as unknown as Module;
+    // Gives parameters and layers their names.
+    this.model.parameters();
+    this.optimizer = optimizer;
+    this.#loss = loss;
+    this.#metrics = metrics;
+  }
+
+  /** The complete epochs of the last fit(), also after it has failed or was stopped. */
+  get history(): History<N> {
+    return this.#history;
+  }
+
+  /**
+   * Trains for `epochs` passes over the data, a Dataset, a Stream or a loader, and resolves with what it noted of each epoch.
+   * The model is in training mode meanwhile. A step is recorded while the one before runs.
+   *
+   * Rejects with BusyError while another fit() trains this model; ANNEAL_ABORTED when the signal stops it; ArgumentError; an
+   * error of a callback or the data's source; the error of a failed step, which names the data, the epoch, the step and, for a
+   * label out of range, the example. What was trained until then stays, and so does `history`.
+   */
+  async fit<X extends Shape, Y extends Shape, D extends TargetDType>(
+    data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
+    options: FitOptions<N> = {},
+  ): Promise<History<N>> {
+    checkOptions('fit', options, ['epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'validation', 'signal', 'callbacks']);
+    const { epochs = 1, validation, signal, callbacks = [], ...loading } = options;
+    if (!Number.isSafeInteger(epochs) || epochs < 0) throw new ArgumentError(`[fit] epochs: got ${String(epochs)}, expected an integer of at least 0.`, { op: 'fit' });
+    const batches = toLoader('fit', data, loading);
+    const held = validation === undefined ? undefined : toLoader('fit', validation, isReady(validation) ? {} : { batchSize: batches.batchSize });
+    if (busy.has(this.model)) {
+      throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
+    }
+    const wasTraining = this.model.training;
+    busy.add(this.model);
+    this.#history = [];
+    if (!wasTraining) this.model.train();
+    try {
+      const { model, optimizer } = this;
+      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation: held, epochs, signal, callbacks: [callbacks].flat() as readonly Callback<N>[] };
+      const fit = new Fit<N>(setup, (history) => (this.#history = history));
+      return await fit.run();
+    } finally {
+      if (!wasTraining) this.model.eval();
+      busy.delete(this.model);
+    }
+  }
+
+  /** The means of the loss and the metrics over the data, in evaluation mode. May be called while fit() runs: it falls between steps. */
+  async evaluate<X extends Shape, Y extends Shape, D extends TargetDType>(
+    data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
+    options: EvaluateOptions = {},
+  ): Promise<Results<N>> {
+    checkOptions('evaluate', options, ['batchSize', 'signal']);
+    const { signal, ...loading } = options;
+    const batches: Loader = toLoader('evaluate', data, loading);
+    const results = await evaluate(this.model, this.#loss, this.#metrics, batches, () => throwIfAborted('evaluate', signal));
+    return results as Results<N>;
+  }
+
+  /**
+   * What the model makes of a tensor [N, ...], or of the inputs of a dataset, in evaluation mode: a tensor whose elements stay
+   * readable, however training goes on.
+   */
+  async predict<S extends Shape>(
+    inputs: (Tensor<S> & TakesBatch<I, S>) | Source<I>,
+    options: PredictOptions = {},
+  ): Promise<Tensor<Batched<S, O>, 'float32'>> {
+    checkOptions('predict', options, ['batchSize']);
+    return (await predict(this.model, inputs, options.batchSize)) as unknown as Tensor<Batched<S, O>, 'float32'>;
+  }
+}
+
+/** Throws when the signal says stop. */
+export function throwIfAborted(op: string, signal: AbortSignal | undefined, where = ''): void {
+  if (signal === undefined || !signal.aborted) return;
+  throw new AnnealError('ANNEAL_ABORTED', `[${op}] stopped by its signal${where}. What was done until then stays.`, { op, cause: signal.reason });
+}
+
+function isReady(source: Source): boolean {
+  return 'batchSize' in source || ('batches' in source && source.batches);
+}
+
+const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];
+
+function checkMetric(metric: Metric, i: number, all: readonly Metric[]): void {
+  if (typeof metric === 'function') throw invalid(`metrics[${i}]`, 'a function', 'a metric. Call the function that makes it, as in metrics.accuracy()');
+  if (typeof metric?.measure !== 'function' || typeof metric.name !== 'string') throw invalid(`metrics[${i}]`, metric, 'an object { name, measure }');
+  if (RESERVED.includes(metric.name)) throw invalid(`metrics[${i}]`, `the name '${metric.name}'`, `another name than ${RESERVED.join(', ')}, which results have already`);
+  if (all.findIndex(({ name }) => name === metric.name) !== i) throw invalid(`metrics[${i}]`, `the name '${metric.name}' twice`, 'names that differ');
+}
+
+function invalid(what: string, got: unknown, expected: string): ArgumentError {
+  const text = typeof got === 'object' && got !== null ? `a ${got.constructor?.name ?? 'value'}` : String(got);
+  return new ArgumentError(`[Trainer] ${what}: got ${text}, expected ${expected}.`, { op: 'Trainer' });
+}

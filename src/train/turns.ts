@@ -1,0 +1,17 @@
+/** How long a loop of small steps may keep the event loop waiting, in ms. */
+const TURN = 4;
+
+/** Lets the event loop have its turn, if it has waited for long: a bare await never yields to timers and sockets. */
+export class Turns {
+  #last = performance.now();
+
+  breathe(): Promise<void> | undefined {
+    if (performance.now() - this.#last < TURN) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.#last = performance.now();
+        resolve();
+      }),
+    );
+  }
+}
