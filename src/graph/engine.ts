@@ -16,8 +16,8 @@ export interface Updater {
   readonly parameters: readonly Parameter[];
   /** The update of one parameter as an effect node. Called while a plan is made, never on replay. */
   update(parameter: Parameter, gradient: Tensor): Tensor;
-  /** Called right before a step is submitted: moves the step count on and sets the values of its slots. */
-  advance(): void;
+  /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
+  advance(updated: readonly Parameter[]): void;
 }
 
 /** The graph's only way to the machinery that runs it. src/runtime installs it; nothing in front imports the runtime. */

@@ -11,6 +11,7 @@ import { loadNative } from './binding.js';
 import { explain } from './explain.js';
 import { Gradients } from './gradients.js';
 import { Plan, type Results } from './plan.js';
+import { programFile } from './program-file.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
@@ -58,13 +59,28 @@ export class PlannedEngine implements Engine {
   }
 
   async step(updater: Updater): Promise<void> {
-    const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
-    const outputs = this.awaitedBy(losses, new Set(updates.map(({ parameter }) => parameter)));
-    const request: Request = { losses, outputs, accumulations, updater, updates };
+    const request = this.stepOf(updater);
     const nodes = this.ready(request);
     const { results, done } = this.submit(request, nodes);
     this.finish(request, results, done);
     await (done ?? this.session.breathe());
+  }
+
+  /** The step that is due, as a file for native/replay.cc, which runs it `repeat` times; nothing runs here. */
+  async capture(updater: Updater, repeat: number): Promise<Uint8Array> {
+    const request = this.stepOf(updater);
+    const nodes = this.ready(request);
+    const plan = this.plan(request, nodes);
+    const storages = await Promise.all(plan.storageLeaves(nodes).map((leaf) => this.read(leaf)));
+    const slots: Uint8Array[] = [];
+    let views: readonly ArrayBufferView[] = [];
+    for (let i = 0; i < repeat; i++) {
+      updater.advance(request.updates.map(({ parameter }) => parameter));
+      const bound = plan.bind(nodes, this.session);
+      views = bound.views;
+      slots.push(bound.slots.slice());
+    }
+    return programFile({ words: plan.program.words, storages, views, slots, repeat });
   }
 
   backward(loss: Tensor): void {
@@ -101,6 +117,13 @@ export class PlannedEngine implements Engine {
     return this.session.settle();
   }
 
+  /** Everything that the next step of this optimizer has to do. */
+  private stepOf(updater: Updater): Request {
+    const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
+    const outputs = this.awaitedBy(losses, new Set(updates.map(({ parameter }) => parameter)));
+    return { losses, outputs, accumulations, updater, updates };
+  }
+
   private run(request: Request): Run {
     return this.submit(request, this.ready(request));
   }
@@ -129,7 +152,7 @@ export class PlannedEngine implements Engine {
 
   protected submit(request: Request, nodes: readonly Tensor[]): Run {
     const plan = this.plan(request, nodes);
-    request.updater?.advance();
+    request.updater?.advance(request.updates.map(({ parameter }) => parameter));
     const { results, ...bound } = plan.bind(nodes, this.session);
     const call = { program: plan.program, ...bound, repeat: 1, cost: plan.cost, explain: explain(plan, nodes) };
     return { results, done: this.session.submit(call, this.atOnce) };
