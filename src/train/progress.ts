@@ -1,67 +1,97 @@
 import { checkOptions } from '../options.js';
-import type { Callback, EpochEvent, Results, StepEvent } from './events.js';
+import type { Callback, Results, StepEvent } from './events.js';
 import { bar, lines, type Display, type Progress } from './progress-display.js';
 
 export interface ProgressOptions {
-  /** Where it is written. Default process.stderr. */
+  /** Where to. Default process.stdout. */
   readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Of plain lines: milliseconds between two of an epoch. Default 10000. */
+  /** Milliseconds between two lines where the stream is no terminal. Default 5000. */
   readonly interval?: number;
+  /** Milliseconds on some clock. Default performance.now. */
+  readonly now?: () => number;
 }
 
 /**
- * A callback that shows how training goes: epoch, step, loss, metrics, examples/s, time left. A live bar in a terminal,
- * plain lines elsewhere.
+ * A callback that shows how training goes: epoch, step, loss, metrics, examples/s and the time left; a live bar on a terminal,
+ * plain lines elsewhere. The loss and the metrics are means over the epoch so far.
  *
  *     await trainer.fit(data, { epochs: 5, callbacks: [train.progress()] });
  */
 export function progress(options: ProgressOptions = {}): Callback {
-  checkOptions('train.progress', options, ['stream', 'interval']);
-  const { stream = process.stderr, interval = 10_000 } = options;
-  let display: Display;
-  let last: Progress | undefined;
+  checkOptions('train.progress', options, ['stream', 'interval', 'now']);
+  const { stream = process.stdout, interval = 5000, now = () => performance.now() } = options;
+  const report = new Report(stream.isTTY === true ? bar(stream) : lines(stream, interval), now);
   return {
-    onFitStart() {
-      display = stream.isTTY === true ? bar(stream) : lines(stream, interval, () => performance.now());
-    },
-    onEpochStart() {
-      last = undefined;
-    },
-    onStep(event) {
-      last = describe(event);
-      display.show(last);
-    },
-    onEpochEnd({ record }) {
-      if (last === undefined) return;
-      const { validation } = record;
-      const values = validation === undefined ? last.values : { ...last.values, ...prefixed(validation) };
-      display.finish({ ...last, values });
-      last = undefined;
-    },
-    onFitEnd() {
-      if (last !== undefined) display.finish(last);
-    },
+    onFitStart: () => report.start(),
+    onEpochStart: () => report.epoch(),
+    onStep: (event) => report.step(event),
+    onEpochEnd: ({ record }) => report.end(record.validation),
+    onFitEnd: () => report.end(),
   };
 }
 
-function describe(event: StepEvent): Progress {
-  const { epoch, epochs, step, stepsPerEpoch: steps, results, examples, seconds } = event;
-  return {
-    epoch: epoch + 1,
-    epochs,
-    step: step + 1,
-    steps,
-    values: { ...results },
-    examplesPerSecond: examples / seconds,
-    secondsLeft: secondsLeft(event, step + 1, seconds),
-  };
-}
+/** Turns the events of one fit() into what a display shows. */
+class Report {
+  readonly #display: Display;
+  readonly #now: () => number;
+  #started = 0;
+  /** Steps of all epochs since the start. */
+  #steps = 0;
+  #shown = 0;
+  /** The last step of the epoch that is under way. */
+  #last: StepEvent | undefined;
 
-/** As long as the steps that are left take at the pace of this epoch. */
-function secondsLeft({ epoch, epochs, stepsPerEpoch }: EpochEvent, done: number, seconds: number): number | undefined {
-  return stepsPerEpoch === undefined ? undefined : (seconds / done) * ((epochs - epoch) * stepsPerEpoch - done);
-}
+  constructor(display: Display, now: () => number) {
+    this.#display = display;
+    this.#now = now;
+  }
 
-function prefixed(results: Results): Record<string, number> {
-  return Object.fromEntries(Object.entries(results).map(([name, value]) => [`validation ${name}`, value]));
+  start(): void {
+    this.#started = this.#now();
+    this.#steps = 0;
+    this.#last = undefined;
+  }
+
+  epoch(): void {
+    this.#shown = this.#now();
+    this.#last = undefined;
+  }
+
+  /** Steps may come a hundred thousand times a second: most of them only leave their event. */
+  step(event: StepEvent): void {
+    this.#last = event;
+    this.#steps++;
+    const time = this.#now();
+    if (time - this.#shown < this.#display.interval) return;
+    this.#shown = time;
+    this.#display.show(this.#progress(event));
+  }
+
+  /** Ends the line of an epoch, complete or not; without an epoch under way it does nothing. */
+  end(validation: Results | undefined = undefined): void {
+    if (this.#last === undefined) return;
+    const last = this.#progress(this.#last);
+    const validated = Object.entries(validation ?? {}).map(([name, value]) => [`validation ${name}`, value]);
+    this.#display.finish({ ...last, values: { ...last.values, ...Object.fromEntries(validated) } });
+    this.#last = undefined;
+  }
+
+  #progress(event: StepEvent): Progress {
+    return {
+      epoch: event.epoch + 1,
+      epochs: event.epochs,
+      step: event.step + 1,
+      steps: event.stepsPerEpoch,
+      values: { ...event.results },
+      examplesPerSecond: event.seconds > 0 ? event.examples / event.seconds : 0,
+      secondsLeft: this.#secondsLeft(event),
+    };
+  }
+
+  /** A step that is left takes as long as one that was done, with its share of the validation. */
+  #secondsLeft({ epoch, step, epochs, stepsPerEpoch }: StepEvent): number | undefined {
+    if (stepsPerEpoch === undefined) return undefined;
+    const left = (epochs - epoch) * stepsPerEpoch - (step + 1);
+    return ((this.#now() - this.#started) / 1000 / this.#steps) * left;
+  }
 }
