@@ -37,13 +37,13 @@ struct RealMax : RealOp {  // NaN wins
   static constexpr float identity = -__builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
-  ANNEAL_COMBINE { return (a > b) | (a != a) ? a : b; }
+  ANNEAL_COMBINE { return ((a > b) | (a != a)) ? a : b; }
 };
 struct RealMin : RealOp {
   static constexpr float identity = __builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
-  ANNEAL_COMBINE { return (a < b) | (a != a) ? a : b; }
+  ANNEAL_COMBINE { return ((a < b) | (a != a)) ? a : b; }
 };
 struct IntegerSum : IntegerOp {  // wraps
   static constexpr int32_t identity = 0;
