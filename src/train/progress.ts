@@ -5,7 +5,7 @@ import { bar, lines, type Display, type Progress } from './progress-display.js';
 export interface ProgressOptions {
   /** Where to. Default process.stdout. */
   readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Milliseconds between two lines where the stream is no terminal. Default 5000. */
+  /** Milliseconds between two lines where the stream is no terminal. Default 2000. */
   readonly interval?: number;
   /** Milliseconds on some clock. Default performance.now. */
   readonly now?: () => number;
@@ -19,7 +19,7 @@ export interface ProgressOptions {
  */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('train.progress', options, ['stream', 'interval', 'now']);
-  const { stream = process.stdout, interval = 5000, now = () => performance.now() } = options;
+  const { stream = process.stdout, interval = 2000, now = () => performance.now() } = options;
   const report = new Report(stream.isTTY === true ? bar(stream) : lines(stream, interval), now);
   return {
     onFitStart: () => report.start(),
