@@ -138,10 +138,11 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
   name: 'linear',
   kind: 'contraction',
   infer: (inputs) => {
-    const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     checkSameDType('linear', inputs, FLOAT);
-    checkLinear(x.shape, weight.shape, bias?.shape);
-    return { shape: [...x.shape.slice(0, -1), weight.shape[0]!], dtype: x.dtype };
+    const x = inputs[0]!.shape;
+    const weight = inputs[1]!.shape;
+    checkLinear(x, weight, inputs[2]?.shape);
+    return { shape: x.length === 2 ? [x[0]!, weight[0]!] : [...x.slice(0, -1), weight[0]!], dtype: 'float32' };
   },
   emit: (e, { bias }) => {
     const x = e.shape(0);
@@ -165,19 +166,20 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
 };
 
 function checkLinear(x: Shape, weight: Shape, bias: Shape | undefined): void {
-  const fail = (text: string): never => {
-    throw new ShapeError(`[linear] ${text}`, { op: 'linear', shapes: bias === undefined ? [x, weight] : [x, weight, bias] });
-  };
-  if (weight.length !== 2) fail(`weight is no matrix: got ${showShape(weight)}, expected [out,in]. Reshape it.`);
-  if (x.length === 0) fail(`x is a scalar: got [], expected [..,${weight[1]}]. Give it a dimension of features.`);
+  const fits = weight.length === 2 && x.length > 0 && x[x.length - 1] === weight[1];
+  if (fits && (bias === undefined || (bias.length === 1 && bias[0] === weight[0]))) return;
+  throw new ShapeError(`[linear] ${misfit(x, weight, bias)}`, { op: 'linear', shapes: bias === undefined ? [x, weight] : [x, weight, bias] });
+}
+
+function misfit(x: Shape, weight: Shape, bias: Shape | undefined): string {
+  if (weight.length !== 2) return `weight is no matrix: got ${showShape(weight)}, expected [out,in]. Reshape it.`;
+  if (x.length === 0) return `x is a scalar: got [], expected [..,${weight[1]}]. Give it a dimension of features.`;
   const features = x[x.length - 1];
   if (features !== weight[1]) {
     const turned = features === weight[0] ? 'Transpose weight: weight.t().' : `Give x ${weight[1]} features, or weight ${features} columns.`;
-    fail(`the numbers of features differ: x ${showShape(x)}, weight ${showShape(weight)} ([out,in]). ${turned}`);
+    return `the numbers of features differ: x ${showShape(x)}, weight ${showShape(weight)} ([out,in]). ${turned}`;
   }
-  if (bias !== undefined && (bias.length !== 1 || bias[0] !== weight[0])) {
-    fail(`bias does not fit: got ${showShape(bias)}, expected [${weight[0]}] for the weight ${showShape(weight)}. Reshape it.`);
-  }
+  return `bias does not fit: got ${showShape(bias ?? [])}, expected [${weight[0]}] for the weight ${showShape(weight)}. Reshape it.`;
 }
 
 function linearExamples(): Example[] {

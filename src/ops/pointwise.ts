@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { broadcastShapes, sameShape, showShape, type Shape } from '../shape.js';
+import { broadcastShapes, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkSameDType } from './check.js';
 import type { Attrs, Example, GradientRule, Inferred, PointwiseRecord, Tolerance } from './record.js';
@@ -35,12 +35,24 @@ export function broadcast(op: string, inputs: readonly Tensor[]): Shape {
   let shape = inputs[0]!.shape;
   for (let i = 1; i < inputs.length; i++) {
     const other = inputs[i]!.shape;
-    if (sameShape(shape, other)) continue;
+    if (isSuffix(other, shape)) continue;
+    if (isSuffix(shape, other)) {
+      shape = other;
+      continue;
+    }
     const both = broadcastShapes(shape, other);
     if (both === undefined) throw doNotBroadcast(op, inputs.map((input) => input.shape));
     shape = both;
   }
   return shape;
+}
+
+/** Does `shape` end in `end`? Then that broadcasts to it: the usual case, decided without making an array. */
+function isSuffix(end: Shape, shape: Shape): boolean {
+  const missing = shape.length - end.length;
+  if (missing < 0) return false;
+  for (let d = 0; d < end.length; d++) if (end[d] !== shape[missing + d]) return false;
+  return true;
 }
 
 function doNotBroadcast(op: string, shapes: readonly Shape[]): ShapeError {

@@ -162,6 +162,18 @@ describe('values', () => {
     expect(valuesOf(() => x.slice(0, 2, { axis: 1 }).expand([2, 2, 4]).sum({ axis: [0, 2] }))).toEqual([60, 92]);
   });
 
+  test('matmul and linear read slices, single rows and columns, and repeated rows', () => {
+    const x = ops.arange(24).reshape([4, 6]).cast('float32');
+    const ones = (rows: number, columns: number): Tensor => ops.ones([rows, columns]);
+    expect(valuesOf(() => x.slice(2, 3, { axis: 1 }).matmul(ones(1, 2)))).toEqual([2, 2, 8, 8, 14, 14, 20, 20]);
+    expect(valuesOf(() => x.slice(1, 2).t().matmul(ones(1, 1)))).toEqual([6, 7, 8, 9, 10, 11]);
+    expect(valuesOf(() => x.slice(0, 6, { axis: 1, step: 3 }).matmul(ones(2, 1)))).toEqual([3, 15, 27, 39]);
+    expect(valuesOf(() => x.slice(0, 4, { step: 2 }).t().slice(1, 3).matmul(ones(2, 1)))).toEqual([14, 16]);
+    expect(valuesOf(() => ops.tensor([1, 2]).expand([3, 2]).matmul(ones(2, 1)))).toEqual([3, 3, 3]);
+    expect(valuesOf(() => ops.linear(x.slice(3), x.slice(0, 2).slice(4, 5, { axis: 1 }).expand([2, 6])))).toEqual([492, 1230]);
+    expect(valuesOf(() => ops.linear(x.slice(0, 2).slice(5, 6, { axis: 1 }), x.slice(1, 3).slice(0, 1, { axis: 1 })))).toEqual([30, 60, 66, 132]);
+  });
+
   test('concat, stack and pad put elements in their places', () => {
     const [a, b] = [ops.tensor([[1, 2], [3, 4]]), ops.tensor([[5], [6]])];
     expect(valuesOf(() => ops.concat([a, b], 1))).toEqual([1, 2, 5, 3, 4, 6]);
