@@ -18,6 +18,8 @@ export interface Updater {
   update(parameter: Parameter, gradient: Tensor): Tensor;
   /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
   advance(updated: readonly Parameter[]): void;
+  /** Takes the count of one step of these parameters back: it failed, and has changed nothing. */
+  retreat(updated: readonly Parameter[]): void;
 }
 
 /** The graph's only way to the machinery that runs it. src/runtime installs it; nothing in front imports the runtime. */

@@ -80,6 +80,11 @@ export abstract class Optimizer implements Updater {
     for (const parameter of updated) this.stateOf(parameter).step[0]!++;
   }
 
+  retreat(updated: readonly Parameter[] = this.parameters): void {
+    this.#count--;
+    for (const parameter of updated) this.stateOf(parameter).step[0]!--;
+  }
+
   /**
    * What the optimizer remembers, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
    * optimizer's own: read them with data(), or write them to a file with save().

@@ -61,9 +61,14 @@ export class PlannedEngine implements Engine {
   async step(updater: Updater): Promise<void> {
     const request = this.stepOf(updater);
     const nodes = this.ready(request);
-    const { results, done } = this.submit(request, nodes);
-    this.finish(request, results, done);
-    await (done ?? this.session.breathe());
+    try {
+      const { results, done } = this.submit(request, nodes);
+      this.finish(request, results, done);
+      await (done ?? this.session.breathe());
+    } catch (error) {
+      this.fail(request, error as Error);
+      throw error;
+    }
   }
 
   /** The step that is due, as a file for native/replay.cc, which runs it `repeat` times; nothing runs here. */
@@ -193,6 +198,17 @@ export class PlannedEngine implements Engine {
       outputs.push({ tensor, destination: { to, index: count[to]++ } });
     }
     return outputs;
+  }
+
+  /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
+  private fail(request: Request, error: Error): void {
+    request.updater?.retreat(request.updates.map(({ parameter }) => parameter));
+    for (const { tensor } of request.outputs) {
+      tensor.value$ = () => Promise.reject(error);
+      tensor.storage$ = undefined;
+      tensor.stale = true;
+    }
+    forgetValues(isSettled);
   }
 
   /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */

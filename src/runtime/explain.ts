@@ -9,14 +9,14 @@ interface Described {
 }
 
 /** Turns a native failure into the error that the user gets: the op, and for data the example at fault. */
-export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError) => Error {
-  return (error) => {
+export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError, before: Error | undefined) => Error {
+  return (error, before) => {
     const at = error.failure && plan.describe(error.failure.node, nodes);
     switch (error.code) {
       case 'ANNEAL_INDEX_OUT_OF_RANGE':
         return outOfRange(error, at);
       case 'ANNEAL_SESSION_FAILED':
-        return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: error.cause ?? error });
+        return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: before ?? error });
       case 'ANNEAL_ABORTED':
       case 'ANNEAL_OUT_OF_MEMORY':
       case 'ANNEAL_DISPOSED':

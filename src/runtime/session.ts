@@ -17,8 +17,8 @@ export interface Call {
   readonly repeat: number;
   /** Estimated nanoseconds on one thread. */
   readonly cost: number;
-  /** Turns a native error into the one that the user gets. */
-  explain(error: RunError): Error;
+  /** Turns a native error into the one that the user gets; `before` is the failure that made the session refuse this run. */
+  explain(error: RunError, before: Error | undefined): Error;
 }
 
 /** Words that are loaded into the native side while they are in use. */
@@ -53,6 +53,8 @@ export class Session {
   private readonly waiting: (() => void)[] = [];
   private last: Promise<void> | undefined;
   private lastTurn = performance.now();
+  /** The last failure that was not a refusal. */
+  private failure: Error | undefined;
   private readonly collected = new FinalizationRegistry<number>((id) => this.native.free(id));
 
   constructor(target?: string) {
@@ -99,7 +101,7 @@ export class Session {
         if (pending === undefined) return undefined;
         return this.follow(pending, call);
       } catch (error) {
-        throw call.explain(error as RunError);
+        throw this.failed(call, error as RunError);
       }
     }
     // The arrays are fixed by now; only the slot block is reused by its owner.
@@ -157,9 +159,16 @@ export class Session {
     return this.note(
       pending.then(settled, (error: RunError) => {
         settled();
-        throw call.explain(error);
+        throw this.failed(call, error);
       }),
     );
+  }
+
+  private failed(call: Call, error: RunError): Error {
+    const refused = error.code === 'ANNEAL_SESSION_FAILED';
+    const explained = call.explain(error, this.failure);
+    if (!refused) this.failure = explained;
+    return explained;
   }
 
   /** Remembers the last run, and keeps a rejection that nobody awaits from ending the process before a barrier reports it. */

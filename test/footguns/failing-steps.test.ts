@@ -1,0 +1,62 @@
+import { data, IndexError, losses, nn, optim, seed, tensor, Trainer, zeros } from 'anneal';
+import { expect, test } from 'vitest';
+import { classifier, failure } from './model.js';
+
+test('a label out of range names the example, and leaves the parameters as they were', async () => {
+  const { model, optimizer, batch, weights } = classifier();
+  const before = await weights();
+  const bad = tensor(Int32Array.of(0, 1, 7, 2));
+  const error = await failure(() => {
+    losses.crossEntropy(model.forward(batch(4).x), bad).backward();
+    return optimizer.step();
+  });
+  expect(error).toBeInstanceOf(IndexError);
+  expect(error).toMatchObject({ index: 2, value: 7, limit: 3 });
+  expect(await weights()).toEqual(before);
+});
+
+test('after a failed step has been reported, the session goes on', async () => {
+  const { model, optimizer, batch, lossOn } = classifier();
+  const error = await failure(() => {
+    losses.crossEntropy(model.forward(batch(4).x), tensor(Int32Array.of(0, 1, -1, 2))).backward();
+    return optimizer.step();
+  });
+  expect(error).toMatchObject({ value: -1 });
+  expect(optimizer.steps).toBe(0);
+  const loss = lossOn(4);
+  loss.backward();
+  await optimizer.step();
+  expect(Number.isFinite(await loss.item())).toBe(true);
+});
+
+test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('steps behind a failed one are refused, with its error as the cause', async () => {
+  // Large enough to be queued instead of run at once.
+  seed(1);
+  const model = nn.sequential([256], nn.linear(256, 2048), nn.relu(), nn.linear(2048, 10));
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+  const x = zeros([64, 256]);
+  const step = (label: number): Promise<void> => {
+    losses.crossEntropy(model.forward(x), tensor(new Int32Array(64).fill(label))).backward();
+    return optimizer.step();
+  };
+  await step(1);
+  const before = await model.parameters()[1]!.data();
+  const [first, second] = await Promise.allSettled([step(10), step(1)]);
+  expect(first).toMatchObject({ status: 'rejected', reason: { code: 'ANNEAL_INDEX_OUT_OF_RANGE' } });
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ANNEAL_SESSION_FAILED', cause: { code: 'ANNEAL_INDEX_OUT_OF_RANGE' } } });
+  expect(await model.parameters()[1]!.data()).toEqual(before);
+  await step(1);
+  expect(optimizer.steps).toBe(2);
+});
+
+test('fit names dataset, epoch, step and example', async () => {
+  seed(1);
+  const y = Int32Array.from({ length: 40 }, (_, i) => (i === 33 ? 9 : i % 3));
+  const train = data.fromArrays({ x: new Float32Array(80), y, shape: [2] });
+  const model = nn.sequential([2], nn.linear(2, 3));
+  const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) });
+  const error = await failure(() => trainer.fit(train, { batchSize: 10 }));
+  expect(error).toBeInstanceOf(IndexError);
+  expect(error.message).toMatch(/example 33 of dataset/);
+  expect(error.message).toMatch(/epoch 0, step 3/);
+});
