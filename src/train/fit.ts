@@ -112,7 +112,8 @@ export class Fit<N extends string> {
         },
       };
     } catch (error) {
-      throw atStep(error, event, originOf(inputs)?.dataset);
+      // In its turn: the steps before it land first.
+      return { done: Promise.reject(atStep(error, event, originOf(inputs)?.dataset)), land: nothing };
     }
   }
 
@@ -152,6 +153,8 @@ export class Fit<N extends string> {
   }
 }
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** The loss of a step is added by the step itself. */
 function lossOf(): never {
   throw new Error('the loss is measured by its step');
@@ -163,7 +166,7 @@ function recordOf<N extends string>({ epoch, running, start, steps, examples }: 
 }
 
 /** The same error, whose message says in which step it happened. */
-function atStep(error: unknown, { epoch, step }: { readonly epoch: number; readonly step: number }, dataset: string | undefined): unknown {
+function atStep(error: unknown, { epoch, step }: { readonly epoch: number; readonly step: number }, dataset: string | undefined): Error {
   if (error instanceof AnnealError) error.message += ` (In epoch ${epoch}, step ${step} of fit${dataset === undefined ? '' : `, dataset '${dataset}'`}.)`;
-  return error;
+  return error as Error;
 }

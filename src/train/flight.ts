@@ -12,15 +12,19 @@ const MOST = 2;
 /** Steps that are under way, oldest first. */
 export class Flight {
   readonly #steps: Submitted[] = [];
+  #failed = false;
 
-  /** Takes off. Resolves when another step may be submitted; rejects with the failure of an earlier one. */
+  /** Takes off. Resolves when another step may be submitted; rejects with the failure of an earlier one, in its turn. */
   async add(step: Submitted): Promise<void> {
-    // A failure is reported when it is the step's turn to land, not before.
-    step.done.catch(() => undefined);
     this.#steps.push(step);
+    step.done.catch(() => (this.#failed = true));
+    // What has failed by now is known after this turn: no step may follow it.
+    await undefined;
+    if (this.#failed) return this.drain();
     if (this.#steps.length >= MOST) await this.#land();
   }
 
+  /** Lands all. */
   async drain(): Promise<void> {
     while (this.#steps.length > 0) await this.#land();
   }

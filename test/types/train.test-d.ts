@@ -1,0 +1,97 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import { data, losses, metrics, nn, optim, Trainer, train, type Tensor } from 'anneal';
+
+declare const size: number;
+declare const digits: data.Dataset<[784], [], 'int32'>;
+declare const small: data.Dataset<[64], [], 'int32'>;
+declare const curve: data.Dataset<[784], [10], 'float32'>;
+declare const untold: data.Dataset<number[], [], 'int32'>;
+declare const images: Tensor<[number, 784], 'float32'>;
+
+const model = nn.sequential([784], nn.linear(784, 10));
+const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
+const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: [metrics.accuracy()] });
+
+describe('data', () => {
+  it('has examples of the shape that the model takes, and targets that the loss takes', () => {
+    void trainer.fit(digits, { epochs: 5, batchSize: 128, shuffle: true, seed: 1, validation: digits });
+    void trainer.fit(data.loader(digits, { batchSize: 128 }));
+    void trainer.evaluate(digits);
+    // @ts-expect-error the model takes examples of [784], but the data's are of [64]
+    void trainer.fit(small);
+    // @ts-expect-error the model takes examples of [784], but the data's are of [64]
+    void trainer.fit(data.loader(small));
+    // @ts-expect-error the model takes examples of [784], but the data's are of [64]
+    void trainer.evaluate(small);
+    // @ts-expect-error the loss takes int32 targets, but the data's are float32
+    void trainer.fit(curve);
+    // @ts-expect-error the loss takes float32 targets, but the data's are int32
+    void new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(digits);
+    void new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(curve);
+  });
+
+  it('is checked at the call where sizes are not known while compiling', () => {
+    void trainer.fit(untold);
+    void trainer.fit(data.fromArrays({ x: new Float32Array(size), y: new Int32Array(1), shape: [size] }));
+    const layers: nn.Module[] = [nn.linear(784, 10)];
+    void new Trainer(nn.sequential([784], layers), { loss: losses.crossEntropy, optimizer }).fit(digits);
+    class Custom extends nn.Module {
+      override forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    void new Trainer(new Custom(), { loss: losses.crossEntropy, optimizer }).fit(small);
+  });
+
+  it('may have any targets for a loss of one’s own', () => {
+    const own = (outputs: Tensor, targets: Tensor): Tensor => losses.meanSquaredError(outputs, targets.cast('float32'));
+    const other = new Trainer(model, { loss: own, optimizer });
+    void other.fit(digits);
+    void other.fit(curve);
+  });
+});
+
+describe('losses', () => {
+  it('take the targets that they can use', () => {
+    const logits = model.forward(images);
+    expectTypeOf(losses.crossEntropy(logits, {} as Tensor<[number], 'int32'>)).toEqualTypeOf<Tensor<[], 'float32'>>();
+    expectTypeOf(losses.crossEntropy(logits, {} as Tensor)).toEqualTypeOf<Tensor<[], 'float32'>>();
+    // @ts-expect-error crossEntropy takes class indices (int32), but these targets are float32
+    losses.crossEntropy(logits, {} as Tensor<[number, 10], 'float32'>);
+    // @ts-expect-error meanSquaredError takes float32 targets, but these are int32
+    losses.meanSquaredError(logits, {} as Tensor<[number], 'int32'>);
+    // @ts-expect-error there is no such reduction
+    losses.crossEntropy(logits, {} as Tensor<[number], 'int32'>, { reduction: 'average' });
+  });
+});
+
+describe('results', () => {
+  it('have the metrics by name', async () => {
+    const history = await trainer.fit(digits);
+    expectTypeOf(history[0]!.accuracy).toEqualTypeOf<number>();
+    expectTypeOf(history[0]!.validation!.loss).toEqualTypeOf<number>();
+    const { loss, accuracy } = await trainer.evaluate(digits);
+    expectTypeOf([loss, accuracy]).toEqualTypeOf<number[]>();
+    // @ts-expect-error there is no such metric
+    void history[0]!.precision;
+    // @ts-expect-error without metrics there is only the loss
+    void (await new Trainer(model, { loss: losses.crossEntropy, optimizer }).evaluate(digits)).accuracy;
+  });
+
+  it('of predict have the shape that the model gives', () => {
+    expectTypeOf(trainer.predict(images)).resolves.toEqualTypeOf<Tensor<[number, 10], 'float32'>>();
+    void trainer.predict(digits);
+    // @ts-expect-error the model takes examples of [784], but these are of [64]
+    void trainer.predict({} as Tensor<[5, 64], 'float32'>);
+    // @ts-expect-error the data's examples are of [64]
+    void trainer.predict(small);
+  });
+
+  it('are what callbacks get', () => {
+    void trainer.fit(digits, { callbacks: [train.progress(), { onStep: ({ results }) => void expectTypeOf(results.accuracy).toEqualTypeOf<number>() }] });
+    // @ts-expect-error there is no such event
+    void trainer.fit(digits, { callbacks: { onBatch: () => undefined } });
+    // @ts-expect-error there is no such option
+    void trainer.fit(digits, { epoch: 5 });
+  });
+});
