@@ -40,7 +40,7 @@ export class Assembler {
     this.#x ??= x instanceof Uint8Array ? new Uint8Array(this.#batchSize * this.#inputSize) : new Float32Array(this.#batchSize * this.#inputSize);
     this.#y ??= y instanceof Int32Array ? new Int32Array(this.#batchSize) : new Float32Array(this.#batchSize * this.#targetSize);
     if (this.#x instanceof Uint8Array !== x instanceof Uint8Array) {
-      throw this.#wrong('x', 'bytes and floats in one batch', 'one kind of array throughout. Convert one kind');
+      throw this.#wrong('x', 'bytes and floats in one batch', 'one kind of array throughout');
     }
     this.#x.set(x, this.#rows * this.#inputSize);
     this.#y.set(y, this.#rows * this.#targetSize);
@@ -73,7 +73,7 @@ export class Assembler {
   /** The inputs of `count` examples, or of any whole number of them but 0. */
   #inputs(item: StreamItem, count?: number): Float32Array | Uint8Array {
     if (typeof item !== 'object' || item === null || !('x' in item) || !('y' in item)) {
-      throw this.#wrong('item', item === null ? 'null' : typeof item, 'an object { x, y }. Let the source give such objects');
+      throw this.#wrong('the item', kindOf(item), 'an object { x, y }');
     }
     const x = this.#numbers(item.x, 'x');
     const fits = count === undefined ? x.length > 0 && x.length % this.#inputSize === 0 : x.length === count * this.#inputSize;
@@ -101,10 +101,14 @@ export class Assembler {
     if (value instanceof Float32Array || value instanceof Uint8Array) return value;
     if (typeof value === 'number') return Float32Array.of(value);
     if (Array.isArray(value)) return flatten(value as Nested, OP, `${what} of example ${this.#seen} of stream '${this.#stream.name}'`).data;
-    throw this.#wrong(what, value === null || typeof value !== 'object' ? String(value) : `a ${value.constructor.name}`, 'a Float32Array, a Uint8Array or numbers');
+    throw this.#wrong(what, kindOf(value), 'a Float32Array, a Uint8Array or numbers');
   }
 
   #wrong(what: string, got: string, expected: string): DataError {
-    return new DataError(`[${OP}] stream '${this.#stream.name}', example ${this.#seen}: ${what} is wrong: got ${got}, expected ${expected}.`, { op: OP });
+    return new DataError(`[${OP}] stream '${this.#stream.name}', example ${this.#seen}: ${what} does not fit: got ${got}, expected ${expected}. Correct what the source gives.`, { op: OP });
   }
+}
+
+function kindOf(value: unknown): string {
+  return value === null || typeof value !== 'object' ? String(value) : `a value of type ${value.constructor?.name ?? 'object'}`;
 }

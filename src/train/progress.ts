@@ -68,7 +68,7 @@ class Report {
   }
 
   /** Ends the line of an epoch, complete or not; without an epoch under way it does nothing. */
-  end(validation: Results | undefined = undefined): void {
+  end(validation?: Results): void {
     if (this.#last === undefined) return;
     const last = this.#progress(this.#last);
     const validated = Object.entries(validation ?? {}).map(([name, value]) => [`validation ${name}`, value]);

@@ -123,15 +123,15 @@ describe('a stream', () => {
   });
 
   const bad: [string, StreamItem[], object][] = [
-    ["stream 'stream', example 1: x is wrong: got 1 elements, expected 2, the elements of shape [2]", [{ x: [1, 2], y: 0 }, { x: [1], y: 0 }], {}],
-    ["stream 'stream', example 0: item is wrong: got number, expected an object { x, y }", [7 as never], {}],
-    ["stream 'stream', example 0: x is wrong: got a Float64Array", [{ x: new Float64Array(2) as never, y: 0 }], {}],
+    ["stream 'stream', example 1: x does not fit: got 1 elements, expected 2, the elements of shape [2]", [{ x: [1, 2], y: 0 }, { x: [1], y: 0 }], {}],
+    ["stream 'stream', example 0: the item does not fit: got 7, expected an object { x, y }", [7 as never], {}],
+    ["stream 'stream', example 0: x does not fit: got a value of type Float64Array", [{ x: new Float64Array(2) as never, y: 0 }], {}],
     ["stream 'stream', example 1: the label is 0.5, expected an integer", [{ x: [1, 2], y: 0 }, { x: [1, 2], y: 0.5 }], {}],
     ["stream 'stream', example 0: the label is 2, expected a class in [0, 2)", [{ x: [1, 2], y: 2 }], { classes: 2 }],
-    ["stream 'stream', example 0: y is wrong: got 1 elements, expected 3", [{ x: [1, 2], y: 2 }], { targetShape: [3] }],
-    ["stream 'stream', example 1: x is wrong: got bytes and floats in one batch", [{ x: [1, 2], y: 0 }, { x: Uint8Array.of(1, 2), y: 0 }], {}],
-    ["stream 'stream', example 0: x is wrong: got 3 elements, expected a multiple of 2", [{ x: [1, 2, 3], y: [0] }], { batches: true }],
-    ["stream 'stream', example 0: y is wrong: got 1 elements, expected 2 for 2 examples", [{ x: [1, 2, 3, 4], y: [0] }], { batches: true }],
+    ["stream 'stream', example 0: y does not fit: got 1 elements, expected 3", [{ x: [1, 2], y: 2 }], { targetShape: [3] }],
+    ["stream 'stream', example 1: x does not fit: got bytes and floats in one batch", [{ x: [1, 2], y: 0 }, { x: Uint8Array.of(1, 2), y: 0 }], {}],
+    ["stream 'stream', example 0: x does not fit: got 3 elements, expected a multiple of 2", [{ x: [1, 2, 3], y: [0] }], { batches: true }],
+    ["stream 'stream', example 0: y does not fit: got 1 elements, expected 2 for 2 examples", [{ x: [1, 2, 3, 4], y: [0] }], { batches: true }],
   ];
   it.each(bad)('%s', async (text, items, options) => {
     const stream = fromIterable(items, { shape: [2], ...options } as { shape: [2] });
