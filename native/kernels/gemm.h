@@ -12,6 +12,7 @@
 #include "gemm_block.h"
 #include "gemm_grid.h"
 #include "gemm_shared.h"
+#include "gemm_split.h"
 
 struct GemmJob {
   Batch batch;
@@ -30,11 +31,22 @@ static void gemm_chunk(void* arg, int64_t chunk, int32_t worker) {
   }
 }
 
+constexpr int64_t kTinyWork = 1 << 15;  // multiply-adds below which even looking for a better way takes too long
+
 static void gemm_run(const Call& call, Context& context) {
+  if (call.out[0].rank == 2) {
+    const Problem p = problem_of(call);
+    if (p.M == 0 || p.N == 0) return;
+    if (p.M * p.N * p.K <= kTinyWork && p.K <= 64) {
+      multiply_direct(p, {0, p.M}, {0, p.N}, (float*)context.scratch(&context, 0));
+      return;
+    }
+  }
   GemmJob job = {batch_of(call), {}, &context};
   const Problem& p = job.batch.first;
   const int64_t count = job.batch.count;
   if (p.M == 0 || p.N == 0 || count == 0) return;
+  if (split_parts(p) > 1) return multiply_split(job.batch, context);
   if (shares_b(p, count)) return multiply_shared(p, context);
   job.grid = grid_of(p.M, p.N, p.K, count);
   if (job.grid.chunks == 1) return gemm_chunk(&job, 0, 0);
@@ -46,6 +58,7 @@ static size_t gemm_scratch(const Call& call) { return (size_t)block_bytes(batch_
 static size_t gemm_shared(const Call& call) {
   const Batch batch = batch_of(call);
   const Problem& p = batch.first;
+  if (split_parts(p) > 1) return (size_t)split_bytes(batch);
   return shares_b(p, batch.count) ? (size_t)shared_bytes(p) : 0;
 }
 #endif

@@ -1,7 +1,7 @@
 // One thread's part of a large product: a rectangle of C, in blocks of k whose panel of B stays in the nearest cache.
 // Operands are used in place where their strides allow it; L2 feeds the tiles well enough, so a copy must earn its keep.
 
-constexpr int64_t kBlockK = 256;  // k of a block
+constexpr int64_t kBlockK = 512;  // k of a block
 constexpr int64_t kBlockM = 192;  // rows of a block of A
 
 // x cut into equal parts of at most `limit`, in multiples of `unit`.
@@ -13,7 +13,7 @@ ANNEAL_INLINE int64_t equal_part(int64_t x, int64_t limit, int64_t unit) {
 ANNEAL_INLINE int64_t block_k(int64_t K) { return equal_part(K, kBlockK, 8); }
 
 // Rows this far apart share few cache sets and evict each other.
-ANNEAL_INLINE bool is_bad_stride(int64_t floats) { return floats % 128 == 0; }
+ANNEAL_INLINE bool is_bad_stride(int64_t floats) { return floats % 512 == 0; }
 
 // ---- A --------------------------------------------------------------------------------------------------------
 // A block of A as the tiles read it: strided, or in panels of one tile's rows, [k][rows] each.
@@ -109,7 +109,7 @@ struct BlockPlan {
 
 static BlockPlan plan_of(const Problem& p, Range m, Range n) {
   const bool a_in_rows = p.a.column_stride == 1, b_in_rows = p.b.column_stride == 1;
-  return {n.size() > 2 * kTileColumns && (!a_in_rows || is_bad_stride(p.a.row_stride)),
+  return {n.size() > 2 * kTileColumns && is_bad_stride(a_in_rows ? p.a.row_stride : p.a.column_stride),
           !b_in_rows || (m.size() > 2 * kTileRows && is_bad_stride(p.b.row_stride)), nullptr};
 }
 

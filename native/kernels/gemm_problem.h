@@ -30,6 +30,19 @@ ANNEAL_INLINE View view_of(const TensorArg& t) {
   return v;
 }
 
+ANNEAL_INLINE Problem problem_of(const Call& call) {
+  const TensorArg &a = call.in[0], &b = call.in[1], &c = call.out[0];
+  const bool has_bias = call.inputs > 2 && call.in[2].data, has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & 1);
+  return {c.dims[c.rank - 2],
+          c.dims[c.rank - 1],
+          a.dims[a.rank - 1],
+          view_of(a),
+          view_of(b),
+          (float*)c.data,
+          {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr, call.attr[0]}};
+}
+
+// The matrices of a batch: the first one, and how to get from it to the others.
 struct Batch {
   Problem first;
   int64_t count;
@@ -39,7 +52,8 @@ struct Batch {
 
 static Batch batch_of(const Call& call) {
   const TensorArg &a = call.in[0], &b = call.in[1], &c = call.out[0];
-  Batch batch = {};
+  Batch batch;
+  batch.first = problem_of(call);
   batch.rank = c.rank - 2;
   batch.count = 1;
   for (int d = 0; d < batch.rank; d++) {
@@ -49,20 +63,12 @@ static Batch batch_of(const Call& call) {
     batch.a_strides[d] = in_a >= 0 && a.dims[in_a] > 1 ? a.strides[in_a] : 0;
     batch.b_strides[d] = in_b >= 0 && b.dims[in_b] > 1 ? b.strides[in_b] : 0;
   }
-  Problem& p = batch.first;
-  p.M = c.dims[c.rank - 2];
-  p.N = c.dims[c.rank - 1];
-  p.K = a.dims[a.rank - 1];
-  p.a = view_of(a);
-  p.b = view_of(b);
-  p.c = (float*)c.data;
-  const bool has_bias = call.inputs > 2 && call.in[2].data, has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & 1);
-  p.epilogue = {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr, call.attr[0]};
   return batch;
 }
 
 ANNEAL_INLINE Problem problem_at(const Batch& batch, int64_t index) {
   Problem p = batch.first;
+  if (index == 0) return p;
   p.c += index * p.M * p.N;
   if (p.epilogue.aux) p.epilogue.aux += index * p.M * p.N;
   for (int d = batch.rank - 1; d >= 0; d--) {
