@@ -11,7 +11,7 @@ const CLASSES = 10;
 type Message = { readonly prepare: { readonly stepMs: number } } | { readonly measure: { readonly train: 'none' | 'loop' | 'fit'; readonly seconds: number } };
 
 /** Random examples; what is learned does not matter here. */
-function dataset(examples: number): ReturnType<typeof data.fromArrays> {
+function dataset(examples: number) {
   const x = Float32Array.from({ length: examples * WIDTH }, Math.random);
   const y = Int32Array.from({ length: examples }, () => Math.floor(Math.random() * CLASSES));
   return data.fromArrays({ x, y, shape: [WIDTH] });

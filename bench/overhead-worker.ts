@@ -1,5 +1,5 @@
 // Measures what bench/overhead.ts prints, in a process of its own.
-import { data, losses, metrics, nn, noGrad, ops, optim, seed, tensor, Trainer, type Tensor } from 'anneal';
+import { data, losses, metrics, mul, nn, noGrad, optim, seed, sum, tanh, tensor, Trainer, type Tensor } from 'anneal';
 import { loadNative, type NativeSession } from '../src/runtime/binding.js';
 import { serve } from './peer.js';
 import { median, minimum } from './statistics.js';
@@ -25,12 +25,12 @@ async function figure(unit: 'ns' | 'us', round: () => number | Promise<number>):
 function recorded(): number {
   const chains = 500;
   const length = 40;
-  const x = tensor(new Float32Array(64), [64]);
+  const x = tensor(new Float32Array(64));
   const start = performance.now();
   noGrad(() => {
     for (let c = 0; c < chains; c++) {
       let y: Tensor = x;
-      for (let i = 0; i < length; i++) y = ops.mul(y, 0.5);
+      for (let i = 0; i < length; i++) y = mul(y, 0.5);
     }
   });
   return (performance.now() - start) / (chains * length);
@@ -50,12 +50,12 @@ async function replayed(): Promise<number> {
 function training(length: number): (steps: number) => Promise<number> {
   const layer = nn.linear(8, 1);
   const optimizer = optim.sgd(layer.parameters(), { lr: 1e-6 });
-  const x = tensor(new Float32Array(32).fill(0.1), [4, 8]);
+  const x = tensor(new Float32Array(32).fill(0.1), { shape: [4, 8] });
   return (steps) =>
     timed(steps, async () => {
       let y: Tensor = layer.forward(x);
-      for (let i = 0; i < length; i++) y = ops.tanh(y);
-      const loss = ops.sum(y);
+      for (let i = 0; i < length; i++) y = tanh(y);
+      const loss = sum(y);
       optimizer.zeroGrad();
       loss.backward();
       await optimizer.step();
@@ -69,7 +69,7 @@ async function timed(times: number, run: () => Promise<void>): Promise<number> {
 }
 
 /** A program of one instruction that copies one number between two storages: what remains is the way there and back. */
-function smallest(session: NativeSession): (inline: boolean) => undefined | Promise<void> {
+function smallest(session: NativeSession): { readonly now: () => void; readonly elsewhere: () => Promise<void> } {
   const NONE = 0xffffffff;
   const [STORAGE, F32, BYTES] = [1, 0, 4];
   const buffer = (index: number): number[] => [STORAGE, F32, index, 0, 0, BYTES, 0, 0];
@@ -80,13 +80,16 @@ function smallest(session: NativeSession): (inline: boolean) => undefined | Prom
   const program = session.load(words);
   const storages = Int32Array.of(session.allocate(BYTES), session.allocate(BYTES));
   const none = new Uint8Array(0);
-  return (inline) => session.run(program, storages, [], none, 1, inline);
+  return {
+    now: () => session.run(program, storages, [], none, 1, true) as undefined,
+    elsewhere: () => session.run(program, storages, [], none, 1, false)!,
+  };
 }
 
 /** The 4-16-3 net on 16 examples, in the explicit loop. */
 function tinyLoop(): () => Promise<number> {
   const { model, optimizer, x, y } = tiny();
-  const [inputs, labels] = [tensor(x, [16, 4]), tensor(y, [16])];
+  const [inputs, labels] = [tensor(x, { shape: [16, 4] }), tensor(y)];
   return () =>
     timed(2000, async () => {
       const loss = losses.crossEntropy(model.forward(inputs), labels);
@@ -123,10 +126,10 @@ await serve(async () => {
   const calls = 20_000;
   const call = (): number => {
     const start = performance.now();
-    for (let i = 0; i < calls; i++) void run(true);
+    for (let i = 0; i < calls; i++) run.now();
     return (performance.now() - start) / calls;
   };
-  const hop = (): Promise<number> => timed(500, async () => run(false));
+  const hop = (): Promise<number> => timed(500, run.elsewhere);
   const figures = {
     'recorded op': await figure('ns', recorded),
     'op more in a replayed step': await figure('ns', replayed),

@@ -17,9 +17,9 @@ function training(sizes: readonly number[], batch: number): (steps: number) => P
   const layers = sizes.slice(1).flatMap((to, i) => [nn.linear(sizes[i]!, to), nn.relu()]);
   const model = nn.sequential([sizes[0]!], layers.slice(0, -1));
   const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
-  const inputs = tensor(Float32Array.from({ length: batch * sizes[0]! }, Math.random), [batch, sizes[0]!]);
+  const inputs = tensor(Float32Array.from({ length: batch * sizes[0]! }, Math.random), { shape: [batch, sizes[0]!] });
   const classes = sizes.at(-1)!;
-  const labels = tensor(Int32Array.from({ length: batch }, () => Math.floor(Math.random() * classes)), [batch]);
+  const labels = tensor(Int32Array.from({ length: batch }, () => Math.floor(Math.random() * classes)));
 
   return async (steps) => {
     const start = performance.now();

@@ -121,7 +121,7 @@ async function findBest(workload: Workload): Promise<Best[]> {
       }
       await peer.close();
     }
-    const [{ mode, blas }] = tried.toSorted((a, b) => a.msMin - b.msMin) as [TorchConfiguration];
+    const { mode, blas } = tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
     found.push({ threads, configuration: { mode, blas }, tried });
   }
   return found;

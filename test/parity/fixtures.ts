@@ -11,11 +11,28 @@ export interface Described {
   readonly data: Numbers;
 }
 
+/** What a case's call takes besides tensors. */
+export interface Args {
+  readonly axis: number;
+  readonly exponent: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly dim0: number;
+  readonly dim1: number;
+  readonly dims: readonly number[];
+  readonly start: number;
+  readonly end: number;
+  readonly approximate: 'tanh';
+  readonly reduction: 'mean' | 'sum' | 'none';
+}
+
 export interface Case {
   readonly op: string;
   readonly name: string;
   readonly inputs: readonly Described[];
-  readonly args: Readonly<Record<string, never>>;
+  readonly args: Args;
   readonly output: Described;
   /** The gradient of the output that `grads` belong to; float inputs in order. */
   readonly dy?: Numbers;
@@ -26,10 +43,13 @@ export function fixture<F>(name: string): F {
   return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as F;
 }
 
-const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array, uint8: Uint8Array } as const;
+/** The cases of one op, as test.each takes them. */
+export const named = (cases: readonly Case[], op: string): [string, Case][] => cases.filter((row) => row.op === op).map((row) => [row.name, row]);
 
 export function asTensor({ shape, dtype, data }: Described): Tensor {
-  return tensor(arrays[dtype].from(data, Number), shape, dtype) as Tensor;
+  const values = Array.from(data, Number);
+  const array = dtype === 'float32' ? Float32Array.from(values) : dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
+  return tensor(array, { shape, dtype });
 }
 
 /**

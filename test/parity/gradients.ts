@@ -1,4 +1,4 @@
-import { nn, ops, Parameter, type Tensor } from 'anneal';
+import { mul, nn, Parameter, sum, type Tensor } from 'anneal';
 import { expect } from 'vitest';
 import { asTensor, expectClose, type Case } from './fixtures.js';
 
@@ -31,7 +31,7 @@ export async function check(row: Case, run: (inputs: readonly Tensor[]) => Tenso
   const holder = new Holder(parameters);
   expect(holder.parameters().length, 'registered').toBe(parameters.length);
   const dy = asTensor({ shape: row.output.shape, dtype: 'float32', data: row.dy });
-  ops.sum(ops.mul(run(inputs), dy)).backward();
+  sum(mul(run(inputs), dy)).backward();
   for (const [i, parameter] of parameters.entries()) {
     expectClose(`gradient of input ${i}`, await parameter.grad!.data(), row.grads[i]!);
   }

@@ -1,8 +1,8 @@
 // Layers against PyTorch, with the weights of the fixtures: values, gradients of inputs and of parameters, first weights.
 import { describe, expect, test } from 'vitest';
-import { nn, Parameter, seed, type Module, type Tensor } from 'anneal';
-import { asTensor, expectClose, fixture, type Case } from './fixtures.js';
-import { check } from './gradients.js';
+import { mul, nn, seed, sum, type Parameter, type Tensor } from 'anneal';
+import { asTensor, expectClose, fixture, named, type Case } from './fixtures.js';
+import { asParameter } from './gradients.js';
 
 interface Bound {
   readonly inputs: number;
@@ -14,8 +14,8 @@ interface Bound {
 const { cases, bounds } = fixture<{ cases: Case[]; bounds: Bound[] }>('layers.json');
 const sizes = ({ inputs }: Case, i: number): number[] => [...inputs[i]!.shape];
 
-/** The layer of a case; parameters in the order in which the case's inputs follow the first. */
-const layers: Readonly<Record<string, (row: Case) => Module>> = {
+/** The layer of a case. Its parameters are the case's inputs after the first, in order. */
+const layers: Readonly<Record<string, (row: Case) => nn.Module>> = {
   linear: (row) => nn.linear(sizes(row, 1)[1]!, sizes(row, 1)[0]!, { bias: row.inputs.length > 2 }),
   relu: () => nn.relu(),
   gelu: () => nn.gelu(),
@@ -26,25 +26,36 @@ const layers: Readonly<Record<string, (row: Case) => Module>> = {
   'dropout in evaluation': () => nn.dropout(0.5).eval(),
 };
 
+/** A layer whose input is a parameter too, so that it has a gradient. */
+class WithInput extends nn.Module {
+  constructor(
+    readonly input: Parameter,
+    readonly layer: nn.Module,
+  ) {
+    super();
+  }
+
+  override forward(): Tensor {
+    return this.layer.forward(this.input);
+  }
+}
+
 describe.each(Object.keys(layers))('%s', (op) => {
-  test.each(cases.filter((row) => row.op === op))('$name', async (row) => {
-    const model = layers[op]!(row);
-    const names = model.parameters().map((parameter) => parameter.name);
-    await check(row, ([x, ...weights]) => withWeights(model, names, weights, x!));
+  test.each(named(cases, op))('%s', async (_, row) => {
+    const layer = layers[op]!(row);
+    const names = [...layer.stateDict().keys()];
+    const [input, ...weights] = row.inputs.map(asTensor) as [Tensor, ...Tensor[]];
+    await layer.loadStateDict(Object.fromEntries(names.map((name, i) => [name, weights[i]!])));
+    expectClose('value', await layer.forward(input).data(), row.output.data);
+
+    const model = new WithInput(asParameter(input), layer);
+    const parameters = model.parameters();
+    expect(parameters.length).toBe(row.inputs.length);
+    const dy = asTensor({ shape: row.output.shape, dtype: 'float32', data: row.dy! });
+    sum(mul(model.forward(), dy)).backward();
+    for (const [i, parameter] of parameters.entries()) expectClose(`gradient of ${parameter.name}`, await parameter.grad!.data(), row.grads![i]!);
   });
 });
-
-/** The layer's result with `weights` in the place of its parameters, so that gradients reach what the test handed over. */
-function withWeights(model: Module, names: readonly string[], weights: readonly Tensor[], x: Tensor): Tensor {
-  names.forEach((name, i) => replace(model, name, weights[i]!));
-  return model.forward(x);
-}
-
-function replace(module: Module, path: string, weight: Tensor): void {
-  const [head, ...rest] = path.split('.') as [string, ...string[]];
-  if (rest.length > 0) return replace((module as unknown as Record<string, Module>)[head] ?? module.children().at(Number(head))!, rest.join('.'), weight);
-  Object.assign(module, { [head]: weight });
-}
 
 test.each(bounds)('the first weights of linear($inputs, $outputs) are as spread as PyTorch’s', async ({ inputs, outputs, bound }) => {
   seed(1);

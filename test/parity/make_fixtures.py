@@ -95,7 +95,8 @@ def pointwise_cases():
     }
     for op, (run, low, high) in one.items():
         for shape in [(37,), (3, 0), (2, 3, 4), ()]:
-            yield Case(op, run, draw(op, shape, low, high))
+            # PyTorch says zeros where anneal says that sign has no gradient.
+            yield Case(op, run, draw(op, shape, low, high), grad=op != "sign")
     yield Case("gelu", lambda x: F.gelu(x, approximate="tanh"), draw("gelu", (37,), -6, 6), approximate="tanh")
     special = f32([0.0, -0.0, math.inf, -math.inf, math.nan, 88.0, -88.0, 1e-30, 100.0, -100.0])
     for op in ["abs", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "erf"]:

@@ -1,6 +1,6 @@
 // The first 20 losses of a whole run against PyTorch: 784-32-10, ReLU, cross-entropy, 128 images of MNIST in batches of 32.
 import { expect, test } from 'vitest';
-import { losses, nn, optim, tensor, type Optimizer, type Parameter } from 'anneal';
+import { losses, nn, optim, tensor, type Parameter } from 'anneal';
 import { fixture, type Numbers } from './fixtures.js';
 
 interface Run {
@@ -18,7 +18,7 @@ const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'b
 const pixels = Float32Array.from(bytes(run.images), (pixel) => Math.fround(pixel / 255));
 const labels = Int32Array.from(run.labels, Number);
 
-const optimizers: Readonly<Record<keyof Run['losses'], (parameters: Parameter[]) => Optimizer>> = {
+const optimizers: Readonly<Record<keyof Run['losses'], (parameters: Parameter[]) => optim.Optimizer>> = {
   sgd: (parameters) => optim.sgd(parameters, { lr: 0.1, momentum: 0.9 }),
   adam: (parameters) => optim.adam(parameters, { lr: 1e-3 }),
 };
@@ -29,8 +29,8 @@ test.each(Object.keys(run.losses) as (keyof Run['losses'])[])('losses with %s ag
   const optimizer = optimizers[kind](model.parameters());
   for (const [step, expected] of run.losses[kind].entries()) {
     const from = (step * run.batchSize) % labels.length;
-    const inputs = tensor(pixels.slice(from * 784, (from + run.batchSize) * 784), [run.batchSize, 784]);
-    const loss = losses.crossEntropy(model.forward(inputs), tensor(labels.slice(from, from + run.batchSize), [run.batchSize]));
+    const inputs = tensor(pixels.slice(from * 784, (from + run.batchSize) * 784), { shape: [run.batchSize, 784] });
+    const loss = losses.crossEntropy(model.forward(inputs), tensor(labels.slice(from, from + run.batchSize)));
     optimizer.zeroGrad();
     loss.backward();
     await optimizer.step();

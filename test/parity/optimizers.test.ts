@@ -1,6 +1,6 @@
 // Optimizers against PyTorch: the parameter after each of 20 steps on gradients that are given.
 import { expect, test } from 'vitest';
-import { ops, optim, type Optimizer, type Parameter, tensor } from 'anneal';
+import { mul, optim, sum, tensor, type Parameter } from 'anneal';
 import { expectClose, fixture, type Numbers } from './fixtures.js';
 import { asParameter, Holder } from './gradients.js';
 
@@ -20,19 +20,19 @@ const camel = (name: string): string => name.replace(/_(.)/g, (_, letter: string
 const floats = (values: Numbers): Float32Array => Float32Array.from(values, Number);
 
 /** Steps on L = sum(parameter * gradient), whose gradient is the given one, and compares after each step. */
-async function compare(given: Given, make: (parameters: Parameter[]) => Optimizer): Promise<void> {
-  const parameter = asParameter(tensor(floats(given.parameter), [given.parameter.length]));
+async function compare(given: Given, make: (parameters: Parameter[]) => optim.Optimizer): Promise<void> {
+  const parameter = asParameter(tensor(floats(given.parameter)));
   const model = new Holder([parameter]);
   const optimizer = make(model.parameters());
   for (const [step, gradient] of given.gradients.entries()) {
     optimizer.zeroGrad();
-    ops.sum(ops.mul(parameter, tensor(floats(gradient), [gradient.length]))).backward();
+    sum(mul(parameter, tensor(floats(gradient)))).backward();
     await optimizer.step();
     expectClose(`after step ${step + 1}`, await parameter.data(), given.after[step]!);
   }
 }
 
-test.each(runs.map((run) => ({ ...run, name: `${run.kind} ${JSON.stringify(run.options)}` })))('$name', async (run) => {
+test.each(runs.map((run): [string, Run] => [`${run.kind} ${JSON.stringify(run.options)}`, run]))('%s', async (_, run) => {
   const make = optim[run.kind];
   const options = Object.fromEntries(Object.entries(run.options).map(([name, value]) => [camel(name), value]));
   await compare(run, (parameters) => make(parameters, options));
