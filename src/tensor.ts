@@ -14,6 +14,7 @@ import { storageLeaf } from './ops/leaf.js';
 import type { Attrs, Meta, OpRecord, Inferred } from './ops/record.js';
 import * as reductions from './ops/reductions.js';
 import type { Axis, ReduceOptions, VarianceOptions, Whole } from './ops/reductions.js';
+import { clamp } from './ops/select.js';
 import { logSoftmax, softmax } from './ops/softmax.js';
 import * as views from './ops/views.js';
 import type { SliceOptions } from './ops/views.js';
@@ -241,7 +242,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
 
   /** Held to [min, max]. */
   clamp(min?: number, max?: number): Tensor<S, D> {
-    return compare.clamp(this, min, max);
+    return clamp(this, min, max);
   }
 
   /** not x. */

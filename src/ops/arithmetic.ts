@@ -4,12 +4,13 @@ import type { Shape } from '../shape.js';
 import type { Broadcast, Fits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { FLOAT, NUMERIC } from './check.js';
-import { equal, less, lessEqual, logicalAnd, where } from './compare.js';
+import { equal, less, lessEqual, logicalAnd } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { log } from './exponential.js';
 import { binary, type Operand } from './operand.js';
 import { pointwise } from './pointwise.js';
 import { sumTo } from './reductions.js';
+import { where } from './select.js';
 import { EXACT, FEW_ULP } from './tolerance.js';
 
 export const addOp = pointwise({

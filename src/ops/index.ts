@@ -1,7 +1,7 @@
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
 import { castOps } from './cast.js';
-import { compareOps, selectOps } from './compare.js';
+import { compareOps } from './compare.js';
 import { constructorOps } from './constructors.js';
 import { contractionOps } from './contraction.js';
 import { exponentialOps } from './exponential.js';
@@ -10,6 +10,7 @@ import { joiningOps } from './joining.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
+import { selectOps } from './select.js';
 import { softmaxFamily } from './softmax.js';
 import { updateOps } from './updates.js';
 import { viewOps } from './views.js';
@@ -36,7 +37,8 @@ export const registry: readonly OpRecord[] = [
 export { abs, add, div, maximum, minimum, mul, neg, pow, sign, sub } from './arithmetic.js';
 export { erf, exp, log, sqrt } from './exponential.js';
 export { gelu, relu, sigmoid, tanh, type GeluOptions } from './activations.js';
-export { clamp, equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual, where } from './compare.js';
+export { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual } from './compare.js';
+export { clamp, where } from './select.js';
 export { cast } from './cast.js';
 export { linear, matmul } from './contraction.js';
 export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, variance as var, type ReduceOptions, type VarianceOptions } from './reductions.js';

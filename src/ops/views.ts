@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
-import { broadcastShapes, sameShape, showShape, sizeOf, type Shape } from '../shape.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Permute, Plain, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkRank, checkShape, resolveAxis } from './check.js';
@@ -69,8 +69,7 @@ export const expandOp: ViewRecord<ShapeAttrs> = {
   name: 'expand',
   kind: 'view',
   infer: ([x], { shape }) => {
-    const both = broadcastShapes(x!.shape, shape);
-    if (both === undefined || !sameShape(both, shape)) throw cannotExpand(x!.shape, shape);
+    if (!expandsTo(x!.shape, shape)) throw cannotExpand(x!.shape, shape);
     checkRank('expand', shape);
     return { shape, dtype: x!.dtype };
   },
@@ -85,6 +84,11 @@ export const expandOp: ViewRecord<ShapeAttrs> = {
     example([{ shape: [1, 3] }], { shape: [0, 3] }),
   ],
 };
+
+function expandsTo(from: Shape, to: Shape): boolean {
+  const missing = to.length - from.length;
+  return missing >= 0 && from.every((dim, d) => dim === 1 || dim === to[missing + d]);
+}
 
 function cannotExpand(from: Shape, to: Shape): ShapeError {
   return new ShapeError(`[expand] the shape does not expand: got ${showShape(from)}, expected sizes equal to those of ${showShape(to)} or 1, counted from the last. Use unsqueeze() for new dimensions.`, {

@@ -8,7 +8,7 @@ import { evaluate } from '../../src/runtime/oracle.js';
 import { sizeOf, type Shape } from '../../src/shape.js';
 import { Tensor } from '../../src/tensor.js';
 
-const { NaN, POSITIVE_INFINITY: INF } = Number;
+const INF = Number.POSITIVE_INFINITY;
 
 /** A leaf that is differentiated. */
 function variable(values: readonly number[], shape: Shape = [values.length]): Tensor {

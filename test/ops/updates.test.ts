@@ -37,6 +37,7 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
     parameters: [p],
     update: (parameter, gradient) => record(op, [parameter, gradient, ...state, hyper, step], attrs),
     advance: () => void count[0]!++,
+    retreat: () => void count[0]!--,
   };
   for (let i = 0; i < 2; i++) {
     engine.backward(composing(() => sum(mul(p, g)), true));
