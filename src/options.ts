@@ -4,6 +4,10 @@ import { AnnealError } from './errors.js';
 /** Throws for an option that `op` does not know, naming the nearest one that it does. */
 export function checkOptions(op: string, given: object | undefined, known: readonly string[]): void {
   if (given === undefined) return;
+  if (typeof given !== 'object' || given === null) {
+    const expected = known.length === 0 ? '{}' : `an object such as { ${known[0]!}: ... }`;
+    throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${show(given)}, expected ${expected}.`, { op });
+  }
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw unknownOption(op, name, known);
   }

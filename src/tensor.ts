@@ -71,6 +71,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   stale = false;
   /** keep() was called: its elements outlive the step. */
   kept$ = false;
+  /** Of a batch: where its rows come from, for errors that are found while a step runs. */
+  origin$: { readonly dataset: string; describe(row: number): string } | undefined = undefined;
   /** Where the walk that is under way has numbered it. */
   walk$ = 0;
   number$ = 0;

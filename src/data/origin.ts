@@ -28,17 +28,13 @@ export class Origin {
   }
 }
 
-interface Originated {
-  origin$?: Origin;
-}
-
-/** Attaches the origin to a batch tensor as `origin$`, where the engine looks when a row of it is at fault. */
+/** Attaches the origin to a batch tensor, where the engine looks when a row of it is at fault. */
 export function withOrigin<T extends Tensor>(tensor: T, origin: Origin): T {
-  (tensor as Originated).origin$ = origin;
+  tensor.origin$ = origin;
   return tensor;
 }
 
 /** The origin of a batch tensor, or undefined for any other. */
 export function originOf(tensor: Tensor): Origin | undefined {
-  return (tensor as Originated).origin$;
+  return tensor.origin$ as Origin | undefined;
 }

@@ -1,8 +1,10 @@
+import { gradients } from '../graph/autodiff.js';
 import { composing, setEager } from '../graph/recorder.js';
+import { accumulate } from '../ops/accumulate.js';
+import { add } from '../ops/index.js';
 import { hiddenOutput } from '../ops/leaf.js';
 import { Tensor } from '../tensor.js';
-import { PlannedEngine } from './engine.js';
-import { Plan } from './plan.js';
+import { PlannedEngine, type Run } from './engine.js';
 import { NOTHING, type Request } from './request.js';
 
 /**
@@ -11,38 +13,52 @@ import { NOTHING, type Request } from './request.js';
  */
 export class EagerEngine extends PlannedEngine {
   protected override readonly atOnce = true;
+  protected override readonly fuse = false;
 
+  /** `target` other than the reference: the same kernels as planned mode, so the same bits. */
   constructor(target = 'reference') {
     super(target);
     setEager(this.hook);
   }
 
   /** What runs a node as it is recorded. */
-  readonly hook = (tensor: Tensor): void => this.runNow(tensor);
-
-  /** Values of this very step may be part of the program, so it serves once. */
-  protected override plan(request: Request, nodes: readonly Tensor[]): Plan {
-    return this.makePlan(request, nodes);
-  }
-
-  protected override makePlan(request: Request, nodes: readonly Tensor[]): Plan {
-    return new Plan(request, nodes, this.session, this.native, { fuse: false });
-  }
-
-  private runNow(tensor: Tensor): void {
+  readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
     if (op.kind === 'effect') return;
-    if (op.kind === 'composite') {
-      const whole = composing(() => op.decompose(tensor.inputs, tensor.attrs as never));
-      this.compute(tensor, whole);
-    } else this.compute(tensor, op.kind === 'hidden' ? anew(tensor) : tensor);
+    const source = op.kind === 'composite' ? composing(() => op.decompose(tensor.inputs, tensor.attrs as never)) : op.kind === 'hidden' ? anew(tensor) : tensor;
+    const { results } = this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'storage', index: 0 } }] });
+    tensor.storage$ = results.storages[0]!;
+  };
+
+  /** Gradients as they are composed, then one effect after the other. */
+  protected override execute(request: Request): Run {
+    this.collect(request);
+    const run = this.run({ ...NOTHING, outputs: request.outputs });
+    const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
+    const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i]!, gradient]));
+    for (const { parameter, accumulator } of request.updates) {
+      const gradient = computed.get(parameter);
+      const whole = gradient === undefined ? accumulator! : accumulator === undefined ? gradient : composing(() => add(accumulator, gradient));
+      this.perform(composing(() => request.updater!.update(parameter, whole)));
+    }
+    return run;
   }
 
-  /** Computes `source` into native memory that `tensor` then holds. */
-  private compute(tensor: Tensor, source: Tensor): void {
-    const request = { ...NOTHING, outputs: [{ tensor: source, destination: { to: 'storage', index: 0 } as const }] };
-    const { results } = this.submit(request, this.ready(request));
-    tensor.storage$ = results.storages[0]!;
+  protected override collect({ losses, accumulations }: Request): void {
+    const computed = gradients(
+      losses,
+      accumulations.map(({ parameter }) => parameter),
+    );
+    accumulations.forEach(({ accumulator, holds }, i) => {
+      const gradient = computed[i];
+      if (gradient === undefined) return;
+      if (holds) this.perform(composing(() => accumulate(accumulator, gradient)));
+      else this.run({ ...NOTHING, outputs: [{ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } }] });
+    });
+  }
+
+  private perform(effect: Tensor): void {
+    this.run({ ...NOTHING, effects: [effect] });
   }
 }
 

@@ -20,7 +20,7 @@ import { trace } from './trace.js';
 const MAX_PLANS = 64;
 
 /** A submitted run: what it leaves behind, and when (undefined: it is done). */
-interface Run {
+export interface Run {
   readonly results: Results;
   readonly done: Promise<void> | undefined;
 }
@@ -28,10 +28,11 @@ interface Run {
 /** Plans once and replays: see "Five ideas" in docs/architecture.md. */
 export class PlannedEngine implements Engine {
   readonly session: Session;
-  protected readonly native = loadNative();
+  private readonly native = loadNative();
   /** Run everything on the calling thread, however long it takes. */
   protected readonly atOnce: boolean = false;
-  private readonly gradients: Gradients;
+  protected readonly fuse: boolean = true;
+  protected readonly gradients: Gradients;
   /** Plans of requests without an optimizer, most recently used last; those of a step live as long as their optimizer. */
   private readonly plans: Plan[] = [];
   private readonly stepPlans = new WeakMap<Updater, Plan[]>();
@@ -41,7 +42,7 @@ export class PlannedEngine implements Engine {
     this.gradients = new Gradients({
       allocate: (shape, dtype) => this.allocate(shape, dtype),
       release: (storage) => this.session.release(storage),
-      collect: (request) => void this.run(request),
+      collect: (request) => this.collect(request),
     });
   }
 
@@ -62,7 +63,8 @@ export class PlannedEngine implements Engine {
     const request = this.stepOf(updater);
     const nodes = this.ready(request);
     try {
-      const { results, done } = this.submit(request, nodes);
+      updater.advance(request.updates.map(({ parameter }) => parameter));
+      const { results, done } = this.execute(request, nodes);
       this.finish(request, results, done);
       await (done ?? this.session.breathe());
     } catch (error) {
@@ -126,11 +128,21 @@ export class PlannedEngine implements Engine {
   private stepOf(updater: Updater): Request {
     const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
     const outputs = this.awaitedBy(losses, new Set(updates.map(({ parameter }) => parameter)));
-    return { losses, outputs, accumulations, updater, updates };
+    return { ...NOTHING, losses, outputs, accumulations, updater, updates };
   }
 
-  private run(request: Request): Run {
+  protected run(request: Request): Run {
     return this.submit(request, this.ready(request));
+  }
+
+  /** Runs a step whose nodes are ready. */
+  protected execute(request: Request, nodes: readonly Tensor[]): Run {
+    return this.submit(request, nodes);
+  }
+
+  /** Adds gradients to their accumulators. */
+  protected collect(request: Request): void {
+    this.run(request);
   }
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
@@ -157,13 +169,12 @@ export class PlannedEngine implements Engine {
 
   protected submit(request: Request, nodes: readonly Tensor[]): Run {
     const plan = this.plan(request, nodes);
-    request.updater?.advance(request.updates.map(({ parameter }) => parameter));
     const { results, ...bound } = plan.bind(nodes, this.session);
     const call = { program: plan.program, ...bound, repeat: 1, cost: plan.cost, explain: explain(plan, nodes) };
     return { results, done: this.session.submit(call, this.atOnce) };
   }
 
-  protected plan(request: Request, nodes: readonly Tensor[]): Plan {
+  private plan(request: Request, nodes: readonly Tensor[]): Plan {
     const plans = this.plansFor(request);
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
@@ -171,14 +182,10 @@ export class PlannedEngine implements Engine {
       if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
       return plan;
     }
-    const plan = this.makePlan(request, nodes);
+    const plan = new Plan(request, nodes, this.session, this.native, { fuse: this.fuse });
     plans.push(plan);
     if (plans.length > MAX_PLANS) plans.shift();
     return plan;
-  }
-
-  protected makePlan(request: Request, nodes: readonly Tensor[]): Plan {
-    return new Plan(request, nodes, this.session, this.native, { fuse: true });
   }
 
   private plansFor({ updater }: Request): Plan[] {

@@ -3,11 +3,6 @@ import type { Tensor } from '../tensor.js';
 import type { Plan } from './plan.js';
 import type { RunError } from './session.js';
 
-/** Where the rows of a batch come from; the data loader attaches it to the tensors that it yields. */
-interface Described {
-  readonly origin$?: { describe(row: number): string };
-}
-
 /** Turns a native failure into the error that the user gets: the op, and for data the example at fault. */
 export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError, before: Error | undefined) => Error {
   return (error, before) => {
@@ -30,7 +25,7 @@ export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError,
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
   const { where, value, limit } = error.failure!;
   const op = at?.op ?? 'gather';
-  const origin = (at?.inputs as Described[] | undefined)?.find((input) => input.origin$ !== undefined)?.origin$;
+  const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
   const place = origin?.describe(where) ?? `position ${where}`;
   return new IndexError(
     `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). Check the labels, or the number of classes that the model gives.`,

@@ -120,7 +120,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
   const computed = new Map(gradients(request.losses, targets).map((gradient, i) => [targets[i], gradient]));
   return composing(() => {
-    const effects: Tensor[] = [];
+    const effects: Tensor[] = [...request.effects];
     const wanted: Wanted[] = [...request.outputs];
     for (const { parameter, accumulator, holds } of request.accumulations) {
       const gradient = computed.get(parameter);

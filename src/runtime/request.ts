@@ -32,6 +32,8 @@ export interface Request {
   readonly accumulations: readonly Accumulation[];
   readonly updater: Updater | undefined;
   readonly updates: readonly Update[];
+  /** Effects that are nodes already: eager mode makes them one by one. */
+  readonly effects: readonly Tensor[];
 }
 
-export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [] };
+export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [] };

@@ -6,7 +6,7 @@ import type { Output, Request } from './request.js';
 
 /** The nodes behind a request, operands first, and the leaves that it reads or writes besides. number$ of each is its position. */
 export function trace(request: Request): Tensor[] {
-  const roots: Tensor[] = [...request.losses];
+  const roots: Tensor[] = [...request.losses, ...request.effects];
   for (const { tensor, destination } of request.outputs) {
     roots.push(tensor);
     if (destination.to === 'leaf') roots.push(destination.leaf);
@@ -48,6 +48,7 @@ interface Step {
 export class Structure {
   private readonly steps: readonly Step[];
   private readonly losses: readonly number[];
+  private readonly effects: readonly number[];
   private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
   private readonly accumulations: readonly { readonly storage: number; readonly holds: boolean }[];
   private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
@@ -65,6 +66,7 @@ export class Structure {
       stored: node.storage$ !== undefined,
     }));
     this.losses = request.losses.map((loss) => loss.number$);
+    this.effects = request.effects.map((effect) => effect.number$);
     this.outputs = request.outputs.map(({ tensor, destination }) => ({ node: tensor.number$, to: destination.to, index: indexOf(destination) }));
     this.accumulations = request.accumulations.map(({ parameter, holds }) => ({ storage: parameter.storage$!.id, holds }));
     this.updates = request.updates.map(({ parameter, reached, accumulator }) => ({
@@ -88,9 +90,10 @@ export class Structure {
   }
 
   private sameRoots(request: Request): boolean {
-    const { losses, outputs } = this;
-    if (request.losses.length !== losses.length || request.outputs.length !== outputs.length) return false;
+    const { losses, outputs, effects } = this;
+    if (request.losses.length !== losses.length || request.outputs.length !== outputs.length || request.effects.length !== effects.length) return false;
     for (let i = 0; i < losses.length; i++) if (request.losses[i]!.number$ !== losses[i]) return false;
+    for (let i = 0; i < effects.length; i++) if (request.effects[i]!.number$ !== effects[i]) return false;
     for (let i = 0; i < outputs.length; i++) {
       const { tensor, destination } = request.outputs[i]!;
       const known = outputs[i]!;
