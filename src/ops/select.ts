@@ -7,7 +7,7 @@ import { Tensor } from '../tensor.js';
 import { maximum, minimum } from './arithmetic.js';
 import { cast } from './cast.js';
 import { checkDType, checkSameDType, NUMERIC } from './check.js';
-import { less } from './compare.js';
+import { less, lessEqual } from './compare.js';
 import { binaryExamples, example, unaryExamples } from './examples.js';
 import { scalar } from './leaf.js';
 import { number, type Operand } from './operand.js';
@@ -71,14 +71,14 @@ export const clampOp: CompositeRecord<ClampAttrs> = {
     const raised = lower === undefined ? inputs[0]! : maximum(inputs[0]!, lower);
     return upper === undefined ? raised : minimum(raised, upper);
   },
-  // Unlike that of maximum and minimum, the gradient at a bound is 1, as in torch.clamp.
+  // Unlike that of maximum and minimum, the gradient at a bound is 1; that of NaN is 0. As in torch.clamp.
   gradient: (dy, { inputs }, attrs) => {
+    const x = inputs[0]!;
     const [lower, upper] = bounds(inputs, attrs);
-    const below = lower && less(inputs[0]!, lower);
-    const above = upper && less(upper, inputs[0]!);
-    const inside = below === undefined ? dy : where(below, 0, dy);
-    const dx = above === undefined ? inside : where(above, 0, inside);
-    return [dx, ...[below, above].filter((outside) => outside !== undefined).map((outside) => sumTo(where(outside, dy, 0), []))];
+    const raised = lower === undefined ? dy : where(lessEqual(lower, x), dy, 0);
+    const dx = upper === undefined ? raised : where(lessEqual(x, upper), raised, 0);
+    const outside = [lower && less(x, lower), upper && less(upper, x)];
+    return [dx, ...outside.filter((beyond) => beyond !== undefined).map((beyond) => sumTo(where(beyond, dy, 0), []))];
   },
   saves: { inputs: [0, 1, 2] },
   tolerance: EXACT,

@@ -46,9 +46,9 @@ describe('gradients where the slope jumps', () => {
     expect(slopes([x], () => x.max())).toEqual([[0, 0.5, 0.5, 0, 0, 0, 0, 0]]);
   });
 
-  test('clamp passes the gradient at its bounds', () => {
-    const x = variable([-2, -1, 0, 1, 2]);
-    expect(slopes([x], () => x.clamp(-1, 1))).toEqual([[0, 1, 1, 1, 0]]);
+  test('clamp passes the gradient at its bounds, and none of NaN', () => {
+    const x = variable([-2, -1, 0, 1, 2, NaN]);
+    expect(slopes([x], () => x.clamp(-1, 1))).toEqual([[0, 1, 1, 1, 0, 0]]);
   });
 
   test('pow with the exponents 0 and 2, at 0 and below', () => {
