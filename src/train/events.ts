@@ -24,7 +24,7 @@ export interface FitEvent {
   /** Batches in an epoch; undefined for a stream. */
   readonly stepsPerEpoch: number | undefined;
   /** Ends fit() after the step that is under way; it resolves with the history up to there. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 export interface EpochEvent extends FitEvent {

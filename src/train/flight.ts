@@ -19,7 +19,7 @@ export class Flight {
     this.#steps.push(step);
     step.done.catch(() => (this.#failed = true));
     // What has failed by now is known after this turn: no step may follow it.
-    await undefined;
+    await Promise.resolve();
     if (this.#failed) return this.drain();
     if (this.#steps.length >= MOST) await this.#land();
   }

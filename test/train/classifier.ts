@@ -1,4 +1,4 @@
-import { data, losses, nn, optim, seed } from './anneal.js';
+import { data, losses, nn, optim, seed } from 'anneal';
 
 /** Points around two centres, far enough apart that a line between them is right for nearly all. */
 export function blobs(size: number, from: number) {

@@ -1,6 +1,6 @@
 // Trainer: the same bits as the loop that users write, what it notes, and how it ends.
 import { describe, expect, test } from 'vitest';
-import { data, losses, metrics, mul, nn, noGrad, ops, optim, seed, tensor, Trainer, type Tensor } from './anneal.js';
+import { abs, data, losses, mean, metrics, mul, nn, noGrad, optim, seed, sub, tensor, Trainer, type Tensor } from 'anneal';
 import { bits, blobs, classifier, explicitLoop } from './classifier.js';
 import { fails, refuses } from '../nn/fails.js';
 
@@ -81,7 +81,7 @@ describe('fit', () => {
     }
     const model = new Scale();
     expect(model.builtin).toBe(false);
-    const loss = (outputs: Tensor, targets: Tensor): Tensor => ops.mean(ops.abs(ops.sub(outputs, targets)));
+    const loss = (outputs: Tensor, targets: Tensor): Tensor => mean(abs(sub(outputs, targets)));
     const trainer = new Trainer(model, { loss, optimizer: optim.sgd(model.parameters(), { lr: 0.05 }) });
     const line = data.fromArrays({ x: Float32Array.of(1, 2, 3, 4), y: Float32Array.of(1, 2, 3, 4), shape: [2], targetShape: [2] });
     const history = await trainer.fit(line, { epochs: 50, batchSize: 2 });

@@ -13,41 +13,41 @@ const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
 const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: [metrics.accuracy()] });
 
 describe('data', () => {
-  it('has examples of the shape that the model takes, and targets that the loss takes', () => {
-    void trainer.fit(digits, { epochs: 5, batchSize: 128, shuffle: true, seed: 1, validation: digits });
-    void trainer.fit(data.loader(digits, { batchSize: 128 }));
-    void trainer.evaluate(digits);
+  it('has examples of the shape that the model takes, and targets that the loss takes', async () => {
+    await trainer.fit(digits, { epochs: 5, batchSize: 128, shuffle: true, seed: 1, validation: digits });
+    await trainer.fit(data.loader(digits, { batchSize: 128 }));
+    await trainer.evaluate(digits);
     // @ts-expect-error the model takes examples of [784], but the data's are of [64]
-    void trainer.fit(small);
+    await trainer.fit(small);
     // @ts-expect-error the model takes examples of [784], but the data's are of [64]
-    void trainer.fit(data.loader(small));
+    await trainer.fit(data.loader(small));
     // @ts-expect-error the model takes examples of [784], but the data's are of [64]
-    void trainer.evaluate(small);
+    await trainer.evaluate(small);
     // @ts-expect-error the loss takes int32 targets, but the data's are float32
-    void trainer.fit(curve);
+    await trainer.fit(curve);
     // @ts-expect-error the loss takes float32 targets, but the data's are int32
-    void new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(digits);
-    void new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(curve);
+    await new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(digits);
+    await new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(curve);
   });
 
-  it('is checked at the call where sizes are not known while compiling', () => {
-    void trainer.fit(untold);
-    void trainer.fit(data.fromArrays({ x: new Float32Array(size), y: new Int32Array(1), shape: [size] }));
+  it('is checked at the call where sizes are not known while compiling', async () => {
+    await trainer.fit(untold);
+    await trainer.fit(data.fromArrays({ x: new Float32Array(size), y: new Int32Array(1), shape: [size] }));
     const layers: nn.Module[] = [nn.linear(784, 10)];
-    void new Trainer(nn.sequential([784], layers), { loss: losses.crossEntropy, optimizer }).fit(digits);
+    await new Trainer(nn.sequential([784], layers), { loss: losses.crossEntropy, optimizer }).fit(digits);
     class Custom extends nn.Module {
       override forward(x: Tensor): Tensor {
         return x;
       }
     }
-    void new Trainer(new Custom(), { loss: losses.crossEntropy, optimizer }).fit(small);
+    await new Trainer(new Custom(), { loss: losses.crossEntropy, optimizer }).fit(small);
   });
 
-  it('may have any targets for a loss of one’s own', () => {
+  it('may have any targets for a loss of one’s own', async () => {
     const own = (outputs: Tensor, targets: Tensor): Tensor => losses.meanSquaredError(outputs, targets.cast('float32'));
     const other = new Trainer(model, { loss: own, optimizer });
-    void other.fit(digits);
-    void other.fit(curve);
+    await other.fit(digits);
+    await other.fit(curve);
   });
 });
 
@@ -78,20 +78,20 @@ describe('results', () => {
     void (await new Trainer(model, { loss: losses.crossEntropy, optimizer }).evaluate(digits)).accuracy;
   });
 
-  it('of predict have the shape that the model gives', () => {
-    expectTypeOf(trainer.predict(images)).resolves.toEqualTypeOf<Tensor<[number, 10], 'float32'>>();
-    void trainer.predict(digits);
+  it('of predict have the shape that the model gives', async () => {
+    expectTypeOf(await trainer.predict(images)).toEqualTypeOf<Tensor<[number, 10], 'float32'>>();
+    await trainer.predict(digits);
     // @ts-expect-error the model takes examples of [784], but these are of [64]
-    void trainer.predict({} as Tensor<[5, 64], 'float32'>);
+    await trainer.predict({} as Tensor<[5, 64], 'float32'>);
     // @ts-expect-error the data's examples are of [64]
-    void trainer.predict(small);
+    await trainer.predict(small);
   });
 
-  it('are what callbacks get', () => {
-    void trainer.fit(digits, { callbacks: [train.progress(), { onStep: ({ results }) => void expectTypeOf(results.accuracy).toEqualTypeOf<number>() }] });
+  it('are what callbacks get', async () => {
+    await trainer.fit(digits, { callbacks: [train.progress(), { onStep: ({ results }) => void expectTypeOf(results.accuracy).toEqualTypeOf<number>() }] });
     // @ts-expect-error there is no such event
-    void trainer.fit(digits, { callbacks: { onBatch: () => undefined } });
+    await trainer.fit(digits, { callbacks: { onBatch: () => undefined } });
     // @ts-expect-error there is no such option
-    void trainer.fit(digits, { epoch: 5 });
+    await trainer.fit(digits, { epoch: 5 });
   });
 });

@@ -1,0 +1,78 @@
+// Losses and metrics: values by hand, and what they refuse. Agreement with PyTorch is in test/parity/losses.test.ts.
+import { describe, expect, test } from 'vitest';
+import { losses, metrics, nn, tensor, zeros, type Tensor } from 'anneal';
+import { refuses } from '../nn/fails.js';
+
+const int = (values: number[]): Tensor<[number], 'int32'> => tensor(Int32Array.from(values));
+
+describe('crossEntropy', () => {
+  const logits = tensor([[0, 0], [0, Math.log(3)]]);
+  const each = [Math.log(2), Math.log(4)];
+
+  test('is the mean, the sum or each', async () => {
+    const labels = int([1, 0]);
+    expect(await losses.crossEntropy(logits, labels).item()).toBeCloseTo((each[0]! + each[1]!) / 2, 6);
+    expect(await losses.crossEntropy(logits, labels, { reduction: 'sum' }).item()).toBeCloseTo(each[0]! + each[1]!, 6);
+    const got = [...(await losses.crossEntropy(logits, labels, { reduction: 'none' }).data())];
+    got.forEach((value, i) => expect(value).toBeCloseTo(each[i]!, 6));
+  });
+
+  test('finds the classes on another axis', async () => {
+    const turned = logits.t();
+    expect(await losses.crossEntropy(turned, int([1, 0]), { axis: 0 }).item()).toBe(await losses.crossEntropy(logits, int([1, 0])).item());
+  });
+
+  test('refuses other targets, shapes and options', () => {
+    refuses(() => losses.crossEntropy(logits, zeros([2, 2]) as never), 'ANNEAL_DTYPE_MISMATCH', /argmax/);
+    refuses(() => losses.crossEntropy(logits, int([1])), 'ANNEAL_SHAPE_MISMATCH', /\[2,2\].*\[1\]/);
+    refuses(() => losses.crossEntropy(logits, int([1, 0]), { reduction: 'average' as never }), 'ANNEAL_INVALID_ARGUMENT', /reduction/);
+    refuses(() => losses.crossEntropy(logits, int([1, 0]), { reduce: 'mean' } as never), 'ANNEAL_UNKNOWN_OPTION', /Did you mean reduction/);
+  });
+
+  test('says what it is', () => {
+    expect(losses.crossEntropy.name).toBe('crossEntropy');
+    expect([losses.crossEntropy.targets, losses.crossEntropy.builtin]).toEqual(['int32', true]);
+  });
+});
+
+describe('meanSquaredError', () => {
+  const outputs = tensor([[1], [2], [4]]);
+  const targets = tensor([[1], [0], [1]]);
+
+  test('is the mean, the sum or each', async () => {
+    expect(await losses.meanSquaredError(outputs, targets).item()).toBeCloseTo(13 / 3, 6);
+    expect(await losses.meanSquaredError(outputs, targets, { reduction: 'sum' }).item()).toBe(13);
+    expect([...(await losses.meanSquaredError(outputs, targets, { reduction: 'none' }).data())]).toEqual([0, 4, 9]);
+  });
+
+  test('does not broadcast, and takes floats only', () => {
+    refuses(() => losses.meanSquaredError(outputs, targets.reshape([3])), 'ANNEAL_SHAPE_MISMATCH', /targets\.reshape\(\[3,1\]\)/);
+    refuses(() => losses.meanSquaredError(outputs, zeros([2, 1])), 'ANNEAL_SHAPE_MISMATCH', /as many outputs/);
+    refuses(() => losses.meanSquaredError(outputs, int([1, 2, 3]) as never), 'ANNEAL_DTYPE_MISMATCH', /crossEntropy/);
+  });
+});
+
+describe('metrics', () => {
+  test('accuracy over batches of different sizes', async () => {
+    const running = metrics.running([metrics.accuracy(), metrics.loss(losses.crossEntropy, 'nats')]);
+    await running.update(tensor([[0, 1], [1, 0], [0, 1]]), int([1, 1, 1]));
+    await running.update(tensor([[5, 5]]), int([0]));
+    expect(running.results().accuracy).toBe(3 / 4);
+    const right = Math.log(1 + Math.exp(-1));
+    expect(running.results().nats).toBeCloseTo((2 * right + (right + 1) + Math.log(2)) / 4, 6);
+    running.reset();
+    expect(running.results().accuracy).toBeNaN();
+  });
+
+  test('accuracy refuses targets that are no class indices', () => {
+    refuses(() => metrics.accuracy().measure(zeros([3, 2]), zeros([3, 2])), 'ANNEAL_SHAPE_MISMATCH', /expected outputs \[\.\.\.,C\]/);
+    refuses(() => metrics.accuracy({ dim: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /axis/);
+  });
+
+  test('loss of a module’s outputs', async () => {
+    const layer = nn.linear(2, 1);
+    await layer.loadStateDict({ weight: Float32Array.of(1, 1), bias: Float32Array.of(0) });
+    const { sum, count } = metrics.loss(losses.meanSquaredError, 'error').measure(layer.forward(tensor([[1, 1], [2, 2]])), zeros([2, 1]));
+    expect([await sum.item(), count]).toEqual([20, 2]);
+  });
+});

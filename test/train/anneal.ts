@@ -1,2 +1,0 @@
-export * from 'anneal';
-export * as ops from '../../src/ops/index.js';
