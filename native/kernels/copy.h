@@ -64,16 +64,11 @@ ANNEAL_INLINE void copy_line(T* to, int64_t out, const T* from, int64_t in, int6
     for (int64_t i = 0; i < n; i++) to[i * out] = from[i * in];
 }
 
-constexpr int64_t kSquare = 16;  // a transpose goes by squares of which both sides stay in the first-level cache
-
 template <class T>
 static void transpose_plane(const CopyJob& job, T* to, const T* from, int64_t first, int64_t rows) {
   const int c = job.rank - 1, r = job.rank - 2;
-  for (int64_t i = first; i < first + rows; i += kSquare)
-    for (int64_t j = 0; j < job.dims[c]; j += kSquare) {
-      const int64_t height = smallest(kSquare, first + rows - i), width = smallest(kSquare, job.dims[c] - j);
-      for (int64_t y = i; y < i + height; y++) copy_line(to + y * job.out[r] + j * job.out[c], job.out[c], from + y + j * job.in[c], job.in[c], width);
-    }
+  if (job.out[c] == 1) return transpose_rows(to + first * job.out[r], job.out[r], from + first, job.in[c], rows, job.dims[c]);
+  for (int64_t i = first; i < first + rows; i++) copy_line(to + i * job.out[r], job.out[c], from + i, job.in[c], job.dims[c]);
 }
 
 // Rows [first, first + rows) of the dimensions before the last.

@@ -9,16 +9,15 @@
 #include "pointwise_ops.h"
 #include "pointwise_plan.h"
 
-constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
-
 struct PointwiseJob {
   const PointwisePlan* plan;
   Context* context;
   int64_t n;
 };
 
-// Copies an operand that is the same for every tile: one value, or a short pattern repeated to a tile beyond its period.
-static void fill_fixed(const Operand& in, lane32* slot, int64_t n) {
+// Copies an operand once for all tiles of a chunk: one value, a short pattern repeated to a tile beyond its period, a transpose.
+static void fill_fixed(const Operand& in, lane32* slot, int64_t start, int64_t n) {
+  if (in.kind == OperandKind::staged) return load_transposed(slot, (const lane32*)in.data, in.walk, start, n);
   const int64_t wanted = in.kind == OperandKind::single ? smallest(n, kTile) : smallest(n, kTile) + in.period;
   if (in.kind == OperandKind::single) return load_elements(slot, in.data, in.dtype, in.walk, 0, wanted);
   load_elements(slot, in.data, in.dtype, in.walk, 0, smallest(in.period, wanted));
@@ -39,8 +38,9 @@ static void write_output(const TensorArg& out, const char* run, int64_t start, i
     __builtin_memcpy((char*)out.data + start * 4, run, (size_t)n * 4);
 }
 
-// Elements [start, start + n) of every register's run.
-static void run_tile(const PointwisePlan& plan, char* scratch, int64_t start, int64_t n) {
+// Elements [chunk + offset, chunk + offset + n) of every register's run.
+static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, int64_t offset, int64_t n) {
+  const int64_t start = chunk + offset;
   char* at[kMaxRegisters];
   for (int i = 0; i < plan.inputs; i++) {
     const Operand& in = plan.operands[i];
@@ -50,6 +50,7 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t start, in
     }
     at[i] = scratch + plan.place[i] * kSlotBytes;
     if (in.kind == OperandKind::periodic) at[i] += start % in.period * 4;
+    if (in.kind == OperandKind::staged) at[i] += offset * 4;
     if (in.kind == OperandKind::walked) load_elements((lane32*)at[i], in.data, in.dtype, in.walk, start, n);
   }
   for (int k = 0; k < plan.count; k++) {
@@ -67,10 +68,9 @@ static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
   const int64_t start = chunk * kPointwiseChunk, n = smallest(kPointwiseChunk, job.n - start);
   char* scratch = plan.slots ? job.context->scratch(job.context, worker) : nullptr;
   for (int i = 0; i < plan.inputs; i++)
-    if (plan.operands[i].kind == OperandKind::single || plan.operands[i].kind == OperandKind::periodic)
-      fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), n);
+    if (fixed_slots(plan.operands[i].kind)) fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), start, n);
   const int64_t tile = plan.slots ? kTile : n;
-  for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start + i, smallest(tile, n - i));
+  for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start, i, smallest(tile, n - i));
 }
 
 static void pointwise_run(const Call& call, Context& context) {

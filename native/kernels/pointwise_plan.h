@@ -4,12 +4,14 @@ constexpr int kMaxSteps = 32, kMaxInputs = 16, kMaxOutputs = 8;
 constexpr int kMaxRegisters = kMaxInputs + kMaxSteps;
 constexpr int64_t kTile = 1024;             // elements of a run
 constexpr int64_t kMaxPeriod = kTile;
+constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
 constexpr int64_t kSlotBytes = kTile * 4 + 64;  // not a multiple of a page, so slots don't contend for the same cache sets
 
 enum class OperandKind : uint8_t {
   dense,     // 4-byte lanes in the order of the output: read in place
   single,    // one value
   periodic,  // a dense run that repeats (a bias): read in place from a copy that is a tile longer than the period
+  staged,    // transposed: copied into slots for the whole chunk, so that its rows share the cache lines they are read from
   walked,    // anything else: copied into a slot tile by tile
 };
 
@@ -74,7 +76,7 @@ static void plan_operand(Operand& operand, const TensorArg& in) {
     operand.kind = OperandKind::periodic;
     operand.period = w.dims[1];
   } else
-    operand.kind = OperandKind::walked;
+    operand.kind = is_transposed(w) && size_of(in.dtype) == 4 ? OperandKind::staged : OperandKind::walked;
 }
 
 // May result k be written straight into output o? Not where that is the memory of an operand that is read later.
@@ -92,6 +94,16 @@ static bool overwritten(const PointwisePlan& plan, int i) {
   return false;
 }
 
+// Slots that an operand holds for the length of a chunk.
+ANNEAL_INLINE int fixed_slots(OperandKind kind) {
+  switch (kind) {
+    case OperandKind::single: return 1;
+    case OperandKind::periodic: return 2;
+    case OperandKind::staged: return (int)(kPointwiseChunk / kTile);
+    default: return 0;
+  }
+}
+
 constexpr uint8_t kAtTheEnd = 255;  // the last use of what an output copies
 
 // Slots: first those filled once per chunk, then a pool from which the tile's values come and to which they return at their last use.
@@ -106,7 +118,7 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
   };
   for (int i = 0; i < plan.inputs; i++) {
     plan.place[i] = plan.operands[i].kind == OperandKind::dense ? -1 : (int16_t)fixed;
-    fixed += plan.operands[i].kind == OperandKind::single ? 1 : plan.operands[i].kind == OperandKind::periodic ? 2 : 0;
+    fixed += fixed_slots(plan.operands[i].kind);
   }
   for (int i = 0; i < plan.inputs; i++)
     if (plan.operands[i].kind == OperandKind::walked) plan.place[i] = take();

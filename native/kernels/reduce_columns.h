@@ -2,7 +2,7 @@
 // first-level cache, kColumnBlock rows to a partial result; these combine pairwise, in the order of the rows.
 
 constexpr int64_t kColumnBlock = 32;   // rows of one partial result
-constexpr int64_t kColumnRun = 512;    // columns of one chunk
+constexpr int64_t kColumnRun = 1024;   // columns of one chunk
 constexpr int64_t kSegmentRows = 512;  // rows of one segment, a power of two times kColumnBlock
 constexpr int64_t kRunBytes = kColumnRun * 4 + 64;
 

@@ -115,6 +115,56 @@ static void load_elements(lane32* to, const void* data, DType dtype, const Walk&
     load_walk(to, (const lane32*)data, w, start, n);
 }
 
+// ---- transposes -----------------------------------------------------------------------------------------------------
+constexpr int64_t kSquare = 16;       // a cache line of float32: each line of the input is read once, whole
+constexpr int64_t kSquareStrip = 64;  // rows of output for which a page of the input stays in use
+
+// to[y * to_stride + x] = from[y + x * from_stride] for a square, by way of a buffer in which lines don't contend for cache sets.
+template <class T>
+ANNEAL_INLINE void transpose_square(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height, int64_t width) {
+  T line[kSquare][kSquare + 1];
+  if (height == kSquare)
+    for (int64_t x = 0; x < width; x++) __builtin_memcpy(line[x], from + x * from_stride, kSquare * sizeof(T));
+  else
+    for (int64_t x = 0; x < width; x++) __builtin_memcpy(line[x], from + x * from_stride, (size_t)height * sizeof(T));
+  for (int64_t y = 0; y < height; y++) {
+    if (width == kSquare)
+      for (int64_t x = 0; x < kSquare; x++) to[y * to_stride + x] = line[x][y];
+    else
+      for (int64_t x = 0; x < width; x++) to[y * to_stride + x] = line[x][y];
+  }
+}
+
+template <class T>
+static void transpose_rows(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height, int64_t width) {
+  for (int64_t strip = 0; strip < height; strip += kSquareStrip)
+    for (int64_t x = 0; x < width; x += kSquare)
+      for (int64_t y = strip; y < smallest(height, strip + kSquareStrip); y += kSquare)
+        transpose_square(to + y * to_stride + x, to_stride, from + y + x * from_stride, from_stride, smallest(kSquare, height - y), smallest(kSquare, width - x));
+}
+
+// Is the walk a stack of transposed matrices? Their rows, in the order of the walk, are the columns of memory.
+ANNEAL_INLINE bool is_transposed(const Walk& w) {
+  return w.rank >= 2 && w.strides[w.rank - 2] == 1 && w.strides[w.rank - 1] != 0 && w.dims[w.rank - 2] > 1;
+}
+
+// load_elements for such a walk: whole rows of one matrix at a time, the ends as usual.
+static void load_transposed(lane32* to, const lane32* from, const Walk& w, int64_t start, int64_t n) {
+  const int64_t width = w.dims[w.rank - 1], height = w.dims[w.rank - 2], end = start + n;
+  for (int64_t i = start; i < end;) {
+    const int64_t row = i / width, y = row % height;
+    if (i % width || end - i < 2 * width) {  // up to the next row, or the rest
+      const int64_t some = smallest(end - i, width - i % width);
+      load_walk(to + (i - start), from, w, i, some);
+      i += some;
+      continue;
+    }
+    const int64_t rows = smallest((end - i) / width, height - y);
+    transpose_rows(to + (i - start), width, from + cursor_at(w, w.rank - 1, row).offset, w.strides[w.rank - 1], rows, width);
+    i += rows * width;
+  }
+}
+
 // ---- runs that end within a vector --------------------------------------------------------------------------------
 ANNEAL_INLINE vf ld_some(const float* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
 ANNEAL_INLINE vi ld_some(const int32_t* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
