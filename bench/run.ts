@@ -6,9 +6,10 @@ import { info } from 'anneal';
 import { loopDelay } from './loop-delay.js';
 import { machine, quiet } from './machine.js';
 import { overhead } from './overhead.js';
+import { recorder } from './recorder.js';
 import { steps } from './steps.js';
 
-const benches: Readonly<Record<string, () => Promise<object>>> = { steps, overhead, 'loop-delay': loopDelay };
+const benches: Readonly<Record<string, () => Promise<object>>> = { steps, overhead, recorder, 'loop-delay': loopDelay };
 const results = join(import.meta.dirname, 'results');
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));

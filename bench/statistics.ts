@@ -6,3 +6,5 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 export const minimum = (values: readonly number[]): number => Math.min(...values);
+
+export const maximum = (values: readonly number[]): number => Math.max(...values);

@@ -174,7 +174,7 @@ export class PlannedEngine implements Engine {
     return { results, done: this.session.submit(call, this.atOnce) };
   }
 
-  private plan(request: Request, nodes: readonly Tensor[]): Plan {
+  protected plan(request: Request, nodes: readonly Tensor[]): Plan {
     const plans = this.plansFor(request);
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
@@ -182,10 +182,14 @@ export class PlannedEngine implements Engine {
       if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
       return plan;
     }
-    const plan = new Plan(request, nodes, this.session, this.native, { fuse: this.fuse });
+    const plan = this.makePlan(request, nodes);
     plans.push(plan);
     if (plans.length > MAX_PLANS) plans.shift();
     return plan;
+  }
+
+  protected makePlan(request: Request, nodes: readonly Tensor[]): Plan {
+    return new Plan(request, nodes, this.session, this.native, { fuse: this.fuse });
   }
 
   private plansFor({ updater }: Request): Plan[] {
