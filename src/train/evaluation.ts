@@ -2,10 +2,10 @@ import { ArgumentError } from '../errors.js';
 import { composing } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
 import { Running, type Metric } from '../metrics/index.js';
-import type { Loader } from '../data/index.js';
+import type { Batch, TargetDType } from '../data/index.js';
 import type { Module } from '../nn/module.js';
 import { mul, reshape, stack } from '../ops/index.js';
-import { sizeOf, showShape } from '../shape.js';
+import { sizeOf, showShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { Turns } from './turns.js';
 
@@ -32,7 +32,7 @@ export function scalarLoss(loss: Loss, outputs: Tensor, targets: Tensor): Tensor
 }
 
 /** The means of the loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
-export async function evaluate(model: Module, loss: Loss, metrics: readonly Metric[], batches: Loader, check: () => void): Promise<Record<string, number>> {
+export async function evaluate(model: Module, loss: Loss, metrics: readonly Metric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, number>> {
   const running = new Running([{ name: 'loss', measure: (outputs, targets) => weighted(loss, outputs, targets) }, ...metrics]);
   const turns = new Turns();
   let landed: Promise<void> = Promise.resolve();
@@ -50,6 +50,7 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly Metr
     await turns.breathe();
   }
   await landed;
+  check();
   return running.results();
 }
 

@@ -9,7 +9,8 @@ import type { Tensor } from '../tensor.js';
 import { evaluate, scalarLoss } from './evaluation.js';
 import type { Callback, EpochEvent, EpochRecord, FitEvent, History, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
-import { throwIfAborted } from './trainer.js';
+import { throwIfAborted } from './abort.js';
+import { until } from './until.js';
 
 export interface FitSetup<N extends string> {
   readonly model: Module;
@@ -75,13 +76,14 @@ export class Fit<N extends string> {
     const flight = new Flight();
     try {
       let step = 0;
-      for await (const [inputs, targets] of this.#setup.batches) {
+      for await (const [inputs, targets] of until(this.#setup.batches, this.#setup.signal)) {
         this.#checkSignal(event.epoch, step);
         if (this.#stopped) break;
         await flight.add(this.#submit(inputs as Tensor, targets as Tensor, { ...event, step }, tally));
         step++;
       }
       await flight.drain();
+      this.#checkSignal(event.epoch, step);
     } catch (error) {
       await flight.abandon();
       throw error;
@@ -127,7 +129,7 @@ export class Fit<N extends string> {
 
   async #validate(validation: Loader, epoch: number): Promise<Results<N>> {
     const { model, loss, metrics } = this.#setup;
-    const results = await evaluate(model, loss, metrics, validation, () => this.#checkSignal(epoch, undefined));
+    const results = await evaluate(model, loss, metrics, until(validation, this.#setup.signal), () => this.#checkSignal(epoch, undefined));
     return results as Results<N>;
   }
 

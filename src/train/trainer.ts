@@ -1,5 +1,5 @@
 import type { Loader, TargetDType } from '../data/index.js';
-import { AnnealError, ArgumentError, BusyError } from '../errors.js';
+import { ArgumentError, BusyError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
@@ -9,11 +9,13 @@ import { Optimizer } from '../optim/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, History, Results } from './events.js';
 import { Fit } from './fit.js';
 import { predict } from './prediction.js';
 import { toLoader, type Source, type Suits } from './sources.js';
+import { until } from './until.js';
 
 export interface TrainerOptions<L extends Loss, N extends string> {
   /** What training makes small: a function of (outputs, targets) that gives a scalar. */
@@ -133,7 +135,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
     const batches: Loader = toLoader('evaluate', data, loading);
-    const results = await evaluate(this.model, this.#loss, this.#metrics, batches, () => throwIfAborted('evaluate', signal));
+    const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
     return results as Results<N>;
   }
 
@@ -148,12 +150,6 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     checkOptions('predict', options, ['batchSize']);
     return (await predict(this.model, inputs, options.batchSize)) as unknown as Tensor<Batched<S, O>, 'float32'>;
   }
-}
-
-/** Throws when the signal says stop. */
-export function throwIfAborted(op: string, signal: AbortSignal | undefined, where = ''): void {
-  if (signal === undefined || !signal.aborted) return;
-  throw new AnnealError('ANNEAL_ABORTED', `[${op}] stopped by its signal${where}. What was done until then stays.`, { op, cause: signal.reason });
 }
 
 function isReady(source: Source): boolean {

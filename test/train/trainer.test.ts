@@ -194,6 +194,29 @@ describe('what goes wrong', () => {
     expect((await trainer.fit(train)).length).toBe(1);
   });
 
+  test('an abort while the data keeps everybody waiting', async () => {
+    let closed = false;
+    const silent = data.fromIterable(
+      async function* () {
+        try {
+          yield { x: [0, 1], y: 1 };
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        } finally {
+          closed = true;
+        }
+      },
+      { shape: [2] },
+    );
+    const trainer = made();
+    const start = performance.now();
+    await fails(trainer.fit(silent, { batchSize: 1, signal: AbortSignal.timeout(30) }), 'ANNEAL_ABORTED', /epoch 0, before step 1/);
+    expect(performance.now() - start).toBeLessThan(250);
+    expect(trainer.optimizer.steps).toBe(1);
+    await fails(trainer.evaluate(silent, { signal: AbortSignal.abort() }), 'ANNEAL_ABORTED', /evaluate/);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(closed).toBe(true);
+  });
+
   test('a label out of range: the data, the step and the example are named, and the parameters are as before the step', async () => {
     const labels = Int32Array.from({ length: 100 }, (_, i) => (i === 71 ? 9 : i % 2));
     const broken = data.fromArrays({ x: new Float32Array(200), y: labels, shape: [2], name: 'broken' });

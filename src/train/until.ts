@@ -1,0 +1,36 @@
+const STOP = Symbol('stop');
+
+/**
+ * What a source gives until the signal says stop, also while the source keeps everybody waiting. Then it ends early: its user
+ * has to look at the signal.
+ */
+export async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, undefined> {
+  if (signal === undefined) {
+    yield* source;
+    return;
+  }
+  const iterator = source[Symbol.asyncIterator]();
+  let interrupt: (() => void) | undefined;
+  const onAbort = (): void => interrupt?.();
+  signal.addEventListener('abort', onAbort);
+  let waiting = false;
+  try {
+    while (!signal.aborted) {
+      waiting = true;
+      const item = await new Promise<IteratorResult<T, unknown> | typeof STOP>((resolve, reject) => {
+        interrupt = () => resolve(STOP);
+        iterator.next().then(resolve, reject);
+      });
+      if (item === STOP) return;
+      waiting = false;
+      if (item.done === true) return;
+      yield item.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    const closed = iterator.return?.();
+    // A source that does not answer closes once it does; nobody waits for that.
+    if (waiting) closed?.catch(() => undefined);
+    else await closed;
+  }
+}
