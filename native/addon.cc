@@ -1,4 +1,5 @@
-// The addon: the only file that knows Node-API. Arguments were checked in TypeScript; what could harm is checked again here.
+// The addon: the only file that knows Node-API. Arguments were checked in TypeScript; what could harm is checked again
+// here.
 #include <napi.h>
 
 #include <cmath>
@@ -30,11 +31,16 @@ Napi::Error make_error(Napi::Env env, Code code, const std::string& message) {
 
 const char* text_of(Code code) {
   switch (code) {
-    case Code::index_out_of_range: return "[anneal] an index is out of range.";
-    case Code::aborted: return "[anneal] the run was cancelled.";
-    case Code::session_failed: return "[anneal] an earlier run of this session failed; its error says why.";
-    case Code::out_of_memory: return "[anneal] out of memory. Use a smaller model or batch.";
-    default: return "[anneal] the run failed.";
+    case Code::index_out_of_range:
+      return "[anneal] an index is out of range.";
+    case Code::aborted:
+      return "[anneal] the run was cancelled.";
+    case Code::session_failed:
+      return "[anneal] an earlier run of this session failed; its error says why.";
+    case Code::out_of_memory:
+      return "[anneal] out of memory. Use a smaller model or batch.";
+    default:
+      return "[anneal] the run failed.";
   }
 }
 
@@ -90,7 +96,8 @@ struct TypedArray {
 TypedArray array_argument(const Napi::CallbackInfo& info, size_t index, napi_typedarray_type type, const char* what) {
   napi_typedarray_type given;
   TypedArray array;
-  if (napi_get_typedarray_info(info.Env(), info[index], &given, &array.length, &array.data, nullptr, nullptr) != napi_ok ||
+  if (napi_get_typedarray_info(info.Env(), info[index], &given, &array.length, &array.data, nullptr, nullptr) !=
+          napi_ok ||
       given != type)
     throw Napi::TypeError::New(info.Env(), std::string("[anneal] ") + what);
   return array;
@@ -100,13 +107,17 @@ size_t element_size(napi_typedarray_type type) {
   switch (type) {
     case napi_int8_array:
     case napi_uint8_array:
-    case napi_uint8_clamped_array: return 1;
+    case napi_uint8_clamped_array:
+      return 1;
     case napi_int16_array:
-    case napi_uint16_array: return 2;
+    case napi_uint16_array:
+      return 2;
     case napi_int32_array:
     case napi_uint32_array:
-    case napi_float32_array: return 4;
-    default: return 8;
+    case napi_float32_array:
+      return 4;
+    default:
+      return 8;
   }
 }
 
@@ -138,7 +149,9 @@ class Environment {
   explicit Environment(Napi::Env env) : env_(env) {}
 
   static Environment& of(Napi::Env env) { return **env.GetInstanceData<std::shared_ptr<Environment>>(); }
-  static std::shared_ptr<Environment> shared(Napi::Env env) { return *env.GetInstanceData<std::shared_ptr<Environment>>(); }
+  static std::shared_ptr<Environment> shared(Napi::Env env) {
+    return *env.GetInstanceData<std::shared_ptr<Environment>>();
+  }
 
   void add(SessionObject* session) { sessions_.push_back(session); }
   void remove(SessionObject* session) { std::erase(sessions_, session); }
@@ -193,13 +206,13 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   size_t reported_bytes_ = 0;
 };
 
-// Created at the first queued run. The hook is added after the function, so that it runs before the function goes away: then
-// all threads that could call it have been joined.
+// Created at the first queued run. The hook is added after the function, so that it runs before the function goes away:
+// then all threads that could call it have been joined.
 void Environment::open() {
   if (settle_) return;
   napi_value name = Napi::String::New(env_, "anneal");
-  if (napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, on_notify, &settle_) !=
-      napi_ok)
+  if (napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, on_notify,
+                                      &settle_) != napi_ok)
     throw Napi::Error::New(env_);
   napi_unref_threadsafe_function(env_, settle_);
   napi_add_env_cleanup_hook(env_, close, this);
@@ -237,13 +250,13 @@ void Environment::close(void* environment) {
 // ---- Session -----------------------------------------------------------------------------------------------------
 
 Napi::Function SessionObject::define(Napi::Env env) {
-  return DefineClass(env, "Session",
-                     {InstanceMethod<&SessionObject::allocate>("allocate"), InstanceMethod<&SessionObject::free>("free"),
-                      InstanceMethod<&SessionObject::load>("load"), InstanceMethod<&SessionObject::unload>("unload"),
-                      InstanceMethod<&SessionObject::run>("run"), InstanceMethod<&SessionObject::drain>("drain"),
-                      InstanceMethod<&SessionObject::cancel>("cancel"),
-                      InstanceMethod<&SessionObject::dispose>("dispose"),
-                      InstanceMethod<&SessionObject::stats>("stats")});
+  return DefineClass(
+      env, "Session",
+      {InstanceMethod<&SessionObject::allocate>("allocate"), InstanceMethod<&SessionObject::free>("free"),
+       InstanceMethod<&SessionObject::load>("load"), InstanceMethod<&SessionObject::unload>("unload"),
+       InstanceMethod<&SessionObject::run>("run"), InstanceMethod<&SessionObject::drain>("drain"),
+       InstanceMethod<&SessionObject::cancel>("cancel"), InstanceMethod<&SessionObject::dispose>("dispose"),
+       InstanceMethod<&SessionObject::stats>("stats")});
 }
 
 SessionObject::SessionObject(const Napi::CallbackInfo& info)
@@ -324,11 +337,14 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
     bool here = false;
     if (napi_get_value_bool(env, info[5], &here) != napi_ok)
       throw Napi::TypeError::New(env, "[anneal] inline must be a boolean");
-    const anneal::RunRequest request = {
-        id_argument(info, 0, "a program id"),    static_cast<const int32_t*>(storages.data),
-        storages.length,                         views_.data(),
-        views,                                   static_cast<const char*>(slots.data),
-        slots.length,                            uint32_t(integer_argument(info, 4, "repeat", 1, 0x7FFFFFFF))};
+    const anneal::RunRequest request = {id_argument(info, 0, "a program id"),
+                                        static_cast<const int32_t*>(storages.data),
+                                        storages.length,
+                                        views_.data(),
+                                        views,
+                                        static_cast<const char*>(slots.data),
+                                        slots.length,
+                                        uint32_t(integer_argument(info, 4, "repeat", 1, 0x7FFFFFFF))};
     if (!here || !session_->idle()) return enqueue(info, request);
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);
@@ -439,7 +455,8 @@ Napi::Value info(const Napi::CallbackInfo& call) {
       storage += double(session->session().stats().storage_bytes);
     }
     Napi::Array targets = Napi::Array::New(env);
-    for (const anneal::KernelTable* t : anneal::available_targets()) targets[targets.Length()] = Napi::String::New(env, t->name);
+    for (const anneal::KernelTable* t : anneal::available_targets())
+      targets[targets.Length()] = Napi::String::New(env, t->name);
     Napi::Object object = Napi::Object::New(env);
     object["version"] = Napi::String::New(env, ANNEAL_VERSION);
     object["target"] = Napi::String::New(env, target.name);
@@ -459,12 +476,13 @@ void set_threads(const Napi::CallbackInfo& info) {
   anneal::ThreadPool::instance().set_threads(int(std::min(n, double(anneal::kMaxThreads))));
 }
 
-// The pool's threads outlive every environment, so the code that they run must stay: a worker_thread that was the only one to
-// load this would unload it at its end.
+// The pool's threads outlive every environment, so the code that they run must stay: a worker_thread that was the only
+// one to load this would unload it at its end.
 void stay_loaded() {
 #if !defined(_WIN32)
   Dl_info self;
-  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self)) dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self))
+    dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 #endif
 }
 

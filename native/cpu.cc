@@ -48,7 +48,8 @@ Features detect() {
   const bool osxsave = bit(c, 27), avx = bit(c, 28), fma = bit(c, 12);
   if (!osxsave || !avx) return f;
   const uint64_t states = saved_states();
-  const bool ymm = (states & 0x6) == 0x6, zmm = (states & 0xE6) == 0xE6;  // XMM and YMM; then opmask and both ZMM halves
+  const bool ymm = (states & 0x6) == 0x6,
+             zmm = (states & 0xE6) == 0xE6;  // XMM and YMM; then opmask and both ZMM halves
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return f;
   f.avx2 = ymm && fma && bit(b, 5);
   f.avx512 = f.avx2 && zmm && bit(b, 16) && bit(b, 17) && bit(b, 30) && bit(b, 31);  // F, DQ, BW, VL
@@ -164,8 +165,8 @@ const KernelTable& choose_target(const std::string& name) {
     if (wanted == target->name) return *target;
     known += (known.empty() ? "" : ", ") + std::string(target->name);
   }
-  throw Error(Code::invalid_argument, "[anneal] target '" + wanted + "' is not available on this machine: choose " +
-                                          known + ".");
+  throw Error(Code::invalid_argument,
+              "[anneal] target '" + wanted + "' is not available on this machine: choose " + known + ".");
 }
 
 int default_threads() {

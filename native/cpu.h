@@ -14,7 +14,8 @@ const std::vector<const KernelTable*>& available_targets();
 // Throws Error: invalid_argument for a name that is not available, cpu_unsupported when nothing runs here.
 const KernelTable& choose_target(const std::string& name = {});
 
-// ANNEAL_THREADS, else the CPUs that the affinity mask and the cgroup quotas leave to this process, at most kMaxThreads.
+// ANNEAL_THREADS, else the CPUs that the affinity mask and the cgroup quotas leave to this process, at most
+// kMaxThreads.
 constexpr int kMaxThreads = 64;
 int default_threads();
 

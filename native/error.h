@@ -1,4 +1,5 @@
-// The errors of the core. Inside they are exceptions or outcomes; addon.cc turns them into JavaScript errors with these codes.
+// The errors of the core. Inside they are exceptions or outcomes; addon.cc turns them into JavaScript errors with these
+// codes.
 #pragma once
 #include <exception>
 #include <string>
@@ -21,14 +22,22 @@ enum class Code {
 constexpr const char* name_of(Code code) {
   switch (code) {
     case Code::none:
-    case Code::internal: return "ANNEAL_INTERNAL";
-    case Code::invalid_argument: return "ANNEAL_INVALID_ARGUMENT";
-    case Code::out_of_memory: return "ANNEAL_OUT_OF_MEMORY";
-    case Code::cpu_unsupported: return "ANNEAL_CPU_UNSUPPORTED";
-    case Code::index_out_of_range: return "ANNEAL_INDEX_OUT_OF_RANGE";
-    case Code::aborted: return "ANNEAL_ABORTED";
-    case Code::session_failed: return "ANNEAL_SESSION_FAILED";
-    case Code::disposed: return "ANNEAL_DISPOSED";
+    case Code::internal:
+      return "ANNEAL_INTERNAL";
+    case Code::invalid_argument:
+      return "ANNEAL_INVALID_ARGUMENT";
+    case Code::out_of_memory:
+      return "ANNEAL_OUT_OF_MEMORY";
+    case Code::cpu_unsupported:
+      return "ANNEAL_CPU_UNSUPPORTED";
+    case Code::index_out_of_range:
+      return "ANNEAL_INDEX_OUT_OF_RANGE";
+    case Code::aborted:
+      return "ANNEAL_ABORTED";
+    case Code::session_failed:
+      return "ANNEAL_SESSION_FAILED";
+    case Code::disposed:
+      return "ANNEAL_DISPOSED";
   }
   return "ANNEAL_INTERNAL";
 }

@@ -117,7 +117,8 @@ Outcome Executor::run(Executable& executable, const Bindings& bindings, uint32_t
 
 // ---- what kernels call -------------------------------------------------------------------------------------------
 
-// Chunks travel to threads in units, ranges of neighbours: enough units to even out, few enough that a claim costs nothing.
+// Chunks travel to threads in units, ranges of neighbours: enough units to even out, few enough that a claim costs
+// nothing.
 struct Executor::Region {
   Executor* executor;
   void (*body)(void*, int64_t, int32_t);
@@ -134,7 +135,8 @@ void Executor::region_unit(void* opaque, int64_t unit, int32_t worker) {
   for (int64_t chunk = first; chunk < end && !r.executor->stopped(); chunk++) r.body(r.arg, chunk, worker);
 }
 
-void Executor::parallel(Context* context, int64_t chunks, int64_t ns, void (*body)(void*, int64_t, int32_t), void* arg) {
+void Executor::parallel(Context* context, int64_t chunks, int64_t ns, void (*body)(void*, int64_t, int32_t),
+                        void* arg) {
   if (chunks <= 0) return;
   Executor* self = static_cast<KernelContext*>(context)->executor;
   Region region = {self, body, arg, chunks, std::min(chunks, kUnitsPerThread * context->threads)};

@@ -37,8 +37,9 @@ class Executable {
 
   std::unique_ptr<Program> program_;
   std::vector<Step> steps_;
-  std::vector<char*> address_;      // where each buffer lies now
-  std::vector<uint32_t> arena_, bound_, advancing_;  // buffers: in the arena; elsewhere; those of them that move between iterations
+  std::vector<char*> address_;  // where each buffer lies now
+  std::vector<uint32_t> arena_, bound_,
+      advancing_;  // buffers: in the arena; elsewhere; those of them that move between iterations
   char* arena_base_ = nullptr;
   size_t scratch_ = 0, shared_scratch_ = 0;  // bytes: the most that any instruction asks for
 };

@@ -12,7 +12,9 @@ namespace {
 
 constexpr size_t kHeaderWords = 8, kSectionAlignment = 8;
 
-constexpr size_t padded(size_t bytes) { return (bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment; }
+constexpr size_t padded(size_t bytes) {
+  return (bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+}
 
 [[noreturn]] void reject(const std::string& text) { throw Error(Code::internal, "program file: " + text); }
 
@@ -84,14 +86,9 @@ ProgramFile read_program_file(const std::string& path) {
 
 std::vector<char> serialize(const ProgramFile& file) {
   std::vector<char> bytes;
-  const uint32_t header[kHeaderWords] = {kProgramFileMagic,
-                                         kProgramFileVersion,
-                                         uint32_t(file.words.size()),
-                                         uint32_t(file.storages.size()),
-                                         uint32_t(file.views.size()),
-                                         file.repeat,
-                                         uint32_t(file.slots.size()),
-                                         0};
+  const uint32_t header[kHeaderWords] = {
+      kProgramFileMagic,           kProgramFileVersion, uint32_t(file.words.size()), uint32_t(file.storages.size()),
+      uint32_t(file.views.size()), file.repeat,         uint32_t(file.slots.size()), 0};
   append(bytes, header, sizeof header);
   append(bytes, file.words.data(), file.words.size() * 4);
   for (const auto& storage : file.storages) append_block(bytes, storage);

@@ -24,7 +24,8 @@ struct ProgramFile {
   uint32_t repeat = 1;
 };
 
-// Throw Error(Code::internal, "program file: ...") for bytes that are not such a file. The program itself is verify()'s to judge.
+// Throw Error(Code::internal, "program file: ...") for bytes that are not such a file. The program itself is verify()'s
+// to judge.
 ProgramFile parse_program_file(const char* bytes, size_t count);
 ProgramFile read_program_file(const std::string& path);
 

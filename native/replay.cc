@@ -1,5 +1,6 @@
 // replay: runs a program file (program_file.h) without Node.js, for sanitizers, profilers and other machines.
-// Prints a line for each target: its name, an FNV-1a-64 hash of all storages after the run, the time of the fastest run.
+// Prints a line for each target: its name, an FNV-1a-64 hash of all storages after the run, the time of the fastest
+// run.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -86,9 +87,9 @@ void run_once(Session& session, const RunRequest& request, bool queued) {
   }
   if (outcome.code == Code::none) return;
   throw Error(outcome.code, std::string(name_of(outcome.code)) + " in instruction " +
-                                std::to_string(outcome.instruction) + ", iteration " + std::to_string(outcome.iteration) +
-                                ": value " + std::to_string(outcome.value) + " at " + std::to_string(outcome.where) +
-                                ", limit " + std::to_string(outcome.limit));
+                                std::to_string(outcome.instruction) + ", iteration " +
+                                std::to_string(outcome.iteration) + ": value " + std::to_string(outcome.value) +
+                                " at " + std::to_string(outcome.where) + ", limit " + std::to_string(outcome.limit));
 }
 
 void replay(const ProgramFile& file, const KernelTable& target, const Options& options) {
@@ -100,8 +101,9 @@ void replay(const ProgramFile& file, const KernelTable& target, const Options& o
   }
   const Views views(file);
   const uint32_t program = session.load(file.words.data(), file.words.size());
-  const RunRequest request = {program,           ids.data(),        ids.size(),  views.list().data(), views.list().size(),
-                              file.slots.data(), file.slots.size(), file.repeat};
+  const RunRequest request = {
+      program,           ids.data(),        ids.size(), views.list().data(), views.list().size(),
+      file.slots.data(), file.slots.size(), file.repeat};
   double fastest = 1e300;
   for (int i = 0; i < options.repeat; i++) {
     const auto start = std::chrono::steady_clock::now();

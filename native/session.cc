@@ -22,7 +22,12 @@ Session::Session(const KernelTable& target, void (*finished)(void*), void* conte
 
 // ---- storages and programs ---------------------------------------------------------------------------------------
 
+void Session::require_open() const {
+  if (disposed_) throw Error(Code::disposed, "[anneal] the session is disposed.");
+}
+
 uint32_t Session::allocate(size_t bytes) {
+  require_open();
   if (last_storage_ == uint32_t(std::numeric_limits<int32_t>::max())) refuse("no storage ids are left");
   auto storage = std::make_shared<Storage>();
   storage->memory = Memory(bytes);
@@ -40,6 +45,7 @@ void Session::free(uint32_t id) {
 }
 
 uint32_t Session::load(const uint32_t* words, size_t count) {
+  require_open();
   const bool doubles = std::strcmp(target_.name, "reference") == 0;
   auto executable = std::make_shared<Executable>(verify(words, count, {doubles}), target_);
   programs_[last_program_ + 1].executable = std::move(executable);
@@ -100,7 +106,7 @@ void Session::check_views(const Program& p, const RunRequest& request) const {
 }
 
 Session::Loaded& Session::check(const RunRequest& request) {
-  if (disposed_) throw Error(Code::disposed, "[anneal] the session is disposed.");
+  require_open();
   const auto found = programs_.find(request.program);
   if (found == programs_.end()) refuse("program " + std::to_string(request.program) + " does not exist");
   const Program& p = found->second.executable->program();

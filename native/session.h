@@ -1,5 +1,6 @@
 // A session: storages that outlive runs, loaded programs, and one queue of runs. One thread owns it (the environment's
-// JavaScript thread); runs happen there, or on the session's own thread, which starts with the first run that is queued.
+// JavaScript thread); runs happen there, or on the session's own thread, which starts with the first run that is
+// queued.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -75,8 +76,8 @@ class Session {
   void free(uint32_t storage);
   void unload(uint32_t program);
   bool idle() const { return unfinished_.load(std::memory_order_acquire) == 0; }
-  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so after a failure among them
-  // the session goes on.
+  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so after a failure among
+  // them the session goes on.
   std::vector<std::unique_ptr<Run>> take_finished();
   void drain();    // waits until nothing is queued
   void cancel();   // refuses what is queued and ends what runs, before it begins to write to storages
@@ -93,6 +94,7 @@ class Session {
     uint64_t version = 0;
   };
 
+  void require_open() const;
   Loaded& check(const RunRequest& request);
   void bind_storages(Loaded& loaded, const RunRequest& request);
   void check_views(const Program& program, const RunRequest& request) const;

@@ -19,14 +19,14 @@ namespace anneal {
 namespace {
 
 // Times in ns, from measurements on Linux with two to four threads.
-constexpr int64_t kWorthWhileWarm = 20'000;   // a region on one thread, when the workers still spin
-constexpr int64_t kWorthWhileCold = 40'000;   // when they have to be woken
-constexpr int64_t kSpin = 50'000;             // a worker without work, before it parks
-constexpr int64_t kSpinAfterWake = 200'000;   // the first region of a step comes soon after a wake
-constexpr int64_t kCallerSpin = 20'000;       // the caller without work, before it yields between looks
-constexpr int64_t kLateAtLeast = 100'000;     // before a worker that has not finished is looked into
-constexpr int64_t kClockWindow = 40'000;      // over which a worker's CPU clock is watched
-constexpr int64_t kClockStill = 5'000;        // less CPU time than that within the window: it waits for a CPU
+constexpr int64_t kWorthWhileWarm = 20'000;  // a region on one thread, when the workers still spin
+constexpr int64_t kWorthWhileCold = 40'000;  // when they have to be woken
+constexpr int64_t kSpin = 50'000;            // a worker without work, before it parks
+constexpr int64_t kSpinAfterWake = 200'000;  // the first region of a step comes soon after a wake
+constexpr int64_t kCallerSpin = 20'000;      // the caller without work, before it yields between looks
+constexpr int64_t kLateAtLeast = 100'000;    // before a worker that has not finished is looked into
+constexpr int64_t kClockWindow = 40'000;     // over which a worker's CPU clock is watched
+constexpr int64_t kClockStill = 5'000;       // less CPU time than that within the window: it waits for a CPU
 constexpr int64_t kLookAgain = 200'000;
 constexpr int64_t kFirstBackOff = 10'000'000, kLongestBackOff = 160'000'000;
 constexpr int kGoodRegions = 200;  // without a pull, until the back-off starts from the bottom again
@@ -62,7 +62,8 @@ void unpark(std::atomic<uint32_t>& word) {
 #endif
 }
 
-// A ticket, from the top: epoch (tells a published ticket from an older one), threads that may claim, units that remain.
+// A ticket, from the top: epoch (tells a published ticket from an older one), threads that may claim, units that
+// remain.
 constexpr uint64_t ticket_of(uint16_t epoch, int32_t threads, int32_t units) {
   return uint64_t{epoch} << 48 | uint64_t(uint16_t(threads)) << 32 | uint32_t(units);
 }

@@ -1,10 +1,10 @@
 // The process's one pool of worker threads, lent to one region of work at a time.
 //
-// A region's units are claimed by compare-and-swap on one word, the ticket: what remains, and how many threads may take part.
-// Publishing a region is the store of its ticket; what the region is gets read only after a claim was won, so a thread that is
-// late can only ever take a valid unit of the region that is open. A worker spins for a while and then parks on a word of its
-// own. Announcing "parked" and publishing a ticket are each followed by a look at the other's word, all sequentially
-// consistent, so that no wake-up is lost (Dekker).
+// A region's units are claimed by compare-and-swap on one word, the ticket: what remains, and how many threads may take
+// part. Publishing a region is the store of its ticket; what the region is gets read only after a claim was won, so a
+// thread that is late can only ever take a valid unit of the region that is open. A worker spins for a while and then
+// parks on a word of its own. Announcing "parked" and publishing a ticket are each followed by a look at the other's
+// word, all sequentially consistent, so that no wake-up is lost (Dekker).
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -28,8 +28,9 @@ class ThreadPool {
   int threads() const { return budget_.load(std::memory_order_relaxed); }
   void set_threads(int n);
 
-  // Runs body(arg, unit, worker) for all units, on at most `threads` threads, worker numbers below that; returns when all are
-  // done. `ns` is the estimate for one thread. A region that is small, or finds the pool taken, runs on the caller alone.
+  // Runs body(arg, unit, worker) for all units, on at most `threads` threads, worker numbers below that; returns when
+  // all are done. `ns` is the estimate for one thread. A region that is small, or finds the pool taken, runs on the
+  // caller alone.
   void run(int32_t units, int32_t threads, int64_t ns, Body body, void* arg);
 
  private:

@@ -144,9 +144,10 @@ void Verifier::buffer(uint32_t number, const uint32_t* w) {
   const Buffer b = {Space(w[0]), DType(w[1]), w[2], wide(w + 3), wide(w + 5), (w[7] & layout::kAdvances) != 0};
   const uint64_t size = uint64_t(size_of(b.dtype));
   if (b.offset > kMaxBytes || b.bytes > kMaxBytes) reject("buffer %u: offset or size beyond any memory", number);
-  if (b.bytes % size != 0) reject("buffer %u: %llu bytes of elements of %llu", number, (unsigned long long)b.bytes,
-                                  (unsigned long long)size);
-  if (b.offset % (b.space == Space::arena ? kArenaAlignment : size) != 0) reject("buffer %u: misaligned offset", number);
+  if (b.bytes % size != 0)
+    reject("buffer %u: %llu bytes of elements of %llu", number, (unsigned long long)b.bytes, (unsigned long long)size);
+  if (b.offset % (b.space == Space::arena ? kArenaAlignment : size) != 0)
+    reject("buffer %u: misaligned offset", number);
   if (b.advances && b.space != Space::input && b.space != Space::output)
     reject("buffer %u: only views advance", number);
   if (b.dtype == DType::f64 && b.space != Space::slots && !options_.doubles)
@@ -167,8 +168,8 @@ void Verifier::bind_space(uint32_t number, const Buffer& b) {
         reject("buffer %u: float64 slots need an even number of slot words", number);
       return;
     case Space::storage:
-      if (b.index >= program_.storage_bytes.size()) reject("buffer %u: storage %u of %zu", number, b.index,
-                                                           program_.storage_bytes.size());
+      if (b.index >= program_.storage_bytes.size())
+        reject("buffer %u: storage %u of %zu", number, b.index, program_.storage_bytes.size());
       program_.storage_bytes[b.index] = std::max(program_.storage_bytes[b.index], end);
       return;
     case Space::input:
@@ -220,8 +221,8 @@ Tensor Verifier::tensor(uint32_t number, const uint32_t* w) {
     return t;
   }
   if (low < 0 || high >= capacity)
-    reject("tensor %u: elements [%lld, %lld] of buffer %u, which has %lld", number, (long long)low, (long long)high, w[0],
-           (long long)capacity);
+    reject("tensor %u: elements [%lld, %lld] of buffer %u, which has %lld", number, (long long)low, (long long)high,
+           w[0], (long long)capacity);
   t.first = low * size;
   t.last = (high + 1) * size;
   return t;
@@ -291,8 +292,7 @@ void Verifier::operands(uint32_t number, const uint32_t* list, uint32_t given, i
 void Verifier::predicate(uint32_t number, uint32_t t) {
   if (t >= tensors_.size()) reject("instruction %u: predicate tensor %u of %zu", number, t, tensors_.size());
   const TensorArg& arg = tensors_[t].arg;
-  if (arg.dtype != DType::boolean || elements_of(arg) != 1)
-    reject("instruction %u: a predicate is one bool", number);
+  if (arg.dtype != DType::boolean || elements_of(arg) != 1) reject("instruction %u: a predicate is one bool", number);
   program_.args.push_back(arg);
   tensor_of_.push_back(t);
 }
@@ -309,7 +309,8 @@ bool Verifier::identical(uint32_t a, uint32_t b) const {
          std::equal(x.arg.strides, x.arg.strides + kMaxRank, y.arg.strides);
 }
 
-// May the two share a byte? Storages of one run are distinct and an output view lies apart from all others (session.cc).
+// May the two share a byte? Storages of one run are distinct and an output view lies apart from all others
+// (session.cc).
 bool Verifier::overlap(uint32_t a, uint32_t b) const {
   const Tensor &x = tensors_[a], &y = tensors_[b];
   const Buffer &p = program_.buffers[x.buffer], &q = program_.buffers[y.buffer];
@@ -388,8 +389,8 @@ void Verifier::place() {
     if (tensor_of_[a] == kNone) continue;
     const Tensor& t = tensors_[tensor_of_[a]];
     // The element offset is where element 0 lies, which is not the lowest address when a stride is negative.
-    const uint32_t* w = words_ + layout::kHeader + program_.buffers.size() * layout::kBuffer +
-                        size_t{tensor_of_[a]} * layout::kTensor;
+    const uint32_t* w =
+        words_ + layout::kHeader + program_.buffers.size() * layout::kBuffer + size_t{tensor_of_[a]} * layout::kTensor;
     program_.places[first[t.buffer]++] = {a, int64_t{w[1]} * size_of(t.arg.dtype)};
   }
 }

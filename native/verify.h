@@ -9,9 +9,12 @@
 namespace anneal {
 
 // Operand counts of a row of ops.def: exact where >= 0.
-constexpr int kMany = -1;                                // at least one, given by the instruction
-constexpr int optional_up_to(int n) { return -1 - n; }   // up to n, trailing ones may be absent
-enum RowFlags : uint32_t { kInplace = 1, kUpdate = 2 };  // an output may be the very tensor that is an input; or must be
+constexpr int kMany = -1;                               // at least one, given by the instruction
+constexpr int optional_up_to(int n) { return -1 - n; }  // up to n, trailing ones may be absent
+enum RowFlags : uint32_t {
+  kInplace = 1,
+  kUpdate = 2
+};  // an output may be the very tensor that is an input; or must be
 
 struct RowInfo {
   const char* name;
@@ -42,9 +45,9 @@ struct Buffer {
 
 struct Instruction {
   uint32_t row;
-  uint32_t node;        // of the graph it came from, for messages
-  uint32_t attr;        // the first attribute word
-  uint32_t first_arg;   // outputs, then inputs, then the predicate if there is one
+  uint32_t node;                   // of the graph it came from, for messages
+  uint32_t attr;                   // the first attribute word
+  uint32_t first_arg;              // outputs, then inputs, then the predicate if there is one
   int32_t outputs, inputs, attrs;  // rows with optional operands always have all of them, absent ones without data
   bool predicated;
   bool writes_storage;
@@ -67,8 +70,8 @@ struct Program {
   std::vector<TensorArg> args;  // data: null where absent, else any other address until bound
   std::vector<Instruction> instructions;
   std::vector<ArgPlace> places;         // grouped by buffer:
-  std::vector<uint32_t> first_place;   // those of buffer b are [first_place[b], first_place[b + 1])
-  std::vector<uint64_t> storage_bytes;    // the least size of each storage
+  std::vector<uint32_t> first_place;    // those of buffer b are [first_place[b], first_place[b + 1])
+  std::vector<uint64_t> storage_bytes;  // the least size of each storage
   std::vector<ViewNeed> views;
   uint32_t slots;  // words of one iteration
   uint64_t arena_bytes;

@@ -50,9 +50,12 @@ constexpr int32_t kMaxInputs = 16, kMaxOutputs = 8;
 char register_type(DType t) {
   switch (t) {
     case DType::f32:
-    case DType::f64: return 'F';
-    case DType::boolean: return 'B';
-    default: return 'I';
+    case DType::f64:
+      return 'F';
+    case DType::boolean:
+      return 'B';
+    default:
+      return 'I';
   }
 }
 
@@ -116,7 +119,8 @@ const char* verify_pointwise(const Call& c, VerifyOptions options) {
   for (int i = 0; i < c.inputs; i++)
     NEED(c.in[i].dtype != DType::f64 || options.doubles, "float64 is for the reference target");
   const uint32_t count = c.attr[0];
-  NEED(count <= kMaxMicroOps && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs, "micro-program of a wrong length");
+  NEED(count <= kMaxMicroOps && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs,
+       "micro-program of a wrong length");
   char types[kMaxInputs + kMaxMicroOps];
   for (int i = 0; i < c.inputs; i++) types[i] = register_type(c.in[i].dtype);
   for (uint32_t k = 0; k < count; k++)
@@ -133,7 +137,8 @@ const char* verify_pointwise(const Call& c, VerifyOptions options) {
 
 bool has_unit_stride(const TensorArg& t) {
   const int row = t.rank - 2, column = t.rank - 1;
-  return elements_of(t) == 0 || t.dims[row] <= 1 || t.dims[column] <= 1 || t.strides[row] == 1 || t.strides[column] == 1;
+  return elements_of(t) == 0 || t.dims[row] <= 1 || t.dims[column] <= 1 || t.strides[row] == 1 ||
+         t.strides[column] == 1;
 }
 
 // The batch dims of an operand are the last ones of the output's; dims it lacks, or of size 1, are broadcast.
@@ -169,12 +174,20 @@ const char* reduce_types(uint32_t kind, DType in, DType out) {
   const bool real = in == DType::f32 || in == DType::f64;
   switch (kind) {
     case any:
-    case all: NEED(in == DType::boolean && out == in, "any and all are of bool"); break;
+    case all:
+      NEED(in == DType::boolean && out == in, "any and all are of bool");
+      break;
     case argmax:
-    case argmin: NEED((real || in == DType::i32) && out == DType::i32, "argmax and argmin give int32"); break;
+    case argmin:
+      NEED((real || in == DType::i32) && out == DType::i32, "argmax and argmin give int32");
+      break;
     case mean:
-    case var: NEED(real && out == in, "mean and var are of float"); break;
-    default: NEED((real || in == DType::i32) && out == in, "of float or int32, and the result alike"); break;
+    case var:
+      NEED(real && out == in, "mean and var are of float");
+      break;
+    default:
+      NEED((real || in == DType::i32) && out == in, "of float or int32, and the result alike");
+      break;
   }
   return nullptr;
 }
@@ -215,7 +228,8 @@ const char* verify_cross_entropy(const Call& c, VerifyOptions) {
   const int64_t N = logits.dims[0];
   NEED(is_vector(labels, DType::i32, N), "labels are not int32 [N]");
   if (present(loss)) NEED(is_vector(loss, logits.dtype, N), "loss is not [N]");
-  if (present(grad)) NEED(grad.dtype == logits.dtype && same_dims(grad, logits) && is_dense(grad), "dlogits is not [N,C]");
+  if (present(grad))
+    NEED(grad.dtype == logits.dtype && same_dims(grad, logits) && is_dense(grad), "dlogits is not [N,C]");
   return nullptr;
 }
 
@@ -248,7 +262,8 @@ const char* verify_gather_rows(const Call& c, VerifyOptions) {
   NEED(is_float(out) || !is_float(data), "float data into int32");
   NEED(present(scale) == present(shift), "scale and shift go together");
   if (present(scale))
-    NEED(is_float(out) && is_scalar(scale, out.dtype) && is_scalar(shift, out.dtype), "scale and shift are float scalars");
+    NEED(is_float(out) && is_scalar(scale, out.dtype) && is_scalar(shift, out.dtype),
+         "scale and shift are float scalars");
   return nullptr;
 }
 

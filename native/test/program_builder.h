@@ -17,7 +17,7 @@ class ProgramBuilder {
   uint32_t buffer(Space space, DType dtype, uint32_t index, uint64_t offset, uint64_t bytes, uint32_t flags = 0) {
     if (space == Space::storage && index >= storages_) storages_ = index + 1;
     if ((space == Space::input || space == Space::output) && index >= views_) views_ = index + 1;
-    const uint32_t words[] = {uint32_t(space),  uint32_t(dtype),       index, uint32_t(offset), uint32_t(offset >> 32),
+    const uint32_t words[] = {uint32_t(space), uint32_t(dtype),       index, uint32_t(offset), uint32_t(offset >> 32),
                               uint32_t(bytes), uint32_t(bytes >> 32), flags};
     buffers_.insert(buffers_.end(), std::begin(words), std::end(words));
     return uint32_t(buffers_.size() / layout::kBuffer) - 1;
@@ -54,17 +54,25 @@ class ProgramBuilder {
 
   void add(uint32_t row, const std::vector<uint32_t>& outputs, const std::vector<uint32_t>& inputs,
            const std::vector<uint32_t>& attrs = {}, uint32_t predicate = kNone) {
-    const uint32_t words[] = {row, uint32_t(outputs.size()), uint32_t(inputs.size()), uint32_t(attrs.size()),
-                              predicate, 0, 100 + count_, 0};
+    const uint32_t words[] = {
+        row, uint32_t(outputs.size()), uint32_t(inputs.size()), uint32_t(attrs.size()), predicate, 0, 100 + count_, 0};
     body_.insert(body_.end(), std::begin(words), std::end(words));
     for (const auto* list : {&outputs, &inputs, &attrs}) body_.insert(body_.end(), list->begin(), list->end());
     count_++;
   }
 
   std::vector<uint32_t> words() const {
-    std::vector<uint32_t> all = {kProgramMagic, kProgramVersion, 0, uint32_t(buffers_.size() / layout::kBuffer),
-                                 uint32_t(tensors_.size() / layout::kTensor), count_, storages_, views_, slots,
-                                 uint32_t(arena_bytes), uint32_t(arena_bytes >> 32)};
+    std::vector<uint32_t> all = {kProgramMagic,
+                                 kProgramVersion,
+                                 0,
+                                 uint32_t(buffers_.size() / layout::kBuffer),
+                                 uint32_t(tensors_.size() / layout::kTensor),
+                                 count_,
+                                 storages_,
+                                 views_,
+                                 slots,
+                                 uint32_t(arena_bytes),
+                                 uint32_t(arena_bytes >> 32)};
     all.resize(layout::kHeader);
     for (const auto* part : {&buffers_, &tensors_, &body_}) all.insert(all.end(), part->begin(), part->end());
     all[layout::words] = uint32_t(all.size());

@@ -1,4 +1,5 @@
-// Runs through a session: values, repeats, predicates, the queue, failures, cancelling, the same bits for any thread count.
+// Runs through a session: values, repeats, predicates, the queue, failures, cancelling, the same bits for any thread
+// count.
 #include "session.h"
 
 #include <doctest/doctest.h>
@@ -29,8 +30,9 @@ struct Handover {
   uint32_t repeat = 1;
 
   RunRequest request() const {
-    return {program,      storages.data(), storages.size(), views.data(),
-            views.size(), reinterpret_cast<const char*>(slots.data()), slots.size() * 4, repeat};
+    return {program,          storages.data(), storages.size(),
+            views.data(),     views.size(),    reinterpret_cast<const char*>(slots.data()),
+            slots.size() * 4, repeat};
   }
 };
 
@@ -170,7 +172,8 @@ TEST_CASE("a failed run says what and where, and what waits behind it is refused
   const int32_t id = int32_t(session.allocate(40));
   std::vector<int32_t> good = {0, 4, 2}, bad = {0, 7, -1};
   std::vector<float> out(6);
-  const Handover fails = {program, {id}, {view_of(bad), view_of(out)}}, works = {program, {id}, {view_of(good), view_of(out)}};
+  const Handover fails = {program, {id}, {view_of(bad), view_of(out)}},
+                 works = {program, {id}, {view_of(good), view_of(out)}};
   const Outcome here = session.run_here(fails.request());
   CHECK(here.code == Code::index_out_of_range);
   CHECK(here.instruction == 1);
@@ -248,7 +251,8 @@ TEST_CASE("memory that cannot be had is an error, not an end") {
   }
   ProgramBuilder b;
   b.arena_bytes = uint64_t{1} << 46;
-  b.add(row_fill, {b.tensor(b.buffer(Space::arena, DType::f32, 0, 0, 4), {})}, {b.dense(Space::input, DType::f32, 0, {})});
+  b.add(row_fill, {b.tensor(b.buffer(Space::arena, DType::f32, 0, 0, 4), {})},
+        {b.dense(Space::input, DType::f32, 0, {})});
   const uint32_t program = load(session, b);
   std::vector<float> one(1);
   const Handover call = {program, {}, {view_of(one)}};

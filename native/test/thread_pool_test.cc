@@ -45,8 +45,7 @@ bool run_all(int32_t units, int32_t threads) {
 
 TEST_CASE("every unit runs once, on worker numbers below the limit") {
   int wrong = 0;
-  for (int round = 0; round < 2000; round++)
-    wrong += !run_all(1 + round % 37, 1 + round % 4);
+  for (int round = 0; round < 2000; round++) wrong += !run_all(1 + round % 37, 1 + round % 4);
   CHECK(wrong == 0);
 }
 

@@ -14,7 +14,8 @@ namespace {
 using namespace anneal;
 using Words = std::vector<uint32_t>;
 
-// x [2,3] view, w [3,4] storage, hidden [2,4] arena = x w, y [2,4] view = relu(hidden), in place over the arena in between.
+// x [2,3] view, w [3,4] storage, hidden [2,4] arena = x w, y [2,4] view = relu(hidden), in place over the arena in
+// between.
 Words small_program() {
   ProgramBuilder b;
   const uint32_t x = b.dense(Space::input, DType::f32, 0, {2, 3});
@@ -125,7 +126,8 @@ TEST_CASE("verify keeps buffers inside the arena, and sizes inside 64 bits") {
 
 TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap") {
   check_refused(refusal_of([](ProgramBuilder& b) {
-                  b.add(row_copy, {b.dense(Space::input, DType::f32, 0, {4})}, {b.dense(Space::input, DType::f32, 1, {4})});
+                  b.add(row_copy, {b.dense(Space::input, DType::f32, 0, {4})},
+                        {b.dense(Space::input, DType::f32, 1, {4})});
                 }),
                 "writes to an input view");
   check_refused(refusal_of([](ProgramBuilder& b) {
@@ -168,7 +170,8 @@ TEST_CASE("verify lets only the very same elements be computed in place") {
 }
 
 TEST_CASE("verify checks micro-programs") {
-  const auto micro = [](std::vector<uint32_t> attrs, DType a = DType::f32, DType b = DType::f32, DType out = DType::f32) {
+  const auto micro = [](std::vector<uint32_t> attrs, DType a = DType::f32, DType b = DType::f32,
+                        DType out = DType::f32) {
     return refusal_of([&](ProgramBuilder& p) {
       p.add(row_pointwise, {p.dense(Space::arena, out, 0, {8})},
             {p.dense(Space::input, a, 0, {8}), p.dense(Space::input, b, 1, {8})}, attrs);
@@ -195,7 +198,8 @@ TEST_CASE("verify checks micro-programs") {
 TEST_CASE("verify ties updates to the tensors that they update") {
   const auto sgd = [](bool same) {
     return refusal_of([&](ProgramBuilder& b) {
-      const uint32_t p = b.dense(Space::storage, DType::f32, 0, {8}), other = b.dense(Space::storage, DType::f32, 1, {8});
+      const uint32_t p = b.dense(Space::storage, DType::f32, 0, {8}),
+                     other = b.dense(Space::storage, DType::f32, 1, {8});
       const uint32_t g = b.dense(Space::input, DType::f32, 0, {8});
       const uint32_t hyper = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4});
       const uint32_t step = b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 4), {});
