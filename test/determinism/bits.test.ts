@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { info } from 'anneal';
+import { beforeAll, expect, test } from 'vitest';
+
+const script = fileURLToPath(new URL('training.ts', import.meta.url));
+const run = promisify(execFile);
+
+/** The hash of all weights after the same 50 steps, in a process of its own. */
+async function weightsOf(how: 'loop' | 'fit', env: Readonly<Record<string, string>>): Promise<string> {
+  const options = { env: { ...process.env, ...env } };
+  const { stdout } = await run(process.execPath, ['--conditions=anneal-source', '--import', 'tsx', script, how], options);
+  return stdout.trim();
+}
+
+/** Those that promise the same bits: the baseline has no FMA, and the references are another computation. */
+const targets = info().targets.filter((target) => target !== 'baseline' && target !== 'reference');
+
+// Eager mode runs on the references, whose bits are their own.
+const planned = process.env['ANNEAL_DEBUG'] !== '1';
+let expected: string;
+
+beforeAll(async () => {
+  expected = await weightsOf('loop', { ANNEAL_THREADS: '1' });
+});
+
+test('a hash is a hash', () => {
+  expect(expected).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test.each(['2', '4'])('the same bits with %s threads', async (threads) => {
+  expect(await weightsOf('loop', { ANNEAL_THREADS: threads })).toBe(expected);
+});
+
+test.each(['1', '2', '4'])('the same bits from Trainer.fit with %s threads', async (threads) => {
+  expect(await weightsOf('fit', { ANNEAL_THREADS: threads })).toBe(expected);
+});
+
+test.runIf(planned).each(targets)('the same bits on %s', async (target) => {
+  expect(await weightsOf('loop', { ANNEAL_TARGET: target })).toBe(expected);
+});
