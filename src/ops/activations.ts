@@ -7,7 +7,7 @@ import { mul, sub } from './arithmetic.js';
 import { FLOAT } from './check.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { pointwise } from './pointwise.js';
-import { EXACT, FEW_ULP } from './tolerance.js';
+import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
 // The codes that gemm's first attribute takes (see `epilogue` in record.ts).
 const RELU = 1;
@@ -67,7 +67,7 @@ function geluOps(name: string, micro: string, activation: number) {
     micro: `${micro}_grad`,
     takes: FLOAT,
     gradient: NO_SECOND,
-    tolerance: FEW_ULP,
+    tolerance: COMPOSED,
     examples: [...unaryExamples({ from: -4, to: 4 })].map(({ inputs: [x] }) => ({ inputs: [x!, x!] })),
   });
   const op = pointwise({
@@ -77,7 +77,7 @@ function geluOps(name: string, micro: string, activation: number) {
     gradient: (dy, { inputs: [x] }) => [record(gradOp, [x!, dy])],
     saves: { inputs: [0] },
     epilogue: { activation },
-    tolerance: FEW_ULP,
+    tolerance: COMPOSED,
     examples: unaryExamples({ from: -4, to: 4 }),
   });
   return { op, gradOp };

@@ -14,7 +14,7 @@ import { sum, sumTo } from './reductions.js';
 import { reshape, transpose, unsqueeze } from './views.js';
 
 /** A chain of FMAs against a sum in double, of up to some hundred products of size about 1. */
-const PRODUCTS: Tolerance = { absolute: 1e-5, relative: 2e-6 };
+const PRODUCTS: Tolerance = { absolute: 4e-6, relative: 1e-6 };
 
 /** Multiplications and additions that one thread does in a nanosecond, roughly. */
 const FLOPS_PER_NS = 60;

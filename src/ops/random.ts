@@ -7,7 +7,7 @@ import { checkShape } from './check.js';
 import { example } from './examples.js';
 import { slots } from './leaf.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
-import { EXACT, FEW_ULP } from './tolerance.js';
+import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
 type RandomAttrs = { readonly shape: Shape };
 
@@ -42,7 +42,7 @@ function randomExamples(): Example[] {
 }
 
 export const uniformOp = distribution('uniform', 0, 1, FEW_ULP);
-export const normalOp = distribution('normal', 1, 4, { ...FEW_ULP, absolute: 1e-6 });
+export const normalOp = distribution('normal', 1, 4, COMPOSED);
 export const bernoulliOp = distribution('bernoulli', 2, 1, EXACT);
 
 function draw<T extends Tensor>(op: KernelRecord<RandomAttrs>, shape: Shape, key: Tensor, first: number, second: number): T {
