@@ -21,21 +21,38 @@ export function entriesOf(state: State): Map<string, Source> {
   return state instanceof Map ? new Map(state as ReadonlyMap<string, Source>) : new Map(Object.entries(state));
 }
 
+export interface LoadOptions {
+  /** Whether the names have to be the same on both sides. Default true. */
+  readonly strict?: boolean;
+}
+
 /** Writes the values of `state` into `targets`, after having checked all of them: nothing changes where something does not fit. */
-export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: { readonly strict?: boolean } = {}): Promise<void> {
+export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Promise<void> {
+  const pairs = checkState(op, targets, state, options);
+  const values = await Promise.all(pairs.map(({ source }) => elements(source)));
+  for (const [i, { name, target }] of pairs.entries()) checkArray(op, name, target, values[i]!);
+  for (const [i, { target }] of pairs.entries()) engine().write(target, values[i]!);
+}
+
+interface Pair {
+  readonly name: string;
+  readonly target: Tensor;
+  readonly source: Source;
+}
+
+/** Which source belongs to which target. Throws AnnealError (ANNEAL_STATE_MISMATCH) where something does not fit. */
+export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Pair[] {
   checkOptions(op, options, ['strict']);
   const given = entriesOf(state);
   if (options.strict ?? true) checkNames(op, targets, given);
-  const pairs: { name: string; target: Tensor; source: Source }[] = [];
+  const pairs: Pair[] = [];
   for (const [name, target] of targets) {
     if (!given.has(name)) continue;
     const source = given.get(name)!;
     checkFits(op, name, target, source);
     pairs.push({ name, target, source });
   }
-  const values = await Promise.all(pairs.map(({ source }) => elements(source)));
-  for (const [i, { name, target }] of pairs.entries()) checkArray(op, name, target, values[i]!);
-  for (const [i, { target }] of pairs.entries()) engine().write(target, values[i]!);
+  return pairs;
 }
 
 /** The elements of a source. Those of a tensor are computed, or read, now. */

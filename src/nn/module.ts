@@ -4,7 +4,7 @@ import { Parameter, type Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
 import { register, walk } from './registry.js';
 import type { ShapeFunction, Shapes } from './shapes.js';
-import { loadInto, type State } from '../state.js';
+import { loadInto, type LoadOptions, type State } from '../state.js';
 
 /**
  * The base of all layers and models. I and O are the shapes of one example, without the batch, as in `Module<[784], [10]>`;
@@ -84,7 +84,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
    * or, where something does not fit, nothing. `strict: false` passes over names that only one side has.
    * Throws AnnealError (ANNEAL_STATE_MISMATCH) naming what is missing, too much, or of another shape.
    */
-  async loadStateDict(state: State, options: { readonly strict?: boolean } = {}): Promise<void> {
+  async loadStateDict(state: State, options: LoadOptions = {}): Promise<void> {
     await loadInto('loadStateDict', this.stateDict(), state, options);
   }
 

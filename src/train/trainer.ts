@@ -8,6 +8,7 @@ import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { Optimizer } from '../optim/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
+import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
@@ -15,6 +16,7 @@ import type { Callback, History, Results } from './events.js';
 import { Fit } from './fit.js';
 import { predict } from './prediction.js';
 import { toLoader, type Source, type Suits } from './sources.js';
+import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 
 export interface TrainerOptions<L extends Loss, N extends string> {
@@ -125,6 +127,23 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
       if (!wasTraining) this.model.eval();
       busy.delete(this.model);
     }
+  }
+
+  /**
+   * Everything that training depends on, but for the data: parameters and buffers (`model.0.weight`), the optimizer's state
+   * (`optimizer.0.weight.expAvg`) and the random streams. save() makes a file of it. To be taken between two fits or in
+   * onEpochEnd; the position in the data is its loader's own state.
+   *
+   *     await save(trainer, 'checkpoint.safetensors');
+   *     await trainer.loadStateDict(await load('checkpoint.safetensors'));     // in another process, before fit()
+   */
+  stateDict(): Map<string, Tensor | Described> {
+    return stateOf(this.model, this.optimizer);
+  }
+
+  /** Takes over what stateDict() gave. Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit. */
+  async loadStateDict(state: State): Promise<void> {
+    await loadState(this.model, this.optimizer, state);
   }
 
   /** The means of the loss and the metrics over the data, in evaluation mode. May be called while fit() runs: it falls between steps. */
