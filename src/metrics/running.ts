@@ -1,3 +1,5 @@
+import { composing } from '../graph/recorder.js';
+import { reshape, stack } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import type { Measured, Metric } from './metric.js';
 
@@ -21,9 +23,15 @@ export class Running<N extends string = string> {
 
   /** Adds a batch. Resolves when its values are there. */
   async update(outputs: Tensor, targets: Tensor): Promise<void> {
+    if (this.#metrics.length === 0) return;
+    const { measured, sums } = composing(() => this.together(outputs, targets));
+    this.add(measured, await sums.data());
+  }
+
+  /** measure(), and all sums as one tensor, so that one program computes them. */
+  together(outputs: Tensor, targets: Tensor): { readonly measured: readonly Measured[]; readonly sums: Tensor } {
     const measured = this.measure(outputs, targets);
-    const values = await Promise.all(measured.map(({ sum }) => sum.item()));
-    this.add(measured, values);
+    return { measured, sums: stack(measured.map(({ sum }) => reshape(sum, []))) };
   }
 
   /** Records what add() needs of a batch, one Measured a metric. */

@@ -4,7 +4,7 @@ import type { Loss } from '../losses/index.js';
 import { Running, type Metric } from '../metrics/index.js';
 import type { Batch, TargetDType } from '../data/index.js';
 import type { Module } from '../nn/module.js';
-import { mul, reshape, stack } from '../ops/index.js';
+import { mul } from '../ops/index.js';
 import { sizeOf, showShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { Turns } from './turns.js';
@@ -38,10 +38,7 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly Metr
   let landed: Promise<void> = Promise.resolve();
   for await (const [inputs, targets] of batches) {
     check();
-    const { measured, sums } = inEvaluation(model, () => {
-      const all = running.measure(model.forward(inputs as Tensor), targets as Tensor);
-      return { measured: all, sums: stack(all.map(({ sum }) => reshape(sum, []))) };
-    });
+    const { measured, sums } = inEvaluation(model, () => running.together(model.forward(inputs as Tensor), targets as Tensor));
     const values = sums.data();
     values.catch(() => undefined);
     await landed;
