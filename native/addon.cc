@@ -375,12 +375,16 @@ void SessionObject::settle() {
   for (auto& run : session_->take_finished()) {
     const Napi::HandleScope scope(env);
     auto& pending = static_cast<PendingRun&>(*run);
-    if (pending.outcome.code == Code::none)
-      pending.promise.Resolve(env.Undefined());
-    else
-      pending.promise.Reject(run_error(env, pending.outcome).Value());
+    try {
+      if (pending.outcome.code == Code::none)
+        pending.promise.Resolve(env.Undefined());
+      else
+        pending.promise.Reject(run_error(env, pending.outcome).Value());
+      Unref();
+    } catch (const Napi::Error&) {
+      // A worker_thread that is being terminated runs no JavaScript any more: nobody waits for this promise.
+    }
     environment_->end_pending();
-    Unref();
   }
 }
 

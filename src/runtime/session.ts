@@ -1,4 +1,4 @@
-import { AnnealError } from '../errors.js';
+import { AnnealError, type ErrorCode } from '../errors.js';
 import type { Storage } from '../graph/engine.js';
 import { loadNative, type NativeFailure, type NativeSession } from './binding.js';
 
@@ -59,7 +59,12 @@ export class Session {
 
   constructor(target?: string) {
     const { addon } = loadNative();
-    this.native = new addon.Session(target === undefined ? {} : { target });
+    try {
+      this.native = new addon.Session(target === undefined ? {} : { target });
+    } catch (cause) {
+      const { code, message } = cause as RunError;
+      throw new AnnealError((code ?? 'ANNEAL_INTERNAL') as ErrorCode, message, { cause });
+    }
   }
 
   /** Zero-filled native memory, freed when the object is collected or released. */

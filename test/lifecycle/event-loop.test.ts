@@ -1,0 +1,45 @@
+import { losses, nn, optim, seed, zeros } from 'anneal';
+import { expect, test } from 'vitest';
+
+function training(width: number, batch: number): () => Promise<void> {
+  seed(1);
+  const model = nn.sequential([width as number], nn.linear(width, width), nn.relu(), nn.linear(width, 10));
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.01 });
+  const [x, labels] = [zeros([batch, width]), zeros([batch], { dtype: 'int32' })];
+  return () => {
+    losses.crossEntropy(model.forward(x), labels).backward();
+    return optimizer.step();
+  };
+}
+
+test('a loop of small awaited steps lets timers have their turn', async () => {
+  const step = training(4, 8);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 10);
+  const start = performance.now();
+  while (performance.now() - start < 500) await step();
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(3);
+});
+
+test('a large step runs elsewhere: the thread that called it is free meanwhile', async () => {
+  const step = training(1024, 512);
+  await step();
+  let done = false;
+  const running = step().then(() => (done = true));
+  expect(done).toBe(false);
+  let turns = 0;
+  while (!done) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns++;
+  }
+  await running;
+  expect(turns).toBeGreaterThan(2);
+});
+
+test('at most two steps are in flight, and all of them happen in order', async () => {
+  const step = training(512, 128);
+  const order: number[] = [];
+  await Promise.all(Array.from({ length: 6 }, (_, i) => step().then(() => order.push(i))));
+  expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+});

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'anneal-'));
+let scripts = 0;
+
+/** Training with steps of some milliseconds: `step()` submits one. */
+const prelude = `
+import { losses, nn, optim, seed, zeros } from 'anneal';
+seed(1);
+const model = nn.sequential([512], nn.linear(512, 2048), nn.relu(), nn.linear(2048, 10));
+const optimizer = optim.sgd(model.parameters(), { lr: 0.01 });
+const [x, labels] = [zeros([256, 512]), zeros([256], { dtype: 'int32' })];
+const step = () => { losses.crossEntropy(model.forward(x), labels).backward(); return optimizer.step(); };
+`;
+
+async function run(body: string, env: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; signal: string | null; out: string; errors: string }> {
+  const file = join(folder, `script${scripts++}.mts`);
+  writeFileSync(file, body.replaceAll("'anneal'", JSON.stringify(join(root, 'src/index.ts'))));
+  const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: root, env: { ...process.env, ANNEAL_DEBUG: '', ...env } });
+  let [out, errors] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  return { code, signal, out, errors };
+}
+
+test('a pending promise holds the event loop, an idle session does not', async () => {
+  const { code, out } = await run(`${prelude} step().then(() => step()).then(() => console.log('both ran'));`);
+  expect({ code, out }).toEqual({ code: 0, out: 'both ran\n' });
+});
+
+test('process.exit() in the middle of a step', async () => {
+  expect(await run(`${prelude} await step(); void step(); void step(); setTimeout(() => process.exit(7), 3);`)).toMatchObject({ code: 7, signal: null });
+});
+
+test('an uncaught error in the middle of a step', async () => {
+  const { code, signal, errors } = await run(`${prelude} await step(); void step(); setTimeout(() => { throw new Error('on purpose'); }, 3);`);
+  expect({ code, signal }).toEqual({ code: 1, signal: null });
+  expect(errors).toContain('on purpose');
+});
+
+test('SIGTERM in the middle of a step', async () => {
+  expect(await run(`${prelude} await step(); void step(); setTimeout(() => process.kill(process.pid, 'SIGTERM'), 3);`)).toMatchObject({ signal: 'SIGTERM' });
+});
+
+test('two worker threads train at once, and one is terminated in the middle of a step', async () => {
+  // A worker of Node 20 does not take over a loader of TypeScript from its arguments.
+  const worker = join(folder, 'worker.mjs');
+  writeFileSync(worker, `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register(); await import('./worker-body.mts');`);
+  writeFileSync(
+    join(folder, 'worker-body.mts'),
+    `${prelude.replaceAll("'anneal'", JSON.stringify(join(root, 'src/index.ts')))}
+    import { parentPort } from 'node:worker_threads';
+    for (let i = 0; i < 3; i++) await step();
+    parentPort!.postMessage((await model.parameters()[1]!.data())[0]);
+    for (;;) await step();`,
+  );
+  const { code, out, errors } = await run(`
+    import { Worker } from 'node:worker_threads';
+    import { once } from 'node:events';
+    const workers = [0, 1].map(() => new Worker(${JSON.stringify(worker)}, { execArgv: [] }));
+    const [[a], [b]] = await Promise.all(workers.map((w) => once(w, 'message')));
+    const start = performance.now();
+    await Promise.all(workers.map((w) => w.terminate()));
+    console.log(a === b, performance.now() - start < 2000);
+  `);
+  expect({ code, out, errors: errors.replace(/npm warn.*\n/g, '') }).toEqual({ code: 0, out: 'true true\n', errors: '' });
+});
+
+test('an addon that is not built: the message names the command that builds it', async () => {
+  const { code, errors } = await run(`${prelude} await step();`, { ANNEAL_ADDON: join(folder, 'nowhere.node') });
+  expect(code).toBe(1);
+  expect(errors).toContain('ANNEAL_ADDON_MISSING');
+  expect(errors).toContain('npm run build:addon');
+});
+
+test('a target that this machine does not have', async () => {
+  const { code, errors } = await run(`${prelude} await step();`, { ANNEAL_TARGET: 'avx9000' });
+  expect(code).toBe(1);
+  expect(errors).toContain('ANNEAL_INVALID_ARGUMENT');
+  expect(errors).toContain('avx9000');
+});
