@@ -114,7 +114,7 @@ export class Session {
     if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(own), own);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => this.follow(this.startLater(own), own).then(resolve, reject));
+        this.waiting.push(() => void this.follow(this.startLater(own), own).then(resolve, reject));
       }),
     );
   }
