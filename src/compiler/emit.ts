@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 import type { Value } from './emitter.js';
 import type { Destination } from './graph.js';
 import { bytesOf, bytesPerElement, type Buffer, type BufferDType, type Lowered } from './instructions.js';
-import type { Layout } from './layout.js';
+import { denseLayout, isDense, type Layout } from './layout.js';
 import type { MemoryPlan } from './memory.js';
 
 /** Runtime numbers of a program: where they lie in its slot block and where their values come from. */
@@ -198,7 +198,9 @@ function pair(value: number): [number, number] {
 }
 
 /** Element offset, rank, a reserved word, dims and strides, as native/program.h has them. */
-function descriptor({ shape, strides, offset }: Layout): number[] {
+function descriptor(layout: Layout): number[] {
+  // A stride that is never taken may be anything: one form for all, so that equal tensors are seen to be equal.
+  const { shape, strides, offset } = isDense(layout) ? { ...denseLayout(layout.shape), offset: layout.offset } : layout;
   const dims = Array.from({ length: MAX_RANK }, (_, d) => shape[d] ?? 0);
   const steps = Array.from({ length: MAX_RANK }, (_, d) => (strides[d] ?? 0) >>> 0);
   return [offset, shape.length, 0, ...dims, ...steps];

@@ -53,8 +53,6 @@ interface Common<A> {
   readonly saves?: { readonly inputs?: readonly number[]; readonly output?: boolean; readonly hidden?: readonly number[] };
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
-  /** The result stays valid after the step that computed it: it reads only data that never changes (a batch). */
-  readonly lasting?: true;
   /** What the tests and benches run it on. */
   readonly examples: readonly Example[];
 }

@@ -56,7 +56,9 @@ export class PlannedEngine implements Engine {
     const { results, done } = this.run({ ...NOTHING, outputs });
     saved.forEach((node, index) => (node.storage$ = results.storages[index]!));
     await done;
-    return results.arrays[0]!;
+    const elements = results.arrays[0]!;
+    if (tensor.shape.length === 0 && !tensor.requiresGrad) settle(tensor, elements[0]!);
+    return elements;
   }
 
   async step(updater: Updater): Promise<void> {
@@ -238,6 +240,11 @@ export class PlannedEngine implements Engine {
     this.gradients.consume(request.updates);
     forgetValues(isSettled);
   }
+}
+
+/** A scalar without gradients that has been read is a number: no step has to compute it again. */
+function settle(tensor: Tensor, value: number): void {
+  if (tensor.op.kind !== 'leaf') tensor.value$ = () => Promise.resolve(value);
 }
 
 /** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
