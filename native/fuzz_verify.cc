@@ -156,8 +156,10 @@ extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int random) {
   uint32_t state = random | 1;
   std::vector<uint32_t> words(size / 4);
-  std::memcpy(words.data(), data, words.size() * 4);
-  if (words.size() < layout::kHeader || next(state) % 64 == 0) words = seed(next(state));
+  if (words.size() < layout::kHeader || next(state) % 64 == 0)
+    words = seed(next(state));
+  else
+    std::memcpy(words.data(), data, words.size() * 4);
   if (next(state) % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
   for (uint32_t n = 1 + next(state) % 4; n > 0; n--) {
     uint32_t& word = words[next(state) % words.size()];

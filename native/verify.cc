@@ -85,7 +85,7 @@ class Verifier {
   void instructions();
   void instruction(uint32_t number, const uint32_t* w);
   void operand_counts(uint32_t number, const RowInfo& row, const uint32_t* w);
-  void operands(uint32_t number, const uint32_t* list, uint32_t given, int32_t wanted);
+  void operands(uint32_t number, const RowInfo& row, const uint32_t* list, uint32_t given, int32_t wanted);
   void predicate(uint32_t number, uint32_t tensor);
   void overlaps(uint32_t number, const Instruction& i);
   void write(uint32_t number, const RowInfo& row, uint32_t output, const Instruction& i);
@@ -261,12 +261,12 @@ void Verifier::instruction(uint32_t number, const uint32_t* w) {
   i.inputs = padded(row.inputs, w[2]);
   i.attrs = int32_t(w[3]);
   i.attr = uint32_t(lists + w[1] + w[2] - words_);
-  operands(number, lists, w[1], i.outputs);
-  operands(number, lists + w[1], w[2], i.inputs);
+  operands(number, row, lists, w[1], i.outputs);
+  operands(number, row, lists + w[1], w[2], i.inputs);
 
   const TensorArg* args = program_.args.data() + i.first_arg;
   const Call call = {i.outputs, i.inputs, i.attrs, args, args + i.outputs, words_ + i.attr};
-  if (const char* wrong = kRowChecks[i.row](call, options_)) reject("instruction %u (%s): %s", number, row.name, wrong);
+  if (const char* wrong = kRowChecks[i.row](call)) reject("instruction %u (%s): %s", number, row.name, wrong);
   overlaps(number, i);
   for (int32_t o = 0; o < i.outputs; o++) {
     const uint32_t t = tensor_of_[i.first_arg + uint32_t(o)];
@@ -280,11 +280,13 @@ void Verifier::instruction(uint32_t number, const uint32_t* w) {
 }
 
 // Appends arguments; those that the instruction leaves out are absent.
-void Verifier::operands(uint32_t number, const uint32_t* list, uint32_t given, int32_t wanted) {
+void Verifier::operands(uint32_t number, const RowInfo& row, const uint32_t* list, uint32_t given, int32_t wanted) {
   for (uint32_t k = 0; k < uint32_t(wanted); k++) {
     const uint32_t t = k < given ? list[k] : kNone;
     if (t != kNone && t >= tensors_.size()) reject("instruction %u: tensor %u of %zu", number, t, tensors_.size());
     program_.args.push_back(t == kNone ? TensorArg{} : tensors_[t].arg);
+    if (program_.args.back().dtype == DType::f64 && !options_.doubles && !(row.flags & kUpdate))
+      reject("instruction %u (%s): float64 is for hyper-parameters and the reference target", number, row.name);
     tensor_of_.push_back(t);
   }
 }

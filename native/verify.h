@@ -85,7 +85,7 @@ struct VerifyOptions {
 std::unique_ptr<Program> verify(const uint32_t* words, size_t count, VerifyOptions options = {});
 
 // What a row asks of its operands beyond counts and bounds. Null, or what is wrong.
-using RowCheck = const char* (*)(const Call&, VerifyOptions);
+using RowCheck = const char* (*)(const Call&);
 extern const RowCheck kRowChecks[kRows];
 
 // Row-major without gaps.

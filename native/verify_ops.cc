@@ -112,12 +112,10 @@ bool one_float_type(const Call& c) {
   return !(single && twice);
 }
 
-const char* verify_pointwise(const Call& c, VerifyOptions options) {
+const char* verify_pointwise(const Call& c) {
   NEED(c.inputs <= kMaxInputs && c.outputs <= kMaxOutputs, "too many operands");
   if (const char* wrong = pointwise_shapes(c)) return wrong;
   NEED(one_float_type(c), "float32 and float64 together");
-  for (int i = 0; i < c.inputs; i++)
-    NEED(c.in[i].dtype != DType::f64 || options.doubles, "float64 is for the reference target");
   const uint32_t count = c.attr[0];
   NEED(count <= kMaxMicroOps && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs,
        "micro-program of a wrong length");
@@ -150,7 +148,7 @@ bool batch_fits(const TensorArg& t, const TensorArg& c) {
   return true;
 }
 
-const char* verify_gemm(const Call& call, VerifyOptions) {
+const char* verify_gemm(const Call& call) {
   const TensorArg &c = call.out[0], &a = call.in[0], &b = call.in[1], &bias = call.in[2], &aux = call.in[3];
   NEED(present(c) && present(a) && present(b), "an operand is absent");
   NEED(is_float(c) && a.dtype == c.dtype && b.dtype == c.dtype, "operands are not float");
@@ -192,7 +190,7 @@ const char* reduce_types(uint32_t kind, DType in, DType out) {
   return nullptr;
 }
 
-const char* verify_reduce(const Call& c, VerifyOptions) {
+const char* verify_reduce(const Call& c) {
   const TensorArg &out = c.out[0], &in = c.in[0];
   NEED(present(out) && present(in), "an operand is absent");
   NEED(out.rank == in.rank && is_dense(out), "the result is not dense, or of another rank");
@@ -205,7 +203,7 @@ const char* verify_reduce(const Call& c, VerifyOptions) {
   return reduce_types(c.attr[0], in.dtype, out.dtype);
 }
 
-const char* verify_softmax(const Call& c, VerifyOptions) {
+const char* verify_softmax(const Call& c) {
   NEED(present(c.out[0]) && present(c.in[0]), "an operand is absent");
   NEED(c.out[0].rank >= 1 && same_dims(c.out[0], c.in[0]), "shapes differ");
   NEED(is_float(c.out[0]) && c.in[0].dtype == c.out[0].dtype, "operands are not float");
@@ -214,14 +212,14 @@ const char* verify_softmax(const Call& c, VerifyOptions) {
   return nullptr;
 }
 
-const char* verify_softmax_grad(const Call& c, VerifyOptions options) {
-  if (const char* wrong = verify_softmax(c, options)) return wrong;
+const char* verify_softmax_grad(const Call& c) {
+  if (const char* wrong = verify_softmax(c)) return wrong;
   const TensorArg& dy = c.in[1];
   NEED(present(dy) && same_dims(dy, c.out[0]) && dy.dtype == c.out[0].dtype && is_dense(dy), "dy is not like dx");
   return nullptr;
 }
 
-const char* verify_cross_entropy(const Call& c, VerifyOptions) {
+const char* verify_cross_entropy(const Call& c) {
   const TensorArg &loss = c.out[0], &grad = c.out[1], &logits = c.in[0], &labels = c.in[1];
   NEED(present(logits) && present(labels) && (present(loss) || present(grad)), "an operand is absent");
   NEED(is_float(logits) && logits.rank == 2 && is_dense(logits), "logits are not a dense float matrix");
@@ -242,7 +240,7 @@ bool replaces_axis(const TensorArg& wide, const TensorArg& data, const TensorArg
          dims_at(wide, axis + indices.rank, data.rank - axis - 1, data, axis + 1);
 }
 
-const char* verify_gather(const Call& c, VerifyOptions) {
+const char* verify_gather(const Call& c) {
   const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1];
   NEED(present(out) && present(data) && present(indices), "an operand is absent");
   NEED(is_dense(out) && is_dense(data) && is_dense(indices), "an operand is not dense");
@@ -251,7 +249,7 @@ const char* verify_gather(const Call& c, VerifyOptions) {
   return nullptr;
 }
 
-const char* verify_gather_rows(const Call& c, VerifyOptions) {
+const char* verify_gather_rows(const Call& c) {
   const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1], &scale = c.in[2], &shift = c.in[3];
   NEED(present(out) && present(data) && present(indices), "an operand is absent");
   NEED(is_dense(out) && is_dense(data) && is_dense(indices), "an operand is not dense");
@@ -267,7 +265,7 @@ const char* verify_gather_rows(const Call& c, VerifyOptions) {
   return nullptr;
 }
 
-const char* verify_scatter_add(const Call& c, VerifyOptions) {
+const char* verify_scatter_add(const Call& c) {
   const TensorArg &out = c.out[0], &indices = c.in[0], &updates = c.in[1];
   NEED(present(out) && present(indices) && present(updates), "an operand is absent");
   NEED(is_dense(out) && is_dense(indices) && is_dense(updates), "an operand is not dense");
@@ -279,20 +277,20 @@ const char* verify_scatter_add(const Call& c, VerifyOptions) {
 
 // ---- moving and making -------------------------------------------------------------------------------------------
 
-const char* verify_copy(const Call& c, VerifyOptions) {
+const char* verify_copy(const Call& c) {
   NEED(present(c.out[0]) && present(c.in[0]), "an operand is absent");
   NEED(same_dims(c.out[0], c.in[0]), "shapes differ");
   NEED(c.out[0].dtype == c.in[0].dtype, "dtypes differ");
   return nullptr;
 }
 
-const char* verify_fill(const Call& c, VerifyOptions) {
+const char* verify_fill(const Call& c) {
   NEED(present(c.out[0]) && present(c.in[0]), "an operand is absent");
   NEED(c.in[0].rank == 0 && c.out[0].dtype == c.in[0].dtype, "the value is not a scalar of the result's dtype");
   return nullptr;
 }
 
-const char* verify_random(const Call& c, VerifyOptions) {
+const char* verify_random(const Call& c) {
   const TensorArg &out = c.out[0], &key = c.in[0], &parameters = c.in[1];
   NEED(present(out) && present(key) && present(parameters), "an operand is absent");
   NEED(is_float(out) && is_dense(out), "the result is not dense float");
@@ -313,7 +311,7 @@ bool is_schedule(const TensorArg& hyper, int64_t values, const TensorArg& step) 
   return present(hyper) && present(step) && is_vector(hyper, DType::f64, values) && is_scalar(step, DType::i32);
 }
 
-const char* verify_sgd(const Call& c, VerifyOptions) {
+const char* verify_sgd(const Call& c) {
   const TensorArg &p = c.in[0], &g = c.in[1], &buffer = c.in[2];
   NEED(present(c.out[0]) && present(p), "an operand is absent");
   NEED(is_float(p) && is_state(p, p) && is_state(g, p), "parameter and gradient are not dense float of one shape");
@@ -324,7 +322,7 @@ const char* verify_sgd(const Call& c, VerifyOptions) {
   return nullptr;
 }
 
-const char* verify_adam(const Call& c, VerifyOptions) {
+const char* verify_adam(const Call& c) {
   const TensorArg& p = c.in[0];
   NEED(present(c.out[0]) && present(c.out[1]) && present(c.out[2]) && present(p), "an operand is absent");
   NEED(is_float(p) && is_state(p, p), "the parameter is not dense float");

@@ -216,5 +216,11 @@ TEST_CASE("verify keeps float64 to slots, except for the reference") {
     b.add(row_copy, {b.dense(Space::arena, DType::f64, 0, {4})}, {b.dense(Space::input, DType::f64, 0, {4})});
   };
   check_refused(refusal_of(copy), "float64");
+  check_refused(refusal_of([](ProgramBuilder& b) {
+                  b.slots = 8;
+                  const uint32_t doubles = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4});
+                  b.add(row_reduce, {b.dense(Space::arena, DType::i32, 0, {1})}, {doubles}, {4, 0, 0});
+                }),
+                "float64 is for hyper-parameters");
   CHECK(refusal_of(copy, {true}) == "accepted");
 }
