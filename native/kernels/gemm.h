@@ -53,7 +53,10 @@ static void gemm_run(const Call& call, Context& context) {
   context.parallel(&context, job.grid.chunks, cost_of(p.M, p.N, p.K) * count, gemm_chunk, &job);
 }
 
-static size_t gemm_scratch(const Call& call) { return (size_t)block_bytes(batch_of(call).first.K); }
+static size_t gemm_scratch(const Call& call) {
+  const Problem p = problem_of(call);
+  return (size_t)block_bytes(p.M, p.K);
+}
 
 static size_t gemm_shared(const Call& call) {
   const Batch batch = batch_of(call);

@@ -24,7 +24,9 @@ struct BlockA {
 
 // Rows of A copied for one block lie this far apart: off every power of two.
 ANNEAL_INLINE int64_t a_stride(int64_t K) { return round_up(K, 16) + 21; }
-ANNEAL_INLINE int64_t a_floats(int64_t K) { return round_up((kBlockM + kTileRows) * a_stride(smaller(K, kBlockK + 8)) + 2 * kLanes, 16); }
+ANNEAL_INLINE int64_t a_floats(int64_t M, int64_t K) {
+  return round_up((smaller(M, kBlockM) + 4) * a_stride(smaller(K, kBlockK + 8)) + 2 * kLanes, 16);
+}
 
 static void copy_row(const float* from, int64_t n, float* to) {
   int64_t k = 0;
@@ -113,8 +115,8 @@ static BlockPlan plan_of(const Problem& p, Range m, Range n) {
           !b_in_rows || (m.size() > 2 * kTileRows && is_bad_stride(p.b.row_stride)), nullptr};
 }
 
-ANNEAL_INLINE int64_t block_bytes(int64_t K) {
-  const int64_t blocks = a_floats(K) + kTileColumns * (kBlockK + 8), direct = direct_floats(K);
+ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
+  const int64_t blocks = a_floats(M, K) + kTileColumns * (kBlockK + 8), direct = direct_floats(K);
   return 4 * (blocks > direct ? blocks : direct);
 }
 

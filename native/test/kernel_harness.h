@@ -51,7 +51,7 @@ inline const std::vector<Target>& targets() {
 
 class Aligned {
  public:
-  explicit Aligned(size_t bytes) : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64))) {
+  explicit Aligned(size_t bytes) : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0)))) {
     if (!data_) throw std::bad_alloc();
   }
   ~Aligned() { std::free(data_); }
