@@ -11,9 +11,9 @@ ANNEAL_INLINE vf pw_mul(vf a, vf b) { return a * b; }
 ANNEAL_INLINE vi pw_mul(vi a, vi b) { return (vi)((vu)a * (vu)b); }
 ANNEAL_INLINE vf pw_div(vf a, vf b) { return a / b; }
 ANNEAL_INLINE vf pw_pow(vf a, vf b) { return vpow(a, b); }
-ANNEAL_INLINE vf pw_maximum(vf a, vf b) { return select((a > b) | (a != a), a, b); }
+ANNEAL_INLINE vf pw_maximum(vf a, vf b) { return select(a != a, a, vmax(a, b)); }  // vmax is b where either is NaN
 ANNEAL_INLINE vi pw_maximum(vi a, vi b) { return vmax(a, b); }
-ANNEAL_INLINE vf pw_minimum(vf a, vf b) { return select((a < b) | (a != a), a, b); }
+ANNEAL_INLINE vf pw_minimum(vf a, vf b) { return select(a != a, a, vmin(a, b)); }
 ANNEAL_INLINE vi pw_minimum(vi a, vi b) { return vmin(a, b); }
 ANNEAL_INLINE vf pw_neg(vf a) { return -a; }
 ANNEAL_INLINE vi pw_neg(vi a) { return (vi)(-(vu)a); }

@@ -18,10 +18,12 @@ struct ColumnJob {
 
 // acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
 template <class Op, int kRows>
-ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n, const typename Op::S* m, typename Op::V constant) {
+ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n, [[maybe_unused]] const typename Op::S* m,
+                             typename Op::V constant) {
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     typename Op::V a = ld(acc + j);
-    const typename Op::V operand = m ? ld_some(m + j, lanes) : constant;
+    typename Op::V operand = constant;
+    if constexpr (Op::kAroundMean) operand = ld_some(m + j, lanes);
     for (int r = 0; r < kRows; r++) a = Op::step(a, ld_some(rows[r] + j, lanes), operand);
     st(acc + j, a);
   });
@@ -71,7 +73,7 @@ static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in
 }
 
 template <class S>
-ANNEAL_INLINE void store_columns(const ReduceJob& job, int64_t o, const S* x, int64_t n) {
+static __attribute__((noinline)) void store_columns(const ReduceJob& job, int64_t o, const S* x, int64_t n) {
   for (int64_t j = 0; j < n; j++) store_result(job, o + j, x[j]);
 }
 
@@ -100,11 +102,14 @@ static void combine_segments(const ColumnJob& job) {
   S* partial = (S*)job.partial;
   for (int64_t step = 1; step < job.segments; step *= 2)
     for (int64_t s = 0; s + step < job.segments; s += 2 * step)
-      for (int64_t j = 0; j < n; j++) partial[s * n + j] = Op::combine(partial[s * n + j], partial[(s + step) * n + j]);
+      each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+        S* into = partial + s * n + j;
+        st_some(into, Op::combine(ld_some(into, lanes), ld_some(into + step * n, lanes)), lanes);
+      });
 }
 
 template <class Op>
-static void column_region(const ColumnJob& job, int passes) {
+static __attribute__((noinline)) void column_region(const ColumnJob& job, int passes) {
   const ReduceJob& base = job.base;
   const int64_t chunks = job.segments * job.runs * job.outer;
   const int64_t ns = (int64_t)((float)(base.outputs * base.R * passes) * kReduceCost);

@@ -6,10 +6,12 @@ enum ReduceKind : uint32_t {
 };
 
 struct RealOp {
+  static constexpr bool kAroundMean = false;  // does m differ between outputs?
   typedef float S;
   typedef vf V;
 };
 struct IntegerOp {
+  static constexpr bool kAroundMean = false;
   typedef int32_t S;
   typedef vi V;
 };
@@ -22,6 +24,7 @@ struct RealSum : RealOp {
   ANNEAL_COMBINE { return a + b; }
 };
 struct RealSquares : RealOp {  // sum of (x - m)^2
+  static constexpr bool kAroundMean = true;
   static constexpr float identity = 0;
   ANNEAL_INLINE vf fill(vf m) { return m; }
   ANNEAL_INLINE vf step(vf acc, vf x, vf m) { return vfma(x - m, x - m, acc); }
@@ -37,13 +40,15 @@ struct RealMax : RealOp {  // NaN wins
   static constexpr float identity = -__builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
-  ANNEAL_COMBINE { return ((a > b) | (a != a)) ? a : b; }
+  ANNEAL_INLINE float combine(float a, float b) { return a > b || a != a ? a : b; }
+  ANNEAL_COMBINE { return a != a ? a : vmax(a, b); }  // vmax is b where either is NaN
 };
 struct RealMin : RealOp {
   static constexpr float identity = __builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
-  ANNEAL_COMBINE { return ((a < b) | (a != a)) ? a : b; }
+  ANNEAL_INLINE float combine(float a, float b) { return a < b || a != a ? a : b; }
+  ANNEAL_COMBINE { return a != a ? a : vmin(a, b); }
 };
 struct IntegerSum : IntegerOp {  // wraps
   static constexpr int32_t identity = 0;

@@ -179,7 +179,7 @@ constexpr float kReduceCost = 0.1f;  // rough ns per element
 
 // Leaves the result of output o in partial[o * segments].
 template <class By>
-static void reduce_in_segments(const ReduceJob& job, typename By::S* partial, const typename By::S* m) {
+static __attribute__((noinline)) void reduce_in_segments(const ReduceJob& job, typename By::S* partial, const typename By::S* m) {
   SegmentJob<By> s = {&job, partial, m};
   const int64_t ns = (int64_t)((float)(job.outputs * job.R) * kReduceCost);
   job.context->parallel(job.context, job.outputs * job.segments, ns, reduce_segment<By>, &s);

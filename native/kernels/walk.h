@@ -43,7 +43,7 @@ struct Cursor {
 };
 
 // At element `linear` of the row-major order over the first `rank` dimensions.
-ANNEAL_INLINE Cursor cursor_at(const Walk& w, int rank, int64_t linear) {
+static __attribute__((noinline)) Cursor cursor_at(const Walk& w, int rank, int64_t linear) {
   Cursor c;
   c.offset = 0;
   for (int d = rank - 1; d >= 0; d--) {
@@ -168,7 +168,8 @@ static void load_transposed(lane32* to, const lane32* from, const Walk& w, int64
 // ---- runs that end within a vector --------------------------------------------------------------------------------
 ANNEAL_INLINE vf ld_some(const float* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
 ANNEAL_INLINE vi ld_some(const int32_t* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
-ANNEAL_INLINE void st_some(float* p, vf x, int lanes) {
+template <class S, class V>
+ANNEAL_INLINE void st_some(S* p, V x, int lanes) {
   if (lanes == kLanes)
     st(p, x);
   else
