@@ -15,7 +15,7 @@ interface Figure {
 /** Time per unit of work over rounds; `round` returns milliseconds per unit. */
 async function figure(unit: 'ns' | 'us', round: () => number | Promise<number>): Promise<Figure> {
   const scale = unit === 'ns' ? 1e6 : 1e3;
-  await round();
+  for (let i = 0; i < 3; i++) await round();
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; i++) times.push((await round()) * scale);
   return { unit, median: median(times), min: minimum(times) };

@@ -1,3 +1,4 @@
+import { quiet } from './machine.js';
 import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
@@ -51,6 +52,7 @@ export async function steps(): Promise<object> {
   const results = [];
   const rows = [];
   for (const workload of workloads) {
+    await quiet();
     const best = torchInstalled() ? await findBest(workload) : [];
     const sides: Side[] = [];
     for (const threads of THREADS) {
@@ -81,12 +83,14 @@ const side = (name: string, peer: Peer, configuration?: TorchConfiguration): Sid
   ...(configuration === undefined ? {} : { configuration }),
 });
 
-/** Sets a side up, warms it, and sizes its windows. */
-async function prepare(target: Side, { sizes, batch }: Workload, threads: number, extra: object): Promise<void> {
+/** Sets a side up, warms it for `warmupMs` (compilers at run time need thousands of small steps), and sizes its windows. */
+async function prepare(target: Side, { sizes, batch }: Workload, threads: number, extra: object, warmupMs = 1000): Promise<void> {
   await target.peer.ask<Answer>({ prepare: { sizes, batch, ...extra }, threads, warmup: 5 });
-  let took = (await target.peer.ask<Answer>({ run: 10 })).ms;
-  took = Math.min(took, (await target.peer.ask<Answer>({ run: Math.max(5, Math.ceil(WINDOW_MS / took)) })).ms);
-  target.steps = Math.max(3, Math.round(WINDOW_MS / took));
+  const end = performance.now() + warmupMs;
+  do {
+    const { ms } = await target.peer.ask<Answer>({ run: target.steps });
+    target.steps = Math.max(3, Math.round(Math.min(WINDOW_MS / ms, 10 * target.steps)));
+  } while (performance.now() < end);
 }
 
 /** Windows in turn; every other round backwards, so that nobody always runs behind the same neighbour. */
@@ -115,7 +119,7 @@ async function findBest(workload: Workload): Promise<Best[]> {
       const peer = torchPeer(threads, blas);
       for (const mode of torchModes) {
         const candidate = side(mode, peer);
-        await prepare(candidate, workload, threads, { mode });
+        await prepare(candidate, workload, threads, { mode }, 300);
         await takeTurns([candidate], 3);
         tried.push({ mode, blas, msMin: minimum(candidate.ms) });
       }
