@@ -1,4 +1,3 @@
-import { accumulateRecord } from './accumulate.js';
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
 import { castOps } from './cast.js';
@@ -33,7 +32,6 @@ export const registry: readonly OpRecord[] = [
   ...randomOps,
   ...constructorOps,
   ...updateOps,
-  accumulateRecord,
 ];
 
 export { abs, add, div, maximum, minimum, mul, neg, pow, sign, sub } from './arithmetic.js';

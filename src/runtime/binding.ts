@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
+import { registry } from '../ops/index.js';
 
 /** A running program's failure, as the native side reports it. */
 export interface NativeFailure {
@@ -60,10 +61,12 @@ export function loadNative(): Native {
   return native;
 }
 
+/** Throws for an addon that lacks what a pointwise record names. */
 function bind(addon: Addon): Native {
   const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
   const names = addon.pointwise().map(({ name }) => name);
   const micros = new Map(names.map((name, i) => [name, i]));
+  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.micro, 'native/pointwise.def');
   return {
     addon,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
@@ -78,12 +81,6 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: str
     throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has no row '${name}' (${table}): it is older than this library. Build it again: npm run build:addon.`);
   }
   return number;
-}
-
-/** Every native row that a record may name, for the check that none is missing. */
-export function checkRows(micros: readonly string[]): void {
-  const { micro } = loadNative();
-  for (const name of micros) micro(name);
 }
 
 function loadAddon(): Addon {

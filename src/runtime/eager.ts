@@ -1,9 +1,9 @@
 import { gradients } from '../graph/autodiff.js';
 import { composing, setEager } from '../graph/recorder.js';
-import { accumulate } from '../ops/accumulate.js';
 import { add } from '../ops/index.js';
 import { hiddenOutput } from '../ops/leaf.js';
 import { Tensor } from '../tensor.js';
+import { accumulate } from './accumulate.js';
 import { PlannedEngine, type Run } from './engine.js';
 import { NOTHING, type Request } from './request.js';
 

@@ -1,6 +1,6 @@
 import { record } from '../graph/recorder.js';
 import type { Tensor } from '../tensor.js';
-import type { EffectRecord } from './record.js';
+import type { EffectRecord } from '../ops/record.js';
 
 /** Adds a gradient to what its accumulator holds. */
 export const accumulateRecord: EffectRecord<never> = {
