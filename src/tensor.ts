@@ -1,6 +1,7 @@
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
-import { ArgumentError, StaleTensorError } from './errors.js';
+import { ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
+import { goneError } from './graph/gone.js';
 import { awaitValue } from './graph/recorder.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
@@ -69,6 +70,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   value$: (() => Promise<number>) | undefined = undefined;
   /** Its step has run and its elements are gone. */
   stale = false;
+  /** dispose() was called. */
+  disposed$ = false;
   /** keep() was called: its elements outlive the step. */
   kept$ = false;
   /** Of a batch: where its rows come from, for errors that are found while a step runs. */
@@ -110,13 +113,25 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     engine().backward(this);
   }
 
+  /**
+   * Frees the memory of a kept tensor, an input or a parameter now. Never needed: what is not used any more is collected. Using the
+   * tensor afterwards throws AnnealError (ANNEAL_DISPOSED). A scalar that was computed stays readable.
+   */
+  dispose(): void {
+    if (this.disposed$) return;
+    this.disposed$ = true;
+    this.stale = true;
+    engine().dispose(this);
+  }
+
+  /** `using kept = tensor.keep()` disposes of it at the end of the block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** Makes the elements outlive the step that computes them. Returns the tensor itself. */
   keep(): this {
-    if (this.stale) {
-      throw new StaleTensorError(`[keep] the step of this tensor (the result of ${this.op.name}) is finished, so its values are gone. Call keep() before the step runs.`, {
-        op: 'keep',
-      });
-    }
+    if (this.stale) throw goneError('keep', this);
     if (!this.kept$) awaitValue(this);
     this.kept$ = true;
     return this;

@@ -34,6 +34,8 @@ export interface Engine {
   zeroGrad(parameters: readonly Parameter[]): void;
   /** The gradient of a parameter as a tensor of the current step, or undefined where there is none. */
   gradientOf(parameter: Parameter): Tensor | undefined;
+  /** Frees what a tensor holds, after all steps submitted so far. */
+  dispose(tensor: Tensor): void;
   /** Zero-filled native memory. */
   allocate(shape: Shape, dtype: DType): Storage;
   /** Copies `data` into a leaf's storage, after all steps submitted so far. */

@@ -1,6 +1,6 @@
-import { StaleTensorError } from '../errors.js';
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
+import { goneError } from './gone.js';
 import { hiddenOutput } from '../ops/leaf.js';
 
 /** How ops are being recorded right now. One per environment: user code is synchronous between two awaits. */
@@ -26,7 +26,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   const inferred = op.infer(inputs, attrs as never);
   let requiresGrad = false;
   for (const input of inputs) {
-    if (input.stale) throw staleInput(op.name, input);
+    if (input.stale) throw goneError(op.name, input);
     if (input.requiresGrad) requiresGrad = mode.grad;
   }
   const differentiable = requiresGrad && typeof op.gradient === 'function';
@@ -34,14 +34,6 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') awaitValue(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
-}
-
-function staleInput(op: string, input: Tensor): StaleTensorError {
-  return new StaleTensorError(
-    `[${op}] an operand (the result of ${input.op.name}) belongs to a step that is finished, so its values are gone. ` +
-      `Call keep() on it before the step runs, or compute it again in this step.`,
-    { op },
-  );
 }
 
 /** Makes `tensor` an output of the step that it belongs to. */

@@ -2,6 +2,7 @@ import { AnnealError, StaleTensorError } from '../errors.js';
 import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
 import type { Engine, Storage, Updater } from '../graph/engine.js';
+import { goneError } from '../graph/gone.js';
 import { awaitedValues, composing, forgetValues, tick } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
@@ -48,7 +49,7 @@ export class PlannedEngine implements Engine {
 
   async read(tensor: Tensor): Promise<TypedArray> {
     if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
-    if (tensor.stale) throw staleRead(tensor);
+    if (tensor.stale) throw goneError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
     const saved = savedValues(tensor);
     const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
@@ -102,6 +103,13 @@ export class PlannedEngine implements Engine {
 
   gradientOf(parameter: Parameter): Tensor | undefined {
     return this.gradients.of(parameter);
+  }
+
+  dispose(tensor: Tensor): void {
+    tensor.inputs = NO_INPUTS;
+    tensor.data$ = undefined;
+    if (tensor.storage$ !== undefined) this.session.release(tensor.storage$);
+    tensor.storage$ = undefined;
   }
 
   allocate(shape: Shape, dtype: DType): Storage {
@@ -281,7 +289,7 @@ function retire(node: Tensor, session: Session): void {
 const NO_INPUTS: readonly Tensor[] = [];
 
 function checkFresh(node: Tensor): void {
-  if (node.stale) throw staleRead(node);
+  if (node.stale) throw goneError(node.op.name, node);
   for (const input of node.inputs) {
     if (input.changedAt$ <= node.recordedAt) continue;
     const what = input instanceof Parameter && input.name !== '' ? `parameter ${input.name}` : 'a parameter';
@@ -292,11 +300,3 @@ function checkFresh(node: Tensor): void {
     );
   }
 }
-
-function staleRead(tensor: Tensor): StaleTensorError {
-  return new StaleTensorError(
-    `[${tensor.op.name}] the step of this tensor is finished, so its values are gone. Call keep() on it before the step runs, or compute it again.`,
-    { op: tensor.op.name, shapes: [tensor.shape] },
-  );
-}
-

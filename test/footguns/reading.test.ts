@@ -92,6 +92,15 @@ test('an array is copied when it is handed over', async () => {
   expect(Array.from(await x.data())).toEqual([1, 2, 3]);
 });
 
+test('a disposed tensor says so', async () => {
+  const kept = tensor([1, 2]).mul(2).keep();
+  await kept.data();
+  kept.dispose();
+  kept.dispose();
+  expect(await failure(() => kept.data())).toMatchObject({ code: 'ANNEAL_DISPOSED' });
+  expect(await failure(() => kept.add(1))).toMatchObject({ code: 'ANNEAL_DISPOSED' });
+});
+
 test('item() of more than one element says what to do', async () => {
   expect((await failure(() => tensor([1, 2]).item())).message).toMatch(/\[item\].*\[2\].*data\(\)/);
 });
