@@ -10,7 +10,8 @@ import { PlannedEngine } from '../src/runtime/engine.js';
 import type { Call, Session } from '../src/runtime/session.js';
 
 const STEPS = 50;
-const [BATCH, INPUTS, HIDDEN, CLASSES] = [16, 48, 33, 10];
+/** Sizes that are wide, narrow and odd, so that packed, direct and partial tiles all run. */
+const [BATCH, INPUTS, CLASSES] = [70, 97, 10];
 
 /** Word layout of native/program.h. */
 const HEADER = 16;
@@ -30,7 +31,19 @@ interface Recording {
 /** Trains, and keeps what each step hands to the native side. A model with dropout, and a rate that changes, so that slots do. */
 async function record(session: Session): Promise<Recording> {
   seed(3);
-  const model = nn.sequential([INPUTS], nn.linear(INPUTS, HIDDEN), nn.gelu(), nn.dropout(0.25), nn.linear(HIDDEN, CLASSES));
+  const model = nn.sequential(
+    [INPUTS],
+    nn.linear(INPUTS, 130),
+    nn.relu(),
+    nn.dropout(0.25),
+    nn.linear(130, 66),
+    nn.gelu(),
+    nn.linear(66, 33),
+    nn.tanh(),
+    nn.linear(33, 17),
+    nn.sigmoid(),
+    nn.linear(17, CLASSES),
+  );
   const optimizer = optim.adam(model.parameters(), { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 });
   const inputs = tensor(Float32Array.from({ length: BATCH * INPUTS }, (_, i) => Math.sin(i * i)), { shape: [BATCH, INPUTS] });
   const labels = tensor(Int32Array.from({ length: BATCH }, (_, i) => (i * 7) % CLASSES));

@@ -12,7 +12,6 @@ import { loadNative } from './binding.js';
 import { explain } from './explain.js';
 import { Gradients } from './gradients.js';
 import { Plan, type Results } from './plan.js';
-import { programFile } from './program-file.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
@@ -74,23 +73,6 @@ export class PlannedEngine implements Engine {
       this.fail(request, error as Error);
       throw error;
     }
-  }
-
-  /** The step that is due, as a file for native/replay.cc, which runs it `repeat` times; nothing runs here. */
-  async capture(updater: Updater, repeat: number): Promise<Uint8Array> {
-    const request = this.stepOf(updater);
-    const nodes = this.ready(request);
-    const plan = this.plan(request, nodes);
-    const storages = await Promise.all(plan.storageLeaves(nodes).map((leaf) => this.read(leaf)));
-    const slots: Uint8Array[] = [];
-    let views: readonly ArrayBufferView[] = [];
-    for (let i = 0; i < repeat; i++) {
-      updater.advance(request.updates.map(({ parameter }) => parameter));
-      const bound = plan.bind(nodes, this.session);
-      views = bound.views;
-      slots.push(bound.slots.slice());
-    }
-    return programFile({ words: plan.program.words, storages, views, slots, repeat });
   }
 
   backward(loss: Tensor): void {

@@ -75,11 +75,6 @@ export class Plan {
     return { storages, views, slots: this.blocks.bytes, results: { scalars, arrays, storages: fresh } };
   }
 
-  /** The leaves whose native memory the program reads or writes, in the order of its storage indices. */
-  storageLeaves(nodes: readonly Tensor[]): Tensor[] {
-    return this.storages.flatMap((binding) => ('fresh' in binding ? [] : [leafOf(binding, nodes)]));
-  }
-
   /** The op that an instruction's node number stands for, and its operands among the request's nodes. */
   describe(node: number, nodes: readonly Tensor[]): { op: string; inputs: readonly Tensor[] } | undefined {
     const operands = this.operands[node];
