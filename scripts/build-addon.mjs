@@ -12,10 +12,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const addon = join(root, 'build', 'Release', 'anneal.node');
 const stamp = join(root, 'build', 'Release', 'anneal.sources');
 
-/** What decides the addon's bytes: its sources by content, and the toolchain's interface. */
+/** What decides the addon's bytes: its sources by content, and the compiler. Not the version of Node.js, whose interface is stable. */
 function fingerprint() {
   const hash = createHash('sha256');
-  hash.update(`${process.platform} ${process.arch} ${process.versions.modules} ${process.env['CXX'] ?? ''}\n`);
+  hash.update(`${process.platform} ${process.arch} ${process.env['CXX'] ?? ''}\n`);
   for (const file of [join(root, 'binding.gyp'), ...sources(join(root, 'native'))]) {
     hash.update(`${relative(root, file)}\n`).update(readFileSync(file));
   }
