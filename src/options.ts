@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import { AnnealError } from './errors.js';
 
 /** Throws for an option that `op` does not know, naming the nearest one that it does. */
@@ -15,16 +15,23 @@ export function checkOptions(op: string, given: object | undefined, known: reado
 
 function unknownOption(op: string, name: string, known: readonly string[]): AnnealError {
   if (known.length === 0) return new AnnealError('ANNEAL_UNKNOWN_OPTION', `[${op}] unknown option: got ${name}, expected none. Leave it out.`, { op });
-  const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}. Did you mean ${closest(name, known)}?`;
+  const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}.${suggestion(name, known)}`;
   return new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op });
 }
 
 /** Throws unless `value` is one of `known`, naming the nearest one. */
 export function checkChoice(op: string, option: string, value: unknown, known: readonly string[]): void {
   if (known.includes(value as string)) return;
-  const nearest = typeof value === 'string' ? ` Did you mean '${closest(value, known)}'?` : '';
+  const nearest = typeof value === 'string' ? suggestion(value, known, "'") : '';
   const expected = known.map((name) => `'${name}'`).join(', ');
   throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${show(value)}, expected one of ${expected}.${nearest}`, { op });
+}
+
+/** The nearest known name, unless it is so far off that it would only mislead. */
+function suggestion(name: string, known: readonly string[], quote = ''): string {
+  const nearest = closest(name, known);
+  const related = name.startsWith(nearest) || nearest.startsWith(name) || distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
+  return related ? ` Did you mean ${quote}${nearest}${quote}?` : '';
 }
 
 function show(value: unknown): string {
