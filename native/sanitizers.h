@@ -3,9 +3,16 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ANNEAL_ASAN 1
-#elif defined(__has_feature)
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define ANNEAL_TSAN 1
+#endif
+#if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define ANNEAL_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define ANNEAL_TSAN 1
 #endif
 #endif
 
@@ -14,5 +21,10 @@ namespace anneal {
 constexpr bool kAddressSanitizer = true;
 #else
 constexpr bool kAddressSanitizer = false;
+#endif
+#ifdef ANNEAL_TSAN
+constexpr bool kThreadSanitizer = true;
+#else
+constexpr bool kThreadSanitizer = false;
 #endif
 }  // namespace anneal
