@@ -5,6 +5,7 @@
 //
 // Built with the object files of the targets (see native/targets), for example:
 //   g++ -std=c++20 -O2 -Inative bench/kernels/gemm_bench.cc <targets>.o -o gemm_bench -ldl -lpthread
+// With -DBENCH_CPU times are of the thread's own processor time: for one thread on a machine that is not quiet.
 // Times are of warm data. "ratio" is the time of the fastest library over ours: the median over the rounds, each of which takes
 // the best of one burst per contender; above 1 ours is faster.
 #include <dlfcn.h>

@@ -48,7 +48,7 @@ static void gemm_run(const Call& call, Context& context) {
   if (p.M == 0 || p.N == 0 || count == 0) return;
   if (split_parts(p) > 1) return multiply_split(job.batch, context);
   if (shares_b(p, count)) return multiply_shared(p, context);
-  job.grid = grid_of(p.M, p.N, p.K, count);
+  job.grid = grid_of(p.M, p.N, p.K, count, p.b.column_stride != 1);
   if (job.grid.chunks == 1) return gemm_chunk(&job, 0, 0);
   context.parallel(&context, job.grid.chunks, cost_of(p.M, p.N, p.K) * count, gemm_chunk, &job);
 }

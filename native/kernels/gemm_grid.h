@@ -7,7 +7,7 @@ struct Grid {
   int64_t chunks;
 };
 
-constexpr int64_t kChunkCost = 8000;  // ns worth a chunk of their own
+constexpr int64_t kChunkCost = 12000;  // ns worth a chunk of their own
 constexpr int64_t kMaxChunks = 32;    // of one matrix
 
 // A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
@@ -23,7 +23,8 @@ ANNEAL_INLINE int64_t cut(int64_t x, int64_t unit, int64_t& parts) {
   return size;
 }
 
-static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count) {
+// `repack` says that every chunk of rows transposes or packs its columns of B anew, which wants tall chunks.
+static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack) {
   const int64_t cost = cost_of(M, N, K);
   Grid g = {M, N, 1, 1, 1, count};
   if (cost < 2 * kChunkCost) {
@@ -35,7 +36,7 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count) {
   // Halves the longer side of a chunk, while it stays long enough for its tiles.
   while (g.across_m * g.across_n < wanted) {
     const int64_t rows = M / g.across_m, columns = N / g.across_n;
-    const bool can_m = rows >= 96, can_n = columns >= 4 * kTileColumns;
+    const bool can_m = rows >= (repack ? 256 : 96), can_n = columns >= 4 * kTileColumns;
     if (can_n && (columns >= rows || !can_m))
       g.across_n *= 2;
     else if (can_m)

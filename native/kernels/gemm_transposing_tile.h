@@ -21,6 +21,22 @@ struct TransposingTileKernel {
     a.advance(k_stride);
   }
 
+  // column[u] = the kLanes * V values of k = u.
+  ANNEAL_INLINE void transpose(const float* b, int64_t b_stride, vf (&column)[4][V]) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) {
+      vf t[4];
+      transpose4(b + v * kLanes * b_stride, b_stride, t);
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; u++) column[u][v] = t[u];
+    }
+  }
+
+  ANNEAL_INLINE void leave(const vf (&column)[V], float* panel) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) st(panel + v * kLanes, column[v]);
+  }
+
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* panel,
                   int64_t panel_stride, float* c, int64_t c_stride, bool accumulate) {
     vf acc[R][V];
@@ -30,34 +46,32 @@ struct TransposingTileKernel {
       for (int v = 0; v < V; v++) acc[r][v] = accumulate ? ld(c + r * c_stride + v * kLanes) : vf{};
     RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
     int64_t k = 0;
+    vf column[4][V];
     for (; k + 4 <= K; k += 4) {
-      vf column[4][V];
+      transpose(b + k, b_stride, column);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; v++) {
-        vf t[4];
-        transpose4(b + k + v * kLanes * b_stride, b_stride, t);
-#pragma GCC unroll 4
-        for (int u = 0; u < 4; u++) column[u][v] = t[u];
+      for (int u = 0; u < 4; u++) {
+        if (panel) leave(column[u], panel + (k + u) * panel_stride);
+        step(acc, rows, k_stride, column[u]);
       }
-      if (panel) {
+    }
+    if (k < K && K >= 4) {  // the last few k, out of the last four
+      transpose(b + K - 4, b_stride, column);
 #pragma GCC unroll 4
-        for (int u = 0; u < 4; u++)
-#pragma GCC unroll 4
-          for (int v = 0; v < V; v++) st(panel + (k + u) * panel_stride + v * kLanes, column[u][v]);
-      }
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; u++) step(acc, rows, k_stride, column[u]);
+      for (int u = 1; u < 4; u++)
+        if (K - 4 + u >= k) {
+          if (panel) leave(column[u], panel + (K - 4 + u) * panel_stride);
+          step(acc, rows, k_stride, column[u]);
+        }
+      k = K;
     }
     for (; k < K; k++) {
       float lane[V * kLanes];
       for (int j = 0; j < V * kLanes; j++) lane[j] = b[j * b_stride + k];
-      vf column[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; v++) {
-        column[v] = ld(lane + v * kLanes);
-        if (panel) st(panel + k * panel_stride + v * kLanes, column[v]);
-      }
-      step(acc, rows, k_stride, column);
+      for (int v = 0; v < V; v++) column[0][v] = ld(lane + v * kLanes);
+      if (panel) leave(column[0], panel + k * panel_stride);
+      step(acc, rows, k_stride, column[0]);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
