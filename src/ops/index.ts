@@ -48,4 +48,5 @@ export { gather, gatherRows, scatterAdd } from './indexing.js';
 export { crossEntropy, logSoftmax, softmax, type CrossEntropyOptions } from './softmax.js';
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
+export { defineOp, type OpDefinition } from './define.js';
 export { adam, sgd } from './updates.js';

@@ -1,11 +1,13 @@
+import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
 import { composing, setEager } from '../graph/recorder.js';
 import { add } from '../ops/index.js';
 import { hiddenOutput } from '../ops/leaf.js';
+import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine, type Run } from './engine.js';
-import { NOTHING, type Request } from './request.js';
+import { NOTHING, type Output, type Request } from './request.js';
 
 /**
  * Runs every op at once, on its own, through its reference: the oracle of the tests and the user's microscope. A shape is
@@ -15,8 +17,14 @@ export class EagerEngine extends PlannedEngine {
   protected override readonly atOnce = true;
   protected override readonly fuse = false;
 
-  /** `target` other than the reference: the same kernels as planned mode, so the same bits. */
-  constructor(target = 'reference') {
+  /**
+   * `target` other than the reference: the same kernels as planned mode, so the same bits. `checkFinite`: the first op whose
+   * result is not finite throws.
+   */
+  constructor(
+    target = 'reference',
+    private readonly checkFinite = false,
+  ) {
     super(target);
     setEager(this.hook);
   }
@@ -26,7 +34,10 @@ export class EagerEngine extends PlannedEngine {
     const { op } = tensor;
     if (op.kind === 'effect') return;
     const source = op.kind === 'composite' ? composing(() => op.decompose(tensor.inputs, tensor.attrs as never)) : op.kind === 'hidden' ? anew(tensor) : tensor;
-    const { results } = this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'storage', index: 0 } }] });
+    const outputs: Output[] = [{ tensor: source, destination: { to: 'storage', index: 0 } }];
+    if (this.checkFinite) outputs.push({ tensor: source, destination: { to: 'view', index: 0 } });
+    const { results } = this.run({ ...NOTHING, outputs });
+    if (this.checkFinite) requireFinite(tensor, results.arrays[0]!);
     tensor.storage$ = results.storages[0]!;
   };
 
@@ -60,6 +71,17 @@ export class EagerEngine extends PlannedEngine {
   private perform(effect: Tensor): void {
     this.run({ ...NOTHING, effects: [effect] });
   }
+}
+
+function requireFinite(tensor: Tensor, elements: ArrayLike<number>): void {
+  const at = Array.prototype.findIndex.call(elements, (value: number) => !Number.isFinite(value));
+  if (at < 0) return;
+  const shapes = [tensor.shape, ...tensor.inputs.map((input) => input.shape)];
+  throw new AnnealError(
+    'ANNEAL_NON_FINITE',
+    `[${tensor.op.name}] gave ${elements[at]!} at element ${at} of ${showShape(tensor.shape)}, the first result that is not finite. Look at its operands: lower the rate, or keep log, div, sqrt and exp off their edges.`,
+    { op: tensor.op.name, shapes },
+  );
 }
 
 /** A hidden result of a node that has run: the node is run again for it. */

@@ -9,6 +9,8 @@ import { PlannedEngine } from './engine.js';
 export interface Configuration {
   /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
   readonly debug?: boolean;
+  /** With debug: the first op whose result is NaN or infinite throws AnnealError (ANNEAL_NON_FINITE) at the call that made it. */
+  readonly checkFinite?: boolean;
 }
 
 /**
@@ -16,10 +18,13 @@ export interface Configuration {
  * `ANNEAL_DEBUG=1` in the environment does the same as `configure({ debug: true })`.
  */
 export function configure(options: Configuration): void {
-  checkOptions('configure', options, ['debug']);
-  const debug = options.debug ?? false;
+  checkOptions('configure', options, ['debug', 'checkFinite']);
+  const { debug = false, checkFinite = false } = options;
+  if (checkFinite && !debug) throw new ArgumentError('[configure] checkFinite looks at every op by itself: it needs debug: true.', { op: 'configure' });
   setEager(undefined);
-  provideEngine(() => (debug ? new EagerEngine() : new PlannedEngine()));
+  provideEngine(() => (debug ? new EagerEngine('reference', checkFinite) : new PlannedEngine()));
+  // From the very first op on.
+  if (debug) engine();
 }
 
 configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });
