@@ -1,6 +1,6 @@
 // The vector type of a target, over GCC/Clang vector extensions. Included inside the target's namespace, once, by
-// targets/target.inc, with ANNEAL_LANES (floats per vector: 4, 8 or 16) defined. Lanes wider than the machine's registers work
-// too: what the compiler cannot split by itself (fma, sqrt, min, max) is mapped over halves here.
+// targets/target.inc, with ANNEAL_LANES (floats per vector: 4, 8 or 16) defined. Lanes wider than the machine's
+// registers work too: what the compiler cannot split by itself (fma, sqrt, min, max) is mapped over halves here.
 // Everything is forced inline, so that no copy with external linkage can be merged across targets.
 //
 // +, -, *, /, comparisons (lanes of 0 or -1), &, |, ^, ~, <<, >> are the operators of the vector types themselves.
@@ -29,8 +29,9 @@ ANNEAL_INLINE v16 join(v8 a, v8 b) {
 }
 
 // ---- what has no operator: fused multiply-add, square root, minimum, maximum -----------------------------------
-// vfma is a * b + c with one rounding wherever the target has FMA (the baseline has not, and is outside the bit promise).
-// vmin and vmax return the second operand when either is NaN or both are zero, as x86 does; NEON's own differ, so it selects.
+// vfma is a * b + c with one rounding wherever the target has FMA (the baseline has not, and is outside the bit
+// promise). vmin and vmax return the second operand when either is NaN or both are zero, as x86 does; NEON's own
+// differ, so it selects.
 #if defined(__SSE2__)
 #if defined(__FMA__)
 ANNEAL_INLINE v4 vfma(v4 a, v4 b, v4 c) { return _mm_fmadd_ps(a, b, c); }
@@ -66,7 +67,9 @@ ANNEAL_INLINE v16 vsqrt(v16 x) { return _mm512_maskz_sqrt_ps(0xFFFF, x); }
 ANNEAL_INLINE v16 vmin(v16 a, v16 b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
 ANNEAL_INLINE v16 vmax(v16 a, v16 b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
 #else
-ANNEAL_INLINE v16 vfma(v16 a, v16 b, v16 c) { return join(vfma(low(a), low(b), low(c)), vfma(high(a), high(b), high(c))); }
+ANNEAL_INLINE v16 vfma(v16 a, v16 b, v16 c) {
+  return join(vfma(low(a), low(b), low(c)), vfma(high(a), high(b), high(c)));
+}
 ANNEAL_INLINE v16 vsqrt(v16 x) { return join(vsqrt(low(x)), vsqrt(high(x))); }
 ANNEAL_INLINE v16 vmin(v16 a, v16 b) { return join(vmin(low(a), low(b)), vmin(high(a), high(b))); }
 ANNEAL_INLINE v16 vmax(v16 a, v16 b) { return join(vmax(low(a), low(b)), vmax(high(a), high(b))); }
@@ -104,7 +107,9 @@ ANNEAL_INLINE vi ld(const int32_t* p) { return *(const vi_loose*)p; }
 ANNEAL_INLINE vi ld(const uint8_t* p) { return __builtin_convertvector(*(const vb_loose*)p, vi); }  // widened
 ANNEAL_INLINE void st(float* p, vf x) { *(vf_loose*)p = x; }
 ANNEAL_INLINE void st(int32_t* p, vi x) { *(vi_loose*)p = x; }
-ANNEAL_INLINE void st(uint8_t* p, vi x) { *(vb_loose*)p = __builtin_convertvector(x, vb); }  // the low byte of each lane
+ANNEAL_INLINE void st(uint8_t* p, vi x) {
+  *(vb_loose*)p = __builtin_convertvector(x, vb);
+}  // the low byte of each lane
 
 // The first n lanes, 0 <= n <= kLanes; the others read as 0, or are left alone.
 #if defined(__AVX512F__) && ANNEAL_LANES == 16
@@ -145,11 +150,13 @@ ANNEAL_INLINE void st_part(uint8_t* p, vi x, int n) {
 }
 
 // ---- lanes -----------------------------------------------------------------------------------------------------
-ANNEAL_INLINE vi as_int(vf x) { return (vi)x; }      // the same bits
-ANNEAL_INLINE vf as_float(vi x) { return (vf)x; }    // the same bits
+ANNEAL_INLINE vi as_int(vf x) { return (vi)x; }    // the same bits
+ANNEAL_INLINE vf as_float(vi x) { return (vf)x; }  // the same bits
 ANNEAL_INLINE vf to_float(vi x) { return __builtin_convertvector(x, vf); }
-ANNEAL_INLINE vi to_int(vf x) { return __builtin_convertvector(x, vi); }  // truncates; out of range differs between targets: guard it
-ANNEAL_INLINE vi shift_right(vi x, int n) { return (vi)((vu)x >> n); }    // logical
+ANNEAL_INLINE vi to_int(vf x) {
+  return __builtin_convertvector(x, vi);
+}  // truncates; out of range differs between targets: guard it
+ANNEAL_INLINE vi shift_right(vi x, int n) { return (vi)((vu)x >> n); }  // logical
 ANNEAL_INLINE vf select(vi mask, vf a, vf b) { return mask ? a : b; }
 ANNEAL_INLINE vi select(vi mask, vi a, vi b) { return mask ? a : b; }
 ANNEAL_INLINE vi vmin(vi a, vi b) { return a < b ? a : b; }
@@ -194,8 +201,8 @@ ANNEAL_INLINE float sum16(const Lanes16& t) {
 }
 
 // ---- register pins ---------------------------------------------------------------------------------------------
-// Empty assembly that asks for a value to be in a vector register here. Without it g++ and clang++ both spill the accumulators
-// of large register tiles. A vector wider than a register cannot be pinned.
+// Empty assembly that asks for a value to be in a vector register here. Without it g++ and clang++ both spill the
+// accumulators of large register tiles. A vector wider than a register cannot be pinned.
 #if defined(__AVX512F__)
 #define ANNEAL_REGISTER "v"
 #elif defined(__aarch64__)

@@ -1,4 +1,5 @@
-// A context for kernel benches: workers that spin between regions, so that what is measured is the kernel and not the waking.
+// A context for kernel benches: workers that spin between regions, so that what is measured is the kernel and not the
+// waking.
 #pragma once
 #include <atomic>
 #include <thread>
@@ -27,7 +28,9 @@ class BenchContext : public Context {
       c.work(0);
       while (c.busy_.load(std::memory_order_acquire)) __builtin_ia32_pause();
     };
-    scratch = [](Context* self, int32_t worker) { return static_cast<BenchContext*>(self)->scratches_[size_t(worker)]->data(); };
+    scratch = [](Context* self, int32_t worker) {
+      return static_cast<BenchContext*>(self)->scratches_[size_t(worker)]->data();
+    };
     fail = [](Context*, Failure, int64_t, int64_t, int64_t) {};
     for (int w = 1; w < count; w++) others_.emplace_back([this, w] { serve(w); });
   }
@@ -61,8 +64,10 @@ class BenchContext : public Context {
     for (uint32_t seen = 0;;) {
       // Spins for some milliseconds, then lets others run: the libraries are measured in between on the same cores.
       for (int spins = 0; round_.load(std::memory_order_acquire) == seen; spins++)
-        if (spins < 20000) __builtin_ia32_pause();
-        else std::this_thread::sleep_for(std::chrono::microseconds(50));
+        if (spins < 20000)
+          __builtin_ia32_pause();
+        else
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
       seen++;
       if (stop_) return;
       work(worker);

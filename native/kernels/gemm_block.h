@@ -1,5 +1,6 @@
 // One thread's part of a large product: a rectangle of C, in blocks of k whose panel of B stays in the nearest cache.
-// Operands are used in place where their strides allow it; L2 feeds the tiles well enough, so a copy must earn its keep.
+// Operands are used in place where their strides allow it; L2 feeds the tiles well enough, so a copy must earn its
+// keep.
 
 constexpr int64_t kBlockK = 512;  // k of a block
 constexpr int64_t kBlockM = 192;  // rows of a block of A
@@ -46,7 +47,8 @@ static BlockA pack_a(View a, int64_t rows, int64_t K, float* to) {
     float* panel = to + i * K;
     for (int64_t k = 0; k < K; k++) {
       const float* from = a.data + k * a.column_stride + i;
-      for (int g = 0; g < r; g += kLanes) st(panel + k * r + g, r - g >= kLanes ? ld(from + g) : ld_part(from + g, r - g));
+      for (int g = 0; g < r; g += kLanes)
+        st(panel + k * r + g, r - g >= kLanes ? ld(from + g) : ld_part(from + g, r - g));
     }
     i += r;
   }
@@ -54,7 +56,8 @@ static BlockA pack_a(View a, int64_t rows, int64_t K, float* to) {
 }
 
 // ---- B --------------------------------------------------------------------------------------------------------
-// B packed: blocks of k one after the other, each in panels of kTileColumns columns, [k][columns] each, the last one padded.
+// B packed: blocks of k one after the other, each in panels of kTileColumns columns, [k][columns] each, the last one
+// padded.
 ANNEAL_INLINE int64_t padded_columns(int64_t N) { return round_up(N, kLanes); }
 
 static void pack_panel(const Problem& p, int64_t k, int64_t K, int64_t j, int width, int padded, float* to) {
@@ -66,8 +69,9 @@ static void pack_panel(const Problem& p, int64_t k, int64_t K, int64_t j, int wi
 }
 
 // ---- C --------------------------------------------------------------------------------------------------------
-// Fetches what the next tiles need while this one computes. Its C: loads and stores of lines that are far away would stall the tile's
-// beginning and end, where nothing overlaps them. And a share of the next panel of packed B, which comes from the last cache.
+// Fetches what the next tiles need while this one computes. Its C: loads and stores of lines that are far away would
+// stall the tile's beginning and end, where nothing overlaps them. And a share of the next panel of packed B, which
+// comes from the last cache.
 ANNEAL_INLINE void prefetch_next(const float* c, int64_t c_stride, int rows, const float* b, int64_t b_floats) {
   for (int q = 0; q < rows; q++)
     for (int v = 0; v < kTileColumns; v += 16) __builtin_prefetch(c + q * c_stride + v, 1);
@@ -76,8 +80,9 @@ ANNEAL_INLINE void prefetch_next(const float* c, int64_t c_stride, int rows, con
 constexpr int64_t kPrefetchMinK = 64;  // shorter tiles are too short to hide anything
 
 // rows x columns of C from a block of A and one panel of B. `next_b` is the next panel to be fetched ahead, or null.
-ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int64_t rows, const float* b, int64_t b_stride, float* c,
-                                  int64_t c_stride, int columns, bool accumulate, const float* next_b) {
+ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int64_t rows, const float* b,
+                                  int64_t b_stride, float* c, int64_t c_stride, int columns, bool accumulate,
+                                  const float* next_b) {
   const bool narrow = columns <= kLanes;
   const int full = narrow && !a.panels ? kNarrowRows : kTileRows;
   const int64_t share = next_b ? K * kTileColumns / (rows / full + 1) : 0;
@@ -89,18 +94,20 @@ ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int6
       prefetch_next(i + r < rows ? c + (i + r) * c_stride : c + columns, c_stride, r, next_b, share);
       if (next_b) next_b += share;
     }
-    tile(K, rows_of_a, a.view.row_stride, a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride, columns, accumulate);
+    tile(K, rows_of_a, a.view.row_stride, a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride,
+         columns, accumulate);
     i += r;
   }
 }
 
-// The first tile of rows, which transposes B's columns as it goes and leaves the panel for the others. Returns its rows.
-static int multiply_first_rows(int64_t K, const BlockA& a, int64_t rows, const float* b, int64_t b_stride, float* panel, int padded, float* c,
-                               int64_t c_stride, bool accumulate) {
+// The first tile of rows, which transposes B's columns as it goes and leaves the panel for the others. Returns its
+// rows.
+static int multiply_first_rows(int64_t K, const BlockA& a, int64_t rows, const float* b, int64_t b_stride, float* panel,
+                               int padded, float* c, int64_t c_stride, bool accumulate) {
   const int r = next_rows(rows, kNarrowRows);
   for (int v = 0; v < padded; v += kLanes)
-    transposing_tile_of(r)(K, a.view.data, a.view.row_stride, a.view.column_stride, b + v * b_stride, b_stride, panel + v, padded, c + v,
-                           c_stride, accumulate);
+    transposing_tile_of(r)(K, a.view.data, a.view.row_stride, a.view.column_stride, b + v * b_stride, b_stride,
+                           panel + v, padded, c + v, c_stride, accumulate);
   return r;
 }
 
@@ -121,7 +128,8 @@ ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
 }
 
 // Advances the rectangle by the block [k, k + K).
-static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Range n, int64_t k, int64_t K, float* scratch) {
+static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Range n, int64_t k, int64_t K,
+                           float* scratch) {
   const bool transposed = p.b.column_stride != 1, accumulate = k > 0, last = k + K >= p.K;
   const int64_t rows = m.size();
   float* const panel = scratch;
@@ -155,5 +163,6 @@ static void multiply_rectangle(const Problem& p, Range m, Range n, float* scratc
   const BlockPlan plan = plan_of(p, m, n);
   const int64_t kc = block_k(p.K), mc = plan.pack_a ? equal_part(m.size(), kBlockM, 4) : m.size();
   for (int64_t i = m.begin; i < m.end; i += mc)
-    for (int64_t k = 0; k < p.K || k == 0; k += kc) multiply_block(p, plan, {i, smaller(i + mc, m.end)}, n, k, smaller(kc, p.K - k), scratch);
+    for (int64_t k = 0; k < p.K || k == 0; k += kc)
+      multiply_block(p, plan, {i, smaller(i + mc, m.end)}, n, k, smaller(kc, p.K - k), scratch);
 }

@@ -1,13 +1,14 @@
-// Products without packed copies and without blocks of k: small ones, those of few rows, those of few columns. Which path a product
-// takes does not change a bit of it, so the choice is free.
+// Products without packed copies and without blocks of k: small ones, those of few rows, those of few columns. Which
+// path a product takes does not change a bit of it, so the choice is free.
 //
-// Where the last vector would stick out of the columns it is moved back to end with them instead: the overlap is computed twice, to the
-// same bits. (Hence no accumulation over blocks of k here, and the epilogue only when all columns are done.)
+// Where the last vector would stick out of the columns it is moved back to end with them instead: the overlap is
+// computed twice, to the same bits. (Hence no accumulation over blocks of k here, and the epilogue only when all
+// columns are done.)
 
 constexpr int kPanelVectors = 2;
 
-// Fewer columns than a vector: the vector is read beyond the row's end, into the next rows of B, except for the last rows of B,
-// which are copied. What the additional lanes hold is never stored.
+// Fewer columns than a vector: the vector is read beyond the row's end, into the next rows of B, except for the last
+// rows of B, which are copied. What the additional lanes hold is never stored.
 static void multiply_ragged(const Problem& p, Range m, Range n) {
   const int width = (int)n.size();
   const int64_t stride = p.b.row_stride;
@@ -21,7 +22,8 @@ static void multiply_ragged(const Problem& p, Range m, Range n) {
     float* c = p.c + i * p.N + n.begin;
     const Tile tile = tile_of<1, kNarrowRows>(r);
     if (p.K > tail) tile(p.K - tail, a, p.a.row_stride, p.a.column_stride, b, stride, c, p.N, width, false);
-    tile(tail, a + (p.K - tail) * p.a.column_stride, p.a.row_stride, p.a.column_stride, copy, kLanes, c, p.N, width, p.K > tail);
+    tile(tail, a + (p.K - tail) * p.a.column_stride, p.a.row_stride, p.a.column_stride, copy, kLanes, c, p.N, width,
+         p.K > tail);
     i += r;
   }
 }
@@ -31,8 +33,8 @@ template <int V, int Full>
 static void multiply_columns(const Problem& p, Range m, const float* b, int64_t b_stride, float* c) {
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, Full);
-    tile_of<V, Full>(r)(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, b, b_stride, c + i * p.N, p.N, V * kLanes,
-                        false);
+    tile_of<V, Full>(r)(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, b, b_stride, c + i * p.N,
+                        p.N, V * kLanes, false);
     i += r;
   }
 }
@@ -42,8 +44,8 @@ template <int R, int V>
 ANNEAL_INLINE int64_t multiply_wide(const Problem& p, Range m, Range n) {
   int64_t j = n.begin;
   for (; j + V * kLanes <= n.end; j += V * kLanes)
-    TileKernel<R, V>::run(p.K, p.a.data + m.begin * p.a.row_stride, p.a.row_stride, p.a.column_stride, p.b.data + j, p.b.row_stride,
-                          p.c + m.begin * p.N + j, p.N, V * kLanes, false);
+    TileKernel<R, V>::run(p.K, p.a.data + m.begin * p.a.row_stride, p.a.row_stride, p.a.column_stride, p.b.data + j,
+                          p.b.row_stride, p.c + m.begin * p.N + j, p.N, V * kLanes, false);
   return j;
 }
 
@@ -52,10 +54,18 @@ static void multiply_in_place(const Problem& p, Range m, Range n) {
   if (n.size() < kLanes) return multiply_ragged(p, m, n);
   int64_t j = n.begin;
   switch (m.size()) {
-    case 1: j = multiply_wide<1, 8>(p, m, n); break;
-    case 2: j = multiply_wide<2, 4>(p, m, n); break;
-    case 3: j = multiply_wide<3, kTileRows / 4 + 1>(p, m, n); break;
-    case 4: j = multiply_wide<4, kTileRows / 4 + 1>(p, m, n); break;
+    case 1:
+      j = multiply_wide<1, 8>(p, m, n);
+      break;
+    case 2:
+      j = multiply_wide<2, 4>(p, m, n);
+      break;
+    case 3:
+      j = multiply_wide<3, kTileRows / 4 + 1>(p, m, n);
+      break;
+    case 4:
+      j = multiply_wide<4, kTileRows / 4 + 1>(p, m, n);
+      break;
   }
   while (j < n.end) {
     const int64_t rest = n.end - j;
@@ -86,8 +96,8 @@ static void multiply_transposing(const Problem& p, Range m, Range n, float* pane
   int64_t j = n.begin;
   if (m.size() <= kFewRows)
     for (; j + kWideVectors * kLanes <= n.end; j += kWideVectors * kLanes)
-      wide_transposing_tile_of((int)m.size())(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + j * b_stride, b_stride, nullptr, 0,
-                                              p.c + m.begin * p.N + j, p.N, false);
+      wide_transposing_tile_of((int)m.size())(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + j * b_stride,
+                                              b_stride, nullptr, 0, p.c + m.begin * p.N + j, p.N, false);
   const int first = next_rows(m.size(), kNarrowRows);
   const TransposingTile transposing = transposing_tile_of(first);
   const Range others = {m.begin + first, m.end};
@@ -97,7 +107,8 @@ static void multiply_transposing(const Problem& p, Range m, Range n, float* pane
     const int64_t at = smaller(j, n.end - vectors * kLanes);
     for (int v = 0; v < vectors; v++)
       transposing(p.K, a, p.a.row_stride, p.a.column_stride, p.b.data + (at + v * kLanes) * b_stride, b_stride,
-                  others.size() > 0 ? panel + v * kLanes : nullptr, vectors * kLanes, p.c + m.begin * p.N + at + v * kLanes, p.N, false);
+                  others.size() > 0 ? panel + v * kLanes : nullptr, vectors * kLanes,
+                  p.c + m.begin * p.N + at + v * kLanes, p.N, false);
     if (two)
       multiply_columns<2, kTileRows>(p, others, panel, 2 * kLanes, p.c + at);
     else
@@ -136,10 +147,11 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
       const int r = next_rows(N - j, kNarrowRows);
       const float* bj = b + j * p.b.column_stride;
       if (p.a.row_stride == 1)
-        tile_of<1, kNarrowRows>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kLanes, kLanes, kLanes, false);
+        tile_of<1, kNarrowRows>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kLanes,
+                                   kLanes, kLanes, false);
       else
-        transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0, block + j * kLanes, kLanes,
-                               false);
+        transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0,
+                               block + j * kLanes, kLanes, false);
       j += r;
     }
     store_transposed(block, N, p.c + at * p.N + n.begin, p.N);

@@ -1,5 +1,6 @@
-// One or two rows against columns that run along memory: dot products over sixteen virtual lanes. The order of summation differs
-// from the chain of the tiles, so the choice is by the full shape and by constants that are the same for every target.
+// One or two rows against columns that run along memory: dot products over sixteen virtual lanes. The order of
+// summation differs from the chain of the tiles, so the choice is by the full shape and by constants that are the same
+// for every target.
 
 constexpr int64_t kDotRows = 2;
 constexpr int64_t kDotMinK = 64;
@@ -47,7 +48,8 @@ static void dot_columns(const Problem& p, const float* b, float* c) {
       for (int j = 0; j < J; j++) {
         const vf bv = ld(b + j * b_stride + k + l * kLanes);
 #pragma GCC unroll 4
-        for (int i = 0; i < R; i++) acc[i][j].part[l] = vfma(ld(a + i * a_stride + k + l * kLanes), bv, acc[i][j].part[l]);
+        for (int i = 0; i < R; i++)
+          acc[i][j].part[l] = vfma(ld(a + i * a_stride + k + l * kLanes), bv, acc[i][j].part[l]);
       }
   if (k < K)  // the last few k, with zeros up to sixteen
 #pragma GCC unroll 4
@@ -66,7 +68,8 @@ static void dot_columns(const Problem& p, const float* b, float* c) {
   for (int i = 0; i < R; i++)
     if constexpr (J % 4 == 0) {
 #pragma GCC unroll 2
-      for (int j = 0; j < J; j += 4) st4(c + i * p.N + j, sum_four(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]));
+      for (int j = 0; j < J; j += 4)
+        st4(c + i * p.N + j, sum_four(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]));
     } else {
       for (int j = 0; j < J; j++) c[i * p.N + j] = sum16(acc[i][j]);
     }

@@ -1,5 +1,5 @@
-// What follows the product: bias, activation or the mask of a relu's gradient, over a block of C that is still in the cache.
-// The order per element is that of the separate instructions, so fused equals unfused bit for bit.
+// What follows the product: bias, activation or the mask of a relu's gradient, over a block of C that is still in the
+// cache. The order per element is that of the separate instructions, so fused equals unfused bit for bit.
 
 enum Activation : uint32_t { kNoActivation, kRelu, kGelu, kGeluTanh, kTanh, kSigmoid };
 
@@ -13,12 +13,10 @@ struct Epilogue {
 template <uint32_t kActivation>
 ANNEAL_INLINE vf activate(vf x) {
   if constexpr (kActivation == kRelu) return vrelu(x);
-#ifdef ANNEAL_HAS_MATH
   if constexpr (kActivation == kGelu) return vgelu(x);
   if constexpr (kActivation == kGeluTanh) return vgelu_tanh(x);
   if constexpr (kActivation == kTanh) return vtanh(x);
   if constexpr (kActivation == kSigmoid) return vsigmoid(x);
-#endif
   return x;
 }
 
@@ -43,16 +41,23 @@ static void finish_rows(float* c, int64_t stride, int64_t rows, int64_t columns,
 }
 
 // Finishes rows x columns of C at offset (row, column) of the whole matrix, whose rows are `stride` apart.
-static void finish(const Epilogue& e, float* c, int64_t stride, int64_t row, int64_t column, int64_t rows, int64_t columns) {
+static void finish(const Epilogue& e, float* c, int64_t stride, int64_t row, int64_t column, int64_t rows,
+                   int64_t columns) {
   float* at = c + row * stride + column;
   const float* bias = e.bias ? e.bias + column : nullptr;
   const float* aux = e.aux ? e.aux + row * stride + column : nullptr;
   switch (e.activation) {
-    case kRelu: return finish_rows<kRelu>(at, stride, rows, columns, bias, aux);
-    case kGelu: return finish_rows<kGelu>(at, stride, rows, columns, bias, aux);
-    case kGeluTanh: return finish_rows<kGeluTanh>(at, stride, rows, columns, bias, aux);
-    case kTanh: return finish_rows<kTanh>(at, stride, rows, columns, bias, aux);
-    case kSigmoid: return finish_rows<kSigmoid>(at, stride, rows, columns, bias, aux);
-    default: return finish_rows<kNoActivation>(at, stride, rows, columns, bias, aux);
+    case kRelu:
+      return finish_rows<kRelu>(at, stride, rows, columns, bias, aux);
+    case kGelu:
+      return finish_rows<kGelu>(at, stride, rows, columns, bias, aux);
+    case kGeluTanh:
+      return finish_rows<kGeluTanh>(at, stride, rows, columns, bias, aux);
+    case kTanh:
+      return finish_rows<kTanh>(at, stride, rows, columns, bias, aux);
+    case kSigmoid:
+      return finish_rows<kSigmoid>(at, stride, rows, columns, bias, aux);
+    default:
+      return finish_rows<kNoActivation>(at, stride, rows, columns, bias, aux);
   }
 }

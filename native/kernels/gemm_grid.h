@@ -1,14 +1,14 @@
 // How a product is cut into chunks for threads: by its shape only.
 
 struct Grid {
-  int64_t rows, columns;            // of one chunk
-  int64_t across_m, across_n;       // chunks of one matrix
-  int64_t together;                 // matrices of one chunk, where one is less than a chunk
+  int64_t rows, columns;       // of one chunk
+  int64_t across_m, across_n;  // chunks of one matrix
+  int64_t together;            // matrices of one chunk, where one is less than a chunk
   int64_t chunks;
 };
 
 constexpr int64_t kChunkCost = 12000;  // ns worth a chunk of their own
-constexpr int64_t kMaxChunks = 32;    // of one matrix
+constexpr int64_t kMaxChunks = 32;     // of one matrix
 
 // A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
 ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
@@ -50,7 +50,8 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack)
   return g;
 }
 
-// Where B is packed for all chunks: tall chunks, so that the packed B is read few times, and wide ones, so that A is packed few times.
+// Where B is packed for all chunks: tall chunks, so that the packed B is read few times, and wide ones, so that A is
+// packed few times.
 constexpr int64_t kSharedChunkRows = 192, kSharedChunkColumns = 512, kSharedChunks = 16;
 static Grid shared_grid_of(int64_t M, int64_t N) {
   Grid g = {M, N, (M + kSharedChunkRows - 1) / kSharedChunkRows, 1, 1, 1};

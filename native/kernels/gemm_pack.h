@@ -1,6 +1,7 @@
 // Copies of blocks of A and B in the order in which the tiles read them.
 
-// Four rows of four by groups: lane 4g + i of the result is column i of row 4g.. of `from`, that is from[(4g + row) * stride ..].
+// Four rows of four by groups: lane 4g + i of the result is column i of row 4g.. of `from`, that is from[(4g + row) *
+// stride ..].
 ANNEAL_INLINE vf ld_groups(const float* from, int64_t stride) {
 #if ANNEAL_LANES == 4
   (void)stride;
@@ -22,15 +23,15 @@ ANNEAL_INLINE vf ld_groups(const float* from, int64_t stride) {
 #define ANNEAL_IN_GROUPS(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #elif ANNEAL_LANES == 8
 #define ANNEAL_OF8(i) ((i) < 4 ? (i) : (i) + 4)
-#define ANNEAL_IN_GROUPS(a, b, i, j, k, l)                                                                            \
-  __builtin_shufflevector(a, b, ANNEAL_OF8(i), ANNEAL_OF8(j), ANNEAL_OF8(k), ANNEAL_OF8(l), ANNEAL_OF8(i) + 4,          \
+#define ANNEAL_IN_GROUPS(a, b, i, j, k, l)                                                                     \
+  __builtin_shufflevector(a, b, ANNEAL_OF8(i), ANNEAL_OF8(j), ANNEAL_OF8(k), ANNEAL_OF8(l), ANNEAL_OF8(i) + 4, \
                           ANNEAL_OF8(j) + 4, ANNEAL_OF8(k) + 4, ANNEAL_OF8(l) + 4)
 #else
 #define ANNEAL_OF16(i) ((i) < 4 ? (i) : (i) + 12)
-#define ANNEAL_IN_GROUPS(a, b, i, j, k, l)                                                                            \
-  __builtin_shufflevector(a, b, ANNEAL_OF16(i), ANNEAL_OF16(j), ANNEAL_OF16(k), ANNEAL_OF16(l), ANNEAL_OF16(i) + 4,     \
-                          ANNEAL_OF16(j) + 4, ANNEAL_OF16(k) + 4, ANNEAL_OF16(l) + 4, ANNEAL_OF16(i) + 8,               \
-                          ANNEAL_OF16(j) + 8, ANNEAL_OF16(k) + 8, ANNEAL_OF16(l) + 8, ANNEAL_OF16(i) + 12,              \
+#define ANNEAL_IN_GROUPS(a, b, i, j, k, l)                                                                          \
+  __builtin_shufflevector(a, b, ANNEAL_OF16(i), ANNEAL_OF16(j), ANNEAL_OF16(k), ANNEAL_OF16(l), ANNEAL_OF16(i) + 4, \
+                          ANNEAL_OF16(j) + 4, ANNEAL_OF16(k) + 4, ANNEAL_OF16(l) + 4, ANNEAL_OF16(i) + 8,           \
+                          ANNEAL_OF16(j) + 8, ANNEAL_OF16(k) + 8, ANNEAL_OF16(l) + 8, ANNEAL_OF16(i) + 12,          \
                           ANNEAL_OF16(j) + 12, ANNEAL_OF16(k) + 12, ANNEAL_OF16(l) + 12)
 #endif
 

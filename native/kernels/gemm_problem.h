@@ -21,7 +21,8 @@ struct Range {
 constexpr int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 ANNEAL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Strides along a dimension of size 1 (or 0) may be anything; 0 there lets the choice of a path see only strides that count.
+// Strides along a dimension of size 1 (or 0) may be anything; 0 there lets the choice of a path see only strides that
+// count.
 ANNEAL_INLINE View view_of(const TensorArg& t) {
   const int row = t.rank - 2, column = t.rank - 1;
   View v = {(const float*)t.data, t.dims[row] > 1 ? t.strides[row] : 0, t.dims[column] > 1 ? t.strides[column] : 0};
@@ -32,14 +33,16 @@ ANNEAL_INLINE View view_of(const TensorArg& t) {
 
 ANNEAL_INLINE Problem problem_of(const Call& call) {
   const TensorArg &a = call.in[0], &b = call.in[1], &c = call.out[0];
-  const bool has_bias = call.inputs > 2 && call.in[2].data, has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & 1);
+  const bool has_bias = call.inputs > 2 && call.in[2].data,
+             has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & 1);
   return {c.dims[c.rank - 2],
           c.dims[c.rank - 1],
           a.dims[a.rank - 1],
           view_of(a),
           view_of(b),
           (float*)c.data,
-          {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr, call.attr[0]}};
+          {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr,
+           call.attr[0]}};
 }
 
 // The matrices of a batch: the first one, and how to get from it to the others.

@@ -1,13 +1,20 @@
-// The reference of gemm: the definition, summed in double and rounded to T after the product, the bias and the activation.
+// The reference of gemm: the definition, summed in double and rounded to T after the product, the bias and the
+// activation.
 
 static double reference_activation(uint32_t kind, double x) {
   switch (kind) {
-    case 1: return 0 > x ? 0 : x;
-    case 2: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case 3: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
-    case 4: return std::tanh(x);
-    case 5: return 1 / (1 + std::exp(-x));
-    default: return x;
+    case 1:
+      return 0 > x ? 0 : x;
+    case 2:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case 3:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case 4:
+      return std::tanh(x);
+    case 5:
+      return 1 / (1 + std::exp(-x));
+    default:
+      return x;
   }
 }
 
@@ -38,7 +45,8 @@ static void reference_gemm(const Call& call, Context&) {
       for (int64_t n = 0; n < N; n++) {
         double sum = 0;
         for (int64_t k = 0; k < K; k++)
-          sum += (double)pa[m * a.strides[a.rank - 2] + k * a.strides[a.rank - 1]] * (double)pb[k * b.strides[b.rank - 2] + n * b.strides[b.rank - 1]];
+          sum += (double)pa[m * a.strides[a.rank - 2] + k * a.strides[a.rank - 1]] *
+                 (double)pb[k * b.strides[b.rank - 2] + n * b.strides[b.rank - 1]];
         const int64_t at = (i * M + m) * N + n;
         T x = (T)sum;
         if (bias) x = (T)((double)x + (double)bias[n]);

@@ -1,19 +1,20 @@
-// Large products of many rows: B is packed once for all threads, a part that stays in the last cache at a time, then all rows of C
-// are advanced by that part.
+// Large products of many rows: B is packed once for all threads, a part that stays in the last cache at a time, then
+// all rows of C are advanced by that part.
 
-constexpr int64_t kSharedRows = 192;         // rows from which on it pays
-constexpr int64_t kSharedColumns = 4096;     // columns of a part
-constexpr int64_t kSharedFloats = 1 << 20;   // and its size, unless one block of k is more
-constexpr int64_t kPackPanels = 4;           // panels that one chunk of packing takes
+constexpr int64_t kSharedRows = 192;        // rows from which on it pays
+constexpr int64_t kSharedColumns = 4096;    // columns of a part
+constexpr int64_t kSharedFloats = 1 << 20;  // and its size, unless one block of k is more
+constexpr int64_t kPackPanels = 4;          // panels that one chunk of packing takes
 
 ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count) {
-  return count == 1 && p.M >= kSharedRows && p.N > kFewColumns && p.K > 64 && (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride));
+  return count == 1 && p.M >= kSharedRows && p.N > kFewColumns && p.K > 64 &&
+         (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride));
 }
 
 struct SharedJob {
   Problem p;
-  Grid grid;    // of the part's columns
-  Range n, k;   // the part
+  Grid grid;   // of the part's columns
+  Range n, k;  // the part
   int64_t kc;
   float* packed;
   Context* context;
@@ -28,7 +29,8 @@ ANNEAL_INLINE int64_t shared_bytes(const Problem& p) { return padded_columns(par
 
 static void pack_chunk(void* arg, int64_t chunk, int32_t) {
   const SharedJob& job = *(const SharedJob*)arg;
-  const int64_t begin = chunk * kPackPanels * kTileColumns, end = smaller(job.n.size(), begin + kPackPanels * kTileColumns);
+  const int64_t begin = chunk * kPackPanels * kTileColumns,
+                end = smaller(job.n.size(), begin + kPackPanels * kTileColumns);
   for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
     const int64_t K = smaller(job.kc, job.k.end - k);
     float* block = job.packed + (k - job.k.begin) * padded_columns(job.n.size());
@@ -62,7 +64,8 @@ static void multiply_shared(const Problem& p, Context& context) {
     for (int64_t k = 0; k < p.K; k += kp) {
       job.k = {k, smaller(p.K, k + kp)};
       const int64_t panels = (job.n.size() + kTileColumns - 1) / kTileColumns;
-      context.parallel(&context, (panels + kPackPanels - 1) / kPackPanels, job.k.size() * job.n.size() / 4, pack_chunk, &job);
+      context.parallel(&context, (panels + kPackPanels - 1) / kPackPanels, job.k.size() * job.n.size() / 4, pack_chunk,
+                       &job);
       context.parallel(&context, job.grid.chunks, cost_of(p.M, job.n.size(), job.k.size()), shared_chunk, &job);
     }
   }

@@ -1,10 +1,13 @@
-// Tiny results of very long sums: k is cut into parts for the threads, and the partial products are added in order. That is another
-// order of summation than one chain, so whether and where to cut is decided by the shape and constants alone.
+// Tiny results of very long sums: k is cut into parts for the threads, and the partial products are added in order.
+// That is another order of summation than one chain, so whether and where to cut is decided by the shape and constants
+// alone.
 
 constexpr int64_t kSplitResults = 2048;  // M * N at most
 constexpr int64_t kSplitK = 2048;        // k of a part, at least
 
-ANNEAL_INLINE int64_t split_parts(const Problem& p) { return p.M * p.N <= kSplitResults && p.K >= 2 * kSplitK ? p.K / kSplitK : 1; }
+ANNEAL_INLINE int64_t split_parts(const Problem& p) {
+  return p.M * p.N <= kSplitResults && p.K >= 2 * kSplitK ? p.K / kSplitK : 1;
+}
 ANNEAL_INLINE int64_t split_bytes(const Batch& batch) {
   const int64_t parts = split_parts(batch.first);
   return parts > 1 ? parts * batch.count * batch.first.M * batch.first.N * 4 : 0;
@@ -32,7 +35,8 @@ static void split_chunk(void* arg, int64_t chunk, int32_t worker) {
 static void multiply_split(const Batch& batch, Context& context) {
   const int64_t parts = split_parts(batch.first);
   SplitJob job = {batch, parts, (float*)context.shared_scratch, &context};
-  context.parallel(&context, batch.count * parts, cost_of(batch.first.M, batch.first.N, batch.first.K) * batch.count, split_chunk, &job);
+  context.parallel(&context, batch.count * parts, cost_of(batch.first.M, batch.first.N, batch.first.K) * batch.count,
+                   split_chunk, &job);
   const int64_t size = batch.first.M * batch.first.N;
   for (int64_t i = 0; i < batch.count; i++) {
     const Problem p = problem_at(batch, i);

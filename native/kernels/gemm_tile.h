@@ -1,22 +1,23 @@
-// The register tiles of gemm. A tile is rows x vectors accumulators, and each element is one chain of fused multiply-adds over k in
-// order, so that no choice of tile, block, vector width or thread changes a bit of the result.
+// The register tiles of gemm. A tile is rows x vectors accumulators, and each element is one chain of fused
+// multiply-adds over k in order, so that no choice of tile, block, vector width or thread changes a bit of the result.
 
 #if ANNEAL_LANES == 16 && defined(__AVX512F__)
-constexpr int kTileRows = 12;      // 12 x 2 accumulators and 2 vectors of B in 32 registers (g++ 12 spills at 14)
-constexpr int kNarrowRows = 12;    // rows of a tile that is one vector wide
+constexpr int kTileRows = 12;    // 12 x 2 accumulators and 2 vectors of B in 32 registers (g++ 12 spills at 14)
+constexpr int kNarrowRows = 12;  // rows of a tile that is one vector wide
 #elif defined(__aarch64__)
 constexpr int kTileRows = 12;
 constexpr int kNarrowRows = 12;
 #else
-constexpr int kTileRows = 6;       // 6 x 2 accumulators and 2 vectors of B in 16 registers
-constexpr int kNarrowRows = 8;     // latency 4 times 2 units wants 8 chains
+constexpr int kTileRows = 6;    // 6 x 2 accumulators and 2 vectors of B in 16 registers
+constexpr int kNarrowRows = 8;  // latency 4 times 2 units wants 8 chains
 #endif
 constexpr int kTileVectors = 2;
 constexpr int kTileColumns = kTileVectors * kLanes;
 
-// C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[k * b_stride + j], 0 <= j < columns. `b` is read in full vectors.
-using Tile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* c,
-                      int64_t c_stride, int columns, bool accumulate);
+// C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[k * b_stride + j], 0 <= j < columns. `b` is read in
+// full vectors.
+using Tile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
+                      float* c, int64_t c_stride, int columns, bool accumulate);
 
 // Rows of a strided operand, three to a pointer: x86 addresses p, p + s and p + 2 s without further registers.
 template <int R>
@@ -39,8 +40,8 @@ struct RowPointers {
 
 template <int R, int V>
 struct TileKernel {
-  // One step of k. The pins keep the accumulators in registers: g++ wants them after every fma, with the operands held too;
-  // that form makes clang++ spill, which is content with the accumulators alone.
+  // One step of k. The pins keep the accumulators in registers: g++ wants them after every fma, with the operands held
+  // too; that form makes clang++ spill, which is content with the accumulators alone.
   ANNEAL_INLINE void step(vf (&acc)[R][V], RowPointers<R>& a, int64_t k_stride, const float* b) {
     vf bv[V];
 #pragma GCC unroll 8
@@ -74,7 +75,8 @@ struct TileKernel {
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++)
-        acc[r][v] = v < V - 1 || last == kLanes ? ld(c + r * c_stride + v * kLanes) : ld_part(c + r * c_stride + v * kLanes, last);
+        acc[r][v] = v < V - 1 || last == kLanes ? ld(c + r * c_stride + v * kLanes)
+                                                : ld_part(c + r * c_stride + v * kLanes, last);
   }
 
   ANNEAL_INLINE void store(const vf (&acc)[R][V], float* c, int64_t c_stride, int last) {
@@ -88,8 +90,8 @@ struct TileKernel {
           st_part(c + r * c_stride + v * kLanes, acc[r][v], last);
   }
 
-  static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* c,
-                  int64_t c_stride, int columns, bool accumulate) {
+  static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
+                  float* c, int64_t c_stride, int columns, bool accumulate) {
     vf acc[R][V];
     const int last = columns - (V - 1) * kLanes;
     float edge[kMaskedStores ? 1 : R * V * kLanes];  // a ragged tile goes through here where a masked store is dear
@@ -132,13 +134,15 @@ struct TileKernel {
 template <int V, int Max>
 ANNEAL_INLINE Tile tile_of(int rows) {
 #define ANNEAL_TILE(r) TileKernel<(r <= Max ? r : Max), V>::run
-  static constexpr Tile kernels[12] = {ANNEAL_TILE(1), ANNEAL_TILE(2), ANNEAL_TILE(3), ANNEAL_TILE(4),  ANNEAL_TILE(5),  ANNEAL_TILE(6),
-                                       ANNEAL_TILE(7), ANNEAL_TILE(8), ANNEAL_TILE(9), ANNEAL_TILE(10), ANNEAL_TILE(11), ANNEAL_TILE(12)};
+  static constexpr Tile kernels[12] = {ANNEAL_TILE(1), ANNEAL_TILE(2),  ANNEAL_TILE(3),  ANNEAL_TILE(4),
+                                       ANNEAL_TILE(5), ANNEAL_TILE(6),  ANNEAL_TILE(7),  ANNEAL_TILE(8),
+                                       ANNEAL_TILE(9), ANNEAL_TILE(10), ANNEAL_TILE(11), ANNEAL_TILE(12)};
 #undef ANNEAL_TILE
   return kernels[rows - 1];
 }
 
-// How many of `rest` rows the next tile takes: full tiles, but the last two are balanced (8 rows of tile 6 are 4 + 4, not 6 + 2).
+// How many of `rest` rows the next tile takes: full tiles, but the last two are balanced (8 rows of tile 6 are 4 + 4,
+// not 6 + 2).
 ANNEAL_INLINE int next_rows(int64_t rest, int full) {
   if (rest <= full) return (int)rest;
   if (rest >= 2 * full || rest - full >= full / 2) return full;

@@ -1,10 +1,12 @@
-// The register tile for a vector operand whose k runs along memory: it transposes kLanes rows x 4 k in registers, which costs about
-// one instruction an element and hides behind the multiply-adds, so that few rows and small K need no packed copy.
+// The register tile for a vector operand whose k runs along memory: it transposes kLanes rows x 4 k in registers, which
+// costs about one instruction an element and hides behind the multiply-adds, so that few rows and small K need no
+// packed copy.
 
-// C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[j * b_stride + k], 0 <= j < kLanes. If `panel` is given, the transposed
-// operand is left there as well: panel[k * panel_stride + j].
-using TransposingTile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                                 float* panel, int64_t panel_stride, float* c, int64_t c_stride, bool accumulate);
+// C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[j * b_stride + k], 0 <= j < kLanes. If `panel` is
+// given, the transposed operand is left there as well: panel[k * panel_stride + j].
+using TransposingTile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b,
+                                 int64_t b_stride, float* panel, int64_t panel_stride, float* c, int64_t c_stride,
+                                 bool accumulate);
 
 template <int R, int V>
 struct TransposingTileKernel {
@@ -37,8 +39,8 @@ struct TransposingTileKernel {
     for (int v = 0; v < V; v++) st(panel + v * kLanes, column[v]);
   }
 
-  static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride, float* panel,
-                  int64_t panel_stride, float* c, int64_t c_stride, bool accumulate) {
+  static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
+                  float* panel, int64_t panel_stride, float* c, int64_t c_stride, bool accumulate) {
     vf acc[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
@@ -83,8 +85,8 @@ struct TransposingTileKernel {
 // One vector of columns, any number of rows.
 ANNEAL_INLINE TransposingTile transposing_tile_of(int rows) {
 #define ANNEAL_TILE(r) TransposingTileKernel<(r <= kNarrowRows ? r : kNarrowRows), 1>::run
-  static constexpr TransposingTile kernels[12] = {ANNEAL_TILE(1), ANNEAL_TILE(2), ANNEAL_TILE(3), ANNEAL_TILE(4),
-                                                  ANNEAL_TILE(5), ANNEAL_TILE(6), ANNEAL_TILE(7), ANNEAL_TILE(8),
+  static constexpr TransposingTile kernels[12] = {ANNEAL_TILE(1), ANNEAL_TILE(2),  ANNEAL_TILE(3),  ANNEAL_TILE(4),
+                                                  ANNEAL_TILE(5), ANNEAL_TILE(6),  ANNEAL_TILE(7),  ANNEAL_TILE(8),
                                                   ANNEAL_TILE(9), ANNEAL_TILE(10), ANNEAL_TILE(11), ANNEAL_TILE(12)};
 #undef ANNEAL_TILE
   return kernels[rows - 1];
@@ -94,7 +96,8 @@ ANNEAL_INLINE TransposingTile transposing_tile_of(int rows) {
 constexpr int kFewRows = 4;
 constexpr int kWideVectors = 2;
 ANNEAL_INLINE TransposingTile wide_transposing_tile_of(int rows) {
-  static constexpr TransposingTile kernels[kFewRows] = {TransposingTileKernel<1, kWideVectors>::run, TransposingTileKernel<2, kWideVectors>::run,
-                                                        TransposingTileKernel<3, kWideVectors>::run, TransposingTileKernel<4, kWideVectors>::run};
+  static constexpr TransposingTile kernels[kFewRows] = {
+      TransposingTileKernel<1, kWideVectors>::run, TransposingTileKernel<2, kWideVectors>::run,
+      TransposingTileKernel<3, kWideVectors>::run, TransposingTileKernel<4, kWideVectors>::run};
   return kernels[rows - 1];
 }

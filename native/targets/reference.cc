@@ -1,4 +1,5 @@
-// The reference target: plain loops with double arithmetic, over float or double storage. Never fast, always understandable.
+// The reference target: plain loops with double arithmetic, over float or double storage. Never fast, always
+// understandable.
 #define ANNEAL_REFERENCE 1
 #include <cmath>
 #include <cstring>
@@ -11,7 +12,8 @@ namespace reference {
 
 enum RowFlags { INPLACE = 1, UPDATE = 2 };
 
-// Storage is double where a float operand is. Updates keep their hyper-parameters in double always, so there only outputs count.
+// Storage is double where a float operand is. Updates keep their hyper-parameters in double always, so there only
+// outputs count.
 static bool in_double(const Call& call, int flags) {
   for (int i = 0; i < call.outputs; i++)
     if (call.out[i].data && call.out[i].dtype == DType::f64) return true;
@@ -21,7 +23,7 @@ static bool in_double(const Call& call, int flags) {
   return false;
 }
 
-#define ANNEAL_OP(name, outputs, inputs, attrs, flags)       \
+#define ANNEAL_OP(name, outputs, inputs, attrs, flags)         \
   static void name##_row(const Call& call, Context& context) { \
     if (in_double(call, flags))                                \
       reference_##name<double>(call, context);                 \

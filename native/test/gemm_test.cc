@@ -27,9 +27,9 @@ struct Case {
     return n;
   }
   std::string text() const {
-    return "M " + std::to_string(M) + " N " + std::to_string(N) + " K " + std::to_string(K) + (a_transposed ? " T" : " N") +
-           (b_transposed ? "T" : "N") + " activation " + std::to_string(activation) + (bias ? " bias" : "") + (aux ? " aux" : "") + " batch " +
-           std::to_string(count());
+    return "M " + std::to_string(M) + " N " + std::to_string(N) + " K " + std::to_string(K) +
+           (a_transposed ? " T" : " N") + (b_transposed ? "T" : "N") + " activation " + std::to_string(activation) +
+           (bias ? " bias" : "") + (aux ? " aux" : "") + " batch " + std::to_string(count());
   }
 };
 
@@ -45,11 +45,13 @@ std::vector<float> guarded(int64_t n, Numbers& numbers) {
 
 Data data_for(const Case& c, uint64_t seed) {
   Numbers numbers(seed);
-  return {guarded(c.M * c.K * (c.a_shared ? 1 : c.count()), numbers), guarded(c.K * c.N * (c.b_shared ? 1 : c.count()), numbers),
-          guarded(c.N, numbers), guarded(c.M * c.N * c.count(), numbers)};
+  return {guarded(c.M * c.K * (c.a_shared ? 1 : c.count()), numbers),
+          guarded(c.K * c.N * (c.b_shared ? 1 : c.count()), numbers), guarded(c.N, numbers),
+          guarded(c.M * c.N * c.count(), numbers)};
 }
 
-TensorArg matrix(void* data, DType dtype, int64_t rows, int64_t columns, bool transposed, const std::vector<int64_t>& batch, bool shared) {
+TensorArg matrix(void* data, DType dtype, int64_t rows, int64_t columns, bool transposed,
+                 const std::vector<int64_t>& batch, bool shared) {
   TensorArg t = {data, dtype, int32_t(batch.size()) + 2, {}, {}};
   const int r = int(batch.size());
   t.dims[r] = rows, t.dims[r + 1] = columns;
@@ -74,7 +76,8 @@ void run_on(const KernelTable& table, const Case& c, T* a, T* b, T* bias, T* aux
   const TensorArg result = matrix(out, dtype, c.M, c.N, false, c.batch, false);
   const TensorArg inputs[4] = {matrix(a, dtype, c.M, c.K, c.a_transposed, c.batch, c.a_shared),
                                matrix(b, dtype, c.K, c.N, c.b_transposed, c.batch, c.b_shared),
-                               vector(c.bias ? bias : nullptr, dtype, c.N), matrix(c.aux ? aux : nullptr, dtype, c.M, c.N, false, c.batch, false)};
+                               vector(c.bias ? bias : nullptr, dtype, c.N),
+                               matrix(c.aux ? aux : nullptr, dtype, c.M, c.N, false, c.batch, false)};
   const uint32_t attrs[2] = {c.activation, c.aux ? 1u : 0u};
   TestContext context(threads);
   context.run(table, row_gemm, {1, 4, 2, &result, inputs, attrs});
@@ -83,9 +86,11 @@ void run_on(const KernelTable& table, const Case& c, T* a, T* b, T* bias, T* aux
 std::vector<float> run(const KernelTable& table, const Case& c, Data& d, int threads = 1) {
   const int64_t n = c.M * c.N * c.count();
   std::vector<float> out(size_t(n + 2 * kGuard), -123.0f);
-  run_on(table, c, d.a.data() + kGuard, d.b.data() + kGuard, d.bias.data() + kGuard, d.aux.data() + kGuard, out.data() + kGuard, threads);
+  run_on(table, c, d.a.data() + kGuard, d.b.data() + kGuard, d.bias.data() + kGuard, d.aux.data() + kGuard,
+         out.data() + kGuard, threads);
   for (int64_t i = 0; i < kGuard; i++)
-    if (out[size_t(i)] != -123.0f || out[size_t(kGuard + n + i)] != -123.0f) FAIL("wrote outside of C: " << table.name << " " << c.text());
+    if (out[size_t(i)] != -123.0f || out[size_t(kGuard + n + i)] != -123.0f)
+      FAIL("wrote outside of C: " << table.name << " " << c.text());
   return {out.begin() + kGuard, out.begin() + kGuard + n};
 }
 
@@ -98,22 +103,24 @@ std::vector<double> widened(const std::vector<float>& v, bool absolute) {
 
 std::vector<double> reference(const Case& c, const Data& d, bool absolute) {
   std::vector<double> out(size_t(c.M * c.N * c.count()) + 1);
-  auto a = widened(d.a, absolute), b = widened(d.b, absolute), bias = widened(d.bias, absolute), aux = widened(d.aux, false);
+  auto a = widened(d.a, absolute), b = widened(d.b, absolute), bias = widened(d.bias, absolute),
+       aux = widened(d.aux, false);
   Case plain = c;
   if (absolute) plain.activation = 0, plain.aux = false;
   run_on(reference_table, plain, a.data(), b.data(), bias.data(), aux.data(), out.data(), 1);
   return out;
 }
 
-// The error bound of a chain of K roundings: (K + 2) 2^-24 (|A| |B| + |bias|). A relu or mask does not add to it; the other
-// activations have slopes below 1.13 and functions of their own good to a few units in the last place.
+// The error bound of a chain of K roundings: (K + 2) 2^-24 (|A| |B| + |bias|). A relu or mask does not add to it; the
+// other activations have slopes below 1.13 and functions of their own good to a few units in the last place.
 void check_against_reference(const KernelTable& table, const Case& c, Data& d, const std::vector<float>& got) {
   const auto want = reference(c, d, false), scale = reference(c, d, true);
   for (size_t i = 0; i < got.size(); i++) {
     double bound = double(c.K + 2) * 0x1p-24 * scale[i];
     if (c.activation > 1) bound = 1.13 * bound + 4e-7 * (std::fabs(want[i]) + 0.1);
     if (!(std::fabs(got[i] - want[i]) <= bound))
-      FAIL(table.name << " " << c.text() << " at " << i << ": got " << got[i] << ", want " << want[i] << " within " << bound);
+      FAIL(table.name << " " << c.text() << " at " << i << ": got " << got[i] << ", want " << want[i] << " within "
+                      << bound);
   }
 }
 
@@ -127,17 +134,19 @@ uint64_t check(const Case& c, uint64_t seed, bool threads) {
     check_against_reference(*t.table, c, d, got);
     if (t.fma) {
       if (!have_first) first = got, have_first = true;
-      if (!got.empty() && std::memcmp(got.data(), first.data(), got.size() * 4) != 0) FAIL(t.table->name << " has other bits: " << c.text());
+      if (!got.empty() && std::memcmp(got.data(), first.data(), got.size() * 4) != 0)
+        FAIL(t.table->name << " has other bits: " << c.text());
     }
     if (threads && !got.empty()) {
       const auto again = run(*t.table, c, d, 3);
-      if (std::memcmp(got.data(), again.data(), got.size() * 4) != 0) FAIL(t.table->name << " depends on threads: " << c.text());
+      if (std::memcmp(got.data(), again.data(), got.size() * 4) != 0)
+        FAIL(t.table->name << " depends on threads: " << c.text());
     }
   }
   return first.empty() ? 0 : hash_of(first.data(), first.size() * 4);
 }
 
-#define FOR_TRANSPOSES(ta, tb)      \
+#define FOR_TRANSPOSES(ta, tb)  \
   for (bool ta : {false, true}) \
     for (bool tb : {false, true})
 
@@ -162,9 +171,11 @@ TEST_CASE("gemm: bias, activations and the relu mask") {
 }
 
 TEST_CASE("gemm: shapes of networks, and around the block sizes") {
-  const int64_t shapes[][3] = {{1, 512, 784}, {2, 130, 784},  {3, 65, 500},   {8, 512, 784},  {32, 512, 784}, {128, 10, 256}, {512, 10, 128},
-                               {64, 10, 8192}, {8, 8, 5000},  {16, 10, 8192}, {130, 260, 257}, {121, 513, 64}, {300, 300, 300}, {1000, 33, 5},
-                               {500, 16, 64}, {1, 1, 10000}, {784, 512, 32}, {12, 1030, 30},  {200, 70, 512}, {203, 530, 520}, {400, 45, 1024}, {3, 4100, 70}, {70, 7, 9000}, {192, 4100, 66}, {256, 256, 256}, {1, 2000, 33}};
+  const int64_t shapes[][3] = {
+      {1, 512, 784},  {2, 130, 784}, {3, 65, 500},    {8, 512, 784},   {32, 512, 784}, {128, 10, 256},  {512, 10, 128},
+      {64, 10, 8192}, {8, 8, 5000},  {16, 10, 8192},  {130, 260, 257}, {121, 513, 64}, {300, 300, 300}, {1000, 33, 5},
+      {500, 16, 64},  {1, 1, 10000}, {784, 512, 32},  {12, 1030, 30},  {200, 70, 512}, {203, 530, 520}, {400, 45, 1024},
+      {3, 4100, 70},  {70, 7, 9000}, {192, 4100, 66}, {256, 256, 256}, {1, 2000, 33}};
   uint64_t seed = 2000000;
   for (const auto& s : shapes) FOR_TRANSPOSES(ta, tb) check({s[0], s[1], s[2], ta, tb, 1, true}, seed++, true);
 }
@@ -231,17 +242,20 @@ TEST_CASE("gemm: strides along dimensions of size 1 do not matter") {
 }
 
 TEST_CASE("gemm: a wider matrix's columns, rows far apart") {
-  for (const Target& t : targets())
-    FOR_TRANSPOSES(ta, tb) {
+  for (const Target& t : targets()) FOR_TRANSPOSES(ta, tb) {
       Case c = {37, 45, 70, ta, tb};
       Data d = data_for(c, 77);
       const auto want = run(*t.table, c, d);
-      const int64_t a_minor = ta ? c.M : c.K, a_major = ta ? c.K : c.M, b_minor = tb ? c.K : c.N, b_major = tb ? c.N : c.K, far = 256;
+      const int64_t a_minor = ta ? c.M : c.K, a_major = ta ? c.K : c.M, b_minor = tb ? c.K : c.N,
+                    b_major = tb ? c.N : c.K, far = 256;
       std::vector<float> a(size_t(a_major * far), kNaN), b(size_t(b_major * far), kNaN), got(want.size());
-      for (int64_t i = 0; i < a_major; i++) std::memcpy(&a[size_t(i * far)], &d.a[size_t(kGuard + i * a_minor)], size_t(a_minor) * 4);
-      for (int64_t i = 0; i < b_major; i++) std::memcpy(&b[size_t(i * far)], &d.b[size_t(kGuard + i * b_minor)], size_t(b_minor) * 4);
+      for (int64_t i = 0; i < a_major; i++)
+        std::memcpy(&a[size_t(i * far)], &d.a[size_t(kGuard + i * a_minor)], size_t(a_minor) * 4);
+      for (int64_t i = 0; i < b_major; i++)
+        std::memcpy(&b[size_t(i * far)], &d.b[size_t(kGuard + i * b_minor)], size_t(b_minor) * 4);
       const TensorArg out = matrix(got.data(), DType::f32, c.M, c.N, false, {}, false);
-      TensorArg inputs[2] = {matrix(a.data(), DType::f32, c.M, c.K, ta, {}, false), matrix(b.data(), DType::f32, c.K, c.N, tb, {}, false)};
+      TensorArg inputs[2] = {matrix(a.data(), DType::f32, c.M, c.K, ta, {}, false),
+                             matrix(b.data(), DType::f32, c.K, c.N, tb, {}, false)};
       inputs[0].strides[ta ? 1 : 0] = far;
       inputs[1].strides[tb ? 1 : 0] = far;
       const uint32_t attrs[2] = {0, 0};
@@ -252,8 +266,7 @@ TEST_CASE("gemm: a wider matrix's columns, rows far apart") {
 }
 
 TEST_CASE("gemm: fused bias, relu and mask have the bits of separate steps") {
-  for (const Target& t : targets())
-    FOR_TRANSPOSES(ta, tb) {
+  for (const Target& t : targets()) FOR_TRANSPOSES(ta, tb) {
       Case c = {29, 41, 55, ta, tb};
       Data d = data_for(c, 99);
       auto want = run(*t.table, c, d);
@@ -271,8 +284,7 @@ TEST_CASE("gemm: fused bias, relu and mask have the bits of separate steps") {
 }
 
 TEST_CASE("gemm: NaN and infinity come through, also through relu") {
-  for (const Target& t : targets())
-    FOR_TRANSPOSES(ta, tb)
+  for (const Target& t : targets()) FOR_TRANSPOSES(ta, tb)
   for (int64_t M : {1, 5, 30}) {
     Case c = {M, 20, 40, ta, tb, 1};
     Data d = data_for(c, 123);
@@ -293,7 +305,8 @@ TEST_CASE("gemm: NaN and infinity come through, also through relu") {
 constexpr uint64_t kHashOfProducts = 3048836097652519741ull;
 TEST_CASE("gemm: the hash of eight thousand products") {
   Numbers numbers(17);
-  const int64_t Ms[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 31, 64, 130}, Ns[] = {1, 2, 7, 8, 9, 10, 16, 17, 31, 33, 64, 130},
+  const int64_t Ms[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 31, 64, 130},
+                Ns[] = {1, 2, 7, 8, 9, 10, 16, 17, 31, 33, 64, 130},
                 Ks[] = {1, 2, 3, 8, 10, 31, 32, 33, 40, 100, 257, 784, 1500};
   for (const Target& t : targets()) {
     if (!t.fma) continue;

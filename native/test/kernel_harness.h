@@ -1,4 +1,5 @@
-// What a kernel test needs of the core: the targets that this machine can run, a context with threads, tensors with guard bands.
+// What a kernel test needs of the core: the targets that this machine can run, a context with threads, tensors with
+// guard bands.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -27,7 +28,8 @@ struct Target {
   bool fma;  // inside the promise of equal bits
 };
 
-// Every target that this machine can run, the reference left out. The first one with FMA is what the others are compared to.
+// Every target that this machine can run, the reference left out. The first one with FMA is what the others are
+// compared to.
 inline const std::vector<Target>& targets() {
   static const std::vector<Target> list = [] {
     std::vector<Target> t;
@@ -51,7 +53,8 @@ inline const std::vector<Target>& targets() {
 
 class Aligned {
  public:
-  explicit Aligned(size_t bytes) : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0)))) {
+  explicit Aligned(size_t bytes)
+      : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0)))) {
     if (!data_) throw std::bad_alloc();
   }
   ~Aligned() { std::free(data_); }
@@ -79,7 +82,9 @@ class TestContext : public Context {
       work(0);
       for (auto& t : others) t.join();
     };
-    scratch = [](Context* self, int32_t worker) { return static_cast<TestContext*>(self)->scratches_[size_t(worker)]->data(); };
+    scratch = [](Context* self, int32_t worker) {
+      return static_cast<TestContext*>(self)->scratches_[size_t(worker)]->data();
+    };
     fail = [](Context* self, Failure failure, int64_t where, int64_t value, int64_t limit) {
       auto& c = *static_cast<TestContext*>(self);
       if (c.failure != Failure::none && c.where <= where) return;
