@@ -28,14 +28,16 @@ enum class Failure : uint32_t { none = 0, index_out_of_range = 1, cancelled = 2 
 
 // How a kernel reaches threads, scratch and error reports. Chunk counts depend on shapes only, never on thread counts.
 struct Context {
-  // Runs body(arg, chunk, worker) for every chunk in [0, chunks), possibly on several threads; returns when all are done.
-  // `ns` is the estimated time of the whole region on one thread; small regions stay on the caller.
-  void (*parallel)(Context*, int64_t chunks, int64_t ns, void (*body)(void* arg, int64_t chunk, int32_t worker), void* arg);
+  // Runs body(arg, chunk, worker) for every chunk in [0, chunks), possibly on several threads; returns when all are
+  // done. `ns` is the estimated time of the whole region on one thread; small regions stay on the caller.
+  void (*parallel)(Context*, int64_t chunks, int64_t ns, void (*body)(void* arg, int64_t chunk, int32_t worker),
+                   void* arg);
   // 64-byte aligned scratch of at least `bytes` for `worker` (the size comes from the row's scratch function).
   char* (*scratch)(Context*, int32_t worker);
   // Scratch shared by all workers of the region (the row's shared_scratch function).
   char* shared_scratch;
-  // Keeps the failure with the lowest `where` (so that threads do not change the report); the instruction still returns.
+  // Keeps the failure with the lowest `where` (so that threads do not change the report); the instruction still
+  // returns.
   void (*fail)(Context*, Failure, int64_t where, int64_t value, int64_t limit);
   int32_t threads;  // workers that `parallel` may use, for sizing per-worker scratch only
 };

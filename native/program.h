@@ -10,15 +10,24 @@ constexpr uint32_t kProgramVersion = 1;
 constexpr int kMaxRank = 8;
 constexpr uint32_t kNone = 0xFFFFFFFFu;  // an absent operand
 
-enum class DType : uint32_t { f32 = 0, i32 = 1, boolean = 2, u8 = 3, f64 = 4 };  // f64: slots (hyper-parameters), and everything on the reference target
+enum class DType : uint32_t {
+  f32 = 0,
+  i32 = 1,
+  boolean = 2,
+  u8 = 3,
+  f64 = 4
+};  // f64: slots (hyper-parameters), and everything on the reference target
 
 constexpr int64_t size_of(DType t) {
   switch (t) {
     case DType::f32:
-    case DType::i32: return 4;
+    case DType::i32:
+      return 4;
     case DType::boolean:
-    case DType::u8: return 1;
-    case DType::f64: return 8;
+    case DType::u8:
+      return 1;
+    case DType::f64:
+      return 8;
   }
   return 0;
 }
@@ -37,10 +46,11 @@ namespace layout {
 constexpr int kHeader = 16;  // magic, version, words, buffers, tensors, instructions, storages, views, slots,
                              // arena bytes lo, hi, cost in ns, 4 reserved zeros
 enum Header { magic, version, words, buffers, tensors, instructions, storages, views, slots, arena_lo, arena_hi, cost };
-constexpr int kBuffer = 8;   // space, dtype, index, offset lo, hi (bytes), bytes lo, hi, flags (bit 0: advances)
-constexpr int kTensor = 4 + 2 * kMaxRank;  // buffer, element offset, rank, reserved 0, dims[8], strides[8] (signed, elements)
-constexpr int kInstruction = 8;  // row, outputs, inputs, attrs, predicate tensor or kNone, cost in ns, source node, reserved 0
-                                 // then: output tensors, input tensors (kNone where absent), attribute words
+constexpr int kBuffer = 8;  // space, dtype, index, offset lo, hi (bytes), bytes lo, hi, flags (bit 0: advances)
+constexpr int kTensor =
+    4 + 2 * kMaxRank;            // buffer, element offset, rank, reserved 0, dims[8], strides[8] (signed, elements)
+constexpr int kInstruction = 8;  // row, outputs, inputs, attrs, predicate tensor or kNone, cost in ns, source node,
+                                 // reserved 0 then: output tensors, input tensors (kNone where absent), attribute words
 // A run repeats a program `repeat` times. On iteration i a buffer that advances (input and output views) starts
 // i * bytes further into its view, and slots start i * slots words further into the slot block.
 constexpr uint32_t kAdvances = 1;

@@ -3,7 +3,8 @@
 template <class T>
 static void reference_copy(const Call& call, Context&) {
   for (int64_t i = 0; i < reference_elements(call.out[0]); i++)
-    reference_store(call.out[0], reference_offset(call.out[0], i), reference_load(call.in[0], reference_offset(call.in[0], i)));
+    reference_store(call.out[0], reference_offset(call.out[0], i),
+                    reference_load(call.in[0], reference_offset(call.in[0], i)));
 }
 
 template <class T>
@@ -13,7 +14,8 @@ static void reference_fill(const Call& call, Context&) {
 }
 #else
 
-// The dimensions of two tensors of one shape, merged where they are one run in both; the output's innermost run comes last.
+// The dimensions of two tensors of one shape, merged where they are one run in both; the output's innermost run comes
+// last.
 struct CopyJob {
   const char* from;
   char* to;
@@ -67,8 +69,10 @@ ANNEAL_INLINE void copy_line(T* to, int64_t out, const T* from, int64_t in, int6
 template <class T>
 static void transpose_plane(const CopyJob& job, T* to, const T* from, int64_t first, int64_t rows) {
   const int c = job.rank - 1, r = job.rank - 2;
-  if (job.out[c] == 1) return transpose_rows(to + first * job.out[r], job.out[r], from + first, job.in[c], rows, job.dims[c]);
-  for (int64_t i = first; i < first + rows; i++) copy_line(to + i * job.out[r], job.out[c], from + i, job.in[c], job.dims[c]);
+  if (job.out[c] == 1)
+    return transpose_rows(to + first * job.out[r], job.out[r], from + first, job.in[c], rows, job.dims[c]);
+  for (int64_t i = first; i < first + rows; i++)
+    copy_line(to + i * job.out[r], job.out[c], from + i, job.in[c], job.dims[c]);
 }
 
 // Rows [first, first + rows) of the dimensions before the last.
@@ -100,7 +104,8 @@ static void copy_rows(const CopyJob& job, int64_t first, int64_t rows) {
 
 static void copy_chunk(void* arg, int64_t chunk, int32_t) {
   const CopyJob& job = *(const CopyJob*)arg;
-  const int64_t first = chunk * job.per_chunk, rows = smallest(job.per_chunk, job.elements / job.dims[job.rank - 1] - first);
+  const int64_t first = chunk * job.per_chunk,
+                rows = smallest(job.per_chunk, job.elements / job.dims[job.rank - 1] - first);
   typedef uint32_t word __attribute__((may_alias));
   typedef uint64_t long_word __attribute__((may_alias));
   if (job.bytes == 4)

@@ -1,5 +1,5 @@
-// gather and scatter_add along an axis, and gather_rows, which casts, scales and shifts the rows of a data set on their way into a batch.
-// An index out of range is reported by its position and reads as zeros, or is left out of the sums.
+// gather and scatter_add along an axis, and gather_rows, which casts, scales and shifts the rows of a data set on their
+// way into a batch. An index out of range is reported by its position and reads as zeros, or is left out of the sums.
 #ifdef ANNEAL_REFERENCE
 #include "gather_reference.h"
 #else
@@ -20,9 +20,19 @@ struct GatherJob {
   bool real;
 };
 
-static GatherJob gather_job(Context& context, const TensorArg& whole, const TensorArg& from, const TensorArg& to, const TensorArg& indices, uint32_t axis) {
-  GatherJob job = {&context, (const char*)from.data, (char*)to.data, (const int32_t*)indices.data, 1, whole.dims[axis], 1,
-                   elements_of(indices), size_of(whole.dtype), 1, whole.dtype == DType::f32};
+static GatherJob gather_job(Context& context, const TensorArg& whole, const TensorArg& from, const TensorArg& to,
+                            const TensorArg& indices, uint32_t axis) {
+  GatherJob job = {&context,
+                   (const char*)from.data,
+                   (char*)to.data,
+                   (const int32_t*)indices.data,
+                   1,
+                   whole.dims[axis],
+                   1,
+                   elements_of(indices),
+                   size_of(whole.dtype),
+                   1,
+                   whole.dtype == DType::f32};
   for (int d = 0; d < whole.rank; d++)
     if (d != (int)axis) (d < (int)axis ? job.O : job.I) *= whole.dims[d];
   return job;
@@ -55,12 +65,14 @@ static void gather_run(const Call& call, Context& context) {
   const int64_t rows = job.O * job.K, row = job.I * job.bytes;
   if (rows == 0) return;
   job.per_chunk = largest(1, kGatherChunk / (row + 16));
-  const int64_t ns = (int64_t)((float)rows * ((float)row * kByteCost + kIndexCost)), chunks = divide_up(rows, job.per_chunk);
+  const int64_t ns = (int64_t)((float)rows * ((float)row * kByteCost + kIndexCost)),
+                chunks = divide_up(rows, job.per_chunk);
   if (chunks == 1) return gather_chunk(&job, 0, 0);
   context.parallel(&context, chunks, ns, gather_chunk, &job);
 }
 
-// ---- scatter_add: a chunk owns rows of the output and goes over all indices in order, so sums never race --------------
+// ---- scatter_add: a chunk owns rows of the output and goes over all indices in order, so sums never race
+// --------------
 template <class V, class S>
 ANNEAL_INLINE void add_row(S* to, const S* from, int64_t n) {
   int64_t i = 0;
@@ -71,7 +83,8 @@ ANNEAL_INLINE void add_row(S* to, const S* from, int64_t n) {
 static void scatter_chunk(void* arg, int64_t chunk, int32_t) {
   const GatherJob& job = *(const GatherJob*)arg;
   const int64_t row = job.I * 4, across = divide_up(job.A, job.per_chunk);
-  const int64_t o = chunk / across, first = chunk % across * job.per_chunk, end = smallest(job.A, first + job.per_chunk);
+  const int64_t o = chunk / across, first = chunk % across * job.per_chunk,
+                end = smallest(job.A, first + job.per_chunk);
   char* to = job.to + o * job.A * row;
   __builtin_memset(to + first * row, 0, (size_t)((end - first) * row));
   for (int64_t k = 0; k < job.K; k++) {
@@ -135,9 +148,12 @@ template <class To>
 static void gather_one_row(const GatherRowsJob& job, To* to, int64_t index) {
   const int64_t at = index * job.I;
   switch (job.data->dtype) {
-    case DType::f32: return cast_row(job, to, (const float*)job.data->data + at);
-    case DType::i32: return cast_row(job, to, (const int32_t*)job.data->data + at);
-    default: return cast_row(job, to, (const uint8_t*)job.data->data + at);
+    case DType::f32:
+      return cast_row(job, to, (const float*)job.data->data + at);
+    case DType::i32:
+      return cast_row(job, to, (const int32_t*)job.data->data + at);
+    default:
+      return cast_row(job, to, (const uint8_t*)job.data->data + at);
   }
 }
 
@@ -162,12 +178,14 @@ static void gather_rows_run(const Call& call, Context& context) {
   const TensorArg &data = call.in[0], &indices = call.in[1];
   const float* scale = call.inputs > 2 ? (const float*)call.in[2].data : nullptr;
   const float* shift = call.inputs > 3 ? (const float*)call.in[3].data : nullptr;
-  GatherRowsJob job = {&context, &data, &call.out[0], (const int32_t*)indices.data, data.dims[0], elements_of(indices), 1, 1,
-                       scale ? *scale : 1.0f, shift ? *shift : 0.0f, scale || shift};
+  GatherRowsJob job = {
+      &context, &data, &call.out[0],          (const int32_t*)indices.data, data.dims[0],  elements_of(indices),
+      1,        1,     scale ? *scale : 1.0f, shift ? *shift : 0.0f,        scale || shift};
   for (int d = 1; d < data.rank; d++) job.I *= data.dims[d];
   if (job.B == 0) return;
   job.per_chunk = largest(1, kGatherChunk / (job.I * 4 + 16));
-  const int64_t ns = (int64_t)((float)job.B * ((float)job.I * 4 * kByteCost + kIndexCost)), chunks = divide_up(job.B, job.per_chunk);
+  const int64_t ns = (int64_t)((float)job.B * ((float)job.I * 4 * kByteCost + kIndexCost)),
+                chunks = divide_up(job.B, job.per_chunk);
   if (chunks == 1) return gather_rows_chunk(&job, 0, 0);
   context.parallel(&context, chunks, ns, gather_rows_chunk, &job);
 }

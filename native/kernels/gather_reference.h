@@ -24,7 +24,8 @@ static void reference_gather(const Call& call, Context& context) {
       const int64_t index = ((const int32_t*)call.in[1].data)[k];
       const bool inside = reference_in_range(context, k, index, A);
       for (int64_t i = 0; i < I; i++)
-        reference_store(call.out[0], (o * K + k) * I + i, inside ? reference_load(call.in[0], (o * A + index) * I + i) : ReferenceLane{});
+        reference_store(call.out[0], (o * K + k) * I + i,
+                        inside ? reference_load(call.in[0], (o * A + index) * I + i) : ReferenceLane{});
     }
 }
 
@@ -54,7 +55,8 @@ static void reference_gather_rows(const Call& call, Context& context) {
   reference_split(data, 0, O, N, I);
   const int64_t B = reference_elements(call.in[1]);
   const bool scaled = call.inputs > 2 && call.in[2].data, shifted = call.inputs > 3 && call.in[3].data;
-  const double scale = scaled ? reference_load(call.in[2], 0).real : 1, shift = shifted ? reference_load(call.in[3], 0).real : 0;
+  const double scale = scaled ? reference_load(call.in[2], 0).real : 1,
+               shift = shifted ? reference_load(call.in[3], 0).real : 0;
   for (int64_t b = 0; b < B; b++) {
     const int64_t index = ((const int32_t*)call.in[1].data)[b];
     const bool inside = reference_in_range(context, b, index, N);

@@ -1,11 +1,12 @@
-// Elementary functions over vectors. Made of IEEE operations and explicit vfma only, so every target with FMA gives the same bits.
-// Coefficients are minimax fits (weighted for relative error, rounded to float one by one). The largest error seen over four million
-// floats of the whole range and as many of [-12, 12), in ULP of the exact result, on a target with FMA:
+// Elementary functions over vectors. Made of IEEE operations and explicit vfma only, so every target with FMA gives the
+// same bits. Coefficients are minimax fits (weighted for relative error, rounded to float one by one). The largest
+// error seen over four million floats of the whole range and as many of [-12, 12), in ULP of the exact result, on a
+// target with FMA:
 //   vexp 1.0   vlog 0.8   vtanh 1.3   vsigmoid 2.4   verf 1.1   vpow 0.5
-// vgelu is good to 4e-7 of its result; vgelu_tanh to 3e-6 of it where |x| < 5, as u has the rounding errors of a cubic; their
-// slopes, which have zeros, to 3e-7 absolute. pointwise_test.cc holds all of them to these bounds.
-// NaN gives NaN and the ends are exact: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, tanh(inf) = erf(inf) = 1, and denormals
-// count as what they are, going in and coming out.
+// vgelu is good to 4e-7 of its result; vgelu_tanh to 3e-6 of it where |x| < 5, as u has the rounding errors of a cubic;
+// their slopes, which have zeros, to 3e-7 absolute. pointwise_test.cc holds all of them to these bounds. NaN gives NaN
+// and the ends are exact: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, tanh(inf) = erf(inf) = 1, and denormals count
+// as what they are, going in and coming out.
 
 constexpr float kInfinity = __builtin_inff();
 constexpr float kNaN = __builtin_nanf("");
@@ -26,7 +27,8 @@ ANNEAL_INLINE vf vexp(vf x) {
   x = vmin(splat(89.0f), vmax(splat(-104.0f), x));  // beyond these the result is inf or 0; NaN passes
   const vf shifted = vfma(x, splat(1.44269504f), magic);
   const vf n = shifted - magic;
-  vf r = vfma(n, splat(-0.693359375f), x);  // ln 2 in two parts; the first has few bits, so n times it is exact without FMA too
+  vf r = vfma(n, splat(-0.693359375f),
+              x);  // ln 2 in two parts; the first has few bits, so n times it is exact without FMA too
   r = vfma(n, splat(2.12194440e-4f), r);
   const vf p = vfma(r * r, polynomial(r, kQ), r) + splat(1.0f);
   const vi k = as_int(shifted) - as_int(magic);
@@ -37,7 +39,7 @@ ANNEAL_INLINE vf vexp(vf x) {
 
 // ln x = e ln 2 + ln(1 + f), 1 + f in [2/3, 4/3).
 ANNEAL_INLINE vf vlog(vf x) {
-  constexpr float kQ[] = {0.333332151f,   -0.249998048f, 0.200104386f, -0.166802078f,
+  constexpr float kQ[] = {0.333332151f, -0.249998048f, 0.200104386f, -0.166802078f,
                           0.140054762f, -0.121877491f, 0.139859602f, -0.128776997f};
   const vi tiny = x < splat(1.17549435e-38f);
   const vf scaled = select(tiny, x * splat(8388608.0f), x);
@@ -69,11 +71,12 @@ ANNEAL_INLINE vf vsigmoid(vf x) {
   return select(x < vf{}, e, splat(1.0f)) / (splat(1.0f) + e);
 }
 
-// Below 0.92 an odd polynomial, above 1 - e^(z q(z)), where z q(z) fits ln erfc(z) as far as 1 - erf(z) is not below an ULP.
+// Below 0.92 an odd polynomial, above 1 - e^(z q(z)), where z q(z) fits ln erfc(z) as far as 1 - erf(z) is not below an
+// ULP.
 ANNEAL_INLINE vf verf(vf x) {
-  constexpr float kSmall[] = {0.128379166f,   -0.376126289f,    0.112836257f,  -0.0268557277f,
+  constexpr float kSmall[] = {0.128379166f,   -0.376126289f,    0.112836257f,   -0.0268557277f,
                               0.00519237621f, -0.000804912706f, 7.99234185e-05f};
-  constexpr float kLarge[] = {-1.12863708f,    -0.635198057f,   -0.106158964f,  0.0236944444f,
+  constexpr float kLarge[] = {-1.12863708f,    -0.635198057f,   -0.106158964f,   0.0236944444f,
                               -0.00361025869f, 0.000314830831f, -1.04296942e-05f};
   const vf a = vabs(x), z = vmin(splat(4.0f), a), s = a * a;
   const vf small = vfma(a, polynomial(s, kSmall), a);
@@ -81,19 +84,21 @@ ANNEAL_INLINE vf verf(vf x) {
   return copy_sign(select(a < splat(0.92f), small, select(a != a, a, large)), x);
 }
 
-// The standard normal distribution: density e^(-x^2/2) without its factor, and the cumulative Phi(x) = erfc(-x / sqrt 2) / 2.
-// erfc(z) = e^(-z^2) R(t), t = 1 / (1 + 0.45 z), so the left tail keeps its relative accuracy and one exp serves both.
+// The standard normal distribution: density e^(-x^2/2) without its factor, and the cumulative Phi(x) = erfc(-x / sqrt
+// 2) / 2. erfc(z) = e^(-z^2) R(t), t = 1 / (1 + 0.45 z), so the left tail keeps its relative accuracy and one exp
+// serves both.
 struct Normal {
   vf density, cumulative;
 };
 ANNEAL_INLINE Normal standard_normal(vf x) {
-  constexpr float kR[] = {0.318268031f, 1.01200175f,  1.2423228f,   0.923641264f, 0.233432427f,
+  constexpr float kR[] = {0.318268031f,  1.01200175f,  1.2423228f,    0.923641264f,  0.233432427f,
                           -0.211843297f, -0.12309505f, 0.0900483504f, 0.0462688245f, -0.0414675772f};
   const vf a = vmin(splat(16.0f), vabs(x));
   const vf square = a * a;
   const vf e = vexp(square * splat(-0.5f));
   const vf density = vfma(e * splat(-0.5f), vfma(a, a, -square), e);  // what rounding took from the square
-  const vf t = splat(1.0f) / vfma(a, splat(0.45f * 0.70710678f), splat(1.0f)) - splat(0.59375f);  // centred: small rounding errors
+  const vf t = splat(1.0f) / vfma(a, splat(0.45f * 0.70710678f), splat(1.0f)) -
+               splat(0.59375f);  // centred: small rounding errors
   const vf tail = splat(0.5f) * density * polynomial(t, kR);
   return {density, select(x < vf{}, tail, splat(1.0f) - tail)};
 }

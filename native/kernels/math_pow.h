@@ -1,5 +1,5 @@
-// x^y = 2^(y log2 x), in double over half vectors, which leaves the rounding to float as the only error worth naming (0.51 ULP).
-// Only +, -, *, / of doubles: the bits agree on every target, the baseline included.
+// x^y = 2^(y log2 x), in double over half vectors, which leaves the rounding to float as the only error worth naming
+// (0.51 ULP). Only +, -, *, / of doubles: the bits agree on every target, the baseline included.
 
 typedef double vd __attribute__((vector_size(4 * ANNEAL_LANES)));  // half as many lanes as vf
 typedef int64_t vl __attribute__((vector_size(4 * ANNEAL_LANES)));
@@ -32,8 +32,8 @@ ANNEAL_INLINE vd log2_double(vd x) {
 }
 
 ANNEAL_INLINE vd exp2_double(vd x) {
-  constexpr double kQ[] = {0.99999999999976208,   0.69314718054651403,   0.24022650698881778,
-                           0.055504109393420341,  0.0096181285426452309, 0.0013333452061892405,
+  constexpr double kQ[] = {0.99999999999976208,    0.69314718054651403,    0.24022650698881778,
+                           0.055504109393420341,   0.0096181285426452309,  0.0013333452061892405,
                            0.00015403851868850475, 1.5309737524751915e-05, 1.3175836509841691e-06};
   const vd magic = splat_double(6755399441055744.0);
   const vd top = splat_double(300.0);  // 2^300 and 2^-300 are inf and 0 as floats
@@ -65,8 +65,9 @@ ANNEAL_INLINE vf vpow(vf x, vf y) {
     half_vf low, high;
   };
   const Halves a = __builtin_bit_cast(Halves, x), b = __builtin_bit_cast(Halves, y);
-  const Halves r = {
-      __builtin_convertvector(pow_double(__builtin_convertvector(a.low, vd), __builtin_convertvector(b.low, vd)), half_vf),
-      __builtin_convertvector(pow_double(__builtin_convertvector(a.high, vd), __builtin_convertvector(b.high, vd)), half_vf)};
+  const Halves r = {__builtin_convertvector(
+                        pow_double(__builtin_convertvector(a.low, vd), __builtin_convertvector(b.low, vd)), half_vf),
+                    __builtin_convertvector(
+                        pow_double(__builtin_convertvector(a.high, vd), __builtin_convertvector(b.high, vd)), half_vf)};
   return __builtin_bit_cast(vf, r);
 }

@@ -1,4 +1,5 @@
-// sgd and adam: one pass over parameter, gradient and state. Scalars are computed once, in double, and rounded to float32.
+// sgd and adam: one pass over parameter, gradient and state. Scalars are computed once, in double, and rounded to
+// float32.
 #ifdef ANNEAL_REFERENCE
 #include "optimizers_reference.h"
 #else
@@ -39,8 +40,10 @@ static void sgd_chunk(void* arg, int64_t chunk, int32_t) {
   const UpdateJob& job = *(const UpdateJob*)arg;
   const int64_t first = chunk * kUpdateChunk, end = smallest(job.n, first + kUpdateChunk);
   const bool decays = job.decay != 0;
-  if (!job.m) return decays ? sgd_run_of<false, false, true>(job, first, end) : sgd_run_of<false, false, false>(job, first, end);
-  if (job.nesterov) return decays ? sgd_run_of<true, true, true>(job, first, end) : sgd_run_of<true, true, false>(job, first, end);
+  if (!job.m)
+    return decays ? sgd_run_of<false, false, true>(job, first, end) : sgd_run_of<false, false, false>(job, first, end);
+  if (job.nesterov)
+    return decays ? sgd_run_of<true, true, true>(job, first, end) : sgd_run_of<true, true, false>(job, first, end);
   return decays ? sgd_run_of<true, false, true>(job, first, end) : sgd_run_of<true, false, false>(job, first, end);
 }
 

@@ -1,6 +1,7 @@
 // pointwise: interprets a micro-program (native/pointwise.def) over runs of the linear output index.
-// A run of kTile elements keeps every register in the first-level cache. An operand that is dense is read where it lies and a
-// result that is an output is written where it goes; the rest lives in slots of scratch, which later results take over.
+// A run of kTile elements keeps every register in the first-level cache. An operand that is dense is read where it lies
+// and a result that is an output is written where it goes; the rest lives in slots of scratch, which later results take
+// over.
 #ifdef ANNEAL_REFERENCE
 #include "pointwise_reference.h"
 #else
@@ -15,7 +16,8 @@ struct PointwiseJob {
   int64_t n;
 };
 
-// Copies an operand once for all tiles of a chunk: one value, a short pattern repeated to a tile beyond its period, a transpose.
+// Copies an operand once for all tiles of a chunk: one value, a short pattern repeated to a tile beyond its period, a
+// transpose.
 static void fill_fixed(const Operand& in, lane32* slot, int64_t start, int64_t n) {
   if (in.kind == OperandKind::staged) return load_transposed(slot, (const lane32*)in.data, in.walk, start, n);
   const int64_t wanted = in.kind == OperandKind::single ? smallest(n, kTile) : smallest(n, kTile) + in.period;
@@ -56,7 +58,8 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, in
   for (int k = 0; k < plan.count; k++) {
     const int r = plan.inputs + k;
     const Step& s = plan.steps[k];
-    at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
+    at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes
+                               : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
     s.run(at[r], at[s.a], at[s.b], at[s.c], n);
   }
   for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n);
@@ -68,7 +71,8 @@ static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
   const int64_t start = chunk * kPointwiseChunk, n = smallest(kPointwiseChunk, job.n - start);
   char* scratch = plan.slots ? job.context->scratch(job.context, worker) : nullptr;
   for (int i = 0; i < plan.inputs; i++)
-    if (fixed_slots(plan.operands[i].kind)) fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), start, n);
+    if (fixed_slots(plan.operands[i].kind))
+      fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), start, n);
   const int64_t tile = plan.slots ? kTile : n;
   for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start, i, smallest(tile, n - i));
 }
@@ -86,7 +90,8 @@ static void pointwise_run(const Call& call, Context& context) {
 static size_t pointwise_scratch(const Call& call) {
   PointwisePlan plan;
   plan_pointwise(plan, call);
-  return (size_t)(plan.slots + 2 * call.outputs) * kSlotBytes;  // with data, an output over an operand still in use takes slots
+  return (size_t)(plan.slots + 2 * call.outputs) *
+         kSlotBytes;  // with data, an output over an operand still in use takes slots
 }
 
 static size_t pointwise_shared(const Call&) { return 0; }

@@ -84,7 +84,8 @@ template <class V, class Op>
 ANNEAL_INLINE void run_binary(void* out, const void* a, const void* b, int64_t n, Op op) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) st_as(out, i, op(ld_as(a, i, V{}), ld_as(b, i, V{})));
-  if (const int rest = (int)(n - i)) st_part_as(out, i, rest, op(ld_part_as(a, i, rest, V{}), ld_part_as(b, i, rest, V{})));
+  if (const int rest = (int)(n - i))
+    st_part_as(out, i, rest, op(ld_part_as(a, i, rest, V{}), ld_part_as(b, i, rest, V{})));
 }
 
 template <class V, class Op>
@@ -96,10 +97,12 @@ ANNEAL_INLINE void run_ternary(void* out, const void* a, const void* b, const vo
 }
 
 // The operations as types, so that a row of pointwise.def makes the loops of each operand type that it takes.
-#define ANNEAL_POINTWISE(name, arity, in, out)                                        \
-  struct Op_##name {                                                                  \
-    template <class... V>                                                             \
-    ANNEAL_INLINE auto apply(V... x) { return pw_##name(x...); }                      \
+#define ANNEAL_POINTWISE(name, arity, in, out) \
+  struct Op_##name {                           \
+    template <class... V>                      \
+    ANNEAL_INLINE auto apply(V... x) {         \
+      return pw_##name(x...);                  \
+    }                                          \
   };
 #include "../pointwise.def"
 #undef ANNEAL_POINTWISE
@@ -138,9 +141,11 @@ constexpr RunOp integer_loop() {
     return run_op<Op, kArity, vi>;
 }
 
-#define ANNEAL_POINTWISE(name, arity, in, out)                                                     \
-  {real_loop<Op_##name, arity, *#in>(), integer_loop<Op_##name, arity, *#in>(), arity,             \
-   *#out == 'F' ? Lane::real : *#out == 'N' ? Lane::either : Lane::integer},
+#define ANNEAL_POINTWISE(name, arity, in, out)                                         \
+  {real_loop<Op_##name, arity, *#in>(), integer_loop<Op_##name, arity, *#in>(), arity, \
+   *#out == 'F'   ? Lane::real                                                         \
+   : *#out == 'N' ? Lane::either                                                       \
+                  : Lane::integer},
 constexpr PointwiseRow kPointwiseRows[] = {
 #include "../pointwise.def"
 };

@@ -1,17 +1,20 @@
-// What the interpreter of micro-programs decides once per call: how each operand is reached and where each result lives.
+// What the interpreter of micro-programs decides once per call: how each operand is reached and where each result
+// lives.
 
 constexpr int kMaxSteps = 32, kMaxInputs = 16, kMaxOutputs = 8;
 constexpr int kMaxRegisters = kMaxInputs + kMaxSteps;
-constexpr int64_t kTile = 1024;             // elements of a run
+constexpr int64_t kTile = 1024;  // elements of a run
 constexpr int64_t kMaxPeriod = kTile;
 constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
-constexpr int64_t kSlotBytes = kTile * 4 + 64;  // not a multiple of a page, so slots don't contend for the same cache sets
+constexpr int64_t kSlotBytes =
+    kTile * 4 + 64;  // not a multiple of a page, so slots don't contend for the same cache sets
 
 enum class OperandKind : uint8_t {
   dense,     // 4-byte lanes in the order of the output: read in place
   single,    // one value
   periodic,  // a dense run that repeats (a bias): read in place from a copy that is a tile longer than the period
-  staged,    // transposed: copied into slots for the whole chunk, so that its rows share the cache lines they are read from
+  staged,    // transposed: copied into slots for the whole chunk, so that its rows share the cache lines they are read
+             // from
   walked,    // anything else: copied into a slot tile by tile
 };
 
@@ -32,8 +35,8 @@ struct PointwisePlan {
   int32_t inputs, count, outputs, slots;
   float cost;  // ns per element on one thread
   const TensorArg* out;
-  int16_t place[kMaxRegisters];   // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
-  uint8_t result[kMaxOutputs];    // the register of each output
+  int16_t place[kMaxRegisters];  // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
+  uint8_t result[kMaxOutputs];   // the register of each output
   Step steps[kMaxSteps];
   Operand operands[kMaxInputs];
 };
@@ -47,7 +50,8 @@ enum PointwiseOp : uint32_t {
 // Rough ns per element, on which only the choice of thread count rests.
 ANNEAL_INLINE float cost_of(uint32_t opcode) {
   switch (opcode) {
-    case pointwise_pow: return 3.0f;
+    case pointwise_pow:
+      return 3.0f;
     case pointwise_exp:
     case pointwise_log:
     case pointwise_tanh:
@@ -56,8 +60,10 @@ ANNEAL_INLINE float cost_of(uint32_t opcode) {
     case pointwise_gelu_grad:
     case pointwise_gelu_tanh:
     case pointwise_gelu_tanh_grad:
-    case pointwise_erf: return 0.5f;
-    default: return 0.05f;
+    case pointwise_erf:
+      return 0.5f;
+    default:
+      return 0.05f;
   }
 }
 constexpr float kOperandCost = 0.1f;
@@ -97,16 +103,21 @@ static bool overwritten(const PointwisePlan& plan, int i) {
 // Slots that an operand holds for the length of a chunk.
 ANNEAL_INLINE int fixed_slots(OperandKind kind) {
   switch (kind) {
-    case OperandKind::single: return 1;
-    case OperandKind::periodic: return 2;
-    case OperandKind::staged: return (int)(kPointwiseChunk / kTile);
-    default: return 0;
+    case OperandKind::single:
+      return 1;
+    case OperandKind::periodic:
+      return 2;
+    case OperandKind::staged:
+      return (int)(kPointwiseChunk / kTile);
+    default:
+      return 0;
   }
 }
 
 constexpr uint8_t kAtTheEnd = 255;  // the last use of what an output copies
 
-// Slots: first those filled once per chunk, then a pool from which the tile's values come and to which they return at their last use.
+// Slots: first those filled once per chunk, then a pool from which the tile's values come and to which they return at
+// their last use.
 static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
   int fixed = 0, high = 0;
   uint64_t taken = 0;

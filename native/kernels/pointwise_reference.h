@@ -26,7 +26,9 @@ static double ref_gelu_grad(double x, double dy) {
   const double density = std::exp(-x * x / 2) / std::sqrt(2 * kPi);
   return dy * (reference_cdf(x) + (density == 0 ? 0 : x * density));
 }
-static double ref_gelu_tanh(double a) { return a * reference_sigmoid(2 * reference_tanh_inner(a)); }  // (1 + tanh u) / 2 = sigmoid(2 u)
+static double ref_gelu_tanh(double a) {
+  return a * reference_sigmoid(2 * reference_tanh_inner(a));
+}  // (1 + tanh u) / 2 = sigmoid(2 u)
 static double ref_gelu_tanh_grad(double x, double dy) {
   const double s = reference_sigmoid(2 * reference_tanh_inner(x)), r = reference_sigmoid(-2 * reference_tanh_inner(x));
   const double inner = 2 * std::sqrt(2 / kPi) * (1 + 3 * 0.044715 * x * x);
@@ -51,18 +53,39 @@ static double ref_abs(double a) { return std::fabs(a); }
 static int32_t ref_abs(int32_t a) { return reference_wrap(a < 0 ? -(int64_t)a : a); }
 static double ref_sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : 0; }
 static int32_t ref_sign(int32_t a) { return a > 0 ? 1 : a < 0 ? -1 : 0; }
-template <class X> static bool ref_equal(X a, X b) { return a == b; }
-template <class X> static bool ref_not_equal(X a, X b) { return a != b; }
-template <class X> static bool ref_less(X a, X b) { return a < b; }
-template <class X> static bool ref_less_equal(X a, X b) { return a <= b; }
+template <class X>
+static bool ref_equal(X a, X b) {
+  return a == b;
+}
+template <class X>
+static bool ref_not_equal(X a, X b) {
+  return a != b;
+}
+template <class X>
+static bool ref_less(X a, X b) {
+  return a < b;
+}
+template <class X>
+static bool ref_less_equal(X a, X b) {
+  return a <= b;
+}
 static bool ref_logical_and(int32_t a, int32_t b) { return a && b; }
 static bool ref_logical_or(int32_t a, int32_t b) { return a || b; }
 static bool ref_logical_not(int32_t a) { return !a; }
-template <class X> static double ref_to_f32(X a) { return (double)a; }
+template <class X>
+static double ref_to_f32(X a) {
+  return (double)a;
+}
 static int32_t ref_to_i32(double a) { return reference_saturate(a, -2147483648.0, 2147483647.0); }
 static int32_t ref_to_i32(int32_t a) { return a; }
-template <class X> static bool ref_to_bool(X a) { return a != 0; }
-template <class X> static int32_t ref_to_u8(X a) { return reference_saturate((double)a, 0, 255); }
+template <class X>
+static bool ref_to_bool(X a) {
+  return a != 0;
+}
+template <class X>
+static int32_t ref_to_u8(X a) {
+  return reference_saturate((double)a, 0, 255);
+}
 
 static ReferenceLane reference_lane(double x) { return {x, 0, true}; }
 static ReferenceLane reference_lane(int32_t x) { return {0, x, false}; }
@@ -81,7 +104,8 @@ static ReferenceLane ref_where(const ReferenceLane& condition, const ReferenceLa
   return condition.integer ? a : b;
 }
 
-static ReferenceLane reference_apply(uint32_t opcode, const ReferenceLane& a, const ReferenceLane& b, const ReferenceLane& c) {
+static ReferenceLane reference_apply(uint32_t opcode, const ReferenceLane& a, const ReferenceLane& b,
+                                     const ReferenceLane& c) {
   enum Opcode : uint32_t {
 #define ANNEAL_POINTWISE(name, ...) op_##name,
 #include "../pointwise.def"
@@ -89,7 +113,8 @@ static ReferenceLane reference_apply(uint32_t opcode, const ReferenceLane& a, co
   };
   switch (opcode) {
 #define ANNEAL_POINTWISE(name, arity, in, out) \
-  case op_##name: return ANNEAL_REF_##arity##in(ref_##name);
+  case op_##name:                              \
+    return ANNEAL_REF_##arity##in(ref_##name);
 #include "../pointwise.def"
 #undef ANNEAL_POINTWISE
   }
@@ -105,10 +130,12 @@ static void reference_pointwise(const Call& call, Context&) {
     for (int r = 0; r < call.inputs; r++) lane[r] = reference_load(call.in[r], reference_offset(call.in[r], i));
     for (int64_t k = 0; k < count; k++) {
       const uint32_t* w = words + 4 * k;
-      ReferenceLane x = reference_apply(w[0], lane[w[1]], lane[w[2] == kNone ? w[1] : w[2]], lane[w[3] == kNone ? w[1] : w[3]]);
+      ReferenceLane x =
+          reference_apply(w[0], lane[w[1]], lane[w[2] == kNone ? w[1] : w[2]], lane[w[3] == kNone ? w[1] : w[3]]);
       x.real = (double)(T)x.real;
       lane[call.inputs + k] = x;
     }
-    for (int o = 0; o < call.outputs; o++) reference_store(call.out[o], reference_offset(call.out[o], i), lane[words[4 * count + o]]);
+    for (int o = 0; o < call.outputs; o++)
+      reference_store(call.out[o], reference_offset(call.out[o], i), lane[words[4 * count + o]]);
   }
 }

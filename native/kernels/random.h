@@ -1,13 +1,13 @@
-// random: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011), a block of four words per counter.
-// Element i comes from word i % 4 of block i / 4, so any part of the stream can be made on its own.
+// random: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011), a block of four words per
+// counter. Element i comes from word i % 4 of block i / 4, so any part of the stream can be made on its own.
 #ifdef ANNEAL_REFERENCE
 #include "random_reference.h"
 #else
 
 typedef uint64_t vq __attribute__((vector_size(4 * ANNEAL_LANES)));  // a block per lane, each word in the low half
 
-constexpr int kBlocks = ANNEAL_LANES / 2;   // made at a time
-constexpr int kWords = 2 * ANNEAL_LANES;    // in two vectors
+constexpr int kBlocks = ANNEAL_LANES / 2;  // made at a time
+constexpr int kWords = 2 * ANNEAL_LANES;   // in two vectors
 
 // The product of the low halves. Upper halves hold anything.
 ANNEAL_INLINE vq multiply_low(vq a, vq b) {
@@ -44,7 +44,8 @@ ANNEAL_INLINE void philox(const Philox& s, int64_t first, vi& words0, vi& words1
     c1 = p1;
     c3 = p0;
   }
-  const vq low = (c0 & 0xFFFFFFFFu) | (c1 << 32), high = (c2 & 0xFFFFFFFFu) | (c3 << 32);  // words 0 and 1, 2 and 3 of each block
+  const vq low = (c0 & 0xFFFFFFFFu) | (c1 << 32),
+           high = (c2 & 0xFFFFFFFFu) | (c3 << 32);  // words 0 and 1, 2 and 3 of each block
 #if ANNEAL_LANES == 4
   words0 = (vi)__builtin_shufflevector(low, high, 0, 2);
   words1 = (vi)__builtin_shufflevector(low, high, 1, 3);
@@ -155,9 +156,12 @@ static void random_chunk(void* arg, int64_t chunk, int32_t) {
   const RandomJob& job = *(const RandomJob*)arg;
   const int64_t first = chunk * kRandomChunk, end = smallest(job.n, first + kRandomChunk);
   switch (job.distribution) {
-    case kUniform: return random_run_of<kUniform>(job, first, end);
-    case kNormal: return random_run_of<kNormal>(job, first, end);
-    default: return random_run_of<kBernoulli>(job, first, end);
+    case kUniform:
+      return random_run_of<kUniform>(job, first, end);
+    case kNormal:
+      return random_run_of<kNormal>(job, first, end);
+    default:
+      return random_run_of<kBernoulli>(job, first, end);
   }
 }
 
@@ -165,7 +169,11 @@ static void random_run(const Call& call, Context& context) {
   const int32_t* key = (const int32_t*)call.in[0].data;  // seed lo, hi, stream lo, hi, counter
   const float* parameters = (const float*)call.in[1].data;
   RandomJob job = {{{(uint32_t)key[0], (uint32_t)key[1]}, {(uint32_t)key[2], (uint32_t)key[3]}, (uint32_t)key[4]},
-                   (float*)call.out[0].data, elements_of(call.out[0]), call.attr[0], parameters[0], parameters[1]};
+                   (float*)call.out[0].data,
+                   elements_of(call.out[0]),
+                   call.attr[0],
+                   parameters[0],
+                   parameters[1]};
   const int64_t chunks = divide_up(job.n, kRandomChunk);
   if (chunks == 0) return;
   if (chunks == 1) return random_chunk(&job, 0, 0);

@@ -1,5 +1,6 @@
 // reduce: sum, mean, max, min, argmax, argmin, var, any, all, prod over any axes of any strided tensor.
-// The order of every summation follows from the shapes and strides alone: never from the width of vectors or the number of threads.
+// The order of every summation follows from the shapes and strides alone: never from the width of vectors or the number
+// of threads.
 #ifdef ANNEAL_REFERENCE
 #include "reduce_reference.h"
 #else
@@ -7,9 +8,9 @@
 #include "reduce_rows.h"
 #include "reduce_columns.h"
 
-constexpr int64_t kReduceChunk = 32768;      // elements of one chunk
-constexpr int64_t kBlocksPerSegment = 16;    // a power of two
-constexpr int64_t kFewOutputs = 16;          // up to here, outputs of more than kSegmented elements are cut
+constexpr int64_t kReduceChunk = 32768;    // elements of one chunk
+constexpr int64_t kBlocksPerSegment = 16;  // a power of two
+constexpr int64_t kFewOutputs = 16;        // up to here, outputs of more than kSegmented elements are cut
 constexpr int64_t kSegmented = 4 * kBlocksPerSegment * kReduceBlock;
 
 static ReduceJob reduce_job(const Call& call, Context* context) {
@@ -64,30 +65,48 @@ static void run_columns(const ReduceJob& base) {
   ColumnJob job = column_job(base);
   const bool real = base.dtype == DType::f32;
   switch (base.kind) {
-    case kReduceSum: return real ? reduce_columns<RealSum>(job) : reduce_columns<IntegerSum>(job);
-    case kReduceMean: return reduce_columns<RealSum>(job);
-    case kReduceMax: return real ? reduce_columns<RealMax>(job) : reduce_columns<IntegerMax>(job);
-    case kReduceMin: return real ? reduce_columns<RealMin>(job) : reduce_columns<IntegerMin>(job);
-    case kReduceProd: return real ? reduce_columns<RealProd>(job) : reduce_columns<IntegerProd>(job);
-    case kReduceVar: return variance_columns(job);
-    case kReduceAny: return reduce_columns<BitsAny>(job);
-    case kReduceAll: return reduce_columns<BitsAll>(job);
+    case kReduceSum:
+      return real ? reduce_columns<RealSum>(job) : reduce_columns<IntegerSum>(job);
+    case kReduceMean:
+      return reduce_columns<RealSum>(job);
+    case kReduceMax:
+      return real ? reduce_columns<RealMax>(job) : reduce_columns<IntegerMax>(job);
+    case kReduceMin:
+      return real ? reduce_columns<RealMin>(job) : reduce_columns<IntegerMin>(job);
+    case kReduceProd:
+      return real ? reduce_columns<RealProd>(job) : reduce_columns<IntegerProd>(job);
+    case kReduceVar:
+      return variance_columns(job);
+    case kReduceAny:
+      return reduce_columns<BitsAny>(job);
+    case kReduceAll:
+      return reduce_columns<BitsAll>(job);
   }
 }
 
 static void run_rows(const ReduceJob& job) {
   const bool real = job.dtype == DType::f32;
   switch (job.kind) {
-    case kReduceSum: return real ? reduce_rows<ByValue<RealSum>>(job) : reduce_rows<ByValue<IntegerSum>>(job);
-    case kReduceMean: return reduce_rows<ByValue<RealSum>>(job);
-    case kReduceMax: return real ? reduce_rows<ByValue<RealMax>>(job) : reduce_rows<ByValue<IntegerMax>>(job);
-    case kReduceMin: return real ? reduce_rows<ByValue<RealMin>>(job) : reduce_rows<ByValue<IntegerMin>>(job);
-    case kReduceArgmax: return real ? reduce_rows<ByPlace<RealMax>>(job) : reduce_rows<ByPlace<IntegerMax>>(job);
-    case kReduceArgmin: return real ? reduce_rows<ByPlace<RealMin>>(job) : reduce_rows<ByPlace<IntegerMin>>(job);
-    case kReduceProd: return real ? reduce_rows<ByValue<RealProd>>(job) : reduce_rows<ByValue<IntegerProd>>(job);
-    case kReduceVar: return variance_rows(job);
-    case kReduceAny: return reduce_rows<ByValue<BitsAny>>(job);
-    case kReduceAll: return reduce_rows<ByValue<BitsAll>>(job);
+    case kReduceSum:
+      return real ? reduce_rows<ByValue<RealSum> >(job) : reduce_rows<ByValue<IntegerSum> >(job);
+    case kReduceMean:
+      return reduce_rows<ByValue<RealSum> >(job);
+    case kReduceMax:
+      return real ? reduce_rows<ByValue<RealMax> >(job) : reduce_rows<ByValue<IntegerMax> >(job);
+    case kReduceMin:
+      return real ? reduce_rows<ByValue<RealMin> >(job) : reduce_rows<ByValue<IntegerMin> >(job);
+    case kReduceArgmax:
+      return real ? reduce_rows<ByPlace<RealMax> >(job) : reduce_rows<ByPlace<IntegerMax> >(job);
+    case kReduceArgmin:
+      return real ? reduce_rows<ByPlace<RealMin> >(job) : reduce_rows<ByPlace<IntegerMin> >(job);
+    case kReduceProd:
+      return real ? reduce_rows<ByValue<RealProd> >(job) : reduce_rows<ByValue<IntegerProd> >(job);
+    case kReduceVar:
+      return variance_rows(job);
+    case kReduceAny:
+      return reduce_rows<ByValue<BitsAny> >(job);
+    case kReduceAll:
+      return reduce_rows<ByValue<BitsAll> >(job);
   }
 }
 

@@ -1,5 +1,6 @@
-// Reductions along rows that lie apart in memory (a sum over the batch): whole rows are added into a run of accumulators in the
-// first-level cache, kColumnBlock rows to a partial result; these combine pairwise, in the order of the rows.
+// Reductions along rows that lie apart in memory (a sum over the batch): whole rows are added into a run of
+// accumulators in the first-level cache, kColumnBlock rows to a partial result; these combine pairwise, in the order of
+// the rows.
 
 constexpr int64_t kColumnBlock = 32;   // rows of one partial result
 constexpr int64_t kColumnRun = 1024;   // columns of one chunk
@@ -8,18 +9,18 @@ constexpr int64_t kRunBytes = kColumnRun * 4 + 64;
 
 struct ColumnJob {
   ReduceJob base;
-  int64_t N, outer;        // columns of the innermost kept dimension, outputs without it
-  int64_t runs;            // of kColumnRun columns
-  int64_t segments;        // of kSegmentRows rows
-  int32_t levels;          // of partial results that one segment may hold at a time
-  void* partial;           // [segments, outputs], or the outputs' memory where there is one segment
-  const float* mean;       // [outputs], or null
+  int64_t N, outer;   // columns of the innermost kept dimension, outputs without it
+  int64_t runs;       // of kColumnRun columns
+  int64_t segments;   // of kSegmentRows rows
+  int32_t levels;     // of partial results that one segment may hold at a time
+  void* partial;      // [segments, outputs], or the outputs' memory where there is one segment
+  const float* mean;  // [outputs], or null
 };
 
 // acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
 template <class Op, int kRows>
-ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n, [[maybe_unused]] const typename Op::S* m,
-                             typename Op::V constant) {
+ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n,
+                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant) {
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     typename Op::V a = ld(acc + j);
     typename Op::V operand = constant;
@@ -30,14 +31,15 @@ ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* r
 }
 
 template <class Op>
-ANNEAL_INLINE void combine_rows(typename Op::S* into, const typename Op::S* earlier, const typename Op::S* later, int64_t n) {
+ANNEAL_INLINE void combine_rows(typename Op::S* into, const typename Op::S* earlier, const typename Op::S* later,
+                                int64_t n) {
   for (int64_t j = 0; j < n; j += kLanes) st(into + j, Op::combine(ld(earlier + j), ld(later + j)));
 }
 
 // Rows [first, last) of n columns; the result lands in `level` 0 of the returned pointer.
 template <class Op>
-static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in, int64_t first, int64_t last, int64_t n,
-                                  const typename Op::S* m, char* scratch) {
+static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in, int64_t first, int64_t last,
+                                  int64_t n, const typename Op::S* m, char* scratch) {
   typedef typename Op::S S;
   S value;
   constant_operand(job, value);
@@ -68,7 +70,8 @@ static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in
     int top = slot;
     for (uint64_t c = count; c & 1; c >>= 1, top--) combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
   }
-  for (int top = __builtin_popcountll(count) - 1; top > 0; top--) combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
+  for (int top = __builtin_popcountll(count) - 1; top > 0; top--)
+    combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
   return run(0);
 }
 
@@ -82,10 +85,12 @@ static void column_chunk(void* arg, int64_t chunk, int32_t worker) {
   typedef typename Op::S S;
   const ColumnJob& job = *(const ColumnJob*)arg;
   const ReduceJob& base = job.base;
-  const int64_t segment = chunk % job.segments, run = chunk / job.segments % job.runs, outer = chunk / (job.segments * job.runs);
+  const int64_t segment = chunk % job.segments, run = chunk / job.segments % job.runs,
+                outer = chunk / (job.segments * job.runs);
   const int64_t j = run * kColumnRun, n = smallest(kColumnRun, job.N - j), o = outer * job.N + j;
   const S* in = (const S*)base.in + cursor_at(base.kept, base.kept.rank - 1, outer).offset + j;
-  const int64_t first = segment * kSegmentRows, last = job.segments == 1 ? base.R : smallest(base.R, first + kSegmentRows);
+  const int64_t first = segment * kSegmentRows,
+                last = job.segments == 1 ? base.R : smallest(base.R, first + kSegmentRows);
   const S* m = job.mean ? (const S*)job.mean + o : nullptr;
   const S* x = column_run<Op>(base, in, first, last, n, m, base.context->scratch(base.context, worker));
   if (job.partial)

@@ -1,8 +1,18 @@
-// What a reduction does with an element, and how partial results combine. A lane starts at `identity`; `fill` is an element that
-// changes nothing; `m` is an operand of step that is the same along the reduction (the mean, a mask of bits).
+// What a reduction does with an element, and how partial results combine. A lane starts at `identity`; `fill` is an
+// element that changes nothing; `m` is an operand of step that is the same along the reduction (the mean, a mask of
+// bits).
 
 enum ReduceKind : uint32_t {
-  kReduceSum, kReduceMean, kReduceMax, kReduceMin, kReduceArgmax, kReduceArgmin, kReduceVar, kReduceAny, kReduceAll, kReduceProd
+  kReduceSum,
+  kReduceMean,
+  kReduceMax,
+  kReduceMin,
+  kReduceArgmax,
+  kReduceArgmin,
+  kReduceVar,
+  kReduceAny,
+  kReduceAll,
+  kReduceProd
 };
 
 struct RealOp {
@@ -15,7 +25,9 @@ struct IntegerOp {
   typedef int32_t S;
   typedef vi V;
 };
-#define ANNEAL_COMBINE template <class X> ANNEAL_INLINE X combine(X a, X b)
+#define ANNEAL_COMBINE \
+  template <class X>   \
+  ANNEAL_INLINE X combine(X a, X b)
 
 struct RealSum : RealOp {
   static constexpr float identity = 0;
@@ -90,7 +102,8 @@ struct BitsAll : IntegerOp {
   ANNEAL_COMBINE { return a & b; }
 };
 
-// ---- one block: 64 virtual lanes, element i in lane i % 64, folded to 16 and then by a fixed tree --------------------
+// ---- one block: 64 virtual lanes, element i in lane i % 64, folded to 16 and then by a fixed tree
+// --------------------
 constexpr int64_t kReduceBlock = 4096;
 constexpr int kFold = 4;  // groups of 16 lanes, for as many independent chains
 
@@ -121,7 +134,8 @@ ANNEAL_INLINE void step_part(typename Op::V (&acc)[kParts], const typename Op::S
     if (rest >= kLanes)
       acc[p] = Op::step(acc[p], ld(x + p * kLanes), m);
     else if (rest > 0)
-      acc[p] = Op::step(acc[p], select(iota() < splat((int32_t)rest), ld_part(x + p * kLanes, (int)rest), Op::fill(m)), m);
+      acc[p] =
+          Op::step(acc[p], select(iota() < splat((int32_t)rest), ld_part(x + p * kLanes, (int)rest), Op::fill(m)), m);
   }
 }
 
@@ -144,7 +158,8 @@ ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, ty
 }
 
 // ---- partial results of blocks, combined as a binary tree over their order ----------------------------------------
-// Runs of 2^k blocks from a multiple of 2^k on are a subtree, so reducing them elsewhere and pushing the result is the same tree.
+// Runs of 2^k blocks from a multiple of 2^k on are a subtree, so reducing them elsewhere and pushing the result is the
+// same tree.
 template <class Op, class S = typename Op::S>
 struct Pairwise {
   S level[48];

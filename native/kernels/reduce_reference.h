@@ -54,7 +54,8 @@ static void reference_reduce(const Call& call, Context&) {
       if (count++ == 0 || reference_beats(x, best, kind == 2 || kind == 4)) best = x, where = i;
     });
     const double mean = s.sum / (double)count;
-    reference_each_reduced(in, out, o, [&](const ReferenceLane& x, int64_t) { s.squares += (x.real - mean) * (x.real - mean); });
+    reference_each_reduced(in, out, o,
+                           [&](const ReferenceLane& x, int64_t) { s.squares += (x.real - mean) * (x.real - mean); });
     const double left = (double)(count - (int64_t)call.attr[1]);
     ReferenceLane result = best;  // max and min
     if (kind == 0) result = {s.sum, reference_wrap(s.integer_sum), true};

@@ -1,13 +1,13 @@
-// Reductions along the innermost run of memory: each output's elements, in blocks of kReduceBlock that combine pairwise.
-// What is not one dense run of 4-byte lanes is copied into scratch block by block.
+// Reductions along the innermost run of memory: each output's elements, in blocks of kReduceBlock that combine
+// pairwise. What is not one dense run of 4-byte lanes is copied into scratch block by block.
 
 struct ReduceJob {
   Context* context;
   const void* in;
   DType dtype;
   Walk kept, reduced;
-  int64_t outputs, R;     // R elements make one output
-  int64_t blocks;         // of one output, at least 1 (which may be empty)
+  int64_t outputs, R;  // R elements make one output
+  int64_t blocks;      // of one output, at least 1 (which may be empty)
   bool in_place;
   void* out;
   DType out_dtype;
@@ -54,7 +54,8 @@ static S reduce_blocks(const ReduceJob& job, int64_t offset, int64_t first, int6
   return pairwise_result(partial);
 }
 
-// The largest (or smallest) value of a block and the first index where it stands; NaN counts as the largest and the smallest.
+// The largest (or smallest) value of a block and the first index where it stands; NaN counts as the largest and the
+// smallest.
 template <class S>
 struct Place {
   S value;
@@ -106,7 +107,9 @@ static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, 
 ANNEAL_INLINE void constant_operand(const ReduceJob&, float& m) { m = 0; }
 ANNEAL_INLINE void constant_operand(const ReduceJob& job, int32_t& m) { m = job.dtype == DType::f32 ? 0x7FFFFFFF : -1; }
 template <class S>
-ANNEAL_INLINE void constant_operand(const ReduceJob&, Place<S>& m) { m = {0, 0}; }
+ANNEAL_INLINE void constant_operand(const ReduceJob&, Place<S>& m) {
+  m = {0, 0};
+}
 
 // How one output is made, from blocks [first, last) of its elements: a policy per family of kinds.
 template <class Op>
@@ -154,7 +157,8 @@ static void variance_outputs(void* arg, int64_t chunk, int32_t worker) {
   }
 }
 
-// ---- few outputs of many elements: segments of each output are shared out, their results combined here ----------------
+// ---- few outputs of many elements: segments of each output are shared out, their results combined here
+// ----------------
 template <class By>
 struct SegmentJob {
   const ReduceJob* job;
@@ -179,7 +183,8 @@ constexpr float kReduceCost = 0.1f;  // rough ns per element
 
 // Leaves the result of output o in partial[o * segments].
 template <class By>
-static __attribute__((noinline)) void reduce_in_segments(const ReduceJob& job, typename By::S* partial, const typename By::S* m) {
+static __attribute__((noinline)) void reduce_in_segments(const ReduceJob& job, typename By::S* partial,
+                                                         const typename By::S* m) {
   SegmentJob<By> s = {&job, partial, m};
   const int64_t ns = (int64_t)((float)(job.outputs * job.R) * kReduceCost);
   job.context->parallel(job.context, job.outputs * job.segments, ns, reduce_segment<By>, &s);
@@ -199,7 +204,8 @@ static void reduce_rows(const ReduceJob& job) {
     for (int64_t o = 0; o < job.outputs; o++) By::store(job, o, partial[o * job.segments]);
     return;
   }
-  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost), chunks = divide_up(job.outputs, job.outputs_per_chunk);
+  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost),
+                chunks = divide_up(job.outputs, job.outputs_per_chunk);
   if (chunks == 1) return reduce_outputs<By>((void*)&job, 0, 0);
   job.context->parallel(job.context, chunks, ns, reduce_outputs<By>, (void*)&job);
 }
@@ -214,7 +220,8 @@ static void variance_rows(const ReduceJob& job) {
     for (int64_t o = 0; o < job.outputs; o++) store_result(job, o, partial[o * job.segments]);
     return;
   }
-  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost * 2), chunks = divide_up(job.outputs, job.outputs_per_chunk);
+  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost * 2),
+                chunks = divide_up(job.outputs, job.outputs_per_chunk);
   if (chunks == 1) return variance_outputs((void*)&job, 0, 0);
   job.context->parallel(job.context, chunks, ns, variance_outputs, (void*)&job);
 }

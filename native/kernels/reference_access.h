@@ -1,4 +1,5 @@
-// How the references read and write tensors: one element at a time, by its row-major index, whatever the strides and dtype.
+// How the references read and write tensors: one element at a time, by its row-major index, whatever the strides and
+// dtype.
 
 struct ReferenceLane {
   double real;
@@ -8,19 +9,31 @@ struct ReferenceLane {
 
 static ReferenceLane reference_load(const TensorArg& t, int64_t offset) {
   switch (t.dtype) {
-    case DType::f32: return {(double)((const float*)t.data)[offset], 0, true};
-    case DType::f64: return {((const double*)t.data)[offset], 0, true};
-    case DType::i32: return {0, ((const int32_t*)t.data)[offset], false};
-    default: return {0, ((const uint8_t*)t.data)[offset], false};
+    case DType::f32:
+      return {(double)((const float*)t.data)[offset], 0, true};
+    case DType::f64:
+      return {((const double*)t.data)[offset], 0, true};
+    case DType::i32:
+      return {0, ((const int32_t*)t.data)[offset], false};
+    default:
+      return {0, ((const uint8_t*)t.data)[offset], false};
   }
 }
 
 static void reference_store(const TensorArg& t, int64_t offset, const ReferenceLane& x) {
   switch (t.dtype) {
-    case DType::f32: ((float*)t.data)[offset] = (float)x.real; break;
-    case DType::f64: ((double*)t.data)[offset] = x.real; break;
-    case DType::i32: ((int32_t*)t.data)[offset] = x.integer; break;
-    default: ((uint8_t*)t.data)[offset] = (uint8_t)x.integer; break;
+    case DType::f32:
+      ((float*)t.data)[offset] = (float)x.real;
+      break;
+    case DType::f64:
+      ((double*)t.data)[offset] = x.real;
+      break;
+    case DType::i32:
+      ((int32_t*)t.data)[offset] = x.integer;
+      break;
+    default:
+      ((uint8_t*)t.data)[offset] = (uint8_t)x.integer;
+      break;
   }
 }
 

@@ -1,5 +1,6 @@
-// softmax, log_softmax and their gradients along the last axis, and cross_entropy with the gradient of its logits in the same pass.
-// Sums run over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits don't depend on the target.
+// softmax, log_softmax and their gradients along the last axis, and cross_entropy with the gradient of its logits in
+// the same pass. Sums run over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits don't
+// depend on the target.
 #ifdef ANNEAL_REFERENCE
 #include "softmax_reference.h"
 #else
@@ -23,7 +24,8 @@ ANNEAL_INLINE float sum_of(int64_t n, F f) {
     const int64_t end = smallest(n, first + kRowBlock);
     Lanes16 acc = splat16(0.0f);
     for (int64_t i = first; i < end; i += 16)
-      each_part(end - i, [&](int p, int lanes) __attribute__((always_inline)) { acc.part[p] = acc.part[p] + f(i + p * kLanes, lanes); });
+      each_part(end - i, [&](int p, int lanes)
+                             __attribute__((always_inline)) { acc.part[p] = acc.part[p] + f(i + p * kLanes, lanes); });
     sum = sum16(acc);
     if (n > kRowBlock) pairwise_push(blocks, sum);
   }
@@ -58,7 +60,8 @@ ANNEAL_INLINE float row_exp_sum(const float* x, float max, float* terms, int64_t
 
 ANNEAL_INLINE void scale_row(float* x, float factor, int64_t C) {
   const vf f = splat(factor);
-  each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) { st_some(x + i, ld_some(x + i, lanes) * f, lanes); });
+  each_vector(C, [&](int64_t i, int lanes)
+                     __attribute__((always_inline)) { st_some(x + i, ld_some(x + i, lanes) * f, lanes); });
 }
 
 ANNEAL_INLINE float log_of(float x) { return vlog(splat(x))[0]; }
@@ -97,7 +100,8 @@ static void softmax_chunk(void* arg, int64_t chunk, int32_t) {
       continue;
     }
     const vf m = splat(max), l = vlog(splat(sum));
-    each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) { st_some(y + i, ld_some(x + i, lanes) - m - l, lanes); });
+    each_vector(C, [&](int64_t i, int lanes)
+                       __attribute__((always_inline)) { st_some(y + i, ld_some(x + i, lanes) - m - l, lanes); });
   }
 }
 
@@ -116,12 +120,15 @@ static void softmax_grad_chunk(void* arg, int64_t chunk, int32_t) {
     const float* dy = (const float*)job.call->in[1].data + n * C;
     float* dx = (float*)job.call->out[0].data + n * C;
     if (log) {
-      const vf s = splat(sum_of(C, [&](int64_t i, int lanes) __attribute__((always_inline)) { return ld_some(dy + i, lanes); }));
+      const vf s =
+          splat(sum_of(C, [&](int64_t i, int lanes) __attribute__((always_inline)) { return ld_some(dy + i, lanes); }));
       each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {
         st_some(dx + i, vfma(-vexp(ld_some(y + i, lanes)), s, ld_some(dy + i, lanes)), lanes);
       });
     } else {
-      const vf s = splat(sum_of(C, [&](int64_t i, int lanes) __attribute__((always_inline)) { return ld_some(y + i, lanes) * ld_some(dy + i, lanes); }));
+      const vf s = splat(sum_of(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+        return ld_some(y + i, lanes) * ld_some(dy + i, lanes);
+      }));
       each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {
         st_some(dx + i, ld_some(y + i, lanes) * (ld_some(dy + i, lanes) - s), lanes);
       });

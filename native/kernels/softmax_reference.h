@@ -31,7 +31,8 @@ static void reference_softmax_grad(const Call& call, Context&) {
     double sum = 0;
     for (int64_t c = 0; c < C; c++) sum += call.attr[0] ? (double)dy[c] : (double)y[c] * (double)dy[c];
     for (int64_t c = 0; c < C; c++) {
-      const double dx = call.attr[0] ? (double)dy[c] - std::exp((double)y[c]) * sum : (double)y[c] * ((double)dy[c] - sum);
+      const double dx =
+          call.attr[0] ? (double)dy[c] - std::exp((double)y[c]) * sum : (double)y[c] * ((double)dy[c] - sum);
       ((T*)out.data)[n * C + c] = (T)dx;
     }
   }

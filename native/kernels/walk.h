@@ -119,9 +119,11 @@ static void load_elements(lane32* to, const void* data, DType dtype, const Walk&
 constexpr int64_t kSquare = 16;       // a cache line of float32: each line of the input is read once, whole
 constexpr int64_t kSquareStrip = 64;  // rows of output for which a page of the input stays in use
 
-// to[y * to_stride + x] = from[y + x * from_stride] for a square, by way of a buffer in which lines don't contend for cache sets.
+// to[y * to_stride + x] = from[y + x * from_stride] for a square, by way of a buffer in which lines don't contend for
+// cache sets.
 template <class T>
-ANNEAL_INLINE void transpose_square(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height, int64_t width) {
+ANNEAL_INLINE void transpose_square(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height,
+                                    int64_t width) {
   T line[kSquare][kSquare + 1];
   if (height == kSquare)
     for (int64_t x = 0; x < width; x++) __builtin_memcpy(line[x], from + x * from_stride, kSquare * sizeof(T));
@@ -136,11 +138,13 @@ ANNEAL_INLINE void transpose_square(T* to, int64_t to_stride, const T* from, int
 }
 
 template <class T>
-static void transpose_rows(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height, int64_t width) {
+static void transpose_rows(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t height,
+                           int64_t width) {
   for (int64_t strip = 0; strip < height; strip += kSquareStrip)
     for (int64_t x = 0; x < width; x += kSquare)
       for (int64_t y = strip; y < smallest(height, strip + kSquareStrip); y += kSquare)
-        transpose_square(to + y * to_stride + x, to_stride, from + y + x * from_stride, from_stride, smallest(kSquare, height - y), smallest(kSquare, width - x));
+        transpose_square(to + y * to_stride + x, to_stride, from + y + x * from_stride, from_stride,
+                         smallest(kSquare, height - y), smallest(kSquare, width - x));
 }
 
 // Is the walk a stack of transposed matrices? Their rows, in the order of the walk, are the columns of memory.
@@ -160,7 +164,8 @@ static void load_transposed(lane32* to, const lane32* from, const Walk& w, int64
       continue;
     }
     const int64_t rows = smallest((end - i) / width, height - y);
-    transpose_rows(to + (i - start), width, from + cursor_at(w, w.rank - 1, row).offset, w.strides[w.rank - 1], rows, width);
+    transpose_rows(to + (i - start), width, from + cursor_at(w, w.rank - 1, row).offset, w.strides[w.rank - 1], rows,
+                   width);
     i += rows * width;
   }
 }
@@ -188,6 +193,6 @@ ANNEAL_INLINE void each_vector(int64_t n, F f) {
 }
 
 // For rows that need none.
-#define ANNEAL_NO_SCRATCH(name)                               \
+#define ANNEAL_NO_SCRATCH(name)                           \
   static size_t name##_scratch(const Call&) { return 0; } \
   static size_t name##_shared(const Call&) { return 0; }

@@ -1,4 +1,5 @@
-// A call of one row, run on every target and compared: with the reference in double, with other targets, with other thread counts.
+// A call of one row, run on every target and compared: with the reference in double, with other targets, with other
+// thread counts.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -17,7 +18,8 @@ constexpr unsigned char kGuardByte = 0xA5;
 class Tensor {
  public:
   Tensor() : Tensor(DType::f32, {0}) { absent = true; }
-  Tensor(DType dtype, std::vector<int64_t> dims, std::vector<int64_t> strides = {}) : dtype_(dtype), dims_(std::move(dims)) {
+  Tensor(DType dtype, std::vector<int64_t> dims, std::vector<int64_t> strides = {})
+      : dtype_(dtype), dims_(std::move(dims)) {
     strides_ = strides.empty() ? dense(dims_) : std::move(strides);
     int64_t last = 0;
     bool empty = false;
@@ -51,18 +53,26 @@ class Tensor {
   }
   double at(int64_t i) const {
     switch (dtype_) {
-      case DType::f32: return read<float>(i);
-      case DType::f64: return read<double>(i);
-      case DType::i32: return read<int32_t>(i);
-      default: return read<uint8_t>(i);
+      case DType::f32:
+        return read<float>(i);
+      case DType::f64:
+        return read<double>(i);
+      case DType::i32:
+        return read<int32_t>(i);
+      default:
+        return read<uint8_t>(i);
     }
   }
   void set(int64_t i, double x) {
     switch (dtype_) {
-      case DType::f32: return write(i, float(x));
-      case DType::f64: return write(i, x);
-      case DType::i32: return write(i, int32_t(x));
-      default: return write(i, uint8_t(x));
+      case DType::f32:
+        return write(i, float(x));
+      case DType::f64:
+        return write(i, x);
+      case DType::i32:
+        return write(i, int32_t(x));
+      default:
+        return write(i, uint8_t(x));
     }
   }
   template <class F>
@@ -85,7 +95,9 @@ class Tensor {
   bool guards_intact() const {
     const size_t guard = size_t(kGuardElements * size_of(dtype_));
     for (size_t i = 0; i < guard; i++)
-      if (static_cast<unsigned char>(bytes_[i]) != kGuardByte || static_cast<unsigned char>(bytes_[bytes_.size() - 1 - i]) != kGuardByte) return false;
+      if (static_cast<unsigned char>(bytes_[i]) != kGuardByte ||
+          static_cast<unsigned char>(bytes_[bytes_.size() - 1 - i]) != kGuardByte)
+        return false;
     return true;
   }
   // Equal bits, except that one NaN is as good as another.
@@ -132,7 +144,8 @@ struct KernelCase {
   bool reference_in_float = false;  // compare with the reference over float32, whose IEEE operations are exact
 
   // The outputs that a table makes of the inputs.
-  std::vector<Tensor> run(const KernelTable& table, int threads, bool in_double = false, TestContext* context = nullptr) const {
+  std::vector<Tensor> run(const KernelTable& table, int threads, bool in_double = false,
+                          TestContext* context = nullptr) const {
     std::vector<Tensor> i, o;
     for (const Tensor& t : in) i.push_back(in_double ? t.widened() : t);
     for (const Tensor& t : out) o.push_back(in_double ? t.widened() : t);
@@ -141,7 +154,9 @@ struct KernelCase {
     for (Tensor& t : o) oa.push_back(t.arg());
     for (const auto& [output, input] : aliases) oa[size_t(output)] = ia[size_t(input)];
     TestContext own(threads);
-    (context ? context : &own)->run(table, row, {int32_t(oa.size()), int32_t(ia.size()), int32_t(attrs.size()), oa.data(), ia.data(), attrs.data()});
+    (context ? context : &own)
+        ->run(table, row,
+              {int32_t(oa.size()), int32_t(ia.size()), int32_t(attrs.size()), oa.data(), ia.data(), attrs.data()});
     for (const auto& [output, input] : aliases) o[size_t(output)] = i[size_t(input)];
     for (const Tensor& t : o)
       if (!t.guards_intact()) FAIL(table.name << " wrote outside of an output: " << text);
@@ -149,12 +164,15 @@ struct KernelCase {
   }
 };
 
-inline void compare(const std::string& who, const Tensor& got, const Tensor& want, const Tolerance& tolerance, double factor) {
+inline void compare(const std::string& who, const Tensor& got, const Tensor& want, const Tolerance& tolerance,
+                    double factor) {
   for (int64_t i = 0; i < got.stored(); i++) {
-    const double g = got.at(i), w = got.dtype() == DType::f32 ? double(float(want.at(i))) : want.at(i), exact = want.at(i);
+    const double g = got.at(i), w = got.dtype() == DType::f32 ? double(float(want.at(i))) : want.at(i),
+                 exact = want.at(i);
     if (g == w || (g != g && w != w)) continue;
     const double bound = factor * (tolerance.relative * std::fabs(exact) + tolerance.absolute);
-    if (!(std::fabs(g - exact) <= bound)) FAIL(who << " at " << i << ": got " << g << ", want " << exact << " within " << bound);
+    if (!(std::fabs(g - exact) <= bound))
+      FAIL(who << " at " << i << ": got " << g << ", want " << exact << " within " << bound);
   }
 }
 
@@ -170,7 +188,8 @@ inline void check(const KernelCase& c) {
       if (got[o].absent) continue;
       compare(who, got[o], want[o], c.tolerance, t.fma ? 1 : kWithoutFma);
       if (!got[o].same_bits(again[o])) FAIL(who << " depends on threads");
-      if (t.fma && !first.empty() && !got[o].same_bits(first[o])) FAIL(who << " has other bits than the first target with FMA");
+      if (t.fma && !first.empty() && !got[o].same_bits(first[o]))
+        FAIL(who << " has other bits than the first target with FMA");
     }
     if (t.fma && first.empty()) first = got;
   }

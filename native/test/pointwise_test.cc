@@ -18,11 +18,21 @@ Tolerance tolerance_of(const std::string& name) {
     Tolerance tolerance;
   };
   constexpr double kDenormal = 3e-45;
-  const Entry table[] = {{"exp", {1.2e-7, kDenormal}},       {"log", {1.2e-7, kDenormal}},  {"tanh", {1.7e-7, kDenormal}},
-                         {"sigmoid", {2.1e-7, kDenormal}},   {"erf", {1.3e-7, kDenormal}},  {"pow", {6.1e-8, kDenormal}},
-                         {"gelu", {6e-7, 1e-37}},            {"gelu_tanh", {3e-6, 1e-12}}, {"gelu_grad", {3e-7, 3e-7}},
-                         {"gelu_tanh_grad", {3e-7, 3e-7}},   {"div", {6e-8, kDenormal}},    {"sqrt", {6e-8, 0}},
-                         {"add", {6e-8, 0}},                 {"sub", {6e-8, 0}},            {"mul", {6e-8, kDenormal}},
+  const Entry table[] = {{"exp", {1.2e-7, kDenormal}},
+                         {"log", {1.2e-7, kDenormal}},
+                         {"tanh", {1.7e-7, kDenormal}},
+                         {"sigmoid", {2.1e-7, kDenormal}},
+                         {"erf", {1.3e-7, kDenormal}},
+                         {"pow", {6.1e-8, kDenormal}},
+                         {"gelu", {6e-7, 1e-37}},
+                         {"gelu_tanh", {3e-6, 1e-12}},
+                         {"gelu_grad", {3e-7, 3e-7}},
+                         {"gelu_tanh_grad", {3e-7, 3e-7}},
+                         {"div", {6e-8, kDenormal}},
+                         {"sqrt", {6e-8, 0}},
+                         {"add", {6e-8, 0}},
+                         {"sub", {6e-8, 0}},
+                         {"mul", {6e-8, kDenormal}},
                          {"to_f32", {6e-8, 0}}};
   for (const Entry& e : table)
     if (name == e.name) return e.tolerance;
@@ -51,12 +61,48 @@ std::vector<uint32_t> single(uint32_t op) {
   return {1, op, 0, arity > 1 ? 1 : kNone, arity > 2 ? 2 : kNone, arity};
 }
 
-const float kSpecial[] = {0.0f,   -0.0f, 1.0f,   -1.0f, 0.5f,   -0.5f,  2.0f,  -2.0f, 3.0f, -3.0f,  1e-45f, -1e-45f, 1e-38f,     1.17549435e-38f, 1e-20f,
-                          -1e-20f, 88.0f, -88.0f, 89.0f, -104.0f, -90.0f, 1e10f, 255.5f, 256.0f, -1e10f, 3e38f,  -3e38f,  2147483648.0f, -2147483648.0f,
-                          0.625f, 0.92f, 0.9999f, 1.0001f, 16777216.0f, 16777217.0f, 7.0f,
-                          std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+const float kSpecial[] = {0.0f,
+                          -0.0f,
+                          1.0f,
+                          -1.0f,
+                          0.5f,
+                          -0.5f,
+                          2.0f,
+                          -2.0f,
+                          3.0f,
+                          -3.0f,
+                          1e-45f,
+                          -1e-45f,
+                          1e-38f,
+                          1.17549435e-38f,
+                          1e-20f,
+                          -1e-20f,
+                          88.0f,
+                          -88.0f,
+                          89.0f,
+                          -104.0f,
+                          -90.0f,
+                          1e10f,
+                          255.5f,
+                          256.0f,
+                          -1e10f,
+                          3e38f,
+                          -3e38f,
+                          2147483648.0f,
+                          -2147483648.0f,
+                          0.625f,
+                          0.92f,
+                          0.9999f,
+                          1.0001f,
+                          16777216.0f,
+                          16777217.0f,
+                          7.0f,
+                          std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()};
 constexpr int64_t kSpecials = int64_t(sizeof(kSpecial) / sizeof(*kSpecial));
-const int32_t kIntegers[] = {0, 1, -1, 2, 7, -7, 255, 256, -256, 65537, 2147483647, -2147483647, -2147483647 - 1, 46341};
+const int32_t kIntegers[] = {0,    1, -1, 2, 7, -7, 255, 256, -256, 65537, 2147483647, -2147483647, -2147483647 - 1,
+                             46341};
 constexpr int64_t kIntegerCount = int64_t(sizeof(kIntegers) / sizeof(*kIntegers));
 
 DType operand_type(const OpInfo& op, int operand, bool integer) {
@@ -72,15 +118,18 @@ DType result_type(const OpInfo& op, bool integer) {
 // Every operation over every pair of special values.
 void check_specials(const OpInfo& op, uint32_t code, bool integer) {
   const int64_t values = integer ? kIntegerCount : kSpecials, n = values * values;
-  const bool is_gradient = std::string(op.name).find("_grad") != std::string::npos;  // whose error is relative to the second operand
-  KernelCase c = {row_pointwise, std::string(op.name) + (integer ? " of integers" : " of special values"), {}, {}, single(code)};
+  const bool is_gradient =
+      std::string(op.name).find("_grad") != std::string::npos;  // whose error is relative to the second operand
+  KernelCase c = {
+      row_pointwise, std::string(op.name) + (integer ? " of integers" : " of special values"), {}, {}, single(code)};
   for (int a = 0; a < op.arity; a++) {
     Tensor t(operand_type(op, a, integer), {n});
     t.fill([&](int64_t i) -> double {
       const int64_t v = a % 2 ? i / values : i % values;
       if (t.dtype() == DType::boolean) return double(v % 2);
       if (integer) return kIntegers[v];
-      return a == 1 && is_gradient && std::isfinite(kSpecial[v]) ? std::fmin(std::fmax(kSpecial[v], -3.0f), 3.0f) : kSpecial[v];
+      return a == 1 && is_gradient && std::isfinite(kSpecial[v]) ? std::fmin(std::fmax(kSpecial[v], -3.0f), 3.0f)
+                                                                 : kSpecial[v];
     });
     c.in.push_back(t);
   }
@@ -103,7 +152,8 @@ TEST_CASE("pointwise: dense samples of the whole range, within the stated error"
     const OpInfo& op = ops()[code];
     if (op.in != 'F') continue;
     for (int mode = 0; mode < 2; mode++) {
-      KernelCase c = {row_pointwise, std::string(op.name) + (mode ? " over all floats" : " over [-12, 12)"), {}, {}, single(code)};
+      KernelCase c = {
+          row_pointwise, std::string(op.name) + (mode ? " over all floats" : " over [-12, 12)"), {}, {}, single(code)};
       for (int a = 0; a < op.arity; a++) {
         Tensor t(DType::f32, {n});
         Numbers numbers(code * 4 + uint32_t(a) + 77);
@@ -126,12 +176,14 @@ TEST_CASE("pointwise: dense samples of the whole range, within the stated error"
 
 TEST_CASE("pointwise: every size around the vectors and tiles") {
   for (const char* name : {"add", "exp", "less", "to_u8", "gelu"})
-    for (int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 97, 1023, 1024, 1025, 2053, 32767, 32768, 32769, 100003}) {
+    for (int64_t n :
+         {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 97, 1023, 1024, 1025, 2053, 32767, 32768, 32769, 100003}) {
       const uint32_t code = opcode(name);
       const OpInfo& op = ops()[code];
       KernelCase c = {row_pointwise, std::string(name) + " of " + std::to_string(n), {}, {}, single(code)};
       Numbers numbers(uint64_t(n) + code);
-      for (int a = 0; a < op.arity; a++) c.in.push_back(Tensor(DType::f32, {n}).fill([&](int64_t) { return double(numbers.uniform()) * 9; }));
+      for (int a = 0; a < op.arity; a++)
+        c.in.push_back(Tensor(DType::f32, {n}).fill([&](int64_t) { return double(numbers.uniform()) * 9; }));
       c.out.push_back(Tensor(result_type(op, false), {n}));
       c.tolerance = op.tolerance;
       check(c);
@@ -142,18 +194,20 @@ TEST_CASE("pointwise: every size around the vectors and tiles") {
 Tensor operand(DType dtype, const std::vector<int64_t>& dims, int64_t way, Numbers& numbers) {
   std::vector<int64_t> strides = Tensor::dense(dims);
   const size_t rank = dims.size();
-  if (way == 1) strides.assign(rank, 0);                                            // one value
-  if (way == 2) for (size_t d = 0; d + 1 < rank; d++) strides[d] = 0;               // a bias
-  if (way == 3 && rank) {                                                           // a column
+  if (way == 1) strides.assign(rank, 0);  // one value
+  if (way == 2)
+    for (size_t d = 0; d + 1 < rank; d++) strides[d] = 0;  // a bias
+  if (way == 3 && rank) {                                  // a column
     strides = Tensor::dense({dims.begin(), dims.end() - 1});
     strides.push_back(0);
   }
-  if (way == 4) {                                                                   // transposed: the first dimension is the innermost
+  if (way == 4) {  // transposed: the first dimension is the innermost
     int64_t s = 1;
     for (size_t d = 0; d < rank; s *= dims[d++]) strides[d] = s;
   }
-  if (way == 5) for (auto& s : strides) s *= 3;                                     // gaps
-  if (way == 6 && rank > 1) strides[rank / 2] = 0;                                  // broadcast in the middle
+  if (way == 5)
+    for (auto& s : strides) s *= 3;                 // gaps
+  if (way == 6 && rank > 1) strides[rank / 2] = 0;  // broadcast in the middle
   Tensor t(dtype, dims, strides);
   return t.fill([&](int64_t) -> double {
     if (dtype == DType::boolean) return double(numbers.below(2));
@@ -165,13 +219,31 @@ Tensor operand(DType dtype, const std::vector<int64_t>& dims, int64_t way, Numbe
 
 TEST_CASE("pointwise: operands by every layout and dtype") {
   Numbers numbers(11);
-  for (const auto& dims : std::vector<std::vector<int64_t>>{{}, {1}, {5}, {3, 4}, {7, 10}, {1, 33}, {33, 1}, {64, 100}, {2, 3, 5}, {5, 1, 300}, {2, 3, 4, 5}, {40, 1030}, {0, 3}, {200, 200}})
+  for (const auto& dims : std::vector<std::vector<int64_t>>{{},
+                                                            {1},
+                                                            {5},
+                                                            {3, 4},
+                                                            {7, 10},
+                                                            {1, 33},
+                                                            {33, 1},
+                                                            {64, 100},
+                                                            {2, 3, 5},
+                                                            {5, 1, 300},
+                                                            {2, 3, 4, 5},
+                                                            {40, 1030},
+                                                            {0, 3},
+                                                            {200, 200}})
     for (int64_t wa = 0; wa < 7; wa++)
       for (int64_t wb = 0; wb < 7; wb++) {
-        KernelCase c = {row_pointwise, "a - float(b)", {}, {}, {2, opcode("to_f32"), 1, kNone, kNone, opcode("sub"), 0, 2, kNone, 3}};
+        KernelCase c = {row_pointwise,
+                        "a - float(b)",
+                        {},
+                        {},
+                        {2, opcode("to_f32"), 1, kNone, kNone, opcode("sub"), 0, 2, kNone, 3}};
         const DType types[] = {DType::f32, DType::u8, DType::boolean, DType::i32};
         const int64_t type = numbers.below(4);
-        c.text += " ways " + std::to_string(wa) + std::to_string(wb) + " dtype " + std::to_string(type) + " rank " + std::to_string(dims.size());
+        c.text += " ways " + std::to_string(wa) + std::to_string(wb) + " dtype " + std::to_string(type) + " rank " +
+                  std::to_string(dims.size());
         c.in = {operand(DType::f32, dims, wa, numbers), operand(types[type], dims, wb, numbers)};
         c.out = {Tensor(DType::f32, dims)};
         c.reference_in_float = true;
@@ -195,8 +267,10 @@ struct Fuzz {
   }
 
   bool push_op() {
-    static const char* const kExact[] = {"add", "sub", "mul", "div", "maximum", "minimum", "neg", "abs", "sign", "sqrt", "relu", "relu_grad", "equal", "not_equal",
-                                         "less", "less_equal", "logical_and", "logical_or", "logical_not", "where", "to_f32", "to_i32", "to_bool", "to_u8"};
+    static const char* const kExact[] = {
+        "add",         "sub",        "mul",         "div",       "maximum", "minimum",   "neg",     "abs",
+        "sign",        "sqrt",       "relu",        "relu_grad", "equal",   "not_equal", "less",    "less_equal",
+        "logical_and", "logical_or", "logical_not", "where",     "to_f32",  "to_i32",    "to_bool", "to_u8"};
     const uint32_t code = opcode(kExact[numbers.below(int64_t(sizeof(kExact) / sizeof(*kExact)))]);
     const OpInfo& op = ops()[code];
     const char lane = op.in == 'N' ? (numbers.below(3) ? 'F' : 'I') : op.in;
@@ -212,7 +286,8 @@ struct Fuzz {
 
   void build() {
     std::vector<int64_t> dims;
-    for (int64_t rank = numbers.below(4); rank >= 0; rank--) dims.push_back(1 + numbers.below(numbers.below(4) ? 12 : 60));
+    for (int64_t rank = numbers.below(4); rank >= 0; rank--)
+      dims.push_back(1 + numbers.below(numbers.below(4) ? 12 : 60));
     const int64_t inputs = 1 + numbers.below(numbers.below(8) ? 4 : 16);
     for (int64_t i = 0; i < inputs; i++) {
       const DType types[] = {DType::f32, DType::f32, DType::f32, DType::i32, DType::boolean, DType::u8};
@@ -235,7 +310,9 @@ struct Fuzz {
     c.out.push_back(Tensor(type[r] == 'F' ? DType::f32 : type[r] == 'I' ? DType::i32 : DType::boolean, dims));
     for (size_t i = 0; i < c.in.size(); i++) {  // sometimes over an input of the same dtype and layout
       const TensorArg a = c.in[i].arg(), b = c.out.back().arg();
-      if (taken[i] || numbers.below(2) || a.dtype != b.dtype || std::memcmp(a.strides, b.strides, sizeof a.strides) != 0) continue;
+      if (taken[i] || numbers.below(2) || a.dtype != b.dtype ||
+          std::memcmp(a.strides, b.strides, sizeof a.strides) != 0)
+        continue;
       taken[i] = true;
       c.aliases.push_back({int(c.out.size()) - 1, int(i)});
       return;

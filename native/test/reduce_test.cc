@@ -13,16 +13,21 @@ DType result_type(Kind kind, DType in) {
   return kind == any || kind == all ? DType::boolean : in;
 }
 
-// Errors grow with the sum of magnitudes: R / 4 on average for values in [-0.5, 0.5), and each element passes through at most
-// 64 + 6 + log2(R) roundings, of which few add up.
+// Errors grow with the sum of magnitudes: R / 4 on average for values in [-0.5, 0.5), and each element passes through
+// at most 64 + 6 + log2(R) roundings, of which few add up.
 Tolerance tolerance_of(Kind kind, int64_t R) {
   const double r = double(R);
   switch (kind) {
-    case sum: return {2.4e-7, 6e-7 * r / 4};
-    case mean: return {2.4e-7, 6e-7 / 4};
-    case var: return {1e-6, 1e-7};
-    case prod: return {6e-8 * (r + 8), 1e-37};
-    default: return {};
+    case sum:
+      return {2.4e-7, 6e-7 * r / 4};
+    case mean:
+      return {2.4e-7, 6e-7 / 4};
+    case var:
+      return {1e-6, 1e-7};
+    case prod:
+      return {6e-8 * (r + 8), 1e-37};
+    default:
+      return {};
   }
 }
 
@@ -39,13 +44,15 @@ KernelCase reduction(Kind kind, const Shape& s, DType dtype, uint64_t seed, uint
   Numbers numbers(seed);
   Tensor in(dtype, s.dims, s.strides);
   in.fill([&](int64_t) -> double {
-    if (dtype == DType::boolean) return double(numbers.below(kind == any ? 40 : 2) == 0 || (kind == all && numbers.below(20)));
+    if (dtype == DType::boolean)
+      return double(numbers.below(kind == any ? 40 : 2) == 0 || (kind == all && numbers.below(20)));
     if (dtype == DType::i32) return double(numbers.below(kind == argmax ? 50 : 2000) - 20);
     if (kind == prod) return 1 + double(numbers.uniform()) / 8;
     if (kind == any || kind == all) return numbers.below(30) ? kind == all : double(kind == any);
     return kind == argmin ? double(numbers.below(40)) : double(numbers.uniform());  // with ties
   });
-  std::string text = std::string(kNames[kind]) + " dtype " + std::to_string(int(dtype)) + " axes " + std::to_string(s.axes) + (s.strides.empty() ? "" : " strided") + " of";
+  std::string text = std::string(kNames[kind]) + " dtype " + std::to_string(int(dtype)) + " axes " +
+                     std::to_string(s.axes) + (s.strides.empty() ? "" : " strided") + " of";
   for (int64_t d : s.dims) text += " " + std::to_string(d);
   KernelCase c = {row_reduce, text, {in}, {Tensor(result_type(kind, dtype), out)}, {kind, correction, 0}};
   c.tolerance = tolerance_of(kind, R);
@@ -57,16 +64,20 @@ void check_all(const Shape& s, uint64_t seed) {
   for (size_t d = 0; d < s.dims.size(); d++)
     if (s.axes >> d & 1) R *= s.dims[d];
   for (Kind kind : {sum, mean, maximum, minimum, argmax, argmin, var, any, all, prod}) {
-    if (R == 0 && (kind == maximum || kind == minimum || kind == argmax || kind == argmin)) continue;  // refused before they get here
+    if (R == 0 && (kind == maximum || kind == minimum || kind == argmax || kind == argmin))
+      continue;  // refused before they get here
     check(reduction(kind, s, DType::f32, seed++));
     if (kind == any || kind == all) check(reduction(kind, s, DType::boolean, seed++));
-    if (kind == sum || kind == maximum || kind == minimum || kind == argmax || kind == argmin || kind == any || kind == prod) check(reduction(kind, s, DType::i32, seed++));
+    if (kind == sum || kind == maximum || kind == minimum || kind == argmax || kind == argmin || kind == any ||
+        kind == prod)
+      check(reduction(kind, s, DType::i32, seed++));
   }
 }
 
 TEST_CASE("reduce: one axis of every size around the vectors and blocks") {
   uint64_t seed = 1;
-  for (int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 128, 1000, 4095, 4096, 4097, 10007}) {
+  for (int64_t n :
+       {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 128, 1000, 4095, 4096, 4097, 10007}) {
     check_all({{n}, {}, 1}, seed += 100);
     check_all({{3, n}, {}, 2}, seed += 100);
     check_all({{n, 5}, {}, 1}, seed += 100);
@@ -76,7 +87,8 @@ TEST_CASE("reduce: one axis of every size around the vectors and blocks") {
 
 TEST_CASE("reduce: every set of axes, dense, transposed and with gaps") {
   uint64_t seed = 100000;
-  for (const Dims& dims : std::vector<Dims>{{}, {7, 11}, {5, 16, 9}, {4, 3, 17, 6}, {1, 6, 1, 33}, {2, 70, 19}, {0, 4}, {4, 0}, {2, 3, 2, 3, 4}})
+  for (const Dims& dims : std::vector<Dims>{
+           {}, {7, 11}, {5, 16, 9}, {4, 3, 17, 6}, {1, 6, 1, 33}, {2, 70, 19}, {0, 4}, {4, 0}, {2, 3, 2, 3, 4}})
     for (uint32_t axes = 0; axes < 1u << dims.size(); axes++) {
       Dims transposed(dims.size()), gaps = Tensor::dense(dims), broadcast = Tensor::dense(dims);
       int64_t s = 1;
@@ -93,8 +105,16 @@ TEST_CASE("reduce: every set of axes, dense, transposed and with gaps") {
 
 TEST_CASE("reduce: large arrays, in segments and not") {
   uint64_t seed = 900000;
-  for (const Shape& s : std::vector<Shape>{{{300007}, {}, 1}, {{3, 270001}, {}, 2}, {{300, 1000}, {}, 1}, {{300, 1000}, {}, 2}, {{20001, 17}, {}, 1}, {{40000, 10}, {}, 1},
-                                           {{2000, 600}, {1, 2000}, 2}, {{8, 30, 500}, {}, 5}, {{100, 3000}, {}, 1}, {{1100, 1100}, {}, 3}})
+  for (const Shape& s : std::vector<Shape>{{{300007}, {}, 1},
+                                           {{3, 270001}, {}, 2},
+                                           {{300, 1000}, {}, 1},
+                                           {{300, 1000}, {}, 2},
+                                           {{20001, 17}, {}, 1},
+                                           {{40000, 10}, {}, 1},
+                                           {{2000, 600}, {1, 2000}, 2},
+                                           {{8, 30, 500}, {}, 5},
+                                           {{100, 3000}, {}, 1},
+                                           {{1100, 1100}, {}, 3}})
     for (Kind kind : {sum, mean, maximum, argmax, var}) check(reduction(kind, s, DType::f32, seed++));
 }
 
@@ -102,7 +122,8 @@ TEST_CASE("reduce: sums of large arrays keep their digits") {
   constexpr int64_t n = 3000000;
   for (const Shape& s : std::vector<Shape>{{{n}, {}, 1}, {{n / 10, 10}, {}, 1}}) {
     KernelCase c = reduction(sum, s, DType::f32, 1);
-    c.in[0].fill([](int64_t i) { return 0.1 + double(i % 7) / 70; });  // all positive: chains of float32 would drift by 1e-3
+    c.in[0].fill(
+        [](int64_t i) { return 0.1 + double(i % 7) / 70; });  // all positive: chains of float32 would drift by 1e-3
     c.tolerance = {1e-6, 0};
     check(c);
   }
@@ -115,7 +136,8 @@ TEST_CASE("reduce: NaN and infinity") {
       for (const Dims& values : std::vector<Dims>{{0}, {1}, {2}, {0, 1}, {1, 2}, {2, 0, 1}})
         for (Kind kind : {sum, mean, maximum, minimum, argmax, argmin, var, any, all, prod})
           for (uint32_t axes : {1u, 2u}) {
-            KernelCase c = reduction(kind, {axes == 2 ? Dims{other, n} : Dims{n, other}, {}, axes}, DType::f32, uint64_t(n));
+            KernelCase c =
+                reduction(kind, {axes == 2 ? Dims{other, n} : Dims{n, other}, {}, axes}, DType::f32, uint64_t(n));
             Numbers numbers(uint64_t(n) + kind);
             for (int64_t v : values) c.in[0].set(numbers.below(n * other), v == 0 ? kNaN : v == 1 ? kInf : -kInf);
             c.tolerance.absolute += 1e-4;

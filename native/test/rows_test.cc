@@ -16,7 +16,8 @@ Tensor random_tensor(DType dtype, const Dims& dims, uint64_t seed, double scale 
   Numbers numbers(seed);
   return Tensor(dtype, dims, strides).fill([&](int64_t) -> double {
     if (dtype == DType::f32) return double(numbers.uniform()) * scale;
-    return dtype == DType::i32 ? double(numbers.below(2000) - 1000) : double(numbers.below(dtype == DType::u8 ? 256 : 2));
+    return dtype == DType::i32 ? double(numbers.below(2000) - 1000)
+                               : double(numbers.below(dtype == DType::u8 ? 256 : 2));
   });
 }
 
@@ -32,8 +33,13 @@ TEST_CASE("softmax: every width, small and huge logits") {
     for (int64_t C : kWidths)
       for (double scale : {1.0, 20.0, 2000.0}) {
         const Dims dims = {C > 500 ? 3 : 37, C};
-        KernelCase c = {row_softmax, text_of(log ? "log_softmax" : "softmax", dims), {random_tensor(DType::f32, dims, uint64_t(C), scale)}, {Tensor(DType::f32, dims)}, {log}};
-        c.tolerance = {log ? 3e-7 : 1e-6 + 1.2e-7 * scale, log ? 1e-6 : 1e-37};  // x - max is rounded before the exponential
+        KernelCase c = {row_softmax,
+                        text_of(log ? "log_softmax" : "softmax", dims),
+                        {random_tensor(DType::f32, dims, uint64_t(C), scale)},
+                        {Tensor(DType::f32, dims)},
+                        {log}};
+        c.tolerance = {log ? 3e-7 : 1e-6 + 1.2e-7 * scale,
+                       log ? 1e-6 : 1e-37};  // x - max is rounded before the exponential
         check(c);
       }
 }
@@ -41,7 +47,11 @@ TEST_CASE("softmax: every width, small and huge logits") {
 TEST_CASE("softmax: wide rows, many rows, none") {
   for (const Dims& dims : std::vector<Dims>{{3, 50257}, {3000, 10}, {0, 5}, {5, 0}, {7}, {2, 3, 4, 20}})
     for (uint32_t log : {0u, 1u}) {
-      KernelCase c = {row_softmax, text_of(log ? "log_softmax" : "softmax", dims), {random_tensor(DType::f32, dims, 3, 8)}, {Tensor(DType::f32, dims)}, {log}};
+      KernelCase c = {row_softmax,
+                      text_of(log ? "log_softmax" : "softmax", dims),
+                      {random_tensor(DType::f32, dims, 3, 8)},
+                      {Tensor(DType::f32, dims)},
+                      {log}};
       c.tolerance = {1e-6, log ? 1e-6 : 1e-37};
       check(c);
     }
@@ -51,9 +61,14 @@ TEST_CASE("softmax: -inf is a probability of 0; NaN, +inf and nothing but -inf g
   for (uint32_t log : {0u, 1u})
     for (int64_t C : {3, 10, 16, 40, 3000})
       for (int what = 0; what < 4; what++) {
-        KernelCase c = {row_softmax, text_of("softmax special", {4, C}), {random_tensor(DType::f32, {4, C}, 9)}, {Tensor(DType::f32, {4, C})}, {log}};
+        KernelCase c = {row_softmax,
+                        text_of("softmax special", {4, C}),
+                        {random_tensor(DType::f32, {4, C}, 9)},
+                        {Tensor(DType::f32, {4, C})},
+                        {log}};
         c.in[0].set(C + 1, what == 0 ? -kInf : what == 1 ? kNaN : kInf);
-        if (what == 3) for (int64_t i = 0; i < C; i++) c.in[0].set(C + i, -kInf);
+        if (what == 3)
+          for (int64_t i = 0; i < C; i++) c.in[0].set(C + i, -kInf);
         c.tolerance = {1e-6, 1e-6};
         check(c);
       }
@@ -65,15 +80,22 @@ TEST_CASE("softmax_grad") {
       const Dims dims = {C > 500 ? 3 : 37, C};
       Tensor y = random_tensor(DType::f32, dims, uint64_t(C));
       y.fill([&, at = y](int64_t i) { return log ? at.at(i) - std::log(double(C)) : (at.at(i) + 0.6) / double(C); });
-      KernelCase c = {row_softmax_grad, text_of(log ? "log_softmax_grad" : "softmax_grad", dims), {y, random_tensor(DType::f32, dims, uint64_t(C) + 7)}, {Tensor(DType::f32, dims)}, {log}};
+      KernelCase c = {row_softmax_grad,
+                      text_of(log ? "log_softmax_grad" : "softmax_grad", dims),
+                      {y, random_tensor(DType::f32, dims, uint64_t(C) + 7)},
+                      {Tensor(DType::f32, dims)},
+                      {log}};
       c.tolerance = {1e-6, 1e-6};
       check(c);
     }
 }
 
 KernelCase cross_entropy(int64_t N, int64_t C, double scale, bool loss, bool gradient) {
-  KernelCase c = {row_cross_entropy, text_of("cross_entropy", {N, C}), {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N))},
-                  {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})}, {}};
+  KernelCase c = {row_cross_entropy,
+                  text_of("cross_entropy", {N, C}),
+                  {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N))},
+                  {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})},
+                  {}};
   c.out[0].absent = !loss;
   c.out[1].absent = !gradient;
   if (!gradient && N % 2) c.out.pop_back();
@@ -136,13 +158,28 @@ TEST_CASE("gather") {
     Dims data, indices;
     uint32_t axis;
   };
-  for (const Shape& s : std::vector<Shape>{{{5}, {3}, 0}, {{7, 3}, {4}, 0}, {{7, 3}, {4}, 1}, {{50, 33}, {2, 9}, 0}, {{4, 6, 5}, {3}, 1}, {{4, 6, 5}, {2, 2}, 2}, {{3, 1}, {}, 0},
-                                           {{1000, 64}, {700}, 0}, {{2, 3000, 17}, {600}, 1}, {{5, 4}, {0}, 0}, {{0, 4}, {0}, 0}, {{5, 0}, {3}, 0}, {{1, 8}, {100}, 0}})
+  for (const Shape& s : std::vector<Shape>{{{5}, {3}, 0},
+                                           {{7, 3}, {4}, 0},
+                                           {{7, 3}, {4}, 1},
+                                           {{50, 33}, {2, 9}, 0},
+                                           {{4, 6, 5}, {3}, 1},
+                                           {{4, 6, 5}, {2, 2}, 2},
+                                           {{3, 1}, {}, 0},
+                                           {{1000, 64}, {700}, 0},
+                                           {{2, 3000, 17}, {600}, 1},
+                                           {{5, 4}, {0}, 0},
+                                           {{0, 4}, {0}, 0},
+                                           {{5, 0}, {3}, 0},
+                                           {{1, 8}, {100}, 0}})
     for (DType dtype : {DType::f32, DType::i32, DType::u8, DType::boolean}) {
       Dims out(s.data.begin(), s.data.begin() + s.axis);
       out.insert(out.end(), s.indices.begin(), s.indices.end());
       out.insert(out.end(), s.data.begin() + s.axis + 1, s.data.end());
-      KernelCase c = {row_gather, text_of("gather", s.data), {random_tensor(dtype, s.data, 1), indices_below(s.data[s.axis], s.indices, 2)}, {Tensor(dtype, out)}, {s.axis}};
+      KernelCase c = {row_gather,
+                      text_of("gather", s.data),
+                      {random_tensor(dtype, s.data, 1), indices_below(s.data[s.axis], s.indices, 2)},
+                      {Tensor(dtype, out)},
+                      {s.axis}};
       check(c);
       if (out.empty() || c.in[1].stored() < 3 || c.out[0].size() == 0) continue;
       c.in[1].set(2, -1);
@@ -155,13 +192,25 @@ TEST_CASE("scatter_add: sums in the order of the indices") {
     Dims out, indices;
     uint32_t axis;
   };
-  for (const Shape& s : std::vector<Shape>{{{5}, {30}, 0}, {{7, 3}, {40}, 0}, {{7, 3}, {4}, 1}, {{50, 33}, {2, 90}, 0}, {{4, 6, 5}, {30}, 1}, {{3000, 40}, {500}, 0},
-                                           {{2, 2000, 20}, {700}, 1}, {{5, 4}, {0}, 0}, {{5, 0}, {3}, 0}, {{10, 1}, {1000}, 0}})
+  for (const Shape& s : std::vector<Shape>{{{5}, {30}, 0},
+                                           {{7, 3}, {40}, 0},
+                                           {{7, 3}, {4}, 1},
+                                           {{50, 33}, {2, 90}, 0},
+                                           {{4, 6, 5}, {30}, 1},
+                                           {{3000, 40}, {500}, 0},
+                                           {{2, 2000, 20}, {700}, 1},
+                                           {{5, 4}, {0}, 0},
+                                           {{5, 0}, {3}, 0},
+                                           {{10, 1}, {1000}, 0}})
     for (DType dtype : {DType::f32, DType::i32}) {
       Dims updates(s.out.begin(), s.out.begin() + s.axis);
       updates.insert(updates.end(), s.indices.begin(), s.indices.end());
       updates.insert(updates.end(), s.out.begin() + s.axis + 1, s.out.end());
-      KernelCase c = {row_scatter_add, text_of("scatter_add", s.out), {indices_below(s.out[s.axis], s.indices, 2), random_tensor(dtype, updates, 1)}, {Tensor(dtype, s.out)}, {s.axis}};
+      KernelCase c = {row_scatter_add,
+                      text_of("scatter_add", s.out),
+                      {indices_below(s.out[s.axis], s.indices, 2), random_tensor(dtype, updates, 1)},
+                      {Tensor(dtype, s.out)},
+                      {s.axis}};
       c.reference_in_float = true;  // the same sums in the same order
       check(c);
       if (c.in[0].stored() < 4 || c.out[0].size() == 0) continue;
@@ -178,7 +227,11 @@ TEST_CASE("gather_rows: casts, scales and shifts") {
           for (int given = 0; given < (to == DType::f32 ? 3 : 1); given++) {
             Dims out = dims;
             out[0] = B;
-            KernelCase c = {row_gather_rows, text_of("gather_rows", dims), {random_tensor(from, dims, 1, 100), indices_below(dims[0], {B}, 2), Tensor(), Tensor()}, {Tensor(to, out)}, {}};
+            KernelCase c = {row_gather_rows,
+                            text_of("gather_rows", dims),
+                            {random_tensor(from, dims, 1, 100), indices_below(dims[0], {B}, 2), Tensor(), Tensor()},
+                            {Tensor(to, out)},
+                            {}};
             if (given) c.in[2] = Tensor(DType::f32, {}).fill([](int64_t) { return 1.0 / 255; });
             if (given == 2) c.in[3] = Tensor(DType::f32, {}).fill([](int64_t) { return -0.1307; });
             c.reference_in_float = true;
@@ -198,18 +251,41 @@ TEST_CASE("copy: every layout to every layout") {
   };
   const auto layout = [&](const Dims& dims, int way) {
     Dims s = way == 1 ? transposed(dims) : Tensor::dense(dims);
-    if (way == 2) for (auto& x : s) x *= 3;
+    if (way == 2)
+      for (auto& x : s) x *= 3;
     if (way == 3 && !s.empty()) s[0] += 5;
     return s;
   };
-  for (const Dims& dims : std::vector<Dims>{{}, {1}, {9}, {70000}, {6, 7}, {33, 65}, {300, 200}, {3, 4, 5}, {2, 50, 1, 40}, {2, 3, 4, 5, 6}, {0, 4}, {4, 0}, {3, 100000}})
+  for (const Dims& dims : std::vector<Dims>{{},
+                                            {1},
+                                            {9},
+                                            {70000},
+                                            {6, 7},
+                                            {33, 65},
+                                            {300, 200},
+                                            {3, 4, 5},
+                                            {2, 50, 1, 40},
+                                            {2, 3, 4, 5, 6},
+                                            {0, 4},
+                                            {4, 0},
+                                            {3, 100000}})
     for (int from = 0; from < 5; from++)
       for (int to = 0; to < 4; to++)
         for (DType dtype : {DType::f32, DType::i32, DType::u8}) {
           Dims in = layout(dims, from);
-          if (from == 4) for (size_t d = 0; d < in.size(); d += 2) in[d] = 0;
-          check({row_copy, text_of("copy", dims) + " from " + std::to_string(from) + " to " + std::to_string(to), {random_tensor(dtype, dims, 1, 1, in)}, {Tensor(dtype, dims, layout(dims, to))}, {}});
-          if (from == 0) check({row_fill, text_of("fill", dims), {random_tensor(dtype, {}, 4)}, {Tensor(dtype, dims, layout(dims, to))}, {}});
+          if (from == 4)
+            for (size_t d = 0; d < in.size(); d += 2) in[d] = 0;
+          check({row_copy,
+                 text_of("copy", dims) + " from " + std::to_string(from) + " to " + std::to_string(to),
+                 {random_tensor(dtype, dims, 1, 1, in)},
+                 {Tensor(dtype, dims, layout(dims, to))},
+                 {}});
+          if (from == 0)
+            check({row_fill,
+                   text_of("fill", dims),
+                   {random_tensor(dtype, {}, 4)},
+                   {Tensor(dtype, dims, layout(dims, to))},
+                   {}});
         }
 }
 }  // namespace

@@ -26,11 +26,21 @@ TEST_CASE("sgd: plain, momentum, nesterov, dampening, weight decay, maximize") {
     uint32_t flags;
     bool buffer;
   };
-  for (const Hyper& h : std::vector<Hyper>{{0.1, 0, 0, 0, 0, false}, {0.1, 0, 0, 0.01, 2, false}, {0.05, 0.9, 0, 0, 0, true}, {0.05, 0.9, 0.3, 0.001, 0, true}, {0.05, 0.9, 0, 0.001, 1, true}, {0.05, 0.9, 0, 0, 3, true}})
+  for (const Hyper& h : std::vector<Hyper>{{0.1, 0, 0, 0, 0, false},
+                                           {0.1, 0, 0, 0.01, 2, false},
+                                           {0.05, 0.9, 0, 0, 0, true},
+                                           {0.05, 0.9, 0.3, 0.001, 0, true},
+                                           {0.05, 0.9, 0, 0.001, 1, true},
+                                           {0.05, 0.9, 0, 0, 3, true}})
     for (int64_t n : kSizes)
       for (int32_t step : {1, 2}) {
-        KernelCase c = {row_sgd, "sgd of " + std::to_string(n), {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1), list(DType::f64, {h.lr, h.momentum, h.dampening, h.decay}), step_of(step)},
-                        {Tensor(DType::f32, {n}), Tensor(DType::f32, {n})}, {h.flags}, {{0, 0}, {1, 2}}};
+        KernelCase c = {row_sgd,
+                        "sgd of " + std::to_string(n),
+                        {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1),
+                         list(DType::f64, {h.lr, h.momentum, h.dampening, h.decay}), step_of(step)},
+                        {Tensor(DType::f32, {n}), Tensor(DType::f32, {n})},
+                        {h.flags},
+                        {{0, 0}, {1, 2}}};
         if (!h.buffer) c.in[2] = Tensor(), c.out.pop_back(), c.aliases.pop_back();
         c.tolerance = {1.2e-7, 3e-8};
         check(c);
@@ -42,17 +52,26 @@ TEST_CASE("adam: plain, weight decay both ways, maximize, early and late steps")
     for (double decay : {0.0, 0.05})
       for (int64_t n : kSizes)
         for (int32_t step : {1, 2, 100, 100000}) {
-          KernelCase c = {row_adam, "adam of " + std::to_string(n) + " step " + std::to_string(step),
-                          {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1), values(n, 4, 0.01, 0.006), list(DType::f64, {1e-3, 0.9, 0.999, 1e-8, decay}), step_of(step)},
-                          {Tensor(DType::f32, {n}), Tensor(DType::f32, {n}), Tensor(DType::f32, {n})}, {flags}, {{0, 0}, {1, 2}, {2, 3}}};
+          KernelCase c = {row_adam,
+                          "adam of " + std::to_string(n) + " step " + std::to_string(step),
+                          {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1), values(n, 4, 0.01, 0.006),
+                           list(DType::f64, {1e-3, 0.9, 0.999, 1e-8, decay}), step_of(step)},
+                          {Tensor(DType::f32, {n}), Tensor(DType::f32, {n}), Tensor(DType::f32, {n})},
+                          {flags},
+                          {{0, 0}, {1, 2}, {2, 3}}};
           if (step == 1) c.in[2].fill([](int64_t) { return 0.0; }), c.in[3].fill([](int64_t) { return 0.0; });
           c.tolerance = {2e-7, 1e-8};
           check(c);
         }
 }
 
-KernelCase random_case(uint32_t distribution, int64_t n, double p0, double p1, const std::vector<double>& key = {12345, -678, 9, 10, 11}) {
-  KernelCase c = {row_random, "random " + std::to_string(distribution) + " of " + std::to_string(n), {list(DType::i32, key), list(DType::f32, {p0, p1})}, {Tensor(DType::f32, {n})}, {distribution}};
+KernelCase random_case(uint32_t distribution, int64_t n, double p0, double p1,
+                       const std::vector<double>& key = {12345, -678, 9, 10, 11}) {
+  KernelCase c = {row_random,
+                  "random " + std::to_string(distribution) + " of " + std::to_string(n),
+                  {list(DType::i32, key), list(DType::f32, {p0, p1})},
+                  {Tensor(DType::f32, {n})},
+                  {distribution}};
   c.reference_in_float = true;
   return c;
 }
