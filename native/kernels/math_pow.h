@@ -6,6 +6,11 @@ typedef int64_t vl __attribute__((vector_size(4 * ANNEAL_LANES)));
 
 ANNEAL_INLINE vd splat_double(double x) { return vd{} + x; }
 ANNEAL_INLINE vl splat_long(int64_t x) { return vl{} + x; }
+// Bits of -0 and of NaN wrap around, and nobody looks at what comes of them.
+ANNEAL_INLINE vl wrapping_sub(vl a, vl b) {
+  typedef uint64_t vul __attribute__((vector_size(4 * ANNEAL_LANES)));
+  return (vl)((vul)a - (vul)b);
+}
 ANNEAL_INLINE vd select(vl mask, vd a, vd b) { return mask ? a : b; }
 
 template <int n>
@@ -20,9 +25,9 @@ ANNEAL_INLINE vd polynomial_double(vd x, const double (&c)[n]) {
 ANNEAL_INLINE vd log2_double(vd x) {
   constexpr double kQ[] = {2.8853900817779299,  0.96179669391564171, 0.57707802065436231, 0.41219793433806201,
                            0.32064494821068251, 0.26064598184786469, 0.25126072455933235};
-  const vl offset = (vl)x - splat_long(0x3FE5555555555555);  // 2/3
+  const vl offset = wrapping_sub((vl)x, splat_long(0x3FE5555555555555));  // 2/3
   const vl exponent = offset >> 52;
-  const vd m = (vd)((vl)x - (exponent << 52));
+  const vd m = (vd)wrapping_sub((vl)x, exponent << 52);
   const vd t = (m - 1.0) / (m + 1.0);
   const vd magic = splat_double(6755399441055744.0);  // 1.5 * 2^52: its low bits hold a small integer
   const vd e = (vd)(exponent + (vl)magic) - magic;
