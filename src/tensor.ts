@@ -409,6 +409,13 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   }
 }
 
+/** Losses whose gradients are wanted and not yet computed, and the parameters that still wait for them. */
+export interface PendingGradients {
+  readonly losses: Tensor[];
+  readonly parameters: Parameter[];
+  readonly nodes: Tensor[];
+}
+
 /** How a parameter gets its first values; called once, when they are first needed. */
 export type Initializer = (parameter: Parameter) => Tensor;
 
@@ -416,6 +423,10 @@ export type Initializer = (parameter: Parameter) => Tensor;
 export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
   name = '';
+  /** The backward() that reached it and that no step has consumed yet. */
+  pending$: PendingGradients | undefined = undefined;
+  /** Its gradient, where that was computed ahead of the step. */
+  accumulator$: Tensor | undefined = undefined;
   /** What computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 

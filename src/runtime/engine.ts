@@ -119,7 +119,7 @@ export class PlannedEngine implements Engine {
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater): Request {
     const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
-    const outputs = this.awaitedBy(losses, new Set(updates.map(({ parameter }) => parameter)));
+    const outputs = this.awaitedBy(losses, updates);
     return { ...NOTHING, losses, outputs, accumulations, updater, updates };
   }
 
@@ -140,11 +140,14 @@ export class PlannedEngine implements Engine {
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
   protected ready(request: Request): Tensor[] {
     let nodes = trace(request);
-    const fresh = nodes.filter((node): node is Parameter => node instanceof Parameter && node.initializer$ !== undefined);
-    if (fresh.length > 0) {
-      for (const parameter of fresh) this.initialise(parameter);
-      nodes = trace(request);
+    let complete = true;
+    for (const node of nodes) {
+      if (node.storage$ !== undefined || !(node instanceof Parameter) || node.initializer$ === undefined) continue;
+      this.initialise(node);
+      complete = false;
     }
+    // Initialising has walked through the graph itself.
+    if (!complete) nodes = trace(request);
     for (const node of nodes) checkFresh(node);
     return nodes;
   }
@@ -192,11 +195,11 @@ export class PlannedEngine implements Engine {
   }
 
   /** The user's scalars and kept tensors that this step must deliver: those that depend on what it updates. */
-  private awaitedBy(losses: readonly Tensor[], updated: ReadonlySet<Tensor>): Output[] {
+  private awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Output[] {
     const outputs: Output[] = [];
     const count = { scalar: 0, view: 0, storage: 0 };
     for (const tensor of awaitedValues()) {
-      if (isSettled(tensor) || !(losses.includes(tensor) || dependsOn(tensor, updated))) continue;
+      if (isSettled(tensor) || !(losses.includes(tensor) || dependsOn(tensor, updates))) continue;
       const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
       outputs.push({ tensor, destination: { to, index: count[to]++ } });
     }
@@ -222,11 +225,10 @@ export class PlannedEngine implements Engine {
       else tensor.value$ = valueOf(results, destination, done);
     }
     const time = tick();
-    const updated = new Set<Tensor>(request.updates.map(({ parameter }) => parameter));
-    for (const parameter of updated) parameter.changedAt$ = time;
-    const roots = [...request.losses, ...request.outputs.map(({ tensor }) => tensor)];
-    const gone = postOrder(roots, (node) => node.inputs).filter((node) => dependsOnMarked(node, updated));
-    for (const node of gone) retire(node, this.session);
+    for (const { parameter } of request.updates) parameter.changedAt$ = time;
+    const roots = [...request.losses];
+    for (const { tensor } of request.outputs) roots.push(tensor);
+    for (const node of postOrder(roots, everyInput)) if (hasChanged(node, time)) retire(node, this.session);
     this.gradients.consume(request.updates);
     forgetValues(isSettled);
   }
@@ -247,15 +249,21 @@ function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index
   return done === undefined ? () => Promise.resolve(value()) : () => done.then(value);
 }
 
-/** Marks on the way up which nodes depend on an updated parameter; nodes come operands first. */
-function dependsOnMarked(node: Tensor, updated: Set<Tensor>): boolean {
-  if (!node.inputs.some((input) => updated.has(input))) return false;
-  updated.add(node);
-  return true;
+const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;
+
+/** Does a node depend on what changed at `time`? Nodes are asked operands first, and marked. */
+function hasChanged(node: Tensor, time: number): boolean {
+  for (const input of node.inputs) {
+    if (input.changedAt$ !== time) continue;
+    node.changedAt$ = time;
+    return true;
+  }
+  return false;
 }
 
-function dependsOn(tensor: Tensor, updated: ReadonlySet<Tensor>): boolean {
-  return postOrder([tensor], (node) => node.inputs).some((node) => updated.has(node));
+function dependsOn(tensor: Tensor, updates: Request['updates']): boolean {
+  const updated = new Set<Tensor>(updates.map(({ parameter }) => parameter));
+  return postOrder([tensor], everyInput).some((node) => updated.has(node));
 }
 
 /** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */

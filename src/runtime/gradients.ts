@@ -5,7 +5,7 @@ import { now } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
-import { Parameter, Tensor } from '../tensor.js';
+import { Parameter, Tensor, type PendingGradients } from '../tensor.js';
 import { NOTHING, type Accumulation, type Request, type Update } from './request.js';
 
 /** What gradients need of the engine. */
@@ -16,54 +16,39 @@ interface Machinery {
   collect(request: Request): void;
 }
 
-/** Losses whose gradients are wanted and not yet computed, and the parameters that still wait for them. */
-interface Pending {
-  readonly losses: Tensor[];
-  readonly parameters: Set<Parameter>;
-  readonly nodes: Set<Tensor>;
-}
-
 /**
  * Gradients between backward() and step(). Normally nothing runs in between: the step computes and consumes them. They are
  * computed early, into an accumulator, where another backward() reaches the same parameters, or where somebody looks.
  */
 export class Gradients {
-  private pending: Pending[] = [];
-  private readonly accumulators = new WeakMap<Parameter, Tensor>();
-
   constructor(private readonly machinery: Machinery) {}
 
   /** Notes that the gradients of `loss` are wanted. */
   want(loss: Tensor): void {
     checkLoss(loss);
-    const nodes = postOrder([loss], (node) => (node.requiresGrad ? node.inputs : []));
-    const parameters = nodes.filter((node): node is Parameter => node instanceof Parameter && node.requiresGrad);
+    const nodes = postOrder([loss], differentiated);
+    const parameters: Parameter[] = [];
+    for (const node of nodes) if (node instanceof Parameter && node.requiresGrad) parameters.push(node);
     checkRegistered(parameters);
-    const inner = nodes.filter((node) => node.inputs.length > 0);
-    const reached = new Set(parameters);
-    for (const other of [...this.pending]) {
-      if (parameters.every((parameter) => !other.parameters.has(parameter))) continue;
-      if (inner.some((node) => other.nodes.has(node))) {
-        // One forward pass serves both losses.
-        other.losses.push(loss);
-        for (const parameter of parameters) other.parameters.add(parameter);
-        for (const node of inner) other.nodes.add(node);
-        return;
-      }
-      this.collect(other);
+    let entry: PendingGradients = { losses: [loss], parameters, nodes };
+    for (const parameter of parameters) {
+      const other = parameter.pending$;
+      if (other === undefined || other === entry) continue;
+      if (sharesForward(nodes, other)) entry = merged(entry, other);
+      else this.collect(other);
     }
-    this.pending.push({ losses: [loss], parameters: reached, nodes: new Set(inner) });
+    for (const parameter of entry.parameters) parameter.pending$ = entry;
   }
 
   /** What a step of these parameters has to compute and may consume. */
   take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'accumulations' | 'updates'> {
-    const own = new Set(parameters);
-    const mine = this.pending.filter((entry) => parameters.some((parameter) => entry.parameters.has(parameter)));
+    const entries: PendingGradients[] = [];
     const updates: Update[] = [];
     for (const parameter of parameters) {
-      const reached = mine.some((entry) => entry.parameters.has(parameter));
-      const accumulator = this.held(parameter);
-      if (reached || accumulator !== undefined) updates.push({ parameter, reached, accumulator });
+      const { pending$: entry, accumulator$: accumulator } = parameter;
+      if (entry !== undefined && !entries.includes(entry)) entries.push(entry);
+      if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, reached: entry !== undefined, accumulator });
+      parameter.pending$ = undefined;
     }
     if (updates.length === 0) {
       throw new AnnealError(
@@ -71,10 +56,12 @@ export class Gradients {
         '[step] no parameter of this optimizer has a gradient. Call loss.backward() before optimizer.step(), and zeroGrad() before backward().',
       );
     }
-    const foreign = mine.flatMap((entry) => [...entry.parameters].filter((parameter) => !own.has(parameter)));
-    const accumulations = foreign.map((parameter) => this.accumulation(parameter));
-    this.pending = this.pending.filter((entry) => !mine.includes(entry));
-    return { losses: mine.flatMap((entry) => entry.losses), accumulations, updates };
+    const accumulations: Accumulation[] = [];
+    for (const entry of entries) {
+      // Those that wait for another optimizer.
+      for (const parameter of entry.parameters) if (parameter.pending$ === entry) accumulations.push(this.accumulation(parameter));
+    }
+    return { losses: entries.length === 1 ? entries[0]!.losses : entries.flatMap((entry) => entry.losses), accumulations, updates };
   }
 
   /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
@@ -84,45 +71,56 @@ export class Gradients {
 
   /** The gradient as a tensor, computed now if it has not been. */
   of(parameter: Parameter): Tensor | undefined {
-    for (const entry of [...this.pending]) if (entry.parameters.has(parameter)) this.collect(entry);
-    return this.held(parameter);
+    if (parameter.pending$ !== undefined) this.collect(parameter.pending$);
+    return parameter.accumulator$;
   }
 
   forget(parameters: readonly Parameter[]): void {
     for (const parameter of parameters) {
-      for (const entry of this.pending) entry.parameters.delete(parameter);
-      const accumulator = this.held(parameter);
-      if (accumulator !== undefined) this.drop(parameter, accumulator);
+      parameter.pending$ = undefined;
+      if (parameter.accumulator$ !== undefined) this.drop(parameter, parameter.accumulator$);
     }
-    this.pending = this.pending.filter((entry) => entry.parameters.size > 0);
   }
 
-  private collect(entry: Pending): void {
-    this.pending = this.pending.filter((other) => other !== entry);
-    const accumulations = [...entry.parameters].map((parameter) => this.accumulation(parameter));
+  private collect(entry: PendingGradients): void {
+    const waiting = entry.parameters.filter((parameter) => parameter.pending$ === entry);
+    const accumulations = waiting.map((parameter) => this.accumulation(parameter));
     this.machinery.collect({ ...NOTHING, losses: entry.losses, accumulations });
   }
 
   private accumulation(parameter: Parameter): Accumulation {
-    const held = this.held(parameter);
-    if (held !== undefined) return { parameter, accumulator: held, holds: true };
+    parameter.pending$ = undefined;
+    if (parameter.accumulator$ !== undefined) return { parameter, accumulator: parameter.accumulator$, holds: true };
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
     accumulator.storage$ = this.machinery.allocate(parameter.shape, parameter.dtype);
-    this.accumulators.set(parameter, accumulator);
+    parameter.accumulator$ = accumulator;
     return { parameter, accumulator, holds: false };
   }
 
-  private held(parameter: Parameter): Tensor | undefined {
-    return this.accumulators.get(parameter);
-  }
-
   private drop(parameter: Parameter, accumulator: Tensor): void {
-    this.accumulators.delete(parameter);
+    parameter.accumulator$ = undefined;
     if (accumulator.kept$) return;
     accumulator.stale = true;
     this.machinery.release(accumulator.storage$!);
     accumulator.storage$ = undefined;
   }
+}
+
+function differentiated(node: Tensor): readonly Tensor[] {
+  return node.requiresGrad ? node.inputs : NO_INPUTS;
+}
+
+const NO_INPUTS: readonly Tensor[] = [];
+
+/** Does one forward pass serve both? Then their gradients are computed together. */
+function sharesForward(nodes: readonly Tensor[], other: PendingGradients): boolean {
+  const theirs = new Set(other.nodes);
+  return nodes.some((node) => node.inputs.length > 0 && theirs.has(node));
+}
+
+function merged(a: PendingGradients, b: PendingGradients): PendingGradients {
+  const parameters = new Set([...b.parameters.filter((parameter) => parameter.pending$ === b), ...a.parameters]);
+  return { losses: [...b.losses, ...a.losses], parameters: [...parameters], nodes: [...b.nodes, ...a.nodes] };
 }
 
 function checkLoss(loss: Tensor): void {
