@@ -43,9 +43,10 @@ ANNEAL_INLINE vf vlog(vf x) {
                           0.140054762f, -0.121877491f, 0.139859602f, -0.128776997f};
   const vi tiny = x < splat(1.17549435e-38f);
   const vf scaled = select(tiny, x * splat(8388608.0f), x);
-  const vi offset = as_int(scaled) - splat(int32_t(0x3F2AAAAB));
-  const vi exponent = offset >> 23;
-  const vf f = as_float(as_int(scaled) - (exponent << 23)) - splat(1.0f);
+  // Unsigned, because the bits of a negative number wrap; what becomes of them is replaced below.
+  const vu bits = (vu)as_int(scaled);
+  const vi exponent = (vi)(bits - (vu)splat(int32_t(0x3F2AAAAB))) >> 23;
+  const vf f = as_float((vi)(bits - ((vu)exponent << 23))) - splat(1.0f);
   const vf e = to_float(exponent) - select(tiny, splat(23.0f), vf{});
   const vf s = f * f;
   vf r = vfma(s * f, polynomial(f, kQ), e * splat(-2.12194440e-4f));
