@@ -55,7 +55,9 @@ export class Session {
   private lastTurn = performance.now();
   /** The last failure that was not a refusal. */
   private failure: Error | undefined;
-  private readonly collected = new FinalizationRegistry<number>((id) => this.native.free(id));
+  private readonly collected = new FinalizationRegistry<number>((id) => this.free(id));
+  /** Storages to free once the waiting runs, of which the native side does not know yet, have been handed over. */
+  private readonly unfreed: number[] = [];
 
   constructor(target?: string) {
     const { addon } = loadNative();
@@ -83,7 +85,12 @@ export class Session {
   /** Frees a storage now, once the runs submitted so far are done with it. */
   release(storage: Storage): void {
     this.collected.unregister(storage);
-    this.native.free(storage.id);
+    this.free(storage.id);
+  }
+
+  private free(id: number): void {
+    if (this.waiting.length > 0) this.unfreed.push(id);
+    else this.native.free(id);
   }
 
   /** The program with exactly these words: a known one where there is one. */
@@ -160,6 +167,7 @@ export class Session {
       this.inFlight--;
       this.lastTurn = performance.now();
       this.waiting.shift()?.();
+      if (this.waiting.length === 0) for (const id of this.unfreed.splice(0)) this.native.free(id);
     };
     return this.note(
       pending.then(settled, (error: RunError) => {

@@ -1,4 +1,4 @@
-import { losses, nn, optim, seed, zeros } from 'anneal';
+import { losses, nn, optim, seed, tensor, zeros } from 'anneal';
 import { expect, test } from 'vitest';
 
 function training(width: number, batch: number): () => Promise<void> {
@@ -42,4 +42,20 @@ test('at most two steps are in flight, and all of them happen in order', async (
   const order: number[] = [];
   await Promise.all(Array.from({ length: 6 }, (_, i) => step().then(() => order.push(i))));
   expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('gradients that a waiting step consumes are freed after it, not before', async () => {
+  seed(1);
+  const model = nn.sequential([512], nn.linear(512, 512), nn.relu(), nn.linear(512, 10));
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.01 });
+  const [x, labels] = [tensor(new Float32Array(128 * 512), { shape: [128, 512] }), tensor(new Int32Array(128))];
+  await model.parameters()[0]!.data();
+  const backward = (): void => losses.crossEntropy(model.forward(x), labels).backward();
+  const steps = Array.from({ length: 12 }, () => {
+    backward();
+    backward();
+    return optimizer.step();
+  });
+  await Promise.all(steps);
+  expect(optimizer.steps).toBe(12);
 });

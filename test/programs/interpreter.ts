@@ -4,7 +4,7 @@ import { fromArray } from '../../src/ops/leaf.js';
 import { adam, sgd } from '../../src/optim/index.js';
 import type { Optimizer } from '../../src/optim/index.js';
 import { Parameter, type Tensor } from '../../src/tensor.js';
-import type { Action, ModelSpec, StepSpec } from './language.js';
+import type { ModelSpec, StepSpec } from './language.js';
 
 /** A model of random operations over a chain of linear maps, with an optimizer for all of its parameters or a part of them. */
 export class Model {
@@ -130,4 +130,3 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
   return log;
 }
 
-export type { Action };
