@@ -3,7 +3,7 @@ import { engine, type Updater } from '../graph/engine.js';
 import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
 import { slots, storageLeaf } from '../ops/leaf.js';
 import { Parameter, Tensor } from '../tensor.js';
-import type { Schedule } from './schedules.js';
+import type { Schedule } from './schedules/index.js';
 
 /** A learning rate: a number, or a pure function of the number of steps done so far. */
 export type LearningRate = number | Schedule;

@@ -1,0 +1,93 @@
+import { ArgumentError } from '../../errors.js';
+import { checkChoice, checkOptions } from '../../options.js';
+import { checkRate, checkSteps, type NamedSchedule } from './schedule.js';
+
+export interface PlateauOptions {
+  /** Whether the metric should fall or rise. Default 'min'. */
+  readonly mode?: 'min' | 'max';
+  /** What the rate is multiplied by. Default 0.1. */
+  readonly factor?: number;
+  /** How many observations without improvement are borne; the one after them lowers the rate. Default 10. */
+  readonly patience?: number;
+  /** How much better an observation has to be than the best one to count. Default 1e-4. */
+  readonly threshold?: number;
+  /** Whether `threshold` is a share of the best observation or a difference. Default 'relative'. */
+  readonly thresholdMode?: 'relative' | 'absolute';
+  /** Observations after a reduction in which none is counted as bad. Default 0. */
+  readonly cooldown?: number;
+  /** The rate never falls below it. Default 0. */
+  readonly min?: number;
+  /** A reduction by less than this is left out. Default 1e-8. */
+  readonly eps?: number;
+}
+
+/** What a plateau schedule remembers. */
+export interface PlateauState {
+  readonly rate: number;
+  /** The best observation; null before the first. */
+  readonly best: number | null;
+  readonly bad: number;
+  readonly cooling: number;
+}
+
+/** A rate that falls when a metric stops getting better. Not a function of the step: it changes by observe(). */
+export interface PlateauSchedule extends NamedSchedule {
+  /** Tells it the metric, once per epoch, say. Returns whether the rate was lowered. */
+  observe(metric: number): boolean;
+  stateDict(): PlateauState;
+  loadStateDict(state: PlateauState): void;
+}
+
+/**
+ * `base`, multiplied by `factor` when the observed metric has not improved for more than `patience` observations.
+ * As torch.optim.lr_scheduler.ReduceLROnPlateau. fit() observes the validation loss by itself (the training loss without validation data).
+ *
+ *     const lr = optim.schedules.reduceOnPlateau(0.1, { patience: 3 });
+ *     const optimizer = optim.sgd(model.parameters(), { lr });
+ *     lr.observe(validationLoss);                               // after each epoch of a loop of your own
+ */
+export function reduceOnPlateau(base: number, options: PlateauOptions = {}): PlateauSchedule {
+  const op = 'schedules.reduceOnPlateau';
+  checkOptions(op, options, ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'min', 'eps']);
+  const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'relative', cooldown = 0, min = 0, eps = 1e-8 } = options;
+  checkRate(op, 'base', base);
+  checkChoice(op, 'mode', mode, ['min', 'max']);
+  checkRate(op, 'factor', factor, 0);
+  if (factor >= 1) throw new ArgumentError(`[${op}] factor: got ${factor}, expected a number in [0, 1).`, { op });
+  checkSteps(op, 'patience', patience, 0);
+  checkRate(op, 'threshold', threshold, 0);
+  checkChoice(op, 'thresholdMode', thresholdMode, ['relative', 'absolute']);
+  checkSteps(op, 'cooldown', cooldown, 0);
+  checkRate(op, 'min', min, 0);
+  checkRate(op, 'eps', eps, 0);
+
+  let state: PlateauState = { rate: base, best: null, bad: 0, cooling: 0 };
+  const sign = mode === 'min' ? -1 : 1;
+  const better = (metric: number, best: number): boolean =>
+    sign * metric > sign * (thresholdMode === 'relative' ? best * (1 + sign * threshold) : best + sign * threshold);
+
+  const observe = (metric: number): boolean => {
+    if (typeof metric !== 'number') throw new ArgumentError(`[${op}] observe: got ${String(metric)}, expected a number. Read a tensor first: await loss.item().`, { op });
+    const improved = state.best === null ? !Number.isNaN(metric) : better(metric, state.best);
+    const best = improved ? metric : state.best;
+    const bad = improved || state.cooling > 0 ? 0 : state.bad + 1;
+    const cooling = Math.max(0, state.cooling - 1);
+    if (bad <= patience) {
+      state = { ...state, best, bad, cooling };
+      return false;
+    }
+    const lowered = Math.max(state.rate * factor, min);
+    const lowers = state.rate - lowered > eps;
+    state = { best, bad: 0, cooling: cooldown, rate: lowers ? lowered : state.rate };
+    return lowers;
+  };
+  return Object.assign(() => state.rate, {
+    steps: Infinity,
+    toString: () => `reduceOnPlateau(${base}, { factor: ${factor}, patience: ${patience} })`,
+    observe,
+    stateDict: () => state,
+    loadStateDict: (given: PlateauState) => {
+      state = { rate: given.rate, best: given.best, bad: given.bad, cooling: given.cooling };
+    },
+  });
+}
