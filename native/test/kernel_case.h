@@ -110,6 +110,13 @@ class Tensor {
     return true;
   }
 
+  void note_bits() const {
+    if (dtype_ == DType::f32)
+      harness::note_bits(reinterpret_cast<const float*>(data()), size_t(elements_));
+    else
+      harness::note_bits(static_cast<const void*>(data()), size_t(elements_ * size_of(dtype_)));
+  }
+
   bool absent = false;
 
  private:
@@ -193,6 +200,8 @@ inline void check(const KernelCase& c) {
     }
     if (t.fma && first.empty()) first = got;
   }
+  for (const Tensor& t : first)
+    if (!t.absent) t.note_bits();
 }
 
 }  // namespace harness

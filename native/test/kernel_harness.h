@@ -138,4 +138,20 @@ inline uint64_t hash_of(const void* data, size_t bytes, uint64_t h = 0xCBF29CE48
   return h;
 }
 
+// What the targets with FMA left in the running test case, 0 where nothing was noted: main.cc writes it down, so that
+// runs on other machines and of other compilers can be compared. One NaN counts as another.
+inline uint64_t& bits_of_case() {
+  static uint64_t bits = 0;
+  return bits;
+}
+inline void note_bits(const void* data, size_t bytes) { bits_of_case() = hash_of(data, bytes, bits_of_case() + 1); }
+inline void note_bits(const float* x, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    std::memcpy(&bits, x + i, sizeof bits);
+    if (x[i] != x[i]) bits = 0x7FC00000;
+    note_bits(&bits, sizeof bits);
+  }
+}
+
 }  // namespace harness
