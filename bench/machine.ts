@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, loadavg, release, type CpuInfo } from 'node:os';
 
 export interface Machine {
   readonly cpu: string;
@@ -39,10 +39,10 @@ function cpuModel(): string {
   return `${name} (family ${field('cpu family')}, model ${field('model')}, ${vectors.join(' ')})`;
 }
 
-/** Waits until the machine is quiet, so that a figure is not somebody else's load; says so when it never is. */
+/** Waits until the CPUs that we may use are quiet, so that a figure is not somebody else's load; says so when they never are. */
 export async function quiet(limit = 0.5, patience = 120): Promise<number> {
   for (let second = 0; second < patience; second += 2) {
-    if (busyShare(await sample(500)) < limit / cpus().length) return loadavg()[0]!;
+    if (busyShare(await sample(500)) < limit / allowedCpus().length) return loadavg()[0]!;
   }
   console.warn(`bench: the machine stayed busy (load ${loadavg()[0]!.toFixed(2)}); the figures below are not to be trusted`);
   return loadavg()[0]!;
@@ -50,10 +50,18 @@ export async function quiet(limit = 0.5, patience = 120): Promise<number> {
 
 type Times = { busy: number; idle: number };
 
+/** The CPUs that the affinity mask leaves to this process. */
+function allowedCpus(): readonly CpuInfo[] {
+  const list = process.platform === 'linux' ? /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] : undefined;
+  if (list === undefined) return cpus();
+  const ranges = list.split(',').map((range) => range.split('-').map(Number));
+  return cpus().filter((_, cpu) => ranges.some(([first, last]) => cpu >= first! && cpu <= (last ?? first!)));
+}
+
 function times(): Times {
   let busy = 0;
   let idle = 0;
-  for (const { times } of cpus()) {
+  for (const { times } of allowedCpus()) {
     busy += times.user + times.nice + times.sys + times.irq;
     idle += times.idle;
   }

@@ -8,3 +8,4 @@ export const median = (values: readonly number[]): number => percentile(values, 
 export const minimum = (values: readonly number[]): number => Math.min(...values);
 
 export const maximum = (values: readonly number[]): number => Math.max(...values);
+export const geometricMean = (values: readonly number[]): number => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);

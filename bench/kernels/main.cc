@@ -1,0 +1,118 @@
+// One case in this process, or a list of all. bench/kernels.ts starts it, a fresh process a case, and makes the tables.
+//
+//   kernels --list
+//   kernels --case "gemm/NT 32x784x512" [--threads 2] [--target avx2] [--rounds 7]
+//   kernels --case ... --count 3       calls it so often, for callgrind --toggle-collect=counted_call
+//
+// Prints JSON.
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+
+#include "bench.h"
+#include "cpu.h"
+#include "measure.h"
+
+// What callgrind counts: not static, not inlined, so that it has this name.
+extern "C" __attribute__((noinline)) void counted_call(const bench::Closure& call) {
+  call();
+  asm volatile("");
+}
+
+namespace {
+using namespace bench;
+
+struct Options {
+  bool list = false;
+  std::string id, target;
+  int threads = 1, rounds = 7, count = 0;
+};
+
+Options options_of(int argc, char** argv) {
+  Options o;
+  for (int i = 1; i < argc; i++) {
+    const std::string key = argv[i];
+    if (key == "--list") {
+      o.list = true;
+      continue;
+    }
+    if (i + 1 == argc) throw std::invalid_argument(key + " needs a value");
+    const std::string value = argv[++i];
+    if (key == "--case")
+      o.id = value;
+    else if (key == "--target")
+      o.target = value;
+    else if (key == "--threads")
+      o.threads = std::stoi(value);
+    else if (key == "--rounds")
+      o.rounds = std::stoi(value);
+    else if (key == "--count")
+      o.count = std::stoi(value);
+    else
+      throw std::invalid_argument("unknown option " + key);
+  }
+  return o;
+}
+
+void print_list() {
+  std::printf("{\"target\": \"%s\", \"compiler\": \"%s\", \"families\": [", choose_target().name, __VERSION__);
+  const char* comma = "";
+  for (const auto& [name, family] : Family::all()) {
+    std::printf("%s\n {\"name\": \"%s\", \"meanGoal\": %g, \"cases\": [", comma, name.c_str(), family->mean_goal);
+    comma = "";
+    for (const Case& c : family->cases) {
+      std::printf(
+          "%s\n  {\"id\": \"%s/%s\", \"group\": \"%s\", \"name\": \"%s\", \"againstPeers\": %g, \"ofLimit\": %g}",
+          comma, name.c_str(), c.name.c_str(), c.group.c_str(), c.name.c_str(), c.against_peers, c.of_limit);
+      comma = ",";
+    }
+    std::printf("]}");
+    comma = ",";
+  }
+  std::printf("]}\n");
+}
+
+const Case& case_of(const std::string& id) {
+  for (const auto& [name, family] : Family::all())
+    for (const Case& c : family->cases)
+      if (name + "/" + c.name == id) return c;
+  throw std::invalid_argument("no case is called " + id);
+}
+
+void print(const Subject& s, const Measurement& m) {
+  std::printf(
+      "{\"flops\": %.17g, \"bytes\": %.17g, \"seconds\": %.3f, \"foreign\": %.3f, \"differs\": \"%s\", \"absent\": [",
+      s.flops, s.bytes, m.seconds, m.foreign, m.differs.c_str());
+  for (size_t i = 0; i < m.absent.size(); i++) std::printf("%s\"%s\"", i ? ", " : "", m.absent[i].c_str());
+  std::printf("], \"contenders\": [");
+  for (size_t i = 0; i < m.contenders.size(); i++) {
+    const Contender& c = m.contenders[i];
+    std::printf("%s{\"name\": \"%s\", \"kind\": \"%s\", \"ns\": [", i ? ", " : "", c.name.c_str(), c.kind);
+    for (size_t r = 0; r < c.ns.size(); r++) std::printf("%s%.1f", r ? ", " : "", c.ns[r]);
+    std::printf("]}");
+  }
+  std::printf("]}\n");
+}
+
+void run(const Options& o) {
+  const Case& c = case_of(o.id);
+  Bench bench(choose_target(o.target), o.threads);
+  const Subject subject = c.make(bench);
+  if (o.count == 0) return print(subject, measure(subject, o.threads, o.rounds));
+  subject.ours();  // pages, and what a first call sets up
+  for (int i = 0; i < o.count; i++) counted_call(subject.ours);
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const Options o = options_of(argc, argv);
+    if (o.list)
+      print_list();
+    else
+      run(o);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "kernels: %s\n", e.what());
+    return 2;
+  }
+}
