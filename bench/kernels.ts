@@ -126,6 +126,12 @@ function parse(args: readonly string[]): Options {
   return { families, threads, target: given['target'] ?? '', only: given['only'] ?? '', rounds: Number(given['rounds'] ?? 7) };
 }
 
+/** Counts the instructions of some cases and keeps them; `npm run test:native` compares. */
+export function instructions(): void {
+  build();
+  execFileSync(process.execPath, [join(root, 'scripts', 'count-instructions.mjs'), folder, '--update'], { stdio: 'inherit' });
+}
+
 /** The program with the flags of the addon's release build. */
 function build(): void {
   const cmake = (...args: string[]): void => {

@@ -1,9 +1,10 @@
 // npm run bench                          every bench
 // npm run bench -- steps                 one of them; figures go to bench/results/<name>.json
 // npm run bench -- kernels gemm ...      kernels takes names of families and options (kernels.ts)
+// npm run bench -- instructions          counts instructions anew, which the native tests compare with
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { kernels } from './kernels.js';
+import { instructions, kernels } from './kernels.js';
 import { machine, quiet } from './machine.js';
 import { save } from './save.js';
 
@@ -17,7 +18,7 @@ const benches: Readonly<Record<string, () => Promise<object>>> = {
 
 async function measure(name: string): Promise<void> {
   const bench = benches[name];
-  if (bench === undefined) throw new Error(`no bench is called ${name}; there are kernels, ${Object.keys(benches).join(', ')}`);
+  if (bench === undefined) throw new Error(`no bench is called ${name}; there are kernels, instructions, ${Object.keys(benches).join(', ')}`);
   execFileSync(process.execPath, [join(dirname(import.meta.dirname), 'scripts', 'build-addon.mjs')], { stdio: 'inherit' });
   const { info } = await import('anneal');
   const loadBefore = await quiet();
@@ -27,5 +28,10 @@ async function measure(name: string): Promise<void> {
 }
 
 const [name, ...args] = process.argv.slice(2);
-if (name === undefined || name === 'kernels') await kernels(args);
-for (const other of name === undefined ? Object.keys(benches) : name === 'kernels' ? [] : [name, ...args]) await measure(other);
+if (name === 'kernels') await kernels(args);
+else if (name === 'instructions') instructions();
+else if (name !== undefined) for (const asked of [name, ...args]) await measure(asked);
+else {
+  await kernels([]);
+  for (const each of Object.keys(benches)) await measure(each);
+}

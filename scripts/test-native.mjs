@@ -1,7 +1,7 @@
 // The native side without Node.js: tests and a recorded training program with both compilers, on 64-bit ARM under
 // qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer (g++) and under ThreadSanitizer (clang); equal bits from all
 // of them on every target with fused multiply-add; a minute of fuzzing the verifier, and the format. Reports of doctest go to
-// $ANNEAL_REPORTS where that is set.
+// $ANNEAL_REPORTS where that is set. Instructions of kernels are counted under valgrind.
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
@@ -23,7 +23,7 @@ const ARM = ['--toolchain', join(root, 'cmake', 'aarch64.cmake')];
 
 /** A build folder: what it is configured with and which programs it makes. */
 const builds = {
-  gcc: { compiler: 'g++', options: [], targets: ['native_tests', 'replay'] },
+  gcc: { compiler: 'g++', options: [], targets: ['native_tests', 'replay', 'kernels'] },
   clang: { compiler: 'clang++-19', options: [], targets: ['native_tests', 'replay'] },
   neon: { compiler: 'aarch64-linux-gnu-g++', options: ARM, targets: ['native_tests', 'replay'] },
   'neon-clang': { compiler: 'clang++-19', options: [...ARM, '-DANNEAL_TESTS=OFF'], targets: ['replay'] },
@@ -112,6 +112,7 @@ function arm() {
 const parts = {
   format: () => run(process.execPath, ['scripts/format-native.mjs']),
   gcc: () => both('gcc'),
+  instructions: () => run(process.execPath, ['scripts/count-instructions.mjs', built('gcc')]),
   clang: () => both('clang'),
   neon: arm,
   address: () => both('address'),

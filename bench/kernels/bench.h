@@ -82,7 +82,7 @@ class Bench {
   // A plain loop over n floats that reads `reads` arrays and writes `writes` arrays, on all threads.
   Limit stream(int reads, int writes, int64_t n);
   // The same over given arrays, which may stand on both sides.
-  Limit stream(std::vector<const float*> reads, std::vector<float*> writes, int64_t n);
+  Limit stream(const std::vector<const float*>& reads, const std::vector<float*>& writes, int64_t n);
 
   const KernelTable& table;
   const int threads;
@@ -99,6 +99,7 @@ struct Case {
   std::string group, name;
   double against_peers = 0;  // the goal for the fastest peer's time over ours; 0: none
   double of_limit = 0;       // the goal for the limit's time over ours; 0: none
+  bool counted = false;      // its instructions are counted and kept (scripts/count-instructions.mjs): for small cases
   std::function<Subject(Bench&)> make;
 };
 
@@ -118,6 +119,7 @@ class Family {
   static std::map<std::string, Family*>& all();
 };
 
-// A library opened at run time under the first of these names that is there, else null.
+// A library opened at run time under the first of these names that is there, else null. Null, too, after go_alone().
 void* open_library(std::initializer_list<const char*> names);
+void go_alone();
 }  // namespace bench

@@ -2,7 +2,7 @@
 //
 //   kernels --list
 //   kernels --case "gemm/NT 32x784x512" [--threads 2] [--target avx2] [--rounds 7]
-//   kernels --case ... --count 3       calls it so often, for callgrind --toggle-collect=counted_call
+//   kernels --count "gemm/NN 64x64x64" [--target avx2]    one call in a function of its own, for callgrind
 //
 // Prints JSON.
 #include <cstdio>
@@ -22,10 +22,17 @@ extern "C" __attribute__((noinline)) void counted_call(const bench::Closure& cal
 namespace {
 using namespace bench;
 
+#if defined(__clang__)
+constexpr const char* kCompiler = "clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
 struct Options {
   bool list = false;
   std::string id, target;
-  int threads = 1, rounds = 7, count = 0;
+  int threads = 1, rounds = 7;
+  bool count = false;
 };
 
 Options options_of(int argc, char** argv) {
@@ -38,16 +45,14 @@ Options options_of(int argc, char** argv) {
     }
     if (i + 1 == argc) throw std::invalid_argument(key + " needs a value");
     const std::string value = argv[++i];
-    if (key == "--case")
-      o.id = value;
+    if (key == "--case" || key == "--count")
+      o.id = value, o.count = key == "--count";
     else if (key == "--target")
       o.target = value;
     else if (key == "--threads")
       o.threads = std::stoi(value);
     else if (key == "--rounds")
       o.rounds = std::stoi(value);
-    else if (key == "--count")
-      o.count = std::stoi(value);
     else
       throw std::invalid_argument("unknown option " + key);
   }
@@ -55,15 +60,17 @@ Options options_of(int argc, char** argv) {
 }
 
 void print_list() {
-  std::printf("{\"target\": \"%s\", \"compiler\": \"%s\", \"families\": [", choose_target().name, __VERSION__);
+  std::printf("{\"target\": \"%s\", \"compiler\": \"%s\", \"families\": [", choose_target().name, kCompiler);
   const char* comma = "";
   for (const auto& [name, family] : Family::all()) {
     std::printf("%s\n {\"name\": \"%s\", \"meanGoal\": %g, \"cases\": [", comma, name.c_str(), family->mean_goal);
     comma = "";
     for (const Case& c : family->cases) {
       std::printf(
-          "%s\n  {\"id\": \"%s/%s\", \"group\": \"%s\", \"name\": \"%s\", \"againstPeers\": %g, \"ofLimit\": %g}",
-          comma, name.c_str(), c.name.c_str(), c.group.c_str(), c.name.c_str(), c.against_peers, c.of_limit);
+          "%s\n  {\"id\": \"%s/%s\", \"group\": \"%s\", \"name\": \"%s\", \"againstPeers\": %g, \"ofLimit\": %g, "
+          "\"counted\": %s}",
+          comma, name.c_str(), c.name.c_str(), c.group.c_str(), c.name.c_str(), c.against_peers, c.of_limit,
+          c.counted ? "true" : "false");
       comma = ",";
     }
     std::printf("]}");
@@ -96,11 +103,12 @@ void print(const Subject& s, const Measurement& m) {
 
 void run(const Options& o) {
   const Case& c = case_of(o.id);
+  if (o.count) go_alone();
   Bench bench(choose_target(o.target), o.threads);
   const Subject subject = c.make(bench);
-  if (o.count == 0) return print(subject, measure(subject, o.threads, o.rounds));
-  subject.ours();  // pages, and what a first call sets up
-  for (int i = 0; i < o.count; i++) counted_call(subject.ours);
+  if (!o.count) return print(subject, measure(subject, o.threads, o.rounds));
+  subject.ours();  // what a first call sets up does not count
+  counted_call(subject.ours);
 }
 }  // namespace
 

@@ -1,0 +1,25 @@
+// The loops that limits are measured with, compiled for this one machine. No library templates here or in the .cc: the
+// linker could give the rest of the program what was compiled for this CPU.
+#pragma once
+#include <cstdint>
+
+namespace bench {
+
+// n rounds of chained fused multiply-adds in registers, each so many floating-point operations.
+struct Burst {
+  void (*run)(int64_t n);
+  double flops;
+};
+Burst burst_of(int lanes);  // of vectors that wide, or as wide as this machine has
+
+constexpr int kMostReads = 8, kMostWrites = 3;
+struct Arrays {
+  const float* reads[kMostReads];
+  float* writes[kMostWrites];
+};
+
+// Elements [first, end) of all arrays. Writes the mean of what it reads, so that numbers neither grow nor become
+// denormal however often it runs; the sum is for loops that write nothing.
+using Loop = float (*)(const Arrays&, int64_t first, int64_t end);
+Loop loop_of(int reads, int writes);  // null for more than there may be
+}  // namespace bench
