@@ -30,7 +30,7 @@ Executable::Executable(std::unique_ptr<Program> program, const KernelTable& targ
   for (uint32_t b = 0; b < p.buffers.size(); b++) {
     if (p.first_place[b] == p.first_place[b + 1]) continue;
     (p.buffers[b].space == Space::arena ? arena_ : bound_).push_back(b);
-    if (p.buffers[b].advances || p.buffers[b].space == Space::slots) advancing_.push_back(b);
+    if (p.buffers[b].advance != 0 || p.buffers[b].space == Space::slots) advancing_.push_back(b);
   }
 }
 
@@ -85,7 +85,7 @@ void Executor::advance(Executable& executable, const Bindings& bindings, uint32_
   for (uint32_t b : executable.advancing_) {
     const Buffer& buffer = p.buffers[b];
     char* base = buffer.space == Space::slots ? bindings.slots + size_t{iteration} * p.slots * 4
-                                              : bindings.views[buffer.index] + iteration * buffer.bytes;
+                                              : bindings.views[buffer.index] + size_t{iteration} * buffer.advance;
     executable.move_buffer(b, base + buffer.offset);
   }
 }

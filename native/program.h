@@ -46,14 +46,13 @@ namespace layout {
 constexpr int kHeader = 16;  // magic, version, words, buffers, tensors, instructions, storages, views, slots,
                              // arena bytes lo, hi, cost in ns, 4 reserved zeros
 enum Header { magic, version, words, buffers, tensors, instructions, storages, views, slots, arena_lo, arena_hi, cost };
-constexpr int kBuffer = 8;  // space, dtype, index, offset lo, hi (bytes), bytes lo, hi, flags (bit 0: advances)
+constexpr int kBuffer = 8;  // space, dtype, index, offset lo, hi (bytes), bytes lo, hi, advance (bytes)
 constexpr int kTensor =
     4 + 2 * kMaxRank;            // buffer, element offset, rank, reserved 0, dims[8], strides[8] (signed, elements)
 constexpr int kInstruction = 8;  // row, outputs, inputs, attrs, predicate tensor or kNone, cost in ns, source node,
                                  // reserved 0 then: output tensors, input tensors (kNone where absent), attribute words
-// A run repeats a program `repeat` times. On iteration i a buffer that advances (input and output views) starts
-// i * bytes further into its view, and slots start i * slots words further into the slot block.
-constexpr uint32_t kAdvances = 1;
+// A run repeats a program `repeat` times. On iteration i a buffer of an input or output view starts i * advance bytes
+// further into it, and slots start i * slots words further into the slot block.
 }  // namespace layout
 
 }  // namespace anneal

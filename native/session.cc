@@ -90,11 +90,11 @@ void Session::check_views(const Program& p, const RunRequest& request) const {
   for (const Buffer& b : p.buffers) {
     if (b.space != Space::input && b.space != Space::output) continue;
     const View& view = request.views[b.index];
-    // Less than 2^46 bytes (verified) times less than 2^32 could overflow: divide instead.
-    const uint64_t times = b.advances ? request.repeat : 1;
-    if (b.offset > view.bytes || (b.bytes > 0 && (view.bytes - b.offset) / b.bytes < times))
+    // Below 2^46 each (verified), and below 2^32 times 2^32.
+    const uint64_t last = b.offset + b.bytes, moved = uint64_t{b.advance} * (request.repeat - 1);
+    if (view.bytes < last || view.bytes - last < moved)
       refuse("view " + std::to_string(b.index) + " has " + std::to_string(view.bytes) + " bytes, the program needs " +
-             std::to_string(times) + " times " + std::to_string(b.bytes) + " from " + std::to_string(b.offset));
+             std::to_string(last) + " and " + std::to_string(moved) + " to advance");
   }
   for (size_t i = 0; i < p.views.size(); i++) {
     if (reinterpret_cast<size_t>(request.views[i].data) % p.views[i].alignment != 0)

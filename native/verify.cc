@@ -140,16 +140,16 @@ void Verifier::buffers() {
 void Verifier::buffer(uint32_t number, const uint32_t* w) {
   if (w[0] > uint32_t(Space::slots)) reject("buffer %u: space %u", number, w[0]);
   if (w[1] > uint32_t(DType::f64)) reject("buffer %u: dtype %u", number, w[1]);
-  if (w[7] & ~layout::kAdvances) reject("buffer %u: flags %u", number, w[7]);
-  const Buffer b = {Space(w[0]), DType(w[1]), w[2], wide(w + 3), wide(w + 5), (w[7] & layout::kAdvances) != 0};
+  const Buffer b = {Space(w[0]), DType(w[1]), w[2], wide(w + 3), wide(w + 5), w[7]};
   const uint64_t size = uint64_t(size_of(b.dtype));
   if (b.offset > kMaxBytes || b.bytes > kMaxBytes) reject("buffer %u: offset or size beyond any memory", number);
   if (b.bytes % size != 0)
     reject("buffer %u: %llu bytes of elements of %llu", number, (unsigned long long)b.bytes, (unsigned long long)size);
   if (b.offset % (b.space == Space::arena ? kArenaAlignment : size) != 0)
     reject("buffer %u: misaligned offset", number);
-  if (b.advances && b.space != Space::input && b.space != Space::output)
+  if (b.advance != 0 && b.space != Space::input && b.space != Space::output)
     reject("buffer %u: only views advance", number);
+  if (b.advance % size != 0) reject("buffer %u: misaligned advance", number);
   if (b.dtype == DType::f64 && b.space != Space::slots && !options_.doubles)
     reject("buffer %u: float64 is for slots and the reference target", number);
   bind_space(number, b);
@@ -304,7 +304,7 @@ bool Verifier::identical(uint32_t a, uint32_t b) const {
   if (a == b) return true;
   const Tensor &x = tensors_[a], &y = tensors_[b];
   const Buffer &p = program_.buffers[x.buffer], &q = program_.buffers[y.buffer];
-  if (x.buffer != y.buffer && (p.space != q.space || p.advances || q.advances)) return false;
+  if (p.space != q.space || p.advance != q.advance) return false;
   if (p.space != Space::arena && p.index != q.index) return false;
   return int64_t(p.offset) + x.first == int64_t(q.offset) + y.first && size_of(p.dtype) == size_of(q.dtype) &&
          x.arg.rank == y.arg.rank && std::equal(x.arg.dims, x.arg.dims + kMaxRank, y.arg.dims) &&
@@ -318,7 +318,7 @@ bool Verifier::overlap(uint32_t a, uint32_t b) const {
   const Buffer &p = program_.buffers[x.buffer], &q = program_.buffers[y.buffer];
   if (p.space != q.space || x.first == x.last || y.first == y.last) return false;
   if (p.space != Space::arena && p.index != q.index) return false;
-  if (x.buffer != y.buffer && (p.advances || q.advances)) return true;  // they move apart, or onto each other
+  if (p.advance != q.advance) return true;  // they move apart, or onto each other
   return int64_t(p.offset) + x.first < int64_t(q.offset) + y.last &&
          int64_t(q.offset) + y.first < int64_t(p.offset) + x.last;
 }

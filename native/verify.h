@@ -40,7 +40,7 @@ struct Buffer {
   DType dtype;
   uint32_t index;
   uint64_t offset, bytes;
-  bool advances;
+  uint32_t advance;  // bytes from one iteration's window on a view to the next one's; 0: all have the same
 };
 
 struct Instruction {

@@ -15,23 +15,79 @@ export interface RandomState {
  */
 export class Generator {
   readonly seed: number;
-  readonly #counters: Map<string, number>;
+  readonly #streams = new Map<string, Stream>();
+  /** The keys of the step that is being recorded for drawn(). */
+  #drawn: Key[] | undefined = undefined;
 
   constructor(state: RandomState) {
     this.seed = state.seed;
-    this.#counters = new Map(Object.entries(state.counters));
+    for (const [name, counter] of Object.entries(state.counters)) this.#stream(name).counter = counter;
   }
 
   /** The next key of a stream, as random ops take it: int32[5], seed low and high word, stream low and high word, counter. */
-  key(stream: string): Tensor {
-    const counter = this.#counters.get(stream) ?? 0;
-    this.#counters.set(stream, counter + 1);
-    const [low, high] = hash(stream);
-    return slots([this.seed | 0, Math.floor(this.seed / 2 ** 32) | 0, low, high, counter | 0], 'int32');
+  key(name: string): Tensor {
+    const stream = this.#stream(name);
+    const [low, high] = stream.hash;
+    const words = [this.seed | 0, Math.floor(this.seed / 2 ** 32) | 0, low, high, stream.counter | 0];
+    stream.counter++;
+    this.#drawn?.push({ stream, words });
+    return slots(words, 'int32');
+  }
+
+  /** Runs `fn`, which records a step. What it gives, and the keys that the step draws, which can go on to those of the next one. */
+  drawn<R>(fn: () => R): [R, Keys] {
+    const drawn: Key[] = [];
+    this.#drawn = drawn;
+    try {
+      return [fn(), new Keys(drawn)];
+    } finally {
+      this.#drawn = undefined;
+    }
   }
 
   stateDict(): RandomState {
-    return { seed: this.seed, counters: Object.fromEntries(this.#counters) };
+    return { seed: this.seed, counters: Object.fromEntries([...this.#streams].map(([name, { counter }]) => [name, counter])) };
+  }
+
+  #stream(name: string): Stream {
+    let stream = this.#streams.get(name);
+    if (stream === undefined) this.#streams.set(name, (stream = { hash: hash(name), counter: 0 }));
+    return stream;
+  }
+}
+
+/** How often a stream was used. */
+interface Stream {
+  readonly hash: readonly [low: number, high: number];
+  counter: number;
+}
+
+interface Key {
+  readonly stream: Stream;
+  /** What the slot of the key reads. */
+  readonly words: number[];
+}
+
+/** The keys that one step has drawn. */
+export class Keys {
+  readonly #keys: readonly Key[];
+  /** How often a step uses each stream. */
+  readonly #uses = new Map<Stream, number>();
+
+  constructor(keys: readonly Key[]) {
+    this.#keys = keys;
+    for (const { stream } of keys) this.#uses.set(stream, (this.#uses.get(stream) ?? 0) + 1);
+  }
+
+  /** Makes them the keys that the step would draw next. */
+  advance(): void {
+    for (const { stream, words } of this.#keys) words[4] = (words[4]! + this.#uses.get(stream)!) | 0;
+    for (const [stream, uses] of this.#uses) stream.counter += uses;
+  }
+
+  /** Takes back the draws of the last `steps` steps. */
+  retreat(steps: number): void {
+    for (const [stream, uses] of this.#uses) stream.counter -= uses * steps;
   }
 }
 

@@ -75,7 +75,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** keep() was called: its elements outlive the step. */
   kept$ = false;
   /** Of a batch: where its rows come from, for errors that are found while a step runs. */
-  origin$: { readonly dataset: string; describe(row: number): string } | undefined = undefined;
+  origin$: { readonly dataset: string; describe(row: number, further?: number): string } | undefined = undefined;
   /** Where the walk that is under way has numbered it. */
   walk$ = 0;
   number$ = 0;

@@ -134,8 +134,8 @@ TEST_CASE("repeats advance views and slots, and no repeat runs past a view") {
   ProgramBuilder b;
   b.slots = 2;
   const uint32_t value = b.tensor(b.buffer(Space::slots, DType::f32, 0, 4, 4), {});
-  const uint32_t in = b.tensor(b.buffer(Space::input, DType::f32, 0, 0, 8, layout::kAdvances), {2});
-  const uint32_t out = b.tensor(b.buffer(Space::output, DType::f32, 1, 0, 8, layout::kAdvances), {2});
+  const uint32_t in = b.tensor(b.buffer(Space::input, DType::f32, 0, 0, 8, 8), {2});
+  const uint32_t out = b.tensor(b.buffer(Space::output, DType::f32, 1, 0, 8, 8), {2});
   const uint32_t last = b.tensor(b.buffer(Space::output, DType::f32, 2, 0, 4), {});
   b.add(row_copy, {out}, {in});
   b.add(row_fill, {last}, {value});
@@ -148,7 +148,24 @@ TEST_CASE("repeats advance views and slots, and no repeat runs past a view") {
   CHECK(fill[0] == 30);
   call.repeat = 4;
   call.slots.resize(8);
-  CHECK(refusal(session, call).find("the program needs 4 times 8") != std::string::npos);
+  CHECK(refusal(session, call).find("the program needs 8 and 24 to advance") != std::string::npos);
+}
+
+TEST_CASE("windows that advance alike share a view") {
+  Session session(choose_target(), ignore, nullptr);
+  ProgramBuilder b;
+  b.slots = 2;
+  const uint32_t value = b.tensor(b.buffer(Space::slots, DType::f32, 0, 4, 4), {});
+  const uint32_t first = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 4, 8), {});
+  const uint32_t second = b.tensor(b.buffer(Space::output, DType::f32, 0, 4, 4, 8), {});
+  b.add(row_fill, {first}, {value});
+  b.add(row_pointwise, {second}, {first}, {1, 7, 0, kNone, kNone, 1});
+  const uint32_t program = load(session, b);
+  std::vector<float> to(6), slots = {0, 10, 0, 20, 0, 30};
+  Handover call = {program, {}, {view_of(to)}, std::vector<uint32_t>(6), 3};
+  std::memcpy(call.slots.data(), slots.data(), 24);
+  CHECK(session.run_here(call.request()).code == Code::none);
+  CHECK(to == std::vector<float>{10, -10, 20, -20, 30, -30});
 }
 
 TEST_CASE("a predicate skips its instruction") {

@@ -149,8 +149,7 @@ TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap")
                 "outputs overlap");
   check_refused(refusal_of([](ProgramBuilder& b) {  // two windows on one view: one advances into the other
                   const uint32_t from = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 16), {4});
-                  b.add(row_copy, {b.tensor(b.buffer(Space::output, DType::f32, 0, 16, 16, layout::kAdvances), {4})},
-                        {from});
+                  b.add(row_copy, {b.tensor(b.buffer(Space::output, DType::f32, 0, 16, 16, 16), {4})}, {from});
                 }),
                 "an output overlaps input 0");
 }

@@ -33,6 +33,14 @@ export interface RowNumbers {
   row(name: string): number;
 }
 
+/** Where a buffer lies in what is bound to a run, and by how many bytes it moves on with each iteration. */
+interface Position {
+  readonly space: number;
+  readonly index: number;
+  readonly offset: number;
+  readonly advance?: number;
+}
+
 const MAGIC = 0x4c4e4e41;
 const VERSION = 1;
 const NONE = 0xffffffff;
@@ -127,13 +135,13 @@ class Writer {
       number = this.bufferNumbers.size;
       this.bufferNumbers.set(id, number);
       const buffer = this.lowered.buffers[id]!;
-      const { space, index, offset } = this.place(buffer);
-      this.bufferWords.push(space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), 0);
+      const { space, index, offset, advance = 0 } = this.place(buffer);
+      this.bufferWords.push(space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), advance);
     }
     return number;
   }
 
-  private place(buffer: Buffer): { space: number; index: number; offset: number } {
+  private place(buffer: Buffer): Position {
     const { place } = buffer;
     switch (place.in) {
       case 'arena':
@@ -146,7 +154,8 @@ class Writer {
           if (leaf.slots$ !== undefined) return this.slot(buffer, { leaf });
           return { space: SPACE.storage, index: this.numbered(leaf, this.storages, { leaf }), offset: 0 };
         }
-        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0 };
+        const advances = leaf.op.kind === 'leaf' && leaf.op.advances === true;
+        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0, advance: advances ? bytesOf(buffer) : 0 };
       }
       case 'result':
         return this.result(buffer, place.destination);
@@ -155,13 +164,16 @@ class Writer {
     }
   }
 
-  private result(buffer: Buffer, destination: Destination): { space: number; index: number; offset: number } {
+  /** Arrays hold the results of all iterations of a repeated run, one after the other. */
+  private result(buffer: Buffer, destination: Destination): Position {
     switch (destination.to) {
-      case 'scalar':
-        return { space: SPACE.output, index: this.numbered('scalars', this.views, { scalars: this.scalars }), offset: destination.index * bytesOf(buffer) };
+      case 'scalar': {
+        const index = this.numbered('scalars', this.views, { scalars: this.scalars });
+        return { space: SPACE.output, index, offset: destination.index * bytesOf(buffer), advance: this.scalars * bytesOf(buffer) };
+      }
       case 'view': {
         const made = { fresh: destination.index, elements: buffer.elements, dtype: buffer.dtype as DType };
-        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0 };
+        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0, advance: bytesOf(buffer) };
       }
       case 'storage': {
         const made = { fresh: destination.index, bytes: bytesOf(buffer) };
@@ -184,7 +196,7 @@ class Writer {
     return index;
   }
 
-  private slot(buffer: Buffer, from: SlotBinding['from']): { space: number; index: number; offset: number } {
+  private slot(buffer: Buffer, from: SlotBinding['from']): Position {
     const bytes = bytesPerElement(buffer.dtype);
     const offset = Math.ceil(this.slotBytes / bytes) * bytes;
     this.slots.push({ offset, dtype: buffer.dtype, count: buffer.elements, from });

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { fromArray, scalar } from '../ops/leaf.js';
+import { fromArray, scalar, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
@@ -129,8 +129,16 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
 
   /** The batch of these rows of the arrays: two gathers, which run natively with the step that uses them. */
   batch$(rows: Int32Array, origin: Origin): Batch<X, Y, D> {
+    return this.#gather(fromArray(rows, [rows.length], 'int32'), origin);
+  }
+
+  /** Batches of `size` rows that follow each other, as one: a step reads the first, its repetitions those behind it. */
+  batches$(rows: Int32Array, size: number, origin: Origin): Batch<X, Y, D> {
+    return this.#gather(sequence(rows, [size], 'int32'), origin);
+  }
+
+  #gather(indices: Tensor, origin: Origin): Batch<X, Y, D> {
     const { inputs, targets, scale, shift } = this.#leaves;
-    const indices = fromArray(rows, [rows.length], 'int32');
     return [
       withOrigin(gatherRows(inputs, indices, scale, shift), origin) as Batch<X, Y, D>[0],
       withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1],

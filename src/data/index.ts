@@ -2,7 +2,7 @@ export { fromArrays, type ClassArrays, type TargetArrays } from './arrays.js';
 export { Dataset, type Batch, type TargetDType } from './dataset.js';
 export { parseIdx, type IdxArray } from './idx.js';
 export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
-export { ArrayLoader, loader, type Loader, type LoaderOptions } from './loader.js';
+export { ArrayLoader, loader, type Loader, type LoaderOptions, type Stretch } from './loader.js';
 export type { Nested } from './nested.js';
 export type { Normalize } from './normalize.js';
 export { Origin, originOf } from './origin.js';

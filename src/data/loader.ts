@@ -23,6 +23,15 @@ export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D exte
   loadStateDict(state: LoaderState): void;
 }
 
+/** Several batches as one, of which a step reads the first and its repetitions those behind it. */
+export interface Stretch<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
+  readonly batch: Batch<X, Y, D>;
+  /** How many batches these are. */
+  readonly most: number;
+  /** Says how many of them were used, at least one; the next stretch begins behind them. */
+  take(count: number): void;
+}
+
 export interface LoaderOptions {
   /** Examples in a batch. Default 1. */
   readonly batchSize?: number;
@@ -84,6 +93,30 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
       pass.handedOut(step, step + 1 === this.length);
       yield this.dataset.batch$(rows, new Origin(this.dataset.name, pass.epoch, step, rows));
     }
+  }
+
+  /** One epoch for those who run several steps in one call. */
+  *stretches$(): Generator<Stretch<X, Y, D>, void, undefined> {
+    const { dataset, batchSize, length } = this;
+    const pass = this.#position.begin();
+    const order = this.order(pass.epoch);
+    const whole = Math.floor(order.length / batchSize);
+    for (let step = pass.first; step < length; ) {
+      const first = step;
+      const size = Math.min(batchSize, order.length - first * batchSize);
+      const most = Math.max(whole - first, 1);
+      const rows = order.subarray(first * batchSize, first * batchSize + most * size);
+      const take = (count: number): void => {
+        step = first + count;
+        pass.handedOut(step - 1, step === length);
+      };
+      yield { batch: dataset.batches$(rows, size, new Origin(dataset.name, pass.epoch, first, rows, size)), most, take };
+    }
+  }
+
+  /** Whether it gives what the options say: no subclass, and nothing replaced. */
+  get builtin(): boolean {
+    return Object.getPrototypeOf(this) === ArrayLoader.prototype && !Object.hasOwn(this, Symbol.iterator) && !Object.hasOwn(this, Symbol.asyncIterator);
   }
 
   /** One epoch. No async generator: its promises would cost more than a small model's whole step. */

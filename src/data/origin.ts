@@ -9,12 +9,15 @@ export class Origin {
   readonly step: number;
   /** The examples of the batch, or the first of them where they follow each other. */
   readonly #examples: Int32Array | number;
+  /** Of the batch; its examples are followed by those of the next one where several batches are one tensor. */
+  readonly #size: number;
 
-  constructor(dataset: string, epoch: number, step: number, examples: Int32Array | number) {
+  constructor(dataset: string, epoch: number, step: number, examples: Int32Array | number, size = 0) {
     this.dataset = dataset;
     this.epoch = epoch;
     this.step = step;
     this.#examples = examples;
+    this.#size = size;
   }
 
   /** The index of a row's example in the arrays, or in the stream, that the user handed over. */
@@ -22,9 +25,10 @@ export class Origin {
     return typeof this.#examples === 'number' ? this.#examples + row : this.#examples[row]!;
   }
 
-  /** In words, for messages. */
-  describe(row: number): string {
-    return `example ${this.example(row)} of dataset '${this.dataset}' (epoch ${this.epoch}, step ${this.step}, row ${row} of the batch)`;
+  /** In words, for messages: a row of the batch, or of one that many batches further on. */
+  describe(row: number, further = 0): string {
+    const example = this.example(further * this.#size + row);
+    return `example ${example} of dataset '${this.dataset}' (epoch ${this.epoch}, step ${this.step + further}, row ${row} of the batch)`;
   }
 }
 

@@ -22,12 +22,42 @@ export interface Updater {
   retreat(updated: readonly Parameter[]): void;
 }
 
+/** Numbers besides the optimizer's that change from step to step: the keys of random streams. */
+export interface Draws {
+  /** Goes on to those of the next step. */
+  advance(): void;
+  /** Takes those of the last `steps` steps back, which have not run. */
+  retreat(steps: number): void;
+}
+
+/** What is to become of a step that was recorded. */
+export interface StepOptions {
+  /** Scalars of the step whose values the caller wants. */
+  readonly watched?: readonly Tensor[];
+  /** How many times it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
+  readonly most?: number;
+  readonly draws?: Draws;
+}
+
+/** One or more steps that were submitted together. */
+export interface Steps {
+  readonly count: number;
+  /** Resolves when all have run, and rejects when one has failed; undefined where they have run already. */
+  readonly done: Promise<void> | undefined;
+  /** How many have run: those before the one that failed. Known when `done` is settled. */
+  readonly completed: number;
+  /** The i-th watched scalar in each of the steps that have run; undefined where it is no part of the step. */
+  values(i: number): ArrayLike<number> | undefined;
+}
+
 /** The graph's only way to the machinery that runs it. src/runtime installs it; nothing in front imports the runtime. */
 export interface Engine {
   /** Runs whatever `tensor` needs and returns its elements, row-major. */
   read(tensor: Tensor): Promise<TypedArray>;
   /** Runs a whole step: losses, gradients, updates. */
   step(updater: Updater): Promise<void>;
+  /** The same for those who look after several steps. Throws where there is nothing that could run. */
+  steps(updater: Updater, options: StepOptions): Steps;
   /** Notes that the gradients of `loss` are wanted. */
   backward(loss: Tensor): void;
   /** Forgets the gradients of these parameters. */

@@ -14,3 +14,8 @@ export interface BuiltinLoss<T extends DType> {
 
 /** The dtype of targets that a loss takes; any where it does not say. */
 export type TargetsOf<L> = L extends { readonly targets: infer T extends DType } ? T : DType;
+
+/** Whether a loss says that it is one of this library's. */
+export function isBuiltin(loss: Loss): boolean {
+  return (loss as Partial<BuiltinLoss<DType>>).builtin === true;
+}

@@ -19,6 +19,7 @@ export function accuracy(options: AccuracyOptions = {}): Metric<'accuracy'> {
   const axis = options.axis ?? -1;
   return {
     name: 'accuracy',
+    builtin: true,
     measure(outputs: Tensor, labels: Tensor) {
       const predicted: Tensor = argmax(outputs, { axis });
       if (!sameShape(predicted.shape, labels.shape)) {

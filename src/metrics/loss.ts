@@ -1,4 +1,4 @@
-import type { Loss } from '../losses/index.js';
+import { isBuiltin, type Loss } from '../losses/loss.js';
 import { mul } from '../ops/index.js';
 import type { Metric } from './metric.js';
 
@@ -11,6 +11,7 @@ import type { Metric } from './metric.js';
 export function loss<const N extends string>(of: Loss, name: N): Metric<N> {
   return {
     name,
+    builtin: isBuiltin(of),
     measure(outputs, targets) {
       const count = outputs.shape[0] ?? 1;
       return { sum: mul(of(outputs, targets), count), count };

@@ -10,6 +10,8 @@ export interface Measured {
 export interface Metric<N extends string = string> {
   /** What results call it. */
   readonly name: N;
+  /** It records the same operations in every step, and looks at nothing else: what built-in metrics say of themselves. */
+  readonly builtin?: boolean;
   /** Records the sum over a batch: outputs [N, ...], targets [N, ...]. */
   measure(outputs: Tensor, targets: Tensor): Measured;
 }

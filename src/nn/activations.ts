@@ -28,7 +28,7 @@ export class Activation extends Module<Shape, Shape, Same> {
   }
 
   override get builtin(): boolean {
-    return Object.getPrototypeOf(this) === Activation.prototype;
+    return this.isPlain(Activation);
   }
 
   override toString(): string {

@@ -31,7 +31,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
   }
 
   override get builtin(): boolean {
-    return Object.getPrototypeOf(this) === Dropout.prototype;
+    return this.isPlain(Dropout);
   }
 
   override toString(): string {

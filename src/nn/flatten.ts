@@ -32,7 +32,7 @@ export class Flatten<F extends ShapeFunction = Flattened> extends Module<Shape, 
   }
 
   override get builtin(): boolean {
-    return Object.getPrototypeOf(this) === Flatten.prototype;
+    return this.isPlain(Flatten);
   }
 
   override toString(): string {

@@ -43,7 +43,7 @@ export class Linear<I extends number = number, O extends number = number> extend
   }
 
   override get builtin(): boolean {
-    return Object.getPrototypeOf(this) === Linear.prototype;
+    return this.isPlain(Linear);
   }
 
   override toString(): string {

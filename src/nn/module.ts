@@ -34,6 +34,11 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     return false;
   }
 
+  /** Is it of this very class, with the class's own forward()? */
+  protected isPlain(kind: { readonly prototype: object }): boolean {
+    return Object.getPrototypeOf(this) === kind.prototype && !Object.hasOwn(this, 'forward');
+  }
+
   /** What it makes of the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
   outcome$(_shape: Shape): Outcome {
     return undefined;

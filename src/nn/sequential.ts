@@ -44,7 +44,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
   }
 
   override get builtin(): boolean {
-    return Object.getPrototypeOf(this) === Sequential.prototype && this.layers.every((layer) => layer.builtin);
+    return this.isPlain(Sequential) && this.layers.every((layer) => layer.builtin);
   }
 
   /** Layers are named by their position, as in `0.weight`. */

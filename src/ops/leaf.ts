@@ -22,6 +22,8 @@ function leafRecord(name: string): LeafRecord {
 
 /** A JavaScript array that the user handed over. */
 export const inputLeaf = leafRecord('input');
+/** A JavaScript array of which each iteration of a repeated program reads the next part. */
+export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), advances: true };
 /** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
 export const slotLeaf = leafRecord('slot');
 /** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
@@ -42,6 +44,13 @@ export function fromArray<S extends Shape, D extends DType>(data: TypedArray, sh
   const tensor = new Tensor(inputLeaf, [], undefined, { shape, dtype }, false, now());
   tensor.data$ = data;
   return tensor as unknown as Tensor<S, D>;
+}
+
+/** What a step reads of `data`, and when it is repeated, the next step behind that: `shape` is of one. */
+export function sequence(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+  const tensor = new Tensor(sequenceLeaf, [], undefined, { shape, dtype }, false, now());
+  tensor.data$ = data;
+  return tensor;
 }
 
 /** Runtime numbers as a tensor; `values` is read anew whenever the tensor runs. */

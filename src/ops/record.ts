@@ -96,6 +96,8 @@ export interface EffectRecord<A = Attrs> extends Common<A> {
 /** A value that comes from outside the graph. */
 export interface LeafRecord extends Common<Attrs> {
   readonly kind: 'leaf';
+  /** Of an array: when a program is repeated, each iteration reads the elements that follow. */
+  readonly advances?: true;
 }
 
 /** A further result of the node that is its only input. */

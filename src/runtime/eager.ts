@@ -42,9 +42,9 @@ export class EagerEngine extends PlannedEngine {
   };
 
   /** Gradients as they are composed, then one effect after the other. */
-  protected override execute(request: Request): Run {
+  protected override execute(request: Request, _nodes: readonly Tensor[], run: Run): void {
     this.collect(request);
-    const run = this.run({ ...NOTHING, outputs: request.outputs });
+    run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
     const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i]!, gradient]));
     for (const { parameter, accumulator } of request.updates) {
@@ -52,7 +52,7 @@ export class EagerEngine extends PlannedEngine {
       const whole = gradient === undefined ? accumulator! : accumulator === undefined ? gradient : composing(() => add(accumulator, gradient));
       this.perform(composing(() => request.updater!.update(parameter, whole)));
     }
-    return run;
+    run.completed = run.begun = 1;
   }
 
   protected override collect({ losses, accumulations }: Request): void {

@@ -1,7 +1,7 @@
 import { AnnealError, StaleTensorError } from '../errors.js';
 import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
-import type { Engine, Storage, Updater } from '../graph/engine.js';
+import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
 import { goneError } from '../graph/gone.js';
 import { awaitedValues, composing, forgetValues, tick } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
@@ -19,11 +19,27 @@ import { trace } from './trace.js';
 
 const MAX_PLANS = 64;
 
+/** How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. */
+const REPEATED_NS = 2_000_000;
+
 /** A submitted run: what it leaves behind, and when (undefined: it is done). */
-export interface Run {
-  readonly results: Results;
-  readonly done: Promise<void> | undefined;
+export class Run {
+  results: Results = { scalars: new Float32Array(0), arrays: [], storages: [] };
+  done: Promise<void> | undefined = undefined;
+  /** Iterations: all, those that begin, and those that come to their end; told apart by a failure. */
+  count = 1;
+  begun = 0;
+  completed = 0;
 }
+
+/** Up to how often a run may be repeated, and what goes on to the numbers of the next iteration, if there is one. */
+interface Repetition {
+  readonly most: number;
+  next(): boolean;
+}
+
+const ONCE: Repetition = { most: 1, next: () => false };
+const ONE_STEP: StepOptions = {};
 
 /** Plans once and replays: see "Five ideas" in docs/architecture.md. */
 export class PlannedEngine implements Engine {
@@ -62,17 +78,42 @@ export class PlannedEngine implements Engine {
   }
 
   async step(updater: Updater): Promise<void> {
-    const request = this.stepOf(updater);
+    const { done } = this.steps(updater, ONE_STEP);
+    if (done !== undefined) await done;
+  }
+
+  steps(updater: Updater, { watched = NONE, most = 1, draws }: StepOptions): Steps {
+    const request = this.stepOf(updater, watched);
     const nodes = this.ready(request);
+    const updated = request.updates.map(({ parameter }) => parameter);
+    updater.advance(updated);
+    const next = (): boolean => {
+      try {
+        updater.advance(updated);
+      } catch {
+        // The next call meets this error as its first.
+        return false;
+      }
+      draws?.advance();
+      return true;
+    };
+    const run = new Run();
+    const fail = (error: Error): Promise<void> => {
+      for (let i = run.completed; i < run.count; i++) updater.retreat(updated);
+      draws?.retreat(run.count - run.begun);
+      this.fail(request, error);
+      return Promise.reject(error);
+    };
     try {
-      updater.advance(request.updates.map(({ parameter }) => parameter));
-      const { results, done } = this.execute(request, nodes);
-      this.finish(request, results, done);
-      await (done ?? this.session.breathe());
+      this.execute(request, nodes, run, mayRepeat(request, watched) ? { most, next } : ONCE);
+      run.done = run.done?.catch(fail);
+      this.finish(request, run.results, run.done);
+      run.done ??= this.session.breathe();
     } catch (error) {
-      this.fail(request, error as Error);
-      throw error;
+      run.done = fail(error as Error);
     }
+    run.done?.catch(() => undefined);
+    return new SubmittedSteps(run, request.outputs, watched);
   }
 
   backward(loss: Tensor): void {
@@ -88,7 +129,7 @@ export class PlannedEngine implements Engine {
   }
 
   dispose(tensor: Tensor): void {
-    tensor.inputs = NO_INPUTS;
+    tensor.inputs = NONE;
     tensor.data$ = undefined;
     if (tensor.storage$ !== undefined) this.session.release(tensor.storage$);
     tensor.storage$ = undefined;
@@ -117,19 +158,21 @@ export class PlannedEngine implements Engine {
   }
 
   /** Everything that the next step of this optimizer has to do. */
-  private stepOf(updater: Updater): Request {
+  private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
     const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
-    const outputs = this.awaitedBy(losses, updates);
+    const outputs = outputsFor(awaitedBy(losses, updates), watched);
     return { ...NOTHING, losses, outputs, accumulations, updater, updates };
   }
 
   protected run(request: Request): Run {
-    return this.submit(request, this.ready(request));
+    const run = new Run();
+    this.submit(request, this.ready(request), run, ONCE);
+    return run;
   }
 
   /** Runs a step whose nodes are ready. */
-  protected execute(request: Request, nodes: readonly Tensor[]): Run {
-    return this.submit(request, nodes);
+  protected execute(request: Request, nodes: readonly Tensor[], run: Run, repetition: Repetition): void {
+    this.submit(request, nodes, run, repetition);
   }
 
   /** Adds gradients to their accumulators. */
@@ -162,11 +205,30 @@ export class PlannedEngine implements Engine {
     parameter.changedAt$ = at;
   }
 
-  protected submit(request: Request, nodes: readonly Tensor[]): Run {
+  private submit(request: Request, nodes: readonly Tensor[], run: Run, { most, next }: Repetition): void {
     const plan = this.plan(request, nodes);
-    const { results, ...bound } = plan.bind(nodes, this.session);
-    const call = { program: plan.program, ...bound, repeat: 1, cost: plan.cost, explain: explain(plan, nodes) };
-    return { results, done: this.session.submit(call, this.atOnce) };
+    const limit = most === 1 ? 1 : Math.max(1, Math.min(most, Math.floor(REPEATED_NS / plan.cost)));
+    const { slots, count } = plan.fill(nodes, limit, next);
+    run.count = run.begun = run.completed = count;
+    const { storages, views, results } = plan.bind(nodes, this.session, count);
+    run.results = results;
+    const explanation = explain(plan, nodes);
+    run.done = this.session.submit(
+      {
+        program: plan.program,
+        storages,
+        views,
+        slots,
+        repeat: count,
+        cost: plan.cost,
+        explain: (error, before) => {
+          run.completed = error.failure?.iteration ?? 0;
+          run.begun = error.code === 'ANNEAL_SESSION_FAILED' ? 0 : run.completed + 1;
+          return explanation(error, before);
+        },
+      },
+      this.atOnce,
+    );
   }
 
   protected plan(request: Request, nodes: readonly Tensor[]): Plan {
@@ -194,21 +256,8 @@ export class PlannedEngine implements Engine {
     return plans;
   }
 
-  /** The user's scalars and kept tensors that this step must deliver: those that depend on what it updates. */
-  private awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Output[] {
-    const outputs: Output[] = [];
-    const count = { scalar: 0, view: 0, storage: 0 };
-    for (const tensor of awaitedValues()) {
-      if (isSettled(tensor) || !(losses.includes(tensor) || dependsOn(tensor, updates))) continue;
-      const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
-      outputs.push({ tensor, destination: { to, index: count[to]++ } });
-    }
-    return outputs;
-  }
-
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
   private fail(request: Request, error: Error): void {
-    request.updater?.retreat(request.updates.map(({ parameter }) => parameter));
     for (const { tensor } of request.outputs) {
       tensor.value$ = () => Promise.reject(error);
       tensor.storage$ = undefined;
@@ -244,6 +293,60 @@ function isSettled(tensor: Tensor): boolean {
   return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
 }
 
+/** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
+function awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Tensor[] {
+  return awaitedValues().filter((tensor) => !isSettled(tensor) && (losses.includes(tensor) || dependsOn(tensor, updates)));
+}
+
+/** Where a step leaves what it has to deliver, each once. */
+function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[]): Output[] {
+  const tensors = [...awaited, ...watched.filter((tensor, i) => !isSettled(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
+  const count = { scalar: 0, view: 0, storage: 0 };
+  return tensors.map((tensor) => {
+    const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
+    return { tensor, destination: { to, index: count[to]++ } };
+  });
+}
+
+/** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
+function mayRepeat({ outputs, accumulations, updates }: Request, watched: readonly Tensor[]): boolean {
+  return (
+    accumulations.length === 0 &&
+    updates.every(({ accumulator }) => accumulator === undefined) &&
+    outputs.every(({ tensor, destination }) => watched.includes(tensor) && destination.to !== 'storage')
+  );
+}
+
+/** What the caller of steps() gets to see of their run. */
+class SubmittedSteps implements Steps {
+  constructor(
+    private readonly run: Run,
+    private readonly outputs: readonly Output[],
+    private readonly watched: readonly Tensor[],
+  ) {}
+
+  get count(): number {
+    return this.run.count;
+  }
+
+  get done(): Promise<void> | undefined {
+    return this.run.done;
+  }
+
+  get completed(): number {
+    return this.run.completed;
+  }
+
+  values(i: number): ArrayLike<number> | undefined {
+    const destination = this.outputs.find(({ tensor }) => tensor === this.watched[i])?.destination;
+    if (destination === undefined || destination.to === 'storage' || destination.to === 'leaf') return undefined;
+    const { scalars, arrays } = this.run.results;
+    if (destination.to === 'view') return arrays[destination.index];
+    const each = scalars.length / this.run.count;
+    return each === 1 ? scalars : Array.from({ length: this.run.count }, (_, step) => scalars[step * each + destination.index]!);
+  }
+}
+
 function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): () => Promise<number> {
   const value = (): number => (to === 'scalar' ? results.scalars[index]! : results.arrays[index]![0]!);
   return done === undefined ? () => Promise.resolve(value()) : () => done.then(value);
@@ -268,7 +371,7 @@ function dependsOn(tensor: Tensor, updates: Request['updates']): boolean {
 
 /** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */
 function retire(node: Tensor, session: Session): void {
-  node.inputs = NO_INPUTS;
+  node.inputs = NONE;
   if (node.kept$ && node.storage$ !== undefined) return;
   node.stale = true;
   if (node.storage$ === undefined || node.kept$) return;
@@ -276,7 +379,7 @@ function retire(node: Tensor, session: Session): void {
   node.storage$ = undefined;
 }
 
-const NO_INPUTS: readonly Tensor[] = [];
+const NONE: readonly Tensor[] = [];
 
 function checkFresh(node: Tensor): void {
   if (node.stale) throw goneError(node.op.name, node);

@@ -23,10 +23,10 @@ export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError,
 }
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
-  const { where, value, limit } = error.failure!;
+  const { where, value, limit, iteration } = error.failure!;
   const op = at?.op ?? 'gather';
   const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
-  const place = origin?.describe(where) ?? `position ${where}`;
+  const place = origin?.describe(where, iteration) ?? `position ${where}`;
   return new IndexError(
     `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). Check the labels, or the number of classes that the model gives.`,
     { index: where, value, limit },

@@ -16,7 +16,7 @@ import { Structure } from './trace.js';
 /** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
 type Source = { readonly position: number } | { readonly leaf: Tensor };
 
-/** What a run leaves behind besides its effects. */
+/** What a run leaves behind besides its effects: of scalars and arrays, those of each iteration, one after the other. */
 export interface Results {
   readonly scalars: Float32Array;
   readonly arrays: readonly TypedArray[];
@@ -54,8 +54,21 @@ export class Plan {
     this.blocks = blocksOver(this.slotBlock);
   }
 
-  /** The arguments of a native run for a request of this structure. */
-  bind(nodes: readonly Tensor[], session: Session): { storages: Int32Array; views: ArrayBufferView[]; slots: Uint8Array; results: Results } {
+  /**
+   * The slot blocks of up to `most` iterations: of the numbers that the request's slots hold now, and of those that `next`
+   * makes them hold; fewer, where it says no.
+   */
+  fill(nodes: readonly Tensor[], most: number, next: () => boolean): { slots: Uint8Array; count: number } {
+    const bytes = this.slotBlock.byteLength;
+    const blocks = most === 1 ? this.blocks : blocksOver(new ArrayBuffer(most * bytes));
+    let count = 0;
+    do this.fillSlots(nodes, blocks, bytes * count++);
+    while (count < most && next());
+    return { slots: most === count ? blocks.bytes : blocks.bytes.subarray(0, count * bytes), count };
+  }
+
+  /** The other arguments of a native run of so many iterations for a request of this structure. */
+  bind(nodes: readonly Tensor[], session: Session, count: number): { storages: Int32Array; views: ArrayBufferView[]; results: Results } {
     const fresh: Storage[] = [];
     const storages = new Int32Array(this.storages.length);
     for (let i = 0; i < storages.length; i++) {
@@ -67,12 +80,11 @@ export class Plan {
     let scalars = NO_SCALARS;
     const views: ArrayBufferView[] = [];
     for (const binding of this.views) {
-      if ('scalars' in binding) views.push((scalars = new Float32Array(binding.scalars)));
-      else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements)));
+      if ('scalars' in binding) views.push((scalars = new Float32Array(binding.scalars * count)));
+      else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements * count)));
       else views.push(leafOf(binding, nodes).data$!);
     }
-    this.fillSlots(nodes);
-    return { storages, views, slots: this.blocks.bytes, results: { scalars, arrays, storages: fresh } };
+    return { storages, views, results: { scalars, arrays, storages: fresh } };
   }
 
   /** The op that an instruction's node number stands for, and its operands among the request's nodes. */
@@ -81,10 +93,10 @@ export class Plan {
     return operands && { op: operands.op, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
   }
 
-  private fillSlots(nodes: readonly Tensor[]): void {
+  private fillSlots(nodes: readonly Tensor[], blocks: Plan['blocks'], start: number): void {
     for (const { offset, dtype, count, from } of this.slots) {
-      const [block, shift] = dtype === 'float64' ? [this.blocks.f64, 3] : dtype === 'int32' ? [this.blocks.i32, 2] : [this.blocks.f32, 2];
-      const at = offset >> shift;
+      const [block, bytes] = dtype === 'float64' ? [blocks.f64, 8] : dtype === 'int32' ? [blocks.i32, 4] : [blocks.f32, 4];
+      const at = (start + offset) / bytes;
       if ('value' in from) block[at] = from.value;
       else {
         const values = leafOf(from, nodes).slots$!;

@@ -23,6 +23,8 @@ export interface FitEvent {
   readonly epochs: number;
   /** Batches in an epoch; undefined for a stream. */
   readonly stepsPerEpoch: number | undefined;
+  /** Why each step is recorded and run by itself, in words; undefined where several run in one call. `NODE_DEBUG=anneal` prints it. */
+  readonly stepwise: string | undefined;
   /** Ends fit() after the step that is under way; it resolves with the history up to there. */
   readonly stop: () => void;
 }
@@ -59,6 +61,11 @@ type Answer = void | Promise<void>;
  * validation, and at last onFitEnd. An answer that is a promise is awaited; an error ends fit() with it.
  */
 export interface Callback<N extends string = never> {
+  /**
+   * Says that onStep only looks at its events, never at the model, the optimizer or the data, and changes nothing. Then fit() need
+   * not pause for it: it may hear of many small steps at once, in their order, a few milliseconds after they have run.
+   */
+  readonly passive?: boolean;
   onFitStart?(event: FitEvent): Answer;
   onEpochStart?(event: EpochEvent): Answer;
   onStep?(event: StepEvent<N>): Answer;

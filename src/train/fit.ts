@@ -1,16 +1,23 @@
-import { originOf, type Loader } from '../data/index.js';
+import { debuglog } from 'node:util';
+import { originOf, type ArrayLoader, type Batch, type Loader, type Stretch, type TargetDType } from '../data/index.js';
 import { AnnealError } from '../errors.js';
-import { noGrad } from '../graph/recorder.js';
+import { engine, type Steps } from '../graph/engine.js';
+import { composing, noGrad } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
-import { Running, type Metric } from '../metrics/index.js';
+import { Running, type Measured, type Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
+import { generator } from '../random.js';
+import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { evaluate, scalarLoss } from './evaluation.js';
 import type { Callback, EpochEvent, EpochRecord, FitEvent, History, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { throwIfAborted } from './abort.js';
+import { whyStepwise } from './stepwise.js';
 import { until } from './until.js';
+
+const debug = debuglog('anneal');
 
 export interface FitSetup<N extends string> {
   readonly model: Module;
@@ -33,16 +40,22 @@ interface Tally<N extends string> {
   examples: number;
 }
 
+type StepPlace = EpochEvent & { readonly step: number };
+
 /** One call of Trainer.fit(). */
 export class Fit<N extends string> {
   readonly #setup: FitSetup<N>;
   readonly #note: (history: History<N>) => void;
+  /** Why steps run one by one, where they do. */
+  readonly #stepwise: string | undefined;
   #history: History<N> = [];
   #stopped = false;
 
   constructor(setup: FitSetup<N>, note: (history: History<N>) => void) {
     this.#setup = setup;
     this.#note = note;
+    this.#stepwise = whyStepwise(setup);
+    debug('fit: %s', this.#stepwise ?? 'several steps in one call');
   }
 
   async run(): Promise<History<N>> {
@@ -71,16 +84,18 @@ export class Fit<N extends string> {
     await this.#tell((callback) => callback.onEpochEnd?.({ ...event, record }));
   }
 
-  /** Runs the steps of an epoch; whether all of them. At most two are under way. */
+  /** Runs the steps of an epoch; whether all of them. At most two submissions are under way. */
   async #steps(event: EpochEvent, tally: Tally<N>): Promise<boolean> {
     const flight = new Flight();
     try {
       let step = 0;
-      for await (const [inputs, targets] of until(this.#setup.batches, this.#setup.signal)) {
+      for await (const stretch of this.#stretches()) {
         this.#checkSignal(event.epoch, step);
         if (this.#stopped) break;
-        await flight.add(this.#submit(inputs as Tensor, targets as Tensor, { ...event, step }, tally));
-        step++;
+        const { count, ...submitted } = this.#submit(stretch, { ...event, step }, tally);
+        stretch.take(count);
+        step += count;
+        await flight.add(submitted);
       }
       await flight.drain();
       this.#checkSignal(event.epoch, step);
@@ -91,36 +106,60 @@ export class Fit<N extends string> {
     return !this.#stopped;
   }
 
-  /** Records a step and submits it: the loop that users write. */
-  #submit(inputs: Tensor, targets: Tensor, event: EpochEvent & { readonly step: number }, tally: Tally<N>): Submitted {
-    const { model, optimizer, loss: lossFunction, metrics } = this.#setup;
+  /** What there is to train on in an epoch: as many batches at once as the data gives, or one by one. */
+  #stretches(): Iterable<Stretch> | AsyncIterable<Stretch> {
+    const { batches, signal } = this.#setup;
+    return this.#stepwise === undefined ? (batches as ArrayLoader).stretches$() : single(until(batches, signal));
+  }
+
+  /** Records a step and submits it, as often as it may run at once: the loop that users write. */
+  #submit({ batch, most }: Stretch, event: StepPlace, tally: Tally<N>): Submitted & { readonly count: number } {
+    const [inputs, targets] = batch as [Tensor, Tensor];
     try {
-      const outputs = model.forward(inputs);
-      const loss = scalarLoss(lossFunction, outputs, targets);
-      const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
-      optimizer.zeroGrad();
-      loss.backward();
-      const done = optimizer.step();
+      const [{ loss, measured }, draws] = generator().drawn(() => this.#record(inputs, targets));
+      const watched = [loss, ...measured.map(({ sum }) => sum)];
+      const steps = engine().steps(this.#setup.optimizer, { watched, most, draws });
       const count = inputs.shape[0] ?? 1;
-      return {
-        done,
-        land: async () => {
-          const value = await loss.item();
-          const sums = await Promise.all(measured.map(({ sum }) => sum.item()));
-          tally.running.add([{ sum: loss, count }, ...measured], [value * count, ...sums]);
-          tally.steps++;
-          tally.examples += count;
-          await this.#landed(event, value, tally);
-        },
-      };
+      const sums = [{ sum: loss, count }, ...measured];
+      return { count: steps.count, done: steps.done, land: () => this.#land(steps, sums, event, tally) };
     } catch (error) {
       // In its turn: the steps before it land first.
-      return { done: Promise.reject(atStep(error, event, originOf(inputs)?.dataset)), land: nothing };
+      return { count: 1, done: Promise.reject(atStep(error, event, originOf(inputs)?.dataset)), land: nothing };
     }
   }
 
-  async #landed(event: EpochEvent & { readonly step: number }, loss: number, tally: Tally<N>): Promise<void> {
-    if (this.#setup.callbacks.length === 0) return;
+  #record(inputs: Tensor, targets: Tensor): { readonly loss: Tensor; readonly measured: readonly Measured[] } {
+    const { model, optimizer, loss: lossFunction, metrics } = this.#setup;
+    const forward = () => {
+      const outputs = model.forward(inputs);
+      const loss = scalarLoss(lossFunction, outputs, targets);
+      return { loss, measured: noGrad(() => metrics.map((metric) => metric.measure(outputs, targets))) };
+    };
+    // What is only ours has nobody who could read it later.
+    const recorded = this.#stepwise === undefined ? composing(forward, true) : forward();
+    optimizer.zeroGrad();
+    recorded.loss.backward();
+    return recorded;
+  }
+
+  /** Adds what the steps have measured, each in its turn. */
+  async #land(steps: Steps, measured: readonly Measured[], event: StepPlace, tally: Tally<N>): Promise<void> {
+    const { completed } = steps;
+    if (completed === 0) return;
+    const columns = await Promise.all(measured.map(async ({ sum }, i) => steps.values(i) ?? [await sum.item()]));
+    const [{ count }] = measured as [Measured];
+    for (let i = 0; i < completed; i++) {
+      const row = columns.map((column) => column[i]!);
+      const loss = row[0]!;
+      row[0] = loss * count;
+      tally.running.add(measured, row);
+      tally.steps++;
+      tally.examples += count;
+      if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i }, loss, tally);
+    }
+  }
+
+  async #landed(event: StepPlace, loss: number, tally: Tally<N>): Promise<void> {
     const results = tally.running.results() as Results<N>;
     const { examples } = tally;
     const seconds = (performance.now() - tally.start) / 1000;
@@ -137,6 +176,7 @@ export class Fit<N extends string> {
     return {
       epochs: this.#setup.epochs,
       stepsPerEpoch: this.#setup.batches.length,
+      stepwise: this.#stepwise,
       stop: () => {
         this.#stopped = true;
       },
@@ -156,6 +196,11 @@ export class Fit<N extends string> {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** Batches that come one by one. */
+async function* single(batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>): AsyncGenerator<Stretch> {
+  for await (const batch of batches) yield { batch, most: 1, take: () => undefined };
+}
 
 /** The loss of a step is added by the step itself. */
 function lossOf(): never {

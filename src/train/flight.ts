@@ -1,23 +1,23 @@
-/** A step that was submitted. */
+/** Steps that were submitted together. */
 export interface Submitted {
-  /** Resolves when it has run. */
-  readonly done: Promise<unknown>;
-  /** Called then, in the order of submission. */
+  /** Resolves when they have run; undefined where they have run already. */
+  readonly done: Promise<unknown> | undefined;
+  /** Called then, also after a failure, in the order of submission. */
   land(): Promise<void>;
 }
 
-/** How many steps may be under way: while one runs, the next is recorded, and waits behind it. */
+/** How many submissions may be under way: while one runs, the next is recorded, and waits behind it. */
 const MOST = 2;
 
-/** Steps that are under way, oldest first. */
+/** What is under way, oldest first. */
 export class Flight {
   readonly #steps: Submitted[] = [];
   #failed = false;
 
-  /** Takes off. Resolves when another step may be submitted; rejects with the failure of an earlier one, in its turn. */
+  /** Takes off. Resolves when more may be submitted; rejects with the failure of an earlier one, in its turn. */
   async add(step: Submitted): Promise<void> {
     this.#steps.push(step);
-    step.done.catch(() => (this.#failed = true));
+    step.done?.catch(() => (this.#failed = true));
     // What has failed by now is known after this turn: no step may follow it.
     await Promise.resolve();
     if (this.#failed) return this.drain();
@@ -31,12 +31,15 @@ export class Flight {
 
   /** Waits for what is under way, whatever becomes of it. */
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#steps.splice(0).map(({ done }) => done));
+    await Promise.allSettled(this.#steps.splice(0).map(({ done }) => done ?? Promise.resolve()));
   }
 
   async #land(): Promise<void> {
     const step = this.#steps.shift()!;
-    await step.done;
-    await step.land();
+    try {
+      await step.done;
+    } finally {
+      await step.land();
+    }
   }
 }

@@ -22,6 +22,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   const { stream = process.stdout, interval = 2000, now = () => performance.now() } = options;
   const report = new Report(stream.isTTY === true ? bar(stream) : lines(stream, interval), now);
   return {
+    passive: true,
     onFitStart: () => report.start(),
     onEpochStart: () => report.epoch(),
     onStep: (event) => report.step(event),

@@ -8,7 +8,7 @@ const script = fileURLToPath(new URL('training.ts', import.meta.url));
 const run = promisify(execFile);
 
 /** The hash of all weights after the same 50 steps, in a process of its own. */
-async function weightsOf(how: 'loop' | 'fit', env: Readonly<Record<string, string>>): Promise<string> {
+async function weightsOf(how: 'loop' | 'fit' | 'stepwise', env: Readonly<Record<string, string>>): Promise<string> {
   const options = { env: { ...process.env, ...env } };
   const { stdout } = await run(process.execPath, ['--conditions=anneal-source', '--import', 'tsx', script, how], options);
   return stdout.trim();
@@ -35,6 +35,10 @@ test.each(['2', '4'])('the same bits with %s threads', async (threads) => {
 
 test.each(['1', '2', '4'])('the same bits from Trainer.fit with %s threads', async (threads) => {
   expect(await weightsOf('fit', { ANNEAL_THREADS: threads })).toBe(expected);
+});
+
+test('the same bits from Trainer.fit step by step', async () => {
+  expect(await weightsOf('stepwise', { ANNEAL_THREADS: '2' })).toBe(expected);
 });
 
 test.runIf(planned).each(targets)('the same bits on %s', async (target) => {

@@ -1,5 +1,5 @@
-// Trains for 50 steps and prints a hash of all weights: by the explicit loop or by fit(). A process of its own for each
-// target and thread count. Usage: tsx training.ts loop|fit
+// Trains for 50 steps and prints a hash of all weights: by the explicit loop, or by fit() with several steps
+// in a call, or with one. A process of its own for each target and thread count. Usage: tsx training.ts loop|fit|stepwise
 import { createHash } from 'node:crypto';
 import { data, losses, metrics, nn, optim, seed, Trainer } from 'anneal';
 
@@ -26,9 +26,10 @@ const model = nn.sequential(
 const optimizer = optim.adam(model.parameters(), { lr: optim.schedules.cosine(0.01, 50) });
 const loading = { batchSize: 54, shuffle: true, seed: 1, dropLast: false } as const;
 
-if (process.argv[2] === 'fit') {
+if (process.argv[2] !== 'loop') {
   const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: [metrics.accuracy()] });
-  await trainer.fit(train, { epochs: 5, ...loading });
+  const callbacks = process.argv[2] === 'fit' ? [] : [{ onStep: () => undefined }];
+  await trainer.fit(train, { epochs: 5, ...loading, callbacks });
 } else {
   const loader = data.loader(train, loading);
   for (let epoch = 0; epoch < 5; epoch++)

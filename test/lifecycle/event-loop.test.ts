@@ -1,4 +1,4 @@
-import { losses, nn, optim, seed, tensor, zeros } from 'anneal';
+import { data, losses, nn, optim, seed, tensor, Trainer, zeros } from 'anneal';
 import { expect, test } from 'vitest';
 
 function training(width: number, batch: number): () => Promise<void> {
@@ -20,6 +20,19 @@ test('a loop of small awaited steps lets timers have their turn', async () => {
   while (performance.now() - start < 500) await step();
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(3);
+});
+
+test('fit() of a small model lets timers have their turn', async () => {
+  seed(1);
+  const model = nn.sequential([4], nn.linear(4, 8), nn.relu(), nn.linear(8, 2));
+  const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.01 }) });
+  const examples = data.fromArrays({ x: new Float32Array(4000), y: new Int32Array(1000), shape: [4] });
+  const stop = new AbortController();
+  let ticks = 0;
+  const timer = setInterval(() => ++ticks === 20 && stop.abort(), 10);
+  await expect(trainer.fit(examples, { epochs: 1_000_000, batchSize: 8, signal: stop.signal })).rejects.toMatchObject({ code: 'ANNEAL_ABORTED' });
+  clearInterval(timer);
+  expect(trainer.history.length).toBeGreaterThan(1);
 });
 
 test('a large step runs elsewhere: the thread that called it is free meanwhile', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { progress } from '../../src/train/progress.js';
 import type { EpochRecord, StepEvent } from '../../src/train/events.js';
 
-const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined };
+const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
 
 /** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
 async function run(isTTY: boolean, options: { interval?: number; failAt?: number; validation?: { loss: number } } = {}): Promise<string> {

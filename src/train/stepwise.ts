@@ -1,0 +1,29 @@
+import { ArrayLoader, type Loader } from '../data/index.js';
+import { isBuiltin, type Loss } from '../losses/loss.js';
+import type { Metric } from '../metrics/index.js';
+import type { Module } from '../nn/module.js';
+import type { Callback } from './events.js';
+
+interface Parts {
+  readonly model: Module;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly batches: Loader;
+  readonly callbacks: readonly Callback[];
+}
+
+/**
+ * Why fit() has to record and run one step at a time, in words; undefined where all of them are alike, so that one that was
+ * recorded can run several times in one call. Code that is not this library's may do something else in every step.
+ */
+export function whyStepwise({ model, loss, metrics, batches, callbacks }: Parts): string | undefined {
+  if (!(batches instanceof ArrayLoader && batches.builtin)) return 'the data is not in memory, or comes by a loader of its own kind';
+  const custom = model.modules().find((module) => !module.builtin && module.children().every((child) => child.builtin));
+  if (custom !== undefined) return `the model contains ${custom.path$ === '' ? '' : `${custom.path$}, `}a custom module (${String(custom)})`;
+  if (!model.builtin) return 'the model is a custom module';
+  if (!isBuiltin(loss)) return 'the loss is a custom function';
+  const metric = metrics.find(({ builtin }) => builtin !== true);
+  if (metric !== undefined) return `the metric ${metric.name} is a custom one`;
+  if (callbacks.some(({ onStep, passive }) => onStep !== undefined && passive !== true)) return 'a callback looks at every step (onStep), and does not say that it is passive';
+  return undefined;
+}
