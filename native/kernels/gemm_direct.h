@@ -165,7 +165,7 @@ ANNEAL_INLINE int64_t direct_floats(int64_t K) { return kPanelVectors * kLanes *
 static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
   const bool b_in_rows = p.b.column_stride == 1;
   if (is_dot(p))
-    multiply_dot(p, n);
+    multiply_dot(p, m, n);
   else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24)
     multiply_few_columns(p, m, n);
   else if (b_in_rows && (m.size() <= 36 || p.K <= 64))
