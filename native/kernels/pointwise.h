@@ -5,6 +5,7 @@
 #ifdef ANNEAL_REFERENCE
 #include "pointwise_reference.h"
 #else
+#include "math_near_one.h"
 #include "math_pow.h"
 #include "walk.h"
 #include "pointwise_ops.h"

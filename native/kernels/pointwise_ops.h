@@ -23,6 +23,9 @@ ANNEAL_INLINE vf pw_sign(vf a) { return to_float((a < vf{}) - (a > vf{})); }  //
 ANNEAL_INLINE vi pw_sign(vi a) { return (a < vi{}) - (a > vi{}); }
 ANNEAL_INLINE vf pw_exp(vf a) { return vexp(a); }
 ANNEAL_INLINE vf pw_log(vf a) { return vlog(a); }
+ANNEAL_INLINE vf pw_expm1(vf a) { return vexpm1(a); }
+ANNEAL_INLINE vf pw_log1p(vf a) { return vlog1p(a); }
+ANNEAL_INLINE vf pw_softplus(vf a) { return vsoftplus(a); }
 ANNEAL_INLINE vf pw_sqrt(vf a) { return vsqrt(a); }
 ANNEAL_INLINE vf pw_tanh(vf a) { return vtanh(a); }
 ANNEAL_INLINE vf pw_sigmoid(vf a) { return vsigmoid(a); }

@@ -16,6 +16,9 @@ static double ref_div(double a, double b) { return a / b; }
 static double ref_pow(double a, double b) { return std::pow(a, b); }
 static double ref_exp(double a) { return std::exp(a); }
 static double ref_log(double a) { return std::log(a); }
+static double ref_expm1(double a) { return std::expm1(a); }
+static double ref_log1p(double a) { return std::log1p(a); }
+static double ref_softplus(double a) { return (0 > a ? 0 : a) + std::log1p(std::exp(-std::fabs(a))); }
 static double ref_sqrt(double a) { return std::sqrt(a); }
 static double ref_tanh(double a) { return std::tanh(a); }
 static double ref_sigmoid(double a) { return reference_sigmoid(a); }

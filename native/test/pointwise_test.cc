@@ -20,6 +20,9 @@ Tolerance tolerance_of(const std::string& name) {
   constexpr double kDenormal = 3e-45;
   const Entry table[] = {{"exp", {1.2e-7, kDenormal}},
                          {"log", {1.2e-7, kDenormal}},
+                         {"expm1", {2e-7, kDenormal}},
+                         {"log1p", {3e-7, kDenormal}},
+                         {"softplus", {3.5e-7, kDenormal}},
                          {"tanh", {1.7e-7, kDenormal}},
                          {"sigmoid", {2.1e-7, kDenormal}},
                          {"erf", {1.3e-7, kDenormal}},

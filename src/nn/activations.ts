@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import * as ops from '../ops/index.js';
-import type { GeluOptions } from '../ops/index.js';
+import type { EluOptions, GeluOptions, LeakyReluOptions } from '../ops/index.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -56,4 +56,36 @@ export function tanh(): Activation {
 /** 1 / (1 + exp(-x)). As torch.nn.Sigmoid. */
 export function sigmoid(): Activation {
   return new Activation('sigmoid', (x) => ops.sigmoid(x));
+}
+
+/** x where x > 0, else negativeSlope * x. As torch.nn.LeakyReLU. */
+export function leakyRelu(options: LeakyReluOptions = {}): Activation {
+  checkOptions('leakyRelu', options, ['negativeSlope']);
+  return new Activation('leakyRelu', (x) => ops.leakyRelu(x, options));
+}
+
+/** x where x > 0, else alpha * (exp(x) - 1). As torch.nn.ELU. Source: Clevert et al., arXiv:1511.07289. */
+export function elu(options: EluOptions = {}): Activation {
+  checkOptions('elu', options, ['alpha']);
+  return new Activation('elu', (x) => ops.elu(x, options));
+}
+
+/** x / (1 + exp(-x)), also called swish. As torch.nn.SiLU. Source: Elfwing et al., arXiv:1702.03118. */
+export function silu(): Activation {
+  return new Activation('silu', (x) => ops.silu(x));
+}
+
+/** log(1 + exp(x)). As torch.nn.Softplus with beta 1. */
+export function softplus(): Activation {
+  return new Activation('softplus', (x) => ops.softplus(x));
+}
+
+/** exp(x) / sum exp(x) over the last axis. As torch.nn.Softmax(-1). Not before losses.crossEntropy, which takes logits. */
+export function softmax(): Activation {
+  return new Activation('softmax', (x) => ops.softmax(x));
+}
+
+/** log softmax(x) over the last axis. As torch.nn.LogSoftmax(-1). Not before losses.crossEntropy, which takes logits. */
+export function logSoftmax(): Activation {
+  return new Activation('logSoftmax', (x) => ops.logSoftmax(x));
 }

@@ -1,4 +1,4 @@
-export { type Activation, gelu, relu, sigmoid, tanh } from './activations.js';
+export { type Activation, elu, gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, tanh } from './activations.js';
 export { Dropout, dropout } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
 export * as init from './initializers.js';

@@ -3,10 +3,13 @@ import { record } from '../graph/recorder.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { mul, sub } from './arithmetic.js';
+import { minimum, mul, neg, sub } from './arithmetic.js';
 import { FLOAT } from './check.js';
+import { less } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
+import { expm1 } from './exponential.js';
 import { pointwise } from './pointwise.js';
+import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
 // The codes that gemm's first attribute takes (see `epilogue` in record.ts).
@@ -86,6 +89,15 @@ function geluOps(name: string, micro: string, activation: number) {
 export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', GELU);
 export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', GELU_TANH);
 
+export const softplusOp = pointwise({
+  name: 'softplus',
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }) => [mul(dy, sigmoid(x!))],
+  saves: { inputs: [0] },
+  tolerance: { absolute: 0, relative: 3.5e-7 },
+  examples: unaryExamples({ from: -6, to: 6 }),
+});
+
 /** The hyperbolic tangent; float32. */
 export function tanh<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(tanhOp, [x]);
@@ -114,4 +126,43 @@ export function gelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?
   return record(approximate === 'tanh' ? geluTanhOp : geluOp, [x]);
 }
 
-export const activationOps = [tanhOp, sigmoidOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];
+/** log(1 + exp(x)), a smooth relu; float32. Exact at large x. As torch.nn.functional.softplus with beta 1. */
+export function softplus<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(softplusOp, [x]);
+}
+
+/** log(1 / (1 + exp(-x))); float32. Exact where the sigmoid is 0. As torch.nn.functional.logsigmoid. */
+export function logSigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return neg(softplus(neg(x)));
+}
+
+/** x / (1 + exp(-x)), also called swish; float32. As torch.nn.functional.silu; source: Elfwing et al., arXiv:1702.03118. */
+export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return mul(x as Tensor, sigmoid(x) as Tensor) as unknown as Tensor<S, D>;
+}
+
+export interface LeakyReluOptions {
+  /** Default 0.01. */
+  readonly negativeSlope?: number;
+}
+
+/** x where x > 0, else negativeSlope * x; float32. As torch.nn.functional.leaky_relu. */
+export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: LeakyReluOptions): Tensor<S, D> {
+  checkOptions('leakyRelu', options, ['negativeSlope']);
+  const values = x as Tensor;
+  return where(less(0, values), values, mul(values, options?.negativeSlope ?? 0.01)) as unknown as Tensor<S, D>;
+}
+
+export interface EluOptions {
+  /** Default 1. */
+  readonly alpha?: number;
+}
+
+/** x where x > 0, else alpha * (exp(x) - 1); float32. As torch.nn.functional.elu; source: Clevert et al., arXiv:1511.07289. */
+export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: EluOptions): Tensor<S, D> {
+  checkOptions('elu', options, ['alpha']);
+  const values = x as Tensor;
+  return where(less(0, values), values, mul(expm1(minimum(values, 0)), options?.alpha ?? 1)) as unknown as Tensor<S, D>;
+}
+
+export const activationOps = [softplusOp, tanhOp, sigmoidOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];

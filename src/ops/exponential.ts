@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { div, mul, neg } from './arithmetic.js';
+import { add, div, mul, neg } from './arithmetic.js';
 import { FLOAT } from './check.js';
 import { unaryExamples } from './examples.js';
 import { pointwise } from './pointwise.js';
@@ -26,6 +26,25 @@ export const logOp = pointwise({
   saves: { inputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: 0.1, to: 10 }),
+});
+
+/** e^x - 1 and log(1 + x), which keep their digits at small x. */
+export const expm1Op = pointwise({
+  name: 'expm1',
+  takes: FLOAT,
+  gradient: (dy, y) => [mul(dy, add(y, 1))],
+  saves: { output: true },
+  tolerance: FEW_ULP,
+  examples: unaryExamples({ from: -5, to: 5 }),
+});
+
+export const log1pOp = pointwise({
+  name: 'log1p',
+  takes: FLOAT,
+  gradient: (dy, { inputs: [x] }) => [div(dy, add(x!, 1))],
+  saves: { inputs: [0] },
+  tolerance: { absolute: 0, relative: 3.5e-7 },
+  examples: unaryExamples({ from: -0.9, to: 10 }),
 });
 
 export const sqrtOp = pointwise({
@@ -56,6 +75,16 @@ export function log<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S
   return record(logOp, [x]);
 }
 
+/** e^x - 1; float32. Keeps its digits at small x, where exp(x) - 1 loses them. */
+export function expm1<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(expm1Op, [x]);
+}
+
+/** log(1 + x); float32. Keeps its digits at small x. -infinity at -1, NaN below. */
+export function log1p<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return record(log1pOp, [x]);
+}
+
 /** The square root of x; float32. NaN below 0. */
 export function sqrt<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(sqrtOp, [x]);
@@ -66,4 +95,4 @@ export function erf<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S
   return record(erfOp, [x]);
 }
 
-export const exponentialOps = [expOp, logOp, sqrtOp, erfOp];
+export const exponentialOps = [expOp, logOp, expm1Op, log1pOp, sqrtOp, erfOp];

@@ -35,8 +35,8 @@ export const registry: readonly OpRecord[] = [
 ];
 
 export { abs, add, div, maximum, minimum, mul, neg, pow, sign, sub } from './arithmetic.js';
-export { erf, exp, log, sqrt } from './exponential.js';
-export { gelu, relu, sigmoid, tanh, type GeluOptions } from './activations.js';
+export { erf, exp, expm1, log, log1p, sqrt } from './exponential.js';
+export { elu, gelu, leakyRelu, logSigmoid, relu, sigmoid, silu, softplus, tanh, type EluOptions, type GeluOptions, type LeakyReluOptions } from './activations.js';
 export { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual } from './compare.js';
 export { clamp, where } from './select.js';
 export { cast } from './cast.js';
@@ -45,7 +45,7 @@ export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, varianc
 export { detach, expand, expand as broadcastTo, flatten, permute, reshape, slice, squeeze, t, transpose, unsqueeze, type SliceOptions } from './views.js';
 export { concat, pad, stack } from './joining.js';
 export { gather, gatherRows, scatterAdd } from './indexing.js';
-export { crossEntropy, logSoftmax, softmax, type CrossEntropyOptions } from './softmax.js';
+export { crossEntropy, logSoftmax, logSumExp, softmax, type CrossEntropyOptions } from './softmax.js';
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
 export { defineOp, type OpDefinition } from './define.js';

@@ -3,14 +3,18 @@ import { DTypeError, ShapeError } from '../errors.js';
 import { hidden, record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Indices } from '../shape-types.js';
+import type { Indices, Reduce } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { mul } from './arithmetic.js';
+import { abs, add, mul, sub } from './arithmetic.js';
 import { checkDType, FLOAT, resolveAxis } from './check.js';
+import { less } from './compare.js';
 import { example } from './examples.js';
+import { exp, log } from './exponential.js';
 import { reshaped } from './layouts.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
-import { permute, transpose, unsqueeze } from './views.js';
+import { max, sum, type Axis, type ReduceOptions } from './reductions.js';
+import { where } from './select.js';
+import { detach, permute, reshape, transpose, unsqueeze } from './views.js';
 
 /** Exponentials and a sum of them, each within a few units in the last place. */
 const EXPONENTIALS: Tolerance = { absolute: 1e-6, relative: 1e-6 };
@@ -61,6 +65,24 @@ export function softmax<S extends Shape, D extends DType>(x: Tensor<S, D>, axis 
 /** log softmax(x) along `axis`, stable at large x; float32. As torch.log_softmax, whose dim has no default. */
 export function logSoftmax<S extends Shape, D extends DType>(x: Tensor<S, D>, axis = -1): Tensor<S, D> {
   return alongAxis(logSoftmaxOp, x, axis) as unknown as Tensor<S, D>;
+}
+
+/**
+ * log sum exp(x) over `axis` (all, where left out), stable at large x; float32. -infinity of nothing but -infinities. As torch.logsumexp,
+ * whose dim has no default.
+ */
+export function logSumExp<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
+  x: Tensor<S, D>,
+  options?: ReduceOptions<A, K>,
+): Tensor<Reduce<S, A, K>, D> {
+  checkOptions('logSumExp', options, ['axis', 'keepdim']);
+  const { axis, keepdim = false } = (options ?? {}) as ReduceOptions;
+  checkDType('logSumExp', x as Tensor, FLOAT);
+  const values = x as unknown as Tensor<Shape, 'float32'>;
+  const largest = max(detach(values), { axis, keepdim: true });
+  const shift = where(less(abs(largest), Infinity), largest, 0);
+  const logs = log(sum(exp(sub(values, shift)), { axis, keepdim }));
+  return add(logs, reshape(shift, logs.shape)) as unknown as Tensor<Reduce<S, A, K>, D>;
 }
 
 export const crossEntropyOp: KernelRecord = {

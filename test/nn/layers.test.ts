@@ -55,6 +55,12 @@ describe('activations', () => {
     'tanh': [nn.tanh(), Math.tanh],
     'sigmoid': [nn.sigmoid(), (v) => 1 / (1 + Math.exp(-v))],
     'gelu': [nn.gelu(), (v, i) => (v * (1 + erf[i]!)) / 2],
+    'leakyRelu': [nn.leakyRelu({ negativeSlope: 0.1 }), (v) => Math.max(v, 0.1 * v)],
+    'elu': [nn.elu({ alpha: 0.5 }), (v) => (v > 0 ? v : 0.5 * Math.expm1(v))],
+    'silu': [nn.silu(), (v) => v / (1 + Math.exp(-v))],
+    'softplus': [nn.softplus(), (v) => Math.log1p(Math.exp(v))],
+    'softmax': [nn.softmax(), (v) => Math.exp(v) / x.reduce((total, other) => total + Math.exp(other), 0)],
+    'logSoftmax': [nn.logSoftmax(), (v) => v - Math.log(x.reduce((total, other) => total + Math.exp(other), 0))],
     'gelu by tanh': [nn.gelu({ approximate: 'tanh' }), (v) => (v * (1 + Math.tanh(inner(v)))) / 2],
   };
 
@@ -63,6 +69,11 @@ describe('activations', () => {
     const got = await values(layer.forward(tensor([x])));
     got.forEach((value, i) => expect(value).toBeCloseTo(f(x[i]!, i), 6));
     expect(layer.parameters()).toEqual([]);
+  });
+
+  test('refuse options that they do not have', () => {
+    refuses(() => nn.leakyRelu({ slope: 0.1 } as never), 'ANNEAL_UNKNOWN_OPTION', /negativeSlope/);
+    refuses(() => nn.elu({ beta: 0.1 } as never), 'ANNEAL_UNKNOWN_OPTION', /alpha/);
   });
 
   test('gelu refuses approximations that it does not know', () => {

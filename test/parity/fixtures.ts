@@ -25,6 +25,8 @@ export interface Args {
   readonly start: number;
   readonly end: number;
   readonly approximate: 'tanh';
+  readonly alpha?: number;
+  readonly negativeSlope?: number;
   readonly reduction: 'mean' | 'sum' | 'none';
 }
 

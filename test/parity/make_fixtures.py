@@ -90,6 +90,8 @@ def pointwise_cases():
     yield Case("pow", lambda x: torch.pow(x, 2), draw("any base", (9,)), exponent=2, note="of negatives")
     one = {
         "neg": (torch.neg, -2, 2), "abs": (torch.abs, -2, 2), "exp": (torch.exp, -8, 8), "log": (torch.log, 0.002, 9),
+        "expm1": (torch.expm1, -8, 8), "log1p": (torch.log1p, -0.99, 9), "softplus": (F.softplus, -19, 19),
+        "logSigmoid": (F.logsigmoid, -19, 19), "silu": (F.silu, -9, 9), "elu": (F.elu, -6, 6), "leakyRelu": (F.leaky_relu, -2, 2),
         "sqrt": (torch.sqrt, 0.002, 9), "tanh": (torch.tanh, -6, 6), "sigmoid": (torch.sigmoid, -9, 9),
         "relu": (torch.relu, -2, 2), "gelu": (F.gelu, -6, 6), "sign": (torch.sign, -2, 2), "erf": (torch.erf, -4, 4),
     }
@@ -98,8 +100,10 @@ def pointwise_cases():
             # PyTorch says zeros where anneal says that sign has no gradient.
             yield Case(op, run, draw(op, shape, low, high), grad=op != "sign")
     yield Case("gelu", lambda x: F.gelu(x, approximate="tanh"), draw("gelu", (37,), -6, 6), approximate="tanh")
+    yield Case("elu", lambda x: F.elu(x, alpha=0.3), draw("elu", (37,), -6, 6), alpha=0.3)
+    yield Case("leakyRelu", lambda x: F.leaky_relu(x, 0.2), draw("leakyRelu", (37,)), negativeSlope=0.2)
     special = f32([0.0, -0.0, math.inf, -math.inf, math.nan, 88.0, -88.0, 1e-30, 100.0, -100.0])
-    for op in ["abs", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "erf"]:
+    for op in ["abs", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "erf", "expm1", "log1p", "logSigmoid", "elu", "leakyRelu"]:
         yield Case(op, one[op][0], special, note="special values", grad=False)
     yield Case("relu", torch.relu, f32([-1, 0, 1]), note="gradient at 0")
     yield Case("abs", torch.abs, f32([-1, 0, 1]), note="gradient at 0")
@@ -151,6 +155,13 @@ def reduction_cases():
         for shape, axis in [((3, 10), -1), ((1, 1), -1), ((2, 33), -1), ((2, 3, 4), 1)]:
             yield Case(op, lambda t, r=run, a=axis: r(t, dim=a), draw(op, shape, -5, 5), axis=axis)
         yield Case(op, lambda t, r=run: r(t, dim=-1), f32([[1000, 999, -1000], [-5000, 0, 5000]]), axis=-1, note="large logits")
+    for axis, keepdim in [(0, False), (1, True), ([0, 2], False)]:
+        dims = tuple(axis) if isinstance(axis, list) else axis
+        yield Case("logSumExp", lambda t, d=dims, k=keepdim: torch.logsumexp(t, dim=d, keepdim=k), x, axis=axis, keepdim=keepdim)
+    large = f32([[1000, 999, -1000], [-5000, -5000, -5001]])
+    yield Case("logSumExp", lambda t: torch.logsumexp(t, dim=1), large, axis=1, note="large values", grad=False)  # its slopes have the rounding of e^(x - y)
+    infinite = f32([[-math.inf, -math.inf], [math.inf, 0], [-math.inf, 2], [math.nan, 1]])
+    yield Case("logSumExp", lambda t: torch.logsumexp(t, dim=1), infinite, axis=1, note="infinities", grad=False)
 
 
 def shape_cases():

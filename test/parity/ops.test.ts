@@ -17,7 +17,7 @@ const along = (name: keyof typeof anneal): Run => ([x], options) => (anneal[name
 const runs: Readonly<Record<string, Run>> = {
   ...Object.fromEntries(
     (
-      ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'neg', 'abs', 'exp', 'log', 'sqrt', 'tanh', 'sigmoid', 'relu', 'sign', 'erf',
+      ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'neg', 'abs', 'exp', 'log', 'sqrt', 'tanh', 'sigmoid', 'relu', 'sign', 'erf', 'expm1', 'log1p', 'softplus', 'logSigmoid', 'silu',
         'equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual', 'where', 'matmul'] as const
     ).map((name) => [name, plain(name)]),
   ),
@@ -25,6 +25,9 @@ const runs: Readonly<Record<string, Run>> = {
   var: along('variance'),
   softmax: ([x], { axis }) => anneal.softmax(x!, axis),
   logSoftmax: ([x], { axis }) => anneal.logSoftmax(x!, axis),
+  elu: ([x], args) => anneal.elu(x!, args),
+  leakyRelu: ([x], args) => anneal.leakyRelu(x!, args),
+  logSumExp: along('logSumExp'),
   gelu: ([x], args) => anneal.gelu(x!, args),
   pow: ([x, y], { exponent }) => anneal.pow(x!, y ?? exponent),
   clamp: ([x], { min, max }) => anneal.clamp(x!, min, max),
