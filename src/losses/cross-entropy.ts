@@ -4,11 +4,9 @@ import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { BuiltinLoss } from './loss.js';
-import { reduce, type Reduced, type Reduction } from './reduction.js';
+import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
-export interface CrossEntropyOptions<R extends Reduction = Reduction> {
-  /** Default 'mean'. */
-  readonly reduction?: R;
+export interface CrossEntropyOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   /** The axis of the classes. Default -1; torch's is 1. */
   readonly axis?: number;
 }
@@ -30,9 +28,9 @@ export interface CrossEntropy extends BuiltinLoss<'int32'> {
 }
 
 function compute(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  checkOptions('crossEntropy', options, ['reduction', 'axis']);
-  const { axis, reduction } = options;
-  return reduce('crossEntropy', crossEntropyOp(logits, labels, axis === undefined ? undefined : { axis }), reduction);
+  checkOptions('crossEntropy', options, [...REDUCTION, 'axis']);
+  const { axis } = options;
+  return reduce('crossEntropy', crossEntropyOp(logits, labels, axis === undefined ? undefined : { axis }), options);
 }
 
 /**

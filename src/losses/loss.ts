@@ -1,5 +1,8 @@
 import type { DType } from '../dtype.js';
+import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 /** What training makes small: a scalar of a batch's outputs and targets. Any function of this form is one. */
 export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
@@ -18,4 +21,46 @@ export type TargetsOf<L> = L extends { readonly targets: infer T extends DType }
 /** Whether a loss says that it is one of this library's. */
 export function isBuiltin(loss: Loss): boolean {
   return (loss as Partial<BuiltinLoss<DType>>).builtin === true;
+}
+
+/** `unknown` where targets of dtype D suit a loss that takes T, else the reason why not. */
+type Suited<T extends DType, D extends DType> = DType extends D ? unknown : D extends T ? unknown : `this loss takes ${T} targets, but these are ${D}`;
+
+/** A loss of a batch's outputs and targets, with options third. */
+export interface OutputLoss<T extends DType, O extends object> extends BuiltinLoss<T> {
+  <R extends Reduction = 'mean', D extends DType = DType>(
+    outputs: Tensor,
+    targets: Tensor<Shape, D> & Suited<T, D>,
+    options?: O & ReductionOptions<R>,
+  ): Tensor<Reduced<R>, 'float32'>;
+  /**
+   * The loss with options given beforehand, for whoever calls it with outputs and targets alone:
+   *
+   *     new Trainer(model, { loss: losses.huber.with({ delta: 0.5 }), optimizer });
+   */
+  with(options: O & { readonly reduction?: 'mean' | 'sum' }): ConfiguredLoss<T>;
+}
+
+/** A loss whose options are given. */
+export interface ConfiguredLoss<T extends DType> extends BuiltinLoss<T> {
+  <D extends DType = DType>(outputs: Tensor, targets: Tensor<Shape, D> & Suited<T, D>): Tensor<[], 'float32'>;
+}
+
+/** What a loss does: `options` are checked to be known. */
+export type Compute<O extends object> = (outputs: Tensor, targets: Tensor, options: O & ReductionOptions) => Tensor;
+
+/** Makes a loss of its name, the dtype of its targets and the names of its options. */
+export function outputLoss<T extends DType, O extends object>(name: string, targets: T, known: readonly (keyof O & string)[], compute: Compute<O>): OutputLoss<T, O> {
+  const names = [...REDUCTION, ...known];
+  const loss = (outputs: Tensor, labels: Tensor, options: O & ReductionOptions = {} as O): Tensor => {
+    checkOptions(name, options, names);
+    return compute(outputs, labels, options);
+  };
+  const described = <F extends object>(f: F): F => Object.defineProperty(Object.assign(f, { targets, builtin: true }), 'name', { value: name });
+  const configured = (options: O & ReductionOptions): Loss => {
+    // Weights belong to a batch, so they come with each call.
+    checkOptions(name, options, ['reduction', ...known]);
+    return described((outputs: Tensor, labels: Tensor) => compute(outputs, labels, options));
+  };
+  return Object.assign(described(loss), { with: configured }) as unknown as OutputLoss<T, O>;
 }

@@ -1,7 +1,8 @@
-import { mean, sum } from '../ops/index.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { div, mean, mul, reshape, sum } from '../ops/index.js';
 import { checkChoice } from '../options.js';
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
 
 /** What becomes of the losses of single elements: their mean, their sum, or nothing. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -9,7 +10,37 @@ export type Reduction = 'mean' | 'sum' | 'none';
 /** The shape of a loss. */
 export type Reduced<R extends Reduction> = R extends 'none' ? Shape : [];
 
-export function reduce(op: string, losses: Tensor, reduction: Reduction = 'mean'): Tensor {
+/** What every loss takes. */
+export interface ReductionOptions<R extends Reduction = Reduction> {
+  /** Default 'mean'. */
+  readonly reduction?: R;
+  /**
+   * How much each example counts: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
+   * sum(weights * losses) / sum(weights).
+   */
+  readonly weights?: Tensor<Shape, 'float32'>;
+}
+
+export const REDUCTION = ['reduction', 'weights'] as const;
+
+export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights }: ReductionOptions = {}): Tensor {
   checkChoice(op, 'reduction', reduction, ['mean', 'sum', 'none']);
-  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+  if (weights === undefined) return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+  const each = perLoss(op, weights, losses.shape);
+  const weighted = mul(losses as Tensor<Shape, 'float32'>, each);
+  if (reduction === 'none') return weighted;
+  if (reduction === 'sum') return sum(weighted);
+  // Of the weights as they broadcast: one per example stands for all losses of that example.
+  const count = losses.shape.reduce((product, size, axis) => product * (each.shape[axis] === 1 ? size : 1), 1);
+  return div(sum(weighted), mul(sum(each), count));
+}
+
+/** Weights with a dimension for each of the losses', those behind the given ones of size 1. */
+function perLoss(op: string, weights: Tensor<Shape, 'float32'>, shape: Shape): Tensor<Shape, 'float32'> {
+  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${typeof weights}, expected a tensor. Make one: tensor(values).`, { op });
+  if (weights.shape.length <= shape.length && sameShape(weights.shape, shape.slice(0, weights.shape.length))) {
+    return reshape(weights, [...weights.shape, ...shape.slice(weights.shape.length).map(() => 1)]);
+  }
+  const expected = shape.length === 0 ? '[]' : `${showShape(shape.slice(0, 1))}${shape.length > 1 ? ` or ${showShape(shape)}` : ''}`;
+  throw new ShapeError(`[${op}] weights of the wrong shape: got ${showShape(weights.shape)}, expected ${expected}. Give one weight per example.`, { op, shapes: [weights.shape, shape] });
 }

@@ -52,6 +52,56 @@ describe('meanSquaredError', () => {
   });
 });
 
+describe('weights', () => {
+  const outputs = tensor([[1, 2], [3, 5], [0, 0]]);
+  const targets = zeros([3, 2]);
+  const perExample = tensor([1, 2, 0]);
+
+  test('the mean is the weighted one, whether they are given per example or per element', async () => {
+    const mean = (1 * 1 + 1 * 4 + 2 * 9 + 2 * 25) / (2 * (1 + 2 + 0));
+    expect(await losses.meanSquaredError(outputs, targets, { weights: perExample }).item()).toBeCloseTo(mean, 6);
+    const perElement = tensor([[1, 1], [2, 2], [0, 0]]);
+    expect(await losses.meanSquaredError(outputs, targets, { weights: perElement }).item()).toBeCloseTo(mean, 6);
+    expect(await losses.meanSquaredError(outputs, targets, { weights: perExample, reduction: 'sum' }).item()).toBe(73);
+    expect([...(await losses.meanSquaredError(outputs, targets, { weights: perExample, reduction: 'none' }).data())]).toEqual([1, 4, 18, 50, 0, 0]);
+    expect(await losses.crossEntropy(outputs, int([0, 1, 0]), { weights: perExample }).item()).toBeCloseTo((Math.log(1 + Math.E) + 2 * Math.log(1 + Math.exp(-2))) / 3, 6);
+  });
+
+  test('of another shape are refused', () => {
+    refuses(() => losses.meanSquaredError(outputs, targets, { weights: tensor([1, 2]) }), 'ANNEAL_SHAPE_MISMATCH', /weights.*\[2\], expected \[3\] or \[3,2\]/);
+    refuses(() => losses.meanSquaredError(outputs, targets, { weights: [1, 2, 0] as never }), 'ANNEAL_INVALID_ARGUMENT', /expected a tensor/);
+  });
+});
+
+describe('losses of numbers', () => {
+  const column = (...values: number[]): Tensor<[number, 1], 'float32'> => tensor(values.map((value) => [value])) as never;
+
+  test('log cosh is stable far out', async () => {
+    const got = [...(await losses.logCosh(column(0, 1, -1, 1000, -1000), zeros([5, 1]), { reduction: 'none' }).data())];
+    const small = Math.log(Math.cosh(1));
+    [0, small, small, 1000 - Math.LN2, 1000 - Math.LN2].forEach((value, i) => expect(Math.abs(got[i]! - value)).toBeLessThan(1e-7 * Math.max(10, value)));
+  });
+
+  test('a quantile loss leans to one side', async () => {
+    const got = [...(await losses.quantile(column(1, -1), zeros([2, 1]), { quantile: 0.9, reduction: 'none' }).data())];
+    [0.1, 0.9].forEach((value, i) => expect(got[i]).toBeCloseTo(value, 6));
+  });
+
+  test('refuse numbers out of range', () => {
+    refuses(() => losses.huber(column(1), column(1), { delta: 0 }), 'ANNEAL_INVALID_ARGUMENT', /delta: got 0/);
+    refuses(() => losses.quantile(column(1), column(1), { quantile: 1 }), 'ANNEAL_INVALID_ARGUMENT', /quantile: got 1/);
+    refuses(() => losses.gaussianNll(column(1), column(1), zeros([2])), 'ANNEAL_SHAPE_MISMATCH', /variances.*\[2\], expected \[1,1\]/);
+    refuses(() => losses.huber(column(1), int([1]) as never), 'ANNEAL_DTYPE_MISMATCH', /crossEntropy/);
+  });
+
+  test('take their options beforehand', async () => {
+    const loss = losses.huber.with({ delta: 0.5, reduction: 'sum' });
+    expect(await loss(column(1, 0), zeros([2, 1])).item()).toBeCloseTo(0.5 * 0.75, 6);
+    expect([loss.name, loss.targets, loss.builtin]).toEqual(['huber', 'float32', true]);
+    refuses(() => losses.huber.with({ beta: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /delta/);
+  });
+});
+
 describe('metrics', () => {
   test('accuracy over batches of different sizes', async () => {
     const running = metrics.running([metrics.accuracy(), metrics.loss(losses.crossEntropy, 'nats')]);

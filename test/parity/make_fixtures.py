@@ -191,6 +191,21 @@ def loss_cases():
     reductions = ["mean", "sum", "none"]
     for reduction in reductions:
         yield Case("mse", lambda a, b, r=reduction: F.mse_loss(a, b, reduction=r), draw("mse a", (5, 7)), draw("mse b", (5, 7)), reduction=reduction)
+        pair = lambda low=-3, high=3: (draw("outputs", (5, 7), low, high), draw("targets", (5, 7), low, high))
+        yield Case("meanAbsoluteError", lambda a, b, r=reduction: F.l1_loss(a, b, reduction=r), *pair(), reduction=reduction)
+        for delta in [1.0, 0.3]:
+            yield Case("huber", lambda a, b, r=reduction, d=delta: F.huber_loss(a, b, reduction=r, delta=d), *pair(), reduction=reduction, delta=delta)
+            yield Case("smoothL1", lambda a, b, r=reduction, d=delta: F.smooth_l1_loss(a, b, reduction=r, beta=d), *pair(), reduction=reduction, beta=delta)
+        yield Case("smoothL1", lambda a, b, r=reduction: F.smooth_l1_loss(a, b, reduction=r, beta=0.0), *pair(), reduction=reduction, beta=0)
+        for full in [False, True]:
+            counts = whole("counts", (5, 7), 1 if full else 0, 6).float()  # torch: the slope of 0! is NaN
+            run = lambda a, b, r=reduction, f=full: F.poisson_nll_loss(a, b, reduction=r, full=f)
+            yield Case("poissonNll", run, pair()[0], counts, reduction=reduction, full=full)
+            run = lambda a, b, r=reduction, f=full: F.poisson_nll_loss(a, b, reduction=r, full=f, log_input=False)
+            yield Case("poissonNll", run, draw("rates", (5, 7), 0.1, 4), counts, reduction=reduction, full=full, logInput=False)
+            for shape in [(5, 7), (5, 1), (5,)]:
+                run = lambda a, b, v, r=reduction, f=full: F.gaussian_nll_loss(a, b, v, reduction=r, full=f)
+                yield Case("gaussianNll", run, *pair(), draw("variances", shape, 0.25, 3), reduction=reduction, full=full)
         for n, c in [(6, 10), (1, 1), (3, 129)]:
             run = lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r)
             yield Case("crossEntropy", run, draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c), reduction=reduction)

@@ -58,7 +58,7 @@ describe('losses', () => {
     expectTypeOf(losses.crossEntropy(logits, {} as Tensor)).toEqualTypeOf<Tensor<[], 'float32'>>();
     // @ts-expect-error crossEntropy takes class indices (int32), but these targets are float32
     losses.crossEntropy(logits, {} as Tensor<[number, 10], 'float32'>);
-    // @ts-expect-error meanSquaredError takes float32 targets, but these are int32
+    // @ts-expect-error this loss takes float32 targets, but these are int32
     losses.meanSquaredError(logits, {} as Tensor<[number], 'int32'>);
     // @ts-expect-error there is no such reduction
     losses.crossEntropy(logits, {} as Tensor<[number], 'int32'>, { reduction: 'average' });

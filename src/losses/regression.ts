@@ -1,0 +1,142 @@
+// Losses of numbers: outputs and targets are float32 of one shape, and pair up element by element.
+import { ArgumentError, ShapeError } from '../errors.js';
+import { abs, add, clamp, div, exp, less, log, maximum, mul, reshape, softplus, sub, where } from '../ops/index.js';
+import { checkOptions } from '../options.js';
+import { showShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { checkPairs } from './check.js';
+import { outputLoss } from './loss.js';
+import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
+
+const INDICES = '; for class indices take losses.crossEntropy';
+
+/** A number above 0. */
+function checkPositive(op: string, name: string, value: number): void {
+  if (typeof value === 'number' && value > 0 && value < Infinity) return;
+  throw new ArgumentError(`[${op}] ${name}: got ${String(value)}, expected a number above 0.`, { op });
+}
+
+/**
+ * The mean absolute error: L = 1/n sum_i |outputs[i] - targets[i]|. Its slope does not grow with the error, so outliers count less
+ * than in the squared error. Matches torch.nn.functional.l1_loss.
+ */
+export const meanAbsoluteError = outputLoss<'float32', object>('meanAbsoluteError', 'float32', [], (outputs, targets, options) => {
+  checkPairs('meanAbsoluteError', outputs, targets, INDICES);
+  return reduce('meanAbsoluteError', abs(sub(outputs, targets)), options);
+});
+
+export interface HuberOptions {
+  /** Where the square ends and the line begins. Default 1. */
+  readonly delta?: number;
+}
+
+/**
+ * e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), of the errors e = outputs - targets.
+ * Matches torch.nn.functional.huber_loss. Source: Huber, 1964, doi:10.1214/aoms/1177703732.
+ */
+export const huber = outputLoss<'float32', HuberOptions>('huber', 'float32', ['delta'], (outputs, targets, options) => {
+  const { delta = 1 } = options;
+  checkPositive('huber', 'delta', delta);
+  checkPairs('huber', outputs, targets, INDICES);
+  const error = abs(sub(outputs, targets));
+  const inside = clamp(error, undefined, delta);
+  // Both branches at once: with c = min(|e|, delta) it is c^2 / 2 + delta (|e| - c).
+  return reduce('huber', add(mul(mul(inside, inside), 0.5), mul(sub(error, inside), delta)), options);
+});
+
+export interface SmoothL1Options {
+  /** Where the square ends and the line begins. Default 1. With 0 it is the mean absolute error. */
+  readonly beta?: number;
+}
+
+/** The Huber loss with delta = beta, divided by beta: e^2 / (2 beta) where |e| < beta, else |e| - beta / 2. Matches torch.nn.functional.smooth_l1_loss. */
+export const smoothL1 = outputLoss<'float32', SmoothL1Options>('smoothL1', 'float32', ['beta'], (outputs, targets, options) => {
+  const { beta = 1 } = options;
+  if (beta !== 0) checkPositive('smoothL1', 'beta', beta);
+  checkPairs('smoothL1', outputs, targets, INDICES);
+  const error = abs(sub(outputs, targets));
+  if (beta === 0) return reduce('smoothL1', error, options);
+  const inside = clamp(error, undefined, beta);
+  return reduce('smoothL1', add(mul(mul(inside, inside), 0.5 / beta), sub(error, inside)), options);
+});
+
+/** log cosh(e) of the errors e: about e^2 / 2 near 0 and |e| - log 2 far away, smooth everywhere. Does not overflow. */
+export const logCosh = outputLoss<'float32', object>('logCosh', 'float32', [], (outputs, targets, options) => {
+  checkPairs('logCosh', outputs, targets, INDICES);
+  const error = sub(outputs, targets);
+  // log cosh e = e + softplus(-2e) - log 2
+  return reduce('logCosh', sub(add(error, softplus(mul(error, -2))), Math.LN2), options);
+});
+
+export interface PoissonNllOptions {
+  /** Whether outputs are logarithms of rates. Default true. */
+  readonly logInput?: boolean;
+  /** Adds the approximation of log(targets!) by Stirling's formula, which moves no gradient. Default false. */
+  readonly full?: boolean;
+  /** Added to a rate before its logarithm is taken, where logInput is false. Default 1e-8. */
+  readonly eps?: number;
+}
+
+/**
+ * The negative log likelihood of counts under a Poisson distribution: exp(outputs) - targets outputs, or, with logInput false,
+ * outputs - targets log(outputs + eps). Matches torch.nn.functional.poisson_nll_loss.
+ */
+export const poissonNll = outputLoss<'float32', PoissonNllOptions>('poissonNll', 'float32', ['logInput', 'full', 'eps'], (outputs, targets, options) => {
+  const { logInput = true, full = false, eps = 1e-8 } = options;
+  checkPairs('poissonNll', outputs, targets);
+  const likelihood = logInput ? sub(exp(outputs), mul(targets, outputs)) : sub(outputs, mul(targets, log(add(outputs, eps))));
+  if (!full) return reduce('poissonNll', likelihood, options);
+  const safe = maximum(targets, 1);
+  const stirling = add(sub(mul(safe, log(safe)), safe), mul(log(mul(safe, 2 * Math.PI)), 0.5));
+  return reduce('poissonNll', add(likelihood, where(less(1, targets), stirling, 0)), options);
+});
+
+export interface QuantileOptions {
+  /** Which quantile outputs estimate, in (0, 1). Default 0.5: the median. */
+  readonly quantile?: number;
+}
+
+/**
+ * The pinball loss, least when outputs are the `quantile` of the targets: max(q e, (q - 1) e) of e = targets - outputs.
+ * Source: Koenker and Bassett, 1978, doi:10.2307/1913643.
+ */
+export const quantile = outputLoss<'float32', QuantileOptions>('quantile', 'float32', ['quantile'], (outputs, targets, options) => {
+  const { quantile: q = 0.5 } = options;
+  if (!(q > 0 && q < 1)) throw new ArgumentError(`[quantile] quantile: got ${String(q)}, expected a number between 0 and 1.`, { op: 'quantile' });
+  checkPairs('quantile', outputs, targets, INDICES);
+  const error = sub(targets, outputs);
+  return reduce('quantile', where(less(error, 0), mul(error, q - 1), mul(error, q)), options);
+});
+
+export interface GaussianNllOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
+  /** Adds log(2 pi) / 2, which moves no gradient. Default false. */
+  readonly full?: boolean;
+  /** The least variance. Default 1e-6. */
+  readonly eps?: number;
+}
+
+/**
+ * The negative log likelihood under normal distributions: (log v + (targets - means)^2 / v) / 2, v = max(variances, eps).
+ * means and targets float32 of one shape; variances of that shape, or with a last dimension of 1 or without it.
+ * As in torch the gradient does not see the bound eps. Matches torch.nn.functional.gaussian_nll_loss.
+ */
+export function gaussianNll<R extends Reduction = 'mean'>(means: Tensor, targets: Tensor, variances: Tensor, options: GaussianNllOptions<R> = {}): Tensor<Reduced<R>, 'float32'> {
+  const op = 'gaussianNll';
+  checkOptions(op, options, [...REDUCTION, 'full', 'eps']);
+  const { full = false, eps = 1e-6 } = options;
+  checkPositive(op, 'eps', eps);
+  checkPairs(op, means, targets);
+  const spread = variancesLike(op, variances, means.shape);
+  const bounded = add(spread, clamp(sub(eps, spread), 0).detach());
+  const error = sub(targets, means);
+  const likelihood = mul(add(log(bounded), div(mul(error, error), bounded)), 0.5);
+  return reduce(op, full ? add(likelihood, Math.log(2 * Math.PI) / 2) : likelihood, options) as Tensor<Reduced<R>, 'float32'>;
+}
+
+function variancesLike(op: string, variances: Tensor, shape: Shape): Tensor {
+  const rows = showShape(shape.slice(0, -1));
+  const got = showShape(variances.shape);
+  if (got === rows && shape.length > 0) return reshape(variances, [...variances.shape, 1]);
+  if (got === showShape(shape) || got === showShape([...shape.slice(0, -1), 1])) return variances;
+  throw new ShapeError(`[${op}] variances of the wrong shape: got ${got}, expected ${showShape(shape)}, or one per row: ${rows}.`, { op, shapes: [variances.shape, shape] });
+}
