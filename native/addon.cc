@@ -449,6 +449,21 @@ Napi::Value pointwise(const Napi::CallbackInfo& info) {
   return list;
 }
 
+Napi::Value updates(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array list = Napi::Array::New(env);
+  for (uint32_t i = 0; i < anneal::kUpdateRules; i++) {
+    const anneal::UpdateInfo& rule = anneal::kUpdateInfo[i];
+    Napi::Object entry = Napi::Object::New(env);
+    entry["name"] = Napi::String::New(env, rule.name);
+    entry["states"] = Napi::Number::New(env, rule.states);
+    entry["hypers"] = Napi::Number::New(env, rule.hypers);
+    entry["flags"] = Napi::Number::New(env, rule.flags);
+    list[i] = entry;
+  }
+  return list;
+}
+
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   return guarded(env, [&] {
@@ -495,6 +510,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new std::shared_ptr<Environment>(std::make_shared<Environment>(env)));
   exports["rows"] = Napi::Function::New<rows>(env, "rows");
   exports["pointwise"] = Napi::Function::New<pointwise>(env, "pointwise");
+  exports["updates"] = Napi::Function::New<updates>(env, "updates");
   exports["info"] = Napi::Function::New<info>(env, "info");
   exports["setThreads"] = Napi::Function::New<set_threads>(env, "setThreads");
   exports["Session"] = SessionObject::define(env);

@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <string>
+#include <tuple>
 
 #include "error.h"
 
@@ -87,8 +88,9 @@ class Verifier {
   void operand_counts(uint32_t number, const RowInfo& row, const uint32_t* w);
   void operands(uint32_t number, const RowInfo& row, const uint32_t* list, uint32_t given, int32_t wanted);
   void predicate(uint32_t number, uint32_t tensor);
-  void overlaps(uint32_t number, const Instruction& i);
-  void write(uint32_t number, const RowInfo& row, uint32_t output, const Instruction& i);
+  void overlaps(uint32_t number, const Instruction& i, const Call& call);
+  void write(uint32_t number, const RowInfo& row, uint32_t output);
+  void updates(uint32_t number, const RowInfo& row, const Instruction& i, const Call& call);
   bool overlap(uint32_t a, uint32_t b) const;
   bool identical(uint32_t a, uint32_t b) const;
   void place();
@@ -267,7 +269,7 @@ void Verifier::instruction(uint32_t number, const uint32_t* w) {
   const TensorArg* args = program_.args.data() + i.first_arg;
   const Call call = {i.outputs, i.inputs, i.attrs, args, args + i.outputs, words_ + i.attr};
   if (const char* wrong = kRowChecks[i.row](call)) reject("instruction %u (%s): %s", number, row.name, wrong);
-  overlaps(number, i);
+  overlaps(number, i, call);
   for (int32_t o = 0; o < i.outputs; o++) {
     const uint32_t t = tensor_of_[i.first_arg + uint32_t(o)];
     if (t != kNone && program_.buffers[tensors_[t].buffer].space == Space::storage) i.writes_storage = true;
@@ -343,40 +345,66 @@ bool distinct_elements(const TensorArg& t) {
   return true;
 }
 
-void Verifier::write(uint32_t number, const RowInfo& row, uint32_t output, const Instruction& i) {
+void Verifier::write(uint32_t number, const RowInfo& row, uint32_t output) {
   const Tensor& t = tensors_[output];
   const Space space = program_.buffers[t.buffer].space;
   if (space == Space::input || space == Space::slots)
     reject("instruction %u (%s): writes to an input view or a slot", number, row.name);
   if (!distinct_elements(t.arg)) reject("instruction %u (%s): elements of an output overlap", number, row.name);
-  for (int32_t k = 0; k < i.inputs; k++) {
-    const uint32_t input = tensor_of_[i.first_arg + uint32_t(i.outputs + k)];
-    if (input == kNone || !overlap(output, input)) continue;
-    if (!(row.flags != 0 && identical(output, input)))
-      reject("instruction %u (%s): an output overlaps input %d", number, row.name, k);
-  }
 }
 
-void Verifier::overlaps(uint32_t number, const Instruction& i) {
+void Verifier::overlaps(uint32_t number, const Instruction& i, const Call& call) {
   const RowInfo& row = kRowInfo[i.row];
   for (int32_t o = 0; o < i.outputs; o++) {
     const uint32_t output = tensor_of_[i.first_arg + uint32_t(o)];
+    if (output != kNone) write(number, row, output);
+  }
+  if (row.flags & kUpdate) return updates(number, row, i, call);
+  for (int32_t o = 0; o < i.outputs; o++) {
+    const uint32_t output = tensor_of_[i.first_arg + uint32_t(o)];
     if (output == kNone) continue;
-    write(number, row, output, i);
+    for (int32_t k = 0; k < i.inputs; k++) {
+      const uint32_t input = tensor_of_[i.first_arg + uint32_t(i.outputs + k)];
+      if (input != kNone && overlap(output, input) && !((row.flags & kInplace) && identical(output, input)))
+        reject("instruction %u (%s): an output overlaps input %d", number, row.name, k);
+    }
     for (int32_t p = 0; p < o; p++) {
       const uint32_t other = tensor_of_[i.first_arg + uint32_t(p)];
       if (other != kNone && overlap(output, other)) reject("instruction %u (%s): outputs overlap", number, row.name);
     }
-    if (!(row.flags & kUpdate)) continue;
-    // Rows that update list what they update first among the inputs, except for the gradient behind the parameter.
-    const uint32_t input = tensor_of_[i.first_arg + uint32_t(i.outputs + (o == 0 ? 0 : o + 1))];
-    if (input == kNone || !identical(output, input))
+  }
+}
+
+// Each output is the very tensor of one input and overlaps no other operand. There may be thousands: sorted by place,
+// outputs that overlap anything overlap a neighbour.
+void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i, const Call& call) {
+  const auto tensor = [&](int32_t operand) { return tensor_of_[i.first_arg + uint32_t(operand)]; };
+  const auto key = [&](uint32_t t) {
+    const Buffer& b = program_.buffers[tensors_[t].buffer];
+    return std::tuple(b.space, b.space == Space::arena ? 0 : b.index, int64_t(b.offset) + tensors_[t].first);
+  };
+  std::vector<int32_t> order;
+  for (int32_t o = 0; o < i.outputs; o++) {
+    const uint32_t input = tensor(i.outputs + updated_input(call, o));
+    if (!identical(tensor(o), input))
       reject("instruction %u (%s): output %d is not the tensor that it updates", number, row.name, o);
-    for (int32_t k = 0; k < i.inputs; k++) {
-      const uint32_t other = tensor_of_[i.first_arg + uint32_t(i.outputs + k)];
-      if (k != (o == 0 ? 0 : o + 1) && other != kNone && overlap(output, other))
-        reject("instruction %u (%s): output %d overlaps input %d", number, row.name, o, k);
-    }
+    const Tensor& t = tensors_[tensor(o)];
+    if (program_.buffers[t.buffer].advance != 0)
+      reject("instruction %u (%s): updates a view that advances", number, row.name);
+    if (t.first != t.last) order.push_back(o);
+  }
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return key(tensor(a)) < key(tensor(b)); });
+  for (size_t n = 1; n < order.size(); n++)
+    if (overlap(tensor(order[n - 1]), tensor(order[n])))
+      reject("instruction %u (%s): outputs overlap", number, row.name);
+  for (int32_t k = 0; k < i.inputs; k++) {
+    const uint32_t input = tensor(i.outputs + k);
+    // Outputs are apart now: one that overlaps is the last to start no later than the input, or the next.
+    const auto behind =
+        std::partition_point(order.begin(), order.end(), [&](int32_t o) { return key(tensor(o)) <= key(input); });
+    for (auto at = behind == order.begin() ? behind : behind - 1; at != order.end() && at <= behind; ++at)
+      if (overlap(tensor(*at), input) && updated_input(call, *at) != k)
+        reject("instruction %u (%s): output %d overlaps input %d", number, row.name, *at, k);
   }
 }
 

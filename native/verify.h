@@ -31,6 +31,13 @@ struct PointwiseInfo {
 extern const PointwiseInfo kPointwiseInfo[];
 extern const uint32_t kPointwiseRows;
 
+struct UpdateInfo {
+  const char* name;
+  int states, hypers, flags;  // arrays beside a parameter, hyper-parameters, flag bits: see updates.def
+};
+extern const UpdateInfo kUpdateInfo[];
+extern const uint32_t kUpdateRules;
+
 constexpr uint64_t kArenaAlignment = 64;
 constexpr int64_t kMaxElements = int64_t{1} << 31;  // of one tensor, exclusive
 constexpr uint64_t kMaxBytes = uint64_t{1} << 46;   // of a buffer, an offset, the arena
@@ -87,6 +94,9 @@ std::unique_ptr<Program> verify(const uint32_t* words, size_t count, VerifyOptio
 // What a row asks of its operands beyond counts and bounds. Null, or what is wrong.
 using RowCheck = const char* (*)(const Call&);
 extern const RowCheck kRowChecks[kRows];
+
+// The input that an output of a sound call of an UPDATE row overwrites: the same tensor.
+int32_t updated_input(const Call&, int32_t output);
 
 // Row-major without gaps.
 bool is_dense(const TensorArg&);

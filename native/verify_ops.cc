@@ -10,6 +10,19 @@ const PointwiseInfo kPointwiseInfo[] = {
 };
 const uint32_t kPointwiseRows = sizeof kPointwiseInfo / sizeof kPointwiseInfo[0];
 
+const UpdateInfo kUpdateInfo[] = {
+#define ANNEAL_UPDATE(name, states, hypers, flags) {#name, states, hypers, flags},
+#include "updates.def"
+#undef ANNEAL_UPDATE
+};
+const uint32_t kUpdateRules = sizeof kUpdateInfo / sizeof kUpdateInfo[0];
+
+int32_t updated_input(const Call& call, int32_t output) {
+  const int32_t parameters = call.attrs - 2, each = call.outputs / parameters;
+  const int32_t t = output / each, k = output % each;
+  return 2 + t * (each + 1) + (k == 0 ? 0 : k + 1);
+}
+
 namespace {
 
 #define NEED(condition, otherwise)      \
@@ -307,28 +320,26 @@ bool is_state(const TensorArg& state, const TensorArg& p) {
   return present(state) && state.dtype == p.dtype && same_dims(state, p) && is_dense(state);
 }
 
-bool is_schedule(const TensorArg& hyper, int64_t values, const TensorArg& step) {
-  return present(hyper) && present(step) && is_vector(hyper, DType::f64, values) && is_scalar(step, DType::i32);
-}
-
-const char* verify_sgd(const Call& c) {
-  const TensorArg &p = c.in[0], &g = c.in[1], &buffer = c.in[2];
-  NEED(present(c.out[0]) && present(p), "an operand is absent");
-  NEED(is_float(p) && is_state(p, p) && is_state(g, p), "parameter and gradient are not dense float of one shape");
-  NEED(present(buffer) == present(c.out[1]), "the buffer is not both read and written");
-  if (present(buffer)) NEED(is_state(buffer, p), "the buffer is not like the parameter");
-  NEED(is_schedule(c.in[3], 4, c.in[4]), "hyper is not float64 [4], or step not an int32");
-  NEED(c.attr[0] <= 3, "unknown flags");
-  return nullptr;
-}
-
-const char* verify_adam(const Call& c) {
-  const TensorArg& p = c.in[0];
-  NEED(present(c.out[0]) && present(c.out[1]) && present(c.out[2]) && present(p), "an operand is absent");
-  NEED(is_float(p) && is_state(p, p), "the parameter is not dense float");
-  NEED(is_state(c.in[1], p) && is_state(c.in[2], p) && is_state(c.in[3], p), "g, m, v are not like the parameter");
-  NEED(is_schedule(c.in[4], 5, c.in[5]), "hyper is not float64 [5], or step not an int32");
-  NEED(c.attr[0] <= 3, "unknown flags");
+const char* verify_update(const Call& c) {
+  NEED(c.attrs > 2 && c.attr[0] < kUpdateRules, "unknown rule, or no parameter");
+  const UpdateInfo& rule = kUpdateInfo[c.attr[0]];
+  const TensorArg &hyper = c.in[0], &steps = c.in[1];
+  const int64_t parameters = c.attrs - 2;
+  NEED(c.outputs == parameters * (1 + rule.states) && c.inputs == 2 + parameters * (2 + rule.states),
+       "the rule has another number of operands for so many parameters");
+  NEED(c.attr[1] >> rule.flags == 0, "unknown flags");
+  NEED(present(hyper) && is_vector(hyper, DType::f64, rule.hypers), "hyper is not a float64 for each of the rule's");
+  NEED(present(steps) && steps.dtype == DType::i32 && steps.rank == 1 && is_dense(steps), "steps are not int32 [..]");
+  for (int64_t t = 0; t < parameters; t++) {
+    const TensorArg* tensors = c.in + 2 + t * (2 + rule.states);  // p, g, state..
+    NEED(is_float(tensors[0]) && tensors[0].dtype == c.in[2].dtype, "parameters are not float of one dtype");
+    for (int32_t k = 0; k < 2 + rule.states; k++)
+      NEED(is_state(tensors[k], tensors[0]),
+           "a parameter, its gradient and state are not dense of one shape and dtype");
+    for (int32_t k = 0; k < 1 + rule.states; k++)
+      NEED(is_state(c.out[t * (1 + rule.states) + k], tensors[0]), "an output is not like its parameter");
+    NEED(c.attr[2 + t] < uint64_t(steps.dims[0]), "a count beyond the steps");
+  }
   return nullptr;
 }
 

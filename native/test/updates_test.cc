@@ -1,4 +1,4 @@
-// sgd and adam against their references, random against its reference and the published vectors of Philox.
+// The rules of updates against their reference, random against its reference and the published vectors of Philox.
 #include "kernel_case.h"
 
 namespace {
@@ -14,55 +14,79 @@ Tensor list(DType dtype, const std::vector<double>& x) {
   return Tensor(dtype, {int64_t(x.size())}).fill([&](int64_t i) { return x[size_t(i)]; });
 }
 
-Tensor step_of(int32_t step) {
-  return Tensor(DType::i32, {}).fill([&](int64_t) { return double(step); });
+enum RuleNumber : uint32_t {
+#define ANNEAL_UPDATE(name, ...) rule_##name,
+#include "../updates.def"
+#undef ANNEAL_UPDATE
+};
+
+// A call that updates parameters of the given sizes, of which parameter i has been updated counts[i] times by now.
+KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>& hyper,
+                       const std::vector<int64_t>& sizes, const std::vector<int32_t>& counts) {
+  const int states = rule == rule_adam ? 2 : rule == rule_sgd_momentum ? 1 : 0;
+  KernelCase c = {row_update,
+                  "rule " + std::to_string(rule) + " flags " + std::to_string(flags) + " of " +
+                      std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " on count " +
+                      std::to_string(counts[0]),
+                  {list(DType::f64, hyper), list(DType::i32, std::vector<double>(counts.rbegin(), counts.rend()))},
+                  {},
+                  {rule, flags}};
+  for (size_t t = 0; t < sizes.size(); t++) {
+    const bool first = counts[t] == 1;
+    const int in = int(c.in.size());
+    c.in.push_back(values(sizes[t], 1 + 7 * t, 2));
+    c.in.push_back(values(sizes[t], 2 + 7 * t, 0.3));
+    if (states > 0) c.in.push_back(values(sizes[t], 3 + 7 * t, first ? 0 : 0.1));
+    if (states > 1) c.in.push_back(values(sizes[t], 4 + 7 * t, first ? 0 : 0.01, first ? 0 : 0.006));
+    for (int k = 0; k <= states; k++) {
+      c.aliases.push_back({int(c.out.size()), k == 0 ? in : in + 1 + k});
+      c.out.push_back(Tensor(DType::f32, {sizes[t]}));
+    }
+    c.attrs.push_back(uint32_t(sizes.size() - 1 - t));
+  }
+  c.tolerance = {2e-7, 3e-8};
+  return c;
 }
 
-const int64_t kSizes[] = {0, 1, 3, 4, 5, 8, 15, 16, 17, 33, 1000, 16384, 16385, 100003};
+const std::vector<std::vector<int64_t>> kSizes = {
+    {0},    {1},    {3},    {4},      {5},      {8},          {15},          {16},
+    {17},   {33},   {1000}, {8191},   {8192},   {8193},       {100003},      {0, 0},
+    {5, 0}, {0, 7}, {1, 1}, {16, 17}, {100, 1}, {9000, 9000}, {1, 20000, 3}, {8200, 0, 0, 4099, 1, 77, 50001}};
 
-TEST_CASE("sgd: plain, momentum, nesterov, dampening, weight decay, maximize") {
-  struct Hyper {
-    double lr, momentum, dampening, decay;
-    uint32_t flags;
-    bool buffer;
-  };
-  for (const Hyper& h : std::vector<Hyper>{{0.1, 0, 0, 0, 0, false},
-                                           {0.1, 0, 0, 0.01, 2, false},
-                                           {0.05, 0.9, 0, 0, 0, true},
-                                           {0.05, 0.9, 0.3, 0.001, 0, true},
-                                           {0.05, 0.9, 0, 0.001, 1, true},
-                                           {0.05, 0.9, 0, 0, 3, true}})
-    for (int64_t n : kSizes)
-      for (int32_t step : {1, 2}) {
-        KernelCase c = {row_sgd,
-                        "sgd of " + std::to_string(n),
-                        {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1),
-                         list(DType::f64, {h.lr, h.momentum, h.dampening, h.decay}), step_of(step)},
-                        {Tensor(DType::f32, {n}), Tensor(DType::f32, {n})},
-                        {h.flags},
-                        {{0, 0}, {1, 2}}};
-        if (!h.buffer) c.in[2] = Tensor(), c.out.pop_back(), c.aliases.pop_back();
-        c.tolerance = {1.2e-7, 3e-8};
-        check(c);
-      }
+// The same counts for all parameters, and others for some.
+void check_updates(uint32_t rule, uint32_t flags, const std::vector<double>& hyper,
+                   std::initializer_list<int32_t> counts) {
+  for (const auto& sizes : kSizes)
+    for (int32_t count : counts) {
+      std::vector<int32_t> all(sizes.size(), count);
+      check(update_case(rule, flags, hyper, sizes, all));
+      if (sizes.size() == 1) continue;
+      for (size_t t = 1; t < all.size(); t += 2) all[t] = count + 1;
+      check(update_case(rule, flags, hyper, sizes, all));
+    }
+}
+
+TEST_CASE("sgd: weight decay, maximize") {
+  for (uint32_t flags : {0u, 1u})
+    for (double decay : {0.0, 0.01}) check_updates(rule_sgd, flags, {0.1, decay}, {1});
+}
+
+TEST_CASE("sgd with momentum: nesterov, dampening, weight decay, maximize") {
+  check_updates(rule_sgd_momentum, 0, {0.05, 0.9, 0, 0}, {1, 2});
+  check_updates(rule_sgd_momentum, 0, {0.05, 0.9, 0.3, 0.001}, {1, 2});
+  check_updates(rule_sgd_momentum, 1, {0.05, 0.9, 0, 0.001}, {1, 2});
+  check_updates(rule_sgd_momentum, 3, {0.05, 0.9, 0, 0}, {1, 2});
 }
 
 TEST_CASE("adam: plain, weight decay both ways, maximize, early and late steps") {
   for (uint32_t flags : {0u, 1u, 2u, 3u})
     for (double decay : {0.0, 0.05})
-      for (int64_t n : kSizes)
-        for (int32_t step : {1, 2, 100, 100000}) {
-          KernelCase c = {row_adam,
-                          "adam of " + std::to_string(n) + " step " + std::to_string(step),
-                          {values(n, 1, 2), values(n, 2, 0.3), values(n, 3, 0.1), values(n, 4, 0.01, 0.006),
-                           list(DType::f64, {1e-3, 0.9, 0.999, 1e-8, decay}), step_of(step)},
-                          {Tensor(DType::f32, {n}), Tensor(DType::f32, {n}), Tensor(DType::f32, {n})},
-                          {flags},
-                          {{0, 0}, {1, 2}, {2, 3}}};
-          if (step == 1) c.in[2].fill([](int64_t) { return 0.0; }), c.in[3].fill([](int64_t) { return 0.0; });
-          c.tolerance = {2e-7, 1e-8};
-          check(c);
-        }
+      check_updates(rule_adam, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100, 100000});
+}
+
+TEST_CASE("a thousand small parameters are one update") {
+  const std::vector<int64_t> sizes(1000, 100);
+  check(update_case(rule_adam, 0, {1e-3, 0.9, 0.999, 1e-8, 0}, sizes, std::vector<int32_t>(1000, 3)));
 }
 
 KernelCase random_case(uint32_t distribution, int64_t n, double p0, double p1,

@@ -194,20 +194,70 @@ TEST_CASE("verify checks micro-programs") {
   check_refused(micro({1, equal, 0, 1, kNone, 2}), "dtype is not its register's");
 }
 
+// Two parameters of 8 updated by momentum: p0, g0, b0, p1, g1, b1 as tensors of the given buffers.
+std::string refusal_of_update(
+    const std::function<void(Words& out, Words& in, Words& attrs, ProgramBuilder& b)>& spoil) {
+  return refusal_of([&](ProgramBuilder& b) {
+    b.slots = 10;
+    Words in = {b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4}),
+                b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 8), {2})};
+    for (uint32_t i = 0; i < 6; i++)
+      in.push_back(b.dense(i % 3 == 1 ? Space::arena : Space::storage, DType::f32, i, {8}));
+    Words out = {in[2], in[4], in[5], in[7]}, attrs = {1, 0, 0, 1};
+    spoil(out, in, attrs, b);
+    b.add(row_update, out, in, attrs);
+  });
+}
+
 TEST_CASE("verify ties updates to the tensors that they update") {
-  const auto sgd = [](bool same) {
-    return refusal_of([&](ProgramBuilder& b) {
-      const uint32_t p = b.dense(Space::storage, DType::f32, 0, {8}),
-                     other = b.dense(Space::storage, DType::f32, 1, {8});
-      const uint32_t g = b.dense(Space::input, DType::f32, 0, {8});
-      const uint32_t hyper = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4});
-      const uint32_t step = b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 4), {});
-      b.slots = 10;
-      b.add(row_sgd, {same ? p : other}, {p, g, kNone, hyper, step}, {0});
+  CHECK(refusal_of_update([](Words&, Words&, Words&, ProgramBuilder&) {}) == "accepted");
+  check_refused(refusal_of_update([](Words& out, Words&, Words&, ProgramBuilder& b) {
+                  out[2] = b.dense(Space::storage, DType::f32, 6, {8});
+                }),
+                "output 2 is not the tensor that it updates");
+  check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder&) { out[2] = in[5] = in[2]; }),
+                "outputs overlap");
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[6] = in[2]; }),
+                "output 0 overlaps input 6");
+  for (const uint32_t at : {0u, 4u, 8u}) {
+    const std::string refusal = refusal_of_update([at](Words&, Words& in, Words&, ProgramBuilder& b) {
+      in[6] =
+          b.tensor(b.buffer(Space::storage, DType::f32, 5, 0, 64), {8}, {}, at);  // storage 5: parameter 1's momentum
     });
-  };
-  CHECK(sgd(true) == "accepted");
-  check_refused(sgd(false), "is not the tensor that it updates");
+    if (at == 8)
+      CHECK(refusal == "accepted");
+    else
+      check_refused(refusal, "overlaps input 6");
+  }
+  check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder& b) {
+                  out[0] = in[2] = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 32, 32), {8});
+                }),
+                "updates a view that advances");
+}
+
+TEST_CASE("verify counts the operands of updates") {
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in.pop_back(); }),
+                "number of operands");
+  check_refused(refusal_of_update([](Words& out, Words&, Words&, ProgramBuilder&) { out.pop_back(); }),
+                "number of operands");
+  check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs.pop_back(); }),
+                "number of operands");
+  check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs.resize(2); }),
+                "no parameter");
+  check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[0] = 99; }),
+                "unknown rule");
+  check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[1] = 4; }),
+                "unknown flags");
+  check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[3] = 2; }),
+                "beyond the steps");
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[4] = kNone; }),
+                "not dense of one shape");
+  check_refused(refusal_of_update([](Words& out, Words&, Words&, ProgramBuilder&) { out[1] = kNone; }),
+                "not like its parameter");
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder& b) {
+                  in[3] = b.dense(Space::arena, DType::f32, 0, {4, 2});
+                }),
+                "not dense of one shape");
 }
 
 TEST_CASE("verify keeps float64 to slots, except for the reference") {

@@ -29,6 +29,8 @@ export interface Emitter {
   constant(value: number, dtype: DType): Value;
   /** The number of a pointwise micro-op. */
   micro(name: string): number;
+  /** The number of a rule of updates. */
+  rule(name: string): number;
   instruction(
     row: string,
     outputs: readonly (Value | undefined)[],

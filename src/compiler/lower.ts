@@ -11,6 +11,8 @@ import { denseLayout, isDense, type Layout } from './layout.js';
 export interface NativeRows {
   /** Number of a micro-op of native/pointwise.def. */
   micro(name: string): number;
+  /** Number of a rule of native/updates.def. */
+  rule(name: string): number;
 }
 
 /** Bytes a single thread moves per nanosecond, for instructions that state no cost of their own. */
@@ -291,6 +293,10 @@ class NodeEmitter implements Emitter {
 
   micro(name: string): number {
     return this.lowering.native.micro(name);
+  }
+
+  rule(name: string): number {
+    return this.lowering.native.rule(name);
   }
 
   instruction(

@@ -8,14 +8,20 @@ export interface Storage {
   readonly bytes: number;
 }
 
+/** A parameter and its gradient in the step that updates it. */
+export interface Given {
+  readonly parameter: Parameter;
+  readonly gradient: Tensor;
+}
+
 /** What an optimizer hands to the engine: the rule, as effect nodes that are made once per plan, and this step's numbers. */
 export interface Updater {
   /** Identity of the rule: a plan is valid for one (updater, version). */
   readonly id: number;
   readonly version: number;
   readonly parameters: readonly Parameter[];
-  /** The update of one parameter as an effect node. Called while a plan is made, never on replay. */
-  update(parameter: Parameter, gradient: Tensor): Tensor;
+  /** The updates of all these parameters as effect nodes. Called while a plan is made, never on replay. */
+  update(given: readonly Given[]): readonly Tensor[];
   /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
   advance(updated: readonly Parameter[]): void;
   /** Takes the count of one step of these parameters back: it failed, and has changed nothing. */

@@ -49,4 +49,4 @@ export { crossEntropy, logSoftmax, logSumExp, softmax, type CrossEntropyOptions 
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
 export { defineOp, type OpDefinition } from './define.js';
-export { adam, sgd } from './updates.js';
+export { update, updateRules, type Updated, type UpdateRule } from './updates.js';

@@ -89,7 +89,7 @@ export interface CompositeRecord<A = Attrs> extends Common<A> {
 export interface EffectRecord<A = Attrs> extends Common<A> {
   readonly kind: 'effect';
   /** Positions of the inputs that it overwrites. */
-  readonly writes: readonly number[];
+  writes(attrs: A): readonly number[];
   emit(e: Emitter, attrs: A): void;
 }
 

@@ -3,97 +3,116 @@ import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { example } from './examples.js';
-import type { EffectRecord, Example, Inferred, Tolerance } from './record.js';
+import type { EffectRecord, Example, Inferred } from './record.js';
 
-/** A chain of ten roundings or so at values of about 1. */
-const UPDATE: Tolerance = { absolute: 1e-6, relative: 1e-6 };
-const WRITES_ONLY = { none: 'an update is not differentiated' };
+/** A rule by which an optimizer updates a parameter: a row of native/updates.def. What it does is in native/kernels/update_rules.h. */
+export interface UpdateRule {
+  readonly name: string;
+  /** The arrays that it keeps beside a parameter. */
+  readonly states: readonly string[];
+  /** Its numbers, of which the rate is the first, in the native order. */
+  readonly hypers: readonly ['lr', ...string[]];
+  /** What can be switched on, from the lowest bit. */
+  readonly flags: readonly string[];
+}
 
-type SgdAttrs = { readonly nesterov: boolean; readonly maximize: boolean };
-type AdamAttrs = { readonly decoupled: boolean; readonly maximize: boolean };
+export const updateRules = {
+  sgd: { name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] },
+  sgdMomentum: { name: 'sgd_momentum', states: ['momentumBuffer'], hypers: ['lr', 'momentum', 'dampening', 'weightDecay'], flags: ['nesterov', 'maximize'] },
+  adam: { name: 'adam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
+} as const satisfies { readonly [name: string]: UpdateRule };
 
-/** Checks the shapes of `arrays` against the parameter, and the slots behind them: hyper float64[n], step int32[]. */
-function inferUpdate(op: string, inputs: readonly Tensor[], arrays: number, hypers: number): Inferred {
-  const parameter = inputs[0]!;
-  for (const array of inputs.slice(0, arrays)) {
+/** A parameter, its gradient, the rule's arrays beside it, and the place of its count among the counts of updates. */
+export interface Updated {
+  readonly parameter: Tensor;
+  readonly gradient: Tensor;
+  readonly states: readonly Tensor[];
+  readonly place: number;
+}
+
+type UpdateAttrs = {
+  readonly rule: keyof typeof updateRules;
+  /** One bit for each flag that is on. */
+  readonly flags: number;
+  /** Of each parameter, the place of its count. */
+  readonly places: readonly number[];
+};
+
+/** Operands before those of the first parameter: hyper and counts. */
+const HEADER = 2;
+
+function operandsOf({ rule }: UpdateAttrs): number {
+  return 2 + updateRules[rule].states.length;
+}
+
+/** A rule's update of any number of parameters. Inputs: hyper float64 [..], counts int32 [..], then of each parameter p, g and its state. */
+export const updateOp: EffectRecord<UpdateAttrs> = {
+  name: 'update',
+  kind: 'effect',
+  writes: (attrs) => attrs.places.flatMap((_, i) => written(attrs, i)),
+  infer: (inputs, attrs) => {
+    checkSlots(inputs, attrs);
+    for (let i = HEADER; i < inputs.length; i += operandsOf(attrs)) checkArrays(inputs.slice(i, i + operandsOf(attrs)));
+    return { shape: inputs[HEADER]!.shape, dtype: 'float32' } satisfies Inferred;
+  },
+  emit: (e, attrs) => {
+    const inputs = Array.from({ length: HEADER + attrs.places.length * operandsOf(attrs) }, (_, i) => e.input(i));
+    const outputs = attrs.places.flatMap((_, i) => written(attrs, i).map((input) => inputs[input]!));
+    e.instruction('update', outputs, inputs, [e.rule(updateRules[attrs.rule].name), attrs.flags, ...attrs.places]);
+  },
+  gradient: { none: 'an update is not differentiated' },
+  // A chain of ten roundings or so at values of about 1.
+  tolerance: { absolute: 1e-6, relative: 1e-6 },
+  examples: (Object.keys(updateRules) as UpdateAttrs['rule'][]).flatMap(updateExamples),
+};
+
+/** The operands of the i-th parameter that an update overwrites: all but its gradient. */
+function written(attrs: UpdateAttrs, i: number): number[] {
+  const first = HEADER + i * operandsOf(attrs);
+  return [first, ...updateRules[attrs.rule].states.map((_, k) => first + 2 + k)];
+}
+
+function checkSlots([hyper, counts]: readonly Tensor[], { rule }: UpdateAttrs): void {
+  const wanted = updateRules[rule].hypers.length;
+  if ((hyper!.dtype as string) === 'float64' && sizeOf(hyper!.shape) === wanted && counts!.dtype === 'int32' && counts!.shape.length === 1) return;
+  const got = `${hyper!.dtype} ${showShape(hyper!.shape)}, ${counts!.dtype} ${showShape(counts!.shape)}`;
+  throw new DTypeError(`[${rule}] the hyper-parameters are wrong: got ${got}, expected slots float64 [${wanted}] and int32 [..].`, { op: rule });
+}
+
+function checkArrays(arrays: readonly Tensor[]): void {
+  const parameter = arrays[0]!;
+  for (const array of arrays) {
     if (sameShape(array.shape, parameter.shape) && array.dtype === 'float32') continue;
     const got = `${array.dtype} ${showShape(array.shape)} beside the parameter ${showShape(parameter.shape)}`;
-    throw new ShapeError(`[${op}] the arrays of an update differ: got ${got}, expected float32 of one shape. Make optimizer state like its parameter.`, {
-      op,
+    throw new ShapeError(`[update] the arrays of an update differ: got ${got}, expected float32 of one shape. Make optimizer state like its parameter.`, {
+      op: 'update',
       shapes: [parameter.shape, array.shape],
     });
   }
-  const [hyper, step] = [inputs[arrays]!, inputs[arrays + 1]!];
-  if ((hyper.dtype as string) !== 'float64' || sizeOf(hyper.shape) !== hypers || step.dtype !== 'int32' || sizeOf(step.shape) !== 1) {
-    throw new DTypeError(`[${op}] the hyper-parameters are wrong: got ${hyper.dtype} ${showShape(hyper.shape)}, ${step.dtype}, expected slots float64 [${hypers}] and int32 [].`, { op });
-  }
-  return { shape: parameter.shape, dtype: 'float32' };
 }
 
-/** Plain SGD. Inputs: p, g, hyper [lr, momentum, dampening, weight decay], step. */
-export const sgdOp: EffectRecord<SgdAttrs> = {
-  name: 'sgd',
-  kind: 'effect',
-  writes: [0],
-  infer: (inputs) => inferUpdate('sgd', inputs, 2, 4),
-  emit: (e, attrs) => {
-    const p = e.input(0);
-    e.instruction('sgd', [p], [p, e.input(1), undefined, e.input(2), e.input(3)], [sgdFlags(attrs)]);
-  },
-  gradient: WRITES_ONLY,
-  tolerance: UPDATE,
-  examples: updateExamples(2, 4, [{ nesterov: false, maximize: false }, { nesterov: false, maximize: true }]),
-};
-
-/** SGD with momentum. Inputs: p, g, buffer, hyper [lr, momentum, dampening, weight decay], step. */
-export const sgdMomentumOp: EffectRecord<SgdAttrs> = {
-  name: 'sgdMomentum',
-  kind: 'effect',
-  writes: [0, 2],
-  infer: (inputs) => inferUpdate('sgdMomentum', inputs, 3, 4),
-  emit: (e, attrs) => {
-    const [p, buffer] = [e.input(0), e.input(2)];
-    e.instruction('sgd', [p, buffer], [p, e.input(1), buffer, e.input(3), e.input(4)], [sgdFlags(attrs)]);
-  },
-  gradient: WRITES_ONLY,
-  tolerance: UPDATE,
-  examples: updateExamples(3, 4, [{ nesterov: false, maximize: false }, { nesterov: true, maximize: false }, { nesterov: true, maximize: true }]),
-};
-
-/** Adam and AdamW. Inputs: p, g, m, v, hyper [lr, beta1, beta2, eps, weight decay], step. */
-export const adamOp: EffectRecord<AdamAttrs> = {
-  name: 'adam',
-  kind: 'effect',
-  writes: [0, 2, 3],
-  infer: (inputs) => inferUpdate('adam', inputs, 4, 5),
-  emit: (e, { decoupled, maximize }) => {
-    const [p, m, v] = [e.input(0), e.input(2), e.input(3)];
-    e.instruction('adam', [p, m, v], [p, e.input(1), m, v, e.input(4), e.input(5)], [(decoupled ? 1 : 0) | (maximize ? 2 : 0)]);
-  },
-  gradient: WRITES_ONLY,
-  tolerance: UPDATE,
-  examples: updateExamples(4, 5, [{ decoupled: false, maximize: false }, { decoupled: true, maximize: false }, { decoupled: true, maximize: true }]),
-};
-
-function sgdFlags({ nesterov, maximize }: SgdAttrs): number {
-  return (nesterov ? 1 : 0) | (maximize ? 2 : 0);
+/** No flag and each alone, on one parameter of many sizes and on several at once. */
+function updateExamples(rule: UpdateAttrs['rule']): Example[] {
+  const { states, hypers, flags } = updateRules[rule];
+  const sets: (readonly Shape[])[] = [[[0]], [[1]], [[7]], [[8]], [[9]], [[17]], [[101]], [[3, 5]], [[5], [0], [2, 2, 3]], [[4099], [16], [9000]]];
+  return [0, ...flags.map((_, bit) => 1 << bit)].flatMap((on) =>
+    sets.map((shapes) => {
+      const slots: Example['inputs'] = [
+        { shape: [hypers.length], from: 0.1, to: 0.9 },
+        { shape: [shapes.length], dtype: 'int32', from: 1, to: 10 },
+      ];
+      const arrays = shapes.flatMap((shape) => Array.from({ length: 2 + states.length }, () => ({ shape, from: 0.1, to: 1 })));
+      return example([...slots, ...arrays], { rule, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i) });
+    }),
+  );
 }
 
-/** Arrays, then what has to be slots: the hyper-parameters, in float64, and the step. */
-function updateExamples(arrays: number, hypers: number, attrs: readonly (SgdAttrs | AdamAttrs)[]): Example[] {
-  const shapes: Shape[] = [[0], [1], [7], [8], [9], [17], [101], [3, 5]];
-  const slotShapes: Example['inputs'] = [{ shape: [hypers], from: 0.1, to: 0.9 }, { shape: [], dtype: 'int32', from: 1, to: 10 }];
-  return attrs.flatMap((one) => shapes.map((shape) => example([...Array.from({ length: arrays }, () => ({ shape, from: 0.1, to: 1 })), ...slotShapes], one)));
+/** Updates all these parameters in one instruction. `hyper` and `counts` are slots; `flags` are those of the rule that are on. */
+export function update(rule: UpdateAttrs['rule'], flags: readonly string[], hyper: Tensor, counts: Tensor, updated: readonly Updated[]): Tensor {
+  const inputs = updated.flatMap(({ parameter, gradient, states }) => [parameter, gradient, ...states]);
+  const known: readonly string[] = updateRules[rule].flags;
+  const bits = flags.reduce((set, flag) => set | (1 << known.indexOf(flag)), 0);
+  return record(updateOp, [hyper, counts, ...inputs], { rule, flags: bits, places: updated.map(({ place }) => place) });
 }
 
-/** p -= lr * g, with weight decay; the buffer, if there is one, carries the momentum. As torch.optim.SGD. */
-export function sgd(p: Tensor, g: Tensor, buffer: Tensor | undefined, hyper: Tensor, step: Tensor, attrs: SgdAttrs): Tensor {
-  return buffer === undefined ? record(sgdOp, [p, g, hyper, step], attrs) : record(sgdMomentumOp, [p, g, buffer, hyper, step], attrs);
-}
-
-/** One step of Adam (decoupled: AdamW). As torch.optim.Adam; source: Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter, arXiv:1711.05101. */
-export function adam(p: Tensor, g: Tensor, m: Tensor, v: Tensor, hyper: Tensor, step: Tensor, attrs: AdamAttrs): Tensor {
-  return record(adamOp, [p, g, m, v, hyper, step], attrs);
-}
-
-export const updateOps = [sgdOp, sgdMomentumOp, adamOp];
+export const updateOps = [updateOp];

@@ -1,7 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { adam as adamOp } from '../ops/index.js';
 import { checkOptions } from '../options.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Parameter } from '../tensor.js';
 import { checkNumber, Optimizer, type LearningRate } from './optimizer.js';
 
 export interface AdamWOptions {
@@ -25,9 +24,6 @@ export interface AdamOptions extends AdamWOptions {
 const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'maximize'];
 
 class Adam extends Optimizer {
-  protected readonly arrays = ['expAvg', 'expAvgSq'];
-  readonly #flags: { readonly decoupled: boolean; readonly maximize: boolean };
-
   constructor(op: string, parameters: Iterable<Parameter>, options: AdamOptions) {
     const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, decoupled = false, maximize = false } = options;
     if (!Array.isArray(betas) || betas.length !== 2) throw new ArgumentError(`[${op}] betas: got ${String(betas)}, expected two numbers, as in [0.9, 0.999].`, { op });
@@ -35,13 +31,7 @@ class Adam extends Optimizer {
     checkNumber(op, 'betas[1]', betas[1], 0, 1);
     checkNumber(op, 'eps', eps);
     checkNumber(op, 'weightDecay', weightDecay);
-    super(op, parameters, lr, [...betas, eps, weightDecay]);
-    this.#flags = { decoupled, maximize };
-  }
-
-  override update(parameter: Parameter, gradient: Tensor): Tensor {
-    const { arrays, stepSlot } = this.stateOf(parameter);
-    return adamOp(parameter as Tensor, gradient, arrays['expAvg']!, arrays['expAvgSq']!, this.hyperSlot, stepSlot, this.#flags);
+    super(op, parameters, lr, { rule: 'adam', hyper: { beta1: betas[0], beta2: betas[1], eps, weightDecay }, flags: { decoupled, maximize } });
   }
 }
 

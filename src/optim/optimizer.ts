@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
-import { engine, type Updater } from '../graph/engine.js';
+import { engine, type Given, type Updater } from '../graph/engine.js';
 import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
+import { update, updateRules } from '../ops/index.js';
 import { slots, storageLeaf } from '../ops/leaf.js';
 import { Parameter, Tensor } from '../tensor.js';
 import type { Schedule } from './schedules/index.js';
@@ -10,12 +11,17 @@ export type LearningRate = number | Schedule;
 
 let optimizers = 0;
 
-/** What an optimizer keeps for one parameter: arrays of the parameter's shape, and how often it was updated. */
+/** The rule of an optimizer, its numbers other than the rate by name, and what of it is switched on. */
+export interface Rule {
+  readonly rule: keyof typeof updateRules;
+  readonly hyper: Readonly<Record<string, number>>;
+  readonly flags: Readonly<Record<string, boolean>>;
+}
+
+/** What an optimizer keeps for one parameter: the rule's arrays, of the parameter's shape, and the place of its count. */
 interface ParameterState {
   readonly arrays: Readonly<Record<string, Tensor>>;
-  /** Of an update: 1 on the first. The slot reads it when the step runs. */
-  readonly step: Int32Array;
-  readonly stepSlot: Tensor;
+  readonly place: number;
 }
 
 /** The base of optimizers: who to update, by which rate, and what is remembered from step to step. */
@@ -27,24 +33,35 @@ export abstract class Optimizer implements Updater {
   #count = 0;
   #lr: LearningRate;
   readonly #op: string;
-  /** lr, then the rule's own numbers. */
+  readonly #rule: Rule['rule'];
+  readonly #flags: readonly string[];
+  /** lr, then the rule's other numbers. */
   readonly #hyper: Float64Array;
-  protected readonly hyperSlot: Tensor;
+  readonly #hyperSlot: Tensor;
+  /** How often each parameter was updated; in a step, that update counts already. The slot is read when the step runs. */
+  readonly #counts: Int32Array;
+  readonly #countsSlot: Tensor;
   readonly #states = new Map<Parameter, ParameterState>();
 
-  /** `hyper`: the rule's numbers that follow lr in its instruction. */
-  protected constructor(op: string, parameters: Iterable<Parameter>, lr: LearningRate, hyper: readonly number[]) {
+  protected constructor(op: string, parameters: Iterable<Parameter>, lr: LearningRate, { rule, hyper, flags }: Rule) {
     this.#op = op;
     this.parameters = checkParameters(op, parameters);
     this.#lr = checkRate(op, lr);
-    this.#hyper = Float64Array.of(0, ...hyper);
-    this.hyperSlot = slots(this.#hyper, 'float64');
+    this.#rule = rule;
+    this.#flags = Object.keys(flags).filter((flag) => flags[flag]);
+    this.#hyper = Float64Array.from(updateRules[rule].hypers, (name) => (name === 'lr' ? 0 : hyper[name]!));
+    this.#hyperSlot = slots(this.#hyper, 'float64');
+    this.#counts = new Int32Array(this.parameters.length);
+    this.#countsSlot = slots(this.#counts, 'int32');
   }
 
-  /** The arrays that the rule keeps for each parameter, by name. */
-  protected abstract readonly arrays: readonly string[];
-
-  abstract update(parameter: Parameter, gradient: Tensor): Tensor;
+  update(given: readonly Given[]): readonly Tensor[] {
+    const updated = given.map(({ parameter, gradient }) => {
+      const { arrays, place } = this.#stateOf(parameter);
+      return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), place };
+    });
+    return [update(this.#rule, this.#flags, this.#hyperSlot, this.#countsSlot, updated)];
+  }
 
   /** The rate of the next step. May be assigned a number or a schedule at any time. */
   get lr(): number {
@@ -77,12 +94,12 @@ export abstract class Optimizer implements Updater {
   advance(updated: readonly Parameter[] = this.parameters): void {
     this.#hyper[0] = this.#rate();
     this.#count++;
-    for (const parameter of updated) this.stateOf(parameter).step[0]!++;
+    for (const parameter of updated) this.#counts[this.#stateOf(parameter).place]!++;
   }
 
   retreat(updated: readonly Parameter[] = this.parameters): void {
     this.#count--;
-    for (const parameter of updated) this.stateOf(parameter).step[0]!--;
+    for (const parameter of updated) this.#counts[this.#stateOf(parameter).place]!--;
   }
 
   /**
@@ -92,9 +109,9 @@ export abstract class Optimizer implements Updater {
   stateDict(): Map<string, Tensor | Described> {
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
     for (const [name, parameter] of this.#named()) {
-      const { arrays, step } = this.stateOf(parameter);
+      const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
-      state.set(`${name}.step`, integer(step[0]!));
+      state.set(`${name}.step`, integer(this.#counts[place]!));
     }
     return state;
   }
@@ -105,9 +122,9 @@ export abstract class Optimizer implements Updater {
     const targets = new Map<string, Tensor>();
     const counts: [name: string, set: (value: number) => void][] = [['steps', (value) => (this.#count = value)]];
     for (const [name, parameter] of this.#named()) {
-      const { arrays, step } = this.stateOf(parameter);
+      const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
-      counts.push([`${name}.step`, (value) => (step[0] = value)]);
+      counts.push([`${name}.step`, (value) => (this.#counts[place] = value)]);
     }
     const apply: (() => void)[] = [];
     for (const [name, set] of counts) {
@@ -122,11 +139,11 @@ export abstract class Optimizer implements Updater {
   }
 
   /** Made when the parameter is first updated, or its state is asked for. */
-  protected stateOf(parameter: Parameter): ParameterState {
+  #stateOf(parameter: Parameter): ParameterState {
     let state = this.#states.get(parameter);
     if (state === undefined) {
-      const step = new Int32Array(1);
-      state = { arrays: Object.fromEntries(this.arrays.map((name) => [name, zeroed(parameter)])), step, stepSlot: slots(step, 'int32', []) };
+      const names: readonly string[] = updateRules[this.#rule].states;
+      state = { arrays: Object.fromEntries(names.map((name) => [name, zeroed(parameter)])), place: this.#states.size };
       this.#states.set(parameter, state);
     }
     return state;

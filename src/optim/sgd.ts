@@ -1,7 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { sgd as sgdOp } from '../ops/index.js';
 import { checkOptions } from '../options.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Parameter } from '../tensor.js';
 import { checkNumber, Optimizer, type LearningRate } from './optimizer.js';
 
 export interface SgdOptions {
@@ -20,9 +19,6 @@ export interface SgdOptions {
 }
 
 class Sgd extends Optimizer {
-  protected readonly arrays: readonly string[];
-  readonly #flags: { readonly nesterov: boolean; readonly maximize: boolean };
-
   constructor(parameters: Iterable<Parameter>, options: SgdOptions) {
     checkOptions('sgd', options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize']);
     const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
@@ -32,14 +28,8 @@ class Sgd extends Optimizer {
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new ArgumentError(`[sgd] nesterov: got momentum ${momentum} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
     }
-    super('sgd', parameters, lr, [momentum, dampening, weightDecay]);
-    this.arrays = momentum === 0 ? [] : ['momentumBuffer'];
-    this.#flags = { nesterov, maximize };
-  }
-
-  override update(parameter: Parameter, gradient: Tensor): Tensor {
-    const { arrays, stepSlot } = this.stateOf(parameter);
-    return sgdOp(parameter as Tensor, gradient, arrays['momentumBuffer'], this.hyperSlot, stepSlot, this.#flags);
+    const hyper = { momentum, dampening, weightDecay };
+    super('sgd', parameters, lr, momentum === 0 ? { rule: 'sgd', hyper, flags: { maximize } } : { rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } });
   }
 }
 

@@ -6,7 +6,7 @@ import type { EffectRecord } from '../ops/record.js';
 export const accumulateRecord: EffectRecord<never> = {
   name: 'accumulate',
   kind: 'effect',
-  writes: [0],
+  writes: () => [0],
   infer: ([accumulator]) => ({ shape: accumulator!.shape, dtype: accumulator!.dtype }),
   gradient: { none: 'it writes memory' },
   tolerance: { absolute: 0, relative: 0 },

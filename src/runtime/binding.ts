@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
-import { registry } from '../ops/index.js';
+import { registry, updateRules } from '../ops/index.js';
 
 /** A running program's failure, as the native side reports it. */
 export interface NativeFailure {
@@ -40,6 +40,7 @@ export interface NativeInfo {
 interface Addon {
   rows(): readonly { readonly name: string; readonly flags: number }[];
   pointwise(): readonly { readonly name: string }[];
+  updates(): readonly { readonly name: string; readonly states: number; readonly hypers: number; readonly flags: number }[];
   info(): NativeInfo;
   setThreads(n: number): void;
   Session: new (options?: { target?: string }) => NativeSession;
@@ -50,6 +51,7 @@ export interface Native {
   readonly addon: Addon;
   row(name: string): number;
   micro(name: string): number;
+  rule(name: string): number;
   microName(opcode: number): string;
 }
 
@@ -61,16 +63,22 @@ export function loadNative(): Native {
   return native;
 }
 
-/** Throws for an addon that lacks what a pointwise record names. */
+/** Throws for an addon that lacks what a record or a rule names. */
 function bind(addon: Addon): Native {
   const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
   const names = addon.pointwise().map(({ name }) => name);
   const micros = new Map(names.map((name, i) => [name, i]));
+  const signatures = new Map(addon.updates().map(({ name, states, hypers, flags }, i) => [`${name} ${states} ${hypers} ${flags}`, i]));
+  const rules = new Map<string, number>();
+  for (const { name, states, hypers, flags } of Object.values(updateRules)) {
+    rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/updates.def'));
+  }
   for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.micro, 'native/pointwise.def');
   return {
     addon,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
     micro: (name) => numberOf(micros, name, 'native/pointwise.def'),
+    rule: (name) => numberOf(rules, name, 'native/updates.def'),
     microName: (opcode) => names[opcode]!,
   };
 }

@@ -1,13 +1,12 @@
 import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
 import { composing, setEager } from '../graph/recorder.js';
-import { add } from '../ops/index.js';
 import { hiddenOutput } from '../ops/leaf.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine, type Run } from './engine.js';
-import { NOTHING, type Output, type Request } from './request.js';
+import { NOTHING, wholeGradients, type Output, type Request } from './request.js';
 
 /**
  * Runs every op at once, on its own, through its reference: the oracle of the tests and the user's microscope. A shape is
@@ -46,12 +45,9 @@ export class EagerEngine extends PlannedEngine {
     this.collect(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
-    const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i]!, gradient]));
-    for (const { parameter, accumulator } of request.updates) {
-      const gradient = computed.get(parameter);
-      const whole = gradient === undefined ? accumulator! : accumulator === undefined ? gradient : composing(() => add(accumulator, gradient));
-      this.perform(composing(() => request.updater!.update(parameter, whole)));
-    }
+    const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i], gradient]));
+    const effects = composing(() => request.updater!.update(wholeGradients(request.updates, computed)));
+    for (const effect of effects) this.perform(effect);
     run.completed = run.begun = 1;
   }
 

@@ -5,11 +5,10 @@ import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
 import { composing } from '../graph/recorder.js';
-import { add } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
-import type { Request } from './request.js';
+import { wholeGradients, type Request } from './request.js';
 import type { LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
 
@@ -121,7 +120,7 @@ function blocksOver(buffer: ArrayBuffer): Plan['blocks'] {
   return { f32: new Float32Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
 }
 
-/** Turns losses and updates into nodes: gradients by reverse mode, then one effect a parameter. */
+/** Turns losses and updates into nodes: gradients by reverse mode, then the effects that the optimizer makes of them. */
 function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] } {
   const reached = request.updates.filter((update) => update.reached);
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
@@ -135,11 +134,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
       if (holds) effects.push(accumulate(accumulator, gradient));
       else wanted.push({ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } });
     }
-    for (const { parameter, accumulator } of request.updates) {
-      const gradient = computed.get(parameter);
-      const whole = gradient === undefined ? accumulator : accumulator === undefined ? gradient : add(accumulator, gradient);
-      if (whole !== undefined) effects.push(request.updater!.update(parameter, whole));
-    }
+    if (request.updater !== undefined) effects.push(...request.updater.update(wholeGradients(request.updates, computed)));
     return { wanted, effects };
   });
 }

@@ -1,5 +1,6 @@
 import type { Destination } from '../compiler/graph.js';
-import type { Updater } from '../graph/engine.js';
+import type { Given, Updater } from '../graph/engine.js';
+import { add } from '../ops/index.js';
 import type { Parameter, Tensor } from '../tensor.js';
 
 /** A result and where it has to go. */
@@ -23,6 +24,17 @@ export interface Update {
   readonly reached: boolean;
   /** An earlier gradient waits here. */
   readonly accumulator: Tensor | undefined;
+}
+
+/** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left. */
+export function wholeGradients(updates: readonly Update[], computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): Given[] {
+  const given: Given[] = [];
+  for (const { parameter, accumulator } of updates) {
+    const gradient = computed.get(parameter);
+    const whole = gradient === undefined ? accumulator : accumulator === undefined ? gradient : add(accumulator, gradient);
+    if (whole !== undefined) given.push({ parameter, gradient: whole });
+  }
+  return given;
 }
 
 /** Everything that one program has to do. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Updater } from '../../src/graph/engine.js';
 import { composing, record } from '../../src/graph/recorder.js';
-import { mul, registry, sum } from '../../src/ops/index.js';
+import { add, mul, registry, sum } from '../../src/ops/index.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
 import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -12,39 +12,44 @@ import { Parameter, type Tensor } from '../../src/tensor.js';
 import { generator, title } from './operands.js';
 
 const effects = registry.filter((op) => op.kind === 'effect') as readonly OpRecord[] as readonly EffectRecord[];
+type Given = Example['inputs'][number];
 const targets = loadNative().addon.info().targets.filter((target) => target !== 'reference');
 
-/** Runs two updates with the same gradient and gives what the op has written: the parameter, then its state. */
+/** Runs two updates with the same gradients and gives what the op has written: of each parameter itself, then its state. */
 async function updated(op: EffectRecord, { inputs, attrs }: Example, target: string): Promise<Float32Array[]> {
   const engine = new PlannedEngine(target);
   const next = generator(3);
   const draw = (shape: Shape): Float32Array => Float32Array.from({ length: sizeOf(shape) }, () => 0.1 + 0.9 * next());
-  const [hypers] = inputs[inputs.length - 2]!.shape as [number];
-  const hyper = slots(Float64Array.from({ length: hypers }, () => 0.1 + 0.8 * next()), 'float64');
-  const count = Int32Array.of(0);
-  const step = slots(count, 'int32', []);
-  const stored = inputs.slice(0, -2).map(({ shape }, i) => {
+  const [{ shape: hypers }, { shape: parameters }, ...arrays] = inputs as [Given, Given, ...Given[]];
+  const hyper = slots(Float64Array.from({ length: sizeOf(hypers) }, () => 0.1 + 0.8 * next()), 'float64');
+  // Parameters that were updated more or less often.
+  const counts = Int32Array.from({ length: sizeOf(parameters) }, (_, i) => i % 2);
+  const countsSlot = slots(counts, 'int32');
+  const each = arrays.length / counts.length;
+  const stored = arrays.map(({ shape }, i) => {
     const values = fromArray(draw(shape), shape, 'float32') as Tensor;
-    const made = new Parameter(shape, () => values, { requiresGrad: i === 0 });
+    const made = new Parameter(shape, () => values, { requiresGrad: i % each === 0 });
     made.name = `array ${i}`;
     engine.assign(made, values);
     return made;
   });
-  const [p, g, ...state] = stored as [Parameter, Parameter, ...Parameter[]];
   const updater: Updater = {
     id: 1,
     version: 0,
-    parameters: [p],
-    update: (parameter, gradient) => record(op, [parameter, gradient, ...state, hyper, step], attrs),
-    advance: () => void count[0]!++,
-    retreat: () => void count[0]!--,
+    parameters: stored.filter((_, i) => i % each === 0),
+    update: (given) => {
+      const operands = stored.map((array, i) => (i % each === 1 ? given[Math.floor(i / each)]!.gradient : array));
+      return [record(op, [hyper, countsSlot, ...operands], attrs)];
+    },
+    advance: () => counts.forEach((count, i) => (counts[i] = count + 1)),
+    retreat: () => counts.forEach((count, i) => (counts[i] = count - 1)),
   };
   for (let i = 0; i < 2; i++) {
-    engine.backward(composing(() => sum(mul(p, g)), true));
+    engine.backward(composing(() => updater.parameters.map((parameter, k) => sum(mul(parameter, stored[k * each + 1]!))).reduce(add), true));
     await engine.step(updater);
   }
   const written: Float32Array[] = [];
-  for (const position of op.writes) written.push((await engine.read(stored[position]!)) as Float32Array);
+  for (const position of op.writes(attrs!)) written.push((await engine.read(stored[position - 2]!)) as Float32Array);
   await engine.settle();
   return written;
 }
@@ -52,7 +57,7 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
 describe.each(effects.map((op) => [op.name, op] as const))('%s', (_name, op) => {
   test.each(op.examples.map((example) => [title(example), example] as const))('%s', async (_title, example) => {
     const expected = await updated(op, example, 'reference');
-    expect(expected.length).toBe(op.writes.length);
+    expect(expected.length).toBe(op.writes(example.attrs!).length);
     for (const target of targets) {
       const got = await updated(op, example, target);
       got.forEach((array, k) => {
