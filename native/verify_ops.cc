@@ -288,6 +288,25 @@ const char* verify_scatter_add(const Call& c) {
   return nullptr;
 }
 
+const char* verify_pick(const Call& c) {
+  const TensorArg &out = c.out[0], &x = c.in[0], &labels = c.in[1];
+  NEED(present(out) && present(x) && present(labels), "an operand is absent");
+  NEED(is_float(x) && x.rank == 2 && is_dense(x), "x is not a dense float matrix");
+  NEED(is_vector(out, x.dtype, x.dims[0]), "the result is not [N]");
+  NEED(is_vector(labels, DType::i32, x.dims[0]), "labels are not int32 [N]");
+  return nullptr;
+}
+
+const char* verify_place(const Call& c) {
+  const TensorArg &out = c.out[0], &values = c.in[0], &labels = c.in[1];
+  NEED(present(out) && present(values) && present(labels), "an operand is absent");
+  NEED(is_float(out) && out.rank == 2 && is_dense(out), "the result is not a dense float matrix");
+  NEED(is_vector(labels, DType::i32, out.dims[0]), "labels are not int32 [N]");
+  NEED(values.dtype == out.dtype && (values.rank == 0 || is_vector(values, out.dtype, out.dims[0])),
+       "values are neither [N] nor a scalar");
+  return nullptr;
+}
+
 // ---- moving and making -------------------------------------------------------------------------------------------
 
 const char* verify_copy(const Call& c) {

@@ -1,4 +1,18 @@
+export { binaryCrossEntropy, dice, focal, hinge, multilabelSoftMargin, squaredHinge, type BinaryCrossEntropyOptions, type DiceOptions, type FocalOptions } from './binary.js';
+export type { ClassOptions } from './classes.js';
+export { multiMargin, negativeLogLikelihood, type MultiMarginOptions } from './classification.js';
 export { crossEntropy, type CrossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
+export {
+  cosineEmbedding,
+  infoNce,
+  klDivergence,
+  marginRanking,
+  tripletMargin,
+  type InfoNceOptions,
+  type KlDivergenceOptions,
+  type MarginOptions,
+  type TripletOptions,
+} from './embedding.js';
 export type { BuiltinLoss, ConfiguredLoss, Loss, OutputLoss } from './loss.js';
 export { meanSquaredError } from './mean-squared-error.js';
 export type { Reduction, ReductionOptions } from './reduction.js';

@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor.js';
 export const MAX_RANK = 8;
 
 export const NUMERIC: readonly DType[] = ['float32', 'int32'];
+export const INT: readonly DType[] = ['int32'];
 export const FLOAT: readonly DType[] = ['float32'];
 
 /** The names that messages give to operands. */

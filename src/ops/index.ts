@@ -7,6 +7,7 @@ import { contractionOps } from './contraction.js';
 import { exponentialOps } from './exponential.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
+import { pickingOps } from './picking.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
@@ -28,6 +29,7 @@ export const registry: readonly OpRecord[] = [
   ...viewOps,
   ...joiningOps,
   ...indexingOps,
+  ...pickingOps,
   ...softmaxFamily,
   ...randomOps,
   ...constructorOps,
@@ -45,6 +47,7 @@ export { all, any, argmax, argmin, max, mean, min, sum, sumTo, variance, varianc
 export { detach, expand, expand as broadcastTo, flatten, permute, reshape, slice, squeeze, t, transpose, unsqueeze, type SliceOptions } from './views.js';
 export { concat, pad, stack } from './joining.js';
 export { gather, gatherRows, scatterAdd } from './indexing.js';
+export { oneHot, pick } from './picking.js';
 export { crossEntropy, logSoftmax, logSumExp, softmax, type CrossEntropyOptions } from './softmax.js';
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';

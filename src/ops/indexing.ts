@@ -6,14 +6,13 @@ import type { GatherFirst, Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { cast } from './cast.js';
-import { checkDType, checkRank, NUMERIC, resolveAxis } from './check.js';
+import { checkDType, checkRank, INT, NUMERIC, resolveAxis } from './check.js';
 import { example } from './examples.js';
 import { scalar } from './leaf.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './reductions.js';
 import { EXACT } from './tolerance.js';
 
-const INT: readonly DType[] = ['int32'];
 const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
 
 /** The shape of data with one axis replaced by the dimensions of the indices. */

@@ -102,6 +102,60 @@ describe('losses of numbers', () => {
   });
 });
 
+describe('losses of classes', () => {
+  const logits = tensor([[2, 0], [0, 1], [3, 3]]);
+  const p = (right: number, other: number): number => Math.log(1 + Math.exp(other - right));
+
+  test('hinge and its square', async () => {
+    const scores = tensor([0.5, -2, 3]);
+    const sides = tensor([1, 1, -1]);
+    expect([...(await losses.hinge(scores, sides, { reduction: 'none' }).data())]).toEqual([0.5, 3, 4]);
+    expect([...(await losses.squaredHinge(scores, sides, { reduction: 'none' }).data())]).toEqual([0.25, 9, 16]);
+  });
+
+  test('focal loss is the cross-entropy where it does not modulate, and hardly counts easy examples', async () => {
+    const x = tensor([3, -3, 0.5]);
+    const y = tensor([1, 0, 0]);
+    const plain = await losses.binaryCrossEntropy(x, y, { reduction: 'none' }).data();
+    const same = await losses.focal(x, y, { gamma: 0, alpha: undefined, reduction: 'none' }).data();
+    plain.forEach((value, i) => expect(same[i]).toBeCloseTo(value, 6));
+    const modulated = await losses.focal(x, y, { reduction: 'none' }).data();
+    const wrong = 1 / (1 + Math.exp(3));
+    expect(modulated[0]).toBeCloseTo(0.25 * wrong ** 2 * plain[0]!, 6);
+    expect(modulated[1]).toBeCloseTo(0.75 * wrong ** 2 * plain[1]!, 6);
+  });
+
+  test('dice of masks', async () => {
+    const [on, off] = [100, -100];
+    const masks = tensor([[on, on, off, off], [off, off, off, off]]);
+    const truth = tensor([[1, 0, 0, 0], [0, 0, 0, 0]]);
+    const got = await losses.dice(masks, truth, { reduction: 'none' }).data();
+    expect(got[0]).toBeCloseTo(1 - (2 + 1) / (3 + 1), 6);
+    expect(got[1]).toBeCloseTo(0, 6);
+  });
+
+  test('class weights divide by the weights that occur, as in torch', async () => {
+    const logs = logits.logSoftmax();
+    const weights = tensor([1, 3]);
+    const mean = (1 * p(2, 0) + 3 * p(1, 0) + 3 * Math.LN2) / 7;
+    expect(await losses.negativeLogLikelihood(logs, int([0, 1, 1]), { classWeights: weights }).item()).toBeCloseTo(mean, 6);
+    const two = await losses.negativeLogLikelihood(logs, int([0, 9, 1]), { classWeights: weights, ignoreIndex: 9 }).item();
+    expect(two).toBeCloseTo((p(2, 0) + 3 * Math.LN2) / 4, 6);
+    refuses(() => losses.negativeLogLikelihood(logs, int([0, 1, 1]), { classWeights: tensor([1]) }), 'ANNEAL_SHAPE_MISMATCH', /expected \[2\], one per class/);
+  });
+
+  test('a label out of range that nobody speaks of is an error', async () => {
+    await expect(losses.negativeLogLikelihood(logits, int([0, -100, 1])).item()).rejects.toMatchObject({ code: 'ANNEAL_INDEX_OUT_OF_RANGE', value: -100 });
+  });
+
+  test('InfoNCE is least where each query is its own key', async () => {
+    const eye = tensor([[1, 0], [0, 2]]);
+    expect(await losses.infoNce(eye, eye, { temperature: 0.5 }).item()).toBeCloseTo(Math.log(1 + Math.exp(-2)), 5);
+    expect(await losses.infoNce(eye, eye, { temperature: 0.5, symmetric: true }).item()).toBeCloseTo(Math.log(1 + Math.exp(-2)), 5);
+    refuses(() => losses.infoNce(eye, tensor([[1, 0]])), 'ANNEAL_SHAPE_MISMATCH', /queries .* keys/);
+  });
+});
+
 describe('metrics', () => {
   test('accuracy over batches of different sizes', async () => {
     const running = metrics.running([metrics.accuracy(), metrics.loss(losses.crossEntropy, 'nats')]);

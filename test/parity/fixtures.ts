@@ -26,6 +26,7 @@ export interface Args {
   readonly end: number;
   readonly approximate: 'tanh';
   readonly alpha?: number;
+  readonly signs?: readonly number[];
   readonly negativeSlope?: number;
   readonly reduction: 'mean' | 'sum' | 'none';
 }

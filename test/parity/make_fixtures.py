@@ -187,6 +187,42 @@ def op_cases():
         yield from group()
 
 
+def binary_loss_cases(reduction):
+    logits, share = draw("logits", (5, 7), -9, 9), draw("share", (5, 7), 0, 1)
+    truth = whole("truth", (5, 7), 0, 2).float()
+    bce = lambda x, y, r=reduction, w=None: F.binary_cross_entropy_with_logits(x, y, reduction=r, pos_weight=w)
+    yield Case("binaryCrossEntropy", bce, logits, share, reduction=reduction)
+    yield Case("binaryCrossEntropy", bce, f32([[-1000, 1000, 0, 60, -60]]), f32([[0, 1, 1, 0, 1]]), reduction=reduction, note="large logits")
+    yield Case("binaryCrossEntropy", lambda x, y, b=bce: b(x, y, w=torch.tensor(3.0)), logits, truth, reduction=reduction, positiveWeight=3)
+    yield Case("multilabelSoftMargin", lambda x, y, r=reduction: F.multilabel_soft_margin_loss(x, y, reduction=r), logits, truth, reduction=reduction)
+
+
+def class_loss_cases(reduction):
+    logits, labels = draw("logits", (6, 10), -6, 6), whole("labels", (6,), 0, 10)
+    logs = F.log_softmax(logits, 1)
+    yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r), logs, labels, reduction=reduction)
+    yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r, ignore_index=int(labels[2])), logs, labels, reduction=reduction, ignoreIndex=int(labels[2]))
+    for p, margin in [(1, 1.0), (2, 1.0), (1, 0.25), (2, 2.5)]:
+        yield Case("multiMargin", lambda x, y, r=reduction, p=p, m=margin: F.multi_margin_loss(x, y, p=p, margin=m, reduction=r), logits, labels, reduction=reduction, power=p, margin=margin)
+
+
+def embedding_loss_cases(reduction):
+    a, b, c = (draw(name, (6, 9)) for name in "abc")
+    sign = torch.tensor([1, -1, 1, -1, -1, 1]).float()
+    logs, p = F.log_softmax(a, 1), F.softmax(b, 1)
+    yield Case("klDivergence", lambda x, y, r=reduction: F.kl_div(x, y, reduction=r), logs, p, reduction=reduction)
+    yield Case("klDivergence", lambda x, y, r=reduction: F.kl_div(x, y, reduction=r), logs, torch.eye(9)[:6], reduction=reduction, note="certain", grad=False)
+    yield Case("klDivergence", lambda x, y, r=reduction: F.kl_div(x, y, reduction=r, log_target=True), logs, F.log_softmax(b, 1), reduction=reduction, logTargets=True)
+    for margin in [0.0, 0.3]:
+        run = lambda x, y, r=reduction, m=margin: F.cosine_embedding_loss(x, y, sign, margin=m, reduction=r)
+        yield Case("cosineEmbedding", run, a, b, reduction=reduction, margin=margin, signs=sign.tolist())
+        run = lambda x, y, r=reduction, m=margin: F.margin_ranking_loss(x, y, sign, margin=m, reduction=r)
+        yield Case("marginRanking", run, draw("first", (6,)), draw("second", (6,)), reduction=reduction, margin=margin, signs=sign.tolist())
+    for norm, swap, margin in [(2, False, 1.0), (1, True, 3.0), (2, True, 0.5), (3, False, 1.0)]:
+        run = lambda x, y, z, r=reduction, p=norm, s=swap, m=margin: F.triplet_margin_loss(x, y, z, p=p, swap=s, margin=m, reduction=r)
+        yield Case("tripletMargin", run, a, b, c, reduction=reduction, norm=norm, swap=swap, margin=margin)
+
+
 def loss_cases():
     reductions = ["mean", "sum", "none"]
     for reduction in reductions:
@@ -206,6 +242,9 @@ def loss_cases():
             for shape in [(5, 7), (5, 1), (5,)]:
                 run = lambda a, b, v, r=reduction, f=full: F.gaussian_nll_loss(a, b, v, reduction=r, full=f)
                 yield Case("gaussianNll", run, *pair(), draw("variances", shape, 0.25, 3), reduction=reduction, full=full)
+        yield from binary_loss_cases(reduction)
+        yield from class_loss_cases(reduction)
+        yield from embedding_loss_cases(reduction)
         for n, c in [(6, 10), (1, 1), (3, 129)]:
             run = lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r)
             yield Case("crossEntropy", run, draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c), reduction=reduction)

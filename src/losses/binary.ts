@@ -1,0 +1,107 @@
+// Losses of classes that exclude each other in no way, and of two classes: outputs are logits, float32, and targets of the same shape.
+import { ArgumentError } from '../errors.js';
+import { add, clamp, exp, mean, mul, neg, sigmoid, softplus, sub, sum } from '../ops/index.js';
+import { Tensor } from '../tensor.js';
+import { checkPairs } from './check.js';
+import { outputLoss } from './loss.js';
+import { reduce } from './reduction.js';
+
+const LOGITS = '; outputs are logits, without a sigmoid before';
+
+export interface BinaryCrossEntropyOptions {
+  /** How much a positive target counts beside a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
+  readonly positiveWeight?: number | Tensor;
+}
+
+/** -w y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), which is (1 - y) x + (1 + (w - 1) y) softplus(-x). */
+function binary(x: Tensor, y: Tensor, positiveWeight: number | Tensor = 1): Tensor {
+  // With w = 1 it is softplus(x) - y x.
+  if (positiveWeight === 1) return sub(softplus(x), mul(y, x));
+  const more = typeof positiveWeight === 'number' ? positiveWeight - 1 : sub(positiveWeight, 1);
+  const count = add(mul(y, more as number), 1);
+  return add(mul(sub(1, y), x), mul(count, softplus(neg(x))));
+}
+
+/**
+ * The cross-entropy of sigmoid(outputs) and targets in [0, 1], in nats: L = -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)).
+ * Outputs are logits; stable at any size. Matches torch.nn.functional.binary_cross_entropy_with_logits (positiveWeight is pos_weight).
+ *
+ *     const loss = losses.binaryCrossEntropy(model.forward(inputs), targets);    // no sigmoid at the model's end
+ */
+export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOptions>('binaryCrossEntropy', 'float32', ['positiveWeight'], (outputs, targets, options) => {
+  const { positiveWeight } = options;
+  if (typeof positiveWeight === 'number' && !(positiveWeight >= 0)) {
+    throw new ArgumentError(`[binaryCrossEntropy] positiveWeight: got ${positiveWeight}, expected a number of at least 0.`, { op: 'binaryCrossEntropy' });
+  }
+  checkPairs('binaryCrossEntropy', outputs, targets, LOGITS);
+  return reduce('binaryCrossEntropy', binary(outputs, targets, positiveWeight), options);
+});
+
+/**
+ * For examples with several labels: the mean over the classes, the last axis, of the binary cross-entropy.
+ * outputs [.., C] logits and targets [.., C] of 0 and 1. Matches torch.nn.functional.multilabel_soft_margin_loss.
+ */
+export const multilabelSoftMargin = outputLoss<'float32', object>('multilabelSoftMargin', 'float32', [], (outputs, targets, options) => {
+  checkPairs('multilabelSoftMargin', outputs, targets, LOGITS);
+  return reduce('multilabelSoftMargin', mean(binary(outputs, targets), { axis: -1 }), options);
+});
+
+export interface FocalOptions {
+  /** How fast easy examples lose their weight. Default 2. */
+  readonly gamma?: number;
+  /** How much positive targets count, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Undefined: both alike. */
+  readonly alpha?: number | undefined;
+}
+
+/**
+ * The binary cross-entropy, times (1 - p)^gamma, where p is the probability given to what is right: well-classified examples
+ * hardly count. Outputs are logits. Source: Lin et al., arXiv:1708.02002.
+ */
+export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['gamma', 'alpha'], (outputs, targets, options) => {
+  const op = 'focal';
+  const { gamma = 2 } = options;
+  const alpha = 'alpha' in options ? options.alpha : 0.25;
+  if (!(gamma >= 0)) throw new ArgumentError(`[${op}] gamma: got ${String(gamma)}, expected a number of at least 0.`, { op });
+  if (alpha !== undefined && !(alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
+  checkPairs(op, outputs, targets, LOGITS);
+  const entropy = binary(outputs, targets);
+  // 1 - p = y sigmoid(-x) + (1 - y) sigmoid(x), and its power by the logarithm of each, which does not underflow.
+  const wrong = sub(mul(neg(targets), softplus(outputs)), mul(sub(1, targets), softplus(neg(outputs))));
+  const modulated = mul(entropy, exp(mul(wrong, gamma)));
+  const counts = alpha === undefined ? undefined : add(mul(targets, 2 * alpha - 1), 1 - alpha);
+  return reduce(op, counts === undefined ? modulated : mul(modulated, counts), options);
+});
+
+/** For targets -1 and 1: max(0, 1 - y x). Source: Cortes and Vapnik, 1995, doi:10.1007/BF00994018. */
+export const hinge = outputLoss<'float32', object>('hinge', 'float32', [], (outputs, targets, options) => {
+  checkPairs('hinge', outputs, targets);
+  return reduce('hinge', clamp(sub(1, mul(targets, outputs)), 0), options);
+});
+
+/** For targets -1 and 1: max(0, 1 - y x)^2. */
+export const squaredHinge = outputLoss<'float32', object>('squaredHinge', 'float32', [], (outputs, targets, options) => {
+  checkPairs('squaredHinge', outputs, targets);
+  const margin = clamp(sub(1, mul(targets, outputs)), 0);
+  return reduce('squaredHinge', mul(margin, margin), options);
+});
+
+export interface DiceOptions {
+  /** Added above and below, so that empty masks agree. Default 1. */
+  readonly smooth?: number;
+}
+
+/**
+ * One minus the overlap of masks: 1 - (2 sum p y + smooth) / (sum p + sum y + smooth), p = sigmoid(outputs), sums over all but the first axis.
+ * outputs [N, ..] logits, targets [N, ..] in [0, 1]. Source: Milletari et al., arXiv:1606.04797.
+ */
+export const dice = outputLoss<'float32', DiceOptions>('dice', 'float32', ['smooth'], (outputs, targets, options) => {
+  const op = 'dice';
+  const { smooth = 1 } = options;
+  if (!(smooth >= 0)) throw new ArgumentError(`[${op}] smooth: got ${String(smooth)}, expected a number of at least 0.`, { op });
+  checkPairs(op, outputs, targets, LOGITS);
+  const p = sigmoid(outputs) as Tensor<readonly number[], 'float32'>;
+  const axis = outputs.shape.map((_, d) => d).slice(1);
+  const over = (x: Tensor): Tensor<readonly number[], 'float32'> => (axis.length === 0 ? x : sum(x, { axis })) as Tensor<readonly number[], 'float32'>;
+  const overlap = add(mul(over(mul(p, targets as typeof p)), 2), smooth);
+  return reduce(op, sub(1, overlap.div(add(add(over(p), over(targets)), smooth))), options);
+});

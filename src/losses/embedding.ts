@@ -1,0 +1,146 @@
+// Losses of what models map things to: distributions, rankings and embeddings. They take more than outputs and targets, so in a Trainer
+// they stand in a function of your own.
+import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { abs, add, arange, cast, clamp, exp, less, log, matmul, minimum, mul, neg, pow, sqrt, sub, sum, transpose, where } from '../ops/index.js';
+import { checkChoice, checkOptions } from '../options.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { checkPairs } from './check.js';
+import { crossEntropy } from './cross-entropy.js';
+import { outputLoss } from './loss.js';
+import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
+
+type Floats = Tensor<Shape, 'float32'>;
+type Result<R extends Reduction> = Tensor<Reduced<R>, 'float32'>;
+
+function checkNumber(op: string, name: string, value: number, least = -Infinity): void {
+  if (typeof value === 'number' && Number.isFinite(value) && value > least) return;
+  throw new ArgumentError(`[${op}] ${name}: got ${String(value)}, expected a number${least === -Infinity ? '' : ` above ${least}`}.`, { op });
+}
+
+function checkAlike(op: string, names: readonly string[], tensors: readonly Tensor[]): void {
+  const shapes = tensors.map(({ shape }) => shape);
+  const got = tensors.map((tensor, i) => `${names[i]} ${tensor.dtype} ${showShape(tensor.shape)}`).join(', ');
+  if (tensors.some(({ dtype }) => dtype !== 'float32')) throw new DTypeError(`[${op}] takes floats: got ${got}, expected float32.`, { op, shapes });
+  if (shapes.some((shape) => !sameShape(shape, shapes[0]!))) throw new ShapeError(`[${op}] the shapes differ: got ${got}, expected one shape.`, { op, shapes });
+}
+
+export interface KlDivergenceOptions {
+  /** Whether targets are logarithms of probabilities too. Default false. */
+  readonly logTargets?: boolean;
+}
+
+/**
+ * The Kullback-Leibler divergence from targets to outputs, element by element: y (log y - x), where outputs x are logarithms of probabilities
+ * and targets y probabilities. 'mean' is over all elements, as in torch.nn.functional.kl_div, which this matches; the divergence of
+ * an example is the sum over its classes: reduction 'sum' divided by the batch size (torch's 'batchmean').
+ */
+export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDivergence', 'float32', ['logTargets'], (outputs, targets, options) => {
+  const { logTargets = false } = options;
+  checkPairs('klDivergence', outputs, targets);
+  if (logTargets) return reduce('klDivergence', mul(exp(targets), sub(targets, outputs)), options);
+  const some = less(0, targets);
+  // 0 log 0 is 0.
+  const entropy = where(some, mul(targets, log(where(some, targets, 1))), 0);
+  return reduce('klDivergence', sub(entropy, mul(targets, outputs)), options);
+});
+
+export interface MarginOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
+  readonly margin?: number;
+}
+
+/** The cosine of the angle between rows, [.., D] and [.., D] to [..]. */
+function cosine(a: Floats, b: Floats): Floats {
+  const squared = (x: Floats): Floats => add(sum(mul(x, x), { axis: -1 }) as Floats, 1e-12) as Floats;
+  return (sum(mul(a, b), { axis: -1 }) as Floats).div(sqrt(mul(squared(a), squared(b)) as Floats)) as Floats;
+}
+
+/**
+ * For pairs of vectors that belong together (target 1) or not (-1): 1 - cos, and max(0, cos - margin).
+ * a, b [N, D], targets [N]. margin: default 0. Matches torch.nn.functional.cosine_embedding_loss.
+ */
+export function cosineEmbedding<R extends Reduction = 'mean'>(a: Tensor, b: Tensor, targets: Tensor, options: MarginOptions<R> = {}): Result<R> {
+  const op = 'cosineEmbedding';
+  checkOptions(op, options, [...REDUCTION, 'margin']);
+  const { margin = 0 } = options;
+  checkNumber(op, 'margin', margin);
+  checkAlike(op, ['a', 'b'], [a, b]);
+  const cos = cosine(a as Floats, b as Floats);
+  checkAlike(op, ['cosines', 'targets'], [cos, targets]);
+  return reduce(op, where(less(0, targets as Floats), sub(1, cos), clamp(sub(cos, margin), 0)), options) as Result<R>;
+}
+
+/**
+ * For pairs of scores of which the first should be higher (target 1) or lower (-1): max(0, -y (a - b) + margin). All of one shape.
+ * margin: default 0. Matches torch.nn.functional.margin_ranking_loss.
+ */
+export function marginRanking<R extends Reduction = 'mean'>(a: Tensor, b: Tensor, targets: Tensor, options: MarginOptions<R> = {}): Result<R> {
+  const op = 'marginRanking';
+  checkOptions(op, options, [...REDUCTION, 'margin']);
+  const { margin = 0 } = options;
+  checkNumber(op, 'margin', margin);
+  checkAlike(op, ['a', 'b', 'targets'], [a, b, targets]);
+  return reduce(op, clamp(add(mul(neg(targets), sub(a, b)), margin), 0), options) as Result<R>;
+}
+
+export interface TripletOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
+  /** Default 1. */
+  readonly margin?: number;
+  /** The norm of differences. Default 2. */
+  readonly norm?: number;
+  /** Takes the smaller of the distances of anchor and positive to the negative. Default false. Source: Balntas et al., 2016, doi:10.5244/C.30.119. */
+  readonly swap?: boolean;
+  /** Added to differences. Default 1e-6. */
+  readonly eps?: number;
+}
+
+/**
+ * An anchor should be closer to the positive than to the negative: max(0, d(a, p) - d(a, n) + margin), [.., D] each, d the distance of rows.
+ * Matches torch.nn.functional.triplet_margin_loss. Source: Schroff et al., arXiv:1503.03832.
+ */
+export function tripletMargin<R extends Reduction = 'mean'>(anchor: Tensor, positive: Tensor, negative: Tensor, options: TripletOptions<R> = {}): Result<R> {
+  const op = 'tripletMargin';
+  checkOptions(op, options, [...REDUCTION, 'margin', 'norm', 'swap', 'eps']);
+  const { margin = 1, norm = 2, swap = false, eps = 1e-6 } = options;
+  checkNumber(op, 'margin', margin);
+  checkNumber(op, 'norm', norm, 0);
+  checkAlike(op, ['anchor', 'positive', 'negative'], [anchor, positive, negative]);
+  const distance = (a: Tensor, b: Tensor): Floats => {
+    const difference = add(sub(a, b), eps) as Floats;
+    if (norm === 1) return sum(abs(difference), { axis: -1 }) as Floats;
+    if (norm === 2) return sqrt(sum(mul(difference, difference), { axis: -1 }) as Floats);
+    return pow(sum(pow(abs(difference), norm), { axis: -1 }) as Floats, 1 / norm) as Floats;
+  };
+  const far = distance(anchor, negative);
+  const nearest = swap ? minimum(far, distance(positive, negative)) : far;
+  return reduce(op, clamp(add(sub(distance(anchor, positive), nearest), margin), 0), options) as Result<R>;
+}
+
+export interface InfoNceOptions {
+  /** Default 0.1. */
+  readonly temperature?: number;
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+  /** Also the other way, from keys to queries, and the mean of both, as in CLIP (Radford et al., arXiv:2103.00020). Default false. */
+  readonly symmetric?: boolean;
+}
+
+/**
+ * Each query should be most like the key of its own row: the cross-entropy of the rows' cosines divided by the temperature.
+ * queries, keys [N, D]. Source: van den Oord et al., arXiv:1807.03748; with cosines as in Chen et al., arXiv:2002.05709.
+ */
+export function infoNce(queries: Tensor, keys: Tensor, options: InfoNceOptions = {}): Tensor<Shape, 'float32'> {
+  const op = 'infoNce';
+  checkOptions(op, options, ['temperature', 'reduction', 'symmetric']);
+  const { temperature = 0.1, reduction = 'mean', symmetric = false } = options;
+  checkNumber(op, 'temperature', temperature, 0);
+  checkChoice(op, 'reduction', reduction, ['mean', 'sum', 'none']);
+  checkAlike(op, ['queries', 'keys'], [queries, keys]);
+  if (queries.shape.length !== 2) throw new ShapeError(`[${op}] takes rows of vectors: got ${showShape(queries.shape)}, expected [N,D].`, { op, shapes: [queries.shape] });
+  const unit = (x: Floats): Floats => x.div(sqrt(add(sum(mul(x, x), { axis: -1, keepdim: true }), 1e-12) as Floats)) as Floats;
+  const logits = mul(matmul(unit(queries as Floats), transpose(unit(keys as Floats), 0, 1)), 1 / temperature) as Floats;
+  const own = cast(arange(queries.shape[0]!), 'int32') as unknown as Tensor<Shape, 'int32'>;
+  const there = crossEntropy(logits, own, { reduction });
+  if (!symmetric) return there;
+  return mul(add(there, crossEntropy(transpose(logits, 0, 1), own, { reduction })), 0.5) as Tensor<Shape, 'float32'>;
+}
