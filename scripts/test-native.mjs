@@ -12,6 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const { resolve } = createRequire(import.meta.url);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const reports = process.env['ANNEAL_REPORTS'];
 const program = join(tmpdir(), `anneal-${process.pid}.anrf`);
@@ -74,10 +75,12 @@ function testsIn(name, { emulator = [], leaveOut = [] } = {}) {
 /** The hash that a training program leaves, recorded in Node.js with the addon. */
 let expected;
 function recorded() {
-  if (expected !== undefined) return expected;
-  const tsx = createRequire(import.meta.url).resolve('tsx/cli');
-  expected = run(process.execPath, [tsx, '--conditions=anneal-source', 'scripts/record-program.ts', program], { capture: true }).trim();
+  expected ??= record({});
   return expected;
+}
+
+function record(env) {
+  return run(process.execPath, [resolve('tsx/cli'), '--conditions=anneal-source', 'scripts/record-program.ts', program], { capture: true, env }).trim();
 }
 
 /** The program leaves the same bits on every target with fused multiply-add, on one thread and on several, here and queued. */
@@ -109,11 +112,21 @@ function arm() {
   replays('neon-clang', { emulator: QEMU, target: 'neon' });
 }
 
+/** The developer's build of the addon, by the compiler that node-gyp did not use, leaves the same bits. */
+function addon() {
+  const out = join(root, 'build', 'native-addon');
+  run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'compile', `--out=${out}`, '--CDCMAKE_CXX_COMPILER=clang++-19'], { capture: true });
+  const wanted = recorded();
+  const got = record({ ANNEAL_ADDON: join(out, 'Release', 'anneal.node') });
+  if (got !== wanted) throw new Error(`the addon of cmake-js leaves ${got}, that of node-gyp left ${wanted}`);
+}
+
 const parts = {
   format: () => run(process.execPath, ['scripts/format-native.mjs']),
   gcc: () => both('gcc'),
   instructions: () => run(process.execPath, ['scripts/count-instructions.mjs', built('gcc')]),
   clang: () => both('clang'),
+  addon,
   neon: arm,
   address: () => both('address'),
   thread: () => both('thread'),
