@@ -1,21 +1,21 @@
 // Writes 50 training steps as a program file (native/program_file.h) that replay runs without Node.js, and prints the hash
-// that replay has to print: FNV-1a-64 of everything that the steps have written.
+// that replay has to print: FNV-1a-64 of everything that the steps have written. The steps run every kernel there is.
 //
 //     tsx --conditions=anneal-source scripts/record-program.ts <file>
 import { writeFileSync } from 'node:fs';
-import { losses, nn, optim, seed, tensor } from 'anneal';
 import { engine } from '../src/graph/engine.js';
 import { loadNative } from '../src/runtime/binding.js';
 import { PlannedEngine } from '../src/runtime/engine.js';
 import type { Call, Session } from '../src/runtime/session.js';
+import { everyKernel } from '../test/determinism/every-kernel.js';
 
 const STEPS = 50;
-/** Sizes that are wide, narrow and odd, so that packed, direct and partial tiles all run. */
-const [BATCH, INPUTS, CLASSES] = [70, 97, 10];
 
 /** Word layout of native/program.h. */
 const HEADER = 16;
 const BUFFER_WORDS = 8;
+const TENSOR_WORDS = 20;
+const INSTRUCTION_WORDS = 8;
 const SPACE = { storage: 1, output: 3 } as const;
 const UINT8 = 3;
 const NONE = 0xffffffff;
@@ -28,28 +28,11 @@ interface Recording {
   readonly slots: Uint8Array[];
 }
 
-/** Trains, and keeps what each step hands to the native side. A model with dropout, and a rate that changes, so that slots do. */
+/** Trains, and keeps what each step hands to the native side. */
 async function record(session: Session): Promise<Recording> {
-  seed(3);
-  const model = nn.sequential(
-    [INPUTS],
-    nn.linear(INPUTS, 130),
-    nn.relu(),
-    nn.dropout(0.25),
-    nn.linear(130, 66),
-    nn.gelu(),
-    nn.linear(66, 33),
-    nn.tanh(),
-    nn.linear(33, 17),
-    nn.sigmoid(),
-    nn.linear(17, CLASSES),
-  );
-  const optimizer = optim.adam(model.parameters(), { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 });
-  const inputs = tensor(Float32Array.from({ length: BATCH * INPUTS }, (_, i) => Math.sin(i * i)), { shape: [BATCH, INPUTS] });
-  const labels = tensor(Int32Array.from({ length: BATCH }, (_, i) => (i * 7) % CLASSES));
-  // Values that exist before the first step, so that every call below is a step.
-  for (const parameter of model.parameters()) await parameter.data();
-
+  const { step } = everyKernel();
+  // The first step also makes the parameters' first values, by programs of their own.
+  await step();
   let recording: Recording | undefined;
   const submit = session.submit.bind(session);
   session.submit = (call, options) => {
@@ -58,12 +41,8 @@ async function record(session: Session): Promise<Recording> {
     recording.slots.push(call.slots.slice());
     return submit(call, options);
   };
-  for (let step = 0; step < STEPS; step++) {
-    const loss = losses.crossEntropy(model.forward(inputs), labels);
-    optimizer.zeroGrad();
-    loss.backward();
-    await optimizer.step();
-  }
+  for (let i = 0; i < STEPS; i++) await step();
+  await session.settle();
   session.submit = submit;
   return recording!;
 }
@@ -107,6 +86,30 @@ function read(session: Session, id: number, bytes: number): Uint8Array {
   return contents;
 }
 
+/** Throws where the program lacks a row of native/ops.def or native/pointwise.def. */
+function checkComplete(words: Uint32Array): void {
+  const { addon } = loadNative();
+  const rows = addon.rows().map(({ name }) => name);
+  const micros = addon.pointwise().map(({ name }) => name);
+  const missing = new Set([...rows, ...micros]);
+  let at = HEADER + words[3]! * BUFFER_WORDS + words[4]! * TENSOR_WORDS;
+  for (let i = 0; i < words[5]!; i++) {
+    const [row, outputs, inputs, attrs] = words.subarray(at) as unknown as [number, number, number, number];
+    const attributes = words.subarray(at + INSTRUCTION_WORDS + outputs + inputs).subarray(0, attrs);
+    missing.delete(rows[row]!);
+    if (rows[row] === 'pointwise') for (let micro = 0; micro < attributes[0]!; micro++) missing.delete(micros[attributes[1 + 4 * micro]!]!);
+    at += INSTRUCTION_WORDS + outputs + inputs + attrs;
+  }
+  if (missing.size > 0) throw new Error(`the recorded steps do not run ${[...missing].join(', ')}: add them to test/determinism/every-kernel.ts`);
+}
+
+/** The bits of a NaN are no part of any promise. */
+function checkNumbers(storages: readonly Uint8Array[]): void {
+  const numbers = storages.map((bytes) => new Float32Array(bytes.buffer, 0, bytes.length / 4));
+  const odd = numbers.findIndex((storage) => !storage.every(Number.isFinite));
+  if (odd >= 0) throw new Error(`the recorded steps leave a number that is not finite in storage ${odd} of ${numbers[odd]!.length} elements`);
+}
+
 /** The file's bytes: every section at a multiple of 8. */
 function file({ words, storages, views, slots }: Recording): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -135,6 +138,8 @@ function fnv(parts: readonly Uint8Array[]): string {
 const current = engine();
 if (!(current instanceof PlannedEngine)) throw new Error('there is nothing to record in eager mode');
 const recording = await record(current.session);
-writeFileSync(process.argv[2]!, file(recording));
+checkComplete(recording.words);
 const after = recording.storages.map((before, i) => read(current.session, recording.ids[i]!, before.length));
+checkNumbers(after);
+writeFileSync(process.argv[2]!, file(recording));
 console.log(fnv(after));

@@ -42,12 +42,16 @@ function run(command, args, { capture = false, env = {} } = {}) {
   return result.stdout ?? '';
 }
 
-/** The folder of a build, made where needed. */
+const made = new Set();
+
+/** The folder of a build, made when it is first asked for. */
 function built(name) {
   const { compiler, options, targets } = builds[name];
   const folder = join(root, 'build', `native-${name}`);
+  if (made.has(name)) return folder;
   run('cmake', ['-S', root, '-B', folder, `-DCMAKE_CXX_COMPILER=${compiler}`, ...options], { capture: true });
   run('cmake', ['--build', folder, `-j${availableParallelism()}`, '--target', ...targets], { capture: true });
+  made.add(name);
   return folder;
 }
 
@@ -83,33 +87,48 @@ function record(env) {
   return run(process.execPath, [resolve('tsx/cli'), '--conditions=anneal-source', 'scripts/record-program.ts', program], { capture: true, env }).trim();
 }
 
-/** The program leaves the same bits on every target with fused multiply-add, on one thread and on several, here and queued. */
-function replays(name, { emulator = [], target = 'all' } = {}) {
+const SPREAD = [['--threads', '2'], ['--threads', '3'], ['--threads', '4', '--queued']];
+
+/** A line for each target that ran: those within the promise have left the recorded bits. */
+function replay(name, options, emulator = []) {
   const wanted = recorded();
-  const replay = join(built(name), 'replay');
-  for (const options of [['--threads', '1'], ['--threads', '2'], ['--threads', '3'], ['--threads', '4', '--queued']]) {
-    const [command, ...args] = [...emulator, replay, program, '--target', target, ...options];
-    const lines = run(command, args, { capture: true }).trim().split('\n');
-    for (const line of lines) {
-      const [target, hash] = line.split(' ');
-      const promised = target !== 'baseline' && target !== 'reference';
-      if (promised && hash !== wanted) throw new Error(`replay on ${target} ${options.join(' ')} leaves ${hash}, but the addon left ${wanted}`);
-    }
-    console.log(`${name}: replay ${options.join(' ')}: ${lines.map((line) => line.split(' ')[0]).join(', ')}`);
+  const [command, ...args] = [...emulator, join(built(name), 'replay'), program, ...options];
+  const ran = run(command, args, { capture: true }).trim().split('\n').map((line) => line.split(' '));
+  for (const [target, hash] of ran) {
+    if (isPromised(target) && hash !== wanted) throw new Error(`replay ${options.join(' ')} leaves ${hash} on ${target}, but the addon left ${wanted}`);
+  }
+  const targets = ran.map(([target]) => target);
+  console.log(`${name}: replay ${options.join(' ')}: ${targets.join(', ')}`);
+  return targets;
+}
+
+/** The baseline has no fused multiply-add, and the reference is another computation. */
+const isPromised = (target) => target !== 'baseline' && target !== 'reference';
+
+/** On one thread everywhere; on several, here and queued, where the bits are promised. */
+function replays(name) {
+  for (const target of replay(name, ['--target', 'all', '--threads', '1']).filter(isPromised)) {
+    for (const threads of SPREAD) replay(name, ['--target', target, ...threads]);
   }
 }
 
-function both(name) {
+function compiled(name) {
   testsIn(name);
   replays(name);
 }
 
-/** Left out under qemu: the test that looks at a clock, the reference target in replay, and the tests built by clang. */
+/** The one SIMD target that CMakeLists.txt instruments. */
+function sanitized(name) {
+  testsIn(name);
+  for (const threads of SPREAD) replay(name, ['--target', process.arch === 'arm64' ? 'neon' : 'avx2', ...threads]);
+}
+
+/** Left out under qemu: the test that looks at a clock, the reference in replay, clang's tests and all but one of its threads. */
 function arm() {
   if (bits === undefined) testsIn('gcc');
   testsIn('neon', { emulator: QEMU, leaveOut: ['*dispose joins soon*'] });
-  replays('neon', { emulator: QEMU, target: 'neon' });
-  replays('neon-clang', { emulator: QEMU, target: 'neon' });
+  for (const threads of [['--threads', '1'], ...SPREAD]) replay('neon', ['--target', 'neon', ...threads], QEMU);
+  replay('neon-clang', ['--target', 'neon', '--threads', '2'], QEMU);
 }
 
 /** The developer's build of the addon, by the compiler that node-gyp did not use, leaves the same bits. */
@@ -123,13 +142,13 @@ function addon() {
 
 const parts = {
   format: () => run(process.execPath, ['scripts/format-native.mjs']),
-  gcc: () => both('gcc'),
+  gcc: () => compiled('gcc'),
   instructions: () => run(process.execPath, ['scripts/count-instructions.mjs', built('gcc')]),
-  clang: () => both('clang'),
+  clang: () => compiled('clang'),
   addon,
   neon: arm,
-  address: () => both('address'),
-  thread: () => both('thread'),
+  address: () => sanitized('address'),
+  thread: () => sanitized('thread'),
   fuzz: () => run(join(built('fuzz'), 'fuzz_verify'), [`-max_total_time=${FUZZ_SECONDS}`, '-print_final_stats=1', '-verbosity=0', `-artifact_prefix=${join(root, 'build')}/`]),
 };
 

@@ -1,5 +1,5 @@
 // Trains for 50 steps and prints a hash of all weights: by the explicit loop, or by fit() with several steps
-// in a call, or with one. A process of its own for each target and thread count. Usage: tsx training.ts loop|fit|stepwise
+// in a call, or with one. A process of its own for each thread count. Usage: tsx training.ts loop|fit|stepwise
 import { createHash } from 'node:crypto';
 import { data, losses, metrics, nn, optim, seed, Trainer } from 'anneal';
 

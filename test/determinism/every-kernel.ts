@@ -1,0 +1,224 @@
+// A training step that reaches every kernel by its paths, as one program: its bits must not depend on target, threads,
+// compiler or machine. scripts/record-program.ts checks that nothing which native/*.def lists is missing.
+//
+// What has no gradient is seen through a witness: a parameter w with the loss sum(w * values), whose gradient the values are.
+import * as anneal from 'anneal';
+import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
+import { engine, type Updater } from '../../src/graph/engine.js';
+
+/** Numbers in [-1, 1) and in [0, n) that every machine makes alike. */
+const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 1009) / 504.5 - 1);
+const below = (n: number, count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => (i * 31 + 5) % n);
+const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => (i * i * 3 + i) % 251);
+const matrix = (rows: number, columns: number): Tensor => tensor(numbers(rows * columns), { shape: [rows, columns] });
+
+const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(shape, nn.init.uniform(low, high));
+
+/** Where the threads of a region are worth while, sizes are odd; elsewhere they are small, so that emulators get through. */
+export class EveryKernel extends nn.Module {
+  readonly dataset = tensor(bytes(200 * 97), { shape: [200, 97] });
+  readonly classifier = nn.sequential(
+    [97],
+    nn.linear(97, 66),
+    nn.relu(),
+    nn.dropout(0.25),
+    nn.linear(66, 47),
+    nn.gelu(),
+    nn.linear(47, 35, { bias: false }),
+    nn.gelu({ approximate: 'tanh' }),
+    nn.linear(35, 34),
+    nn.tanh(),
+    nn.linear(34, 33),
+    nn.sigmoid(),
+    nn.linear(33, 10),
+  );
+  readonly embedding = drawn([50, 512]);
+  readonly scores = drawn([45, 1025], -4, 4);
+  readonly products = {
+    deep: nn.linear(530, 24), // B is packed for all threads, in two blocks of k
+    strided: nn.linear(512, 66), // rows a power of two apart
+    wide: nn.linear(65, 512),
+    long: nn.linear(3, 5), // the gradient of the weight is split along k
+    few: nn.linear(97, 33), // one row and two: dot products
+  };
+  readonly ragged = drawn([33, 3]);
+  readonly attention = { query: drawn([4, 32, 17]), key: drawn([4, 32, 17]), value: drawn([4, 32, 17]) };
+  readonly grid = drawn([67, 301], 0.2, 0.8);
+  readonly row = drawn([301], 0.5, 1.5);
+  readonly column = drawn([67, 1], 0.5, 1.5);
+  /** Made as the first step shows them what they have to hold. */
+  readonly witnesses: Parameter[] = [];
+  #terms: Tensor[] = [];
+  #shown = 0;
+
+  override fields$(): Iterable<[name: string, value: unknown]> {
+    return [...super.fields$(), ['products', Object.values(this.products)], ['attention', Object.values(this.attention)]];
+  }
+
+  /** The loss of a step. */
+  override forward(): Tensor {
+    this.#terms = [];
+    this.#shown = 0;
+    this.classify();
+    this.multiply();
+    this.attend();
+    this.compute(this.grid, this.row, this.column);
+    this.compare(this.grid, this.row);
+    const noise = this.draw();
+    this.reduce(noise);
+    this.move(noise);
+    return this.#terms.reduce((sum, term) => anneal.add(sum, term));
+  }
+
+  private term<S extends Shape, D extends DType>(x: Tensor<S, D>): void {
+    this.#terms.push(anneal.mean(x as Tensor));
+  }
+
+  private show<S extends Shape, D extends DType>(x: Tensor<S, D>): void {
+    const witness: Tensor = (this.witnesses[this.#shown++] ??= new Parameter(x.shape as Shape, nn.init.zeros()));
+    this.#terms.push(anneal.sum(anneal.mul(witness, anneal.detach(anneal.cast(x as Tensor, 'float32')))));
+  }
+
+  private classify(): void {
+    const inputs = anneal.gatherRows(this.dataset, tensor(below(200, 70)), tensor(1 / 128, { shape: [] }), tensor(-1, { shape: [] }));
+    const logits = this.classifier.forward(inputs);
+    this.term(losses.crossEntropy(logits, tensor(below(10, 70))));
+    this.show(anneal.argmax(logits, { axis: 1 }));
+    this.term(anneal.crossEntropy(this.scores, tensor(below(1025, 45))));
+    this.show(anneal.softmax(this.scores));
+    this.term(anneal.mul(anneal.logSoftmax(anneal.transpose(this.scores, 0, 1)), -0.1));
+  }
+
+  private multiply(): void {
+    const { deep, strided, wide, long, few } = this.products;
+    const words = anneal.gather(this.embedding, tensor(below(50, 40)));
+    const outputs = [
+      anneal.relu(deep.forward(matrix(200, 530))),
+      strided.forward(words),
+      wide.forward(anneal.relu(anneal.matmul(matrix(65, 66), anneal.detach(strided.weight).slice(0, 65, { axis: 1 })))),
+      long.forward(matrix(4200, 3)),
+      few.forward(matrix(1, 97)),
+      few.forward(matrix(2, 97)),
+      anneal.matmul(matrix(70, 33), this.ragged),
+    ];
+    for (const output of outputs) this.term(anneal.mul(output, output));
+  }
+
+  /** Batched products, and a softmax between them. */
+  private attend(): void {
+    const { query, key, value } = this.attention;
+    const scores = anneal.matmul(query, anneal.transpose(key, 1, 2));
+    const attended = anneal.matmul(anneal.softmax(anneal.div(scores, Math.sqrt(17))), value);
+    this.term(anneal.pow(attended, 2));
+  }
+
+  /** Every pointwise operation that has a gradient, on a grid, a row and a column. */
+  private compute(a: Tensor, b: Tensor, c: Tensor): void {
+    const positive = anneal.add(anneal.abs(a), 0.1);
+    const parts = [
+      anneal.mul(anneal.exp(a), anneal.sigmoid(b)),
+      anneal.sub(anneal.log(positive), anneal.sqrt(positive)),
+      anneal.add(anneal.tanh(a), anneal.erf(anneal.mul(a, c))),
+      anneal.add(anneal.gelu(anneal.sub(a, 0.5)), anneal.gelu(a, { approximate: 'tanh' })),
+      anneal.relu(anneal.sub(a, 0.5)),
+      anneal.div(anneal.pow(positive, b), anneal.add(anneal.mul(c, c), 1)),
+      anneal.maximum(anneal.mul(a, b), anneal.minimum(c, anneal.neg(a))),
+      anneal.where(anneal.less(a, 0.4), anneal.mul(a, anneal.sign(b)), anneal.clamp(b, 0.6, 1.4)),
+    ];
+    for (const part of parts) this.term(part);
+  }
+
+  /** Truth values, whole numbers and bytes. */
+  private compare(a: Tensor, b: Tensor): void {
+    const whole = anneal.cast(anneal.mul(a, 10), 'int32');
+    const others = anneal.cast(anneal.mul(b, 10), 'uint8');
+    this.show(anneal.logicalOr(anneal.logicalAnd(anneal.less(a, b), anneal.notEqual(whole, 5)), anneal.logicalNot(anneal.lessEqual(b, 1))));
+    this.show(anneal.equal(whole, anneal.cast(others, 'int32')));
+    this.show(anneal.cast(whole, 'bool'));
+    this.show(anneal.maximum(anneal.sub(whole, 3), anneal.mul(anneal.neg(whole), anneal.sign(whole))));
+  }
+
+  private draw(): Tensor {
+    const noise = anneal.uniform([300, 1000], random.key('noise'), -1, 1);
+    this.show(anneal.normal([1001], random.key('normal'), 0.5, 2));
+    this.show(anneal.bernoulliMask([33, 31], random.key('mask'), 0.7));
+    return noise;
+  }
+
+  /** Over rows, over columns, over all: long and short, each kind. */
+  private reduce(x: Tensor): void {
+    for (const axis of [0, 1, undefined] as const) {
+      for (const reduction of [anneal.sum, anneal.mean, anneal.max, anneal.min, anneal.variance]) this.show(reduction(x, { axis }));
+      this.show(anneal.argmin(x, { axis }));
+    }
+    const positive = anneal.less(anneal.slice(x, 0, 7, { axis: 1 }), 0.9);
+    this.show(anneal.all(positive, { axis: 1 }));
+    this.show(anneal.any(anneal.logicalNot(positive), { axis: 0 }));
+    const grid = this.grid;
+    this.term(anneal.mul(anneal.variance(grid, { axis: 0 }), anneal.max(grid, { axis: 0 })));
+  }
+
+  /** Copies: one behind the other, every second, turned around. */
+  private move(x: Tensor): void {
+    const corner = anneal.slice(anneal.slice(x, 0, 60), 0, 400, { axis: 1, step: 3 });
+    const turned = anneal.reshape(anneal.transpose(x, 0, 1), [3, 100000]);
+    this.show(anneal.concat([corner, anneal.pad(corner, { axis: 0, start: 1, step: 2, size: 130 })]));
+    this.show(anneal.sum(turned, { axis: 1 }));
+    this.term(anneal.mul(anneal.concat([this.grid, anneal.slice(anneal.transpose(this.scores, 0, 1), 0, 67)], 1), 0.5));
+  }
+}
+
+/** Several optimizers, each with parameters of its own, as one: a step of all of them is one program. */
+class Together implements Updater {
+  readonly id = 0;
+  readonly version = 0;
+  readonly parameters: readonly Parameter[];
+
+  constructor(private readonly optimizers: readonly Updater[]) {
+    this.parameters = optimizers.flatMap(({ parameters }) => parameters);
+  }
+
+  update(parameter: Parameter, gradient: Tensor): Tensor {
+    return this.optimizers.find(({ parameters }) => parameters.includes(parameter))!.update(parameter, gradient);
+  }
+
+  advance(updated: readonly Parameter[]): void {
+    for (const one of this.optimizers) one.advance(updated.filter((parameter) => one.parameters.includes(parameter)));
+  }
+
+  retreat(updated: readonly Parameter[]): void {
+    for (const one of this.optimizers) one.retreat(updated.filter((parameter) => one.parameters.includes(parameter)));
+  }
+}
+
+/** The optimizers of a model whose first forward() is done: each kind, as one. */
+function optimizersOf(model: EveryKernel): Updater {
+  const rest = new Set(model.parameters());
+  const taken = (path: string): Parameter[] => {
+    const some = [...rest].filter(({ name }) => name.startsWith(path));
+    for (const parameter of some) rest.delete(parameter);
+    return some;
+  };
+  return new Together([
+    optim.adam(taken('classifier'), { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 }),
+    optim.adamw(taken('products'), { lr: optim.schedules.cosine(0.01, 50) }),
+    optim.sgd(taken('attention'), { lr: 0.1, momentum: 0.9, nesterov: true }),
+    optim.sgd(taken('witnesses'), { lr: 1 }),
+    optim.sgd([...rest], { lr: 0.5, momentum: 0.9, dampening: 0.1, weightDecay: 0.001 }),
+  ]);
+}
+
+/** The model, and what trains it by a step a call. */
+export function everyKernel(): { readonly model: EveryKernel; step(): Promise<void> } {
+  seed(3);
+  const model = new EveryKernel();
+  model.parameters(); // gives them their names, by which they are drawn
+  let together: Updater | undefined;
+  const step = (): Promise<void> => {
+    const loss = model.forward();
+    together ??= optimizersOf(model);
+    loss.backward();
+    return engine().step(together);
+  };
+  return { model, step };
+}
