@@ -49,12 +49,17 @@ async function record(session: Session): Promise<Recording> {
 
 /** What the first step finds. */
 function first(session: Session, { program, storages, views }: Call): Recording {
-  const bytes = storageBytes(program.words);
+  const sizes = storageBytes(program.words);
+  const advance = viewAdvance(program.words);
   return {
     words: program.words,
     ids: storages.slice(),
-    storages: Array.from(storages, (id, i) => read(session, id, bytes[i]!)),
-    views: views.map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice()),
+    storages: Array.from(storages, (id, i) => read(session, id, sizes[i]!)),
+    views: views.map((view, i) => {
+      const bytes = new Uint8Array(view.byteLength + (STEPS - 1) * (advance[i] ?? 0));
+      bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+      return bytes;
+    }),
     slots: [],
   };
 }
@@ -62,12 +67,26 @@ function first(session: Session, { program, storages, views }: Call): Recording 
 /** The sizes of a program's storages, by index. */
 function storageBytes(words: Uint32Array): number[] {
   const bytes: number[] = [];
-  for (let b = 0; b < words[3]!; b++) {
-    const at = HEADER + b * BUFFER_WORDS;
-    if (words[at + 7] !== 0) throw new Error('the program has views that advance, which a recording of single steps does not hold');
-    if (words[at] === SPACE.storage) bytes[words[at + 2]!] = Math.max(bytes[words[at + 2]!] ?? 0, words[at + 3]! + words[at + 5]!);
-  }
+  for (const { space, index, end } of buffersOf(words)) if (space === SPACE.storage) bytes[index] = Math.max(bytes[index] ?? 0, end);
   return bytes;
+}
+
+/** How far each view moves from one step to the next, by index: those that hold the results of all steps. */
+function viewAdvance(words: Uint32Array): number[] {
+  const advances: number[] = [];
+  for (const { space, index, advance } of buffersOf(words)) {
+    if (advance === 0) continue;
+    if (space !== SPACE.output) throw new Error('the program reads on from step to step, which a recording of single steps does not hold');
+    advances[index] = advance;
+  }
+  return advances;
+}
+
+function buffersOf(words: Uint32Array): { space: number; index: number; end: number; advance: number }[] {
+  return Array.from({ length: words[3]! }, (_, b) => {
+    const at = HEADER + b * BUFFER_WORDS;
+    return { space: words[at]!, index: words[at + 2]!, end: words[at + 3]! + words[at + 5]!, advance: words[at + 7]! };
+  });
 }
 
 /** The bytes of a storage, by way of a program that copies them into an array. */
