@@ -4,7 +4,7 @@
 // What has no gradient is seen through a witness: a parameter w with the loss sum(w * values), whose gradient the values are.
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
-import { engine, type Updater } from '../../src/graph/engine.js';
+import { engine, type Given, type Updater } from '../../src/graph/engine.js';
 
 /** Numbers in [-1, 1) and in [0, n) that every machine makes alike. */
 const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 1009) / 504.5 - 1);
@@ -181,8 +181,8 @@ class Together implements Updater {
     this.parameters = optimizers.flatMap(({ parameters }) => parameters);
   }
 
-  update(parameter: Parameter, gradient: Tensor): Tensor {
-    return this.optimizers.find(({ parameters }) => parameters.includes(parameter))!.update(parameter, gradient);
+  update(given: readonly Given[]): readonly Tensor[] {
+    return this.optimizers.flatMap((one) => one.update(given.filter(({ parameter }) => one.parameters.includes(parameter))));
   }
 
   advance(updated: readonly Parameter[]): void {
