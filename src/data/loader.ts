@@ -54,6 +54,8 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   readonly size: number;
   readonly #setup: LoaderSetup;
   readonly #position = new Position();
+  /** The order of an epoch that was prepared. */
+  #ahead: { readonly epoch: number; readonly order: Int32Array } | undefined = undefined;
 
   constructor(dataset: Dataset<X, Y, D>, options: LoaderOptions) {
     checkOptions('data.loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
@@ -95,11 +97,11 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     }
   }
 
-  /** One epoch for those who run several steps in one call. */
-  *stretches$(): Generator<Stretch<X, Y, D>, void, undefined> {
+  /** One epoch for those who run several steps in one call; `more`: another one follows, whose order is prepared while the last steps run. */
+  *stretches$(more: boolean): Generator<Stretch<X, Y, D>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const pass = this.#position.begin();
-    const order = this.order(pass.epoch);
+    const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);
     for (let step = pass.first; step < length; ) {
       const first = step;
@@ -112,6 +114,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
       };
       yield { batch: dataset.batches$(rows, size, new Origin(dataset.name, pass.epoch, first, rows, size)), most, take };
     }
+    this.#ahead = more ? { epoch: pass.epoch + 1, order: this.order(pass.epoch + 1) } : undefined;
   }
 
   /** Whether it gives what the options say: no subclass, and nothing replaced. */

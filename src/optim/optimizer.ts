@@ -41,6 +41,8 @@ export abstract class Optimizer implements Updater {
   /** How often each parameter was updated; in a step, that update counts already. The slot is read when the step runs. */
   readonly #counts: Int32Array;
   readonly #countsSlot: Tensor;
+  /** The parameters that were last updated, and where their counts are. */
+  #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
   readonly #states = new Map<Parameter, ParameterState>();
 
   protected constructor(op: string, parameters: Iterable<Parameter>, lr: LearningRate, { rule, hyper, flags }: Rule) {
@@ -94,12 +96,18 @@ export abstract class Optimizer implements Updater {
   advance(updated: readonly Parameter[] = this.parameters): void {
     this.#hyper[0] = this.#rate();
     this.#count++;
-    for (const parameter of updated) this.#counts[this.#stateOf(parameter).place]!++;
+    for (const place of this.#placesOf(updated)) this.#counts[place]!++;
   }
 
   retreat(updated: readonly Parameter[] = this.parameters): void {
     this.#count--;
-    for (const parameter of updated) this.#counts[this.#stateOf(parameter).place]!--;
+    for (const place of this.#placesOf(updated)) this.#counts[place]!--;
+  }
+
+  /** Where the counts of these parameters are. Steps that run together ask for the same ones again and again. */
+  #placesOf(updated: readonly Parameter[]): readonly number[] {
+    if (this.#last?.updated !== updated) this.#last = { updated, places: updated.map((parameter) => this.#stateOf(parameter).place) };
+    return this.#last.places;
   }
 
   /**

@@ -5,8 +5,9 @@ import { hiddenOutput } from '../ops/leaf.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
-import { PlannedEngine, type Run } from './engine.js';
+import { PlannedEngine } from './engine.js';
 import { NOTHING, wholeGradients, type Output, type Request } from './request.js';
+import type { Run } from './run.js';
 
 /**
  * Runs every op at once, on its own, through its reference: the oracle of the tests and the user's microscope. A shape is

@@ -3,42 +3,23 @@ import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
 import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
 import { goneError } from '../graph/gone.js';
-import { awaitedValues, composing, forgetValues, tick } from '../graph/recorder.js';
+import { composing, forgetValues, tick } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
-import { explain } from './explain.js';
 import { Gradients } from './gradients.js';
+import { awaitedBy, isSettled, outputsFor } from './outputs.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
+import { Run, StepRun } from './run.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
 import { trace } from './trace.js';
 
 const MAX_PLANS = 64;
 
-/** How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. */
-const REPEATED_NS = 2_000_000;
-
-/** A submitted run: what it leaves behind, and when (undefined: it is done). */
-export class Run {
-  results: Results = { scalars: new Float32Array(0), arrays: [], storages: [] };
-  done: Promise<void> | undefined = undefined;
-  /** Iterations: all, those that begin, and those that come to their end; told apart by a failure. */
-  count = 1;
-  begun = 0;
-  completed = 0;
-}
-
-/** Up to how often a run may be repeated, and what goes on to the numbers of the next iteration, if there is one. */
-interface Repetition {
-  readonly most: number;
-  next(): boolean;
-}
-
-const ONCE: Repetition = { most: 1, next: () => false };
 const ONE_STEP: StepOptions = {};
 
 /** Plans once and replays: see "Five ideas" in docs/architecture.md. */
@@ -85,35 +66,18 @@ export class PlannedEngine implements Engine {
   steps(updater: Updater, { watched = NONE, most = 1, draws }: StepOptions): Steps {
     const request = this.stepOf(updater, watched);
     const nodes = this.ready(request);
-    const updated = request.updates.map(({ parameter }) => parameter);
-    updater.advance(updated);
-    const next = (): boolean => {
-      try {
-        updater.advance(updated);
-      } catch {
-        // The next call meets this error as its first.
-        return false;
-      }
-      draws?.advance();
-      return true;
-    };
-    const run = new Run();
-    const fail = (error: Error): Promise<void> => {
-      for (let i = run.completed; i < run.count; i++) updater.retreat(updated);
-      draws?.retreat(run.count - run.begun);
-      this.fail(request, error);
-      return Promise.reject(error);
-    };
+    const run = new StepRun(updater, request, watched, draws, most);
+    run.begin();
     try {
-      this.execute(request, nodes, run, mayRepeat(request, watched) ? { most, next } : ONCE);
-      run.done = run.done?.catch(fail);
-      this.finish(request, run.results, run.done);
+      this.execute(request, nodes, run);
+      run.done = run.done?.catch((error: Error) => this.fail(run, error));
+      this.finish(request, nodes, run.results, run.done);
       run.done ??= this.session.breathe();
     } catch (error) {
-      run.done = fail(error as Error);
+      run.done = this.fail(run, error as Error);
     }
-    run.done?.catch(() => undefined);
-    return new SubmittedSteps(run, request.outputs, watched);
+    run.done?.catch(ignore);
+    return run;
   }
 
   backward(loss: Tensor): void {
@@ -166,13 +130,13 @@ export class PlannedEngine implements Engine {
 
   protected run(request: Request): Run {
     const run = new Run();
-    this.submit(request, this.ready(request), run, ONCE);
+    this.submit(request, this.ready(request), run);
     return run;
   }
 
   /** Runs a step whose nodes are ready. */
-  protected execute(request: Request, nodes: readonly Tensor[], run: Run, repetition: Repetition): void {
-    this.submit(request, nodes, run, repetition);
+  protected execute(request: Request, nodes: readonly Tensor[], run: Run): void {
+    this.submit(request, nodes, run);
   }
 
   /** Adds gradients to their accumulators. */
@@ -205,30 +169,13 @@ export class PlannedEngine implements Engine {
     parameter.changedAt$ = at;
   }
 
-  private submit(request: Request, nodes: readonly Tensor[], run: Run, { most, next }: Repetition): void {
-    const plan = this.plan(request, nodes);
-    const limit = most === 1 ? 1 : Math.max(1, Math.min(most, Math.floor(REPEATED_NS / plan.cost)));
-    const { slots, count } = plan.fill(nodes, limit, next);
-    run.count = run.begun = run.completed = count;
-    const { storages, views, results } = plan.bind(nodes, this.session, count);
-    run.results = results;
-    const explanation = explain(plan, nodes);
-    run.done = this.session.submit(
-      {
-        program: plan.program,
-        storages,
-        views,
-        slots,
-        repeat: count,
-        cost: plan.cost,
-        explain: (error, before) => {
-          run.completed = error.failure?.iteration ?? 0;
-          run.begun = error.code === 'ANNEAL_SESSION_FAILED' ? 0 : run.completed + 1;
-          return explanation(error, before);
-        },
-      },
-      this.atOnce,
-    );
+  private submit(request: Request, nodes: readonly Tensor[], run: Run): void {
+    run.bind(this.plan(request, nodes), nodes, this.session, this.atOnce);
+    try {
+      run.done = this.session.submit(run, this.atOnce);
+    } finally {
+      run.collect();
+    }
   }
 
   protected plan(request: Request, nodes: readonly Tensor[]): Plan {
@@ -257,17 +204,19 @@ export class PlannedEngine implements Engine {
   }
 
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
-  private fail(request: Request, error: Error): void {
-    for (const { tensor } of request.outputs) {
+  private fail(run: StepRun, error: Error): Promise<never> {
+    run.retreat();
+    for (const { tensor } of run.request.outputs) {
       tensor.value$ = () => Promise.reject(error);
       tensor.storage$ = undefined;
       tensor.stale = true;
     }
     forgetValues(isSettled);
+    return Promise.reject(error);
   }
 
   /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
-  private finish(request: Request, results: Results, done: Promise<void> | undefined): void {
+  private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
     for (const { tensor, destination } of request.outputs) {
       if (destination.to === 'leaf') continue;
       if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
@@ -275,9 +224,7 @@ export class PlannedEngine implements Engine {
     }
     const time = tick();
     for (const { parameter } of request.updates) parameter.changedAt$ = time;
-    const roots = [...request.losses];
-    for (const { tensor } of request.outputs) roots.push(tensor);
-    for (const node of postOrder(roots, everyInput)) if (hasChanged(node, time)) retire(node, this.session);
+    for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node, this.session);
     this.gradients.consume(request.updates);
     forgetValues(isSettled);
   }
@@ -288,71 +235,19 @@ function settle(tensor: Tensor, value: number): void {
   if (tensor.op.kind !== 'leaf') tensor.value$ = () => Promise.resolve(value);
 }
 
-/** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
-function isSettled(tensor: Tensor): boolean {
-  return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
-}
-
-/** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
-function awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Tensor[] {
-  return awaitedValues().filter((tensor) => !isSettled(tensor) && (losses.includes(tensor) || dependsOn(tensor, updates)));
-}
-
-/** Where a step leaves what it has to deliver, each once. */
-function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[]): Output[] {
-  const tensors = [...awaited, ...watched.filter((tensor, i) => !isSettled(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
-  const count = { scalar: 0, view: 0, storage: 0 };
-  return tensors.map((tensor) => {
-    const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
-    return { tensor, destination: { to, index: count[to]++ } };
-  });
-}
-
-/** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
-function mayRepeat({ outputs, accumulations, updates }: Request, watched: readonly Tensor[]): boolean {
-  return (
-    accumulations.length === 0 &&
-    updates.every(({ accumulator }) => accumulator === undefined) &&
-    outputs.every(({ tensor, destination }) => watched.includes(tensor) && destination.to !== 'storage')
-  );
-}
-
-/** What the caller of steps() gets to see of their run. */
-class SubmittedSteps implements Steps {
-  constructor(
-    private readonly run: Run,
-    private readonly outputs: readonly Output[],
-    private readonly watched: readonly Tensor[],
-  ) {}
-
-  get count(): number {
-    return this.run.count;
-  }
-
-  get done(): Promise<void> | undefined {
-    return this.run.done;
-  }
-
-  get completed(): number {
-    return this.run.completed;
-  }
-
-  values(i: number): ArrayLike<number> | undefined {
-    const destination = this.outputs.find(({ tensor }) => tensor === this.watched[i])?.destination;
-    if (destination === undefined || destination.to === 'storage' || destination.to === 'leaf') return undefined;
-    const { scalars, arrays } = this.run.results;
-    if (destination.to === 'view') return arrays[destination.index];
-    const each = scalars.length / this.run.count;
-    return each === 1 ? scalars : Array.from({ length: this.run.count }, (_, step) => scalars[step * each + destination.index]!);
-  }
-}
-
 function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): () => Promise<number> {
   const value = (): number => (to === 'scalar' ? results.scalars[index]! : results.arrays[index]![0]!);
   return done === undefined ? () => Promise.resolve(value()) : () => done.then(value);
 }
 
-const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;
+/** Was the walk to the request's nodes not to go further here, because this one is in native memory already? */
+function isCutOff(node: Tensor): boolean {
+  return node.storage$ !== undefined && node.inputs.length > 0;
+}
+
+function everythingBehind({ losses, outputs }: Request): Tensor[] {
+  return postOrder([...losses, ...outputs.map(({ tensor }) => tensor)], (node) => node.inputs);
+}
 
 /** Does a node depend on what changed at `time`? Nodes are asked operands first, and marked. */
 function hasChanged(node: Tensor, time: number): boolean {
@@ -362,11 +257,6 @@ function hasChanged(node: Tensor, time: number): boolean {
     return true;
   }
   return false;
-}
-
-function dependsOn(tensor: Tensor, updates: Request['updates']): boolean {
-  const updated = new Set<Tensor>(updates.map(({ parameter }) => parameter));
-  return postOrder([tensor], everyInput).some((node) => updated.has(node));
 }
 
 /** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */
@@ -380,6 +270,8 @@ function retire(node: Tensor, session: Session): void {
 }
 
 const NONE: readonly Tensor[] = [];
+
+function ignore(): void {}
 
 function checkFresh(node: Tensor): void {
   if (node.stale) throw goneError(node.op.name, node);

@@ -4,22 +4,20 @@ import type { Plan } from './plan.js';
 import type { RunError } from './session.js';
 
 /** Turns a native failure into the error that the user gets: the op, and for data the example at fault. */
-export function explain(plan: Plan, nodes: readonly Tensor[]): (error: RunError, before: Error | undefined) => Error {
-  return (error, before) => {
-    const at = error.failure && plan.describe(error.failure.node, nodes);
-    switch (error.code) {
-      case 'ANNEAL_INDEX_OUT_OF_RANGE':
-        return outOfRange(error, at);
-      case 'ANNEAL_SESSION_FAILED':
-        return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: before ?? error });
-      case 'ANNEAL_ABORTED':
-      case 'ANNEAL_OUT_OF_MEMORY':
-      case 'ANNEAL_DISPOSED':
-        return new AnnealError(error.code as ErrorCode, `[anneal] ${error.message}`, { cause: error });
-      default:
-        return error.code === undefined ? error : new AnnealError('ANNEAL_INTERNAL', `[anneal] ${error.message}`, { cause: error });
-    }
-  };
+export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, before: Error | undefined): Error {
+  const at = error.failure && plan.describe(error.failure.node, nodes);
+  switch (error.code) {
+    case 'ANNEAL_INDEX_OUT_OF_RANGE':
+      return outOfRange(error, at);
+    case 'ANNEAL_SESSION_FAILED':
+      return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: before ?? error });
+    case 'ANNEAL_ABORTED':
+    case 'ANNEAL_OUT_OF_MEMORY':
+    case 'ANNEAL_DISPOSED':
+      return new AnnealError(error.code as ErrorCode, `[anneal] ${error.message}`, { cause: error });
+    default:
+      return error.code === undefined ? error : new AnnealError('ANNEAL_INTERNAL', `[anneal] ${error.message}`, { cause: error });
+  }
 }
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {

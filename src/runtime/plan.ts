@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { wholeGradients, type Request } from './request.js';
-import type { LoadedProgram, Session } from './session.js';
+import type { Call, LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
 
 /** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
@@ -30,9 +30,12 @@ export class Plan {
   private readonly storages: readonly (Source | { readonly fresh: number; readonly bytes: number })[];
   private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly (Omit<SlotBinding, 'from'> & { readonly from: Source | { readonly value: number } })[];
-  private readonly slotBlock: ArrayBuffer;
-  private readonly blocks: { readonly f32: Float32Array; readonly i32: Int32Array; readonly f64: Float64Array; readonly bytes: Uint8Array };
+  private readonly slotBytes: number;
+  private blocks: { readonly f32: Float32Array; readonly i32: Int32Array; readonly f64: Float64Array; readonly bytes: Uint8Array };
   private readonly operands: readonly Operands[];
+  /** What runs that are over when they have been submitted use in turn. */
+  private readonly ids: Int32Array;
+  private readonly scalars: Float32Array<ArrayBuffer>;
 
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
     this.structure = new Structure(request, nodes);
@@ -49,41 +52,54 @@ export class Plan {
     this.storages = program.storages.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.views = program.views.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
-    this.slotBlock = new ArrayBuffer(program.slotBytes);
-    this.blocks = blocksOver(this.slotBlock);
+    this.slotBytes = program.slotBytes;
+    this.blocks = blocksOver(new ArrayBuffer(program.slotBytes));
+    this.ids = new Int32Array(program.storages.length);
+    this.scalars = new Float32Array(program.views.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
   }
 
   /**
-   * The slot blocks of up to `most` iterations: of the numbers that the request's slots hold now, and of those that `next`
-   * makes them hold; fewer, where it says no.
+   * Fills the slot blocks of up to `most` iterations: with the numbers that the request's slots hold now, and with those that
+   * numbers.next() makes them hold; fewer, where it says no. Returns how many.
    */
-  fill(nodes: readonly Tensor[], most: number, next: () => boolean): { slots: Uint8Array; count: number } {
-    const bytes = this.slotBlock.byteLength;
-    const blocks = most === 1 ? this.blocks : blocksOver(new ArrayBuffer(most * bytes));
+  fill(nodes: readonly Tensor[], most: number, numbers: { next(): boolean }): number {
+    const { slotBytes } = this;
+    if (this.blocks.bytes.length < most * slotBytes) this.blocks = blocksOver(new ArrayBuffer(most * slotBytes));
+    const values = this.slots.map(({ from }) => ('value' in from ? undefined : leafOf(from, nodes).slots$!));
     let count = 0;
-    do this.fillSlots(nodes, blocks, bytes * count++);
-    while (count < most && next());
-    return { slots: most === count ? blocks.bytes : blocks.bytes.subarray(0, count * bytes), count };
+    do this.fillBlock(values, count++ * slotBytes);
+    while (count < most && numbers.next());
+    return count;
   }
 
-  /** The other arguments of a native run of so many iterations for a request of this structure. */
-  bind(nodes: readonly Tensor[], session: Session, count: number): { storages: Int32Array; views: ArrayBufferView[]; results: Results } {
+  /**
+   * The arguments of a native run of so many iterations, whose slots were filled, for a request of this structure. One that runs
+   * `here` gets by with arrays that the next one uses again.
+   */
+  bind(nodes: readonly Tensor[], session: Session, count: number, here: boolean): Omit<Call, 'program' | 'count' | 'cost' | 'explain'> & { results: Results } {
     const fresh: Storage[] = [];
-    const storages = new Int32Array(this.storages.length);
+    const storages = here ? this.ids : new Int32Array(this.storages.length);
     for (let i = 0; i < storages.length; i++) {
       const binding = this.storages[i]!;
       if ('fresh' in binding) fresh[binding.fresh] = session.allocate(binding.bytes);
       storages[i] = ('fresh' in binding ? fresh[binding.fresh]! : leafOf(binding, nodes).storage$!).id;
     }
     const arrays: TypedArray[] = [];
-    let scalars = NO_SCALARS;
+    let scalars: Float32Array = NO_SCALARS;
     const views: ArrayBufferView[] = [];
     for (const binding of this.views) {
-      if ('scalars' in binding) views.push((scalars = new Float32Array(binding.scalars * count)));
+      if ('scalars' in binding) views.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
       else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements * count)));
       else views.push(leafOf(binding, nodes).data$!);
     }
-    return { storages, views, results: { scalars, arrays, storages: fresh } };
+    const { bytes } = this.blocks;
+    const filled = bytes.length === count * this.slotBytes ? bytes : bytes.subarray(0, count * this.slotBytes);
+    return { storages, views, slots: here ? filled : filled.slice(), results: { scalars, arrays, storages: fresh } };
+  }
+
+  /** Results of a run that has been submitted, which no other run will overwrite. */
+  collect(results: Results): Results {
+    return results.scalars === this.scalars ? { ...results, scalars: results.scalars.slice() } : results;
   }
 
   /** The op that an instruction's node number stands for, and its operands among the request's nodes. */
@@ -92,15 +108,14 @@ export class Plan {
     return operands && { op: operands.op, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
   }
 
-  private fillSlots(nodes: readonly Tensor[], blocks: Plan['blocks'], start: number): void {
-    for (const { offset, dtype, count, from } of this.slots) {
-      const [block, bytes] = dtype === 'float64' ? [blocks.f64, 8] : dtype === 'int32' ? [blocks.i32, 4] : [blocks.f32, 4];
+  private fillBlock(values: readonly (ArrayLike<number> | undefined)[], start: number): void {
+    for (let s = 0; s < values.length; s++) {
+      const { offset, dtype, count, from } = this.slots[s]!;
+      const [block, bytes] = dtype === 'float64' ? [this.blocks.f64, 8] : dtype === 'int32' ? [this.blocks.i32, 4] : [this.blocks.f32, 4];
       const at = (start + offset) / bytes;
-      if ('value' in from) block[at] = from.value;
-      else {
-        const values = leafOf(from, nodes).slots$!;
-        for (let i = 0; i < count; i++) block[at + i] = values[i]!;
-      }
+      const live = values[s];
+      if (live === undefined) block[at] = (from as { value: number }).value;
+      else for (let i = 0; i < count; i++) block[at + i] = live[i]!;
     }
   }
 }
@@ -111,6 +126,8 @@ interface Operands {
 }
 
 const NO_SCALARS = new Float32Array(0);
+
+export const NO_RESULTS: Results = { scalars: NO_SCALARS, arrays: [], storages: [] };
 
 function leafOf(source: Source, nodes: readonly Tensor[]): Tensor {
   return 'position' in source ? nodes[source.position]! : source.leaf;

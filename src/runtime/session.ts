@@ -14,8 +14,9 @@ export interface Call {
   readonly storages: Int32Array;
   readonly views: readonly ArrayBufferView[];
   readonly slots: Uint8Array;
-  readonly repeat: number;
-  /** Estimated nanoseconds on one thread. */
+  /** How many iterations. */
+  readonly count: number;
+  /** Of one iteration, in estimated nanoseconds on one thread. */
   readonly cost: number;
   /** Turns a native error into the one that the user gets; `before` is the failure that made the session refuse this run. */
   explain(error: RunError, before: Error | undefined): Error;
@@ -105,23 +106,25 @@ export class Session {
     return program;
   }
 
-  /** Runs now where that is cheap and nothing is queued (undefined), else later and elsewhere (a promise). */
+  /** Does a run of `ns` estimated nanoseconds run where it is called, so that it is over when submit() returns? Where that is cheap and nothing is queued. */
+  runsHere(ns: number, atOnce: boolean): boolean {
+    return this.inFlight === 0 && this.waiting.length === 0 && (atOnce || ns < INLINE_NS);
+  }
+
+  /** Runs now (undefined), or later and elsewhere (a promise): then the arrays have to be the call's own. */
   submit(call: Call, atOnce = false): Promise<void> | undefined {
-    if (this.inFlight === 0 && this.waiting.length === 0 && (atOnce || call.cost * call.repeat < INLINE_NS)) {
+    if (this.runsHere(call.cost * call.count, atOnce)) {
       try {
-        const pending = this.start(call, true);
-        if (pending === undefined) return undefined;
-        return this.follow(pending, call);
+        if (this.start(call, true) !== undefined) throw new Error('a run was queued behind nothing');
+        return undefined;
       } catch (error) {
         throw this.failed(call, error as RunError);
       }
     }
-    // The arrays are fixed by now; only the slot block is reused by its owner.
-    const own = { ...call, slots: call.slots.slice() };
-    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(own), own);
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call), call);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => void this.follow(this.startLater(own), own).then(resolve, reject));
+        this.waiting.push(() => void this.follow(this.startLater(call), call).then(resolve, reject));
       }),
     );
   }
@@ -150,7 +153,7 @@ export class Session {
   private start(call: Call, inline: boolean): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.views, call.slots, call.repeat, inline);
+    return this.native.run(program.id!, call.storages, call.views, call.slots, call.count, inline);
   }
 
   private startLater(call: Call): Promise<void> {

@@ -89,7 +89,7 @@ export class Fit<N extends string> {
     const flight = new Flight();
     try {
       let step = 0;
-      for await (const stretch of this.#stretches()) {
+      for await (const stretch of this.#stretches(event.epoch + 1 < event.epochs)) {
         this.#checkSignal(event.epoch, step);
         if (this.#stopped) break;
         const { count, ...submitted } = this.#submit(stretch, { ...event, step }, tally);
@@ -107,9 +107,9 @@ export class Fit<N extends string> {
   }
 
   /** What there is to train on in an epoch: as many batches at once as the data gives, or one by one. */
-  #stretches(): Iterable<Stretch> | AsyncIterable<Stretch> {
+  #stretches(more: boolean): Iterable<Stretch> | AsyncIterable<Stretch> {
     const { batches, signal } = this.#setup;
-    return this.#stepwise === undefined ? (batches as ArrayLoader).stretches$() : single(until(batches, signal));
+    return this.#stepwise === undefined ? (batches as ArrayLoader).stretches$(more) : single(until(batches, signal));
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
@@ -148,8 +148,9 @@ export class Fit<N extends string> {
     if (completed === 0) return;
     const columns = await Promise.all(measured.map(async ({ sum }, i) => steps.values(i) ?? [await sum.item()]));
     const [{ count }] = measured as [Measured];
+    const row = new Float64Array(columns.length);
     for (let i = 0; i < completed; i++) {
-      const row = columns.map((column) => column[i]!);
+      for (let k = 0; k < row.length; k++) row[k] = columns[k]![i]!;
       const loss = row[0]!;
       row[0] = loss * count;
       tally.running.add(measured, row);

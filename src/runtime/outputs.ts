@@ -1,0 +1,40 @@
+import { awaitedValues } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
+import type { Tensor } from '../tensor.js';
+import type { Output, Request } from './request.js';
+
+/** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
+export function awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Tensor[] {
+  return awaitedValues().filter((tensor) => !isSettled(tensor) && (losses.includes(tensor) || dependsOn(tensor, updates)));
+}
+
+/** Where a step leaves what it has to deliver, each once. */
+export function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[]): Output[] {
+  const tensors = [...awaited, ...watched.filter((tensor, i) => !isSettled(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
+  const count = { scalar: 0, view: 0, storage: 0 };
+  return tensors.map((tensor) => {
+    const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
+    return { tensor, destination: { to, index: count[to]++ } };
+  });
+}
+
+/** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
+export function mayRepeat({ outputs, accumulations, updates }: Request, watched: readonly Tensor[]): boolean {
+  return (
+    accumulations.length === 0 &&
+    updates.every(({ accumulator }) => accumulator === undefined) &&
+    outputs.every(({ tensor, destination }) => watched.includes(tensor) && destination.to !== 'storage')
+  );
+}
+
+/** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
+export function isSettled(tensor: Tensor): boolean {
+  return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
+}
+
+function dependsOn(tensor: Tensor, updates: Request['updates']): boolean {
+  const updated = new Set<Tensor>(updates.map(({ parameter }) => parameter));
+  return postOrder([tensor], everyInput).some((node) => updated.has(node));
+}
+
+const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;

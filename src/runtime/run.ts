@@ -1,0 +1,114 @@
+import type { Draws, Steps, Updater } from '../graph/engine.js';
+import type { Parameter, Tensor } from '../tensor.js';
+import { explain } from './explain.js';
+import { mayRepeat } from './outputs.js';
+import { NO_RESULTS, type Plan, type Results } from './plan.js';
+import type { Request, Update } from './request.js';
+import type { Call, LoadedProgram, RunError, Session } from './session.js';
+
+/** How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. */
+const REPEATED_NS = 2_000_000;
+
+/** A run of a plan, once or several times: what it needs, what it leaves behind, and when (undefined: it is done). */
+export class Run implements Call {
+  program!: LoadedProgram;
+  storages!: Int32Array;
+  views!: readonly ArrayBufferView[];
+  slots!: Uint8Array;
+  cost = 0;
+  results: Results = NO_RESULTS;
+  done: Promise<void> | undefined = undefined;
+  /** Iterations: all, those that begin, and those that come to their end; told apart by a failure. */
+  count = 1;
+  begun = 0;
+  completed = 0;
+  protected readonly most: number = 1;
+  private plan!: Plan;
+  private nodes!: readonly Tensor[];
+
+  /** Takes what the plan makes of the nodes, for as many iterations as there may and can be. */
+  bind(plan: Plan, nodes: readonly Tensor[], session: Session, atOnce: boolean): void {
+    this.plan = plan;
+    this.nodes = nodes;
+    this.program = plan.program;
+    this.cost = plan.cost;
+    const limit = this.most === 1 ? 1 : Math.max(1, Math.min(this.most, Math.floor(REPEATED_NS / plan.cost)));
+    const here = session.runsHere(plan.cost * limit, atOnce);
+    this.count = plan.fill(nodes, limit, this);
+    this.begun = this.completed = this.count;
+    const { slots, storages, views, results } = plan.bind(nodes, session, this.count, here);
+    this.slots = slots;
+    this.storages = storages;
+    this.views = views;
+    this.results = results;
+  }
+
+  /** Called when it has been submitted: results that lie in the plan's own memory, which the next run will use, are copied. */
+  collect(): void {
+    this.results = this.plan.collect(this.results);
+  }
+
+  /** Goes on to the numbers of another iteration; false where there can be none. */
+  next(): boolean {
+    return false;
+  }
+
+  explain(error: RunError, before: Error | undefined): Error {
+    this.completed = error.failure?.iteration ?? 0;
+    this.begun = error.code === 'ANNEAL_SESSION_FAILED' ? 0 : this.completed + 1;
+    return explain(this.plan, this.nodes, error, before);
+  }
+}
+
+/** A step, or several, of an optimizer. */
+export class StepRun extends Run implements Steps {
+  protected override readonly most: number;
+  private readonly updated: readonly Parameter[];
+
+  constructor(
+    private readonly updater: Updater,
+    readonly request: Request,
+    private readonly watched: readonly Tensor[],
+    private readonly draws: Draws | undefined,
+    most: number,
+  ) {
+    super();
+    this.most = most > 1 && mayRepeat(request, watched) ? most : 1;
+    this.updated = request.updates.map(parameterOf);
+  }
+
+  /** Throws for a step that cannot be. */
+  begin(): void {
+    this.updater.advance(this.updated);
+  }
+
+  override next(): boolean {
+    try {
+      this.updater.advance(this.updated);
+    } catch {
+      // The next run meets this error when it begins.
+      return false;
+    }
+    this.draws?.advance();
+    return true;
+  }
+
+  /** Takes back what did not happen. */
+  retreat(): void {
+    for (let i = this.completed; i < this.count; i++) this.updater.retreat(this.updated);
+    this.draws?.retreat(this.count - this.begun);
+  }
+
+  values(i: number): ArrayLike<number> | undefined {
+    const destination = this.request.outputs.find(({ tensor }) => tensor === this.watched[i])?.destination;
+    if (destination === undefined || destination.to === 'storage' || destination.to === 'leaf') return undefined;
+    const { scalars, arrays } = this.results;
+    if (destination.to === 'view') return arrays[destination.index];
+    const each = scalars.length / this.count;
+    return each === 1 ? scalars : Array.from({ length: this.count }, (_, step) => scalars[step * each + destination.index]!);
+  }
+}
+
+function parameterOf({ parameter }: Update): Parameter {
+  return parameter;
+}
