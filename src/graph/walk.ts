@@ -27,8 +27,12 @@ export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => 
       const i = next[next.length - 1]!++;
       if (i < inputs.length) {
         const input = inputs[i]!;
-        if (input.walk$ !== walk) {
-          input.walk$ = walk;
+        if (input.walk$ === walk) continue;
+        input.walk$ = walk;
+        if (input.inputs.length === 0) {
+          input.number$ = order.length;
+          order.push(input);
+        } else {
           path.push(input);
           next.push(0);
         }

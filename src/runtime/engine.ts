@@ -236,8 +236,9 @@ function settle(tensor: Tensor, value: number): void {
 }
 
 function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): () => Promise<number> {
-  const value = (): number => (to === 'scalar' ? results.scalars[index]! : results.arrays[index]![0]!);
-  return done === undefined ? () => Promise.resolve(value()) : () => done.then(value);
+  const values = to === 'scalar' ? results.scalars : results.arrays[index]!;
+  const at = to === 'scalar' ? index : 0;
+  return done === undefined ? () => Promise.resolve(values[at]!) : () => done.then(() => values[at]!);
 }
 
 /** Was the walk to the request's nodes not to go further here, because this one is in native memory already? */
