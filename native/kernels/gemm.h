@@ -8,6 +8,7 @@
 #include "gemm_pack.h"
 #include "gemm_transposing_tile.h"
 #include "gemm_dot.h"
+#include "gemm_strip.h"
 #include "gemm_direct.h"
 #include "gemm_block.h"
 #include "gemm_grid.h"

@@ -123,8 +123,8 @@ static BlockPlan plan_of(const Problem& p, Range m, Range n) {
 }
 
 ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
-  const int64_t blocks = a_floats(M, K) + kTileColumns * (kBlockK + 8), direct = direct_floats(K);
-  return 4 * (blocks > direct ? blocks : direct);
+  const int64_t blocks = a_floats(M, K) + kTileColumns * (kBlockK + 8);
+  return 4 * (blocks > kPanelFloats ? blocks : kPanelFloats);
 }
 
 // Advances the rectangle by the block [k, k + K).

@@ -60,20 +60,37 @@ static void pack_rows(const float* from, int64_t stride, int64_t K, int columns,
   }
 }
 
-// to[k * width + j] = from[j * stride + k]; columns beyond `columns` are zeros.
+// to[k * width + j] = from[j * stride + k] for four j, of which those beyond `columns` are zeros, and four k.
+ANNEAL_INLINE void pack_four(const float* from, int64_t stride, int columns, float* to, int64_t width) {
+  const auto row = [&](int j) __attribute__((always_inline)) { return j < columns ? ld4(from + j * stride) : v4{}; };
+  const v4 r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+  const v4 a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  const v4 c = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  st4(to, __builtin_shufflevector(a, c, 0, 1, 4, 5));
+  st4(to + width, __builtin_shufflevector(a, c, 2, 3, 6, 7));
+  st4(to + 2 * width, __builtin_shufflevector(b, d, 0, 1, 4, 5));
+  st4(to + 3 * width, __builtin_shufflevector(b, d, 2, 3, 6, 7));
+}
+
+// to[k * width + j] = from[j * stride + k]; columns beyond `columns` are zeros, up to `width`, a multiple of kLanes.
+// The last k come out of the last four, so that only fewer than four are moved one by one.
 static void pack_columns(const float* from, int64_t stride, int64_t K, int columns, int width, float* to) {
-  int j = 0;
-  for (; j + kLanes <= columns; j += kLanes) {
-    const float* row = from + j * stride;
-    int64_t k = 0;
-    for (; k + 4 <= K; k += 4) {
-      vf out[4];
-      transpose4(row + k, stride, out);
-      for (int i = 0; i < 4; i++) st(to + (k + i) * width + j, out[i]);
-    }
-    for (; k < K; k++)
-      for (int i = 0; i < kLanes; i++) to[k * width + j + i] = row[i * stride + k];
+  if (K < 4) {
+    for (int64_t k = 0; k < K; k++)
+      for (int j = 0; j < width; j++) to[k * width + j] = j < columns ? from[j * stride + k] : 0.0f;
+    return;
   }
-  for (; j < width; j++)
-    for (int64_t k = 0; k < K; k++) to[k * width + j] = j < columns ? from[j * stride + k] : 0.0f;
+  int j = 0;
+  for (; j + kLanes <= columns; j += kLanes)
+    for (int64_t k = 0; k < K; k += 4) {
+      const int64_t at = k + 4 <= K ? k : K - 4;
+      vf out[4];
+      transpose4(from + j * stride + at, stride, out);
+      for (int i = 0; i < 4; i++) st(to + (at + i) * width + j, out[i]);
+    }
+  for (; j < width; j += 4)
+    for (int64_t k = 0; k < K; k += 4) {
+      const int64_t at = k + 4 <= K ? k : K - 4;
+      pack_four(from + j * stride + at, stride, columns - j, to + at * width + j, width);
+    }
 }

@@ -91,13 +91,3 @@ ANNEAL_INLINE TransposingTile transposing_tile_of(int rows) {
 #undef ANNEAL_TILE
   return kernels[rows - 1];
 }
-
-// Several vectors of columns for up to four rows, whose chains would be too few otherwise.
-constexpr int kFewRows = 4;
-constexpr int kWideVectors = 2;
-ANNEAL_INLINE TransposingTile wide_transposing_tile_of(int rows) {
-  static constexpr TransposingTile kernels[kFewRows] = {
-      TransposingTileKernel<1, kWideVectors>::run, TransposingTileKernel<2, kWideVectors>::run,
-      TransposingTileKernel<3, kWideVectors>::run, TransposingTileKernel<4, kWideVectors>::run};
-  return kernels[rows - 1];
-}
