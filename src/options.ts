@@ -1,5 +1,8 @@
-import { closest, distance } from 'fastest-levenshtein';
+import type * as Levenshtein from 'fastest-levenshtein';
 import { AnnealError } from './errors.js';
+import { lazily } from './lazily.js';
+
+const levenshtein = lazily<typeof Levenshtein>('fastest-levenshtein');
 
 /** Throws for an option that `op` does not know, naming the nearest one that it does. */
 export function checkOptions(op: string, given: object | undefined, known: readonly string[]): void {
@@ -27,10 +30,15 @@ export function checkChoice(op: string, option: string, value: unknown, known: r
   throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${show(value)}, expected one of ${expected}.${nearest}`, { op });
 }
 
+/** Of several names the one that is spelled most alike. */
+export function closest(name: string, known: readonly string[]): string {
+  return levenshtein().closest(name, known);
+}
+
 /** The nearest known name, unless it is so far off that it would only mislead. */
 function suggestion(name: string, known: readonly string[], quote = ''): string {
   const nearest = closest(name, known);
-  const related = name.startsWith(nearest) || nearest.startsWith(name) || distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
+  const related = name.startsWith(nearest) || nearest.startsWith(name) || levenshtein().distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
   return related ? ` Did you mean ${quote}${nearest}${quote}?` : '';
 }
 

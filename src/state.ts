@@ -1,8 +1,7 @@
-import { closest } from 'fastest-levenshtein';
 import { dtypes, type DType, type TypedArray } from './dtype.js';
 import { AnnealError } from './errors.js';
 import { engine } from './graph/engine.js';
-import { checkOptions } from './options.js';
+import { checkOptions, closest } from './options.js';
 import { sameShape, showShape, sizeOf, type Shape } from './shape.js';
 import type { Tensor } from './tensor.js';
 

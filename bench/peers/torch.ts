@@ -9,9 +9,10 @@ export interface TorchConfiguration {
 
 const libraries = '/usr/lib/x86_64-linux-gnu';
 const script = new URL('torch_steps.py', import.meta.url).pathname;
-const python = '/usr/bin/python3';
 
-export const torchModes = ['foreach', 'single', 'flat', 'traced', 'traced+flat'] as const;
+/** Debian's PyTorch; ANNEAL_BENCH_PYTHON names an interpreter that has another one. */
+export const torchPython = process.env['ANNEAL_BENCH_PYTHON'] ?? '/usr/bin/python3';
+const brought = process.env['ANNEAL_BENCH_PYTHON'] !== undefined;
 
 /** BLAS libraries as they are installed. CPUs younger than the library are told to it as the older one that they contain. */
 const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -21,30 +22,38 @@ const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   blis: { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: 'zen3' },
 };
 
-/** The BLAS configurations that can run here. The default one with threads is left out where two pools would fight. */
-export function torchBlas(threads: number): string[] {
-  const avx512 = / avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  const names = Object.keys(allBlas).filter((name) => {
-    if (name === 'openblas as SkylakeX' && !avx512) return false;
-    const folder = allBlas[name]!['LD_LIBRARY_PATH'];
-    return folder === undefined ? threads === 1 : existsSync(folder);
-  });
-  // With the OpenMP build of OpenBLAS there, the default is the same code again.
-  return names.includes('openblas') ? names.filter((name) => name !== 'default') : names.length > 0 ? names : ['default'];
+/**
+ * The BLAS configurations that can be fastest here; of an own PyTorch, only the BLAS that it brings. Left out: the pthread build
+ * of OpenBLAS, Debian's default, whose pool fights with PyTorch's for the CPUs; and the OpenMP one as it detects this CPU
+ * where the CPU has AVX-512, of which it then makes no use.
+ */
+export function torchBlas(): string[] {
+  if (brought) return ['default'];
+  const openblas = / avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'openblas as SkylakeX' : 'openblas';
+  const names = [openblas, 'blis'].filter((name) => existsSync(allBlas[name]!['LD_LIBRARY_PATH']!));
+  return names.length > 0 ? names : ['default'];
 }
 
-export function torchPeer(threads: number, blas: string): Peer {
+/** The environment of a script that runs with that many threads over that BLAS. */
+export function torchEnvironment(threads: number, blas = torchBlas()[0]!): Record<string, string> {
   const count = String(threads);
-  return new Peer(python, [script], {
+  return {
     OMP_NUM_THREADS: count,
     OPENBLAS_NUM_THREADS: count,
     BLIS_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    ...allBlas[blas],
+  };
+}
+
+export function torchPeer(threads: number, blas: string): Peer {
+  return new Peer(torchPython, [script], {
+    ...torchEnvironment(threads, blas),
     // Freed gradients stay mapped, or every step faults their pages in again.
     MALLOC_TRIM_THRESHOLD_: '4294967296',
     MALLOC_TOP_PAD_: '268435456',
     MALLOC_MMAP_THRESHOLD_: '4294967296',
-    ...allBlas[blas],
   });
 }
 
-export const torchInstalled = (): boolean => existsSync(`/usr/lib/python3/dist-packages/torch`);
+export const torchInstalled = (): boolean => brought || existsSync(`/usr/lib/python3/dist-packages/torch`);

@@ -18,9 +18,14 @@ export function multiplyHigh(a: number, b: number): number {
 }
 
 /** Writes the four words of block `counter` under `key` to `out`. */
-export function philox(counter: readonly [number, number, number, number], key: readonly [number, number], out: Uint32Array): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): void {
+  // By index, as taking an array apart by its iterator is slow until it has been optimized, and the first shuffle is run before.
+  let c0 = counter[0]!;
+  let c1 = counter[1]!;
+  let c2 = counter[2]!;
+  let c3 = counter[3]!;
+  let k0 = key[0]!;
+  let k1 = key[1]!;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(M0, c0);
     const high1 = multiplyHigh(M1, c2);
@@ -41,13 +46,14 @@ export function philox(counter: readonly [number, number, number, number], key: 
 
 /** A sequence of unsigned 32-bit words: the blocks (0, counter, stream), (1, counter, stream), ... under the key `seed`. */
 export function words(seed: number, stream: readonly [number, number], counter: number): () => number {
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;
+  const key = Uint32Array.of(seed, Math.floor(seed / 2 ** 32));
+  const block = Uint32Array.of(0, counter, stream[0], stream[1]);
   const buffer = new Uint32Array(4);
-  let block = 0;
   let used = 4;
   return () => {
     if (used === 4) {
-      philox([block++, counter >>> 0, stream[0], stream[1]], key, buffer);
+      philox(block, key, buffer);
+      block[0]!++;
       used = 0;
     }
     return buffer[used++]!;

@@ -1,4 +1,7 @@
-import cliProgress from 'cli-progress';
+import type * as CliProgress from 'cli-progress';
+import { lazily } from '../lazily.js';
+
+const cliProgress = lazily<typeof CliProgress>('cli-progress');
 
 /** How far training is. */
 export interface Progress {
@@ -56,16 +59,15 @@ export function lines(stream: NodeJS.WritableStream, interval: number): Display 
   return { interval, show, finish: write };
 }
 
-/** A bar that redraws itself, without keeping the process alive when training is over or has failed. */
-class LiveBar extends cliProgress.SingleBar {
-  override render(): void {
-    super.render();
-    (this as unknown as { timer: NodeJS.Timeout | null }).timer?.unref();
-  }
-}
-
-/** A live bar, for terminals: one line an epoch. */
+/** A live bar, for terminals: one line an epoch. It does not keep the process alive when training is over or has failed. */
 export function bar(stream: NodeJS.WritableStream): Display {
+  const { SingleBar, Format } = cliProgress();
+  class LiveBar extends SingleBar {
+    override render(): void {
+      super.render();
+      (this as unknown as { timer: NodeJS.Timeout | null }).timer?.unref();
+    }
+  }
   const live = new LiveBar({
     stream,
     // Cut long lines instead of changing the terminal's settings, which a crash would leave behind.
@@ -74,7 +76,7 @@ export function bar(stream: NodeJS.WritableStream): Display {
     barsize: 20,
     barCompleteChar: '\u2588',
     barIncompleteChar: '\u2591',
-    format: (options, { progress }, shown: Progress) => `${cliProgress.Format.BarFormat(progress, options)} ${progressLine(shown)}`,
+    format: (options, { progress }, shown: Progress) => `${Format.BarFormat(progress, options)} ${progressLine(shown)}`,
   });
   let active = false;
   const show = (progress: Progress): void => {

@@ -1,0 +1,14 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * A dependency that most programs never use, loaded when it is first used: each costs some milliseconds of every start.
+ *
+ *     import type * as Words from 'words';
+ *     const words = lazily<typeof Words>('words');
+ */
+export function lazily<M>(name: string): () => M {
+  let loaded: M | undefined;
+  return () => (loaded ??= require(name) as M);
+}
