@@ -2,23 +2,28 @@
 import { data, losses, metrics, mul, nn, noGrad, optim, seed, sum, tanh, tensor, Trainer, type Tensor } from 'anneal';
 import { loadNative, type NativeSession } from '../src/runtime/binding.js';
 import { serve } from './peer.js';
-import { median, minimum } from './statistics.js';
+import { median, minimum, percentile } from './statistics.js';
 
-const ROUNDS = 15;
+const ROUNDS = 25;
 
 interface Figure {
   readonly unit: string;
   readonly median: number;
   readonly min: number;
+  readonly quartiles: readonly [number, number];
+}
+
+function figureOf(unit: 'ns' | 'us', milliseconds: readonly number[]): Figure {
+  const times = milliseconds.map((ms) => ms * (unit === 'ns' ? 1e6 : 1e3));
+  return { unit, median: median(times), min: minimum(times), quartiles: [percentile(times, 0.25), percentile(times, 0.75)] };
 }
 
 /** Time per unit of work over rounds; `round` returns milliseconds per unit. */
 async function figure(unit: 'ns' | 'us', round: () => number | Promise<number>): Promise<Figure> {
-  const scale = unit === 'ns' ? 1e6 : 1e3;
   for (let i = 0; i < 3; i++) await round();
   const times: number[] = [];
-  for (let i = 0; i < ROUNDS; i++) times.push((await round()) * scale);
-  return { unit, median: median(times), min: minimum(times) };
+  for (let i = 0; i < ROUNDS; i++) times.push(await round());
+  return figureOf(unit, times);
 }
 
 /** Recording alone: chains of operations that nobody ever runs. */
@@ -36,14 +41,26 @@ function recorded(): number {
   return (performance.now() - start) / (chains * length);
 }
 
-/** What an operation more adds to a step that has run before: recording, finding the plan again, and its native work. */
-async function replayed(): Promise<number> {
-  const step = training(16);
-  const longer = training(48);
-  await step(50);
-  await longer(50);
-  const [short, long] = [await step(400), await longer(400)];
-  return (long - short) / 32;
+/**
+ * What an operation more adds to a step that has run before: recording, its gradient, finding the plan again, and the native work. A
+ * short and a long step take turns, so that what slows one down slows the other down; the difference is over many operations, or
+ * it would drown in the noise of a step.
+ */
+async function replayed(): Promise<Figure> {
+  const [few, many] = [8, 264];
+  const [short, long] = [training(few), training(many)];
+  for (const step of [short, long]) await step(300);
+  const differences: number[] = [];
+  for (let i = 0; i < 4 * ROUNDS; i++) differences.push((-(await short(20)) + (await long(20))) / (many - few));
+  return figureOf('ns', differences);
+}
+
+/** The first step of a model and an optimizer of its own: its plan is made, compiled, verified and loaded. */
+async function planned(): Promise<number> {
+  const steps = Array.from({ length: 10 }, () => training(0));
+  return timed(1, async () => {
+    for (const step of steps) await step(1);
+  }).then((ms) => ms / steps.length);
 }
 
 /** Steps of one small parameter whose loss has `length` operations more than it needs. */
@@ -130,9 +147,12 @@ await serve(async () => {
     return (performance.now() - start) / calls;
   };
   const hop = (): Promise<number> => timed(500, run.elsewhere);
+  const smallStep = training(0);
   const figures = {
     'recorded op': await figure('ns', recorded),
-    'op more in a replayed step': await figure('ns', replayed),
+    'op more in a replayed step': await replayed(),
+    'step of one layer, replayed': await figure('us', () => smallStep(200)),
+    'step of one layer, planned anew': await figure('us', planned),
     'native call': await figure('ns', call),
     'hop to a thread and back': await figure('us', hop),
     '4-16-3 step, explicit loop': await figure('us', tinyLoop()),

@@ -2,7 +2,7 @@ import { nodePeer } from './peer.js';
 import { short, table } from './table.js';
 
 interface Figures {
-  readonly [what: string]: { readonly unit: string; readonly median: number; readonly min: number };
+  readonly [what: string]: { readonly unit: string; readonly median: number; readonly min: number; readonly quartiles: readonly [number, number] };
 }
 
 /** What a recorded op, a replayed op, a native call and a hop to another thread cost, and a step in which nothing else counts. */
@@ -10,7 +10,7 @@ export async function overhead(): Promise<object> {
   const peer = nodePeer('overhead-worker.ts', {});
   const figures = await peer.ask<Figures>({});
   await peer.close();
-  const rows = Object.entries(figures).map(([what, { unit, median, min }]) => [what, `${short(median)} ${unit}`, `${short(min)} ${unit}`]);
-  console.log(table(['cost of', 'median', 'min'], rows));
+  const rows = Object.entries(figures).map(([what, { unit, median, min, quartiles }]) => [what, `${short(median)} ${unit}`, `${short(min)}`, quartiles.map(short).join(' to ')]);
+  console.log(table(['cost of', 'median', 'min', 'half of the rounds'], rows));
   return { figures };
 }

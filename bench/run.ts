@@ -1,37 +1,42 @@
 // npm run bench                          every bench
 // npm run bench -- steps                 one of them; figures go to bench/results/<name>.json
+// npm run bench -- steps Adam cross      workloads whose names contain these words: printed, not written
 // npm run bench -- kernels gemm ...      kernels takes names of families and options (kernels.ts)
+// npm run bench -- readme                writes the figures of bench/results into the README
 // npm run bench -- instructions          counts instructions anew, which the native tests compare with
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { instructions, kernels } from './kernels.js';
 import { machine, quiet } from './machine.js';
+import { writeReadme } from './readme.js';
 import { save } from './save.js';
 
 /** Benches of the library, in Node.js. */
-const benches: Readonly<Record<string, () => Promise<object>>> = {
-  steps: async () => (await import('./steps.js')).steps(),
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<object>>> = {
+  steps: async (args) => (await import('./steps.js')).steps(args),
   overhead: async () => (await import('./overhead.js')).overhead(),
+  startup: async () => (await import('./startup.js')).startup(),
   recorder: async () => (await import('./recorder.js')).recorder(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
 };
 
-async function measure(name: string): Promise<void> {
+async function measure(name: string, args: readonly string[]): Promise<void> {
   const bench = benches[name];
-  if (bench === undefined) throw new Error(`no bench is called ${name}; there are kernels, instructions, ${Object.keys(benches).join(', ')}`);
+  if (bench === undefined) throw new Error(`no bench is called ${name}; there are kernels, instructions, readme, ${Object.keys(benches).join(', ')}`);
   execFileSync(process.execPath, [join(dirname(import.meta.dirname), 'scripts', 'build-addon.mjs')], { stdio: 'inherit' });
   const { info } = await import('anneal');
   const loadBefore = await quiet();
   console.log(`\n${name}`);
-  const figures = await bench();
-  save(name, { machine: machine(info()), loadBefore, ...figures });
+  const figures = await bench(args);
+  if (args.length === 0) save(name, { machine: machine(info()), loadBefore, ...figures });
 }
 
 const [name, ...args] = process.argv.slice(2);
 if (name === 'kernels') await kernels(args);
 else if (name === 'instructions') instructions();
-else if (name !== undefined) for (const asked of [name, ...args]) await measure(asked);
+else if (name === 'readme') writeReadme();
+else if (name !== undefined) await measure(name, args);
 else {
   await kernels([]);
-  for (const each of Object.keys(benches)) await measure(each);
+  for (const each of Object.keys(benches)) await measure(each, []);
 }

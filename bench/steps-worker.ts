@@ -1,9 +1,14 @@
-// anneal's side of bench/steps.ts: the explicit loop, as a user writes it, over one batch that stays.
-import { losses, nn, optim, seed, tensor } from 'anneal';
+// anneal's side of bench/steps.ts, as a user writes it, over data that stays.
+import { add, data, losses, mul, nn, optim, Parameter, seed, settle, sum, tensor, Trainer, type Tensor } from 'anneal';
 import { serve } from './peer.js';
+import type { Work } from './workloads.js';
+
+type Way = 'loop' | 'fit';
+type Mlp = Extract<Work, { kind: 'mlp' }>;
 
 interface Prepare {
-  readonly prepare: { readonly sizes: readonly number[]; readonly batch: number };
+  readonly prepare: Work;
+  readonly way: Way;
   readonly warmup: number;
 }
 
@@ -11,36 +16,118 @@ interface Run {
   readonly run: number;
 }
 
-/** A model of these sizes, a batch of numbers for it, and the loop. */
-function training(sizes: readonly number[], batch: number): (steps: number) => Promise<{ ms: number; loss: number }> {
-  seed(0);
+/** Trains for about that many steps; returns the milliseconds of one. */
+type Training = (steps: number) => Promise<number>;
+
+const numbers = (n: number): Float32Array => Float32Array.from({ length: n }, Math.random);
+const classesOf = (n: number, classes: number): Int32Array => Int32Array.from({ length: n }, () => Math.floor(Math.random() * classes));
+
+function perceptron({ sizes, loss }: Mlp) {
   const layers = sizes.slice(1).flatMap((to, i) => [nn.linear(sizes[i]!, to), nn.relu()]);
   const model = nn.sequential([sizes[0]!], layers.slice(0, -1));
   const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
-  const inputs = tensor(Float32Array.from({ length: batch * sizes[0]! }, Math.random), { shape: [batch, sizes[0]!] });
-  const classes = sizes.at(-1)!;
-  const labels = tensor(Int32Array.from({ length: batch }, () => Math.floor(Math.random() * classes)));
+  return { model, optimizer, lossOf: loss === 'mse' ? losses.meanSquaredError : losses.crossEntropy, from: sizes[0]!, to: sizes.at(-1)! };
+}
 
-  return async (steps) => {
+/** The explicit loop over one batch. */
+function mlpLoop(work: Mlp): Training {
+  const { model, optimizer, lossOf, from, to } = perceptron(work);
+  const inputs = tensor(numbers(work.batch * from), { shape: [work.batch, from] });
+  const targets = work.loss === 'mse' ? tensor(numbers(work.batch * to), { shape: [work.batch, to] }) : tensor(classesOf(work.batch, to));
+  return repeat(async () => {
+    const loss = lossOf(model.forward(inputs), targets);
+    optimizer.zeroGrad();
+    loss.backward();
+    await optimizer.step();
+  });
+}
+
+/** Trainer.fit over 256 batches, shuffled. */
+function mlpFit(work: Mlp): Training {
+  const { model, optimizer, lossOf, from, to } = perceptron(work);
+  const steps = 256;
+  const examples = steps * work.batch;
+  const train = data.fromArrays({ x: numbers(examples * from), y: classesOf(examples, to), shape: [from] });
+  const trainer = new Trainer(model, { loss: lossOf, optimizer });
+  return async (wanted) => {
+    const epochs = Math.max(1, Math.round(wanted / steps));
     const start = performance.now();
-    let last = Number.NaN;
-    for (let i = 0; i < steps; i++) {
-      const loss = losses.crossEntropy(model.forward(inputs), labels);
-      optimizer.zeroGrad();
-      loss.backward();
-      await optimizer.step();
-      if (i === steps - 1) last = await loss.item();
-    }
-    return { ms: (performance.now() - start) / steps, loss: last };
+    await trainer.fit(train, { epochs, batchSize: work.batch, shuffle: true, seed: 1 });
+    return (performance.now() - start) / (epochs * steps);
   };
 }
 
-let run: ((steps: number) => Promise<{ ms: number; loss: number }>) | undefined;
+class Holder extends nn.Module {
+  readonly held: Parameter[];
+
+  constructor(count: number, shape: readonly number[]) {
+    super();
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    this.held = Array.from({ length: count }, () => new Parameter(shape, () => tensor(numbers(size), { shape })));
+  }
+
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** Adam alone: gradients are computed ahead, and only step() is timed. */
+function adam({ tensors, size }: Extract<Work, { kind: 'adam' }>): Training {
+  const model = new Holder(tensors, [size]);
+  const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
+  const factors = model.held.map(() => tensor(numbers(size)));
+  return async (steps) => {
+    let ms = 0;
+    for (let i = 0; i < steps; i++) {
+      const loss = sum(model.held.map((p, k) => mul(p, factors[k]!)).reduce((total, one) => add(total, one)));
+      optimizer.zeroGrad();
+      loss.backward();
+      for (const p of model.held) void p.grad;
+      await settle();
+      loss.dispose();
+      const start = performance.now();
+      await optimizer.step();
+      ms += performance.now() - start;
+    }
+    return ms / steps;
+  };
+}
+
+/** The loss's gradient with respect to the logits. */
+function crossEntropy({ rows, classes }: Extract<Work, { kind: 'crossEntropy' }>): Training {
+  const model = new Holder(1, [rows, classes]);
+  const logits = model.parameters()[0]!;
+  const optimizer = optim.sgd([logits], { lr: 1 });
+  const labels = tensor(classesOf(rows, classes));
+  return repeat(async () => {
+    optimizer.zeroGrad();
+    losses.crossEntropy(logits, labels).backward();
+    void logits.grad;
+    await settle();
+  });
+}
+
+const repeat = (step: () => Promise<void>): Training => async (steps) => {
+  const start = performance.now();
+  for (let i = 0; i < steps; i++) await step();
+  return (performance.now() - start) / steps;
+};
+
+function training(work: Work, way: Way): Training {
+  seed(0);
+  switch (work.kind) {
+    case 'mlp':
+      return way === 'fit' ? mlpFit(work) : mlpLoop(work);
+    case 'adam':
+      return adam(work);
+    case 'crossEntropy':
+      return crossEntropy(work);
+  }
+}
+
+let train: Training | undefined;
 
 await serve(async (message: Prepare | Run) => {
-  if ('prepare' in message) {
-    run = training(message.prepare.sizes, message.prepare.batch);
-    return run(message.warmup);
-  }
-  return run!(message.run);
+  if ('prepare' in message) train = training(message.prepare, message.way);
+  return { ms: await train!('prepare' in message ? message.warmup : message.run) };
 });

@@ -2,22 +2,18 @@ import { quiet } from './machine.js';
 import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
-import { torchBlas, torchInstalled, torchModes, torchPeer, type TorchConfiguration } from './peers/torch.js';
-
-interface Workload {
-  readonly name: string;
-  readonly sizes: readonly number[];
-  readonly batch: number;
-}
+import { torchBlas, torchInstalled, torchPeer, type TorchConfiguration } from './peers/torch.js';
+import { workloads, type Workload } from './workloads.js';
 
 interface Answer {
   readonly ms: number;
-  readonly loss: number;
+  readonly version?: string;
 }
 
 /** One side of the comparison: a process that trains when it is asked to, and what its windows measured. */
 interface Side {
   readonly name: string;
+  readonly threads: number;
   readonly configuration?: TorchConfiguration;
   readonly peer: Peer;
   /** Steps in a window, so that windows take about as long on every side. */
@@ -27,56 +23,57 @@ interface Side {
 
 export interface Figure {
   readonly side: string;
+  readonly threads: number;
   readonly configuration?: TorchConfiguration;
-  readonly stepsPerWindow: number;
   readonly msMedian: number;
   readonly msMin: number;
+  /** PyTorch's time over this side's: the median of the ratios of the rounds. */
+  readonly ratio?: number;
+  readonly goal?: number;
 }
 
-const MLP = [784, 512, 256, 10];
-const workloads: readonly Workload[] = [
-  ...[1, 8, 32, 128, 512, 2048].map((batch) => ({ name: `MLP batch ${batch}`, sizes: MLP, batch })),
-  { name: '4-16-3 batch 16', sizes: [4, 16, 3], batch: 16 },
-];
-
-const WINDOW_MS = 150;
-const ROUNDS = 21;
+const WINDOW_MS = 80;
+const ROUNDS = 15;
 const THREADS = [1, 2];
 
 /**
- * A full training step (zero grad, forward, loss, backward, Adam) of anneal and of PyTorch's best configuration, on one
- * and on two threads. Each side is a fresh process per workload; all sides of a workload take turns in short windows, so
- * that what the machine does to one it does to all.
+ * Training steps of anneal and of PyTorch's best configuration, on one and on two threads. Each side is a fresh process per
+ * workload; all sides of a workload take turns in short windows, so that what the machine does to one it does to all.
  */
-export async function steps(): Promise<object> {
+export async function steps(names: readonly string[] = []): Promise<object> {
   const results = [];
   const rows = [];
-  for (const workload of workloads) {
+  for (const workload of workloads.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
     await quiet();
     const best = torchInstalled() ? await findBest(workload) : [];
     const sides: Side[] = [];
     for (const threads of THREADS) {
-      sides.push(side(`anneal ${threads}T`, nodePeer('steps-worker.ts', { ANNEAL_THREADS: String(threads) })));
-      await prepare(sides.at(-1)!, workload, threads, {});
+      for (const way of workload.fit === undefined ? ['loop'] : ['loop', 'fit']) {
+        const side = newSide(way, threads, nodePeer('steps-worker.ts', { ANNEAL_THREADS: String(threads) }));
+        await prepare(side, workload, { way });
+        sides.push(side);
+      }
     }
     for (const { threads, configuration } of best) {
-      sides.push(side(`torch ${threads}T`, torchPeer(threads, configuration.blas), configuration));
-      await prepare(sides.at(-1)!, workload, threads, { mode: configuration.mode });
+      const side = newSide('torch', threads, torchPeer(threads, configuration.blas), configuration);
+      await prepare(side, workload, { mode: configuration.mode });
+      sides.push(side);
     }
     await takeTurns(sides, ROUNDS);
     for (const { peer } of sides) await peer.close();
-    const figures = sides.map(figure);
-    results.push({ ...workload, figures, candidates: best.map(({ threads, tried }) => ({ threads, tried })) });
-    rows.push([workload.name, ...cells(figures)]);
-    console.log(rows.at(-1)!.join('  '));
+    const figures = sides.map((side) => figure(side, sides, workload));
+    results.push({ ...workload, figures, torchTried: best.flatMap(({ threads, tried }) => tried.map((t) => ({ threads, ...t }))) });
+    for (const threads of THREADS) rows.push([workload.name, `${threads}`, ...cells(figures.filter((f) => f.threads === threads))]);
+    console.log(rows.slice(-THREADS.length).map((row) => row.join('  ')).join('\n'));
   }
-  const head = ['ms a step (median)', 'anneal 1T', 'anneal 2T', 'torch 1T', 'torch 2T', 'ratio 1T', 'ratio 2T', 'best torch'];
+  const head = ['ms a step (median)', 'threads', 'loop', 'fit', 'torch', 'loop is faster by', 'fit by', '', 'torch as'];
   console.log(`\n${table(head, rows)}`);
-  return { windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
+  return { torch: await torchVersion(), windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
 }
 
-const side = (name: string, peer: Peer, configuration?: TorchConfiguration): Side => ({
+const newSide = (name: string, threads: number, peer: Peer, configuration?: TorchConfiguration): Side => ({
   name,
+  threads,
   peer,
   steps: 1,
   ms: [],
@@ -84,12 +81,12 @@ const side = (name: string, peer: Peer, configuration?: TorchConfiguration): Sid
 });
 
 /** Sets a side up, warms it for `warmupMs` (compilers at run time need thousands of small steps), and sizes its windows. */
-async function prepare(target: Side, { sizes, batch }: Workload, threads: number, extra: object, warmupMs = 1000): Promise<void> {
-  await target.peer.ask<Answer>({ prepare: { sizes, batch, ...extra }, threads, warmup: 5 });
+async function prepare(target: Side, { work }: Workload, extra: object, warmupMs = 600): Promise<void> {
+  await target.peer.ask<Answer>({ prepare: work, threads: target.threads, warmup: 3, ...extra });
   const end = performance.now() + warmupMs;
   do {
     const { ms } = await target.peer.ask<Answer>({ run: target.steps });
-    target.steps = Math.max(3, Math.round(Math.min(WINDOW_MS / ms, 10 * target.steps)));
+    target.steps = Math.max(1, Math.round(Math.min(WINDOW_MS / ms, 10 * target.steps)));
   } while (performance.now() < end);
 }
 
@@ -121,42 +118,64 @@ interface Tried extends TorchConfiguration {
 async function findBest(workload: Workload): Promise<Best[]> {
   const found: Best[] = [];
   for (const threads of THREADS) {
+    const blas = workload.work.kind === 'mlp' ? torchBlas() : torchBlas().slice(0, 1);
+    const peers = blas.map((name) => ({ name, peer: torchPeer(threads, name) }));
+    const [usual, ...others] = (await peers[0]!.peer.ask<{ modes: string[] }>({ modes: workload.work.kind })).modes;
     const tried: Tried[] = [];
-    const fastest = (): Tried => tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
-    const [usual, ...others] = torchModes;
-    for (const blas of torchBlas(threads)) tried.push(...(await tryModes(workload, threads, blas, [usual])));
-    tried.push(...(await tryModes(workload, threads, fastest().blas, others)));
-    const { mode, blas } = fastest();
-    found.push({ threads, configuration: { mode, blas }, tried });
+    for (const { name, peer } of peers) tried.push(await trial(workload, threads, name, usual!, peer));
+    const { blas: fastest } = tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
+    for (const mode of others) tried.push(await trial(workload, threads, fastest, mode, peers.find(({ name }) => name === fastest)!.peer));
+    for (const { peer } of peers) await peer.close();
+    const best = tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
+    found.push({ threads, configuration: { mode: best.mode, blas: best.blas }, tried });
   }
   return found;
 }
 
-async function tryModes(workload: Workload, threads: number, blas: string, modes: readonly string[]): Promise<Tried[]> {
-  const tried: Tried[] = [];
-  const peer = torchPeer(threads, blas);
-  for (const mode of modes) {
-    const candidate = side(mode, peer);
-    await prepare(candidate, workload, threads, { mode }, 300);
-    await takeTurns([candidate], 3);
-    tried.push({ mode, blas, msMin: minimum(candidate.ms) });
-  }
-  await peer.close();
-  return tried;
+async function trial(workload: Workload, threads: number, blas: string, mode: string, peer: Peer): Promise<Tried> {
+  const candidate = newSide(mode, threads, peer);
+  await prepare(candidate, workload, { mode }, 200);
+  await takeTurns([candidate], 3);
+  return { mode, blas, msMin: minimum(candidate.ms) };
 }
 
-const figure = ({ name, configuration, steps, ms }: Side): Figure => ({
-  side: name,
-  ...(configuration === undefined ? {} : { configuration }),
-  stepsPerWindow: steps,
-  msMedian: median(ms),
-  msMin: minimum(ms),
-});
+function figure(side: Side, sides: readonly Side[], workload: Workload): Figure {
+  const { name, threads, configuration, ms } = side;
+  const torch = sides.find((other) => other.name === 'torch' && other.threads === threads);
+  const goal = name === 'fit' ? workload.fit?.[threads - 1] : name === 'loop' ? workload.loop?.[threads - 1] : undefined;
+  return {
+    side: name,
+    threads,
+    ...(configuration === undefined ? {} : { configuration }),
+    msMedian: median(ms),
+    msMin: minimum(ms),
+    ...(torch === undefined || torch === side ? {} : { ratio: median(ms.map((time, round) => torch.ms[round]! / time)) }),
+    ...(goal === undefined ? {} : { goal }),
+  };
+}
 
-/** Medians in ms, torch's over ours for each number of threads, and how torch was run. */
+async function torchVersion(): Promise<string | undefined> {
+  if (!torchInstalled()) return undefined;
+  const peer = torchPeer(1, torchBlas()[0]!);
+  const { version } = await peer.ask<Answer>({ prepare: { kind: 'adam', tensors: 1, size: 1 }, mode: 'single', threads: 1, warmup: 1 });
+  await peer.close();
+  return version;
+}
+
+/** Of one number of threads: medians in ms, torch's over ours, what is under its goal, and how torch was run. */
 function cells(figures: readonly Figure[]): string[] {
-  const of = (name: string): number => figures.find(({ side }) => side === name)?.msMedian ?? Number.NaN;
-  const ratio = (threads: number): string => `${short(of(`torch ${threads}T`) / of(`anneal ${threads}T`))}x`;
-  const ways = figures.flatMap(({ configuration }) => (configuration === undefined ? [] : [`${configuration.mode}, ${configuration.blas}`]));
-  return [...['anneal 1T', 'anneal 2T', 'torch 1T', 'torch 2T'].map((name) => short(of(name))), ratio(1), ratio(2), ways.join(' | ')];
+  const of = (name: string): Figure | undefined => figures.find(({ side }) => side === name);
+  const ms = (name: string): string => (of(name) === undefined ? '' : short(of(name)!.msMedian));
+  const ratio = (name: string): string => (of(name)?.ratio === undefined ? '' : `${short(of(name)!.ratio!)}x`);
+  const under = figures.filter((f) => f.goal !== undefined && f.ratio !== undefined && f.ratio < f.goal);
+  const { configuration } = of('torch') ?? {};
+  return [
+    ms('loop'),
+    ms('fit'),
+    ms('torch'),
+    ratio('loop'),
+    ratio('fit'),
+    under.map((f) => `${f.side} < ${f.goal}x`).join(', '),
+    configuration === undefined ? '' : `${configuration.mode}, ${configuration.blas}`,
+  ];
 }

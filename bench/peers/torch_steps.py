@@ -2,16 +2,20 @@
 """Full training steps in PyTorch, driven over standard input by bench/steps.ts, so that both sides take turns in one window.
 
 A line in, a line out, JSON:
-    {"prepare": {"sizes": [784, 512, 256, 10], "batch": 128, "mode": "foreach"}, "threads": 1, "warmup": 20}   -> {"version": ..., "loss": ...}
-    {"run": 50}                                                                                                -> {"ms": mean of a step, "loss": ...}
+    {"prepare": {"kind": "mlp", "sizes": [784, 512, 256, 10], "batch": 128, "loss": "crossEntropy"}, "mode": "flat", "threads": 1, "warmup": 20}
+    {"run": 50}
+and both answer {"ms": mean of a step, "version": ...}. {"modes": "mlp"} answers {"modes": [...]}, the ways to run that kind of work
+that this version has. bench/workloads.ts has the kinds. Modes are made of these words, each a way in which people make a
+small training loop fast:
 
-Modes, each a way in which people make a small PyTorch training loop fast:
-    foreach   eager, Adam(foreach=True)
-    single    eager, Adam(foreach=False)
-    flat      eager, every parameter and gradient a view into one flat tensor, which is all that Adam sees
-    traced    forward and loss traced by torch.jit, Adam(foreach=True)
-    traced+flat
+    eager     as it is written
+    foreach   Adam(foreach=True), else single: Adam(foreach=False)
+    fused     Adam(fused=True), where the version has it
+    flat      every parameter and gradient a view into one flat tensor, which is all that Adam sees
+    traced    forward and loss traced by torch.jit
+    compiled  forward and loss compiled by torch.compile
 """
+import inspect
 import json
 import sys
 import time
@@ -22,10 +26,17 @@ import torch.nn.functional as F
 
 warnings.filterwarnings("ignore")
 
+FUSED = "fused" in inspect.signature(torch.optim.Adam).parameters and int(torch.__version__.split(".")[0]) >= 2
+COMPILED = hasattr(torch, "compile")
+MODES = {
+    "mlp": ["foreach", "single", "flat", "traced", "traced+flat"] + ["fused"] * FUSED + ["compiled+fused"] * COMPILED,
+    "adam": ["foreach", "single", "flat"] + ["fused"] * FUSED,
+    "crossEntropy": ["eager", "traced"] + ["compiled"] * COMPILED,
+}
 
-def flatten(model):
+
+def flatten(parameters):
     """Makes parameters and gradients views into one tensor each; returns that tensor."""
-    parameters = list(model.parameters())
     flat = torch.nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
     flat.grad = torch.zeros_like(flat)
     at = 0
@@ -36,31 +47,40 @@ def flatten(model):
     return flat
 
 
-class Training:
-    def __init__(self, sizes, batch, mode):
-        torch.manual_seed(0)
+def adam(parameters, mode):
+    options = {"fused": True} if "fused" in mode else {"foreach": "foreach" in mode or mode == "traced"}
+    return torch.optim.Adam(parameters, lr=1e-3, **options)
+
+
+def faster(function, example, mode):
+    """The function as it is, traced or compiled."""
+    if "compiled" in mode:
+        return torch.compile(function)
+    return torch.jit.trace(function, example) if "traced" in mode else function
+
+
+class Mlp:
+    def __init__(self, mode, sizes, batch, loss):
         layers = []
         for i, o in zip(sizes, sizes[1:]):
             layers += [torch.nn.Linear(i, o), torch.nn.ReLU()]
         model = torch.nn.Sequential(*layers[:-1])
         self.x = torch.rand(batch, sizes[0])
-        self.y = torch.randint(0, sizes[-1], (batch,))
-        self.flat = flatten(model) if "flat" in mode else None
-        parameters = [self.flat] if self.flat is not None else model.parameters()
-        self.optimizer = torch.optim.Adam(parameters, lr=1e-3, foreach=mode in ("foreach", "traced"))
-        self.loss = lambda x, y: F.cross_entropy(model(x), y)
-        if "traced" in mode:
-            self.loss = torch.jit.trace(self.loss_module(model), (self.x, self.y))
+        self.y = torch.rand(batch, sizes[-1]) if loss == "mse" else torch.randint(0, sizes[-1], (batch,))
+        parameters = list(model.parameters())
+        self.flat = flatten(parameters) if "flat" in mode else None
+        self.optimizer = adam([self.flat] if self.flat is not None else parameters, mode)
+        self.loss = faster(self.with_loss(model, F.mse_loss if loss == "mse" else F.cross_entropy), (self.x, self.y), mode)
 
     @staticmethod
-    def loss_module(model):
+    def with_loss(model, loss):
         class WithLoss(torch.nn.Module):
             def __init__(self):
                 super().__init__()
                 self.model = model
 
             def forward(self, x, y):
-                return F.cross_entropy(self.model(x), y)
+                return loss(self.model(x), y)
 
         return WithLoss()
 
@@ -69,29 +89,58 @@ class Training:
             self.optimizer.zero_grad(set_to_none=True)
         else:
             self.flat.grad.zero_()
-        loss = self.loss(self.x, self.y)
-        loss.backward()
+        self.loss(self.x, self.y).backward()
         self.optimizer.step()
-        return loss
 
-    def run(self, steps):
-        start = time.perf_counter()
-        for _ in range(steps):
-            loss = self.step()
-        value = loss.item()
-        return {"ms": (time.perf_counter() - start) * 1e3 / steps, "loss": value}
+
+class Adam:
+    """The optimizer alone, with gradients that stay."""
+
+    def __init__(self, mode, tensors, size):
+        parameters = [torch.nn.Parameter(torch.rand(size)) for _ in range(tensors)]
+        for p in parameters:
+            p.grad = torch.rand(size)
+        self.optimizer = adam([flatten(parameters)] if "flat" in mode else parameters, mode)
+
+    def step(self):
+        self.optimizer.step()
+
+
+class CrossEntropy:
+    def __init__(self, mode, rows, classes):
+        self.logits = torch.rand(rows, classes, requires_grad=True)
+        self.labels = torch.randint(0, classes, (rows,))
+        self.loss = faster(F.cross_entropy if "traced" not in mode else lambda x, y: F.cross_entropy(x, y), (self.logits, self.labels), mode)
+
+    def step(self):
+        self.logits.grad = None
+        self.loss(self.logits, self.labels).backward()
+
+
+KINDS = {"mlp": Mlp, "adam": Adam, "crossEntropy": CrossEntropy}
+
+
+def run(training, steps):
+    start = time.perf_counter()
+    for _ in range(steps):
+        training.step()
+    return {"ms": (time.perf_counter() - start) * 1e3 / steps, "version": torch.__version__}
 
 
 def main():
     training = None
     for line in sys.stdin:
         command = json.loads(line)
-        if "prepare" in command:
+        if "modes" in command:
+            answer = {"modes": MODES[command["modes"]]}
+        elif "prepare" in command:
             torch.set_num_threads(command["threads"])
-            training = Training(**command["prepare"])
-            answer = {"version": torch.__version__, **training.run(command["warmup"])}
+            torch.manual_seed(0)
+            work = dict(command["prepare"])
+            training = KINDS[work.pop("kind")](command["mode"], **work)
+            answer = run(training, command["warmup"])
         else:
-            answer = training.run(command["run"])
+            answer = run(training, command["run"])
         print(json.dumps(answer), flush=True)
 
 

@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { KernelFigure } from './kernels.js';
+import type { Machine } from './machine.js';
+import { geometricMean } from './statistics.js';
+import type { Figure } from './steps.js';
+import { short } from './table.js';
+import type { Workload } from './workloads.js';
+
+const readme = join(dirname(import.meta.dirname), 'README.md');
+const results = join(import.meta.dirname, 'results');
+const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '<!-- end of figures -->'];
+
+/** Writes the figures in results/ into the README, so that none is typed by hand. */
+export function writeReadme(): void {
+  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8')));
+}
+
+/** The README's text with the figures that results/ has now. */
+export function withFigures(text: string): string {
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`the README lacks ${BEGIN} and ${END}`);
+  const sections = [steps(), kernels(), overhead(), startup(), loopDelay()].filter((section) => section !== undefined);
+  return `${text.slice(0, begin)}${BEGIN}\n\n${sections.join('\n\n')}\n\n${text.slice(end)}`;
+}
+
+function read<R>(name: string): (R & { readonly machine: Machine }) | undefined {
+  const file = join(results, `${name}.json`);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as R & { readonly machine: Machine }) : undefined;
+}
+
+const source = (name: string, command = name): string => `\`npm run bench -- ${command}\`, [bench/results/${name}.json](bench/results/${name}.json)`;
+const place = ({ cpu, cores, node, compiler }: Machine): string => `${cores} cores of an ${cpu}, Node.js ${node.slice(1)}, g++ ${compiler}`;
+const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+function steps(): string | undefined {
+  const found = read<{ torch: string; workloads: (Workload & { figures: Figure[] })[] }>('steps');
+  if (found === undefined) return undefined;
+  const rows = found.workloads.map(({ name, figures }) => {
+    const cells = [1, 2].flatMap((threads) => {
+      const of = (side: string): Figure | undefined => figures.find((f) => f.side === side && f.threads === threads);
+      const ms = (side: string): string => (of(side) === undefined ? '' : short(of(side)!.msMedian));
+      const ratio = (side: string): string => (of(side)?.ratio === undefined ? '' : `${short(of(side)!.ratio!)}x`);
+      return [both(ms('loop'), ms('fit')), ms('torch'), both(ratio('loop'), ratio('fit'))];
+    });
+    return [name, ...cells];
+  });
+  const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by'];
+  return (
+    `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch} that we know how to make ` +
+    `(eager, traced, flat parameters; OpenBLAS told to use AVX-512, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
+    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. ${source('steps')}.\n\n${markdown(head, rows)}`
+  );
+}
+
+const both = (a: string, b: string): string => (b === '' ? a : `${a} · ${b}`);
+
+function kernels(): string | undefined {
+  const folder = join(results, 'kernels');
+  const families = existsSync(folder) ? readdirSync(folder).map((file) => basename(file, '.json')).sort() : [];
+  const rows = families.flatMap((family) => {
+    const { cases, machine } = read<{ cases: KernelFigure[] }>(`kernels/${family}`)!;
+    const groups = [...new Set(cases.map(({ group }) => group))];
+    return groups.map((group) => {
+      const cells = [1, 2].flatMap((threads) => {
+        const here = cases.filter((c) => c.group === group && c.threads === threads);
+        return [mean(here.flatMap(({ againstPeers }) => againstPeers ?? []), 'x'), mean(here.flatMap(({ ofLimit }) => ofLimit ?? []), '%')];
+      });
+      return [`[${family}](bench/results/kernels/${family}.json)`, group, machine.target, ...cells];
+    });
+  });
+  if (rows.length === 0) return undefined;
+  const head = ['kernels', '', 'target', 'fastest peer, 1 thread', 'of the limit', 'fastest peer, 2 threads', 'of the limit'];
+  return (
+    'Kernels beside what an expert would call instead (OpenBLAS, BLIS and oneDNN for products, SLEEF for functions), geometric means over shapes of the fastest peer\'s time over ours, and ' +
+    'the share of what the machine allows, measured in the same rounds: the peak of fused multiply-adds, or a plain loop over the same arrays. `npm run bench -- kernels`.\n\n' +
+    markdown(head, rows)
+  );
+}
+
+function mean(values: readonly number[], unit: 'x' | '%'): string {
+  if (values.length === 0) return '';
+  return unit === 'x' ? `${geometricMean(values).toFixed(2)}x` : `${(100 * geometricMean(values)).toFixed(0)} %`;
+}
+
+function overhead(): string | undefined {
+  const found = read<{ figures: Record<string, { unit: string; median: number }> }>('overhead');
+  if (found === undefined) return undefined;
+  const costs = Object.entries(found.figures).map(([what, { unit, median }]) => `${what} ${short(median)} ${unit === 'us' ? 'µs' : unit}`);
+  return `What things cost (medians): ${costs.join('; ')}. ${source('overhead')}.`;
+}
+
+function startup(): string | undefined {
+  type Times = { readonly median: number };
+  const found = read<{ nodeAlone: Times; firstStep: Times; torchFirstStep?: Times; peakMb: Record<string, number> }>('startup');
+  if (found === undefined) return undefined;
+  const { nodeAlone, firstStep, torchFirstStep, peakMb } = found;
+  const torch = torchFirstStep === undefined ? '' : `, PyTorch's ${short(torchFirstStep.median)} ms`;
+  const memory = Object.entries(peakMb).map(([who, mb]) => `${who} ${mb.toFixed(0)} MB`);
+  return (
+    `From the start of a process to the end of its first step, over 60,000 images in memory: ${short(firstStep.median)} ms, of which Node.js alone takes ${short(nodeAlone.median)} ms${torch}. ` +
+    `Peak of resident memory, one epoch of MNIST: ${memory.join(', ')}. ${source('startup')}.`
+  );
+}
+
+function loopDelay(): string | undefined {
+  type Spread = { readonly p99: number; readonly max: number };
+  const found = read<{ cases: { name: string; msPerStep: number | null; timer: Spread; http: Spread }[] }>('loop-delay');
+  if (found === undefined) return undefined;
+  const cases = found.cases.map(({ name, timer, http }) => `${name} ${short(http.p99)} ms and ${short(timer.max)} ms`);
+  const step = Math.max(...found.cases.map(({ msPerStep }) => msPerStep ?? 0));
+  return `While a model with steps of ${step.toFixed(0)} ms trains in the same process, the 99th percentile of an HTTP server's answers, and how late a 10 ms timer comes at most: ${cases.join('; ')}. ${source('loop-delay')}.`;
+}

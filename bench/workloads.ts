@@ -1,0 +1,37 @@
+/** What bench/steps.ts trains, on both sides: what steps-worker.ts and peers/torch_steps.py are told. */
+export type Work =
+  | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly loss: 'crossEntropy' | 'mse' }
+  | { readonly kind: 'adam'; readonly tensors: number; readonly size: number }
+  | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number };
+
+export interface Workload {
+  readonly name: string;
+  readonly work: Work;
+  /** Goals for PyTorch's time over ours, on 1 and on 2 threads, in the explicit loop and through fit. */
+  readonly loop?: readonly [number, number];
+  readonly fit?: readonly [number, number];
+}
+
+const mlp = (batch: number): Work => ({ kind: 'mlp', sizes: [784, 512, 256, 10], batch, loss: 'crossEntropy' });
+const logits = (rows: number, classes: number): Workload => ({
+  name: `cross-entropy ${rows}x${classes}`,
+  work: { kind: 'crossEntropy', rows, classes },
+  loop: [5, 5],
+});
+
+export const workloads: readonly Workload[] = [
+  { name: 'MLP batch 1', work: mlp(1), loop: [1.8, 2.5] },
+  { name: 'MLP batch 8', work: mlp(8), loop: [1.8, 2.5] },
+  { name: 'MLP batch 32', work: mlp(32), loop: [1.3, 1.5] },
+  { name: 'MLP batch 128', work: mlp(128), loop: [1.1, 1.2] },
+  { name: 'MLP batch 512', work: mlp(512), loop: [1, 1.05] },
+  { name: 'MLP batch 2048', work: mlp(2048), loop: [1, 1.05] },
+  { name: 'wide MLP batch 256', work: { kind: 'mlp', sizes: [1024, 4096, 4096, 1024], batch: 256, loss: 'mse' }, loop: [1, 1] },
+  { name: '4-16-3 batch 16', work: { kind: 'mlp', sizes: [4, 16, 3], batch: 16, loss: 'crossEntropy' }, loop: [10, 10], fit: [50, 50] },
+  { name: 'Adam, 1 tensor of 1 M', work: { kind: 'adam', tensors: 1, size: 1_000_000 } },
+  { name: 'Adam, 25 tensors of 1 M', work: { kind: 'adam', tensors: 25, size: 1_000_000 } },
+  { name: 'Adam, 1,000 tensors of 100', work: { kind: 'adam', tensors: 1000, size: 100 } },
+  logits(128, 10),
+  logits(2048, 1000),
+  logits(768, 50257),
+];
