@@ -5,7 +5,11 @@ import type { Output, Request } from './request.js';
 
 /** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
 export function awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Tensor[] {
-  return awaitedValues().filter((tensor) => !isSettled(tensor) && (losses.includes(tensor) || dependsOn(tensor, updates)));
+  const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
+  const others = waiting.filter((tensor) => !losses.includes(tensor));
+  if (others.length === 0) return waiting;
+  const changing = dependents(others, updates);
+  return waiting.filter((tensor) => losses.includes(tensor) || changing.has(tensor));
 }
 
 /** Where a step leaves what it has to deliver, each once. */
@@ -32,9 +36,11 @@ export function isSettled(tensor: Tensor): boolean {
   return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
 }
 
-function dependsOn(tensor: Tensor, updates: Request['updates']): boolean {
-  const updated = new Set<Tensor>(updates.map(({ parameter }) => parameter));
-  return postOrder([tensor], everyInput).some((node) => updated.has(node));
+/** The nodes behind and among `roots` that depend on what is updated. One walk: a model may have a scalar for each of its tensors. */
+function dependents(roots: readonly Tensor[], updates: Request['updates']): ReadonlySet<Tensor> {
+  const found = new Set<Tensor>(updates.map(({ parameter }) => parameter));
+  for (const node of postOrder(roots, everyInput)) if (node.inputs.some((input) => found.has(input))) found.add(node);
+  return found;
 }
 
 const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;
