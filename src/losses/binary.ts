@@ -1,7 +1,7 @@
 // Losses of classes that exclude each other in no way, and of two classes: outputs are logits, float32, and targets of the same shape.
 import { ArgumentError } from '../errors.js';
 import { add, clamp, exp, mean, mul, neg, sigmoid, softplus, sub, sum } from '../ops/index.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { checkPairs } from './check.js';
 import { outputLoss } from './loss.js';
 import { reduce } from './reduction.js';
