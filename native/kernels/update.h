@@ -8,6 +8,7 @@ template <class V>
 ANNEAL_INLINE V all(double x) {
   return splat((float)x);
 }
+ANNEAL_INLINE vf sign_of(vf x) { return to_float((x < vf{}) - (x > vf{})); }
 #include "update_rules.h"
 
 constexpr int kUpdateHeader = 2;        // operands, and attributes, before those of the first parameter

@@ -14,6 +14,12 @@ Tensor list(DType dtype, const std::vector<double>& x) {
   return Tensor(dtype, {int64_t(x.size())}).fill([&](int64_t i) { return x[size_t(i)]; });
 }
 
+constexpr int kRuleStates[] = {
+#define ANNEAL_UPDATE(name, states, ...) states,
+#include "../updates.def"
+#undef ANNEAL_UPDATE
+};
+
 enum RuleNumber : uint32_t {
 #define ANNEAL_UPDATE(name, ...) rule_##name,
 #include "../updates.def"
@@ -23,7 +29,7 @@ enum RuleNumber : uint32_t {
 // A call that updates parameters of the given sizes, of which parameter i has been updated counts[i] times by now.
 KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>& hyper,
                        const std::vector<int64_t>& sizes, const std::vector<int32_t>& counts) {
-  const int states = rule == rule_adam ? 2 : rule == rule_sgd_momentum ? 1 : 0;
+  const int states = kRuleStates[rule];
   KernelCase c = {row_update,
                   "rule " + std::to_string(rule) + " flags " + std::to_string(flags) + " of " +
                       std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " on count " +
@@ -37,7 +43,8 @@ KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>&
     c.in.push_back(values(sizes[t], 1 + 7 * t, 2));
     c.in.push_back(values(sizes[t], 2 + 7 * t, 0.3));
     if (states > 0) c.in.push_back(values(sizes[t], 3 + 7 * t, first ? 0 : 0.1));
-    if (states > 1) c.in.push_back(values(sizes[t], 4 + 7 * t, first ? 0 : 0.01, first ? 0 : 0.006));
+    for (int k = 1; k < states; k++)
+      c.in.push_back(values(sizes[t], 3 + uint64_t(k) + 7 * t, first ? 0 : 0.01, first ? 0 : 0.006));
     for (int k = 0; k <= states; k++) {
       c.aliases.push_back({int(c.out.size()), k == 0 ? in : in + 1 + k});
       c.out.push_back(Tensor(DType::f32, {sizes[t]}));
@@ -82,6 +89,42 @@ TEST_CASE("adam: plain, weight decay both ways, maximize, early and late steps")
   for (uint32_t flags : {0u, 1u, 2u, 3u})
     for (double decay : {0.0, 0.05})
       check_updates(rule_adam, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100, 100000});
+}
+
+TEST_CASE("other rules that keep averages of the gradient: plain, weight decay, maximize") {
+  for (uint32_t flags : {0u, 1u})
+    for (double decay : {0.0, 0.05}) {
+      check_updates(rule_adam_amsgrad, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100});
+      check_updates(rule_adamax, flags, {2e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100});
+      check_updates(rule_nadam, flags, {2e-3, 0.9, 0.999, 1e-8, decay, 0.99983672}, {1, 2, 100, 5000});
+      check_updates(rule_radam, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 5, 6, 100});
+      check_updates(rule_lion, flags, {1e-4, 0.9, 0.99, decay}, {1, 2});
+    }
+}
+
+// Squares stand first among the states of these, where the test's own first state has both signs.
+KernelCase squares_first(KernelCase c, int states) {
+  for (size_t i = 4; i < c.in.size(); i += size_t(2 + states))
+    for (int64_t k = 0; k < c.in[i].stored(); k++) c.in[i].set(k, std::fabs(c.in[i].at(k)));
+  return c;
+}
+
+TEST_CASE("rules that divide by the size of gradients so far: plain, weight decay, maximize") {
+  const auto check_squares = [](uint32_t rule, uint32_t flags, const std::vector<double>& hyper) {
+    for (const auto& sizes : kSizes)
+      for (int32_t count : {1, 7})
+        check(squares_first(update_case(rule, flags, hyper, sizes, std::vector<int32_t>(sizes.size(), count)),
+                            kRuleStates[rule]));
+  };
+  for (uint32_t flags : {0u, 1u})
+    for (double decay : {0.0, 0.05}) {
+      check_squares(rule_rmsprop, flags, {1e-2, 0.99, 1e-8, decay});
+      check_squares(rule_rmsprop_momentum, flags, {1e-2, 0.99, 1e-8, decay, 0.9});
+      check_squares(rule_rmsprop_centered, flags, {1e-2, 0.99, 1e-8, decay});
+      check_squares(rule_rmsprop_centered_momentum, flags, {1e-2, 0.99, 1e-8, decay, 0.9});
+      check_squares(rule_adagrad, flags, {1e-2, 0.01, 0.1, 1e-10, decay});
+      check_squares(rule_adadelta, flags, {1, 0.9, 1e-6, decay});
+    }
 }
 
 TEST_CASE("a thousand small parameters are one update") {

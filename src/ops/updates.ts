@@ -20,6 +20,22 @@ export const updateRules = {
   sgd: { name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] },
   sgdMomentum: { name: 'sgd_momentum', states: ['momentumBuffer'], hypers: ['lr', 'momentum', 'dampening', 'weightDecay'], flags: ['nesterov', 'maximize'] },
   adam: { name: 'adam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
+  adamAmsgrad: { name: 'adam_amsgrad', states: ['expAvg', 'expAvgSq', 'maxExpAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
+  adamax: { name: 'adamax', states: ['expAvg', 'expInf'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['maximize'] },
+  nadam: { name: 'nadam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay', 'cooling'], flags: ['maximize'] },
+  radam: { name: 'radam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['maximize'] },
+  rmsprop: { name: 'rmsprop', states: ['squareAvg'], hypers: ['lr', 'alpha', 'eps', 'weightDecay'], flags: ['maximize'] },
+  rmspropMomentum: { name: 'rmsprop_momentum', states: ['squareAvg', 'momentumBuffer'], hypers: ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'], flags: ['maximize'] },
+  rmspropCentered: { name: 'rmsprop_centered', states: ['squareAvg', 'gradAvg'], hypers: ['lr', 'alpha', 'eps', 'weightDecay'], flags: ['maximize'] },
+  rmspropCenteredMomentum: {
+    name: 'rmsprop_centered_momentum',
+    states: ['squareAvg', 'gradAvg', 'momentumBuffer'],
+    hypers: ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'],
+    flags: ['maximize'],
+  },
+  adagrad: { name: 'adagrad', states: ['sum'], hypers: ['lr', 'lrDecay', 'initial', 'eps', 'weightDecay'], flags: ['maximize'] },
+  adadelta: { name: 'adadelta', states: ['squareAvg', 'accDelta'], hypers: ['lr', 'rho', 'eps', 'weightDecay'], flags: ['maximize'] },
+  lion: { name: 'lion', states: ['expAvg'], hypers: ['lr', 'beta1', 'beta2', 'weightDecay'], flags: ['maximize'] },
 } as const satisfies { readonly [name: string]: UpdateRule };
 
 /** A parameter, its gradient, the rule's arrays beside it, and the place of its count among the counts of updates. */
@@ -101,7 +117,9 @@ function updateExamples(rule: UpdateAttrs['rule']): Example[] {
         { shape: [hypers.length], from: 0.1, to: 0.9 },
         { shape: [shapes.length], dtype: 'int32', from: 1, to: 10 },
       ];
-      const arrays = shapes.flatMap((shape) => Array.from({ length: 2 + states.length }, () => ({ shape, from: 0.1, to: 1 })));
+      // An average of squares is larger than the square of the average.
+      const range = (state: string) => (state === 'squareAvg' ? { from: 1, to: 2 } : { from: 0.1, to: 1 });
+      const arrays = shapes.flatMap((shape) => ['parameter', 'gradient', ...states].map((array) => ({ shape, ...range(array) })));
       return example([...slots, ...arrays], { rule, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i) });
     }),
   );

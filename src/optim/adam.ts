@@ -1,17 +1,18 @@
-import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { Parameter } from '../tensor.js';
-import { checkNumber, Optimizer, type LearningRate } from './optimizer.js';
+import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: LearningRate;
-  /** Decay of the averages of the gradient and of its square. Default [0.9, 0.999]. */
-  readonly betas?: readonly [number, number];
+  readonly lr?: Scheduled;
+  /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
+  readonly betas?: readonly [Scheduled, Scheduled];
   /** Added to the denominator. Default 1e-8. */
   readonly eps?: number;
   /** Default 0 for adam, 0.01 for adamw. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: Scheduled;
+  /** Divides by the largest average of squares so far. Default false. Source: Reddi et al., arXiv:1904.09237. */
+  readonly amsgrad?: boolean;
   /** Goes up instead of down. Default false. */
   readonly maximize?: boolean;
 }
@@ -21,18 +22,15 @@ export interface AdamOptions extends AdamWOptions {
   readonly decoupled?: boolean;
 }
 
-const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'maximize'];
+const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'amsgrad', 'maximize'];
 
-class Adam extends Optimizer {
-  constructor(op: string, parameters: Iterable<Parameter>, options: AdamOptions) {
-    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, decoupled = false, maximize = false } = options;
-    if (!Array.isArray(betas) || betas.length !== 2) throw new ArgumentError(`[${op}] betas: got ${String(betas)}, expected two numbers, as in [0.9, 0.999].`, { op });
-    checkNumber(op, 'betas[0]', betas[0], 0, 1);
-    checkNumber(op, 'betas[1]', betas[1], 0, 1);
-    checkNumber(op, 'eps', eps);
-    checkNumber(op, 'weightDecay', weightDecay);
-    super(op, parameters, lr, { rule: 'adam', hyper: { beta1: betas[0], beta2: betas[1], eps, weightDecay }, flags: { decoupled, maximize } });
-  }
+function make(op: string, parameters: Iterable<Parameter>, options: AdamOptions): Optimizer {
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false, decoupled = false, maximize = false } = options;
+  const [beta1, beta2] = checkBetas(op, betas);
+  checkNumber(op, 'eps', eps);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  const hyper = { beta1, beta2, eps, weightDecay };
+  return new Optimizer(op, parameters, lr, { rule: amsgrad ? 'adamAmsgrad' : 'adam', hyper, flags: { decoupled, maximize } });
 }
 
 /**
@@ -45,11 +43,11 @@ class Adam extends Optimizer {
  */
 export function adam(parameters: Iterable<Parameter>, options: AdamOptions = {}): Optimizer {
   checkOptions('adam', options, [...KNOWN, 'decoupled']);
-  return new Adam('adam', parameters, options);
+  return make('adam', parameters, options);
 }
 
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */
 export function adamw(parameters: Iterable<Parameter>, options: AdamWOptions = {}): Optimizer {
   checkOptions('adamw', options, KNOWN);
-  return new Adam('adamw', parameters, { weightDecay: 0.01, ...options, decoupled: true });
+  return make('adamw', parameters, { weightDecay: 0.01, ...options, decoupled: true });
 }

@@ -1,5 +1,12 @@
+export { adadelta, type AdadeltaOptions } from './adadelta.js';
+export { adagrad, type AdagradOptions } from './adagrad.js';
 export { adam, adamw, type AdamOptions, type AdamWOptions } from './adam.js';
-export { Optimizer, type LearningRate } from './optimizer.js';
+export { adamax, type AdamaxOptions } from './adamax.js';
+export { lion, type LionOptions } from './lion.js';
+export { nadam, type NadamOptions } from './nadam.js';
+export { Optimizer, type Scheduled } from './optimizer.js';
+export { radam, type RadamOptions } from './radam.js';
+export { rmsprop, type RmspropOptions } from './rmsprop.js';
 export * as schedules from './schedules/index.js';
 export type { NamedSchedule, OneCycle, PlateauSchedule, PlateauState, Schedule } from './schedules/index.js';
 export { sgd, type SgdOptions } from './sgd.js';

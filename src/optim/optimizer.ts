@@ -6,15 +6,15 @@ import { slots, storageLeaf } from '../ops/leaf.js';
 import { Parameter, Tensor } from '../tensor.js';
 import type { Schedule } from './schedules/index.js';
 
-/** A learning rate: a number, or a pure function of the number of steps done so far. */
-export type LearningRate = number | Schedule;
+/** A hyper-parameter: a number, or a pure function of the number of steps done so far. */
+export type Scheduled = number | Schedule;
 
 let optimizers = 0;
 
 /** The rule of an optimizer, its numbers other than the rate by name, and what of it is switched on. */
 export interface Rule {
   readonly rule: keyof typeof updateRules;
-  readonly hyper: Readonly<Record<string, number>>;
+  readonly hyper: Readonly<Record<string, Scheduled>>;
   readonly flags: Readonly<Record<string, boolean>>;
 }
 
@@ -25,19 +25,21 @@ interface ParameterState {
 }
 
 /** The base of optimizers: who to update, by which rate, and what is remembered from step to step. */
-export abstract class Optimizer implements Updater {
+export class Optimizer implements Updater {
   readonly id = ++optimizers;
   readonly version = 0;
   readonly parameters: readonly Parameter[];
   /** Steps done so far; what a schedule gets. */
   #count = 0;
-  #lr: LearningRate;
+  #lr: Scheduled;
   readonly #op: string;
   readonly #rule: Rule['rule'];
   readonly #flags: readonly string[];
   /** lr, then the rule's other numbers. */
   readonly #hyper: Float64Array;
   readonly #hyperSlot: Tensor;
+  /** Of the other numbers, those that change, and their place in #hyper. */
+  readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: Schedule }[];
   /** How often each parameter was updated; in a step, that update counts already. The slot is read when the step runs. */
   readonly #counts: Int32Array;
   readonly #countsSlot: Tensor;
@@ -45,13 +47,16 @@ export abstract class Optimizer implements Updater {
   #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
   readonly #states = new Map<Parameter, ParameterState>();
 
-  protected constructor(op: string, parameters: Iterable<Parameter>, lr: LearningRate, { rule, hyper, flags }: Rule) {
+  /** Made by adam(), sgd() and the others. */
+  constructor(op: string, parameters: Iterable<Parameter>, lr: Scheduled, { rule, hyper, flags }: Rule) {
     this.#op = op;
     this.parameters = checkParameters(op, parameters);
     this.#lr = checkRate(op, lr);
     this.#rule = rule;
     this.#flags = Object.keys(flags).filter((flag) => flags[flag]);
-    this.#hyper = Float64Array.from(updateRules[rule].hypers, (name) => (name === 'lr' ? 0 : hyper[name]!));
+    const { hypers } = updateRules[rule];
+    this.#hyper = Float64Array.from(hypers, (name) => Number(hyper[name]));
+    this.#scheduled = hypers.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
     this.#hyperSlot = slots(this.#hyper, 'float64');
     this.#counts = new Int32Array(this.parameters.length);
     this.#countsSlot = slots(this.#counts, 'int32');
@@ -70,7 +75,7 @@ export abstract class Optimizer implements Updater {
     return this.#rate();
   }
 
-  set lr(lr: LearningRate) {
+  set lr(lr: Scheduled) {
     this.#lr = checkRate(this.#op, lr);
   }
 
@@ -95,6 +100,7 @@ export abstract class Optimizer implements Updater {
 
   advance(updated: readonly Parameter[] = this.parameters): void {
     this.#hyper[0] = this.#rate();
+    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#finite(name, schedule(this.#count));
     this.#count++;
     for (const place of this.#placesOf(updated)) this.#counts[place]!++;
   }
@@ -158,9 +164,12 @@ export abstract class Optimizer implements Updater {
   }
 
   #rate(): number {
-    const rate = typeof this.#lr === 'number' ? this.#lr : this.#lr(this.#count);
-    if (Number.isFinite(rate)) return rate;
-    throw new ArgumentError(`[${this.#op}] lr of step ${this.#count} is ${String(rate)}, expected a finite number. Check the schedule.`, { op: this.#op });
+    return typeof this.#lr === 'number' ? this.#lr : this.#finite('lr', this.#lr(this.#count));
+  }
+
+  #finite(name: string, value: number): number {
+    if (Number.isFinite(value)) return value;
+    throw new ArgumentError(`[${this.#op}] ${name} of step ${this.#count} is ${String(value)}, expected a finite number. Check the schedule.`, { op: this.#op });
   }
 
   /** By name; where two models have a parameter of one name, by name and position. */
@@ -196,13 +205,24 @@ function checkParameters(op: string, given: Iterable<Parameter>): readonly Param
   throw new ArgumentError(`[${op}] got a parameter twice, expected each once. Take them from one model that contains all others.`, { op });
 }
 
-function checkRate(op: string, lr: unknown): LearningRate {
-  if (typeof lr === 'function') return lr as Schedule;
-  if (typeof lr === 'number') return checkNumber(op, 'lr', lr);
+function checkRate(op: string, lr: unknown): Scheduled {
+  if (typeof lr === 'number' || typeof lr === 'function') return checkScheduled(op, 'lr', lr as Scheduled);
   throw new ArgumentError(`[${op}] lr: got ${String(lr)}, expected a number or a function of the step. Give it, as in { lr: 1e-3 }.`, { op });
 }
 
-/** A hyper-parameter in [low, high). */
+/** A hyper-parameter in [low, high), or a schedule, whose values are checked when their step comes. */
+export function checkScheduled(op: string, name: string, value: Scheduled, low = 0, high = Infinity): Scheduled {
+  return typeof value === 'function' ? value : checkNumber(op, name, value, low, high);
+}
+
+/** Two decays of averages, each in [0, 1). */
+export function checkBetas(op: string, betas: readonly [Scheduled, Scheduled]): readonly [Scheduled, Scheduled] {
+  if (!Array.isArray(betas) || betas.length !== 2) throw new ArgumentError(`[${op}] betas: got ${String(betas)}, expected two numbers, as in [0.9, 0.999].`, { op });
+  betas.forEach((beta, i) => checkScheduled(op, `betas[${i}]`, beta as Scheduled, 0, 1));
+  return betas as unknown as readonly [Scheduled, Scheduled];
+}
+
+/** A hyper-parameter in [low, high) that stays. */
 export function checkNumber(op: string, name: string, value: number, low = 0, high = Infinity): number {
   if (typeof value === 'number' && value >= low && value < high) return value;
   const range = high === Infinity ? `of at least ${low}` : `in [${low}, ${high})`;

@@ -1,36 +1,21 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { Parameter } from '../tensor.js';
-import { checkNumber, Optimizer, type LearningRate } from './optimizer.js';
+import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
 
 export interface SgdOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: LearningRate;
-  /** Default 0. */
-  readonly momentum?: number;
+  readonly lr?: Scheduled;
+  /** A number or a schedule. Default 0. */
+  readonly momentum?: Scheduled;
   /** How much of a gradient is left out of the momentum. Default 0. */
   readonly dampening?: number;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: Scheduled;
   /** Default false. */
   readonly nesterov?: boolean;
   /** Goes up instead of down. Default false. */
   readonly maximize?: boolean;
-}
-
-class Sgd extends Optimizer {
-  constructor(parameters: Iterable<Parameter>, options: SgdOptions) {
-    checkOptions('sgd', options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize']);
-    const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
-    checkNumber('sgd', 'momentum', momentum);
-    checkNumber('sgd', 'dampening', dampening);
-    checkNumber('sgd', 'weightDecay', weightDecay);
-    if (nesterov && (momentum === 0 || dampening !== 0)) {
-      throw new ArgumentError(`[sgd] nesterov: got momentum ${momentum} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
-    }
-    const hyper = { momentum, dampening, weightDecay };
-    super('sgd', parameters, lr, momentum === 0 ? { rule: 'sgd', hyper, flags: { maximize } } : { rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } });
-  }
 }
 
 /**
@@ -42,5 +27,14 @@ class Sgd extends Optimizer {
  *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });
  */
 export function sgd(parameters: Iterable<Parameter>, options: SgdOptions = {}): Optimizer {
-  return new Sgd(parameters, options);
+  checkOptions('sgd', options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize']);
+  const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
+  checkScheduled('sgd', 'momentum', momentum);
+  checkNumber('sgd', 'dampening', dampening);
+  checkScheduled('sgd', 'weightDecay', weightDecay);
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    throw new ArgumentError(`[sgd] nesterov: got momentum ${String(momentum)} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
+  }
+  const hyper = { momentum, dampening, weightDecay };
+  return new Optimizer('sgd', parameters, lr, momentum === 0 ? { rule: 'sgd', hyper, flags: { maximize } } : { rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } });
 }

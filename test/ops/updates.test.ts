@@ -7,7 +7,7 @@ import { fromArray, slots } from '../../src/ops/leaf.js';
 import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import { PlannedEngine } from '../../src/runtime/engine.js';
-import { sizeOf, type Shape } from '../../src/shape.js';
+import { sizeOf } from '../../src/shape.js';
 import { Parameter, type Tensor } from '../../src/tensor.js';
 import { generator, title } from './operands.js';
 
@@ -19,15 +19,16 @@ const targets = loadNative().addon.info().targets.filter((target) => target !== 
 async function updated(op: EffectRecord, { inputs, attrs }: Example, target: string): Promise<Float32Array[]> {
   const engine = new PlannedEngine(target);
   const next = generator(3);
-  const draw = (shape: Shape): Float32Array => Float32Array.from({ length: sizeOf(shape) }, () => 0.1 + 0.9 * next());
+  const draw = ({ shape, from, to }: Given): Float32Array => Float32Array.from({ length: sizeOf(shape) }, () => from! + (to! - from!) * next());
   const [{ shape: hypers }, { shape: parameters }, ...arrays] = inputs as [Given, Given, ...Given[]];
   const hyper = slots(Float64Array.from({ length: sizeOf(hypers) }, () => 0.1 + 0.8 * next()), 'float64');
   // Parameters that were updated more or less often.
   const counts = Int32Array.from({ length: sizeOf(parameters) }, (_, i) => i % 2);
   const countsSlot = slots(counts, 'int32');
   const each = arrays.length / counts.length;
-  const stored = arrays.map(({ shape }, i) => {
-    const values = fromArray(draw(shape), shape, 'float32') as Tensor;
+  const stored = arrays.map((given, i) => {
+    const { shape } = given;
+    const values = fromArray(draw(given), shape, 'float32') as Tensor;
     const made = new Parameter(shape, () => values, { requiresGrad: i % each === 0 });
     made.name = `array ${i}`;
     engine.assign(made, values);

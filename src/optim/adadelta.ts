@@ -1,0 +1,30 @@
+import { checkOptions } from '../options.js';
+import type { Parameter } from '../tensor.js';
+import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+
+export interface AdadeltaOptions {
+  /** A factor of the steps that the rule finds: a number, or a function of the number of steps done. Default 1. */
+  readonly lr?: Scheduled;
+  /** Decay of the averages of squares. Default 0.9. */
+  readonly rho?: number;
+  /** Added to the averages of squares. Default 1e-6. */
+  readonly eps?: number;
+  /** L2 penalty: added to the gradient, times the parameter. Default 0. */
+  readonly weightDecay?: Scheduled;
+  /** Goes up instead of down. Default false. */
+  readonly maximize?: boolean;
+}
+
+/**
+ * v = rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) d^2; p -= lr d; before that g += weightDecay p.
+ * Matches torch.optim.Adadelta. Source: Zeiler, arXiv:1212.5701.
+ */
+export function adadelta(parameters: Iterable<Parameter>, options: AdadeltaOptions = {}): Optimizer {
+  const op = 'adadelta';
+  checkOptions(op, options, ['lr', 'rho', 'eps', 'weightDecay', 'maximize']);
+  const { lr = 1, rho = 0.9, eps = 1e-6, weightDecay = 0, maximize = false } = options;
+  checkNumber(op, 'rho', rho, 0, 1);
+  checkNumber(op, 'eps', eps);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  return new Optimizer(op, parameters, lr, { rule: 'adadelta', hyper: { rho, eps, weightDecay }, flags: { maximize } });
+}

@@ -1,0 +1,27 @@
+import { checkOptions } from '../options.js';
+import type { Parameter } from '../tensor.js';
+import { checkBetas, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+
+export interface LionOptions {
+  /** Learning rate: a number, or a function of the number of steps done. A third to a tenth of Adam's. Default 1e-4. */
+  readonly lr?: Scheduled;
+  /** How much of the average is in the step, and its decay; either may be a schedule. Default [0.9, 0.99]. */
+  readonly betas?: readonly [Scheduled, Scheduled];
+  /** Taken off the parameter, not added to the gradient: p -= lr weightDecay p. Default 0. */
+  readonly weightDecay?: Scheduled;
+  /** Goes up instead of down. Default false. */
+  readonly maximize?: boolean;
+}
+
+/**
+ * Steps of one size in each direction: p -= lr (sign(b1 m + (1 - b1) g) + weightDecay p); m = b2 m + (1 - b2) g. One array of state.
+ * Source: Chen et al., arXiv:2302.06675, algorithm 2.
+ */
+export function lion(parameters: Iterable<Parameter>, options: LionOptions = {}): Optimizer {
+  const op = 'lion';
+  checkOptions(op, options, ['lr', 'betas', 'weightDecay', 'maximize']);
+  const { lr = 1e-4, betas = [0.9, 0.99], weightDecay = 0, maximize = false } = options;
+  const [beta1, beta2] = checkBetas(op, betas);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  return new Optimizer(op, parameters, lr, { rule: 'lion', hyper: { beta1, beta2, weightDecay }, flags: { maximize } });
+}

@@ -1,0 +1,35 @@
+import { checkOptions } from '../options.js';
+import type { Parameter } from '../tensor.js';
+import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { power } from './schedules/exact.js';
+
+export interface NadamOptions {
+  /** Learning rate: a number, or a function of the number of steps done. Default 2e-3. */
+  readonly lr?: Scheduled;
+  /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
+  readonly betas?: readonly [Scheduled, Scheduled];
+  /** Added to the denominator. Default 1e-8. */
+  readonly eps?: number;
+  /** How fast the momentum reaches betas[0]. Default 4e-3. */
+  readonly momentumDecay?: number;
+  /** L2 penalty: added to the gradient, times the parameter. Default 0. */
+  readonly weightDecay?: Scheduled;
+  /** Goes up instead of down. Default false. */
+  readonly maximize?: boolean;
+}
+
+/**
+ * Adam with Nesterov's momentum: with mu(t) = b1 (1 - 0.96^(t momentumDecay) / 2) it goes ahead by the momentum of the next step.
+ * Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+ */
+export function nadam(parameters: Iterable<Parameter>, options: NadamOptions = {}): Optimizer {
+  const op = 'nadam';
+  checkOptions(op, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize']);
+  const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, momentumDecay = 4e-3, maximize = false } = options;
+  const [beta1, beta2] = checkBetas(op, betas);
+  checkNumber(op, 'eps', eps);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  checkNumber(op, 'momentumDecay', momentumDecay);
+  const hyper = { beta1, beta2, eps, weightDecay, cooling: power(0.96, momentumDecay) };
+  return new Optimizer(op, parameters, lr, { rule: 'nadam', hyper, flags: { maximize } });
+}

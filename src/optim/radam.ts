@@ -1,0 +1,30 @@
+import { checkOptions } from '../options.js';
+import type { Parameter } from '../tensor.js';
+import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+
+export interface RadamOptions {
+  /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
+  readonly lr?: Scheduled;
+  /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
+  readonly betas?: readonly [Scheduled, Scheduled];
+  /** Added to the denominator. Default 1e-8. */
+  readonly eps?: number;
+  /** L2 penalty: added to the gradient, times the parameter. Default 0. */
+  readonly weightDecay?: Scheduled;
+  /** Goes up instead of down. Default false. */
+  readonly maximize?: boolean;
+}
+
+/**
+ * Adam that goes by the average of the gradient alone until enough gradients were seen to know their spread, which makes a warm-up
+ * unnecessary. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
+ */
+export function radam(parameters: Iterable<Parameter>, options: RadamOptions = {}): Optimizer {
+  const op = 'radam';
+  checkOptions(op, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize']);
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maximize = false } = options;
+  const [beta1, beta2] = checkBetas(op, betas);
+  checkNumber(op, 'eps', eps);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  return new Optimizer(op, parameters, lr, { rule: 'radam', hyper: { beta1, beta2, eps, weightDecay }, flags: { maximize } });
+}
