@@ -5,6 +5,7 @@
     'core_sources': [
       'native/arena.cc',
       'native/cpu.cc',
+      'native/cpu_quota.cc',
       'native/execute.cc',
       'native/placement.cc',
       'native/session.cc',

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 
+#include "cpu_quota.h"
+#include "cpu_set.h"
 #include "error.h"
 
-#ifdef __linux__
-#include <sched.h>
-#endif
 #if defined(__x86_64__) || defined(_M_X64)
 #define ANNEAL_X64 1
 #include <cpuid.h>
@@ -73,79 +70,14 @@ std::vector<const KernelTable*> find_targets() {
   return found;
 }
 
-// Reads the first line of directory/name.
-bool read_line(const std::string& directory, const char* name, char (&line)[64]) {
-  std::FILE* file = std::fopen((directory + "/" + name).c_str(), "r");
-  if (!file) return false;
-  const bool read = std::fgets(line, sizeof line, file) != nullptr;
-  std::fclose(file);
-  return read;
-}
-
-constexpr double kNoQuota = 1e9;
-
-// The least quota on the way from a cgroup up to the root of its hierarchy.
-double least_quota(const std::string& root, std::string path, bool v1) {
-  double least = kNoQuota;
-  for (;;) {
-    least = std::min(least, cgroup_quota(path == "/" ? root : root + path, v1));
-    if (path.empty() || path == "/") return least;
-    path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  }
-}
-
-// /proc/self/cgroup has a line `id:controllers:path` for each hierarchy; version 2 has no controllers.
-double process_quota() {
-  double least = kNoQuota;
-  std::FILE* file = std::fopen("/proc/self/cgroup", "r");
-  if (!file) return least;
-  char line[4096];
-  while (std::fgets(line, sizeof line, file)) {
-    line[std::strcspn(line, "\n")] = 0;
-    const char* first = std::strchr(line, ':');
-    const char* second = first ? std::strchr(first + 1, ':') : nullptr;
-    if (!second) continue;
-    const std::string controllers(first + 1, second), path(second + 1);
-    if (controllers.empty()) {
-      for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
-        least = std::min(least, least_quota(root, path, false));
-    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
-      for (const char* root : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"})
-        least = std::min(least, least_quota(root, path, true));
-    }
-  }
-  std::fclose(file);
-  return least;
-}
-
 int allowed_cpus() {
 #ifdef __linux__
-  for (int cpus = 1024; cpus <= 1 << 17; cpus *= 2) {  // the kernel refuses a set smaller than its own
-    cpu_set_t* set = CPU_ALLOC(size_t(cpus));
-    if (!set) break;
-    const size_t bytes = CPU_ALLOC_SIZE(size_t(cpus));
-    const bool known = sched_getaffinity(0, bytes, set) == 0;
-    const int count = known ? CPU_COUNT_S(bytes, set) : 0;
-    CPU_FREE(set);
-    if (known) return count;
-  }
+  if (const int count = CpuSet::allowed().count(); count > 0) return count;
 #endif
   return int(std::thread::hardware_concurrency());
 }
 
 }  // namespace
-
-double cgroup_quota(const std::string& directory, bool v1) {
-  char line[64];
-  double quota, period;
-  if (!v1) {
-    if (!read_line(directory, "cpu.max", line) || std::strncmp(line, "max", 3) == 0) return kNoQuota;
-    return std::sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period : kNoQuota;
-  }
-  if (!read_line(directory, "cpu.cfs_quota_us", line) || (quota = std::atof(line)) <= 0) return kNoQuota;
-  if (!read_line(directory, "cpu.cfs_period_us", line) || (period = std::atof(line)) <= 0) return kNoQuota;
-  return quota / period;
-}
 
 const std::vector<const KernelTable*>& available_targets() {
   // Leaked: threads that outlive the end of main() may still look.
@@ -175,10 +107,8 @@ int default_threads() {
     if (n >= 1) return int(std::min<long>(n, kMaxThreads));
   }
   constexpr int kDefaultLimit = 16;  // memory-bound work gains little beyond, and a wake costs time per worker
-  const double quota = process_quota();
-  int n = allowed_cpus();
-  if (quota < kNoQuota) n = std::min(n, std::max(1, int(std::ceil(quota - 0.05))));
-  return std::clamp(n, 1, kDefaultLimit);
+  const int whole_quota = int(std::ceil(cpu_quota() - 0.05));  // a part of a CPU is worth a thread
+  return std::clamp(std::min(allowed_cpus(), whole_quota), 1, kDefaultLimit);
 }
 
 std::string cpu_name() {

@@ -19,9 +19,6 @@ const KernelTable& choose_target(const std::string& name = {});
 constexpr int kMaxThreads = 64;
 int default_threads();
 
-// The number of CPUs' worth of time that a cgroup (v1 or v2) directory allows, or a huge number without a quota.
-double cgroup_quota(const std::string& directory, bool v1);
-
 // The CPU's own name for itself.
 std::string cpu_name();
 

@@ -1,16 +1,14 @@
 #include "placement.h"
 
 #ifdef __linux__
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cpu_set.h"
+
 namespace anneal {
 
-int Placement::current_cpu() {
-  const int cpu = sched_getcpu();
-  return cpu < CPU_SETSIZE ? cpu : -1;  // beyond what a cpu_set_t holds: leave placement to the system
-}
+int Placement::current_cpu() { return sched_getcpu(); }
 
 void Placement::enter() {
   thread_ = pid_t(syscall(SYS_gettid));
@@ -20,11 +18,10 @@ void Placement::enter() {
 void Placement::avoid(int cpu) {
   if (cpu < 0 || cpu == avoided_) return;
   // Read anew each time, so that a later `taskset` on the process is respected.
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  cpu_set_t others = allowed;
-  CPU_CLR(cpu, &others);
-  sched_setaffinity(thread_, sizeof others, CPU_COUNT(&others) > 0 ? &others : &allowed);
+  CpuSet others = CpuSet::allowed();
+  if (others.count() == 0) return;
+  if (others.count() > 1) others.remove(cpu);
+  others.confine(thread_);
   avoided_ = cpu;
 }
 
@@ -35,11 +32,10 @@ int64_t Placement::cpu_time() const {
 }
 
 void Placement::pull(int cpu) {
-  if (cpu < 0) return;
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  CPU_SET(cpu, &only);
-  if (sched_setaffinity(thread_, sizeof only, &only) == 0) avoided_ = -1;
+  CpuSet only = CpuSet::allowed();
+  if (cpu < 0 || only.count() == 0) return;
+  only.keep_only(cpu);
+  if (only.confine(thread_)) avoided_ = -1;
 }
 
 }  // namespace anneal

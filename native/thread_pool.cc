@@ -19,17 +19,17 @@ namespace anneal {
 namespace {
 
 // Times in ns, from measurements on Linux with two to four threads.
-constexpr int64_t kWorthWhileWarm = 20'000;  // a region on one thread, when the workers still spin
+constexpr int64_t kWorthWhileWarm = 10'000;  // a region on one thread, when the workers still spin
 constexpr int64_t kWorthWhileCold = 40'000;  // when they have to be woken
-constexpr int64_t kSpin = 50'000;            // a worker without work, before it parks
-constexpr int64_t kSpinAfterWake = 200'000;  // the first region of a step comes soon after a wake
-constexpr int64_t kCallerSpin = 20'000;      // the caller without work, before it yields between looks
-constexpr int64_t kLateAtLeast = 100'000;    // before a worker that has not finished is looked into
-constexpr int64_t kClockWindow = 40'000;     // over which a worker's CPU clock is watched
-constexpr int64_t kClockStill = 5'000;       // less CPU time than that within the window: it waits for a CPU
+constexpr int64_t kShare = 5'000;            // a thread's part of a region, at least
+constexpr int64_t kSpin = 200'000;         // a worker without work, before it parks: a serial part of a step is shorter
+constexpr int64_t kCallerSpin = 20'000;    // the caller without work, before it yields between looks
+constexpr int64_t kLateAtLeast = 100'000;  // before a worker that has not finished is looked into
+constexpr int64_t kClockWindow = 40'000;   // over which a worker's CPU clock is watched
+constexpr int64_t kClockStill = 5'000;     // less CPU time than that within the window: it waits for a CPU
 constexpr int64_t kLookAgain = 200'000;
-constexpr int64_t kFirstBackOff = 10'000'000, kLongestBackOff = 160'000'000;
-constexpr int kGoodRegions = 200;  // without a pull, until the back-off starts from the bottom again
+constexpr int64_t kFirstBackOff = 1'000'000, kLongestBackOff = 160'000'000;
+constexpr int64_t kCalm = 20'000'000;  // without a pull, until the back-off starts from the bottom again
 
 int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -62,13 +62,17 @@ void unpark(std::atomic<uint32_t>& word) {
 #endif
 }
 
-// A ticket, from the top: epoch (tells a published ticket from an older one), threads that may claim, units that
-// remain.
-constexpr uint64_t ticket_of(uint16_t epoch, int32_t threads, int32_t units) {
-  return uint64_t{epoch} << 48 | uint64_t(uint16_t(threads)) << 32 | uint32_t(units);
+// A ticket, from the top: threads that may claim (16 bits), and the units [first, end) that remain (24 each).
+constexpr int kUnitBits = 24;
+constexpr uint64_t kUnitMask = ThreadPool::kMaxUnits;
+constexpr uint64_t ticket_of(int32_t threads, int32_t units) {
+  return uint64_t(uint32_t(threads)) << 2 * kUnitBits | uint64_t(uint32_t(units));
 }
-constexpr uint32_t units_of(uint64_t ticket) { return uint32_t(ticket); }
-constexpr int32_t threads_of(uint64_t ticket) { return int32_t(ticket >> 32 & 0xFFFF); }
+constexpr int32_t first_of(uint64_t ticket) { return int32_t(ticket >> kUnitBits & kUnitMask); }
+constexpr int32_t end_of(uint64_t ticket) { return int32_t(ticket & kUnitMask); }
+constexpr bool has_unit_for(uint64_t ticket, int32_t worker) {
+  return first_of(ticket) < end_of(ticket) && worker < int32_t(ticket >> 2 * kUnitBits);
+}
 
 }  // namespace
 
@@ -77,23 +81,26 @@ ThreadPool& ThreadPool::instance() {
   return pool;
 }
 
-ThreadPool::ThreadPool() : budget_(default_threads()), alone_for_(kFirstBackOff) {}
+ThreadPool::ThreadPool() : budget_(default_threads()) {}
 
 void ThreadPool::set_threads(int n) { budget_.store(std::clamp(n, 1, kMaxThreads), std::memory_order_relaxed); }
 
 // ---- claiming ----------------------------------------------------------------------------------------------------
 
+// Even workers take units from the front and odd ones from the back, so that a thread's units are neighbours, and much
+// the same ones from region to region: they find in their caches what they wrote.
 int32_t ThreadPool::claim(int32_t worker) {
+  const bool in_front = worker % 2 == 0;
+  const uint64_t taken = in_front ? uint64_t{1} << kUnitBits : ~uint64_t{0};
   uint64_t ticket = ticket_.load(std::memory_order_acquire);
-  while (units_of(ticket) > 0 && worker < threads_of(ticket))
-    if (ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel, std::memory_order_acquire))
-      return int32_t(units_of(ticket)) - 1;
+  while (has_unit_for(ticket, worker))
+    if (ticket_.compare_exchange_weak(ticket, ticket + taken, std::memory_order_acq_rel, std::memory_order_acquire))
+      return in_front ? first_of(ticket) : end_of(ticket) - 1;
   return -1;
 }
 
 bool ThreadPool::has_unit(int32_t worker) const {
-  const uint64_t ticket = ticket_.load(std::memory_order_seq_cst);
-  return units_of(ticket) > 0 && worker < threads_of(ticket);
+  return has_unit_for(ticket_.load(std::memory_order_seq_cst), worker);
 }
 
 void ThreadPool::drain(int32_t worker) {
@@ -121,16 +128,15 @@ void ThreadPool::loop(Worker& worker) {
       continue;
     }
     while (worker.parked.load(std::memory_order_acquire) == 1) park(worker.parked);
-    deadline = now() + kSpinAfterWake;
+    deadline = now() + kSpin;
   }
 }
 
 // ---- the caller --------------------------------------------------------------------------------------------------
 
 bool ThreadPool::worth_waking(int64_t ns) const {
-  if (ns < kWorthWhileWarm) return false;
-  const bool cold = started_ == 1 || workers_[1]->parked.load(std::memory_order_relaxed) == 1;
-  return ns >= (cold ? kWorthWhileCold : kWorthWhileWarm);
+  const bool warm = started_ > 1 && workers_[1]->parked.load(std::memory_order_relaxed) == 0;
+  return warm || ns >= kWorthWhileCold;
 }
 
 void ThreadPool::run_alone(int32_t units, Body body, void* arg) {
@@ -138,8 +144,8 @@ void ThreadPool::run_alone(int32_t units, Body body, void* arg) {
 }
 
 void ThreadPool::run(int32_t units, int32_t threads, int64_t ns, Body body, void* arg) {
-  threads = std::min({threads, units, int32_t{kMaxThreads}});
-  if (threads <= 1 || ns < kWorthWhileWarm || busy_.load(std::memory_order_relaxed) ||
+  threads = int32_t(std::min({int64_t{threads}, int64_t{units}, ns / kShare, int64_t{kMaxThreads}}));
+  if (threads <= 1 || units > kMaxUnits || ns < kWorthWhileWarm || busy_.load(std::memory_order_relaxed) ||
       busy_.exchange(true, std::memory_order_acquire))
     return run_alone(units, body, arg);
   const int64_t started = now();
@@ -153,10 +159,10 @@ void ThreadPool::run(int32_t units, int32_t threads, int64_t ns, Body body, void
   body_ = body;
   arg_ = arg;
   done_.store(0, std::memory_order_relaxed);
-  ticket_.store(ticket_of(++epoch_, threads, units), std::memory_order_seq_cst);
+  ticket_.store(ticket_of(threads, units), std::memory_order_seq_cst);
   wake(threads - 1);
   drain(0);
-  await_units(uint32_t(units), started);
+  await_units(uint32_t(units), threads, started);
   busy_.store(false, std::memory_order_release);
 }
 
@@ -194,7 +200,7 @@ void ThreadPool::wake(int32_t workers) {
   }
 }
 
-void ThreadPool::await_units(uint32_t units, int64_t started) {
+void ThreadPool::await_units(uint32_t units, int32_t threads, int64_t started) {
   int64_t waiting_since = 0, late = 0;
   bool pulled = false;
   for (int turn = 1; done_.load(std::memory_order_acquire) != units; turn++) {
@@ -205,23 +211,23 @@ void ThreadPool::await_units(uint32_t units, int64_t started) {
       waiting_since = time;
       late = time + std::max(kLateAtLeast, (time - started) / 2);
     } else if (time > late && !pulled) {
-      pulled = pull_waiting(units);
+      pulled = pull_waiting(units, threads);
       late = now() + kLookAgain;
     } else if (time > waiting_since + kCallerSpin) {
       std::this_thread::yield();
     }
   }
-  back_off(pulled);
+  if (pulled) back_off();
 }
 
 // The caller has waited long. A worker that is awake but gets no CPU (a busy neighbour) is pulled over to this one.
-bool ThreadPool::pull_waiting(uint32_t units) {
-  for (int32_t i = 1; i < started_; i++) workers_[i]->cpu_time = workers_[i]->placement.cpu_time();
+bool ThreadPool::pull_waiting(uint32_t units, int32_t threads) {
+  for (int32_t i = 1; i < threads; i++) workers_[i]->cpu_time = workers_[i]->placement.cpu_time();
   for (const int64_t end = now() + kClockWindow; now() < end; pause())
     if (done_.load(std::memory_order_acquire) == units) return false;
   const int cpu = Placement::current_cpu();
   bool any = false;
-  for (int32_t i = 1; i < started_ && cpu >= 0; i++) {
+  for (int32_t i = 1; i < threads && cpu >= 0; i++) {
     Worker& worker = *workers_[i];
     if (worker.cpu_time < 0 || worker.parked.load(std::memory_order_acquire) == 1) continue;
     if (worker.placement.cpu_time() - worker.cpu_time >= kClockStill) continue;
@@ -231,16 +237,11 @@ bool ThreadPool::pull_waiting(uint32_t units) {
   return any;
 }
 
-// While the machine is contended, regions run on the caller alone, each time for longer.
-void ThreadPool::back_off(bool pulled) {
-  if (pulled) {
-    alone_until_ = now() + alone_for_;
-    alone_for_ = std::min(alone_for_ * 2, kLongestBackOff);
-    good_regions_ = 0;
-  } else if (++good_regions_ > kGoodRegions) {
-    alone_for_ = kFirstBackOff;
-    good_regions_ = 0;
-  }
+// After a pull, regions run on the caller alone for a while: a short one, unless this is contention that lasts.
+void ThreadPool::back_off() {
+  const int64_t time = now();
+  alone_for_ = time < alone_until_ + kCalm ? std::min(alone_for_ * 2, kLongestBackOff) : kFirstBackOff;
+  alone_until_ = time + alone_for_;
 }
 
 }  // namespace anneal

@@ -2,7 +2,8 @@
 //
 // A region's units are claimed by compare-and-swap on one word, the ticket: what remains, and how many threads may take
 // part. Publishing a region is the store of its ticket; what the region is gets read only after a claim was won, so a
-// thread that is late can only ever take a valid unit of the region that is open. A worker spins for a while and then
+// thread that is late can only ever take a valid unit of the region that is open, even where its ticket looks like an
+// older one. A worker spins for a while and then
 // parks on a word of its own. Announcing "parked" and publishing a ticket are each followed by a look at the other's
 // word, all sequentially consistent, so that no wake-up is lost (Dekker).
 #pragma once
@@ -20,6 +21,7 @@ constexpr size_t kCacheLinePair = 128;  // the adjacent-line prefetcher makes pa
 
 class ThreadPool {
  public:
+  static constexpr int32_t kMaxUnits = (1 << 24) - 1;
   using Body = void (*)(void* arg, int64_t unit, int32_t worker);
 
   // Leaked on purpose: process.exit() runs destructors while workers still look at the pool.
@@ -29,8 +31,8 @@ class ThreadPool {
   void set_threads(int n);
 
   // Runs body(arg, unit, worker) for all units, on at most `threads` threads, worker numbers below that; returns when
-  // all are done. `ns` is the estimate for one thread. A region that is small, or finds the pool taken, runs on the
-  // caller alone.
+  // all are done. `ns` is the estimate for one thread. A region that is small, has more than kMaxUnits, or finds the
+  // pool taken, runs on the caller alone.
   void run(int32_t units, int32_t threads, int64_t ns, Body body, void* arg);
 
  private:
@@ -51,9 +53,9 @@ class ThreadPool {
   void run_alone(int32_t units, Body body, void* arg);
   void grow(int32_t threads);
   void wake(int32_t workers);
-  void await_units(uint32_t units, int64_t started);
-  bool pull_waiting(uint32_t units);
-  void back_off(bool pulled);
+  void await_units(uint32_t units, int32_t threads, int64_t started);
+  bool pull_waiting(uint32_t units, int32_t threads);
+  void back_off();
 
   alignas(kCacheLinePair) std::atomic<uint64_t> ticket_{0};
   alignas(kCacheLinePair) std::atomic<uint32_t> done_{0};
@@ -66,9 +68,7 @@ class ThreadPool {
   Worker* workers_[kMaxThreads] = {};  // [0] is the caller's place and stays null
   int32_t started_ = 1;                // threads that exist, the caller included
   bool can_grow_ = true;
-  uint16_t epoch_ = 0;
-  int64_t alone_until_ = 0, alone_for_;
-  int good_regions_ = 0;
+  int64_t alone_until_ = 0, alone_for_ = 0;
 };
 
 }  // namespace anneal
