@@ -28,10 +28,12 @@ export class Peer {
   }
 }
 
-/** A bench file of this folder in a fresh Node.js. */
-export function nodePeer(file: string, env: Readonly<Record<string, string>>): Peer {
+/** A bench file of this folder in a fresh Node.js, kept on one CPU where that is asked for (and can be: on Linux). */
+export function nodePeer(file: string, env: Readonly<Record<string, string>>, cpu?: number): Peer {
   const path = new URL(file, import.meta.url).pathname;
-  return new Peer(process.execPath, ['--expose-gc', '--conditions=anneal-source', '--import', 'tsx', path], env);
+  const command = [process.execPath, '--expose-gc', '--conditions=anneal-source', '--import', 'tsx', path];
+  const pinned = cpu === undefined || process.platform !== 'linux' ? command : ['taskset', '-c', String(cpu), ...command];
+  return new Peer(pinned[0]!, pinned.slice(1), env);
 }
 
 /** Answers the lines on standard input, until it ends. */

@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   overhead: async () => (await import('./overhead.js')).overhead(),
   startup: async () => (await import('./startup.js')).startup(),
   recorder: async () => (await import('./recorder.js')).recorder(),
+  threads: async () => (await import('./threads.js')).threads(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
 };
 
