@@ -1,4 +1,5 @@
-// Memory that kernels work in: 64-byte aligned, zero-filled, in huge pages where it is large.
+// Memory that kernels work in: 64-byte aligned, zero-filled, in huge pages where it is large, and staggered: arrays at
+// distances of a power of two share cache sets and evict each other in kernels that go over several at once.
 #pragma once
 #include <cstddef>
 #include <utility>
@@ -14,10 +15,12 @@ class Memory {
   explicit Memory(size_t bytes);  // throws Error(Code::out_of_memory)
   ~Memory() { release(); }
   Memory(Memory&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
+      : base_(std::exchange(other.base_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
         bytes_(std::exchange(other.bytes_, 0)),
         mapped_(std::exchange(other.mapped_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {
+    std::swap(base_, other.base_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
     std::swap(mapped_, other.mapped_);
@@ -28,8 +31,10 @@ class Memory {
   size_t bytes() const { return bytes_; }
 
  private:
+  bool map(size_t bytes);
   void release();
 
+  char* base_ = nullptr;  // of the block from the system, which begins up to a page before the data
   char* data_ = nullptr;
   size_t bytes_ = 0;
   size_t mapped_ = 0;  // bytes of the mapping, or 0 when the block is from the heap

@@ -88,3 +88,14 @@ test('temporaries that are not needed at the same time share bytes', () => {
   const { arenaBytes } = planMemory(lower(graph, fuse(graph), native));
   expect(arenaBytes).toBeLessThan(2.2 * 64 * 64 * 4);
 });
+
+test('large temporaries that live together are staggered', () => {
+  // Each of 2^20 bytes, all alive until the end.
+  const parts = Array.from({ length: 6 }, () => input(512, 512).matmul(input(512, 512)));
+  const x = parts.toReversed().reduce((sum, part) => sum.matmul(part));
+  const graph = buildGraph([{ tensor: x, destination: { to: 'view', index: 0 } }], []);
+  const offsets = [...planMemory(lower(graph, fuse(graph), native)).offsets.values()];
+  const distances = offsets.flatMap((a, i) => offsets.slice(i + 1).map((b) => Math.abs(a - b)));
+  expect(distances.filter((distance) => distance > 0 && distance % 4096 === 0)).toEqual([]);
+  expect(new Set(offsets).size).toBeGreaterThan(2);
+});
