@@ -40,7 +40,7 @@ function cpuModel(): string {
 }
 
 /** Waits until the CPUs that we may use are quiet, so that a figure is not somebody else's load; says so when they never are. */
-export async function quiet(limit = 0.5, patience = 120): Promise<number> {
+export async function quiet(limit = 0.5, patience = 20): Promise<number> {
   for (let second = 0; second < patience; second += 2) {
     if (busyShare(await sample(500)) < limit / allowedCpus().length) return loadavg()[0]!;
   }

@@ -1,4 +1,3 @@
-import { quiet } from './machine.js';
 import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
@@ -32,8 +31,8 @@ export interface Figure {
   readonly goal?: number;
 }
 
-const WINDOW_MS = 80;
-const ROUNDS = 15;
+const WINDOW_MS = 70;
+const ROUNDS = 13;
 const THREADS = [1, 2];
 
 /**
@@ -43,9 +42,9 @@ const THREADS = [1, 2];
 export async function steps(names: readonly string[] = []): Promise<object> {
   const results = [];
   const rows = [];
+  const trials = new Trials();
   for (const workload of workloads.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
-    await quiet();
-    const best = torchInstalled() ? await findBest(workload) : [];
+    const best = torchInstalled() ? await findBest(workload, trials) : [];
     const sides: Side[] = [];
     for (const threads of THREADS) {
       for (const way of workload.fit === undefined ? ['loop'] : ['loop', 'fit']) {
@@ -66,9 +65,10 @@ export async function steps(names: readonly string[] = []): Promise<object> {
     for (const threads of THREADS) rows.push([workload.name, `${threads}`, ...cells(figures.filter((f) => f.threads === threads))]);
     console.log(rows.slice(-THREADS.length).map((row) => row.join('  ')).join('\n'));
   }
+  const torch = await trials.close();
   const head = ['ms a step (median)', 'threads', 'loop', 'fit', 'torch', 'loop is faster by', 'fit by', '', 'torch as'];
   console.log(`\n${table(head, rows)}`);
-  return { torch: await torchVersion(), windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
+  return { torch, windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
 }
 
 const newSide = (name: string, threads: number, peer: Peer, configuration?: TorchConfiguration): Side => ({
@@ -115,21 +115,41 @@ interface Tried extends TorchConfiguration {
  * The fastest configuration of PyTorch for each number of threads: first the BLAS, found with the usual mode, then the mode.
  * Both matter, but hardly depend on each other, and trying all pairs would take most of the bench's time.
  */
-async function findBest(workload: Workload): Promise<Best[]> {
+async function findBest(workload: Workload, trials: Trials): Promise<Best[]> {
   const found: Best[] = [];
   for (const threads of THREADS) {
     const blas = workload.work.kind === 'mlp' ? torchBlas() : torchBlas().slice(0, 1);
-    const peers = blas.map((name) => ({ name, peer: torchPeer(threads, name) }));
-    const [usual, ...others] = (await peers[0]!.peer.ask<{ modes: string[] }>({ modes: workload.work.kind })).modes;
+    const [usual, ...others] = (await trials.peer(threads, blas[0]!).ask<{ modes: string[] }>({ modes: workload.work.kind })).modes;
     const tried: Tried[] = [];
-    for (const { name, peer } of peers) tried.push(await trial(workload, threads, name, usual!, peer));
-    const { blas: fastest } = tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
-    for (const mode of others) tried.push(await trial(workload, threads, fastest, mode, peers.find(({ name }) => name === fastest)!.peer));
-    for (const { peer } of peers) await peer.close();
-    const best = tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
-    found.push({ threads, configuration: { mode: best.mode, blas: best.blas }, tried });
+    const fastest = (): Tried => tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
+    const tryOut = async (name: string, mode: string): Promise<void> => void tried.push(await trial(workload, threads, name, mode, trials.peer(threads, name)));
+    for (const name of blas) await tryOut(name, usual!);
+    for (const mode of others) await tryOut(fastest().blas, mode);
+    found.push({ threads, configuration: { mode: fastest().mode, blas: fastest().blas }, tried });
   }
   return found;
+}
+
+/** The processes in which configurations of PyTorch are tried out; what counts is measured in fresh ones. */
+class Trials {
+  readonly #peers = new Map<string, Peer>();
+
+  peer(threads: number, blas: string): Peer {
+    const key = `${threads} ${blas}`;
+    const peer = this.#peers.get(key) ?? torchPeer(threads, blas);
+    this.#peers.set(key, peer);
+    return peer;
+  }
+
+  /** Returns PyTorch's version. */
+  async close(): Promise<string | undefined> {
+    let version: string | undefined;
+    for (const peer of this.#peers.values()) {
+      version = (await peer.ask<Answer>({ run: 1 })).version;
+      await peer.close();
+    }
+    return version;
+  }
 }
 
 async function trial(workload: Workload, threads: number, blas: string, mode: string, peer: Peer): Promise<Tried> {
@@ -152,14 +172,6 @@ function figure(side: Side, sides: readonly Side[], workload: Workload): Figure 
     ...(torch === undefined || torch === side ? {} : { ratio: median(ms.map((time, round) => torch.ms[round]! / time)) }),
     ...(goal === undefined ? {} : { goal }),
   };
-}
-
-async function torchVersion(): Promise<string | undefined> {
-  if (!torchInstalled()) return undefined;
-  const peer = torchPeer(1, torchBlas()[0]!);
-  const { version } = await peer.ask<Answer>({ prepare: { kind: 'adam', tensors: 1, size: 1 }, mode: 'single', threads: 1, warmup: 1 });
-  await peer.close();
-  return version;
 }
 
 /** Of one number of threads: medians in ms, torch's over ours, what is under its goal, and how torch was run. */

@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import type { OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { anyLayout, type Emitter, type Value } from './emitter.js';
 import type { Unit } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
@@ -35,6 +36,7 @@ class Lowering {
   private readonly constants = new Map<string, Value>();
   private readonly destinations = new Map<number, Destination[]>();
   private readonly readHidden = new Set<string>();
+  private readonly leaves = new Set<Tensor>();
 
   constructor(
     readonly graph: Graph,
@@ -46,6 +48,7 @@ class Lowering {
       else list.push(destination);
     }
     for (const node of graph.nodes) {
+      if (isLeaf(node)) this.leaves.add(node.tensor);
       if (node.op.kind === 'hidden') this.readHidden.add(`${node.inputs[0]!}.${String(node.attrs!['index'])}`);
     }
   }
@@ -125,11 +128,11 @@ class Lowering {
     return { buffer: this.buffer(dtype, sizeOf(shape)), layout: denseLayout(shape) };
   }
 
-  /** Where a node's result is computed: at its destination if it has one that new bytes may be written to. */
+  /** Where a node's result is computed: at its destination if it has one whose old bytes nobody reads. */
   result(node: GraphNode): Value {
     const known = this.values.get(node.id);
     if (known !== undefined) return known;
-    const destination = this.destinations.get(node.id)?.find((d) => d.to !== 'leaf');
+    const destination = this.destinations.get(node.id)?.find((d) => d.to !== 'leaf' || !this.leaves.has(d.leaf));
     const place: Place = destination === undefined ? { in: 'arena' } : { in: 'result', destination };
     const value = { buffer: this.buffer(node.dtype, sizeOf(node.shape), place), layout: denseLayout(node.shape) };
     this.values.set(node.id, value);

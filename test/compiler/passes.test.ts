@@ -66,6 +66,16 @@ describe('programs, printed', () => {
     `);
   });
 
+  test('a leaf is overwritten in place, unless something reads what it holds', () => {
+    const [x, leaf] = [input(4), parameter(4)];
+    const overwriting = (result: Tensor): string => {
+      const graph = buildGraph([{ tensor: result, destination: { to: 'leaf', leaf } }], []);
+      return print(lower(graph, fuse(graph), native), native.microName);
+    };
+    expect(overwriting(x.exp())).toMatchInlineSnapshot(`">1[4] = pointwise(@0[4]) {r1=exp(r0) -> r1}"`);
+    expect(overwriting(composing(() => x.add(leaf)))).toContain('copy');
+  });
+
   test('equal nodes are computed once', () => {
     const x = input(4);
     expect(programOf([x.exp().add(x.exp())])).toMatchInlineSnapshot(`">1[4] = pointwise(@0[4]) {r1=exp(r0) r2=add(r1 r1) -> r2}"`);
