@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface AdadeltaOptions {
   /** A factor of the steps that the rule finds: a number, or a function of the number of steps done. Default 1. */
@@ -15,16 +15,19 @@ export interface AdadeltaOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * v = rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) d^2; p -= lr d; before that g += weightDecay p.
- * Matches torch.optim.Adadelta. Source: Zeiler, arXiv:1212.5701.
- */
-export function adadelta(parameters: Iterable<Parameter>, options: AdadeltaOptions = {}): Optimizer {
+function rule(options: AdadeltaOptions): Rule {
   const op = 'adadelta';
-  checkOptions(op, options, ['lr', 'rho', 'eps', 'weightDecay', 'maximize']);
   const { lr = 1, rho = 0.9, eps = 1e-6, weightDecay = 0, maximize = false } = options;
   checkNumber(op, 'rho', rho, 0, 1);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return new Optimizer(op, parameters, lr, { rule: 'adadelta', hyper: { rho, eps, weightDecay }, flags: { maximize } });
+  return { lr, rule: 'adadelta', hyper: { rho, eps, weightDecay }, flags: { maximize } };
+}
+
+/**
+ * v = rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) d^2; p -= lr d; before that g += weightDecay p.
+ * Matches torch.optim.Adadelta. Source: Zeiler, arXiv:1212.5701.
+ */
+export function adadelta(parameters: ParametersOf<AdadeltaOptions>, options: WithGroups<AdadeltaOptions> = {}): Optimizer {
+  return new Optimizer('adadelta', groupsOf('adadelta', parameters, options, ['lr', 'rho', 'eps', 'weightDecay', 'maximize'], rule));
 }

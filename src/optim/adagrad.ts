@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface AdagradOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
@@ -17,17 +17,20 @@ export interface AdagradOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * v += g^2; p -= lr g / (sqrt(v) + eps); before that g += weightDecay p. Rates only fall: for sparse gradients.
- * Matches torch.optim.Adagrad. Source: Duchi et al., 2011, https://jmlr.org/papers/v12/duchi11a.html.
- */
-export function adagrad(parameters: Iterable<Parameter>, options: AdagradOptions = {}): Optimizer {
+function rule(options: AdagradOptions): Rule {
   const op = 'adagrad';
-  checkOptions(op, options, ['lr', 'lrDecay', 'initialAccumulatorValue', 'eps', 'weightDecay', 'maximize']);
   const { lr = 1e-2, lrDecay = 0, initialAccumulatorValue: initial = 0, eps = 1e-10, weightDecay = 0, maximize = false } = options;
   checkNumber(op, 'lrDecay', lrDecay);
   checkNumber(op, 'initialAccumulatorValue', initial);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return new Optimizer(op, parameters, lr, { rule: 'adagrad', hyper: { lrDecay, initial, eps, weightDecay }, flags: { maximize } });
+  return { lr, rule: 'adagrad', hyper: { lrDecay, initial, eps, weightDecay }, flags: { maximize } };
+}
+
+/**
+ * v += g^2; p -= lr g / (sqrt(v) + eps); before that g += weightDecay p. Rates only fall: for sparse gradients.
+ * Matches torch.optim.Adagrad. Source: Duchi et al., 2011, https://jmlr.org/papers/v12/duchi11a.html.
+ */
+export function adagrad(parameters: ParametersOf<AdagradOptions>, options: WithGroups<AdagradOptions> = {}): Optimizer {
+  return new Optimizer('adagrad', groupsOf('adagrad', parameters, options, ['lr', 'lrDecay', 'initialAccumulatorValue', 'eps', 'weightDecay', 'maximize'], rule));
 }

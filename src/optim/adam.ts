@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -24,13 +24,12 @@ export interface AdamOptions extends AdamWOptions {
 
 const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'amsgrad', 'maximize'];
 
-function make(op: string, parameters: Iterable<Parameter>, options: AdamOptions): Optimizer {
+function rule(op: string, options: AdamOptions): Rule {
   const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false, decoupled = false, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  const hyper = { beta1, beta2, eps, weightDecay };
-  return new Optimizer(op, parameters, lr, { rule: amsgrad ? 'adamAmsgrad' : 'adam', hyper, flags: { decoupled, maximize } });
+  return { lr, rule: amsgrad ? 'adamAmsgrad' : 'adam', hyper: { beta1, beta2, eps, weightDecay }, flags: { decoupled, maximize } };
 }
 
 /**
@@ -41,13 +40,12 @@ function make(op: string, parameters: Iterable<Parameter>, options: AdamOptions)
  *
  *     const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
  */
-export function adam(parameters: Iterable<Parameter>, options: AdamOptions = {}): Optimizer {
-  checkOptions('adam', options, [...KNOWN, 'decoupled']);
-  return make('adam', parameters, options);
+export function adam(parameters: ParametersOf<AdamOptions>, options: WithGroups<AdamOptions> = {}): Optimizer {
+  return new Optimizer('adam', groupsOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => rule('adam', given)));
 }
 
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */
-export function adamw(parameters: Iterable<Parameter>, options: AdamWOptions = {}): Optimizer {
-  checkOptions('adamw', options, KNOWN);
-  return make('adamw', parameters, { weightDecay: 0.01, ...options, decoupled: true });
+export function adamw(parameters: ParametersOf<AdamWOptions>, options: WithGroups<AdamWOptions> = {}): Optimizer {
+  const decoupled = (given: AdamWOptions): Rule => rule('adamw', { weightDecay: 0.01, ...given, decoupled: true });
+  return new Optimizer('adamw', groupsOf('adamw', parameters, options, KNOWN, decoupled));
 }

@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface AdamaxOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 2e-3. */
@@ -15,16 +15,19 @@ export interface AdamaxOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * Adam by the largest gradient instead of squares: m = b1 m + (1 - b1) g; u = max(b2 u, |g| + eps); p -= lr / (1 - b1^t) m / u; before
- * that g += weightDecay p. Matches torch.optim.Adamax. Source: Kingma and Ba, arXiv:1412.6980, section 7.
- */
-export function adamax(parameters: Iterable<Parameter>, options: AdamaxOptions = {}): Optimizer {
+function rule(options: AdamaxOptions): Rule {
   const op = 'adamax';
-  checkOptions(op, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize']);
   const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return new Optimizer(op, parameters, lr, { rule: 'adamax', hyper: { beta1, beta2, eps, weightDecay }, flags: { maximize } });
+  return { lr, rule: 'adamax', hyper: { beta1, beta2, eps, weightDecay }, flags: { maximize } };
+}
+
+/**
+ * Adam by the largest gradient instead of squares: m = b1 m + (1 - b1) g; u = max(b2 u, |g| + eps); p -= lr / (1 - b1^t) m / u; before
+ * that g += weightDecay p. Matches torch.optim.Adamax. Source: Kingma and Ba, arXiv:1412.6980, section 7.
+ */
+export function adamax(parameters: ParametersOf<AdamaxOptions>, options: WithGroups<AdamaxOptions> = {}): Optimizer {
+  return new Optimizer('adamax', groupsOf('adamax', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule));
 }

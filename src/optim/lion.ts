@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkBetas, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkBetas, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface LionOptions {
   /** Learning rate: a number, or a function of the number of steps done. A third to a tenth of Adam's. Default 1e-4. */
@@ -13,15 +13,18 @@ export interface LionOptions {
   readonly maximize?: boolean;
 }
 
+function rule(options: LionOptions): Rule {
+  const op = 'lion';
+  const { lr = 1e-4, betas = [0.9, 0.99], weightDecay = 0, maximize = false } = options;
+  const [beta1, beta2] = checkBetas(op, betas);
+  checkScheduled(op, 'weightDecay', weightDecay);
+  return { lr, rule: 'lion', hyper: { beta1, beta2, weightDecay }, flags: { maximize } };
+}
+
 /**
  * Steps of one size in each direction: p -= lr (sign(b1 m + (1 - b1) g) + weightDecay p); m = b2 m + (1 - b2) g. One array of state.
  * Source: Chen et al., arXiv:2302.06675, algorithm 2.
  */
-export function lion(parameters: Iterable<Parameter>, options: LionOptions = {}): Optimizer {
-  const op = 'lion';
-  checkOptions(op, options, ['lr', 'betas', 'weightDecay', 'maximize']);
-  const { lr = 1e-4, betas = [0.9, 0.99], weightDecay = 0, maximize = false } = options;
-  const [beta1, beta2] = checkBetas(op, betas);
-  checkScheduled(op, 'weightDecay', weightDecay);
-  return new Optimizer(op, parameters, lr, { rule: 'lion', hyper: { beta1, beta2, weightDecay }, flags: { maximize } });
+export function lion(parameters: ParametersOf<LionOptions>, options: WithGroups<LionOptions> = {}): Optimizer {
+  return new Optimizer('lion', groupsOf('lion', parameters, options, ['lr', 'betas', 'weightDecay', 'maximize'], rule));
 }

@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 import { power } from './schedules/exact.js';
 
 export interface NadamOptions {
@@ -18,18 +18,21 @@ export interface NadamOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * Adam with Nesterov's momentum: with mu(t) = b1 (1 - 0.96^(t momentumDecay) / 2) it goes ahead by the momentum of the next step.
- * Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
- */
-export function nadam(parameters: Iterable<Parameter>, options: NadamOptions = {}): Optimizer {
+function rule(options: NadamOptions): Rule {
   const op = 'nadam';
-  checkOptions(op, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize']);
   const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, momentumDecay = 4e-3, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
   checkNumber(op, 'momentumDecay', momentumDecay);
   const hyper = { beta1, beta2, eps, weightDecay, cooling: power(0.96, momentumDecay) };
-  return new Optimizer(op, parameters, lr, { rule: 'nadam', hyper, flags: { maximize } });
+  return { lr, rule: 'nadam', hyper, flags: { maximize } };
+}
+
+/**
+ * Adam with Nesterov's momentum: with mu(t) = b1 (1 - 0.96^(t momentumDecay) / 2) it goes ahead by the momentum of the next step.
+ * Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+ */
+export function nadam(parameters: ParametersOf<NadamOptions>, options: WithGroups<NadamOptions> = {}): Optimizer {
+  return new Optimizer('nadam', groupsOf('nadam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize'], rule));
 }

@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkBetas, checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface RadamOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -15,16 +15,19 @@ export interface RadamOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * Adam that goes by the average of the gradient alone until enough gradients were seen to know their spread, which makes a warm-up
- * unnecessary. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
- */
-export function radam(parameters: Iterable<Parameter>, options: RadamOptions = {}): Optimizer {
+function rule(options: RadamOptions): Rule {
   const op = 'radam';
-  checkOptions(op, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize']);
   const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return new Optimizer(op, parameters, lr, { rule: 'radam', hyper: { beta1, beta2, eps, weightDecay }, flags: { maximize } });
+  return { lr, rule: 'radam', hyper: { beta1, beta2, eps, weightDecay }, flags: { maximize } };
+}
+
+/**
+ * Adam that goes by the average of the gradient alone until enough gradients were seen to know their spread, which makes a warm-up
+ * unnecessary. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
+ */
+export function radam(parameters: ParametersOf<RadamOptions>, options: WithGroups<RadamOptions> = {}): Optimizer {
+  return new Optimizer('radam', groupsOf('radam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule));
 }

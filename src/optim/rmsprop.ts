@@ -1,6 +1,6 @@
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface RmspropOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
@@ -19,13 +19,8 @@ export interface RmspropOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * v = alpha v + (1 - alpha) g^2; p -= lr g / (sqrt(v) + eps), by momentum where that is asked for; before that g += weightDecay p.
- * Matches torch.optim.RMSprop. Source: Hinton, lecture 6 of Neural Networks for Machine Learning, 2012; centered: Graves, arXiv:1308.0850.
- */
-export function rmsprop(parameters: Iterable<Parameter>, options: RmspropOptions = {}): Optimizer {
+function rule(options: RmspropOptions): Rule {
   const op = 'rmsprop';
-  checkOptions(op, options, ['lr', 'alpha', 'eps', 'weightDecay', 'momentum', 'centered', 'maximize']);
   const { lr = 1e-2, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false, maximize = false } = options;
   checkNumber(op, 'alpha', alpha, 0, 1);
   checkNumber(op, 'eps', eps);
@@ -33,5 +28,13 @@ export function rmsprop(parameters: Iterable<Parameter>, options: RmspropOptions
   checkScheduled(op, 'momentum', momentum);
   const plain = centered ? 'rmspropCentered' : 'rmsprop';
   const rule = momentum === 0 ? plain : (`${plain}Momentum` as const);
-  return new Optimizer(op, parameters, lr, { rule, hyper: { alpha, eps, weightDecay, momentum }, flags: { maximize } });
+  return { lr, rule, hyper: { alpha, eps, weightDecay, momentum }, flags: { maximize } };
+}
+
+/**
+ * v = alpha v + (1 - alpha) g^2; p -= lr g / (sqrt(v) + eps), by momentum where that is asked for; before that g += weightDecay p.
+ * Matches torch.optim.RMSprop. Source: Hinton, lecture 6 of Neural Networks for Machine Learning, 2012; centered: Graves, arXiv:1308.0850.
+ */
+export function rmsprop(parameters: ParametersOf<RmspropOptions>, options: WithGroups<RmspropOptions> = {}): Optimizer {
+  return new Optimizer('rmsprop', groupsOf('rmsprop', parameters, options, ['lr', 'alpha', 'eps', 'weightDecay', 'momentum', 'centered', 'maximize'], rule));
 }

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
-import type { Parameter } from '../tensor.js';
-import { checkNumber, checkScheduled, Optimizer, type Scheduled } from './optimizer.js';
+import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { Optimizer } from './optimizer.js';
 
 export interface SgdOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -18,16 +18,7 @@ export interface SgdOptions {
   readonly maximize?: boolean;
 }
 
-/**
- * Stochastic gradient descent: g' = g + weightDecay p; b = momentum b + (1 - dampening) g' (the first time b = g');
- * p -= lr b, or p -= lr (g' + momentum b) with nesterov; without momentum p -= lr g'.
- * Matches torch.optim.SGD; lr may be a function of the step, in place of a scheduler.
- * Throws ArgumentError for numbers out of range, AnnealError for an unknown option.
- *
- *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });
- */
-export function sgd(parameters: Iterable<Parameter>, options: SgdOptions = {}): Optimizer {
-  checkOptions('sgd', options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize']);
+function rule(options: SgdOptions): Rule {
   const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
   checkScheduled('sgd', 'momentum', momentum);
   checkNumber('sgd', 'dampening', dampening);
@@ -36,5 +27,17 @@ export function sgd(parameters: Iterable<Parameter>, options: SgdOptions = {}): 
     throw new ArgumentError(`[sgd] nesterov: got momentum ${String(momentum)} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
   }
   const hyper = { momentum, dampening, weightDecay };
-  return new Optimizer('sgd', parameters, lr, momentum === 0 ? { rule: 'sgd', hyper, flags: { maximize } } : { rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } });
+  return momentum === 0 ? { lr, rule: 'sgd', hyper, flags: { maximize } } : { lr, rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } };
+}
+
+/**
+ * Stochastic gradient descent: g' = g + weightDecay p; b = momentum b + (1 - dampening) g' (the first time b = g');
+ * p -= lr b, or p -= lr (g' + momentum b) with nesterov; without momentum p -= lr g'.
+ * Matches torch.optim.SGD; lr may be a function of the step, in place of a scheduler.
+ * Throws ArgumentError for numbers out of range, AnnealError for an unknown option.
+ *
+ *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ */
+export function sgd(parameters: ParametersOf<SgdOptions>, options: WithGroups<SgdOptions> = {}): Optimizer {
+  return new Optimizer('sgd', groupsOf('sgd', parameters, options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize'], rule));
 }

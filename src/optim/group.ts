@@ -1,0 +1,138 @@
+import { ArgumentError } from '../errors.js';
+import { slots } from '../ops/leaf.js';
+import { updateRules } from '../ops/index.js';
+import { checkOptions } from '../options.js';
+import { Parameter, type Tensor } from '../tensor.js';
+import { checkRate, type Scheduled } from './numbers.js';
+import type { Schedule } from './schedules/index.js';
+
+/** The rule of an optimizer, its rate, its other numbers by name, and what of it is switched on. */
+export interface Rule {
+  readonly lr: Scheduled;
+  readonly rule: keyof typeof updateRules;
+  readonly hyper: Readonly<Record<string, Scheduled>>;
+  readonly flags: Readonly<Record<string, boolean>>;
+}
+
+/** Parameters with options of their own, the others being the optimizer's. */
+export type GroupOf<O> = O & { readonly params: Iterable<Parameter> };
+
+/** Those of an optimizer's parameters whose name matches, with options of their own. */
+export type MatchOf<O> = O & {
+  /** Of parameter names, such as `0.weight`: a pattern, or a function that says yes. */
+  readonly match: RegExp | ((name: string) => boolean);
+};
+
+/** What an optimizer takes: parameters, or groups of them. */
+export type ParametersOf<O> = Iterable<Parameter> | readonly GroupOf<O>[];
+
+/** Options of an optimizer that gives some of its parameters others: the first match counts. */
+export type WithGroups<O> = O & { readonly groups?: readonly MatchOf<O>[] };
+
+/** Parameters that are updated with the same numbers. */
+export class ParameterGroup {
+  readonly parameters: readonly Parameter[];
+  readonly rule: Rule['rule'];
+  readonly flags: readonly string[];
+  /** The numbers, lr first, as the step reads them when it runs. */
+  readonly hyperSlot: Tensor;
+  readonly #op: string;
+  readonly #hyper: Float64Array;
+  readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: Schedule }[];
+  #lr: Scheduled;
+
+  constructor(op: string, parameters: readonly Parameter[], { lr, rule, hyper, flags }: Rule) {
+    this.#op = op;
+    this.parameters = parameters;
+    this.rule = rule;
+    this.flags = Object.keys(flags).filter((flag) => flags[flag]);
+    this.#lr = checkRate(op, lr);
+    const { hypers } = updateRules[rule];
+    this.#hyper = Float64Array.from(hypers, (name) => Number(hyper[name]));
+    this.#scheduled = hypers.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
+    this.hyperSlot = slots(this.#hyper, 'float64');
+  }
+
+  set lr(lr: Scheduled) {
+    this.#lr = checkRate(this.#op, lr);
+  }
+
+  /** The rate, a number or a schedule. */
+  get lr(): Scheduled {
+    return this.#lr;
+  }
+
+  /** The rate of a step. */
+  rateAt(step: number): number {
+    return typeof this.#lr === 'number' ? this.#lr : this.#finite('lr', this.#lr(step), step);
+  }
+
+  /** Sets the numbers of a step. */
+  setNumbers$(step: number): void {
+    this.#hyper[0] = this.rateAt(step);
+    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#finite(name, schedule(step), step);
+  }
+
+  #finite(name: string, value: number, step: number): number {
+    if (Number.isFinite(value)) return value;
+    throw new ArgumentError(`[${this.#op}] ${name} of step ${step} is ${String(value)}, expected a finite number. Check the schedule.`, { op: this.#op });
+  }
+}
+
+/** The groups of what an optimizer was given, each with its rule; `describe` makes a rule of complete options. */
+export function groupsOf<O extends object>(
+  op: string,
+  given: ParametersOf<O>,
+  options: WithGroups<O>,
+  known: readonly string[],
+  describe: (options: O) => Rule,
+): ParameterGroup[] {
+  checkOptions(op, options, [...known, 'groups']);
+  const { groups: matches = [], ...common } = options;
+  const groups: ParameterGroup[] = [];
+  const used = new Set<MatchOf<O>>();
+  const add = (parameters: readonly Parameter[], own: object): void => {
+    const rest = new Set(parameters);
+    for (const group of matches) {
+      const { match, ...special } = group;
+      const matched = [...rest].filter(({ name }) => (typeof match === 'function' ? match(name) : name.search(match) >= 0));
+      matched.forEach((parameter) => rest.delete(parameter));
+      if (matched.length > 0) used.add(group);
+      if (matched.length > 0) groups.push(new ParameterGroup(op, matched, describe({ ...common, ...own, ...special } as unknown as O)));
+    }
+    if (rest.size > 0) groups.push(new ParameterGroup(op, [...rest], describe({ ...common, ...own } as unknown as O)));
+  };
+  for (const match of matches) checkMatch(op, match, known);
+  const listed = listOf<O>(given);
+  if (listed.length > 0 && listed.every(isGroup)) {
+    for (const group of listed as readonly GroupOf<O>[]) {
+      checkOptions(op, group, ['params', ...known]);
+      const { params, ...own } = group;
+      add(checkParameters(op, listOf(params) as readonly Parameter[]), own);
+    }
+  } else add(checkParameters(op, listed as readonly Parameter[]), {});
+  const all = checkParameters(op, groups.flatMap(({ parameters }) => parameters));
+  const idle = matches.find((group) => !used.has(group));
+  if (idle === undefined) return groups;
+  throw new ArgumentError(`[${op}] groups: got ${String(idle.match)}, which no parameter is left for, expected a pattern of some of ${all.map(({ name }) => name).join(', ')}.`, { op });
+}
+
+const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (typeof given === 'object' && given !== null && Symbol.iterator in given ? [...given] : []);
+
+const isGroup = (entry: unknown): boolean => typeof entry === 'object' && entry !== null && !(entry instanceof Parameter) && 'params' in entry;
+
+function checkMatch(op: string, group: MatchOf<object>, known: readonly string[]): void {
+  checkOptions(op, group, ['match', ...known]);
+  if (group.match instanceof RegExp || typeof group.match === 'function') return;
+  throw new ArgumentError(`[${op}] groups: got match ${String(group.match)}, expected a pattern of parameter names, as in { match: /bias$/, weightDecay: 0 }.`, { op });
+}
+
+function checkParameters(op: string, parameters: readonly Parameter[]): readonly Parameter[] {
+  if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters().`, { op });
+  for (const parameter of parameters) {
+    if (parameter instanceof Parameter && parameter.requiresGrad) continue;
+    throw new ArgumentError(`[${op}] got ${String(parameter)}, expected parameters that require gradients. Pass model.parameters().`, { op });
+  }
+  if (new Set(parameters).size === parameters.length) return parameters;
+  throw new ArgumentError(`[${op}] got a parameter twice, expected each once. Take them from one model that contains all others.`, { op });
+}
