@@ -111,14 +111,25 @@ ANNEAL_INLINE void st(uint8_t* p, vi x) {
   *(vb_loose*)p = __builtin_convertvector(x, vb);
 }  // the low byte of each lane
 
-// The first n lanes, 0 <= n <= kLanes; the others read as 0, or are left alone.
+// The first n lanes, 0 <= n <= kLanes; the others read as 0, or are left alone. AVX2 has a masked store, but AMD runs
+// it in microcode: only AVX-512 split over AVX2 takes it, to go the ways of the real one.
+constexpr bool kMaskedStores = ANNEAL_LANES == 16;
 #if defined(__AVX512F__) && ANNEAL_LANES == 16
-constexpr bool kMaskedStores = true;
 ANNEAL_INLINE __mmask16 first_lanes(int n) { return (__mmask16)((1u << n) - 1u); }
 ANNEAL_INLINE vf ld_part(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
 ANNEAL_INLINE void st_part(float* p, vf x, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
+#elif defined(__AVX2__) && ANNEAL_LANES == 16
+ANNEAL_INLINE __m256i first_lanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+ANNEAL_INLINE vf ld_part(const float* p, int n) {
+  return join(_mm256_maskload_ps(p, first_lanes(n)), _mm256_maskload_ps(p + 8, first_lanes(n - 8)));
+}
+ANNEAL_INLINE void st_part(float* p, vf x, int n) {
+  _mm256_maskstore_ps(p, first_lanes(n), low(x));
+  _mm256_maskstore_ps(p + 8, first_lanes(n - 8), high(x));
+}
 #else
-constexpr bool kMaskedStores = false;
 #if defined(__AVX2__) && ANNEAL_LANES == 8
 ANNEAL_INLINE vf ld_part(const float* p, int n) { return _mm256_maskload_ps(p, (__m256i)(iota() < splat(int32_t(n)))); }
 #elif defined(__AVX2__) && ANNEAL_LANES == 4
@@ -130,7 +141,7 @@ ANNEAL_INLINE vf ld_part(const float* p, int n) {
   return ld(lane);
 }
 #endif
-ANNEAL_INLINE void st_part(float* p, vf x, int n) {  // AVX2 has a masked store, but AMD runs it in microcode
+ANNEAL_INLINE void st_part(float* p, vf x, int n) {
   float lane[kLanes];
   st(lane, x);
   for (int i = 0; i < n; i++) p[i] = lane[i];

@@ -100,7 +100,7 @@ static void dot_tile(const Problem& p, int64_t m, int64_t n) {
     for (int j = 0; j < J; j++) c[i * p.N + j] = sums[i * J + j];
 }
 
-#if ANNEAL_LANES == 16 && defined(__AVX512F__)
+#if ANNEAL_LANES == 16
 constexpr int kDotRows = 4, kDotColumns = 4, kDotWide = 8;  // of a tile; of one that is a single row or column
 #elif ANNEAL_LANES == 8
 constexpr int kDotRows = 2, kDotColumns = 3, kDotWide = 4;

@@ -1,7 +1,7 @@
 // The register tiles of gemm. A tile is rows x vectors accumulators, and each element is one chain of fused
 // multiply-adds over k in order, so that no choice of tile, block, vector width or thread changes a bit of the result.
 
-#if ANNEAL_LANES == 16 && defined(__AVX512F__)
+#if ANNEAL_LANES == 16
 constexpr int kTileRows = 12;    // 12 x 2 accumulators and 2 vectors of B in 32 registers (g++ 12 spills at 14)
 constexpr int kNarrowRows = 12;  // rows of a tile that is one vector wide
 #elif defined(__aarch64__)

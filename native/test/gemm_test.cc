@@ -129,8 +129,10 @@ void check(const Case& c, uint64_t seed, bool threads) {
   Data d = data_for(c, seed);
   std::vector<float> first;
   bool have_first = false;
+  SplitWatch split;
   for (const Target& t : targets()) {
     const auto got = run(*t.table, c, d);
+    split.ran(*t.table);
     check_against_reference(*t.table, c, d, got);
     if (t.fma) {
       if (!have_first) first = got, have_first = true;
@@ -143,6 +145,7 @@ void check(const Case& c, uint64_t seed, bool threads) {
         FAIL(t.table->name << " depends on threads: " << c.text());
     }
   }
+  if (split.differs()) FAIL("avx2_w16 goes other ways than avx512: " << c.text());
   note_bits(first.data(), first.size());
 }
 

@@ -188,8 +188,10 @@ constexpr double kWithoutFma = 8;  // times the tolerance
 inline void check(const KernelCase& c) {
   const auto want = c.run(reference_table, 1, !c.reference_in_float);
   std::vector<Tensor> first;
+  SplitWatch split;
   for (const Target& t : targets()) {
     const auto got = c.run(*t.table, 1), again = c.run(*t.table, 2);
+    split.ran(*t.table);
     for (size_t o = 0; o < got.size(); o++) {
       const std::string who = std::string(t.table->name) + " " + c.text + " output " + std::to_string(o);
       if (got[o].absent) continue;
@@ -200,6 +202,7 @@ inline void check(const KernelCase& c) {
     }
     if (t.fma && first.empty()) first = got;
   }
+  if (split.differs()) FAIL("avx2_w16 goes other ways than avx512: " << c.text);
   for (const Tensor& t : first)
     if (!t.absent) t.note_bits();
 }

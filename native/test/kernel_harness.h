@@ -72,7 +72,8 @@ class TestContext : public Context {
   explicit TestContext(int threads) {
     Context::threads = threads;
     shared_scratch = nullptr;
-    parallel = [](Context* self, int64_t chunks, int64_t, void (*body)(void*, int64_t, int32_t), void* arg) {
+    parallel = [](Context* self, int64_t chunks, int64_t ns, void (*body)(void*, int64_t, int32_t), void* arg) {
+      asked().insert(asked().end(), {chunks, ns});
       std::atomic<int64_t> next{0};
       auto work = [&](int32_t worker) {
         for (int64_t i; (i = next.fetch_add(1)) < chunks;) body(arg, i, worker);
@@ -105,7 +106,14 @@ class TestContext : public Context {
     delete shared_;
     shared_ = new Aligned(r.shared_scratch ? r.shared_scratch(call) : 0);
     shared_scratch = shared_->data();
+    asked() = {int64_t(r.scratch ? r.scratch(call) : 0), int64_t(r.shared_scratch ? r.shared_scratch(call) : 0)};
     r.run(call, *this);
+  }
+
+  // What the last row that ran has asked of its context: scratch, and the chunks and cost of each region.
+  static std::vector<int64_t>& asked() {
+    static std::vector<int64_t> list;
+    return list;
   }
 
   Failure failure = Failure::none;
@@ -114,6 +122,24 @@ class TestContext : public Context {
  private:
   std::vector<Aligned*> scratches_;
   Aligned* shared_ = nullptr;
+};
+
+// AVX-512 split over AVX2 stands for the real one where that cannot run, so it has to go the same ways: to ask for the
+// same scratch and cut into the same chunks, which follow from tiles, blocks and lanes.
+class SplitWatch {
+ public:
+  void ran(const KernelTable& table) {
+#if defined(__x86_64__)
+    if (&table == &avx2_w16_table) split_ = TestContext::asked();
+    if (&table == &avx512_table) real_ = TestContext::asked();
+#else
+    (void)table;
+#endif
+  }
+  bool differs() const { return !real_.empty() && real_ != split_; }
+
+ private:
+  std::vector<int64_t> real_, split_;
 };
 
 // xorshift64*: the same numbers everywhere.

@@ -235,7 +235,7 @@ TEST_CASE("pick and place") {
                        {Tensor(DType::f32, dims)},
                        {}});
     if (N > 3)
-      for (uint32_t row : {uint32_t(row_pick), uint32_t(row_place)}) {
+      for (const Row row : {row_pick, row_place}) {
         KernelCase c = {row,
                         text_of("a label out of range", dims),
                         {random_tensor(DType::f32, row == row_pick ? dims : Dims{N}, 5), labels},
