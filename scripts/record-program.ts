@@ -105,18 +105,21 @@ function read(session: Session, id: number, bytes: number): Uint8Array {
   return contents;
 }
 
-/** Throws where the program lacks a row of native/ops.def or native/pointwise.def. */
+/** Throws where the program lacks a row of native/ops.def, pointwise.def or updates.def. */
 function checkComplete(words: Uint32Array): void {
   const { addon } = loadNative();
   const rows = addon.rows().map(({ name }) => name);
   const micros = addon.pointwise().map(({ name }) => name);
-  const missing = new Set([...rows, ...micros]);
+  const rules = addon.updates().map(({ name }) => name);
+  const all = { 'ops.def': rows, 'pointwise.def': micros, 'updates.def': rules };
+  const missing = new Set(Object.entries(all).flatMap(([table, names]) => names.map((name) => `${table} ${name}`)));
   let at = HEADER + words[3]! * BUFFER_WORDS + words[4]! * TENSOR_WORDS;
   for (let i = 0; i < words[5]!; i++) {
     const [row, outputs, inputs, attrs] = words.subarray(at) as unknown as [number, number, number, number];
     const attributes = words.subarray(at + INSTRUCTION_WORDS + outputs + inputs).subarray(0, attrs);
-    missing.delete(rows[row]!);
-    if (rows[row] === 'pointwise') for (let micro = 0; micro < attributes[0]!; micro++) missing.delete(micros[attributes[1 + 4 * micro]!]!);
+    missing.delete(`ops.def ${rows[row]!}`);
+    if (rows[row] === 'update') missing.delete(`updates.def ${rules[attributes[0]!]!}`);
+    if (rows[row] === 'pointwise') for (let micro = 0; micro < attributes[0]!; micro++) missing.delete(`pointwise.def ${micros[attributes[1 + 4 * micro]!]!}`);
     at += INSTRUCTION_WORDS + outputs + inputs + attrs;
   }
   if (missing.size > 0) throw new Error(`the recorded steps do not run ${[...missing].join(', ')}: add them to test/determinism/every-kernel.ts`);

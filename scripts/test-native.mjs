@@ -1,7 +1,7 @@
 // The native side without Node.js: tests and a recorded training program with both compilers, on 64-bit ARM under
 // qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer (g++) and under ThreadSanitizer (clang); equal bits from all
-// of them on every target with fused multiply-add; a minute of fuzzing the verifier, and the format. Reports of doctest go to
-// $ANNEAL_REPORTS where that is set. Instructions of kernels are counted under valgrind.
+// of them on every target with fused multiply-add; the assembly of gemm's tiles, instructions of kernels counted under valgrind,
+// a minute of fuzzing the verifier, and the format. Reports of doctest go to $ANNEAL_REPORTS where that is set.
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkAssembly, checkSplit } from './check-assembly.mjs';
 
 const { resolve } = createRequire(import.meta.url);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -140,6 +141,15 @@ function addon() {
   if (got !== wanted) throw new Error(`the addon of cmake-js leaves ${got}, that of node-gyp left ${wanted}`);
 }
 
+/** The register tiles of gemm as both compilers made them. */
+function assembly() {
+  for (const name of ['gcc', 'clang']) {
+    for (const target of ['avx512', 'avx2']) console.log(`${name}: ${checkAssembly(target, built(name))}`);
+    checkSplit(built(name));
+  }
+  for (const name of ['neon', 'neon-clang']) console.log(`${name}: ${checkAssembly('neon', built(name))}`);
+}
+
 const parts = {
   format: () => run(process.execPath, ['scripts/format-native.mjs']),
   gcc: () => compiled('gcc'),
@@ -147,6 +157,7 @@ const parts = {
   clang: () => compiled('clang'),
   addon,
   neon: arm,
+  assembly,
   address: () => sanitized('address'),
   thread: () => sanitized('thread'),
   fuzz: () => run(join(built('fuzz'), 'fuzz_verify'), [`-max_total_time=${FUZZ_SECONDS}`, '-print_final_stats=1', '-verbosity=0', `-artifact_prefix=${join(root, 'build')}/`]),

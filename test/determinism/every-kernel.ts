@@ -85,6 +85,7 @@ export class EveryKernel extends nn.Module {
     this.term(losses.crossEntropy(logits, tensor(below(10, 70))));
     this.show(anneal.argmax(logits, { axis: 1 }));
     this.term(anneal.crossEntropy(this.scores, tensor(below(1025, 45))));
+    this.term(anneal.pick(this.scores, tensor(below(1025, 45))));
     this.show(anneal.softmax(this.scores));
     this.term(anneal.mul(anneal.logSoftmax(anneal.transpose(this.scores, 0, 1)), -0.1));
   }
