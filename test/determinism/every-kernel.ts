@@ -195,21 +195,38 @@ class Together implements Updater {
   }
 }
 
-/** The optimizers of a model whose first forward() is done: each kind, as one. */
+type Make = (parameters: readonly Parameter[]) => Updater;
+
+/** Who trains what: every rule. A parameter belongs to the first whose path it starts with. */
+const rules: readonly (readonly [path: string, make: Make])[] = [
+  ['classifier.0', (some) => optim.adam(some, { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 })],
+  ['classifier.3', (some) => optim.adam(some, { lr: 0.001, amsgrad: true })],
+  ['classifier.5', (some) => optim.adamax(some, { lr: 0.001 })],
+  ['classifier.7', (some) => optim.nadam(some, { lr: 0.001 })],
+  ['classifier.9', (some) => optim.radam(some, { lr: 0.001 })],
+  ['products.0', (some) => optim.adamw(some, { lr: optim.schedules.cosine(0.01, 50) })],
+  ['products.1', (some) => optim.rmsprop(some, { lr: 0.0001 })],
+  ['products.2', (some) => optim.rmsprop(some, { lr: 0.0001, momentum: 0.9 })],
+  ['products.3', (some) => optim.rmsprop(some, { lr: 0.001, centered: true })],
+  ['products.4', (some) => optim.rmsprop(some, { lr: 0.001, centered: true, momentum: 0.9 })],
+  ['attention.0', (some) => optim.adagrad(some, { lr: 0.01 })],
+  ['attention.1', (some) => optim.adadelta(some, { lr: 1 })],
+  ['attention.2', (some) => optim.lion(some, { lr: 0.001 })],
+  ['witnesses', (some) => optim.sgd(some, { lr: 1 })],
+  ['embedding', (some) => optim.sgd(some, { lr: 0.1, momentum: 0.9, nesterov: true })],
+  ['', (some) => optim.sgd(some, { lr: 0.5, momentum: 0.9, dampening: 0.1, weightDecay: 0.001 })],
+];
+
+/** The optimizers of a model whose first forward() is done, as one. */
 function optimizersOf(model: EveryKernel): Updater {
   const rest = new Set(model.parameters());
-  const taken = (path: string): Parameter[] => {
-    const some = [...rest].filter(({ name }) => name.startsWith(path));
-    for (const parameter of some) rest.delete(parameter);
-    return some;
-  };
-  return new Together([
-    optim.adam(taken('classifier'), { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 }),
-    optim.adamw(taken('products'), { lr: optim.schedules.cosine(0.01, 50) }),
-    optim.sgd(taken('attention'), { lr: 0.1, momentum: 0.9, nesterov: true }),
-    optim.sgd(taken('witnesses'), { lr: 1 }),
-    optim.sgd([...rest], { lr: 0.5, momentum: 0.9, dampening: 0.1, weightDecay: 0.001 }),
-  ]);
+  return new Together(
+    rules.map(([path, make]) => {
+      const some = [...rest].filter(({ name }) => name.startsWith(path));
+      for (const parameter of some) rest.delete(parameter);
+      return make(some);
+    }),
+  );
 }
 
 /** The model, and what trains it by a step a call. */
