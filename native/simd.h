@@ -66,6 +66,10 @@ ANNEAL_INLINE v16 vfma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
 ANNEAL_INLINE v16 vsqrt(v16 x) { return _mm512_maskz_sqrt_ps(0xFFFF, x); }
 ANNEAL_INLINE v16 vmin(v16 a, v16 b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
 ANNEAL_INLINE v16 vmax(v16 a, v16 b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
+#if ANNEAL_LANES == 16
+#define ANNEAL_SCALE  // there is an instruction for it
+ANNEAL_INLINE v16 vscale(v16 x, v16 n) { return _mm512_maskz_scalef_ps(0xFFFF, x, n); }  // x 2^n, rounded once
+#endif
 #else
 ANNEAL_INLINE v16 vfma(v16 a, v16 b, v16 c) {
   return join(vfma(low(a), low(b), low(c)), vfma(high(a), high(b), high(c)));
@@ -117,6 +121,9 @@ constexpr bool kMaskedStores = ANNEAL_LANES == 16;
 #if defined(__AVX512F__) && ANNEAL_LANES == 16
 ANNEAL_INLINE __mmask16 first_lanes(int n) { return (__mmask16)((1u << n) - 1u); }
 ANNEAL_INLINE vf ld_part(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+ANNEAL_INLINE vf ld_part(const float* p, int n, vf otherwise) {
+  return _mm512_mask_loadu_ps(otherwise, first_lanes(n), p);
+}
 ANNEAL_INLINE void st_part(float* p, vf x, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), x); }
 #elif defined(__AVX2__) && ANNEAL_LANES == 16
 ANNEAL_INLINE __m256i first_lanes(int n) {
@@ -160,6 +167,26 @@ ANNEAL_INLINE void st_part(uint8_t* p, vi x, int n) {
   for (int i = 0; i < n; i++) p[i] = lane[i];
 }
 
+// A store past the caches, to an address that is a multiple of a vector's size. After the last one, stream_fence.
+#if defined(__SSE2__)
+ANNEAL_INLINE void st_stream(float* p, v4 x) { _mm_stream_ps(p, x); }
+#if defined(__AVX2__)
+ANNEAL_INLINE void st_stream(float* p, v8 x) { _mm256_stream_ps(p, x); }
+#endif
+#if defined(__AVX512F__)
+ANNEAL_INLINE void st_stream(float* p, v16 x) { _mm512_stream_ps(p, x); }
+#elif defined(__AVX2__)
+ANNEAL_INLINE void st_stream(float* p, v16 x) {
+  st_stream(p, low(x));
+  st_stream(p + 8, high(x));
+}
+#endif
+ANNEAL_INLINE void stream_fence() { _mm_sfence(); }
+#else
+ANNEAL_INLINE void st_stream(float* p, vf x) { st(p, x); }
+ANNEAL_INLINE void stream_fence() {}
+#endif
+
 // ---- lanes -----------------------------------------------------------------------------------------------------
 ANNEAL_INLINE vi as_int(vf x) { return (vi)x; }    // the same bits
 ANNEAL_INLINE vf as_float(vi x) { return (vf)x; }  // the same bits
@@ -169,6 +196,11 @@ ANNEAL_INLINE vi to_int(vf x) {
 }  // truncates; out of range differs between targets: guard it
 ANNEAL_INLINE vi shift_right(vi x, int n) { return (vi)((vu)x >> n); }  // logical
 ANNEAL_INLINE vf select(vi mask, vf a, vf b) { return mask ? a : b; }
+#if !(defined(__AVX512F__) && ANNEAL_LANES == 16)
+ANNEAL_INLINE vf ld_part(const float* p, int n, vf otherwise) {
+  return select(iota() < splat(int32_t(n)), ld_part(p, n), otherwise);
+}
+#endif
 ANNEAL_INLINE vi select(vi mask, vi a, vi b) { return mask ? a : b; }
 ANNEAL_INLINE vi vmin(vi a, vi b) { return a < b ? a : b; }
 ANNEAL_INLINE vi vmax(vi a, vi b) { return a > b ? a : b; }

@@ -20,21 +20,68 @@ ANNEAL_INLINE vf polynomial(vf x, const float (&c)[n]) {
   return r;
 }
 
-// e^x = 2^n e^r, |r| <= ln 2 / 2. The power of two is applied in two halves, so that denormal results are rounded once.
-ANNEAL_INLINE vf vexp(vf x) {
+constexpr float kLog2E = 1.44269504f;
+constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits
+
+// e^(x - n ln 2) - 1 for the integer n nearest to x / ln 2. ln 2 comes in two parts; the first has few bits, so n times
+// it is exact without FMA too.
+ANNEAL_INLINE vf exp_fraction(vf x, vf n) {
   constexpr float kQ[] = {0.49999994f, 0.166665211f, 0.0416682735f, 0.00836868584f, 0.00138201378f};
-  const vf magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits
-  x = vmin(splat(89.0f), vmax(splat(-104.0f), x));  // beyond these the result is inf or 0; NaN passes
-  const vf shifted = vfma(x, splat(1.44269504f), magic);
-  const vf n = shifted - magic;
-  vf r = vfma(n, splat(-0.693359375f),
-              x);  // ln 2 in two parts; the first has few bits, so n times it is exact without FMA too
-  r = vfma(n, splat(2.12194440e-4f), r);
-  const vf p = vfma(r * r, polynomial(r, kQ), r) + splat(1.0f);
-  const vi k = as_int(shifted) - as_int(magic);
-  const vi half = k >> 1;
-  const vi bias = splat(int32_t(127));
-  return p * as_float((half + bias) << 23) * as_float((k - half + bias) << 23);
+  const vf r = vfma(n, splat(2.12194440e-4f), vfma(n, splat(-0.693359375f), x));
+  return vfma(r * r, polynomial(r, kQ), r);
+}
+
+// e^x = 2^n (1 + f). The power of two is applied in two steps of which only the second rounds, in denormal results.
+// What is added to kRounder makes an exponent of the low bits, bias included. The lower bounds of x are where that
+// exponent is 0: far below, the result is 0 by multiplication with 0, and not by an underflow, which is slow.
+ANNEAL_INLINE vf vexp(vf x) {
+  x = vmin(splat(89.0f), vmax(splat(-176.1f), x));  // inf from 89 on; at -176.1, `half` is 0; NaN passes
+#ifdef ANNEAL_SCALE
+  const vf n = vfma(x, splat(kLog2E), splat(kRounder)) - splat(kRounder);
+  return vscale(exp_fraction(x, n) + splat(1.0f), n);
+#else
+  const vf shifted = vfma(x, splat(kLog2E), splat(kRounder + 254));
+  const vf f = exp_fraction(x, shifted - splat(kRounder + 254));
+  const vu twice = (vu)as_int(shifted);
+  const vu half = (twice << 22) & (vu)splat(int32_t(0xFF800000)), rest = (twice << 23) - half;
+  return vfma(f, as_float((vi)half), as_float((vi)half)) * as_float((vi)rest);
+#endif
+}
+
+// The bits of vexp for x <= 0 (or NaN), in fewer operations. Several vectors go step by step together, so that a
+// processor needs not look far ahead to find work.
+#define ANNEAL_STEP(what) _Pragma("GCC unroll 8") for (int u = 0; u < n; u++) what
+template <int n>
+ANNEAL_INLINE void vexp_nonpositive(vf (&x)[n]) {
+  constexpr float kQ[] = {0.49999994f, 0.166665211f, 0.0416682735f, 0.00836868584f, 0.00138201378f};
+#ifdef ANNEAL_SCALE
+  const vf rounder = splat(kRounder);
+#else
+  const vf rounder = splat(kRounder + 127 + 64);
+#endif
+  vf shifted[n], k[n], q[n], square[n];
+  ANNEAL_STEP(x[u] = vmax(splat(-132.4f), x[u]));  // where `power` is 0
+  ANNEAL_STEP(shifted[u] = vfma(x[u], splat(kLog2E), rounder));
+  ANNEAL_STEP(k[u] = shifted[u] - rounder);
+  ANNEAL_STEP(x[u] = vfma(k[u], splat(-0.693359375f), x[u]));
+  ANNEAL_STEP(x[u] = vfma(k[u], splat(2.12194440e-4f), x[u]));
+  ANNEAL_STEP(square[u] = x[u] * x[u]);
+  ANNEAL_STEP(q[u] = vfma(splat(kQ[4]), x[u], splat(kQ[3])));
+  ANNEAL_STEP(q[u] = vfma(q[u], x[u], splat(kQ[2])));
+  ANNEAL_STEP(q[u] = vfma(q[u], x[u], splat(kQ[1])));
+  ANNEAL_STEP(q[u] = vfma(q[u], x[u], splat(kQ[0])));
+  ANNEAL_STEP(x[u] = vfma(square[u], q[u], x[u]));
+#ifdef ANNEAL_SCALE
+  ANNEAL_STEP(x[u] = vscale(x[u] + splat(1.0f), k[u]));
+#else
+  ANNEAL_STEP(shifted[u] = as_float(as_int(shifted[u]) << 23));
+  ANNEAL_STEP(x[u] = vfma(x[u], shifted[u], shifted[u]) * splat(5.42101086e-20f));  // 2^-64
+#endif
+}
+ANNEAL_INLINE vf vexp_nonpositive(vf x) {
+  vf one[1] = {x};
+  vexp_nonpositive(one);
+  return one[0];
 }
 
 // ln x = e ln 2 + ln(1 + f), 1 + f in [2/3, 4/3).

@@ -1,0 +1,113 @@
+// cross_entropy: loss = ln sum e^(x - max) - (x[label] - max); dlogits = (softmax(x) - onehot(label)) * factor. A label
+// out of range is reported, and gives zeros.
+
+struct LossJob {
+  RowsJob rows;
+  const float* x;
+  const int32_t* labels;
+  float *losses, *gradients;  // either may be null
+  const float* factors;       // null: 1
+  int64_t factor_stride;
+};
+
+static LossJob loss_job(const Call& call, Context& context) {
+  const bool scaled = call.inputs > 2 && call.in[2].data;
+  return {rows_job(call, context, call.in[0]),
+          (const float*)call.in[0].data,
+          (const int32_t*)call.in[1].data,
+          (float*)call.out[0].data,
+          call.outputs > 1 ? (float*)call.out[1].data : nullptr,
+          scaled ? (const float*)call.in[2].data : nullptr,
+          scaled ? call.in[2].strides[0] : 0};
+}
+
+ANNEAL_INLINE float factor_of(const LossJob& job, int64_t n) {
+  return job.factors ? job.factors[n * job.factor_stride] : 1.0f;
+}
+
+ANNEAL_INLINE bool label_fits(const LossJob& job, int64_t n) { return (uint32_t)job.labels[n] < (uint64_t)job.rows.C; }
+
+// What rows [first, first + rows) have of their label alone: the losses of `sums` and `margins` (x[label] - max), and
+// the gradient there, which has been written as if the label were any class.
+static void write_labels(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins,
+                         const float* at_label) {
+  const int64_t C = job.rows.C;
+  if (job.losses)
+    each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+      st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
+    });
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t n = first + r;
+    if (label_fits(job, n)) {
+      if (job.gradients) job.gradients[n * C + job.labels[n]] = at_label[r];
+      continue;
+    }
+    job.rows.context->fail(job.rows.context, Failure::index_out_of_range, n, job.labels[n], C);
+    if (job.losses) job.losses[n] = 0;
+    if (job.gradients) __builtin_memset(job.gradients + n * C, 0, (size_t)C * 4);
+  }
+}
+
+template <bool kGradients>
+ANNEAL_INLINE void cross_entropy_group(const LossJob& job, int64_t n, int rows, GroupTerms& t) {
+  const Group g = {job.x + n * job.rows.C, job.rows.C, rows};
+  const int64_t stride = term_stride(g);
+  float margin[kGroup], at_label[kGroup] = {}, scale[kGroup];
+  group_terms<kGradients>(g, t);
+  for (int r = 0; r < rows; r++) {
+    const int64_t label = label_fits(job, n + r) ? job.labels[n + r] : 0;
+    margin[r] = g.x[r * g.C + label] - t.max[r];
+    if (!kGradients) continue;
+    const float factor = factor_of(job, n + r);
+    at_label[r] = (t.term[r * stride + label] * t.inverse[r] - 1.0f) * factor;
+    scale[r] = t.inverse[r] * factor;
+  }
+  if (kGradients)
+    write_group(g, job.gradients + n * g.C, [&](int r, int64_t i, int) __attribute__((always_inline)) {
+      return ld(t.term + r * stride + i) * splat(scale[r]);
+    });
+  write_labels(job, n, rows, t.sum, margin, at_label);
+}
+
+static void cross_entropy_groups(void* arg, int64_t chunk, int32_t) {
+  const LossJob& job = *(const LossJob*)arg;
+  GroupTerms t;
+  if (job.gradients)
+    each_group(job.rows, chunk, [&](int64_t n, int rows) { cross_entropy_group<true>(job, n, rows, t); });
+  else
+    each_group(job.rows, chunk, [&](int64_t n, int rows) { cross_entropy_group<false>(job, n, rows, t); });
+}
+
+template <bool kGradients, bool kStream>
+static void cross_entropy_rows(void* arg, int64_t chunk, int32_t worker) {
+  const LossJob& job = *(const LossJob*)arg;
+  const int64_t C = job.rows.C, first = chunk * job.rows.per_chunk,
+                rows = smallest(job.rows.per_chunk, job.rows.N - first);
+  const float* x = job.x + first * C;
+  float* terms = kGradients ? (float*)job.rows.context->scratch(job.rows.context, worker) : nullptr;
+  float sums[kChunkRows], margins[kChunkRows], at_label[kChunkRows];
+  const auto ending = [&](int64_t r, float max, float sum) __attribute__((always_inline)) {
+    const int64_t n = first + r, label = label_fits(job, n) ? job.labels[n] : 0;
+    const float factor = factor_of(job, n), inverse = 1.0f / sum;
+    sums[r] = sum;
+    margins[r] = x[r * C + label] - max;
+    at_label[r] = kGradients ? (terms[label] * inverse - 1.0f) * factor : 0;
+    return Ending{terms, kGradients ? job.gradients + n * C : nullptr, splat(inverse * factor), vf{}};
+  };
+  pipeline<ScaledTerm, kGradients, kStream>(x, rows, C, terms, ending);
+  write_labels(job, first, rows, sums, margins, at_label);
+}
+
+static void cross_entropy_run(const Call& call, Context& context) {
+  const LossJob job = loss_job(call, context);
+  if (job.rows.C <= kShortRow)
+    run_row_chunks(job.rows, 0.15f, cross_entropy_groups);
+  else if (!job.gradients)
+    run_row_chunks(job.rows, 0.15f, cross_entropy_rows<false, false>);
+  else
+    run_row_chunks(job.rows, 0.2f,
+                   streams(job.rows) ? cross_entropy_rows<true, true> : cross_entropy_rows<true, false>);
+}
+
+static size_t cross_entropy_scratch(const Call& call) { return terms_bytes(call.in[0]); }
+static size_t cross_entropy_shared(const Call&) { return 0; }

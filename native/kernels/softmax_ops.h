@@ -1,0 +1,107 @@
+// softmax and log_softmax, and their gradients from their results y.
+
+static void softmax_groups(void* arg, int64_t chunk, int32_t) {
+  const RowsJob& job = *(const RowsJob*)arg;
+  const bool log = job.call->attr[0] != 0;
+  GroupTerms t;
+  each_group(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    const Group g = {(const float*)job.call->in[0].data + n * job.C, job.C, rows};
+    float* y = (float*)job.call->out[0].data + n * job.C;
+    if (!log) {
+      group_terms<true>(g, t);
+      write_group(g, y, [&](int r, int64_t i, int) __attribute__((always_inline)) {
+        return ld(t.term + r * term_stride(g) + i) * splat(t.inverse[r]);
+      });
+      return;
+    }
+    group_terms<false>(g, t);
+    for (int r = 0; r < kGroup; r += kLanes) st(t.sum + r, vlog(ld(t.sum + r)));
+    write_group(g, y, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
+      return ld_some(g.x + r * g.C + i, lanes) - splat(t.max[r]) - splat(t.sum[r]);
+    });
+  });
+}
+
+template <class End, bool kStream>
+static void softmax_rows(void* arg, int64_t chunk, int32_t worker) {
+  const RowsJob& job = *(const RowsJob*)arg;
+  const int64_t first = chunk * job.per_chunk, C = job.C;
+  const float* x = (const float*)job.call->in[0].data + first * C;
+  float* y = (float*)job.call->out[0].data + first * C;
+  float* terms = (float*)job.context->scratch(job.context, worker);
+  const auto ending = [&](int64_t r, float max, float sum) __attribute__((always_inline)) {
+    if constexpr (End::kOfTerms)
+      return Ending{terms, y + r * C, splat(1.0f / sum), vf{}};
+    else
+      return Ending{x + r * C, y + r * C, splat(max), vlog(splat(sum))};
+  };
+  pipeline<End, true, kStream>(x, smallest(job.per_chunk, job.N - first), C, terms, ending);
+}
+
+static void softmax_run(const Call& call, Context& context) {
+  const RowsJob job = rows_job(call, context, call.out[0]);
+  if (job.C <= kShortRow)
+    run_row_chunks(job, 0.15f, softmax_groups);
+  else if (call.attr[0])
+    run_row_chunks(job, 0.2f, streams(job) ? softmax_rows<LogTerm, true> : softmax_rows<LogTerm, false>);
+  else
+    run_row_chunks(job, 0.2f, streams(job) ? softmax_rows<ScaledTerm, true> : softmax_rows<ScaledTerm, false>);
+}
+
+// dx = y (dy - sum(y dy)), and for the logarithm dx = dy - e^y sum(dy).
+template <bool kLog>
+ANNEAL_INLINE vf gradient_term(vf y, vf dy) {
+  return kLog ? dy : y * dy;
+}
+template <bool kLog>
+ANNEAL_INLINE vf gradient_of(vf y, vf dy, vf sum) {
+  return kLog ? vfma(-vexp_nonpositive(y), sum, dy) : y * (dy - sum);
+}
+
+template <bool kLog>
+static void softmax_grad_chunk(void* arg, int64_t chunk, int32_t) {
+  const RowsJob& job = *(const RowsJob*)arg;
+  const int64_t C = job.C;
+  each_group(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    const Group g = {(const float*)job.call->in[0].data + n * C, C, rows};
+    const float* dy = (const float*)job.call->in[1].data + n * C;
+    float sum[kGroup];
+    group_sums(g, sum, [&](int, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
+      for (int u = 0; u < kAbreast; u++)
+        v[u] = gradient_term<kLog>(ld_some(g.x + at[u], lanes), ld_some(dy + at[u], lanes));
+    });
+    write_group(
+        g, (float*)job.call->out[0].data + n * C, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
+          return gradient_of<kLog>(ld_some(g.x + r * C + i, lanes), ld_some(dy + r * C + i, lanes), splat(sum[r]));
+        });
+  });
+}
+
+template <bool kLog>
+static void softmax_grad_rows(void* arg, int64_t chunk, int32_t) {
+  const RowsJob& job = *(const RowsJob*)arg;
+  const int64_t C = job.C, end = smallest(job.N, (chunk + 1) * job.per_chunk);
+  for (int64_t n = chunk * job.per_chunk; n < end; n++) {
+    const float* y = (const float*)job.call->in[0].data + n * C;
+    const float* dy = (const float*)job.call->in[1].data + n * C;
+    float* dx = (float*)job.call->out[0].data + n * C;
+    const vf sum = splat(sum_of(C, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
+      return gradient_term<kLog>(ld_some(y + i + p * kLanes, lanes), ld_some(dy + i + p * kLanes, lanes));
+    }));
+    each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+      st_some(dx + i, gradient_of<kLog>(ld_some(y + i, lanes), ld_some(dy + i, lanes), sum), lanes);
+    });
+  }
+}
+
+static void softmax_grad_run(const Call& call, Context& context) {
+  const RowsJob job = rows_job(call, context, call.out[0]);
+  if (job.C <= kShortRow)
+    run_row_chunks(job, 0.15f, call.attr[0] ? softmax_grad_chunk<true> : softmax_grad_chunk<false>);
+  else
+    run_row_chunks(job, 0.2f, call.attr[0] ? softmax_grad_rows<true> : softmax_grad_rows<false>);
+}
+
+static size_t softmax_scratch(const Call& call) { return terms_bytes(call.out[0]); }
+static size_t softmax_shared(const Call&) { return 0; }
+ANNEAL_NO_SCRATCH(softmax_grad)
