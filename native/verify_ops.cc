@@ -233,7 +233,7 @@ const char* verify_softmax_grad(const Call& c) {
 }
 
 const char* verify_cross_entropy(const Call& c) {
-  const TensorArg &loss = c.out[0], &grad = c.out[1], &logits = c.in[0], &labels = c.in[1];
+  const TensorArg &loss = c.out[0], &grad = c.out[1], &logits = c.in[0], &labels = c.in[1], &dloss = c.in[2];
   NEED(present(logits) && present(labels) && (present(loss) || present(grad)), "an operand is absent");
   NEED(is_float(logits) && logits.rank == 2 && is_dense(logits), "logits are not a dense float matrix");
   const int64_t N = logits.dims[0];
@@ -241,6 +241,7 @@ const char* verify_cross_entropy(const Call& c) {
   if (present(loss)) NEED(is_vector(loss, logits.dtype, N), "loss is not [N]");
   if (present(grad))
     NEED(grad.dtype == logits.dtype && same_dims(grad, logits) && is_dense(grad), "dlogits is not [N,C]");
+  if (present(dloss)) NEED(dloss.dtype == logits.dtype && dloss.rank == 1 && dloss.dims[0] == N, "dloss is not [N]");
   return nullptr;
 }
 

@@ -43,6 +43,7 @@ static void reference_cross_entropy(const Call& call, Context& context) {
   const int64_t N = call.in[0].dims[0], C = call.in[0].dims[1];
   T* losses = (T*)call.out[0].data;
   T* gradients = call.outputs > 1 ? (T*)call.out[1].data : nullptr;
+  const bool scaled = call.inputs > 2 && call.in[2].data;
   for (int64_t n = 0; n < N; n++) {
     const T* x = (const T*)call.in[0].data + n * C;
     const int64_t label = ((const int32_t*)call.in[1].data)[n];
@@ -50,7 +51,8 @@ static void reference_cross_entropy(const Call& call, Context& context) {
     if (!inside) context.fail(&context, Failure::index_out_of_range, n, label, C);
     const double total = reference_log_sum_exp(x, C);
     if (losses) losses[n] = (T)(inside ? total - (double)x[label] : 0.0);
+    const double factor = scaled ? (double)((const T*)call.in[2].data)[n * call.in[2].strides[0]] : 1.0;
     for (int64_t c = 0; gradients && c < C; c++)
-      gradients[n * C + c] = (T)(inside ? std::exp((double)x[c] - total) - (c == label ? 1.0 : 0.0) : 0.0);
+      gradients[n * C + c] = (T)(inside ? (std::exp((double)x[c] - total) - (c == label ? 1.0 : 0.0)) * factor : 0.0);
   }
 }

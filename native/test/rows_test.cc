@@ -26,7 +26,8 @@ Tensor indices_below(int64_t limit, const Dims& dims, uint64_t seed) {
   return Tensor(DType::i32, dims).fill([&](int64_t) { return double(limit ? numbers.below(limit) : 0); });
 }
 
-const int64_t kWidths[] = {1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000, 1023, 1024, 1025, 2049, 5003};
+const int64_t kWidths[] = {1,   2,   3,   4,   5,   7,   8,   9,   10,   15,   16,   17,   31,   32,  33,
+                           100, 240, 255, 256, 257, 258, 271, 272, 1000, 1023, 1024, 1025, 2049, 5003};
 
 TEST_CASE("softmax: every width, small and huge logits") {
   for (uint32_t log : {0u, 1u})
@@ -55,6 +56,22 @@ TEST_CASE("softmax: wide rows, many rows, none") {
       c.tolerance = {1e-6, log ? 1e-6 : 1e-37};
       check(c);
     }
+}
+
+TEST_CASE("softmax: rows far below their maximum, as masks make them") {
+  for (uint32_t log : {0u, 1u})
+    for (int64_t C : {10, 64, 300})
+      for (float low : {-80.0f, -87.4f, -95.0f, -103.5f, -104.5f, -131.0f, -133.0f, -1e9f, -kInf}) {
+        KernelCase c = {row_softmax,
+                        text_of("softmax masked", {20, C}),
+                        {random_tensor(DType::f32, {20, C}, 4)},
+                        {Tensor(DType::f32, {20, C})},
+                        {log}};
+        for (int64_t i = 0; i < 20 * C; i++)
+          if (i % C > i / C % C) c.in[0].set(i, low);
+        c.tolerance = {1e-6, log ? 1e-6 : 1e-37};
+        check(c);
+      }
 }
 
 TEST_CASE("softmax: -inf is a probability of 0; NaN, +inf and nothing but -inf give NaN") {
@@ -110,6 +127,30 @@ TEST_CASE("cross_entropy: loss and gradient in every combination") {
   check(cross_entropy(4, 50257, 10, true, true));
   check(cross_entropy(2000, 10, 10, true, true));
   check(cross_entropy(0, 10, 1, true, true));
+  for (bool gradient : {false, true}) check(cross_entropy(611, 300, 10, true, gradient));
+}
+
+TEST_CASE("cross_entropy: the gradient of each loss as a factor, of any stride") {
+  for (const Dims& dims : std::vector<Dims>{{1, 10}, {7, 3}, {38, 10}, {300, 33}, {300, 700}})
+    for (int64_t stride : {0, 1, 3}) {
+      KernelCase c = cross_entropy(dims[0], dims[1], 8, stride != 1, true);
+      Numbers numbers(5);
+      c.in.push_back(Tensor(DType::f32, {dims[0]}, {stride}).fill([&](int64_t) { return double(numbers.uniform()); }));
+      check(c);
+    }
+}
+
+TEST_CASE("cross_entropy: results that go past the caches") { check(cross_entropy(171, 50257, 10, true, true)); }
+
+TEST_CASE("cross_entropy: infinite and huge logits, NaN, in one row of many") {
+  for (int64_t C : {1, 3, 10, 40, 256, 257, 3000})
+    for (float special : {kInf, -kInf, kNaN, 3e38f, -3e38f, 1e-45f, 200.0f}) {
+      KernelCase c = cross_entropy(37, C, 4, true, true);
+      c.in[0].set(5 * C + C / 2, special);
+      c.in[1].set(5, double(C / 2));
+      c.tolerance = {1e-6, 1e-6};
+      check(c);
+    }
 }
 
 // Runs with one context, so that the failure can be asked for.

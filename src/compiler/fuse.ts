@@ -3,10 +3,13 @@ import { sameShape } from '../shape.js';
 import type { Graph, GraphNode } from './graph.js';
 import { isLeaf } from './graph.js';
 
-/** What becomes one stretch of instructions: a single node, a chain of pointwise nodes, or a contraction with what its tile does while hot. */
+/**
+ * What becomes one stretch of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
+ * a node joined to one that its record names.
+ */
 export interface Unit {
   readonly nodes: readonly number[];
-  readonly kind: 'single' | 'chain' | 'epilogue';
+  readonly kind: 'single' | 'chain' | 'epilogue' | 'joined';
 }
 
 /** Bounds of one native pointwise instruction (native/pointwise.def). */
@@ -20,6 +23,7 @@ export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }):
   if (options.fuse) {
     for (const node of graph.nodes) growEpilogue(graph, groups, node);
     for (const node of graph.nodes) joinChain(graph, groups, node);
+    for (const node of graph.nodes) joinKernel(graph, groups, node);
   }
   return groups.inOrder();
 }
@@ -62,6 +66,17 @@ function joinChain(graph: Graph, groups: Groups, node: GraphNode): void {
     if (pointwise(operand) === undefined || groups.kindOf(input) === 'epilogue' || !sameShape(operand.shape, node.shape)) continue;
     groups.merge(input, node.id, 'chain');
   }
+}
+
+/** Joins a kernel to the one that its record names, over the same operands: a loss and its gradient. */
+function joinKernel(graph: Graph, groups: Groups, node: GraphNode): void {
+  const joins = 'joins' in node.op && !isLeaf(node) ? node.op.joins : undefined;
+  if (joins === undefined) return;
+  const others = graph.users[node.inputs[0]!]!.map((user) => graph.nodes[user]!);
+  const fits = (other: GraphNode): boolean =>
+    other.op === joins.op && groups.members(other.id).length === 1 && other.inputs.every((input, i) => input === node.inputs[i]) && other.attrs === node.attrs;
+  const other = others.find(fits);
+  if (other !== undefined) groups.merge(other.id, node.id, 'joined');
 }
 
 /** Disjoint groups of nodes that can be contracted to a point each without making a cycle. */

@@ -1,5 +1,5 @@
 import type { DType } from '../dtype.js';
-import type { OpRecord, PointwiseRecord } from '../ops/record.js';
+import type { KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyLayout, type Emitter, type Value } from './emitter.js';
@@ -57,6 +57,10 @@ class Lowering {
     const last = this.graph.nodes[unit.nodes[unit.nodes.length - 1]!]!;
     if (unit.kind === 'epilogue') {
       this.epilogue(unit);
+      return;
+    }
+    if (unit.kind === 'joined') {
+      this.joined(unit);
       return;
     }
     const op: OpRecord = last.op;
@@ -209,6 +213,12 @@ class Lowering {
       chainCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
       nodes[nodes.length - 1]!.id,
     );
+  }
+
+  /** Two kernels that one instruction does. */
+  private joined(unit: Unit): void {
+    const [other, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
+    (node.op as KernelRecord<never>).joins!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
   }
 
   /** A contraction whose instruction also adds a bias and applies an activation or a mask. */

@@ -77,6 +77,14 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 export interface KernelRecord<A = Attrs> extends Common<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
   emit(e: Emitter, attrs: A): void;
+  readonly joins?: Joining<A>;
+}
+
+/** What an op can do in one go with another op of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */
+export interface Joining<A = Attrs> {
+  readonly op: KernelRecord<never>;
+  /** Writes both: `other` stands for the node of the other op. */
+  emit(e: Emitter, other: Emitter, attrs: A): void;
 }
 
 /** Stays whole in the graph; compiled as the composition it returns. */

@@ -1,20 +1,21 @@
+import type { Emitter } from '../compiler/emitter.js';
 import type { DType } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
-import { hidden, record } from '../graph/recorder.js';
+import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Indices, Reduce } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { abs, add, mul, sub } from './arithmetic.js';
+import { abs, add, sub } from './arithmetic.js';
 import { checkDType, FLOAT, resolveAxis } from './check.js';
 import { less } from './compare.js';
 import { example } from './examples.js';
 import { exp, log } from './exponential.js';
-import { reshaped } from './layouts.js';
+import { reshaped, reshapedLayout } from './layouts.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
 import { max, sum, type Axis, type ReduceOptions } from './reductions.js';
 import { where } from './select.js';
-import { detach, permute, reshape, transpose, unsqueeze } from './views.js';
+import { detach, permute, reshape, transpose } from './views.js';
 
 /** Exponentials and a sum of them, each within a few units in the last place. */
 const EXPONENTIALS: Tolerance = { absolute: 1e-6, relative: 1e-6 };
@@ -85,26 +86,48 @@ export function logSumExp<S extends Shape, D extends DType, const A extends Axis
   return add(logs, reshape(shift, logs.shape)) as unknown as Tensor<Reduce<S, A, K>, D>;
 }
 
+/** Logits and labels as the instruction takes them, [N, C] and [N], and its estimated time. */
+function rowsOf(e: Emitter) {
+  const [C, N] = [e.shape(0)[e.shape(0).length - 1]!, sizeOf(e.shape(1))];
+  return { C, N, operands: [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], ns: 50 + N * (10 + C * 0.2) };
+}
+
 export const crossEntropyOp: KernelRecord = {
   name: 'crossEntropy',
   kind: 'kernel',
   infer: ([logits, labels]) => {
     checkDType('crossEntropy', logits!, FLOAT, 'logits');
     checkLabels(logits!, labels!);
-    return { shape: labels!.shape, dtype: 'float32', hidden: [{ shape: logits!.shape, dtype: 'float32' }] };
+    return { shape: labels!.shape, dtype: 'float32' };
   },
   emit: (e) => {
-    const C = e.shape(0)[e.shape(0).length - 1]!;
-    const N = sizeOf(e.shape(1));
-    const inputs = [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])];
-    e.instruction('cross_entropy', [e.output(0, [N]), e.output(1, [N, C])], inputs, [], 50 + N * C * 1.5);
+    const { N, operands, ns } = rowsOf(e);
+    e.instruction('cross_entropy', [e.output(0, [N])], operands, [], ns);
   },
-  // The hidden result is softmax - onehot.
-  gradient: (dy, node) => [mul(hidden(node, 0), unsqueeze(dy, -1)), undefined],
-  saves: { hidden: [0] },
+  gradient: (dy, node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
+  saves: { inputs: [0, 1] },
   tolerance: EXPONENTIALS,
   examples: crossEntropyExamples(),
 };
+
+/** (softmax(logits) - onehot(labels)) dy: one instruction with the loss, unless dy is made of the loss. */
+export const crossEntropyGradOp: KernelRecord = {
+  name: 'crossEntropyGrad',
+  kind: 'kernel',
+  infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
+  emit: (e) => emitGradient(e, undefined),
+  joins: { op: crossEntropyOp, emit: emitGradient },
+  gradient: { none: 'second derivatives are not offered' },
+  tolerance: EXPONENTIALS,
+  examples: crossEntropyExamples().map(({ inputs: [logits, labels] }) => example([logits!, labels!, { shape: labels!.shape }])),
+};
+
+function emitGradient(e: Emitter, loss: Emitter | undefined): void {
+  const { C, N, operands, ns } = rowsOf(e);
+  const dy = e.input(2, (layout) => reshapedLayout(layout, [N]) !== undefined);
+  const factors = { buffer: dy.buffer, layout: reshapedLayout(dy.layout, [N])! };
+  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, factors], [], ns);
+}
 
 function crossEntropyExamples(): Example[] {
   const shapes: Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4], [3, 101]];
@@ -154,4 +177,4 @@ export function crossEntropy<D extends DType>(
   return record(crossEntropyOp, [permute(logits, [...order, at]), labels]);
 }
 
-export const softmaxFamily = [softmaxOp, softmaxGradOp, logSoftmaxOp, logSoftmaxGradOp, crossEntropyOp];
+export const softmaxFamily = [softmaxOp, softmaxGradOp, logSoftmaxOp, logSoftmaxGradOp, crossEntropyOp, crossEntropyGradOp];
