@@ -202,6 +202,18 @@ ANNEAL_INLINE vf ld_part(const float* p, int n, vf otherwise) {
 }
 #endif
 ANNEAL_INLINE vi select(vi mask, vi a, vi b) { return mask ? a : b; }
+// Is any lane of a mask set?
+#if defined(__AVX512F__) && ANNEAL_LANES == 16
+ANNEAL_INLINE bool any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
+#elif defined(__AVX2__) && ANNEAL_LANES == 16
+ANNEAL_INLINE bool any(vi mask) { return _mm256_movemask_ps(low((v16)mask)) | _mm256_movemask_ps(high((v16)mask)); }
+#elif defined(__AVX2__) && ANNEAL_LANES == 8
+ANNEAL_INLINE bool any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
+#elif defined(__SSE2__)
+ANNEAL_INLINE bool any(vi mask) { return _mm_movemask_ps((__m128)mask) != 0; }
+#else
+ANNEAL_INLINE bool any(vi mask) { return vmaxvq_u32((uint32x4_t)mask) != 0; }
+#endif
 ANNEAL_INLINE vi vmin(vi a, vi b) { return a < b ? a : b; }
 ANNEAL_INLINE vi vmax(vi a, vi b) { return a > b ? a : b; }
 ANNEAL_INLINE vf vabs(vf x) { return as_float(as_int(x) & splat(int32_t(0x7FFFFFFF))); }

@@ -69,13 +69,13 @@ ANNEAL_INLINE void cross_entropy_group(const LossJob& job, int64_t n, int rows, 
   write_labels(job, n, rows, t.sum, margin, at_label);
 }
 
+template <bool kGradients>
 static void cross_entropy_groups(void* arg, int64_t chunk, int32_t) {
   const LossJob& job = *(const LossJob*)arg;
   GroupTerms t;
-  if (job.gradients)
-    each_group(job.rows, chunk, [&](int64_t n, int rows) { cross_entropy_group<true>(job, n, rows, t); });
-  else
-    each_group(job.rows, chunk, [&](int64_t n, int rows) { cross_entropy_group<false>(job, n, rows, t); });
+  each_group(job.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    cross_entropy_group<kGradients>(job, n, rows, t);
+  });
 }
 
 template <bool kGradients, bool kStream>
@@ -101,7 +101,7 @@ static void cross_entropy_rows(void* arg, int64_t chunk, int32_t worker) {
 static void cross_entropy_run(const Call& call, Context& context) {
   const LossJob job = loss_job(call, context);
   if (job.rows.C <= kShortRow)
-    run_row_chunks(job.rows, 0.15f, cross_entropy_groups);
+    run_row_chunks(job.rows, 0.15f, job.gradients ? cross_entropy_groups<true> : cross_entropy_groups<false>);
   else if (!job.gradients)
     run_row_chunks(job.rows, 0.15f, cross_entropy_rows<false, false>);
   else

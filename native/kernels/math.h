@@ -84,24 +84,31 @@ ANNEAL_INLINE vf vexp_nonpositive(vf x) {
   return one[0];
 }
 
-// ln x = e ln 2 + ln(1 + f), 1 + f in [2/3, 4/3).
-ANNEAL_INLINE vf vlog(vf x) {
+// ln (x 2^-shift) = e ln 2 + ln(1 + f), 1 + f in [2/3, 4/3), for positive normal x.
+ANNEAL_INLINE vf log_normal(vf x, vf shift) {
   constexpr float kQ[] = {0.333332151f, -0.249998048f, 0.200104386f, -0.166802078f,
                           0.140054762f, -0.121877491f, 0.139859602f, -0.128776997f};
-  const vi tiny = x < splat(1.17549435e-38f);
-  const vf scaled = select(tiny, x * splat(8388608.0f), x);
-  // Unsigned, because the bits of a negative number wrap; what becomes of them is replaced below.
-  const vu bits = (vu)as_int(scaled);
+  const vu bits = (vu)as_int(x);
   const vi exponent = (vi)(bits - (vu)splat(int32_t(0x3F2AAAAB))) >> 23;
   const vf f = as_float((vi)(bits - ((vu)exponent << 23))) - splat(1.0f);
-  const vf e = to_float(exponent) - select(tiny, splat(23.0f), vf{});
+  const vf e = to_float(exponent) - shift;
   const vf s = f * f;
   vf r = vfma(s * f, polynomial(f, kQ), e * splat(-2.12194440e-4f));
   r = vfma(splat(-0.5f), s, r);
-  r = vfma(e, splat(0.693359375f), r + f);
-  r = select(x == splat(kInfinity), x, r);
-  r = select(x == vf{}, splat(-kInfinity), r);
-  return select((x < vf{}) | (x != x), splat(kNaN), r);
+  return vfma(e, splat(0.693359375f), r + f);
+}
+
+// Denormals, 0, infinity, NaN and negative numbers are rare enough for a branch.
+ANNEAL_INLINE vf vlog(vf x) {
+  const vf r = log_normal(x, vf{});
+  // Unsigned arithmetic that wraps around: what is not a positive normal number is above all those.
+  const vi special = (vi)((vu)as_int(x) + (vu)splat(int32_t(0x7F800000))) > splat(int32_t(-0x01000001));
+  if (__builtin_expect(!any(special), 1)) return r;
+  vf rare = log_normal(x * splat(8388608.0f), splat(23.0f));
+  rare = select(x == splat(kInfinity), x, rare);
+  rare = select(x == vf{}, splat(-kInfinity), rare);
+  rare = select((x < vf{}) | (x != x), splat(kNaN), rare);
+  return select(special, rare, r);
 }
 
 // Below 0.625 an odd polynomial, above 1 - 2 / (e^2x + 1).
@@ -115,7 +122,7 @@ ANNEAL_INLINE vf vtanh(vf x) {
 
 // 1 / (1 + e^-x), from e^-|x| so that neither end loses digits.
 ANNEAL_INLINE vf vsigmoid(vf x) {
-  const vf e = vexp(-vabs(x));
+  const vf e = vexp_nonpositive(-vabs(x));
   return select(x < vf{}, e, splat(1.0f)) / (splat(1.0f) + e);
 }
 
@@ -128,7 +135,7 @@ ANNEAL_INLINE vf verf(vf x) {
                               -0.00361025869f, 0.000314830831f, -1.04296942e-05f};
   const vf a = vabs(x), z = vmin(splat(4.0f), a), s = a * a;
   const vf small = vfma(a, polynomial(s, kSmall), a);
-  const vf large = splat(1.0f) - vexp(z * polynomial(z, kLarge));
+  const vf large = splat(1.0f) - vexp_nonpositive(z * polynomial(z, kLarge));
   return copy_sign(select(a < splat(0.92f), small, select(a != a, a, large)), x);
 }
 
@@ -143,7 +150,7 @@ ANNEAL_INLINE Normal standard_normal(vf x) {
                           -0.211843297f, -0.12309505f, 0.0900483504f, 0.0462688245f, -0.0414675772f};
   const vf a = vmin(splat(16.0f), vabs(x));
   const vf square = a * a;
-  const vf e = vexp(square * splat(-0.5f));
+  const vf e = vexp_nonpositive(square * splat(-0.5f));
   const vf density = vfma(e * splat(-0.5f), vfma(a, a, -square), e);  // what rounding took from the square
   const vf t = splat(1.0f) / vfma(a, splat(0.45f * 0.70710678f), splat(1.0f)) -
                splat(0.59375f);  // centred: small rounding errors
@@ -172,7 +179,7 @@ ANNEAL_INLINE vf vgelu_tanh_slope(vf x) {
   const vf square = x * x;
   const vf u2 = x * vfma(square, splat(2 * 0.797884561f * 0.044715f), splat(2 * 0.797884561f));
   const vf slope = vfma(square, splat(2 * 0.797884561f * 3 * 0.044715f), splat(2 * 0.797884561f));
-  const vf e = vexp(-vabs(u2)), inverse = splat(1.0f) / (splat(1.0f) + e);
+  const vf e = vexp_nonpositive(-vabs(u2)), inverse = splat(1.0f) / (splat(1.0f) + e);
   const vf s = select(u2 < vf{}, e, splat(1.0f)) * inverse;
   return vfma(x * slope, e * inverse * inverse, s);  // s (1 - s) = e / (1 + e)^2
 }

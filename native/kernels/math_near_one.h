@@ -24,4 +24,4 @@ ANNEAL_INLINE vf vexpm1(vf x) {
 }
 
 // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|).
-ANNEAL_INLINE vf vsoftplus(vf x) { return select(x != x, x, vmax(x, vf{})) + vlog1p(vexp(-vabs(x))); }
+ANNEAL_INLINE vf vsoftplus(vf x) { return select(x != x, x, vmax(x, vf{})) + vlog1p(vexp_nonpositive(-vabs(x))); }

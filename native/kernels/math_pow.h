@@ -1,39 +1,53 @@
 // x^y = 2^(y log2 x), in double over half vectors, which leaves the rounding to float as the only error worth naming
-// (0.51 ULP). Only +, -, *, / of doubles: the bits agree on every target, the baseline included.
+// (0.51 ULP).
 
 typedef double vd __attribute__((vector_size(4 * ANNEAL_LANES)));  // half as many lanes as vf
 typedef int64_t vl __attribute__((vector_size(4 * ANNEAL_LANES)));
+typedef uint64_t vul __attribute__((vector_size(4 * ANNEAL_LANES)));
 
 ANNEAL_INLINE vd splat_double(double x) { return vd{} + x; }
-ANNEAL_INLINE vl splat_long(int64_t x) { return vl{} + x; }
-// Bits of -0 and of NaN wrap around, and nobody looks at what comes of them.
-ANNEAL_INLINE vl wrapping_sub(vl a, vl b) {
-  typedef uint64_t vul __attribute__((vector_size(4 * ANNEAL_LANES)));
-  return (vl)((vul)a - (vul)b);
+#if defined(__AVX512F__) && ANNEAL_LANES == 16
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return _mm512_fmadd_pd(a, b, c); }
+#elif defined(__FMA__) && ANNEAL_LANES == 16
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) {
+  struct Halves {
+    __m256d low, high;
+  };
+  const Halves x = __builtin_bit_cast(Halves, a), y = __builtin_bit_cast(Halves, b), z = __builtin_bit_cast(Halves, c);
+  return __builtin_bit_cast(vd, Halves{_mm256_fmadd_pd(x.low, y.low, z.low), _mm256_fmadd_pd(x.high, y.high, z.high)});
 }
+#elif defined(__FMA__) && ANNEAL_LANES == 8
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return _mm256_fmadd_pd(a, b, c); }
+#elif defined(__FMA__)
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return _mm_fmadd_pd(a, b, c); }
+#elif defined(__aarch64__)
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return vfmaq_f64(c, a, b); }
+#else
+ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return a * b + c; }
+#endif
+ANNEAL_INLINE vl splat_long(int64_t x) { return vl{} + x; }
 ANNEAL_INLINE vd select(vl mask, vd a, vd b) { return mask ? a : b; }
 
 template <int n>
 ANNEAL_INLINE vd polynomial_double(vd x, const double (&c)[n]) {
   vd r = splat_double(c[n - 1]);
 #pragma GCC unroll 16
-  for (int i = n - 2; i >= 0; i--) r = r * x + splat_double(c[i]);
+  for (int i = n - 2; i >= 0; i--) r = fma_double(r, x, splat_double(c[i]));
   return r;
 }
 
-// log2 of a float >= 0 that is held in a double, where denormal floats are normal numbers.
+// log2 of a positive float that is held in a double, where denormal floats are normal numbers: e + log2 m, m in
+// [2/3, 4/3), log2 m = t q(t^2), t = (m - 1) / (m + 1).
 ANNEAL_INLINE vd log2_double(vd x) {
   constexpr double kQ[] = {2.8853900817779299,  0.96179669391564171, 0.57707802065436231, 0.41219793433806201,
                            0.32064494821068251, 0.26064598184786469, 0.25126072455933235};
-  const vl offset = wrapping_sub((vl)x, splat_long(0x3FE5555555555555));  // 2/3
-  const vl exponent = offset >> 52;
-  const vd m = (vd)wrapping_sub((vl)x, exponent << 52);
-  const vd t = (m - 1.0) / (m + 1.0);
+  constexpr int64_t kHalf = int64_t(1) << 62, kLow = 0x3FE5555555555555;  // 1024 exponents, and the bits of 2/3
+  const vl above = ((vl)x + splat_long(kHalf - kLow)) & splat_long(int64_t(0xFFF) << 52);
+  const vd m = (vd)((vl)x + splat_long(kHalf) - above);
   const vd magic = splat_double(6755399441055744.0);  // 1.5 * 2^52: its low bits hold a small integer
-  const vd e = (vd)(exponent + (vl)magic) - magic;
-  const vd r = t * polynomial_double(t * t, kQ) + e;
-  const vd infinity = splat_double(__builtin_inf());
-  return select(x == infinity, infinity, select(x == vd{}, -infinity, r));
+  const vd e = (vd)((vl)((vul)above >> 52) + (vl)magic) - splat_double(6755399441055744.0 + 1024.0);
+  const vd one = splat_double(1.0), t = (m - one) / (m + one);
+  return fma_double(t, polynomial_double(t * t, kQ), e);
 }
 
 ANNEAL_INLINE vd exp2_double(vd x) {
@@ -44,35 +58,41 @@ ANNEAL_INLINE vd exp2_double(vd x) {
   const vd top = splat_double(300.0);  // 2^300 and 2^-300 are inf and 0 as floats
   x = select(x > top, top, select(x < -top, -top, x));
   const vd shifted = x + magic;
-  const vl n = (vl)shifted - (vl)magic;
-  return polynomial_double(x - (shifted - magic), kQ) * (vd)((n + splat_long(1023)) << 52);
+  return (vd)((vl)polynomial_double(x - (shifted - magic), kQ) + ((vl)shifted << 52));
 }
 
-ANNEAL_INLINE vd pow_double(vd x, vd y) {
-  const vd one = splat_double(1.0), nan = splat_double(__builtin_nan("")), magic = splat_double(6755399441055744.0);
-  const vd size = select(x < vd{}, -x, x), logarithm = log2_double(size);
-  vd r = exp2_double(select(logarithm == vd{}, vd{}, y * logarithm));
-  r = select((x != x) | (y != y), nan, r);
-  // A float of 2^24 and beyond is an even integer, infinity included; below it, adding magic rounds to an integer.
-  const vd height = select(y < vd{}, -y, y), half = y * 0.5;
-  const vl even = (height >= 16777216.0) | (((half + magic) - magic) == half);
-  const vl odd = ~even & (((y + magic) - magic) == y);
-  const vl negative = ((vl)x < vl{}) & (x == x);  // the sign bit, so that -0 counts
-  r = select(negative & odd, -r, r);
-  r = select((x < vd{}) & (x > -__builtin_inf()) & ~even & ~odd, nan, r);
-  return select((y == vd{}) | (x == one), one, r);
-}
-
-// Every special case of IEEE pow, such as pow(1, NaN) = pow(NaN, 0) = 1 and pow(-2, 0.5) = NaN.
-ANNEAL_INLINE vf vpow(vf x, vf y) {
+// x^y for positive finite x and any y; x = 1 with infinite or NaN y gives NaN.
+ANNEAL_INLINE vf pow_positive(vf x, vf y) {
   typedef float half_vf __attribute__((vector_size(2 * ANNEAL_LANES)));
   struct Halves {
     half_vf low, high;
   };
   const Halves a = __builtin_bit_cast(Halves, x), b = __builtin_bit_cast(Halves, y);
-  const Halves r = {__builtin_convertvector(
-                        pow_double(__builtin_convertvector(a.low, vd), __builtin_convertvector(b.low, vd)), half_vf),
-                    __builtin_convertvector(
-                        pow_double(__builtin_convertvector(a.high, vd), __builtin_convertvector(b.high, vd)), half_vf)};
+  const vd low = __builtin_convertvector(b.low, vd) * log2_double(__builtin_convertvector(a.low, vd));
+  const vd high = __builtin_convertvector(b.high, vd) * log2_double(__builtin_convertvector(a.high, vd));
+  const Halves r = {__builtin_convertvector(exp2_double(low), half_vf),
+                    __builtin_convertvector(exp2_double(high), half_vf)};
   return __builtin_bit_cast(vf, r);
+}
+
+// What is left to say where x is not a positive finite number or y is not finite; r = |x|^y where that is a number.
+ANNEAL_INLINE vf pow_special(vf x, vf y, vf r) {
+  const vf size = vabs(x), height = vabs(y), infinity = splat(kInfinity), one = splat(1.0f);
+  r = select(size == vf{}, select(y < vf{}, infinity, vf{}), r);
+  r = select(size == infinity, select(y < vf{}, vf{}, infinity), r);
+  r = select(size == one, one, r);
+  r = select((x != x) | (y != y), splat(kNaN), r);
+  // A float of 2^24 and beyond is an even integer, infinity included.
+  const vi small = height < splat(16777216.0f), whole = to_int(select(small, y, vf{}));
+  const vi integer = ~small | (to_float(whole) == y), odd = small & integer & -(whole & splat(int32_t(1)));
+  r = select((as_int(x) < vi{}) & (x == x) & odd, -r, r);  // the sign bit, so that -0 counts
+  r = select((x < vf{}) & (x > -infinity) & ~integer, splat(kNaN), r);
+  return select((y == vf{}) | (x == one), one, r);
+}
+
+// Every special case of IEEE pow, such as pow(1, NaN) = pow(NaN, 0) = 1 and pow(-2, 0.5) = NaN.
+ANNEAL_INLINE vf vpow(vf x, vf y) {
+  const vf r = pow_positive(vabs(x), y);
+  const vi special = ~((x > vf{}) & (x < splat(kInfinity)) & (vabs(y) < splat(kInfinity)));
+  return __builtin_expect(!any(special), 1) ? r : pow_special(x, y, r);
 }

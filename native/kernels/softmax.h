@@ -34,11 +34,13 @@ static void run_row_chunks(const RowsJob& job, float cost, void (*body)(void*, i
   job.context->parallel(job.context, chunks, ns, body, (void*)&job);
 }
 
-// Calls f(first, rows) for the groups of a chunk.
+// Calls f(first, rows) for the groups of a chunk: twice in the code, once for a number of rows that is a constant.
 template <class F>
 ANNEAL_INLINE void each_group(const RowsJob& job, int64_t chunk, F f) {
   const int64_t end = smallest(job.N, (chunk + 1) * job.per_chunk);
-  for (int64_t n = chunk * job.per_chunk; n < end; n += kGroup) f(n, (int)smallest(kGroup, end - n));
+  int64_t n = chunk * job.per_chunk;
+  for (; n + kGroup <= end; n += kGroup) f(n, kGroup);
+  if (n < end) f(n, (int)(end - n));
 }
 
 static size_t terms_bytes(const TensorArg& rows) {

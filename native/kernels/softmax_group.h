@@ -13,13 +13,15 @@ struct Group {
 
 constexpr int kAbreast = 4;  // rows that go together
 
-// values[r] = the fold over row r, by `op` on 16 virtual lanes, of the vectors terms(first, at, lanes, v) of rows
-// first, first + 1, ...: v[u] has the elements from at[u] on, counted from the first one of the group. Rows that are
-// missing repeat the last one.
+// values[r] = the fold over row r, by `op` on 16 virtual lanes, of the vectors terms(first, i, at, lanes, v) of
+// rows first, first + 1, ...: v[u] has the elements from i on, which are at[u] from the first one of the group. Where
+// rows are missing, the last one is repeated.
 template <class Terms, class Op>
 ANNEAL_INLINE void fold_group(const Group& g, float (&values)[kGroup], float identity, Terms terms, Op op) {
   vf narrow[kGroup];
-  for (int first = 0; first < kGroup; first += kAbreast) {
+  for (int r = 0; r < kGroup; r++) narrow[r] = splat(identity);
+#pragma GCC unroll 4
+  for (int first = 0; first < g.rows; first += kAbreast) {
     Lanes16 acc[kAbreast];
     int64_t row[kAbreast];
     for (int u = 0; u < kAbreast; u++) {
@@ -30,7 +32,7 @@ ANNEAL_INLINE void fold_group(const Group& g, float (&values)[kGroup], float ide
       int64_t at[kAbreast];
       vf v[kAbreast];
       for (int u = 0; u < kAbreast; u++) at[u] = row[u] + i + p * kLanes;
-      terms(first, at, lanes, v);
+      terms(first, i + p * kLanes, at, lanes, v);
       for (int u = 0; u < kAbreast; u++) acc[u].part[p] = op(acc[u].part[p], v[u]);
     });
     for (int u = 0; u < kAbreast; u++) narrow[first + u] = narrow16(acc[u], op);
@@ -40,7 +42,7 @@ ANNEAL_INLINE void fold_group(const Group& g, float (&values)[kGroup], float ide
 
 // A NaN may or may not be the largest, and shows in the sum that follows.
 ANNEAL_INLINE void group_maxima(const Group& g, float (&maxima)[kGroup]) {
-  const auto terms = [&](int, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
+  const auto terms = [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
     for (int u = 0; u < kAbreast; u++) v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity));
   };
   fold_group(g, maxima, -kInfinity, terms, [](auto a, auto b) __attribute__((always_inline)) { return vmax(a, b); });
@@ -78,13 +80,15 @@ ANNEAL_INLINE int64_t term_stride(const Group& g) { return divide_up(g.C, 16) * 
 // Lanes beyond the end of a row read as -inf, so that their terms are 0 wherever the sum is a number.
 template <bool kKeepTerms>
 ANNEAL_INLINE void group_terms(const Group& g, GroupTerms& t) {
-  const int64_t gap = term_stride(g) - g.C;
+  const int64_t stride = term_stride(g);
   group_maxima(g, t.max);
-  group_sums(g, t.sum, [&](int first, const int64_t* at, int lanes, vf(&v)[kAbreast]) __attribute__((always_inline)) {
-    for (int u = 0; u < kAbreast; u++) v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity)) - splat(t.max[first + u]);
-    vexp_nonpositive(v);
-    if (kKeepTerms)
-      for (int u = 0; u < kAbreast; u++) st(t.term + at[u] + (first + u) * gap, v[u]);
-  });
+  group_sums(g, t.sum,
+             [&](int first, int64_t i, const int64_t* at, int lanes, vf(&v)[kAbreast]) __attribute__((always_inline)) {
+               for (int u = 0; u < kAbreast; u++)
+                 v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity)) - splat(t.max[first + u]);
+               vexp_nonpositive(v);
+               if (kKeepTerms)
+                 for (int u = 0; u < kAbreast; u++) st(t.term + (first + u) * stride + i, v[u]);
+             });
   for (int r = 0; r < kGroup; r += kLanes) st(t.inverse + r, splat(1.0f) / ld(t.sum + r));
 }

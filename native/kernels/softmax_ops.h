@@ -66,7 +66,7 @@ static void softmax_grad_chunk(void* arg, int64_t chunk, int32_t) {
     const Group g = {(const float*)job.call->in[0].data + n * C, C, rows};
     const float* dy = (const float*)job.call->in[1].data + n * C;
     float sum[kGroup];
-    group_sums(g, sum, [&](int, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
+    group_sums(g, sum, [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
       for (int u = 0; u < kAbreast; u++)
         v[u] = gradient_term<kLog>(ld_some(g.x + at[u], lanes), ld_some(dy + at[u], lanes));
     });
