@@ -80,12 +80,17 @@ ANNEAL_INLINE void prefetch_next(const float* c, int64_t c_stride, int rows, con
 constexpr int64_t kPrefetchMinK = 64;  // shorter tiles are too short to hide anything
 
 // rows x columns of C from a block of A and one panel of B. `next_b` is the next panel to be fetched ahead, or null.
+// `finished(row, rows)` is called for the rows of a few tiles, while they are in the nearest cache, but not while they
+// are still on their way there.
+constexpr int64_t kFinishRows = 12;
+template <class Finished>
 ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int64_t rows, const float* b,
                                   int64_t b_stride, float* c, int64_t c_stride, int columns, bool accumulate,
-                                  const float* next_b) {
+                                  const float* next_b, Finished finished) {
   const bool narrow = columns <= kLanes;
   const int full = narrow && !a.panels ? kNarrowRows : kTileRows;
   const int64_t share = next_b ? K * kTileColumns / (rows / full + 1) : 0;
+  int64_t unfinished = 0;
   for (int64_t i = done; i < rows;) {
     const int r = next_rows(rows - i, full);
     const Tile tile = narrow ? tile_of<1, kNarrowRows>(r) : tile_of<2, kTileRows>(r);
@@ -97,7 +102,11 @@ ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int6
     tile(K, rows_of_a, a.view.row_stride, a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride,
          columns, accumulate);
     i += r;
+    if (i - unfinished < kFinishRows && i < rows) continue;
+    finished(unfinished, i - unfinished);
+    unfinished = i;
   }
+  if (unfinished < rows) finished(unfinished, rows - unfinished);
 }
 
 // The first tile of rows, which transposes B's columns as it goes and leaves the panel for the others. Returns its
@@ -153,8 +162,10 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
       b = panel;
       b_stride = padded;
     }
-    multiply_panel(K, a, done, rows, b, b_stride, c, p.N, width, accumulate, next_b);
-    if (last && p.epilogue.any()) finish(p.epilogue, p.c, p.N, m.begin, j, rows, width);
+    const auto finished = [&](int64_t row, int64_t count) {
+      if (last && p.epilogue.any()) finish(p.epilogue, p.c, p.N, m.begin + row, j, count, width);
+    };
+    multiply_panel(K, a, done, rows, b, b_stride, c, p.N, width, accumulate, next_b, finished);
   }
 }
 

@@ -1,13 +1,14 @@
 // Products without blocks of k: small ones, those of few rows, those of few columns. Which path a product takes does
 // not change a bit of it, but for the dot products, so the choice is free.
 
-// All rows by all columns of b, in strips.
-static void multiply_strips(const Problem& p, Range m, const float* b, int64_t b_stride, float* c, int64_t columns) {
-  const int full = columns >= kTileColumns ? kTileRows : kNarrowRows;
+// Rows of C by columns that `b` begins with, in strips.
+static void multiply_strips(const Problem& p, Range m, Range n, const float* b, int64_t b_stride) {
+  const int full = n.size() >= kTileColumns ? kTileRows : kNarrowRows;
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, full);
-    multiply_strip(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, r, b, b_stride, c + i * p.N,
-                   p.N, columns);
+    multiply_strip(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, r, b, b_stride,
+                   p.c + i * p.N + n.begin, p.N, n.size());
+    if (p.epilogue.any()) finish(p.epilogue, p.c, p.N, i, n.begin, r, n.size());
     i += r;
   }
 }
@@ -19,9 +20,10 @@ constexpr int64_t kShortK = 64;   // the same of k
 // stay in the cache.
 static void multiply_in_place(const Problem& p, Range m, Range n) {
   const int64_t width = p.K <= kShortK || m.size() <= kTileRows ? n.size() : smaller(n.size(), kTileColumns);
-  for (int64_t j = n.begin; j < n.end; j += width) {
-    const int64_t at = smaller(j, n.end - width);
-    multiply_strips(p, m, p.b.data + at, p.b.row_stride, p.c + at, width);
+  for (int64_t j = n.begin; j < n.end;) {
+    const int64_t size = n.end - j < width + kLanes ? n.end - j : width;  // no rest of less than a vector
+    multiply_strips(p, m, {j, j + size}, p.b.data + j, p.b.row_stride);
+    j += size;
   }
 }
 
@@ -37,7 +39,7 @@ static void multiply_panels(const Problem& p, Range m, Range n, float* panel) {
       pack_rows(b, p.b.row_stride, p.K, (int)width, padded, panel);
     else
       pack_columns(b, p.b.column_stride, p.K, (int)width, padded, panel);
-    multiply_strips(p, m, panel, padded, p.c + at, width);
+    multiply_strips(p, m, {at, at + width}, panel, padded);
     j = at + width;
   }
 }
@@ -86,16 +88,19 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
 // Tries the direct paths on rows x columns of C; false where blocks are better. `panel` has room for kPanelFloats.
 static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
   const bool b_in_rows = p.b.column_stride == 1, few = b_in_rows && m.size() <= kFewRows;
-  if (is_dot(p))
+  if (is_dot(p)) {
     multiply_dot(p, m, n);
-  else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24)
+  } else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24) {
     multiply_few_columns(p, m, n);
-  else if (n.size() >= kLanes && (few || (b_in_rows && p.K <= kShortK)))
+  } else if (n.size() >= kLanes && (few || (b_in_rows && p.K <= kShortK))) {
     multiply_in_place(p, m, n);
-  else if (p.K <= kShortK || (few && p.K * kLanes <= kPanelFloats))
+    return true;
+  } else if (p.K <= kShortK || (few && p.K * kLanes <= kPanelFloats)) {
     multiply_panels(p, m, n, panel);
-  else
+    return true;
+  } else {
     return false;
+  }
   if (p.epilogue.any()) finish(p.epilogue, p.c, p.N, m.begin, n.begin, m.size(), n.size());
   return true;
 }

@@ -20,23 +20,56 @@ ANNEAL_INLINE vf activate(vf x) {
   return x;
 }
 
+// One vector of columns, down R rows: what is loaded is loaded before anything is stored, since a store of part of a
+// vector holds up loads close behind it.
+template <uint32_t kActivation, int R>
+ANNEAL_INLINE void finish_vector(float* c, int64_t stride, int lanes, const float* bias, const float* aux) {
+  const auto load = [=](const float* x)
+                        __attribute__((always_inline)) { return lanes == kLanes ? ld(x) : ld_part(x, lanes); };
+  vf x[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) x[r] = load(c + r * stride);
+  if (bias) {
+    const vf b = load(bias);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) x[r] = x[r] + b;
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) x[r] = activate<kActivation>(x[r]);
+  if (aux) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) x[r] = select(load(aux + r * stride) > vf{}, x[r], vf{});
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++)
+    if (lanes == kLanes)
+      st(c + r * stride, x[r]);
+    else
+      st_part(c + r * stride, x[r], lanes);
+}
+
 template <uint32_t kActivation>
 static void finish_rows(float* c, int64_t stride, int64_t rows, int64_t columns, const float* bias, const float* aux) {
-  for (int64_t i = 0; i < rows; i++) {
-    float* row = c + i * stride;
-    const float* mask = aux ? aux + i * stride : nullptr;
-    for (int64_t j = 0; j < columns; j += kLanes) {
-      const int n = columns - j < kLanes ? (int)(columns - j) : kLanes;
-      const bool full = n == kLanes;
-      vf x = full ? ld(row + j) : ld_part(row + j, n);
-      if (bias) x = x + (full ? ld(bias + j) : ld_part(bias + j, n));
-      x = activate<kActivation>(x);
-      if (mask) x = select((full ? ld(mask + j) : ld_part(mask + j, n)) > vf{}, x, vf{});
-      if (full)
-        st(row + j, x);
-      else
-        st_part(row + j, x, n);
-    }
+  if (columns < kLanes && columns == stride && rows > 1) {
+    // Rows of less than a vector that lie side by side: kLanes of them are one row of whole vectors.
+    float repeated[kLanes * kLanes];
+    if (bias)
+      for (int64_t i = 0; i < kLanes; i++)
+        for (int64_t j = 0; j < columns; j++) repeated[i * columns + j] = bias[j];
+    const int64_t wide = kLanes * columns, done = rows / kLanes, rest = (rows - done * kLanes) * columns;
+    bias = bias ? repeated : nullptr;
+    finish_rows<kActivation>(c, wide, done, wide, bias, aux);
+    return finish_rows<kActivation>(c + done * wide, rest, 1, rest, bias, aux ? aux + done * wide : nullptr);
+  }
+  for (int64_t j = 0; j < columns; j += kLanes) {
+    const int lanes = columns - j < kLanes ? (int)(columns - j) : kLanes;
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4)
+      finish_vector<kActivation, 4>(c + i * stride + j, stride, lanes, bias ? bias + j : nullptr,
+                                    aux ? aux + i * stride + j : nullptr);
+    for (; i < rows; i++)
+      finish_vector<kActivation, 1>(c + i * stride + j, stride, lanes, bias ? bias + j : nullptr,
+                                    aux ? aux + i * stride + j : nullptr);
   }
 }
 
