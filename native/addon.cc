@@ -121,6 +121,8 @@ size_t element_size(napi_typedarray_type type) {
   }
 }
 
+constexpr size_t kFirstView = 5;  // of the arguments of run()
+
 alignas(64) char empty_view[64];  // where an empty array "lies", which may have no address of its own
 
 View view_of(Napi::Env env, napi_value value) {
@@ -319,32 +321,25 @@ void SessionObject::unload(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { session_->unload(id_argument(info, 0, "a program id")); });
 }
 
-// run(program, storages, views, slots, repeat, inline)
+// run(program, storages, slots, repeat, inline, ...views)
 Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     const TypedArray storages = array_argument(info, 1, napi_int32_array, "storages must be an Int32Array");
-    const TypedArray slots = array_argument(info, 3, napi_uint8_array, "slots must be a Uint8Array");
-    uint32_t views = 0;
-    if (napi_get_array_length(env, info[2], &views) != napi_ok)
-      throw Napi::TypeError::New(env, "[anneal] views must be an array");
-    views_.resize(views);
-    for (uint32_t i = 0; i < views; i++) {
-      napi_value value;
-      if (napi_get_element(env, info[2], i, &value) != napi_ok) throw Napi::Error::New(env);
-      views_[i] = view_of(env, value);
-    }
+    const TypedArray slots = array_argument(info, 2, napi_uint8_array, "slots must be a Uint8Array");
+    views_.clear();
+    for (size_t i = kFirstView; i < info.Length(); i++) views_.push_back(view_of(env, info[i]));
     bool here = false;
-    if (napi_get_value_bool(env, info[5], &here) != napi_ok)
+    if (napi_get_value_bool(env, info[4], &here) != napi_ok)
       throw Napi::TypeError::New(env, "[anneal] inline must be a boolean");
     const anneal::RunRequest request = {id_argument(info, 0, "a program id"),
                                         static_cast<const int32_t*>(storages.data),
                                         storages.length,
                                         views_.data(),
-                                        views,
+                                        views_.size(),
                                         static_cast<const char*>(slots.data),
                                         slots.length,
-                                        uint32_t(integer_argument(info, 4, "repeat", 1, 0x7FFFFFFF))};
+                                        uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF))};
     if (!here || !session_->idle()) return enqueue(info, request);
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);
@@ -356,8 +351,8 @@ Napi::Value SessionObject::enqueue(const Napi::CallbackInfo& info, const anneal:
   const Napi::Env env = info.Env();
   if (environment_->closed()) throw make_error(env, Code::disposed, "[anneal] the environment is shutting down.");
   auto run = std::make_unique<PendingRun>(env);
-  for (uint32_t i = 0; i < request.view_count; i++)
-    run->views.push_back(Napi::Persistent(info[2].As<Napi::Object>().Get(i).As<Napi::Object>()));
+  for (size_t i = kFirstView; i < info.Length(); i++)
+    run->views.push_back(Napi::Persistent(info[i].As<Napi::Object>()));
   const Napi::Promise promise = run->promise.Promise();
   environment_->begin_pending();
   try {

@@ -27,9 +27,11 @@ Executable::Executable(std::unique_ptr<Program> program, const KernelTable& targ
     if (row.shared_scratch) shared_scratch_ = std::max(shared_scratch_, round_up(row.shared_scratch(call)));
   }
   address_.assign(p.buffers.size(), nullptr);
+  storages_.assign(p.storage_bytes.size(), nullptr);
   for (uint32_t b = 0; b < p.buffers.size(); b++) {
     if (p.first_place[b] == p.first_place[b + 1]) continue;
-    (p.buffers[b].space == Space::arena ? arena_ : bound_).push_back(b);
+    const Space space = p.buffers[b].space;
+    (space == Space::arena ? arena_ : space == Space::storage ? stored_ : windows_).push_back(b);
     if (p.buffers[b].advance != 0 || p.buffers[b].space == Space::slots) advancing_.push_back(b);
   }
 }
@@ -71,11 +73,14 @@ void Executor::bind(Executable& executable, const Bindings& bindings, char* aren
     executable.arena_base_ = arena;
     for (uint32_t b : executable.arena_) executable.move_buffer(b, arena + p.buffers[b].offset);
   }
-  for (uint32_t b : executable.bound_) {
+  auto& storages = executable.storages_;
+  if (!std::equal(storages.begin(), storages.end(), bindings.storages)) {
+    storages.assign(bindings.storages, bindings.storages + storages.size());
+    for (uint32_t b : executable.stored_) executable.move_buffer(b, storages[p.buffers[b].index] + p.buffers[b].offset);
+  }
+  for (uint32_t b : executable.windows_) {
     const Buffer& buffer = p.buffers[b];
-    char* base = buffer.space == Space::storage ? bindings.storages[buffer.index]
-                 : buffer.space == Space::slots ? bindings.slots
-                                                : bindings.views[buffer.index];
+    char* base = buffer.space == Space::slots ? bindings.slots : bindings.views[buffer.index];
     executable.move_buffer(b, base + buffer.offset);
   }
 }

@@ -38,9 +38,10 @@ class Executable {
   std::unique_ptr<Program> program_;
   std::vector<Step> steps_;
   std::vector<char*> address_;  // where each buffer lies now
-  std::vector<uint32_t> arena_, bound_,
-      advancing_;  // buffers: in the arena; elsewhere; those of them that move between iterations
+  // Buffers: in the arena; in storages; in views and slots; those of these that move between iterations.
+  std::vector<uint32_t> arena_, stored_, windows_, advancing_;
   char* arena_base_ = nullptr;
+  std::vector<char*> storages_;              // where they were in the last run
   size_t scratch_ = 0, shared_scratch_ = 0;  // bytes: the most that any instruction asks for
 };
 

@@ -48,7 +48,11 @@ uint32_t Session::load(const uint32_t* words, size_t count) {
   require_open();
   const bool doubles = std::strcmp(target_.name, "reference") == 0;
   auto executable = std::make_shared<Executable>(verify(words, count, {doubles}), target_);
-  programs_[last_program_ + 1].executable = std::move(executable);
+  Loaded& loaded = programs_[last_program_ + 1];
+  const auto& buffers = executable->program().buffers;
+  for (uint32_t b = 0; b < buffers.size(); b++)
+    if (buffers[b].space == Space::input || buffers[b].space == Space::output) loaded.windows.push_back(b);
+  loaded.executable = std::move(executable);
   return ++last_program_;
 }
 
@@ -84,11 +88,12 @@ void Session::bind_storages(Loaded& loaded, const RunRequest& request) {
   loaded.version = version_;
 }
 
-void Session::check_views(const Program& p, const RunRequest& request) const {
+void Session::check_views(const Loaded& loaded, const RunRequest& request) const {
+  const Program& p = loaded.executable->program();
   if (request.view_count != p.views.size())
     refuse(std::to_string(request.view_count) + " views given, the program has " + std::to_string(p.views.size()));
-  for (const Buffer& b : p.buffers) {
-    if (b.space != Space::input && b.space != Space::output) continue;
+  for (uint32_t window : loaded.windows) {
+    const Buffer& b = p.buffers[window];
     const View& view = request.views[b.index];
     // Below 2^46 each (verified), and below 2^32 times 2^32.
     const uint64_t last = b.offset + b.bytes, moved = uint64_t{b.advance} * (request.repeat - 1);
@@ -115,7 +120,7 @@ Session::Loaded& Session::check(const RunRequest& request) {
     refuse(std::to_string(request.slot_bytes) + " bytes of slots given, the program needs " +
            std::to_string(request.repeat) + " times " + std::to_string(p.slots * size_t{4}));
   bind_storages(found->second, request);
-  check_views(p, request);
+  check_views(found->second, request);
   return found->second;
 }
 

@@ -92,12 +92,13 @@ class Session {
     std::vector<int32_t> ids;
     std::vector<char*> data;
     uint64_t version = 0;
+    std::vector<uint32_t> windows;  // the buffers in views
   };
 
   void require_open() const;
   Loaded& check(const RunRequest& request);
   void bind_storages(Loaded& loaded, const RunRequest& request);
-  void check_views(const Program& program, const RunRequest& request) const;
+  void check_views(const Loaded& loaded, const RunRequest& request) const;
   std::shared_ptr<Storage>& storage(int32_t id);
   void work();
   void execute(Run& run);

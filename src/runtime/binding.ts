@@ -20,7 +20,7 @@ export interface NativeSession {
   free(id: number): void;
   load(words: Uint32Array): number;
   unload(program: number): void;
-  run(program: number, storages: Int32Array, views: readonly ArrayBufferView[], slots: Uint8Array, repeat: number, inline: boolean): undefined | Promise<void>;
+  run(program: number, storages: Int32Array, slots: Uint8Array, repeat: number, inline: boolean, ...views: readonly ArrayBufferView[]): undefined | Promise<void>;
   drain(): void;
   cancel(): void;
   dispose(): void;

@@ -1,6 +1,7 @@
 import { compile, type CompileOptions } from '../compiler/compile.js';
 import type { SlotBinding } from '../compiler/emit.js';
 import type { Wanted } from '../compiler/graph.js';
+import type { BufferDType } from '../compiler/instructions.js';
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
@@ -22,6 +23,13 @@ export interface Results {
   readonly storages: readonly Storage[];
 }
 
+/** Where a number lies in the slot block, and where it comes from. */
+type Slot = Omit<SlotBinding, 'from'> & { readonly from: Source | { readonly value: number } };
+
+function isNumber(slot: Slot): slot is Slot & { readonly from: Source } {
+  return !('value' in slot.from);
+}
+
 /** A program, and how a request of its structure is bound to it. */
 export class Plan {
   readonly structure: Structure;
@@ -29,9 +37,11 @@ export class Plan {
   readonly cost: number;
   private readonly storages: readonly (Source | { readonly fresh: number; readonly bytes: number })[];
   private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
-  private readonly slots: readonly (Omit<SlotBinding, 'from'> & { readonly from: Source | { readonly value: number } })[];
+  private readonly slots: readonly Slot[];
+  /** Those of the slots that may change from run to run. */
+  private readonly numbers: readonly (Slot & { readonly from: Source })[];
   private readonly slotBytes: number;
-  private blocks: { readonly f32: Float32Array; readonly i32: Int32Array; readonly f64: Float64Array; readonly bytes: Uint8Array };
+  private blocks: Blocks;
   private readonly operands: readonly Operands[];
   /** What runs that are over when they have been submitted use in turn. */
   private readonly ids: Int32Array;
@@ -52,8 +62,9 @@ export class Plan {
     this.storages = program.storages.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.views = program.views.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
+    this.numbers = this.slots.filter(isNumber);
     this.slotBytes = program.slotBytes;
-    this.blocks = blocksOver(new ArrayBuffer(program.slotBytes));
+    this.blocks = blocksFor(1, program.slotBytes, this.slots);
     this.ids = new Int32Array(program.storages.length);
     this.scalars = new Float32Array(program.views.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
   }
@@ -63,11 +74,10 @@ export class Plan {
    * numbers.next() makes them hold; fewer, where it says no. Returns how many.
    */
   fill(nodes: readonly Tensor[], most: number, numbers: { next(): boolean }): number {
-    const { slotBytes } = this;
-    if (this.blocks.bytes.length < most * slotBytes) this.blocks = blocksOver(new ArrayBuffer(most * slotBytes));
-    const values = this.slots.map(({ from }) => ('value' in from ? undefined : leafOf(from, nodes).slots$!));
+    if (this.blocks.count < most) this.blocks = blocksFor(most, this.slotBytes, this.slots);
+    const values = this.numbers.map(({ from }) => leafOf(from, nodes).slots$!);
     let count = 0;
-    do this.fillBlock(values, count++ * slotBytes);
+    do this.fillBlock(values, count++);
     while (count < most && numbers.next());
     return count;
   }
@@ -92,8 +102,8 @@ export class Plan {
       else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements * count)));
       else views.push(leafOf(binding, nodes).data$!);
     }
-    const { bytes } = this.blocks;
-    const filled = bytes.length === count * this.slotBytes ? bytes : bytes.subarray(0, count * this.slotBytes);
+    const { uint8 } = this.blocks;
+    const filled = uint8.length === count * this.slotBytes ? uint8 : uint8.subarray(0, count * this.slotBytes);
     return { storages, views, slots: here ? filled : filled.slice(), results: { scalars, arrays, storages: fresh } };
   }
 
@@ -108,14 +118,14 @@ export class Plan {
     return operands && { op: operands.op, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
   }
 
-  private fillBlock(values: readonly (ArrayLike<number> | undefined)[], start: number): void {
-    for (let s = 0; s < values.length; s++) {
-      const { offset, dtype, count, from } = this.slots[s]!;
-      const [block, bytes] = dtype === 'float64' ? [this.blocks.f64, 8] : dtype === 'int32' ? [this.blocks.i32, 4] : [this.blocks.f32, 4];
-      const at = (start + offset) / bytes;
-      const live = values[s];
-      if (live === undefined) block[at] = (from as { value: number }).value;
-      else for (let i = 0; i < count; i++) block[at + i] = live[i]!;
+  private fillBlock(values: readonly ArrayLike<number>[], iteration: number): void {
+    const { numbers, blocks, slotBytes } = this;
+    for (let n = 0; n < numbers.length; n++) {
+      const { offset, dtype, count } = numbers[n]!;
+      const block = blocks[dtype];
+      const at = (iteration * slotBytes + offset) / block.BYTES_PER_ELEMENT;
+      const live = values[n]!;
+      for (let i = 0; i < count; i++) block[at + i] = live[i]!;
     }
   }
 }
@@ -133,8 +143,19 @@ function leafOf(source: Source, nodes: readonly Tensor[]): Tensor {
   return 'position' in source ? nodes[source.position]! : source.leaf;
 }
 
-function blocksOver(buffer: ArrayBuffer): Plan['blocks'] {
-  return { f32: new Float32Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
+/** Slot blocks of several iterations, seen as each dtype. Numbers that never change are there already. */
+type Blocks = Readonly<Record<Exclude<BufferDType, 'uint8'>, TypedArray | Float64Array>> & { readonly count: number; readonly uint8: Uint8Array };
+
+function blocksFor(count: number, slotBytes: number, slots: readonly Slot[]): Blocks {
+  const buffer = new ArrayBuffer(count * slotBytes);
+  const uint8 = new Uint8Array(buffer);
+  const blocks = { count, uint8, bool: uint8, float32: new Float32Array(buffer), int32: new Int32Array(buffer), float64: new Float64Array(buffer) };
+  for (const { offset, dtype, from } of slots) {
+    if (!('value' in from)) continue;
+    const block = blocks[dtype];
+    for (let i = 0; i < count; i++) block[(i * slotBytes + offset) / block.BYTES_PER_ELEMENT] = from.value;
+  }
+  return blocks;
 }
 
 /** Turns losses and updates into nodes: gradients by reverse mode, then the effects that the optimizer makes of them. */

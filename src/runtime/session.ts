@@ -153,7 +153,7 @@ export class Session {
   private start(call: Call, inline: boolean): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.views, call.slots, call.count, inline);
+    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, ...call.views);
   }
 
   private startLater(call: Call): Promise<void> {
