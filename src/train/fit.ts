@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import { originOf, type ArrayLoader, type Batch, type Loader, type Stretch, type TargetDType } from '../data/index.js';
+import { originOf, type Batch, type Loader, type Stretch, type TargetDType } from '../data/index.js';
 import { AnnealError } from '../errors.js';
 import { engine, type Steps } from '../graph/engine.js';
 import { composing, noGrad } from '../graph/recorder.js';
@@ -14,7 +14,7 @@ import { evaluate, scalarLoss } from './evaluation.js';
 import type { Callback, EpochEvent, EpochRecord, FitEvent, History, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { throwIfAborted } from './abort.js';
-import { whyStepwise } from './stepwise.js';
+import { inMemory, whyStepwise } from './stepwise.js';
 import { until } from './until.js';
 
 const debug = debuglog('anneal');
@@ -106,10 +106,10 @@ export class Fit<N extends string> {
     return !this.#stopped;
   }
 
-  /** What there is to train on in an epoch: as many batches at once as the data gives, or one by one. */
+  /** What there is to train on in an epoch: as many batches at once as there are, or one by one as they come. */
   #stretches(more: boolean): Iterable<Stretch> | AsyncIterable<Stretch> {
     const { batches, signal } = this.#setup;
-    return this.#stepwise === undefined ? (batches as ArrayLoader).stretches$(more) : single(until(batches, signal));
+    return inMemory(batches) ? batches.stretches$(more) : single(until(batches, signal));
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
@@ -118,7 +118,7 @@ export class Fit<N extends string> {
     try {
       const [{ loss, measured }, draws] = generator().drawn(() => this.#record(inputs, targets));
       const watched = [loss, ...measured.map(({ sum }) => sum)];
-      const steps = engine().steps(this.#setup.optimizer, { watched, most, draws });
+      const steps = engine().steps(this.#setup.optimizer, { watched, draws, most: this.#stepwise === undefined ? most : 1 });
       const count = inputs.shape[0] ?? 1;
       const sums = [{ sum: loss, count }, ...measured];
       return { count: steps.count, done: steps.done, land: () => this.#land(steps, sums, event, tally) };

@@ -12,12 +12,17 @@ interface Parts {
   readonly callbacks: readonly Callback[];
 }
 
+/** Are the batches this library's own, over arrays, so that they are there without waiting? */
+export function inMemory(batches: Loader): batches is ArrayLoader {
+  return batches instanceof ArrayLoader && batches.builtin;
+}
+
 /**
  * Why fit() has to record and run one step at a time, in words; undefined where all of them are alike, so that one that was
  * recorded can run several times in one call. Code that is not this library's may do something else in every step.
  */
 export function whyStepwise({ model, loss, metrics, batches, callbacks }: Parts): string | undefined {
-  if (!(batches instanceof ArrayLoader && batches.builtin)) return 'the data is not in memory, or comes by a loader of its own kind';
+  if (!inMemory(batches)) return 'the data is not in memory, or comes by a loader of its own kind';
   const custom = model.modules().find((module) => !module.builtin && module.children().every((child) => child.builtin));
   if (custom !== undefined) return `the model contains ${custom.path$ === '' ? '' : `${custom.path$}, `}a custom module (${String(custom)})`;
   if (!model.builtin) return 'the model is a custom module';
