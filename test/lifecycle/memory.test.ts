@@ -1,4 +1,4 @@
-import { losses, nn, optim, seed, tensor } from 'anneal';
+import { data, losses, metrics, nn, optim, seed, tensor, Trainer } from 'anneal';
 import { expect, test } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
@@ -29,5 +29,19 @@ test('memory is flat over 20,000 steps of the explicit loop', { timeout: 300_000
   const [before, storageBefore] = [megabytes(), stats().storageBytes];
   await train(20_000);
   expect(stats().storageBytes).toBe(storageBefore);
+  expect(megabytes() - before).toBeLessThan(30);
+});
+
+test('memory is flat over 200,000 steps of fit', { timeout: 300_000 }, async () => {
+  seed(1);
+  const model = nn.sequential([4], nn.linear(4, 16), nn.relu(), nn.dropout(0.1), nn.linear(16, 3));
+  const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.adam(model.parameters()), metrics: [metrics.accuracy()] });
+  const examples = data.fromArrays({ x: new Float32Array(4000), y: new Int32Array(1000), shape: [4] });
+  const { native } = (engine() as PlannedEngine).session;
+  const train = async (epochs: number): Promise<void> => void (await trainer.fit(examples, { epochs, batchSize: 5, shuffle: true }));
+  await train(200);
+  const [before, storageBefore] = [megabytes(), native.stats().storageBytes];
+  await train(1000);
+  expect(native.stats().storageBytes).toBeLessThanOrEqual(storageBefore);
   expect(megabytes() - before).toBeLessThan(30);
 });
