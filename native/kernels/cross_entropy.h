@@ -49,11 +49,11 @@ static void write_labels(const LossJob& job, int64_t first, int64_t rows, const 
 }
 
 template <bool kGradients>
-ANNEAL_INLINE void cross_entropy_group(const LossJob& job, int64_t n, int rows, GroupTerms& t) {
-  const Group g = {job.x + n * job.rows.C, job.rows.C, rows};
-  const int64_t stride = term_stride(g);
-  float margin[kGroup], at_label[kGroup] = {}, scale[kGroup];
-  group_terms<kGradients>(g, t);
+ANNEAL_INLINE void cross_entropy_block(const LossJob& job, int64_t n, int rows, BlockTerms& t) {
+  const Block g = {job.x + n * job.rows.C, job.rows.C, rows};
+  const int64_t stride = term_stride(g.C);
+  float margin[kBlockRows], at_label[kBlockRows] = {}, scale[kBlockRows];
+  block_terms<kGradients>(g, t);
   for (int r = 0; r < rows; r++) {
     const int64_t label = label_fits(job, n + r) ? job.labels[n + r] : 0;
     margin[r] = g.x[r * g.C + label] - t.max[r];
@@ -63,18 +63,18 @@ ANNEAL_INLINE void cross_entropy_group(const LossJob& job, int64_t n, int rows, 
     scale[r] = t.inverse[r] * factor;
   }
   if (kGradients)
-    write_group(g, job.gradients + n * g.C, [&](int r, int64_t i, int) __attribute__((always_inline)) {
+    write_block(g, job.gradients + n * g.C, [&](int r, int64_t i, int) __attribute__((always_inline)) {
       return ld(t.term + r * stride + i) * splat(scale[r]);
     });
   write_labels(job, n, rows, t.sum, margin, at_label);
 }
 
 template <bool kGradients>
-static void cross_entropy_groups(void* arg, int64_t chunk, int32_t) {
+static void cross_entropy_blocks(void* arg, int64_t chunk, int32_t) {
   const LossJob& job = *(const LossJob*)arg;
-  GroupTerms t;
-  each_group(job.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    cross_entropy_group<kGradients>(job, n, rows, t);
+  BlockTerms t;
+  each_block(job.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    cross_entropy_block<kGradients>(job, n, rows, t);
   });
 }
 
@@ -101,7 +101,7 @@ static void cross_entropy_rows(void* arg, int64_t chunk, int32_t worker) {
 static void cross_entropy_run(const Call& call, Context& context) {
   const LossJob job = loss_job(call, context);
   if (job.rows.C <= kShortRow)
-    run_row_chunks(job.rows, 0.15f, job.gradients ? cross_entropy_groups<true> : cross_entropy_groups<false>);
+    run_row_chunks(job.rows, 0.15f, job.gradients ? cross_entropy_blocks<true> : cross_entropy_blocks<false>);
   else if (!job.gradients)
     run_row_chunks(job.rows, 0.15f, cross_entropy_rows<false, false>);
   else

@@ -1,12 +1,13 @@
 // softmax, log_softmax and their gradients along the last axis, and cross_entropy with the gradient of its logits in
-// the same pass. Sums run over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits don't
-// depend on the target, nor on the rows beside.
+// the same pass. Short rows go in blocks (softmax_block.h), long ones through a pipeline (softmax_pipeline.h). Sums run
+// over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits don't depend on the target, nor on
+// the rows beside.
 #ifdef ANNEAL_REFERENCE
 #include "softmax_reference.h"
 #else
 #include "fold_rows.h"
 #include "softmax_rows.h"
-#include "softmax_group.h"
+#include "softmax_block.h"
 #include "softmax_pipeline.h"
 
 struct RowsJob {
@@ -34,13 +35,11 @@ static void run_row_chunks(const RowsJob& job, float cost, void (*body)(void*, i
   job.context->parallel(job.context, chunks, ns, body, (void*)&job);
 }
 
-// Calls f(first, rows) for the groups of a chunk: twice in the code, once for a number of rows that is a constant.
+// Calls f(first, rows) for the blocks of a chunk of short rows.
 template <class F>
-ANNEAL_INLINE void each_group(const RowsJob& job, int64_t chunk, F f) {
-  const int64_t end = smallest(job.N, (chunk + 1) * job.per_chunk);
-  int64_t n = chunk * job.per_chunk;
-  for (; n + kGroup <= end; n += kGroup) f(n, kGroup);
-  if (n < end) f(n, (int)(end - n));
+ANNEAL_INLINE void each_block(const RowsJob& job, int64_t chunk, F f) {
+  const int64_t end = smallest(job.N, (chunk + 1) * job.per_chunk), rows = block_rows(job.C);
+  for (int64_t n = chunk * job.per_chunk; n < end; n += rows) f(n, (int)smallest(rows, end - n));
 }
 
 static size_t terms_bytes(const TensorArg& rows) {

@@ -1,22 +1,22 @@
 // softmax and log_softmax, and their gradients from their results y.
 
-static void softmax_groups(void* arg, int64_t chunk, int32_t) {
+static void softmax_blocks(void* arg, int64_t chunk, int32_t) {
   const RowsJob& job = *(const RowsJob*)arg;
   const bool log = job.call->attr[0] != 0;
-  GroupTerms t;
-  each_group(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    const Group g = {(const float*)job.call->in[0].data + n * job.C, job.C, rows};
+  BlockTerms t;
+  each_block(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    const Block g = {(const float*)job.call->in[0].data + n * job.C, job.C, rows};
     float* y = (float*)job.call->out[0].data + n * job.C;
     if (!log) {
-      group_terms<true>(g, t);
-      write_group(g, y, [&](int r, int64_t i, int) __attribute__((always_inline)) {
-        return ld(t.term + r * term_stride(g) + i) * splat(t.inverse[r]);
+      block_terms<true>(g, t);
+      write_block(g, y, [&](int r, int64_t i, int) __attribute__((always_inline)) {
+        return ld(t.term + r * term_stride(g.C) + i) * splat(t.inverse[r]);
       });
       return;
     }
-    group_terms<false>(g, t);
-    for (int r = 0; r < kGroup; r += kLanes) st(t.sum + r, vlog(ld(t.sum + r)));
-    write_group(g, y, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
+    block_terms<false>(g, t);
+    for (int r = 0; r < rows; r += kLanes) st(t.sum + r, vlog(ld(t.sum + r)));
+    write_block(g, y, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
       return ld_some(g.x + r * g.C + i, lanes) - splat(t.max[r]) - splat(t.sum[r]);
     });
   });
@@ -41,7 +41,7 @@ static void softmax_rows(void* arg, int64_t chunk, int32_t worker) {
 static void softmax_run(const Call& call, Context& context) {
   const RowsJob job = rows_job(call, context, call.out[0]);
   if (job.C <= kShortRow)
-    run_row_chunks(job, 0.15f, softmax_groups);
+    run_row_chunks(job, 0.15f, softmax_blocks);
   else if (call.attr[0])
     run_row_chunks(job, 0.2f, streams(job) ? softmax_rows<LogTerm, true> : softmax_rows<LogTerm, false>);
   else
@@ -62,15 +62,15 @@ template <bool kLog>
 static void softmax_grad_chunk(void* arg, int64_t chunk, int32_t) {
   const RowsJob& job = *(const RowsJob*)arg;
   const int64_t C = job.C;
-  each_group(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    const Group g = {(const float*)job.call->in[0].data + n * C, C, rows};
+  each_block(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
+    const Block g = {(const float*)job.call->in[0].data + n * C, C, rows};
     const float* dy = (const float*)job.call->in[1].data + n * C;
-    float sum[kGroup];
-    group_sums(g, sum, [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
+    float sum[kBlockRows];
+    block_sums(g, sum, [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
       for (int u = 0; u < kAbreast; u++)
         v[u] = gradient_term<kLog>(ld_some(g.x + at[u], lanes), ld_some(dy + at[u], lanes));
     });
-    write_group(
+    write_block(
         g, (float*)job.call->out[0].data + n * C, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
           return gradient_of<kLog>(ld_some(g.x + r * C + i, lanes), ld_some(dy + r * C + i, lanes), splat(sum[r]));
         });
@@ -86,6 +86,7 @@ static void softmax_grad_rows(void* arg, int64_t chunk, int32_t) {
     const float* dy = (const float*)job.call->in[1].data + n * C;
     float* dx = (float*)job.call->out[0].data + n * C;
     const vf sum = splat(sum_of(C, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
+      if (p == 0) __builtin_prefetch(y + i + kAhead, 0, 2), __builtin_prefetch(dy + i + kAhead, 0, 2);
       return gradient_term<kLog>(ld_some(y + i + p * kLanes, lanes), ld_some(dy + i + p * kLanes, lanes));
     }));
     each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {

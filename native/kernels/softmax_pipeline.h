@@ -2,6 +2,9 @@
 // before are written. So memory and arithmetic are busy at the same time, no row waits for the latencies of another,
 // and an element is read from memory once and written once.
 
+// Memory is asked for this many elements before it is needed, into the second cache: the arithmetic in between is more
+// than a processor looks past by itself. 8 to 32 KB measured alike; without it wide rows take twice the time.
+constexpr int64_t kAhead = 4096;
 constexpr int64_t kStreamedBytes = int64_t(32) << 20;  // results of this size and more are written past the caches
 
 // What becomes of a row when its sum is known: to[i] = value(from[i], a, b).
@@ -66,6 +69,7 @@ static Turn turn(const float* next, const float* x, float max, float* terms, int
     for (int b = 0; b < kBatch; b++) {
       vf& t = top.part[b % kParts];
       t = vmax(t, ld(next + i + b * kLanes));
+      if (b % kParts == 0) __builtin_prefetch(next + i + b * kLanes + kAhead, 0, 2);
       e[b] = ld(x + i + b * kLanes) - m;
     }
     if (kBefore)

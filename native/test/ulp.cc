@@ -62,7 +62,7 @@ const Function kFunctions[] = {
 };
 
 struct Worst {
-  double ulp = 0;
+  double ulp = 0.5;  // what a correctly rounded result may have
   float at = 0;
   uint64_t hash = 0;
 };
@@ -70,11 +70,10 @@ struct Worst {
 // The distance of floats around the exact value.
 double unit_at(double exact) { return std::ldexp(1.0, std::max(std::ilogb(exact), -126) - 23); }
 
+// Of a result that is not the correctly rounded one.
 double error_of(float got, double exact, double least_unit) {
-  if (exact != exact) return got != got ? 0 : INFINITY;
-  if (got == float(exact))
-    return exact == 0 || std::isinf(got) ? 0 : std::fabs(got - exact) / std::max(unit_at(exact), least_unit);
-  if (got != got || std::isinf(got) || std::isinf(exact)) return INFINITY;
+  const double rounded = float(exact);
+  if (got != got || exact != exact || std::isinf(got) || std::isinf(rounded)) return INFINITY;
   return std::fabs(got - exact) / std::max(exact == 0 ? kDenormal : unit_at(exact), least_unit);
 }
 
@@ -94,8 +93,12 @@ void measure_block(const KernelTable& table, const Function& f, uint32_t block, 
   harness::TestContext context(1);
   context.run(table, row_pointwise, {1, int32_t(operands), 6, &out, in, attrs});
   for (int64_t i = 0; i < kBlock; i++) {
-    const double e = error_of(y[size_t(i)], f.exact(double(x[size_t(i)])), f.least_unit);
-    if (e > worst.ulp) worst.ulp = e, worst.at = x[size_t(i)];
+    const float got = y[size_t(i)];
+    const double exact = f.exact(double(x[size_t(i)]));
+    if (got != float(exact) && (got == got || exact == exact)) {
+      const double e = error_of(got, exact, f.least_unit);
+      if (e > worst.ulp) worst.ulp = e, worst.at = x[size_t(i)];
+    }
     if (y[size_t(i)] != y[size_t(i)]) y[size_t(i)] = NAN;  // one NaN is as good as another
   }
   worst.hash += harness::hash_of(y.data(), kBlock * 4, block);

@@ -7,9 +7,10 @@ import { planMemory } from '../../src/compiler/memory.js';
 import { print } from '../../src/compiler/print.js';
 import { gradients } from '../../src/graph/autodiff.js';
 import { composing } from '../../src/graph/recorder.js';
-import { linear, mean, relu } from '../../src/ops/index.js';
+import { crossEntropy, linear, mean, mul, relu } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
+import type { Shape } from '../../src/shape.js';
 import { Parameter, type Tensor } from '../../src/tensor.js';
 
 const native = loadNative();
@@ -56,6 +57,17 @@ describe('programs, printed', () => {
       %10[3,8] = copy(%5[3,8:0,0])
       >11[3,4] = gemm(%10[3,8] %0[8,4] -) {0 0}"
     `);
+  });
+
+  test('cross-entropy and its gradient are one instruction, unless the gradient waits for the loss', () => {
+    const logits = parameter(8, 5);
+    const step = (loss: (losses: Tensor) => Tensor): string => {
+      const labels = fromArray(new Int32Array(8), [8], 'int32');
+      const y = composing(() => loss(crossEntropy(logits as Tensor, labels as Tensor<Shape, 'int32'>)), true);
+      return programOf([y, ...gradients([y], [logits])] as Tensor[]);
+    };
+    expect(step((losses) => mean(losses)).match(/cross_entropy/g)).toHaveLength(1);
+    expect(step((losses) => mean(mul(losses, losses))).match(/cross_entropy/g)).toHaveLength(2);
   });
 
   test('what one op reads transposed is read by strides, not copied', () => {
