@@ -115,6 +115,28 @@ ANNEAL_INLINE void st(uint8_t* p, vi x) {
   *(vb_loose*)p = __builtin_convertvector(x, vb);
 }  // the low byte of each lane
 
+// Past the caches, to an aligned address. Other threads see it after end_stream.
+#if defined(__SSE2__)
+ANNEAL_INLINE void end_stream() { _mm_sfence(); }
+ANNEAL_INLINE void st_past_caches(float* p, v4 x) { _mm_stream_ps(p, x); }
+ANNEAL_INLINE void st_past_caches(float* p, v8 x) {
+#if defined(__AVX__)
+  _mm256_stream_ps(p, x);
+#else
+  st_past_caches(p, low(x)), st_past_caches(p + 4, high(x));
+#endif
+}
+ANNEAL_INLINE void st_past_caches(float* p, v16 x) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, x);
+#else
+  st_past_caches(p, low(x)), st_past_caches(p + 8, high(x));
+#endif
+}
+#else
+ANNEAL_INLINE void end_stream() {}
+#endif
+
 // The first n lanes, 0 <= n <= kLanes; the others read as 0, or are left alone. AVX2 has a masked store, but AMD runs
 // it in microcode: only AVX-512 split over AVX2 takes it, to go the ways of the real one.
 constexpr bool kMaskedStores = ANNEAL_LANES == 16;

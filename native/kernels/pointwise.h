@@ -34,11 +34,24 @@ static void narrow(uint8_t* to, const lane32* from, int64_t n) {
   for (; i < n; i++) to[i] = (uint8_t)from[i];
 }
 
-static void write_output(const TensorArg& out, const char* run, int64_t start, int64_t n) {
+static void write_output(const TensorArg& out, const char* run, int64_t start, int64_t n, bool streams) {
   if (size_of(out.dtype) == 1)
     narrow((uint8_t*)out.data + start, (const lane32*)run, n);
+  else if (streams)
+    stream_run((float*)out.data + start, (const float*)run, n);
   else if ((char*)out.data + start * 4 != run)
     __builtin_memcpy((char*)out.data + start * 4, run, (size_t)n * 4);
+}
+
+// Asks for part k of the plan's steps of the `n` elements from `start` on of what is read in place, so that memory
+// works while the steps before them do.
+static void ask_for_tile(const PointwisePlan& plan, int k, int64_t start, int64_t n) {
+  const int64_t first = n * k / plan.count / 16 * 16, last = n * (k + 1) / plan.count / 16 * 16;
+  for (int i = 0; i < plan.inputs; i++) {
+    if (plan.operands[i].kind != OperandKind::dense) continue;
+    const float* run = (const float*)plan.operands[i].data + start;
+    for (int64_t j = first; j < last; j += 16) prefetch(run + j);
+  }
 }
 
 // Elements [chunk + offset, chunk + offset + n) of every register's run.
@@ -59,11 +72,13 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, in
   for (int k = 0; k < plan.count; k++) {
     const int r = plan.inputs + k;
     const Step& s = plan.steps[k];
+    if (plan.ahead) ask_for_tile(plan, k, start + n, n);
+    if (!s.run) continue;
     at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes
                                : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
     s.run(at[r], at[s.a], at[s.b], at[s.c], n);
   }
-  for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n);
+  for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n, plan.streams);
 }
 
 static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
@@ -76,6 +91,7 @@ static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
       fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), start, n);
   const int64_t tile = plan.slots ? kTile : n;
   for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start, i, smallest(tile, n - i));
+  if (plan.streams) end_stream();
 }
 
 static void pointwise_run(const Call& call, Context& context) {

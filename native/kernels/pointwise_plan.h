@@ -6,6 +6,8 @@ constexpr int kMaxRegisters = kMaxInputs + kMaxSteps;
 constexpr int64_t kTile = 1024;  // elements of a run
 constexpr int64_t kMaxPeriod = kTile;
 constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
+constexpr int64_t kAheadTile = 1 << 18;     // elements of an operand from which on memory is asked for ahead
+constexpr int64_t kStreamed = 1 << 23;      // elements of an output that no cache keeps for those who read it next
 constexpr int64_t kSlotBytes =
     kTile * 4 + 64;  // not a multiple of a page, so slots don't contend for the same cache sets
 
@@ -27,13 +29,14 @@ struct Operand {
 };
 
 struct Step {
-  RunOp run;
+  RunOp run;        // null where the next step does it too
   uint8_t a, b, c;  // registers
 };
 
 struct PointwisePlan {
   int32_t inputs, count, outputs, slots;
-  float cost;  // ns per element on one thread
+  bool ahead, streams;  // see ask_for_tile and stream_run
+  float cost;           // ns per element on one thread
   const TensorArg* out;
   int16_t place[kMaxRegisters];  // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
   uint8_t result[kMaxOutputs];   // the register of each output
@@ -68,6 +71,8 @@ ANNEAL_INLINE float cost_of(uint32_t opcode) {
 }
 constexpr float kOperandCost = 0.1f;
 
+#include "pointwise_pairs.h"
+
 static void plan_operand(Operand& operand, const TensorArg& in) {
   operand.walk = walk_of(in);
   operand.dtype = in.dtype;
@@ -87,7 +92,7 @@ static void plan_operand(Operand& operand, const TensorArg& in) {
 
 // May result k be written straight into output o? Not where that is the memory of an operand that is read later.
 static bool writes_directly(const PointwisePlan& plan, int o, int k, const uint8_t* last_use) {
-  if (size_of(plan.out[o].dtype) != 4) return false;
+  if (size_of(plan.out[o].dtype) != 4 || plan.streams) return false;
   for (int i = 0; i < plan.inputs; i++)
     if (plan.operands[i].data && plan.operands[i].data == plan.out[o].data && last_use[i] > k) return false;
   return true;
@@ -97,6 +102,13 @@ static bool writes_directly(const PointwisePlan& plan, int o, int k, const uint8
 static bool overwritten(const PointwisePlan& plan, int i) {
   for (int o = 0; o < plan.outputs; o++)
     if (plan.operands[i].data && plan.operands[i].data == plan.out[o].data && plan.result[o] != i) return true;
+  return false;
+}
+
+static bool in_place(const Call& call) {
+  for (int o = 0; o < call.outputs; o++)
+    for (int i = 0; i < call.inputs; i++)
+      if (call.out[o].data == call.in[i].data) return true;
   return false;
 }
 
@@ -136,6 +148,7 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
   for (int k = 0; k < plan.count; k++) {
     const Step& s = plan.steps[k];
     const int r = plan.inputs + k;
+    if (!s.run) continue;
     const uint8_t operands[3] = {s.a, s.b, s.c};
     for (const uint8_t x : operands)  // elementwise, so a result may take the slot of an operand
       if (last_use[x] == k && plan.place[x] >= fixed) taken &= ~(1ull << (plan.place[x] - fixed));
@@ -160,12 +173,30 @@ static void plan_step(PointwisePlan& plan, int k, const uint32_t* words, Lane* l
   plan.cost += cost_of(words[0]);
 }
 
+// Makes one loop of step k and the one before it, where that one's result is only this one's operand.
+static void pair_steps(PointwisePlan& plan, int k, const uint32_t* words, const Lane* lanes, uint8_t* last_use) {
+  Step &s = plan.steps[k], &before = plan.steps[k - 1];
+  const int r = plan.inputs + k - 1;
+  const bool left = s.a == r;
+  if (k > 1 && !plan.steps[k - 2].run) return;  // two already
+  if (last_use[r] != k || left == (s.b == r)) return;
+  if (lanes[r] != Lane::real || kPointwiseRows[words[4]].arity != 2) return;
+  const RunOp both = pair_of(words[0], words[4], left);
+  if (!both) return;
+  s = {both, before.a, before.b, left ? s.b : s.a};
+  before.run = nullptr;
+  if (last_use[s.a] < k) last_use[s.a] = (uint8_t)k;
+  if (last_use[s.b] < k) last_use[s.b] = (uint8_t)k;
+}
+
 static void plan_pointwise(PointwisePlan& plan, const Call& call) {
   plan.inputs = call.inputs;
   plan.outputs = call.outputs;
   plan.out = call.out;
   plan.count = (int32_t)call.attr[0];
   plan.cost = kOperandCost * (float)(call.inputs + call.outputs);
+  const int64_t n = elements_of(call.out[0]);
+  plan.streams = n >= kStreamed && !in_place(call);
   Lane lanes[kMaxRegisters];
   uint8_t last_use[kMaxRegisters] = {};
   for (int i = 0; i < plan.inputs; i++) {
@@ -180,7 +211,9 @@ static void plan_pointwise(PointwisePlan& plan, const Call& call) {
     plan.result[o] = (uint8_t)call.attr[1 + 4 * plan.count + o];
     last_use[plan.result[o]] = kAtTheEnd;
   }
+  for (int k = 1; k < plan.count; k++) pair_steps(plan, k, call.attr + 1 + 4 * (k - 1), lanes, last_use);
   for (int i = 0; i < plan.inputs; i++)
     if (last_use[i] == kAtTheEnd && overwritten(plan, i)) plan.operands[i].kind = OperandKind::walked;
   plan_places(plan, last_use);
+  plan.ahead = n >= kAheadTile && plan.slots > 0;  // a single loop over memory needs no help
 }

@@ -332,6 +332,42 @@ TEST_CASE("pointwise: random programs") {
   }
 }
 
+// Some neighbours run as one loop (pointwise_pairs.h): each after each, the first's result on either side, read by
+// another one too or not, at sizes from which on memory is asked for ahead.
+TEST_CASE("pointwise: every binary operation after every other") {
+  const char* const names[] = {"add", "sub", "mul", "div", "maximum", "minimum"};
+  for (int64_t n : {17, 2100, 300007})
+    for (const char* first : names)
+      for (const char* second : names)
+        for (uint32_t form = 0; form < 4; form++) {
+          if (n == 300007 && (first != names[2] || form > 1)) continue;
+          const bool left = form & 1;
+          const uint32_t extra = form >> 1;  // 1: the first's result is an output as well
+          const std::string text = std::string(first) + " then " + second + " form " + std::to_string(form);
+          KernelCase c = {row_pointwise, text, {}, {}, {4}};
+          c.attrs.insert(c.attrs.end(), {opcode(first), 0, 1, kNone, opcode(second), left ? 3 : 2u, left ? 2 : 3u,
+                                         kNone, opcode("sub"), 4, 0, kNone, opcode("add"), 5, 1, kNone, 6});
+          Numbers numbers(uint64_t(n) + form);
+          // Those with gaps go through slots of scratch, which must stay until the last step has read them.
+          for (int64_t i = 0; i < 3; i++) c.in.push_back(operand(DType::f32, {n}, i == 2 ? 0 : 5, numbers));
+          c.out.push_back(Tensor(DType::f32, {n}));
+          if (extra) c.attrs.push_back(3), c.out.push_back(Tensor(DType::f32, {n}));
+          c.reference_in_float = true;
+          check(c);
+        }
+}
+
+TEST_CASE("pointwise: outputs too large for a cache") {
+  constexpr int64_t n = (1 << 23) + 1029;
+  KernelCase c = {
+      row_pointwise, "large", {}, {}, {2, opcode("mul"), 0, 1, kNone, opcode("neg"), 2, kNone, kNone, 3, 2}};
+  Numbers numbers(3);
+  c.in = {operand(DType::f32, {n}, 0, numbers), operand(DType::f32, {n}, 1, numbers)};
+  c.out = {Tensor(DType::f32, {n}), Tensor(DType::f32, {n})};
+  c.reference_in_float = true;
+  check(c);
+}
+
 TEST_CASE("pointwise: the longest program") {
   KernelCase c = {row_pointwise, "longest", {}, {}, {32}};
   Numbers numbers(5);
