@@ -7,10 +7,14 @@
 #include "reduce_ops.h"
 #include "reduce_rows.h"
 #include "reduce_columns.h"
+#include "reduce_variance.h"
+#include "reduce_arg_columns.h"
 
 constexpr int64_t kReduceChunk = 32768;    // elements of one chunk
 constexpr int64_t kBlocksPerSegment = 16;  // a power of two
 constexpr int64_t kFewOutputs = 16;        // up to here, outputs of more than kSegmented elements are cut
+constexpr int64_t kAheadFrom = 1 << 18;    // elements of an input that no second-level cache holds
+constexpr int64_t kReduceAhead = 1024;
 constexpr int64_t kSegmented = 4 * kBlocksPerSegment * kReduceBlock;
 
 static ReduceJob reduce_job(const Call& call, Context* context) {
@@ -35,14 +39,14 @@ static ReduceJob reduce_job(const Call& call, Context* context) {
   job.outputs_per_chunk = largest(1, kReduceChunk / (job.R + 16));
   job.blocks_per_segment = kBlocksPerSegment;
   job.segments = job.outputs <= kFewOutputs && job.R > kSegmented ? divide_up(job.blocks, kBlocksPerSegment) : 1;
+  job.ahead = job.outputs * job.R > kAheadFrom ? kReduceAhead : 0;
   return job;
 }
 
 // Rows of the kept innermost dimension are dense and those of the reduced one are not.
 static bool by_columns(const ReduceJob& job) {
   const int last = job.kept.rank - 1;
-  const bool arg = job.kind == kReduceArgmax || job.kind == kReduceArgmin;
-  return !arg && !job.in_place && last >= 0 && job.kept.strides[last] == 1 && size_of(job.dtype) == 4;
+  return !job.in_place && job.R > 0 && last >= 0 && job.kept.strides[last] == 1 && size_of(job.dtype) == 4;
 }
 
 static ColumnJob column_job(const ReduceJob& base) {
@@ -56,13 +60,13 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.levels = 2;
   const int64_t rows = job.segments == 1 ? base.R : kSegmentRows;
   for (int64_t blocks = divide_up(rows, kColumnBlock); blocks; blocks /= 2) job.levels++;
+  if (base.kind == kReduceVar) job.levels = 2 * job.levels + 1;
   job.partial = job.segments > 1 ? base.context ? base.context->shared_scratch : nullptr : nullptr;
-  job.mean = nullptr;
   return job;
 }
 
 static void run_columns(const ReduceJob& base) {
-  ColumnJob job = column_job(base);
+  const ColumnJob job = column_job(base);
   const bool real = base.dtype == DType::f32;
   switch (base.kind) {
     case kReduceSum:
@@ -75,6 +79,10 @@ static void run_columns(const ReduceJob& base) {
       return real ? reduce_columns<RealMin>(job) : reduce_columns<IntegerMin>(job);
     case kReduceProd:
       return real ? reduce_columns<RealProd>(job) : reduce_columns<IntegerProd>(job);
+    case kReduceArgmax:
+      return real ? arg_columns<RealMax>(job) : arg_columns<IntegerMax>(job);
+    case kReduceArgmin:
+      return real ? arg_columns<RealMin>(job) : arg_columns<IntegerMin>(job);
     case kReduceVar:
       return variance_columns(job);
     case kReduceAny:
@@ -102,7 +110,7 @@ static void run_rows(const ReduceJob& job) {
     case kReduceProd:
       return real ? reduce_rows<ByValue<RealProd> >(job) : reduce_rows<ByValue<IntegerProd> >(job);
     case kReduceVar:
-      return variance_rows(job);
+      return reduce_rows<ByMoments>(job);
     case kReduceAny:
       return reduce_rows<ByValue<BitsAny> >(job);
     case kReduceAll:
@@ -127,9 +135,9 @@ static size_t reduce_scratch(const Call& call) {
 
 static size_t reduce_shared(const Call& call) {
   const ReduceJob job = reduce_job(call, nullptr);
-  constexpr int64_t kLargestPartial = 8;  // a value and its index
-  if (!by_columns(job)) return job.segments > 1 ? (size_t)(job.outputs * (job.segments + 1) * kLargestPartial) : 0;
-  const bool needed = column_job(job).segments > 1 || job.kind == kReduceVar;
-  return needed ? (size_t)(job.outputs * (column_job(job).segments + 1) * 4) : 0;
+  constexpr int64_t kLargestPartial = sizeof(Moments), kLargestColumn = 8;
+  if (!by_columns(job)) return job.segments > 1 ? (size_t)(job.outputs * job.segments * kLargestPartial) : 0;
+  const int64_t segments = column_job(job).segments;
+  return segments > 1 ? (size_t)(job.outputs * segments * kLargestColumn) : 0;
 }
 #endif

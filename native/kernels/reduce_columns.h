@@ -9,25 +9,67 @@ constexpr int64_t kRunBytes = kColumnRun * 4 + 64;
 
 struct ColumnJob {
   ReduceJob base;
-  int64_t N, outer;   // columns of the innermost kept dimension, outputs without it
-  int64_t runs;       // of kColumnRun columns
-  int64_t segments;   // of kSegmentRows rows
-  int32_t levels;     // of partial results that one segment may hold at a time
-  void* partial;      // [segments, outputs], or the outputs' memory where there is one segment
-  const float* mean;  // [outputs], or null
+  int64_t N, outer;  // columns of the innermost kept dimension, outputs without it
+  int64_t runs;      // of kColumnRun columns
+  int64_t segments;  // of kSegmentRows rows
+  int32_t levels;    // of partial results that one segment may hold at a time
+  void* partial;     // [segments, outputs], or null where there is one segment
 };
 
-// acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
+// acc = the reduction of up to four rows into acc, in order, while lines `ahead` elements further on are asked for.
+// Rows of accumulators are padded, so they are stored whole.
 template <class Op, int kRows>
 ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n,
-                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant) {
+                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant, int64_t ahead) {
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+    if (ahead && j % 16 == 0)
+      for (int r = 0; r < kRows; r++) prefetch(rows[r] + j + ahead);
     typename Op::V a = ld(acc + j);
     typename Op::V operand = constant;
     if constexpr (Op::kAroundMean) operand = ld_some(m + j, lanes);
     for (int r = 0; r < kRows; r++) a = Op::step(a, ld_some(rows[r] + j, lanes), operand);
     st(acc + j, a);
   });
+}
+
+// The rows of a run of columns, one after the other.
+template <class S>
+struct Rows {
+  const ReduceJob* job;
+  const S* in;
+  Cursor at;
+};
+template <class S>
+ANNEAL_INLINE const S* next_row(Rows<S>& rows) {
+  const S* row = rows.in + rows.at.offset;
+  advance(rows.job->reduced, rows.job->reduced.rank, rows.at);
+  return row;
+}
+
+// acc = the reduction of `count` rows.
+template <class Op>
+static void reduce_block_of_rows(typename Op::S* acc, Rows<typename Op::S>& rows, int64_t count, int64_t n,
+                                 const typename Op::S* m, int64_t ahead) {
+  typedef typename Op::S S;
+  S value;
+  constant_operand(*rows.job, value);
+  const typename Op::V constant = splat_lanes(value);
+  for (int64_t j = 0; j < n; j += kLanes) st(acc + j, splat_lanes(Op::identity));
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const S* four[4];
+    for (int k = 0; k < 4; k++) four[k] = next_row(rows);
+    step_rows<Op, 4>(acc, four, n, m, constant, ahead);
+  }
+  for (; i < count; i++) {
+    const S* row = next_row(rows);
+    step_rows<Op, 1>(acc, &row, n, m, constant, ahead);
+  }
+}
+
+// How far behind a row the one lies that is `rows` rows further on; 0 where memory need not be asked for.
+static int64_t rows_ahead(const ReduceJob& job, int64_t rows) {
+  return job.ahead && job.reduced.rank ? rows * job.reduced.strides[job.reduced.rank - 1] : 0;
 }
 
 template <class Op>
@@ -39,34 +81,14 @@ ANNEAL_INLINE void combine_rows(typename Op::S* into, const typename Op::S* earl
 // Rows [first, last) of n columns; the result lands in `level` 0 of the returned pointer.
 template <class Op>
 static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in, int64_t first, int64_t last,
-                                  int64_t n, const typename Op::S* m, char* scratch) {
+                                  int64_t n, char* scratch) {
   typedef typename Op::S S;
-  S value;
-  constant_operand(job, value);
-  const typename Op::V constant = splat_lanes(value);
   const auto run = [&](int k) { return (S*)(scratch + k * kRunBytes); };
-  Cursor at = cursor_at(job.reduced, job.reduced.rank, first);
-  const auto next_row = [&]() {
-    const S* row = in + at.offset;
-    advance(job.reduced, job.reduced.rank, at);
-    return row;
-  };
+  Rows<S> rows = {&job, in, cursor_at(job.reduced, job.reduced.rank, first)};
   uint64_t count = 0;
   for (int64_t r = first; r < last || count == 0; r += kColumnBlock, count++) {
     const int slot = __builtin_popcountll(count);  // the partial results in use are those of the bits of count
-    S* acc = run(slot);
-    for (int64_t j = 0; j < n; j += kLanes) st(acc + j, splat_lanes(Op::identity));
-    const int64_t end = smallest(last, r + kColumnBlock);
-    int64_t i = r;
-    for (; i + 4 <= end; i += 4) {
-      const S* rows[4];
-      for (int k = 0; k < 4; k++) rows[k] = next_row();
-      step_rows<Op, 4>(acc, rows, n, m, constant);
-    }
-    for (; i < end; i++) {
-      const S* row = next_row();
-      step_rows<Op, 1>(acc, &row, n, m, constant);
-    }
+    reduce_block_of_rows<Op>(run(slot), rows, smallest(kColumnBlock, last - r), n, nullptr, rows_ahead(job, 4));
     int top = slot;
     for (uint64_t c = count; c & 1; c >>= 1, top--) combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
   }
@@ -80,23 +102,49 @@ static __attribute__((noinline)) void store_columns(const ReduceJob& job, int64_
   for (int64_t j = 0; j < n; j++) store_result(job, o + j, x[j]);
 }
 
+// What a chunk of the region works on.
+struct ColumnChunk {
+  int64_t segment, o, n;  // outputs [o, o + n)
+  int64_t first, last;    // rows
+  int64_t offset;         // of the first column's element in row 0
+};
+
+static ColumnChunk column_chunk_of(const ColumnJob& job, int64_t chunk) {
+  const ReduceJob& base = job.base;
+  const int64_t segment = chunk % job.segments, run = chunk / job.segments % job.runs,
+                outer = chunk / (job.segments * job.runs), j = run * kColumnRun;
+  ColumnChunk c;
+  c.segment = segment;
+  c.o = outer * job.N + j;
+  c.n = smallest(kColumnRun, job.N - j);
+  c.first = segment * kSegmentRows;
+  c.last = job.segments == 1 ? base.R : smallest(base.R, c.first + kSegmentRows);
+  c.offset = cursor_at(base.kept, base.kept.rank - 1, outer).offset + j;
+  return c;
+}
+
+static __attribute__((noinline)) void column_region(const ColumnJob& job, void (*body)(void*, int64_t, int32_t)) {
+  const ReduceJob& base = job.base;
+  const int64_t chunks = job.segments * job.runs * job.outer;
+  const int64_t ns = (int64_t)((float)(base.outputs * base.R) * kReduceCost);
+  if (chunks == 1)
+    body((void*)&job, 0, 0);
+  else
+    base.context->parallel(base.context, chunks, ns, body, (void*)&job);
+}
+
 template <class Op>
 static void column_chunk(void* arg, int64_t chunk, int32_t worker) {
   typedef typename Op::S S;
   const ColumnJob& job = *(const ColumnJob*)arg;
   const ReduceJob& base = job.base;
-  const int64_t segment = chunk % job.segments, run = chunk / job.segments % job.runs,
-                outer = chunk / (job.segments * job.runs);
-  const int64_t j = run * kColumnRun, n = smallest(kColumnRun, job.N - j), o = outer * job.N + j;
-  const S* in = (const S*)base.in + cursor_at(base.kept, base.kept.rank - 1, outer).offset + j;
-  const int64_t first = segment * kSegmentRows,
-                last = job.segments == 1 ? base.R : smallest(base.R, first + kSegmentRows);
-  const S* m = job.mean ? (const S*)job.mean + o : nullptr;
-  const S* x = column_run<Op>(base, in, first, last, n, m, base.context->scratch(base.context, worker));
+  const ColumnChunk c = column_chunk_of(job, chunk);
+  const S* x = column_run<Op>(base, (const S*)base.in + c.offset, c.first, c.last, c.n,
+                              base.context->scratch(base.context, worker));
   if (job.partial)
-    __builtin_memcpy((S*)job.partial + segment * base.outputs + o, x, (size_t)n * sizeof(S));
+    __builtin_memcpy((S*)job.partial + c.segment * base.outputs + c.o, x, (size_t)c.n * sizeof(S));
   else
-    store_columns(base, o, x, n);
+    store_columns(base, c.o, x, c.n);
 }
 
 // Partial results of segments combine as a tree over their order: in place, neighbours first.
@@ -114,29 +162,9 @@ static void combine_segments(const ColumnJob& job) {
 }
 
 template <class Op>
-static __attribute__((noinline)) void column_region(const ColumnJob& job, int passes) {
-  const ReduceJob& base = job.base;
-  const int64_t chunks = job.segments * job.runs * job.outer;
-  const int64_t ns = (int64_t)((float)(base.outputs * base.R * passes) * kReduceCost);
-  if (chunks == 1)
-    column_chunk<Op>((void*)&job, 0, 0);
-  else
-    base.context->parallel(base.context, chunks, ns, column_chunk<Op>, (void*)&job);
-  if (job.segments > 1) combine_segments<Op>(job);
-}
-
-template <class Op>
-static void reduce_columns(ColumnJob& job) {
-  column_region<Op>(job, 1);
-  if (job.partial) store_columns(job.base, 0, (const typename Op::S*)job.partial, job.base.outputs);
-}
-
-static void variance_columns(ColumnJob& job) {
-  float* mean = (float*)job.base.context->shared_scratch;
-  job.partial = mean + job.base.outputs;
-  column_region<RealSum>(job, 1);
-  for (int64_t o = 0; o < job.base.outputs; o++) mean[o] = ((float*)job.partial)[o] / (float)job.base.R;
-  job.mean = mean;
-  column_region<RealSquares>(job, 1);
-  store_columns(job.base, 0, (const float*)job.partial, job.base.outputs);
+static void reduce_columns(const ColumnJob& job) {
+  column_region(job, column_chunk<Op>);
+  if (!job.partial) return;
+  combine_segments<Op>(job);
+  store_columns(job.base, 0, (const typename Op::S*)job.partial, job.base.outputs);
 }

@@ -17,11 +17,12 @@ enum ReduceKind : uint32_t {
 
 struct RealOp {
   static constexpr bool kAroundMean = false;  // does m differ between outputs?
+  static constexpr bool kAhead = true;        // is memory asked for ahead of the loop?
   typedef float S;
   typedef vf V;
 };
 struct IntegerOp {
-  static constexpr bool kAroundMean = false;
+  static constexpr bool kAroundMean = false, kAhead = true;
   typedef int32_t S;
   typedef vi V;
 };
@@ -30,9 +31,17 @@ struct IntegerOp {
   ANNEAL_INLINE X combine(X a, X b)
 
 struct RealSum : RealOp {
+  static constexpr bool kAhead = false;
   static constexpr float identity = 0;
   ANNEAL_INLINE vf fill(vf) { return vf{}; }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return acc + x; }
+  ANNEAL_COMBINE { return a + b; }
+};
+struct RealDistances : RealOp {  // sum of x - m
+  static constexpr bool kAroundMean = true, kAhead = false;
+  static constexpr float identity = 0;
+  ANNEAL_INLINE vf fill(vf m) { return m; }
+  ANNEAL_INLINE vf step(vf acc, vf x, vf m) { return acc + (x - m); }
   ANNEAL_COMBINE { return a + b; }
 };
 struct RealSquares : RealOp {  // sum of (x - m)^2
@@ -48,11 +57,12 @@ struct RealProd : RealOp {
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return acc * x; }
   ANNEAL_COMBINE { return a * b; }
 };
-struct RealMax : RealOp {  // NaN wins
+struct RealMax : RealOp {  // NaN wins; beaten: where a later x is the new extreme
   static constexpr float identity = -__builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
   ANNEAL_INLINE float combine(float a, float b) { return a > b || a != a ? a : b; }
+  ANNEAL_INLINE vi beaten(vf best, vf x) { return ~(x <= best) & (best == best); }
   ANNEAL_COMBINE { return a != a ? a : vmax(a, b); }  // vmax is b where either is NaN
 };
 struct RealMin : RealOp {
@@ -60,6 +70,7 @@ struct RealMin : RealOp {
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return combine(acc, x); }
   ANNEAL_INLINE float combine(float a, float b) { return a < b || a != a ? a : b; }
+  ANNEAL_INLINE vi beaten(vf best, vf x) { return ~(x >= best) & (best == best); }
   ANNEAL_COMBINE { return a != a ? a : vmin(a, b); }
 };
 struct IntegerSum : IntegerOp {  // wraps
@@ -81,12 +92,14 @@ struct IntegerMax : IntegerOp {
   ANNEAL_INLINE vi fill(vi) { return splat(identity); }
   ANNEAL_INLINE vi step(vi acc, vi x, vi) { return combine(acc, x); }
   ANNEAL_COMBINE { return a > b ? a : b; }
+  ANNEAL_INLINE vi beaten(vi best, vi x) { return x > best; }
 };
 struct IntegerMin : IntegerOp {
   static constexpr int32_t identity = 2147483647;
   ANNEAL_INLINE vi fill(vi) { return splat(identity); }
   ANNEAL_INLINE vi step(vi acc, vi x, vi) { return combine(acc, x); }
   ANNEAL_COMBINE { return a < b ? a : b; }
+  ANNEAL_INLINE vi beaten(vi best, vi x) { return x < best; }
 };
 // Over the bits of any dtype: m masks the sign of a float, so that -0 is false.
 struct BitsAny : IntegerOp {
@@ -140,7 +153,8 @@ ANNEAL_INLINE void step_part(typename Op::V (&acc)[kParts], const typename Op::S
 }
 
 template <class Op>
-ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m_value) {
+ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m_value,
+                                          [[maybe_unused]] int64_t ahead = 0) {
   typedef typename Op::V V;
   const V m = splat_lanes(m_value);
   V acc[kFold][kParts];
@@ -148,8 +162,10 @@ ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, ty
     for (int p = 0; p < kParts; p++) acc[u][p] = splat_lanes(Op::identity);
   int64_t i = 0;
   for (; i + 64 <= n; i += 64)
-    for (int u = 0; u < kFold; u++)
+    for (int u = 0; u < kFold; u++) {
+      if (Op::kAhead && ahead) prefetch(x + i + 16 * u + ahead);
       for (int p = 0; p < kParts; p++) acc[u][p] = Op::step(acc[u][p], ld(x + i + 16 * u + kLanes * p), m);
+    }
   for (int u = 0; u < kFold; u++) step_part<Op>(acc[u], x + i + 16 * u, n - i - 16 * u, m);
   if (n > 16)
     for (int p = 0; p < kParts; p++)

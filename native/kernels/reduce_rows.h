@@ -14,6 +14,7 @@ struct ReduceJob {
   uint32_t kind, correction;
   int64_t outputs_per_chunk;
   int64_t blocks_per_segment, segments;  // of one output, where outputs are too few to share out
+  int64_t ahead;                         // elements that are asked for ahead of their use; 0: all are in a cache
 };
 
 // The scale of the mean and the variance; NaN or infinity where nothing is left to divide by, as in PyTorch.
@@ -47,7 +48,7 @@ static S reduce_blocks(const ReduceJob& job, int64_t offset, int64_t first, int6
   partial.count = 0;
   for (int64_t b = first; b < last; b++) {
     const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
-    const S x = reduce_block<Op>(block_of<S>(job, offset, at, n, scratch), n, m);
+    const S x = reduce_block<Op>(block_of<S>(job, offset, at, n, scratch), n, m, job.ahead);
     if (last - first == 1) return x;
     pairwise_push(partial, x);
   }
@@ -72,24 +73,49 @@ struct Arg {  // of two places the first wins a tie
   }
 };
 
+// Each lane keeps the best of its elements and where it stands; the lanes' best, at the least of their places, is the
+// block's.
+constexpr int kArgFold = 2;
+
 template <class Extreme>
-static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first) {
+static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first, int64_t ahead) {
   typedef typename Extreme::V V;
-  const typename Extreme::S value = reduce_block<Extreme>(x, n, 0);
-  const V wanted = splat_lanes(value);
-  const vi nowhere = splat(int32_t(2147483647));
-  vi found = nowhere;
-  const bool nan = value != value;
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const int64_t rest = n - i;
-    const V v = rest >= kLanes ? ld(x + i) : ld_part(x + i, (int)rest);
-    const vi index = iota() + splat((int32_t)i), inside = index < splat((int32_t)n);
-    found = vmin(found, select(inside & (nan ? v != v : v == wanted), index, nowhere));
+  if (n == 0) return {Extreme::identity, (int32_t)first};
+  V best[kArgFold][kParts];
+  vi place[kArgFold][kParts], at = iota();
+  for (int u = 0; u < kArgFold; u++)
+    for (int p = 0; p < kParts; p++) best[u][p] = splat_lanes(x[0]), place[u][p] = vi{};
+  const auto see = [&](int u, int p, V v, vi inside) __attribute__((always_inline)) {
+    const vi better = Extreme::beaten(best[u][p], v) & inside;
+    best[u][p] = select(better, v, best[u][p]);
+    place[u][p] = select(better, at, place[u][p]);
+    at += splat(int32_t(kLanes));
+  };
+  int64_t i = 0;
+  for (; i + 16 * kArgFold <= n; i += 16 * kArgFold)
+    for (int u = 0; u < kArgFold; u++) {
+      if (ahead) prefetch(x + i + 16 * u + ahead);
+      for (int p = 0; p < kParts; p++) see(u, p, ld(x + i + 16 * u + kLanes * p), splat(int32_t(-1)));
+    }
+  for (; i < n; i += kLanes) {
+    const int lanes = (int)smallest(kLanes, n - i);
+    see(0, 0, ld_some(x + i, lanes), iota() < splat(int32_t(lanes)));
   }
-  int32_t lane[kLanes], least = 2147483647;
-  st(lane, found);
-  for (int l = 0; l < kLanes; l++) least = lane[l] < least ? lane[l] : least;
-  return {value, (int32_t)first + least};
+  V most[kParts];
+  for (int p = 0; p < kParts; p++) most[p] = Extreme::combine(best[0][p], best[1][p]);
+  const typename Extreme::S value = fold_lanes<Extreme>(most);
+  const V wanted = splat_lanes(value);
+  const bool nan = value != value;
+  vi least = splat(int32_t(2147483647));
+  for (int u = 0; u < kArgFold; u++)
+    for (int p = 0; p < kParts; p++) {
+      const V v = best[u][p];
+      least = vmin(least, select(nan ? v != v : v == wanted, place[u][p], least));
+    }
+  int32_t lane[kLanes], index = 2147483647;
+  st(lane, least);
+  for (int l = 0; l < kLanes; l++) index = lane[l] < index ? lane[l] : index;
+  return {value, (int32_t)first + index};
 }
 
 template <class Extreme, class S>
@@ -98,7 +124,35 @@ static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, 
   partial.count = 0;
   for (int64_t b = first; b < last; b++) {
     const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
-    pairwise_push(partial, arg_block<Extreme>(block_of<S>(job, offset, at, n, scratch), n, at));
+    pairwise_push(partial, arg_block<Extreme>(block_of<S>(job, offset, at, n, scratch), n, at, job.ahead));
+  }
+  return pairwise_result(partial);
+}
+
+// The mean of n elements and the sum of their squared distances from it. Blocks have theirs in two passes over the
+// cache, so that memory is read once; they combine as in Chan, Golub and LeVeque, "Algorithms for computing the sample
+// variance", 1983. Means are distances from the first element, so that values far from zero keep their digits.
+struct Moments {
+  float n, mean, squares;
+};
+
+struct MomentsTree {
+  ANNEAL_INLINE Moments combine(Moments a, Moments b) {
+    const float n = a.n + b.n, share = b.n / n, apart = b.mean - a.mean;
+    return {n, a.mean + apart * share, a.squares + b.squares + apart * apart * (a.n * share)};
+  }
+};
+
+static Moments moments_of(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
+  Pairwise<MomentsTree, Moments> partial;
+  partial.count = 0;
+  const float origin = job.R ? *block_of<float>(job, offset, 0, 1, scratch) : 0;
+  for (int64_t b = first; b < last; b++) {
+    const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
+    const float* x = block_of<float>(job, offset, at, n, scratch);
+    const float mean = reduce_block<RealDistances>(x, n, origin) / (float)n;
+    const int64_t next = job.ahead ? kReduceBlock : 0;
+    pairwise_push(partial, Moments{(float)n, mean, reduce_block<RealSquares>(x, n, origin + mean, next)});
   }
   return pairwise_result(partial);
 }
@@ -107,8 +161,8 @@ static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, 
 ANNEAL_INLINE void constant_operand(const ReduceJob&, float& m) { m = 0; }
 ANNEAL_INLINE void constant_operand(const ReduceJob& job, int32_t& m) { m = job.dtype == DType::f32 ? 0x7FFFFFFF : -1; }
 template <class S>
-ANNEAL_INLINE void constant_operand(const ReduceJob&, Place<S>& m) {
-  m = {0, 0};
+ANNEAL_INLINE void constant_operand(const ReduceJob&, S& m) {
+  m = {};
 }
 
 // How one output is made, from blocks [first, last) of its elements: a policy per family of kinds.
@@ -131,6 +185,15 @@ struct ByPlace {
   ANNEAL_INLINE void store(const ReduceJob& job, int64_t o, S x) { store_result(job, o, x.index); }
 };
 
+struct ByMoments {
+  typedef Moments S;
+  typedef MomentsTree Tree;
+  ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S, char* scratch) {
+    return moments_of(job, offset, first, last, scratch);
+  }
+  ANNEAL_INLINE void store(const ReduceJob& job, int64_t o, S x) { store_result(job, o, x.squares); }
+};
+
 template <class By>
 static void reduce_outputs(void* arg, int64_t chunk, int32_t worker) {
   const ReduceJob& job = *(const ReduceJob*)arg;
@@ -145,25 +208,12 @@ static void reduce_outputs(void* arg, int64_t chunk, int32_t worker) {
   }
 }
 
-static void variance_outputs(void* arg, int64_t chunk, int32_t worker) {
-  const ReduceJob& job = *(const ReduceJob*)arg;
-  char* scratch = job.in_place ? nullptr : job.context->scratch(job.context, worker);
-  const int64_t first = chunk * job.outputs_per_chunk, last = smallest(job.outputs, first + job.outputs_per_chunk);
-  Cursor at = cursor_at(job.kept, job.kept.rank, first);
-  for (int64_t o = first; o < last; o++) {
-    const float mean = reduce_blocks<RealSum>(job, at.offset, 0, job.blocks, 0.0f, scratch) / (float)job.R;
-    store_result(job, o, reduce_blocks<RealSquares>(job, at.offset, 0, job.blocks, mean, scratch));
-    advance(job.kept, job.kept.rank, at);
-  }
-}
-
 // ---- few outputs of many elements: segments of each output are shared out, their results combined here
 // ----------------
 template <class By>
 struct SegmentJob {
   const ReduceJob* job;
   typename By::S* partial;  // [outputs, segments]
-  const typename By::S* m;  // [outputs], or null
 };
 
 template <class By>
@@ -175,7 +225,6 @@ static void reduce_segment(void* arg, int64_t chunk, int32_t worker) {
   char* scratch = job.in_place ? nullptr : job.context->scratch(job.context, worker);
   typename By::S m;
   constant_operand(job, m);
-  if (s.m) m = s.m[o];
   s.partial[chunk] = By::part(job, cursor_at(job.kept, job.kept.rank, o).offset, first, last, m, scratch);
 }
 
@@ -183,9 +232,8 @@ constexpr float kReduceCost = 0.1f;  // rough ns per element
 
 // Leaves the result of output o in partial[o * segments].
 template <class By>
-static __attribute__((noinline)) void reduce_in_segments(const ReduceJob& job, typename By::S* partial,
-                                                         const typename By::S* m) {
-  SegmentJob<By> s = {&job, partial, m};
+static __attribute__((noinline)) void reduce_in_segments(const ReduceJob& job, typename By::S* partial) {
+  SegmentJob<By> s = {&job, partial};
   const int64_t ns = (int64_t)((float)(job.outputs * job.R) * kReduceCost);
   job.context->parallel(job.context, job.outputs * job.segments, ns, reduce_segment<By>, &s);
   for (int64_t o = 0; o < job.outputs; o++) {
@@ -200,7 +248,7 @@ template <class By>
 static void reduce_rows(const ReduceJob& job) {
   if (job.segments > 1) {
     typename By::S* partial = (typename By::S*)job.context->shared_scratch;
-    reduce_in_segments<By>(job, partial, nullptr);
+    reduce_in_segments<By>(job, partial);
     for (int64_t o = 0; o < job.outputs; o++) By::store(job, o, partial[o * job.segments]);
     return;
   }
@@ -208,20 +256,4 @@ static void reduce_rows(const ReduceJob& job) {
                 chunks = divide_up(job.outputs, job.outputs_per_chunk);
   if (chunks == 1) return reduce_outputs<By>((void*)&job, 0, 0);
   job.context->parallel(job.context, chunks, ns, reduce_outputs<By>, (void*)&job);
-}
-
-static void variance_rows(const ReduceJob& job) {
-  if (job.segments > 1) {
-    float* partial = (float*)job.context->shared_scratch;
-    float* mean = partial + job.outputs * job.segments;
-    reduce_in_segments<ByValue<RealSum>>(job, partial, nullptr);
-    for (int64_t o = 0; o < job.outputs; o++) mean[o] = partial[o * job.segments] / (float)job.R;
-    reduce_in_segments<ByValue<RealSquares>>(job, partial, mean);
-    for (int64_t o = 0; o < job.outputs; o++) store_result(job, o, partial[o * job.segments]);
-    return;
-  }
-  const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost * 2),
-                chunks = divide_up(job.outputs, job.outputs_per_chunk);
-  if (chunks == 1) return variance_outputs((void*)&job, 0, 0);
-  job.context->parallel(job.context, chunks, ns, variance_outputs, (void*)&job);
 }

@@ -129,6 +129,17 @@ TEST_CASE("reduce: sums of large arrays keep their digits") {
   }
 }
 
+TEST_CASE("reduce: variances of values far from zero keep their digits") {
+  for (const Shape& s :
+       std::vector<Shape>{{{300007}, {}, 1}, {{60000, 10}, {}, 1}, {{3, 20000}, {}, 2}, {{50, 900}, {}, 1}}) {
+    KernelCase c = reduction(var, s, DType::f32, 1);
+    Numbers numbers(4);
+    c.in[0].fill([&](int64_t) { return 1000 + double(numbers.uniform()); });
+    c.tolerance = {2e-5, 0};
+    check(c);
+  }
+}
+
 TEST_CASE("reduce: NaN and infinity") {
   constexpr float kInf = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
   for (int64_t n : {1, 5, 16, 40, 5000})

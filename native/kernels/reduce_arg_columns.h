@@ -1,0 +1,83 @@
+// argmax and argmin along rows that lie apart in memory: a run of columns keeps its best so far and the row where it
+// stands. The first of equal ones wins, so any division into segments of rows gives the same.
+
+template <class Extreme, int kRows>
+ANNEAL_INLINE void arg_rows(typename Extreme::S* best, int32_t* place, const typename Extreme::S* const* rows,
+                            int64_t r, int64_t n, int64_t ahead) {
+  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+    if (ahead && j % 16 == 0)
+      for (int k = 0; k < kRows; k++) prefetch(rows[k] + j + ahead);
+    typename Extreme::V value = ld(best + j);
+    vi at = ld(place + j);
+    for (int k = 0; k < kRows; k++) {
+      const typename Extreme::V x = ld_some(rows[k] + j, lanes);
+      const vi better = Extreme::beaten(value, x);
+      value = select(better, x, value);
+      at = select(better, splat(int32_t(r + k)), at);
+    }
+    st(best + j, value);
+    st(place + j, at);
+  });
+}
+
+// Partial results of segments: of each, values and places of all outputs.
+template <class S>
+struct ArgSegment {
+  S* best;
+  int32_t* place;
+};
+template <class S>
+ANNEAL_INLINE ArgSegment<S> arg_segment(const ColumnJob& job, int64_t s) {
+  S* best = (S*)job.partial + 2 * s * job.base.outputs;
+  return {best, (int32_t*)(best + job.base.outputs)};
+}
+
+template <class Extreme>
+static void arg_chunk(void* arg, int64_t chunk, int32_t worker) {
+  typedef typename Extreme::S S;
+  const ColumnJob& job = *(const ColumnJob*)arg;
+  const ReduceJob& base = job.base;
+  const ColumnChunk c = column_chunk_of(job, chunk);
+  char* scratch = base.context->scratch(base.context, worker);
+  S* best = (S*)scratch;
+  int32_t* place = (int32_t*)(scratch + kRunBytes);
+  Rows<S> rows = {&base, (const S*)base.in + c.offset, cursor_at(base.reduced, base.reduced.rank, c.first)};
+  const S* row = rows.in + rows.at.offset;
+  each_vector(c.n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+    st(best + j, ld_some(row + j, lanes));
+    st(place + j, splat((int32_t)c.first));
+  });
+  const int64_t ahead = rows_ahead(base, 4);
+  int64_t r = c.first;
+  for (; r + 4 <= c.last; r += 4) {
+    const S* four[4];
+    for (int k = 0; k < 4; k++) four[k] = next_row(rows);
+    arg_rows<Extreme, 4>(best, place, four, r, c.n, ahead);
+  }
+  for (; r < c.last; r++) {
+    row = next_row(rows);
+    arg_rows<Extreme, 1>(best, place, &row, r, c.n, ahead);
+  }
+  if (!job.partial) return store_columns(base, c.o, place, c.n);
+  const ArgSegment<S> to = arg_segment<S>(job, c.segment);
+  __builtin_memcpy(to.best + c.o, best, (size_t)c.n * 4);
+  __builtin_memcpy(to.place + c.o, place, (size_t)c.n * 4);
+}
+
+template <class Extreme>
+static void arg_columns(const ColumnJob& job) {
+  typedef typename Extreme::S S;
+  column_region(job, arg_chunk<Extreme>);
+  if (!job.partial) return;
+  const ArgSegment<S> all = arg_segment<S>(job, 0);
+  for (int64_t s = 1; s < job.segments; s++) {
+    const ArgSegment<S> next = arg_segment<S>(job, s);
+    each_vector(job.base.outputs, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+      const typename Extreme::V best = ld_some(all.best + j, lanes), x = ld_some(next.best + j, lanes);
+      const vi better = Extreme::beaten(best, x);
+      st_some(all.best + j, select(better, x, best), lanes);
+      st_some(all.place + j, select(better, ld_some(next.place + j, lanes), ld_some(all.place + j, lanes)), lanes);
+    });
+  }
+  store_columns(job.base, 0, all.place, job.base.outputs);
+}
