@@ -65,7 +65,10 @@ static void dot_tile(const Problem& p, int64_t m, int64_t n) {
   const auto step = [&](int64_t k, int l, auto load) __attribute__((always_inline)) {
     vf av[R];
 #pragma GCC unroll 8
-    for (int i = 0; i < R; i++) av[i] = load(a + i * a_stride + k);
+    for (int i = 0; i < R; i++) {
+      av[i] = load(a + i * a_stride + k);
+      if constexpr (J > 1) pin(av[i]);  // one load for all columns, and not before its time
+    }
 #pragma GCC unroll 16
     for (int j = 0; j < J; j++) {
       vf bv = load(b + j * b_stride + k);

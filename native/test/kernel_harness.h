@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <thread>
 #include <vector>
@@ -88,6 +89,7 @@ class TestContext : public Context {
     };
     fail = [](Context* self, Failure failure, int64_t where, int64_t value, int64_t limit) {
       auto& c = *static_cast<TestContext*>(self);
+      const std::lock_guard lock(c.failing_);
       if (c.failure != Failure::none && c.where <= where) return;
       c.failure = failure, c.where = where, c.value = value, c.limit = limit;
     };
@@ -120,6 +122,7 @@ class TestContext : public Context {
   int64_t where = 0, value = 0, limit = 0;
 
  private:
+  std::mutex failing_;
   std::vector<Aligned*> scratches_;
   Aligned* shared_ = nullptr;
 };
