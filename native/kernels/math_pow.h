@@ -25,7 +25,6 @@ ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return vfmaq_f64(c, a, b); }
 #else
 ANNEAL_INLINE vd fma_double(vd a, vd b, vd c) { return a * b + c; }
 #endif
-ANNEAL_INLINE vl splat_long(int64_t x) { return vl{} + x; }
 ANNEAL_INLINE vd select(vl mask, vd a, vd b) { return mask ? a : b; }
 
 template <int n>
@@ -41,11 +40,11 @@ ANNEAL_INLINE vd polynomial_double(vd x, const double (&c)[n]) {
 ANNEAL_INLINE vd log2_double(vd x) {
   constexpr double kQ[] = {2.8853900817779299,  0.96179669391564171, 0.57707802065436231, 0.41219793433806201,
                            0.32064494821068251, 0.26064598184786469, 0.25126072455933235};
-  constexpr int64_t kHalf = int64_t(1) << 62, kLow = 0x3FE5555555555555;  // 1024 exponents, and the bits of 2/3
-  const vl above = ((vl)x + splat_long(kHalf - kLow)) & splat_long(int64_t(0xFFF) << 52);
-  const vd m = (vd)((vl)x + splat_long(kHalf) - above);
+  constexpr uint64_t kHalf = uint64_t(1) << 62, kLow = 0x3FE5555555555555;  // 1024 exponents, and the bits of 2/3
+  const vul above = ((vul)x + (kHalf - kLow)) & (vul{} + (uint64_t(0xFFF) << 52));
+  const vd m = (vd)((vul)x + kHalf - above);
   const vd magic = splat_double(6755399441055744.0);  // 1.5 * 2^52: its low bits hold a small integer
-  const vd e = (vd)((vl)((vul)above >> 52) + (vl)magic) - splat_double(6755399441055744.0 + 1024.0);
+  const vd e = (vd)((above >> 52) + (vul)magic) - splat_double(6755399441055744.0 + 1024.0);
   const vd one = splat_double(1.0), t = (m - one) / (m + one);
   return fma_double(t, polynomial_double(t * t, kQ), e);
 }
@@ -58,7 +57,7 @@ ANNEAL_INLINE vd exp2_double(vd x) {
   const vd top = splat_double(300.0);  // 2^300 and 2^-300 are inf and 0 as floats
   x = select(x > top, top, select(x < -top, -top, x));
   const vd shifted = x + magic;
-  return (vd)((vl)polynomial_double(x - (shifted - magic), kQ) + ((vl)shifted << 52));
+  return (vd)((vul)polynomial_double(x - (shifted - magic), kQ) + ((vul)shifted << 52));
 }
 
 // x^y for positive finite x and any y; x = 1 with infinite or NaN y gives NaN.
