@@ -11,6 +11,7 @@ export * as losses from './losses/index.js';
 export * as metrics from './metrics/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
+export * as plot from './plot/index.js';
 export * as random from './random.js';
 export * as train from './train/index.js';
 export type { DType } from './dtype.js';

@@ -10,5 +10,5 @@ export { Optimizer } from './optimizer.js';
 export { radam, type RadamOptions } from './radam.js';
 export { rmsprop, type RmspropOptions } from './rmsprop.js';
 export * as schedules from './schedules/index.js';
-export type { NamedSchedule, OneCycle, PlateauSchedule, PlateauState, Schedule } from './schedules/index.js';
+export type { DescribedSchedule, NamedSchedule, OneCycle, PlateauSchedule, PlateauState, Schedule } from './schedules/index.js';
 export { sgd, type SgdOptions } from './sgd.js';

@@ -15,4 +15,4 @@ export {
   type RestartOptions,
 } from './decays.js';
 export { reduceOnPlateau, type PlateauOptions, type PlateauSchedule, type PlateauState } from './plateau.js';
-export type { NamedSchedule, Schedule } from './schedule.js';
+export type { DescribedSchedule, NamedSchedule, Schedule } from './schedule.js';

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.js';
 import { checkChoice, checkOptions } from '../../options.js';
-import { checkRate, checkSteps, type NamedSchedule } from './schedule.js';
+import { checkRate, checkSteps, type DescribedSchedule } from './schedule.js';
 
 export interface PlateauOptions {
   /** Whether the metric should fall or rise. Default 'min'. */
@@ -31,7 +31,7 @@ export interface PlateauState {
 }
 
 /** A rate that falls when a metric stops getting better. Not a function of the step: it changes by observe(). */
-export interface PlateauSchedule extends NamedSchedule {
+export interface PlateauSchedule extends DescribedSchedule {
   /** Tells it the metric, once per epoch, say. Returns whether the rate was lowered. */
   observe(metric: number): boolean;
   stateDict(): PlateauState;

@@ -1,24 +1,36 @@
 import { ArgumentError } from '../../errors.js';
+import { schedule as plotOf, type SchedulePlotOptions } from '../../plot/schedule.js';
 
 /** A number that changes as training goes on (a learning rate, a momentum): a pure function of the steps done so far, from 0. */
 export type Schedule = (step: number) => number;
 
 /** A schedule of this library: it knows how long it goes on, and says what it is. */
-export interface NamedSchedule extends Schedule {
+export interface DescribedSchedule extends Schedule {
   /** Steps after which it stays as it is or repeats itself; Infinity where it goes on changing. */
   readonly steps: number;
   /** As in `cosine(0.001, 1000)`. */
   toString(): string;
 }
 
+/** One that is known beforehand, and so can be drawn. */
+export interface NamedSchedule extends DescribedSchedule {
+  /** An SVG picture of its values, over `steps` steps (default: its own). Needs echarts: see plot.schedule. */
+  plot(options?: SchedulePlotOptions): string;
+}
+
 /** Gives a function of the step what a NamedSchedule has. `text` is how it was asked for. */
 export function named(text: string, steps: number, at: Schedule): NamedSchedule {
-  return Object.assign((step: number) => at(step), { steps, toString: () => text });
+  const schedule: NamedSchedule = Object.assign((step: number) => at(step), {
+    steps,
+    toString: () => text,
+    plot: (options?: SchedulePlotOptions) => plotOf(schedule, options),
+  });
+  return schedule;
 }
 
 /** How many steps a schedule takes; Infinity for a function of the user's own. */
 export function stepsOf(schedule: Schedule): number {
-  return (schedule as Partial<NamedSchedule>).steps ?? Infinity;
+  return (schedule as Partial<DescribedSchedule>).steps ?? Infinity;
 }
 
 export function checkSteps(op: string, name: string, value: unknown, least: number): void {

@@ -1,0 +1,72 @@
+import type { Figure } from './figure.js';
+
+/** Where everything is, in pixels. */
+export interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly subtitle: readonly string[];
+  readonly legendTop: number;
+  /** The rectangles between the axes, one for each panel. */
+  readonly grids: readonly { readonly left: number; readonly top: number; readonly width: number; readonly height: number }[];
+}
+
+const WIDTH = 760;
+const ROW = 420;
+const TITLE = 34;
+const LINE = 17;
+const LEGEND = 24;
+/** Of a character of the small text, generously. */
+const CHARACTER = 6.6;
+const MARGIN = { left: 70, right: 26, top: 20, bottom: 54 };
+const PANEL_TITLE = 18;
+
+/** Lays out title, subtitle, legend and panels: one panel wide, or two beside each other. */
+export function layoutOf(figure: Figure, width = WIDTH, height?: number): Layout {
+  const { panels } = figure;
+  const columns = panels.length > 1 ? 2 : 1;
+  const rows = Math.ceil(panels.length / columns);
+  const subtitle = figure.subtitle === undefined ? [] : wrapped(figure.subtitle, Math.floor((width - 40) / CHARACTER));
+  const legendTop = TITLE + subtitle.length * LINE + 6;
+  const names = legendNames(figure);
+  const head = legendTop + (names.length > 1 ? LEGEND * linesOf(names, width - 40) : 0);
+  const whole = height ?? head + rows * (columns === 1 ? ROW - head : 300);
+  const cell = { width: width / columns, height: (whole - head) / rows };
+  const top = MARGIN.top + (panels.some(({ title }) => title !== undefined) ? PANEL_TITLE : 0);
+  const grids = panels.map((_, i) => ({
+    left: (i % columns) * cell.width + MARGIN.left,
+    top: head + Math.floor(i / columns) * cell.height + top,
+    width: cell.width - MARGIN.left - MARGIN.right,
+    height: cell.height - top - MARGIN.bottom,
+  }));
+  return { width, height: whole, subtitle, legendTop, grids };
+}
+
+/** Lines by name, each once, as they come. */
+export function legendNames({ panels }: Figure): string[] {
+  return [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
+}
+
+/** How many lines the entries of a legend take. */
+function linesOf(names: readonly string[], width: number): number {
+  let lines = 1;
+  let at = 0;
+  for (const name of names) {
+    const own = name.length * CHARACTER + 45;
+    if (at > 0 && at + own > width) {
+      lines++;
+      at = 0;
+    }
+    at += own;
+  }
+  return lines;
+}
+
+function wrapped(text: string, most: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length + 1 > most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,95 @@
+import type { CustomSeriesOption, EChartsOption, LineSeriesOption } from 'echarts';
+import type { Figure, Line, Panel, Point } from './figure.js';
+import { legendNames, type Layout } from './layout.js';
+import { coloursOf, type Ink } from './colours.js';
+import { marksOf } from './marks.js';
+import { extentOf, tick, type Extent } from './ticks.js';
+
+const INK = '#333333';
+const PALE = '#e4e4e4';
+const FONT = 'DejaVu Sans, Helvetica, Arial, sans-serif';
+/** Lines with more points than this have no circles. */
+const FEW = 30;
+
+/** A figure in the words of the library that draws it. */
+export function optionsFor(figure: Figure, layout: Layout): EChartsOption {
+  const names = legendNames(figure);
+  const extents = figure.panels.map((panel, i) => ({ x: extentOf(panel, 'x', layout.grids[i]!.width), y: extentOf(panel, 'y', layout.grids[i]!.height) }));
+  return {
+    animation: false,
+    backgroundColor: '#ffffff',
+    textStyle: { fontFamily: FONT, color: INK },
+    title: [titleOf(figure, layout), ...figure.panels.flatMap((panel, i) => panelTitle(panel, layout.grids[i]!))],
+    legend: names.length > 1 ? { data: names, top: layout.legendTop, left: 20, right: 20, itemGap: 18, itemWidth: 22, textStyle: { fontSize: 12, color: INK } } : { show: false },
+    grid: layout.grids.map((grid) => ({ ...grid, outerBoundsMode: 'none' })),
+    xAxis: figure.panels.map((panel, i) => axis(panel, 'x', extents[i]!.x, i)),
+    yAxis: figure.panels.map((panel, i) => axis(panel, 'y', extents[i]!.y, i)),
+    series: figure.panels.flatMap((panel, i) => seriesOf(panel, i, extents[i]!, coloursOf(figure))),
+  };
+}
+
+function titleOf({ title }: Figure, { subtitle }: Layout) {
+  const text = subtitle.length === 0 ? {} : { subtext: subtitle.join('\n'), itemGap: 6, subtextStyle: { fontSize: 12, lineHeight: 17, color: '#555555' } };
+  return { text: title, left: 20, top: 10, textStyle: { fontSize: 16, color: INK }, ...text };
+}
+
+function panelTitle({ title }: Panel, grid: Layout['grids'][number]) {
+  return title === undefined ? [] : [{ text: title, left: grid.left - 8, top: grid.top - 30, textStyle: { fontSize: 13, color: INK } }];
+}
+
+function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Extent, gridIndex: number) {
+  const { name } = panel[along];
+  const kind = scale === 'linear' ? { type: 'value' as const, interval: interval! } : { type: 'log' as const, logBase: scale === 'log2' ? 2 : 10 };
+  return {
+    ...kind,
+    gridIndex,
+    min,
+    max,
+    name,
+    nameLocation: 'middle' as const,
+    nameGap: along === 'x' ? 30 : 50,
+    nameTextStyle: { fontSize: 12, color: INK },
+    axisLine: { show: true, lineStyle: { color: '#888888' }, onZero: false },
+    axisLabel: { formatter: tick, hideOverlap: true, fontSize: 11, color: INK },
+    splitLine: { lineStyle: { color: PALE } },
+    silent: true,
+  };
+}
+
+type Series = LineSeriesOption | CustomSeriesOption;
+
+function seriesOf(panel: Panel, i: number, extents: { readonly x: Extent; readonly y: Extent }, inkOf: (line: Line) => Ink): Series[] {
+  const axes = { xAxisIndex: i, yAxisIndex: i, silent: true, clip: true };
+  const lines = panel.lines.map((line): Series => ({
+    ...axes,
+    type: 'line',
+    name: line.name,
+    data: line.points.map(([x, y]) => (shown(x, extents.x) && shown(y, extents.y) ? [x, y] : [x, '-'])),
+    showSymbol: line.dots ?? line.points.length <= FEW,
+    symbol: 'circle',
+    symbolSize: 5,
+    color: inkOf(line).colour,
+    lineStyle: { ...inkOf(line).stroke, ...STYLES[line.style ?? 'solid'] },
+    itemStyle: line.style === 'faint' ? { opacity: STYLES.faint.opacity } : {},
+    z: 3,
+    ...(line.points.length > 2000 ? { sampling: 'lttb' as const } : {}),
+  }));
+  const bands = panel.lines.flatMap((line): Series[] => (line.band === undefined ? [] : [{ ...axes, ...bandOf(line, extents.y, inkOf(line).colour), z: 2 }]));
+  return [...lines, ...bands, { ...axes, ...marksOf(panel, extents), z: 4 }];
+}
+
+const STYLES = { solid: { width: 2 }, faint: { width: 1, opacity: 0.35 }, dashed: { width: 2, type: 'dashed' as const } };
+
+const shown = (value: number, { scale }: Extent): boolean => Number.isFinite(value) && (scale === 'linear' || value > 0);
+
+/** The area between two courses, as one polygon. */
+function bandOf({ name, points, band }: Line, { min }: Extent, fill: string): CustomSeriesOption {
+  const { low, high } = band!;
+  const corners: Point[] = [...points.map(([x], i): Point => [x, high[i]!]), ...points.map(([x], i): Point => [x, Math.max(low[i]!, min)]).reverse()].filter((corner) => corner.every(Number.isFinite));
+  return {
+    type: 'custom',
+    name,
+    data: [[points[0]?.[0] ?? 0, 0]],
+    renderItem: (_, api) => ({ type: 'polygon', shape: { points: corners.map((corner) => api.coord([...corner])) }, style: { fill, opacity: 0.16 } }),
+  };
+}
