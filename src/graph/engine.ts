@@ -38,7 +38,7 @@ export interface Draws {
 
 /** What is to become of a step that was recorded. */
 export interface StepOptions {
-  /** Scalars of the step whose values the caller wants. */
+  /** Scalars and other small tensors of the step whose values the caller wants. */
   readonly watched?: readonly Tensor[];
   /** How many times it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
   readonly most?: number;
@@ -52,7 +52,7 @@ export interface Steps {
   readonly done: Promise<void> | undefined;
   /** How many have run: those before the one that failed. Known when `done` is settled. */
   readonly completed: number;
-  /** The i-th watched scalar in each of the steps that have run; undefined where it is no part of the step. */
+  /** The elements of the i-th watched tensor in each of the steps that have run, one after the other; undefined where it is no part of the step. */
   values(i: number): ArrayLike<number> | undefined;
 }
 

@@ -1,34 +1,36 @@
-import { ShapeError } from '../errors.js';
-import { argmax, cast, equal, sum } from '../ops/index.js';
+import { all, cast, equal, stack, sum } from '../ops/index.js';
 import { checkOptions } from '../options.js';
-import { sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Metric } from './metric.js';
+import { mean, sums } from './accumulators.js';
+import { checkThreshold, classesOf, DECISION_OPTIONS, hits, labelsOf, type DecisionOptions } from './decisions.js';
+import type { Measured, Metric, NameOption } from './metric.js';
 
-export interface AccuracyOptions {
-  /** The axis of the classes. Default -1, the last. */
-  readonly axis?: number;
-}
+export type AccuracyOptions<N extends string = 'accuracy'> = DecisionOptions & NameOption<N>;
 
 /**
- * The share of labels that are the class with the greatest output, from 0 to 1; of equal outputs the first counts.
- * outputs [N, C] or [..., C] of any scale, labels [N] or [...] int32. Throws ShapeError where these do not belong together.
+ * The share of examples that are decided rightly, from 0 to 1; NaN of none.
+ *
+ * Labels int32 [...] beside outputs [..., C] of any scale: the class with the greatest output, of equal outputs the first.
+ * Targets float32 of the outputs' shape: yes or no by `threshold` where there is one output per example; the greatest of both where
+ * there are more; with `multilabel` all labels of an example have to be right.
+ * Throws ShapeError where outputs and targets do not belong together. Equals sklearn.metrics.accuracy_score.
  */
-export function accuracy(options: AccuracyOptions = {}): Metric<'accuracy'> {
-  checkOptions('metrics.accuracy', options, ['axis']);
-  const axis = options.axis ?? -1;
-  return {
-    name: 'accuracy',
-    builtin: true,
-    measure(outputs: Tensor, labels: Tensor) {
-      const predicted: Tensor = argmax(outputs, { axis });
-      if (!sameShape(predicted.shape, labels.shape)) {
-        throw new ShapeError(
-          `[accuracy] the shapes do not fit: got outputs ${showShape(outputs.shape)}, labels ${showShape(labels.shape)}, expected outputs [...,C] and labels [...] of class indices.`,
-          { op: 'accuracy', shapes: [outputs.shape, labels.shape] },
-        );
-      }
-      return { sum: sum(cast(equal(predicted, labels), 'float32')), count: sizeOf(labels.shape) };
-    },
+export function accuracy<const N extends string = 'accuracy'>(options: AccuracyOptions<N> = {}): Metric<N> {
+  const op = 'accuracy';
+  checkOptions(`metrics.${op}`, options, DECISION_OPTIONS);
+  checkThreshold(op, options.threshold);
+  const { multilabel = false, ignoreIndex } = options;
+  const measure = (outputs: Tensor, targets: Tensor): Measured => {
+    if (multilabel) {
+      const { predicted, actual, count } = labelsOf(op, outputs, targets, options);
+      return { sum: sum(cast(all(equal(predicted, actual), { axis: 1 }), 'float32')), count };
+    }
+    const decisions = classesOf(op, outputs, targets, options);
+    const right = sum(hits(decisions));
+    return { sum: decisions.looked === undefined ? right : stack([right, sum(decisions.looked)]), count: decisions.count };
   };
+  return { name: options.name ?? ('accuracy' as N), builtin: true, mode: 'max', measure, accumulator: ignoreIndex === undefined ? () => mean() : shareOfLooked };
 }
+
+/** [right, looked at]: the share of what was looked at. */
+export const shareOfLooked = () => sums(([right = NaN, looked = NaN]) => right / looked);

@@ -1,4 +1,11 @@
 export { accuracy, type AccuracyOptions } from './accuracy.js';
+export { ConfusionMatrix, confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.js';
+export type { DecisionOptions } from './decisions.js';
 export { loss } from './loss.js';
-export type { Measured, Metric } from './metric.js';
+export type { Accumulator, AnyMetric, Measured, Metric, ResultOf, ResultsOf } from './metric.js';
+export { perplexity, type PerplexityOptions } from './perplexity.js';
+export { f1, precision, recall, type Average, type Score, type ScoreOptions } from './precision-recall.js';
+export { meanAbsoluteError, r2, rootMeanSquaredError } from './regression.js';
+export { rocAuc, type RocAucOptions } from './roc-auc.js';
 export { Running, running } from './running.js';
+export { topK, type TopKOptions } from './top-k.js';

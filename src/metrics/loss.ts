@@ -12,6 +12,7 @@ export function loss<const N extends string>(of: Loss, name: N): Metric<N> {
   return {
     name,
     builtin: isBuiltin(of),
+    mode: 'min',
     measure(outputs, targets) {
       const count = outputs.shape[0] ?? 1;
       return { sum: mul(of(outputs, targets), count), count };

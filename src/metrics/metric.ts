@@ -1,17 +1,58 @@
 import type { Tensor } from '../tensor.js';
 
-/** What a metric makes of one batch: a scalar that sums over what it looks at, and how many that are. */
+/** What a metric makes of one batch. */
 export interface Measured {
+  /** What the batch adds: a scalar that sums over what a mean looks at, or as many float32 numbers as the accumulator takes. */
   readonly sum: Tensor;
+  /** How many examples, or elements, these are. */
   readonly count: number;
 }
 
-/** A mean over examples, computed batch by batch. Any object of this form is a metric. */
-export interface Metric<N extends string = string> {
+/** What is known of all batches so far. */
+export interface Accumulator<R = number> {
+  /** Takes a batch: the elements of its `sum`, row-major, which are this call's only, and its `count`. */
+  add(values: ArrayLike<number>, count: number): void;
+  /** Of all batches together; NaN of none. */
+  result(): R;
+}
+
+/**
+ * Something that is computed over many batches, each of which adds to a state. Any object of this form is a metric; without an
+ * `accumulator` it is the mean, the sum of all sums divided by the sum of all counts.
+ *
+ *     const bias: metrics.Metric<'bias'> = {
+ *       name: 'bias',
+ *       measure: (outputs, targets) => ({ sum: outputs.sub(targets).sum(), count: outputs.shape[0]! }),
+ *     };
+ */
+export interface Metric<N extends string = string, R = number> {
   /** What results call it. */
   readonly name: N;
   /** It records the same operations in every step, and looks at nothing else: what built-in metrics say of themselves. */
   readonly builtin?: boolean;
-  /** Records the sum over a batch: outputs [N, ...], targets [N, ...]. */
+  /** Whether less or more of it is better, for those who look for the best epoch. */
+  readonly mode?: 'min' | 'max';
+  /** Records what a batch adds: outputs [N, ...], targets [N, ...]. */
   measure(outputs: Tensor, targets: Tensor): Measured;
+  /** A state that knows of no batch yet. */
+  readonly accumulator?: () => Accumulator<R>;
+}
+
+/** A metric of any name and result. */
+export type AnyMetric = Metric<string, unknown>;
+
+/** What a metric's result is: a number, unless its accumulator says otherwise. */
+export type ResultOf<M extends AnyMetric> = 'accumulator' extends keyof M
+  ? M extends { readonly accumulator?: (() => Accumulator<infer R>) | undefined }
+    ? R
+    : number
+  : number;
+
+/** The results of metrics, by name. */
+export type ResultsOf<M extends AnyMetric> = { readonly [K in M as K['name']]: ResultOf<K> };
+
+/** What built-in metrics take besides their own options. */
+export interface NameOption<N extends string> {
+  /** What results call it, where its own name will not do: for two of a kind, say. */
+  readonly name?: N;
 }

@@ -1,7 +1,9 @@
 import { composing } from '../graph/recorder.js';
-import { reshape, stack } from '../ops/index.js';
+import { cast, concat, reshape } from '../ops/index.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Measured, Metric } from './metric.js';
+import { mean } from './accumulators.js';
+import type { Accumulator, AnyMetric, Measured, ResultsOf } from './metric.js';
 
 /**
  * Metrics over many batches, for training loops written by hand.
@@ -10,28 +12,27 @@ import type { Measured, Metric } from './metric.js';
  *     for await (const [inputs, labels] of loader) await running.update(noGrad(() => model.forward(inputs)), labels);
  *     const { accuracy } = running.results();
  */
-export class Running<N extends string = string> {
-  readonly #metrics: readonly Metric<N>[];
-  readonly #sums: Float64Array;
-  readonly #counts: Float64Array;
+export class Running<M extends AnyMetric = AnyMetric> {
+  readonly #metrics: readonly M[];
+  #accumulators!: readonly Accumulator<unknown>[];
 
-  constructor(metrics: readonly Metric<N>[]) {
+  constructor(metrics: readonly M[]) {
     this.#metrics = metrics;
-    this.#sums = new Float64Array(metrics.length);
-    this.#counts = new Float64Array(metrics.length);
+    this.reset();
   }
 
   /** Adds a batch. Resolves when its values are there. */
   async update(outputs: Tensor, targets: Tensor): Promise<void> {
     if (this.#metrics.length === 0) return;
     const { measured, sums } = composing(() => this.together(outputs, targets));
-    this.add(measured, await sums.data());
+    this.add(measured, parts(measured, await sums.data()));
   }
 
   /** measure(), and all sums as one tensor, so that one program computes them. */
   together(outputs: Tensor, targets: Tensor): { readonly measured: readonly Measured[]; readonly sums: Tensor } {
     const measured = this.measure(outputs, targets);
-    return { measured, sums: stack(measured.map(({ sum }) => reshape(sum, []))) };
+    const flat = measured.map(({ sum }) => reshape(cast(sum, 'float32'), [sizeOf(sum.shape)]) as Tensor);
+    return { measured, sums: flat.length === 1 ? flat[0]! : concat(flat) };
   }
 
   /** Records what add() needs of a batch, one Measured a metric. */
@@ -39,27 +40,30 @@ export class Running<N extends string = string> {
     return this.#metrics.map((metric) => metric.measure(outputs, targets));
   }
 
-  /** Adds what measure() recorded, once its sums are known. */
-  add(measured: readonly Measured[], sums: ArrayLike<number>): void {
-    for (let i = 0; i < measured.length; i++) {
-      this.#sums[i]! += sums[i]!;
-      this.#counts[i]! += measured[i]!.count;
-    }
+  /** Adds what measure() recorded, once the elements of its sums are known. */
+  add(measured: readonly Measured[], values: readonly ArrayLike<number>[]): void {
+    for (let i = 0; i < measured.length; i++) this.#accumulators[i]!.add(values[i]!, measured[i]!.count);
   }
 
-  /** The mean over everything that was added; NaN of nothing. */
-  results(): { readonly [K in N]: number } {
-    const means = this.#metrics.map(({ name }, i) => [name, this.#sums[i]! / this.#counts[i]!]);
-    return Object.fromEntries(means) as { readonly [K in N]: number };
+  /** Of everything that was added; NaN of nothing. */
+  results(): ResultsOf<M> {
+    const results = this.#metrics.map(({ name }, i) => [name, this.#accumulators[i]!.result()]);
+    return Object.fromEntries(results) as ResultsOf<M>;
   }
 
   reset(): void {
-    this.#sums.fill(0);
-    this.#counts.fill(0);
+    this.#accumulators = this.#metrics.map((metric) => metric.accumulator?.() ?? mean());
   }
 }
 
+/** The elements of each sum, of all sums together. */
+export function parts(measured: readonly Measured[], sums: Float32Array | ArrayLike<number>): ArrayLike<number>[] {
+  let at = 0;
+  const all = sums as Float32Array;
+  return measured.map(({ sum }) => all.subarray(at, (at += sizeOf(sum.shape))));
+}
+
 /** See Running. */
-export function running<const N extends string>(metrics: readonly Metric<N>[]): Running<N> {
+export function running<const M extends AnyMetric>(metrics: readonly M[]): Running<M> {
   return new Running(metrics);
 }

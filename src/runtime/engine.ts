@@ -220,7 +220,7 @@ export class PlannedEngine implements Engine {
     for (const { tensor, destination } of request.outputs) {
       if (destination.to === 'leaf') continue;
       if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
-      else tensor.value$ = valueOf(results, destination, done);
+      else if (sizeOf(tensor.shape) === 1) tensor.value$ = valueOf(results, destination, done);
     }
     const time = tick();
     for (const { parameter } of request.updates) parameter.changedAt$ = time;

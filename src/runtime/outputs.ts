@@ -1,5 +1,6 @@
 import { awaitedValues } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Output, Request } from './request.js';
 
@@ -17,7 +18,7 @@ export function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[
   const tensors = [...awaited, ...watched.filter((tensor, i) => !isSettled(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
   const count = { scalar: 0, view: 0, storage: 0 };
   return tensors.map((tensor) => {
-    const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' ? 'scalar' : 'view';
+    const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' && sizeOf(tensor.shape) === 1 ? 'scalar' : 'view';
     return { tensor, destination: { to, index: count[to]++ } };
   });
 }

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import { composing } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
-import { Running, type Metric } from '../metrics/index.js';
+import { Running, type AnyMetric } from '../metrics/index.js';
+import { parts } from '../metrics/running.js';
 import type { Batch, TargetDType } from '../data/index.js';
 import type { Module } from '../nn/module.js';
 import { mul } from '../ops/index.js';
@@ -31,9 +32,9 @@ export function scalarLoss(loss: Loss, outputs: Tensor, targets: Tensor): Tensor
   throw new ArgumentError(`[Trainer] the loss gave ${got}, expected a tensor of one element. Reduce it, as in mean(...), and leave it unread.`, { op: 'Trainer' });
 }
 
-/** The means of the loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
-export async function evaluate(model: Module, loss: Loss, metrics: readonly Metric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, number>> {
-  const running = new Running([{ name: 'loss', measure: (outputs, targets) => weighted(loss, outputs, targets) }, ...metrics]);
+/** The loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
+export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown>> {
+  const running = new Running<AnyMetric>([{ name: 'loss', measure: (outputs, targets) => weighted(loss, outputs, targets) }, ...metrics]);
   const turns = new Turns();
   let landed: Promise<void> = Promise.resolve();
   for await (const [inputs, targets] of batches) {
@@ -42,7 +43,7 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly Metr
     const values = sums.data();
     values.catch(() => undefined);
     await landed;
-    landed = values.then((data) => running.add(measured, data));
+    landed = values.then((data) => running.add(measured, parts(measured, data)));
     landed.catch(() => undefined);
     await turns.breathe();
   }

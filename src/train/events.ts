@@ -1,8 +1,10 @@
-/** Means over examples: the loss, and each metric by its name. */
-export type Results<N extends string = never> = { readonly loss: number } & { readonly [K in N]: number };
+import type { AnyMetric, ResultsOf } from '../metrics/index.js';
+
+/** The mean loss over examples, and each metric by its name. */
+export type Results<M extends AnyMetric = never> = { readonly loss: number } & ResultsOf<M>;
 
 /** What fit() notes of an epoch. */
-export type EpochRecord<N extends string = never> = Results<N> & {
+export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
   /** From 0. */
   readonly epoch: number;
   readonly steps: number;
@@ -11,11 +13,11 @@ export type EpochRecord<N extends string = never> = Results<N> & {
   readonly seconds: number;
   readonly examplesPerSecond: number;
   /** After the epoch, over the validation data; absent without. */
-  readonly validation?: Results<N>;
+  readonly validation?: Results<M>;
 };
 
 /** The epochs that are complete, in order. */
-export type History<N extends string = never> = readonly EpochRecord<N>[];
+export type History<M extends AnyMetric = never> = readonly EpochRecord<M>[];
 
 /** What every event of fit() carries. */
 export interface FitEvent {
@@ -34,24 +36,24 @@ export interface EpochEvent extends FitEvent {
   readonly epoch: number;
 }
 
-export interface StepEvent<N extends string = never> extends EpochEvent {
+export interface StepEvent<M extends AnyMetric = never> extends EpochEvent {
   /** The number of the step in its epoch, from 0. */
   readonly step: number;
   /** Of this step's batch, before its update. */
   readonly loss: number;
-  /** Over the epoch so far. */
-  readonly results: Results<N>;
+  /** Over the epoch so far: computed when it is first looked at, so look while the event is told. */
+  readonly results: Results<M>;
   /** Examples of the epoch so far, and how long they took. */
   readonly examples: number;
   readonly seconds: number;
 }
 
-export interface EpochEndEvent<N extends string = never> extends EpochEvent {
-  readonly record: EpochRecord<N>;
+export interface EpochEndEvent<M extends AnyMetric = never> extends EpochEvent {
+  readonly record: EpochRecord<M>;
 }
 
-export interface FitEndEvent<N extends string = never> extends FitEvent {
-  readonly history: History<N>;
+export interface FitEndEvent<M extends AnyMetric = never> extends FitEvent {
+  readonly history: History<M>;
 }
 
 type Answer = void | Promise<void>;
@@ -60,7 +62,7 @@ type Answer = void | Promise<void>;
  * What fit() calls, in this order: onFitStart, for each epoch onEpochStart, onStep after every step, onEpochEnd after the
  * validation, and at last onFitEnd. An answer that is a promise is awaited; an error ends fit() with it.
  */
-export interface Callback<N extends string = never> {
+export interface Callback<M extends AnyMetric = never> {
   /**
    * Says that onStep only looks at its events, never at the model, the optimizer or the data, and changes nothing. Then fit() need
    * not pause for it: it may hear of many small steps at once, in their order, a few milliseconds after they have run.
@@ -68,8 +70,8 @@ export interface Callback<N extends string = never> {
   readonly passive?: boolean;
   onFitStart?(event: FitEvent): Answer;
   onEpochStart?(event: EpochEvent): Answer;
-  onStep?(event: StepEvent<N>): Answer;
-  onEpochEnd?(event: EpochEndEvent<N>): Answer;
+  onStep?(event: StepEvent<M>): Answer;
+  onEpochEnd?(event: EpochEndEvent<M>): Answer;
   /** Called however fit() ends. */
-  onFitEnd?(event: FitEndEvent<N>): Answer;
+  onFitEnd?(event: FitEndEvent<M>): Answer;
 }

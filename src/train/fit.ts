@@ -4,14 +4,14 @@ import { AnnealError } from '../errors.js';
 import { engine, type Steps } from '../graph/engine.js';
 import { composing, noGrad } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
-import { Running, type Measured, type Metric } from '../metrics/index.js';
+import { Running, type AnyMetric, type Measured } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
 import { generator } from '../random.js';
-import type { Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { evaluate, scalarLoss } from './evaluation.js';
-import type { Callback, EpochEvent, EpochRecord, FitEvent, History, Results } from './events.js';
+import type { Callback, EpochEvent, EpochRecord, FitEvent, History, Results, StepEvent } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { throwIfAborted } from './abort.js';
 import { inMemory, whyStepwise } from './stepwise.js';
@@ -19,22 +19,22 @@ import { until } from './until.js';
 
 const debug = debuglog('anneal');
 
-export interface FitSetup<N extends string> {
+export interface FitSetup<M extends AnyMetric> {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly loss: Loss;
-  readonly metrics: readonly Metric<N>[];
+  readonly metrics: readonly M[];
   readonly batches: Loader;
   readonly validation: Loader | undefined;
   readonly epochs: number;
   readonly signal: AbortSignal | undefined;
-  readonly callbacks: readonly Callback<N>[];
+  readonly callbacks: readonly Callback<M>[];
 }
 
 /** What an epoch has come to: means so far, and how much went into them. */
-interface Tally<N extends string> {
+interface Tally {
   readonly epoch: number;
-  readonly running: Running<N | 'loss'>;
+  readonly running: Running<AnyMetric>;
   readonly start: number;
   steps: number;
   examples: number;
@@ -43,22 +43,22 @@ interface Tally<N extends string> {
 type StepPlace = EpochEvent & { readonly step: number };
 
 /** One call of Trainer.fit(). */
-export class Fit<N extends string> {
-  readonly #setup: FitSetup<N>;
-  readonly #note: (history: History<N>) => void;
+export class Fit<M extends AnyMetric> {
+  readonly #setup: FitSetup<M>;
+  readonly #note: (history: History<M>) => void;
   /** Why steps run one by one, where they do. */
   readonly #stepwise: string | undefined;
-  #history: History<N> = [];
+  #history: History<M> = [];
   #stopped = false;
 
-  constructor(setup: FitSetup<N>, note: (history: History<N>) => void) {
+  constructor(setup: FitSetup<M>, note: (history: History<M>) => void) {
     this.#setup = setup;
     this.#note = note;
     this.#stepwise = whyStepwise(setup);
     debug('fit: %s', this.#stepwise ?? 'several steps in one call');
   }
 
-  async run(): Promise<History<N>> {
+  async run(): Promise<History<M>> {
     const event = this.#event();
     try {
       await this.#tell((callback) => callback.onFitStart?.(event));
@@ -72,8 +72,8 @@ export class Fit<N extends string> {
   async #epoch(event: EpochEvent): Promise<void> {
     this.#checkSignal(event.epoch, 0);
     await this.#tell((callback) => callback.onEpochStart?.(event));
-    const names = [{ name: 'loss' as const, measure: lossOf }, ...this.#setup.metrics];
-    const tally: Tally<N> = { epoch: event.epoch, running: new Running<N | 'loss'>(names), start: performance.now(), steps: 0, examples: 0 };
+    const names: AnyMetric[] = [{ name: 'loss', measure: lossOf }, ...this.#setup.metrics];
+    const tally: Tally = { epoch: event.epoch, running: new Running<AnyMetric>(names), start: performance.now(), steps: 0, examples: 0 };
     const complete = await this.#steps(event, tally);
     if (tally.steps === 0 || !complete) return;
     const trained = recordOf(tally);
@@ -85,7 +85,7 @@ export class Fit<N extends string> {
   }
 
   /** Runs the steps of an epoch; whether all of them. At most two submissions are under way. */
-  async #steps(event: EpochEvent, tally: Tally<N>): Promise<boolean> {
+  async #steps(event: EpochEvent, tally: Tally): Promise<boolean> {
     const flight = new Flight();
     try {
       let step = 0;
@@ -113,7 +113,7 @@ export class Fit<N extends string> {
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
-  #submit({ batch, most }: Stretch, event: StepPlace, tally: Tally<N>): Submitted & { readonly count: number } {
+  #submit({ batch, most }: Stretch, event: StepPlace, tally: Tally): Submitted & { readonly count: number } {
     const [inputs, targets] = batch as [Tensor, Tensor];
     try {
       const [{ loss, measured }, draws] = generator().drawn(() => this.#record(inputs, targets));
@@ -143,34 +143,42 @@ export class Fit<N extends string> {
   }
 
   /** Adds what the steps have measured, each in its turn. */
-  async #land(steps: Steps, measured: readonly Measured[], event: StepPlace, tally: Tally<N>): Promise<void> {
+  async #land(steps: Steps, measured: readonly Measured[], event: StepPlace, tally: Tally): Promise<void> {
     const { completed } = steps;
     if (completed === 0) return;
-    const columns = await Promise.all(measured.map(async ({ sum }, i) => steps.values(i) ?? [await sum.item()]));
+    const columns = await Promise.all(measured.map(async ({ sum }, i) => new Column(steps.values(i) ?? (await sum.data()), sizeOf(sum.shape))));
     const [{ count }] = measured as [Measured];
-    const row = new Float64Array(columns.length);
     for (let i = 0; i < completed; i++) {
-      for (let k = 0; k < row.length; k++) row[k] = columns[k]![i]!;
-      const loss = row[0]!;
-      row[0] = loss * count;
-      tally.running.add(measured, row);
+      const values = columns.map((column) => column.row(i));
+      const loss = values[0]![0]!;
+      values[0] = [loss * count];
+      tally.running.add(measured, values);
       tally.steps++;
       tally.examples += count;
       if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i }, loss, tally);
     }
   }
 
-  async #landed(event: StepPlace, loss: number, tally: Tally<N>): Promise<void> {
-    const results = tally.running.results() as Results<N>;
-    const { examples } = tally;
+  async #landed(event: StepPlace, loss: number, tally: Tally): Promise<void> {
+    const { examples, running } = tally;
     const seconds = (performance.now() - tally.start) / 1000;
-    await this.#tell((callback) => callback.onStep?.({ ...event, loss, results, examples, seconds }));
+    let results: Results<M> | undefined;
+    const told: StepEvent<M> = {
+      ...event,
+      loss,
+      get results() {
+        return (results ??= running.results() as Results<M>);
+      },
+      examples,
+      seconds,
+    };
+    await this.#tell((callback) => callback.onStep?.(told));
   }
 
-  async #validate(validation: Loader, epoch: number): Promise<Results<N>> {
+  async #validate(validation: Loader, epoch: number): Promise<Results<M>> {
     const { model, loss, metrics } = this.#setup;
     const results = await evaluate(model, loss, metrics, until(validation, this.#setup.signal), () => this.#checkSignal(epoch, undefined));
-    return results as Results<N>;
+    return results as Results<M>;
   }
 
   #event(): FitEvent {
@@ -184,7 +192,7 @@ export class Fit<N extends string> {
     };
   }
 
-  async #tell(call: (callback: Callback<N>) => void | Promise<void> | undefined): Promise<void> {
+  async #tell(call: (callback: Callback<M>) => void | Promise<void> | undefined): Promise<void> {
     for (const callback of this.#setup.callbacks) {
       const answer = call(callback);
       if (answer !== undefined) await answer;
@@ -193,6 +201,21 @@ export class Fit<N extends string> {
 
   #checkSignal(epoch: number, step: number | undefined): void {
     throwIfAborted('fit', this.#setup.signal, ` in epoch ${epoch}, ${step === undefined ? 'validation' : `before step ${step}`}`);
+  }
+}
+
+/** What several steps have measured, one after the other; each of them `size` numbers. */
+class Column {
+  readonly #values: ArrayLike<number> & { subarray?(start: number, end: number): ArrayLike<number> };
+  readonly #size: number;
+
+  constructor(values: ArrayLike<number>, size: number) {
+    this.#values = values;
+    this.#size = size;
+  }
+
+  row(step: number): ArrayLike<number> {
+    return this.#size === 1 ? [this.#values[step]!] : this.#values.subarray!(step * this.#size, (step + 1) * this.#size);
   }
 }
 
@@ -208,9 +231,9 @@ function lossOf(): never {
   throw new Error('the loss is measured by its step');
 }
 
-function recordOf<N extends string>({ epoch, running, start, steps, examples }: Tally<N>): EpochRecord<N> {
+function recordOf<M extends AnyMetric>({ epoch, running, start, steps, examples }: Tally): EpochRecord<M> {
   const seconds = (performance.now() - start) / 1000;
-  return { ...running.results(), epoch, steps, examples, seconds, examplesPerSecond: examples / seconds } as unknown as EpochRecord<N>;
+  return { ...running.results(), epoch, steps, examples, seconds, examplesPerSecond: examples / seconds } as unknown as EpochRecord<M>;
 }
 
 /** The same error, whose message says in which step it happened. */

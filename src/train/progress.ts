@@ -72,7 +72,7 @@ class Report {
   end(validation?: Results): void {
     if (this.#last === undefined) return;
     const last = this.#progress(this.#last);
-    const validated = Object.entries(validation ?? {}).map(([name, value]) => [`validation ${name}`, value]);
+    const validated = Object.entries(numbers(validation ?? {})).map(([name, value]) => [`validation ${name}`, value]);
     this.#display.finish({ ...last, values: { ...last.values, ...Object.fromEntries(validated) } });
     this.#last = undefined;
   }
@@ -83,7 +83,7 @@ class Report {
       epochs: event.epochs,
       step: event.step + 1,
       steps: event.stepsPerEpoch,
-      values: { ...event.results },
+      values: numbers(event.results),
       examplesPerSecond: event.seconds > 0 ? event.examples / event.seconds : 0,
       secondsLeft: this.#secondsLeft(event),
     };
@@ -95,4 +95,9 @@ class Report {
     const left = (epochs - epoch) * stepsPerEpoch - (step + 1);
     return ((this.#now() - this.#started) / 1000 / this.#steps) * left;
   }
+}
+
+/** Those of the results that fit into a line. */
+function numbers(results: object): Record<string, number> {
+  return Object.fromEntries(Object.entries(results).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }

@@ -1,13 +1,13 @@
 import { ArrayLoader, type Loader } from '../data/index.js';
 import { isBuiltin, type Loss } from '../losses/loss.js';
-import type { Metric } from '../metrics/index.js';
+import type { AnyMetric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { Callback } from './events.js';
 
 interface Parts {
   readonly model: Module;
   readonly loss: Loss;
-  readonly metrics: readonly Metric[];
+  readonly metrics: readonly AnyMetric[];
   readonly batches: Loader;
   readonly callbacks: readonly Callback[];
 }

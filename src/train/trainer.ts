@@ -2,7 +2,7 @@ import type { Loader, TargetDType } from '../data/index.js';
 import { ArgumentError, BusyError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
-import type { Metric } from '../metrics/index.js';
+import type { AnyMetric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { Optimizer } from '../optim/index.js';
@@ -19,16 +19,16 @@ import { toLoader, type Source, type Suits } from './sources.js';
 import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 
-export interface TrainerOptions<L extends Loss, N extends string> {
+export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   /** What training makes small: a function of (outputs, targets) that gives a scalar. */
   readonly loss: L;
   /** Over the model's parameters. */
   readonly optimizer: Optimizer;
   /** Looked at on the way; they never change what is trained. */
-  readonly metrics?: readonly Metric<N>[];
+  readonly metrics?: readonly M[];
 }
 
-export interface FitOptions<N extends string = never> {
+export interface FitOptions<M extends AnyMetric = never> {
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Examples in a batch. Default 32. With shuffle, seed and dropLast, as in data.loader(); not for a ready loader. */
@@ -40,7 +40,7 @@ export interface FitOptions<N extends string = never> {
   readonly validation?: Source;
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
   readonly signal?: AbortSignal;
-  readonly callbacks?: Callback<N> | readonly Callback<N>[];
+  readonly callbacks?: Callback<M> | readonly Callback<M>[];
 }
 
 export interface EvaluateOptions {
@@ -67,14 +67,14 @@ const busy = new WeakSet<Module>();
  *
  * Throws ArgumentError for what is no model, loss, optimizer or metric, AnnealError for an unknown option.
  */
-export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends Loss = Loss, N extends string = never> {
+export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends Loss = Loss, const M extends AnyMetric = never> {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly #loss: L;
-  readonly #metrics: readonly Metric<N>[];
-  #history: History<N> = [];
+  readonly #metrics: readonly M[];
+  #history: History<M> = [];
 
-  constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, N>) {
+  constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
     checkOptions('Trainer', options, ['loss', 'optimizer', 'metrics']);
     const { loss, optimizer, metrics = [] } = options;
     if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
@@ -90,7 +90,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   }
 
   /** The complete epochs of the last fit(), also after it has failed or was stopped. */
-  get history(): History<N> {
+  get history(): History<M> {
     return this.#history;
   }
 
@@ -104,8 +104,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
    */
   async fit<X extends Shape, Y extends Shape, D extends TargetDType>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
-    options: FitOptions<N> = {},
-  ): Promise<History<N>> {
+    options: FitOptions<M> = {},
+  ): Promise<History<M>> {
     checkOptions('fit', options, ['epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'validation', 'signal', 'callbacks']);
     const { epochs = 1, validation, signal, callbacks = [], ...loading } = options;
     if (!Number.isSafeInteger(epochs) || epochs < 0) throw new ArgumentError(`[fit] epochs: got ${String(epochs)}, expected an integer of at least 0.`, { op: 'fit' });
@@ -120,8 +120,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     if (!wasTraining) this.model.train();
     try {
       const { model, optimizer } = this;
-      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation: held, epochs, signal, callbacks: [callbacks].flat() as readonly Callback<N>[] };
-      const fit = new Fit<N>(setup, (history) => (this.#history = history));
+      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation: held, epochs, signal, callbacks: [callbacks].flat() as readonly Callback<M>[] };
+      const fit = new Fit<M>(setup, (history) => (this.#history = history));
       return await fit.run();
     } finally {
       if (!wasTraining) this.model.eval();
@@ -150,12 +150,12 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   async evaluate<X extends Shape, Y extends Shape, D extends TargetDType>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: EvaluateOptions = {},
-  ): Promise<Results<N>> {
+  ): Promise<Results<M>> {
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
     const batches: Loader = toLoader('evaluate', data, loading);
     const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
-    return results as Results<N>;
+    return results as Results<M>;
   }
 
   /**
@@ -177,7 +177,7 @@ function isReady(source: Source): boolean {
 
 const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];
 
-function checkMetric(metric: Metric, i: number, all: readonly Metric[]): void {
+function checkMetric(metric: AnyMetric, i: number, all: readonly AnyMetric[]): void {
   if (typeof metric === 'function') throw invalid(`metrics[${i}]`, 'a function', 'a metric. Call the function that makes it, as in metrics.accuracy()');
   if (typeof metric?.measure !== 'function' || typeof metric.name !== 'string') throw invalid(`metrics[${i}]`, metric, 'an object { name, measure }');
   if (RESERVED.includes(metric.name)) throw invalid(`metrics[${i}]`, `the name '${metric.name}'`, `another name than ${RESERVED.join(', ')}, which results have already`);

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { progress } from '../../src/train/progress.js';
+import type { Metric } from '../../src/metrics/index.js';
 import type { EpochRecord, StepEvent } from '../../src/train/events.js';
 
 const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
@@ -22,7 +23,7 @@ async function run(isTTY: boolean, options: { interval?: number; failAt?: number
       }
       time += 1000;
       const event = { ...fit, epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9 }, examples: 100 * (step + 1), seconds: step + 1 };
-      await callback.onStep?.(event satisfies StepEvent<'accuracy'>);
+      await callback.onStep?.(event satisfies StepEvent<Metric<'accuracy'>>);
     }
     const record = { loss: 0.5, epoch, steps: 4, examples: 400, seconds: 4, examplesPerSecond: 100 } satisfies EpochRecord;
     await callback.onEpochEnd?.({ ...fit, epoch, record: options.validation === undefined ? record : { ...record, validation: options.validation } });

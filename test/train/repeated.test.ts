@@ -62,6 +62,29 @@ describe('several steps in one call', () => {
     },
   );
 
+  test('measure what single steps measure: vectors, matrices and kept scores, too', async () => {
+    const all = () => [metrics.confusionMatrix(), metrics.f1({ average: 'none' }), metrics.topK(1), metrics.rocAuc(), metrics.perplexity()];
+    const measured = async (passive: boolean) => {
+      const { model, optimizer } = parts();
+      const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: all() });
+      const matrices: string[] = [];
+      let stepwise: string | undefined;
+      const callbacks = {
+        passive,
+        onFitStart: (event: { stepwise: string | undefined }) => void (stepwise = event.stepwise),
+        onStep: ({ results }: { results: { confusionMatrix: metrics.ConfusionMatrix } }) => void matrices.push(String(results.confusionMatrix)),
+      };
+      const history = await trainer.fit(train, { batchSize: 16, epochs: 2, shuffle: true, callbacks });
+      return { stepwise, told: { matrices, history: history.map(comparable) } };
+    };
+    const together = await measured(true);
+    const single = await measured(false);
+    expect([together.stepwise, single.stepwise]).toEqual([undefined, expect.stringMatching(/onStep/)]);
+    expect(together.told).toEqual(single.told);
+    expect(together.told.matrices.length).toBe(26);
+    expect(together.told.history[1]).toMatchObject({ confusionMatrix: { classes: 2 }, f1: [expect.any(Number), expect.any(Number)] });
+  });
+
   test.runIf(planned)('are few calls', async () => {
     await outcome(true, { epochs: 1 });
     const before = runs();
@@ -158,7 +181,7 @@ describe('what makes fit() go step by step', () => {
     }
   }
 
-  const reason = async (change: { model?: nn.Module; loss?: typeof losses.crossEntropy; metric?: metrics.Metric; source?: typeof train; onStep?: () => void; passive?: boolean }) => {
+  const reason = async (change: { model?: nn.Module; loss?: typeof losses.crossEntropy; metric?: metrics.AnyMetric; source?: typeof train; onStep?: () => void; passive?: boolean }) => {
     const { model, optimizer } = parts();
     const trained = change.model ?? model;
     const trainer = new Trainer(trained, {
@@ -175,7 +198,9 @@ describe('what makes fit() go step by step', () => {
 
   test('nothing of the library does', async () => {
     expect(await reason({})).toBe(undefined);
-    expect(await reason({ metric: metrics.accuracy() })).toBe(undefined);
+    const { accuracy, confusionMatrix, f1, meanAbsoluteError, perplexity, precision, r2, recall, rocAuc, rootMeanSquaredError, topK } = metrics;
+    for (const metric of [accuracy(), confusionMatrix(), f1(), perplexity(), precision(), recall(), rocAuc(), topK(1)]) expect(await reason({ metric })).toBe(undefined);
+    for (const metric of [meanAbsoluteError(), r2(), rootMeanSquaredError()]) expect(metric.builtin).toBe(true);
     expect(await reason({ onStep: () => undefined, passive: true })).toBe(undefined);
   });
 

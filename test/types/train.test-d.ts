@@ -78,6 +78,27 @@ describe('results', () => {
     void (await new Trainer(model, { loss: losses.crossEntropy, optimizer }).evaluate(digits)).accuracy;
   });
 
+  it('have the type that each metric gives', async () => {
+    const watched = new Trainer(model, {
+      loss: losses.crossEntropy,
+      optimizer,
+      metrics: [metrics.confusionMatrix(), metrics.topK(5), metrics.f1({ average: 'macro' }), metrics.recall({ average: 'none', name: 'perClass' })],
+    });
+    const results = await watched.evaluate(digits);
+    expectTypeOf(results.confusionMatrix).toEqualTypeOf<metrics.ConfusionMatrix>();
+    expectTypeOf(results.top5).toEqualTypeOf<number>();
+    expectTypeOf(results.f1).toEqualTypeOf<number>();
+    expectTypeOf(results.perClass).toEqualTypeOf<readonly number[]>();
+    // @ts-expect-error it has another name
+    void results.recall;
+    const [record] = await watched.fit(digits, { validation: digits, callbacks: { onStep: ({ results }) => void expectTypeOf(results.perClass).toEqualTypeOf<readonly number[]>() } });
+    expectTypeOf(record!.validation!.confusionMatrix.at(0, 1)).toEqualTypeOf<number>();
+    const own = { name: 'mine', measure: (outputs: Tensor) => ({ sum: outputs.sum(), count: 1 }) } as const;
+    expectTypeOf((await new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: [own] }).evaluate(digits)).mine).toEqualTypeOf<number>();
+    // @ts-expect-error there is no such average
+    metrics.f1({ average: 'mean' });
+  });
+
   it('of predict have the shape that the model gives', async () => {
     expectTypeOf(await trainer.predict(images)).toEqualTypeOf<Tensor<[number, 10], 'float32'>>();
     await trainer.predict(digits);

@@ -1,0 +1,34 @@
+import type { Accumulator } from './metric.js';
+
+/** The sum of all sums, divided by the sum of all counts; `finish` makes the result of that mean. */
+export function mean(finish: (mean: number) => number = (value) => value): Accumulator {
+  let sum = 0;
+  let total = 0;
+  return {
+    add(values, count) {
+      sum += values[0]!;
+      total += count;
+    },
+    result: () => finish(sum / total),
+  };
+}
+
+/** The sums of numbers that stand at the same place; `finish` makes the result of them, and of the sum of all counts. Undefined sums: of nothing. */
+export function sums<R>(finish: (sums: Float64Array, count: number) => R): Accumulator<R> {
+  let totals = new Float64Array();
+  let total = 0;
+  return {
+    add(values, count) {
+      if (totals.length !== values.length) totals = grown(totals, values.length);
+      for (let i = 0; i < totals.length; i++) totals[i]! += values[i]!;
+      total += count;
+    },
+    result: () => finish(totals, total),
+  };
+}
+
+function grown(totals: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const longer = new Float64Array(length);
+  longer.set(totals.subarray(0, length));
+  return longer;
+}
