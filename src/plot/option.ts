@@ -50,10 +50,16 @@ function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Ext
     nameGap: along === 'x' ? 30 : 50,
     nameTextStyle: { fontSize: 12, color: INK },
     axisLine: { show: true, lineStyle: { color: '#888888' }, onZero: false },
-    axisLabel: { formatter: tick, hideOverlap: true, fontSize: 11, color: INK },
+    axisLabel: { formatter: scale === 'linear' ? tick : (value: number) => (isPower(value, scale) ? tick(value) : ''), hideOverlap: true, fontSize: 11, color: INK },
     splitLine: { lineStyle: { color: PALE } },
     silent: true,
   };
+}
+
+/** The ends of a logarithmic axis may lie between its ticks. */
+function isPower(value: number, scale: 'log' | 'log2'): boolean {
+  const exponent = scale === 'log' ? Math.log10(value) : Math.log2(value);
+  return Math.abs(exponent - Math.round(exponent)) < 1e-6;
 }
 
 type Series = LineSeriesOption | CustomSeriesOption;

@@ -1,0 +1,46 @@
+import { ArgumentError } from '../errors.js';
+import type { Batch, Loader, TargetDType } from '../data/index.js';
+import type { Loss } from '../losses/index.js';
+import { Module } from '../nn/module.js';
+import { Optimizer } from '../optim/index.js';
+import type { Shape } from '../shape.js';
+import type { Parameter, Tensor } from '../tensor.js';
+import { scalarLoss } from '../train/evaluation.js';
+
+/** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
+export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
+
+/** The optimizer that was given, or is made for these parameters. Throws ArgumentError for anything else. */
+export function optimizerFor(op: string, given: OptimizerOrMaker, model: Module): Optimizer {
+  const made: unknown = typeof given === 'function' ? given(model.parameters()) : given;
+  if (made instanceof Optimizer) return made;
+  throw new ArgumentError(`[${op}] optimizer: got ${String(made)}, expected an optimizer, or a function of the parameters that gives one, such as (parameters) => optim.adam(parameters).`, { op });
+}
+
+export function checkParts(op: string, model: unknown, loss: unknown): void {
+  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] the model: got ${String(model)}, expected a Module, such as nn.sequential(...).`, { op });
+  if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${String(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
+}
+
+export type AnyBatch = Batch<Shape, Shape, TargetDType>;
+
+/** Batches without end: epoch after epoch. Throws ArgumentError for data that has none. */
+export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<AnyBatch, never, undefined> {
+  for (;;) {
+    let some = false;
+    for await (const batch of loader) {
+      some = true;
+      yield batch;
+    }
+    if (!some) throw new ArgumentError(`[${op}] the data gave no batch, expected at least one. A stream that is to be read again is given as a function.`, { op });
+  }
+}
+
+/** One step of training; resolves with the loss before it. */
+export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, [inputs, targets]: AnyBatch): Promise<number> {
+  const value = scalarLoss(loss, model.forward(inputs as Tensor), targets as Tensor);
+  optimizer.zeroGrad();
+  value.backward();
+  await optimizer.step();
+  return value.item();
+}
