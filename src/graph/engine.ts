@@ -50,6 +50,8 @@ export interface Steps {
   readonly count: number;
   /** Resolves when all have run, and rejects when one has failed; undefined where they have run already. */
   readonly done: Promise<void> | undefined;
+  /** Of the temporaries of one step, by its plan; 0 where there is none. */
+  readonly temporaryBytes: number;
   /** How many have run: those before the one that failed. Known when `done` is settled. */
   readonly completed: number;
   /** The elements of the i-th watched tensor in each of the steps that have run, one after the other; undefined where it is no part of the step. */

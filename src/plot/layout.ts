@@ -28,7 +28,7 @@ export function layoutOf(figure: Figure, width = WIDTH, height?: number): Layout
   const subtitle = figure.subtitle === undefined ? [] : wrapped(figure.subtitle, Math.floor((width - 40) / CHARACTER));
   const legendTop = TITLE + subtitle.length * LINE + 6;
   const names = legendNames(figure);
-  const head = legendTop + (names.length > 1 ? LEGEND * linesOf(names, width - 40) : 0);
+  const head = legendTop + (names.length > 0 ? LEGEND * linesOf(names, width - 40) : 0);
   const whole = height ?? head + rows * (columns === 1 ? ROW - head : 300);
   const cell = { width: width / columns, height: (whole - head) / rows };
   const top = MARGIN.top + (panels.some(({ title }) => title !== undefined) ? PANEL_TITLE : 0);
@@ -41,9 +41,9 @@ export function layoutOf(figure: Figure, width = WIDTH, height?: number): Layout
   return { width, height: whole, subtitle, legendTop, grids };
 }
 
-/** Lines by name, each once, as they come. */
+/** Lines that have to be told from others, by name, each once, as they come. */
 export function legendNames({ panels }: Figure): string[] {
-  return [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))];
+  return [...new Set(panels.flatMap(({ lines }) => (lines.length > 1 ? lines.map(({ name }) => name) : [])))];
 }
 
 /** How many lines the entries of a legend take. */

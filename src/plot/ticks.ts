@@ -59,10 +59,10 @@ function powers(low: number, high: number, base: number): { min: number; max: nu
   return { min, max: max > min ? max : min * base };
 }
 
-/** A number as a tick says it: 0.001, 1e-5, 12,000. */
+/** A number as a tick says it: 0.001, 1e-5, 4096, 12,000. */
 export function tick(value: number): string {
   const rounded = Number(value.toPrecision(6));
   const size = Math.abs(rounded);
   if (size !== 0 && (size < 1e-4 || size >= 1e6)) return Number(value.toPrecision(3)).toExponential().replace('e+', 'e');
-  return rounded.toLocaleString('en-US', { maximumFractionDigits: 6 });
+  return rounded.toLocaleString('en-US', { maximumFractionDigits: 6, useGrouping: size >= 1e4 });
 }

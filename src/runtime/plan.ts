@@ -35,6 +35,7 @@ export class Plan {
   readonly structure: Structure;
   readonly program: LoadedProgram;
   readonly cost: number;
+  readonly temporaryBytes: number;
   private readonly storages: readonly (Source | { readonly fresh: number; readonly bytes: number })[];
   private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly Slot[];
@@ -55,6 +56,7 @@ export class Plan {
     this.operands = origins.map(({ op, inputs }) => ({ op, inputs: inputs.map((tensor) => positions.get(tensor)) }));
     this.program = session.program(program.words);
     this.cost = program.cost;
+    this.temporaryBytes = program.arenaBytes;
     const source = (leaf: Tensor): Source => {
       const position = positions.get(leaf);
       return position === undefined ? { leaf } : { position };

@@ -23,7 +23,7 @@ export class Run implements Call {
   begun = 0;
   completed = 0;
   protected readonly most: number = 1;
-  private plan!: Plan;
+  protected plan: Plan | undefined = undefined;
   private nodes!: readonly Tensor[];
 
   /** Takes what the plan makes of the nodes, for as many iterations as there may and can be. */
@@ -45,7 +45,7 @@ export class Run implements Call {
 
   /** Called when it has been submitted: results that lie in the plan's own memory, which the next run will use, are copied. */
   collect(): void {
-    this.results = this.plan.collect(this.results);
+    this.results = this.plan!.collect(this.results);
   }
 
   /** Goes on to the numbers of another iteration; false where there can be none. */
@@ -56,7 +56,7 @@ export class Run implements Call {
   explain(error: RunError, before: Error | undefined): Error {
     this.completed = error.failure?.iteration ?? 0;
     this.begun = error.code === 'ANNEAL_SESSION_FAILED' ? 0 : this.completed + 1;
-    return explain(this.plan, this.nodes, error, before);
+    return explain(this.plan!, this.nodes, error, before);
   }
 }
 
@@ -75,6 +75,10 @@ export class StepRun extends Run implements Steps {
     super();
     this.most = most > 1 && mayRepeat(request, watched) ? most : 1;
     this.updated = request.updates.map(parameterOf);
+  }
+
+  get temporaryBytes(): number {
+    return this.plan?.temporaryBytes ?? 0;
   }
 
   /** Throws for a step that cannot be. */

@@ -1,0 +1,76 @@
+import type { Dataset } from '../data/index.js';
+import { loader as loaderOf } from '../data/index.js';
+import type { Loss } from '../losses/index.js';
+import type { Module } from '../nn/module.js';
+import { add, mul, slice, sum } from '../ops/index.js';
+import type { Optimizer } from '../optim/index.js';
+import type { Tensor } from '../tensor.js';
+import { scalarLoss } from '../train/evaluation.js';
+import { batchesOf, type AnyBatch } from './step.js';
+
+/** How much the gradients of single examples scatter around their mean, as a number of examples. */
+export interface NoiseScale {
+  /** B_simple = tr(covariance) / |gradient|^2; Infinity where the mean gradient is lost in the noise. */
+  readonly value: number;
+  /** By the jackknife over the batches. */
+  readonly standardError: number;
+  /** The two batch sizes whose gradients were compared, and how many of the larger. */
+  readonly small: number;
+  readonly large: number;
+  readonly batches: number;
+}
+
+/** Mean squared norms of gradients over one large batch, and over the small ones that it consists of. */
+export interface SquaredNorms {
+  readonly small: number;
+  readonly large: number;
+}
+
+/** The squared norms of the gradients of some batches, large and cut to small ones. Nothing is updated. */
+export async function squaredNorms(model: Module, optimizer: Optimizer, loss: Loss, data: Dataset, sizes: Omit<NoiseScale, 'value' | 'standardError'>, seed: number): Promise<SquaredNorms[]> {
+  const { small, large, batches } = sizes;
+  const found: SquaredNorms[] = [];
+  const source = batchesOf('adviseBatchSize', loaderOf(data, { batchSize: large, shuffle: true, seed, dropLast: true }));
+  while (found.length < batches) {
+    const [inputs, targets] = (await source.next()).value as AnyBatch as [Tensor, Tensor];
+    const whole = await squaredNorm(model, optimizer, loss, inputs, targets);
+    let parts = 0;
+    for (let at = 0; at < large; at += small) {
+      const part = (tensor: Tensor): Tensor => slice(tensor, at, at + small, { axis: 0 });
+      parts += await squaredNorm(model, optimizer, loss, part(inputs), part(targets));
+    }
+    found.push({ large: whole, small: (parts * small) / large });
+  }
+  await source.return(undefined as never);
+  return found;
+}
+
+/** |gradient of all parameters|^2 for a batch. */
+async function squaredNorm(model: Module, optimizer: Optimizer, loss: Loss, inputs: Tensor, targets: Tensor): Promise<number> {
+  optimizer.zeroGrad();
+  scalarLoss(loss, model.forward(inputs), targets).backward();
+  const squares = optimizer.parameters.flatMap(({ grad }) => (grad === undefined ? [] : [sum(mul(grad, grad)) as Tensor]));
+  const total = await squares.reduce((a, b) => add(a, b)).item();
+  optimizer.zeroGrad();
+  return total;
+}
+
+/**
+ * The simple noise scale of McCandlish et al., An Empirical Model of Large-Batch Training, 2018, arXiv:1812.06162, appendix A.1: of squared norms
+ * at two batch sizes b < B, |G|^2 = (B |G_B|^2 - b |G_b|^2) / (B - b) and S = (|G_b|^2 - |G_B|^2) / (1/b - 1/B) are unbiased; each is
+ * averaged over all batches before S is divided by |G|^2.
+ */
+export function noiseScale(norms: readonly SquaredNorms[], { small, large, batches }: Omit<NoiseScale, 'value' | 'standardError'>): NoiseScale {
+  const ratio = (some: readonly SquaredNorms[]): number => {
+    const mean = (pick: (norms: SquaredNorms) => number): number => some.reduce((total, one) => total + pick(one), 0) / some.length;
+    const gradient = (large * mean((one) => one.large) - small * mean((one) => one.small)) / (large - small);
+    const noise = (mean((one) => one.small) - mean((one) => one.large)) / (1 / small - 1 / large);
+    return gradient <= 0 ? Infinity : Math.max(0, noise / gradient);
+  };
+  const value = ratio(norms);
+  const without = norms.map((_, i) => ratio(norms.filter((_unused, k) => k !== i)));
+  const centre = without.reduce((a, b) => a + b, 0) / without.length;
+  const n = norms.length;
+  const standardError = n < 2 || !without.every(Number.isFinite) ? Infinity : Math.sqrt(((n - 1) / n) * without.reduce((total, one) => total + (one - centre) ** 2, 0));
+  return { value, standardError, small, large, batches };
+}
