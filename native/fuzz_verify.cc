@@ -128,13 +128,16 @@ std::vector<uint32_t> seed(uint32_t kind) {
     default: {
       const uint32_t g = b.dense(Space::arena, DType::f32, 0, {6, 8});
       const uint32_t hyper = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4}),
-                     steps = b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 8), {2});
+                     steps = b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 8), {2}),
+                     limit = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 8), {1}),
+                     scales = b.dense(Space::arena, DType::f32, 0, {2});
       const uint32_t momentum = b.dense(Space::storage, DType::f32, 2, {6, 8}),
                      bias = b.dense(Space::storage, DType::f32, 3, {4, 8}),
                      momentum2 = b.dense(Space::storage, DType::f32, 4, {4, 8});
       b.add(row_fill, {g}, {scalar});
-      b.add(row_update, {w, momentum, bias, momentum2}, {hyper, steps, w, g, momentum, bias, hidden, momentum2},
-            {1, kind / 8 % 4, 0, 1});
+      b.add(row_clip_scale, {scales, b.dense(Space::arena, DType::f32, 0, {})}, {scalar, g, hidden}, {1});
+      b.add(row_update, {w, momentum, bias, momentum2},
+            {hyper, steps, scales, limit, kNone, w, g, momentum, bias, hidden, momentum2}, {1, kind / 8 % 4, 0, 1});
     }
   }
   b.add(row_copy, {b.dense(Space::storage, DType::f32, 1, {4, 8})}, {hidden});

@@ -399,6 +399,7 @@ void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i
       reject("instruction %u (%s): outputs overlap", number, row.name);
   for (int32_t k = 0; k < i.inputs; k++) {
     const uint32_t input = tensor(i.outputs + k);
+    if (input == kNone) continue;
     // Outputs are apart now: one that overlaps is the last to start no later than the input, or the next.
     const auto behind =
         std::partition_point(order.begin(), order.end(), [&](int32_t o) { return key(tensor(o)) <= key(input); });

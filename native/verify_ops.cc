@@ -18,9 +18,9 @@ const UpdateInfo kUpdateInfo[] = {
 const uint32_t kUpdateRules = sizeof kUpdateInfo / sizeof kUpdateInfo[0];
 
 int32_t updated_input(const Call& call, int32_t output) {
-  const int32_t parameters = call.attrs - 2, each = call.outputs / parameters;
+  const int32_t parameters = call.attrs - kUpdateAttrs, each = call.outputs / parameters;
   const int32_t t = output / each, k = output % each;
-  return 2 + t * (each + 1) + (k == 0 ? 0 : k + 1);
+  return kUpdateHeader + t * (each + 1) + (k == 0 ? 0 : k + 1);
 }
 
 namespace {
@@ -340,25 +340,54 @@ bool is_state(const TensorArg& state, const TensorArg& p) {
   return present(state) && state.dtype == p.dtype && same_dims(state, p) && is_dense(state);
 }
 
-const char* verify_update(const Call& c) {
-  NEED(c.attrs > 2 && c.attr[0] < kUpdateRules, "unknown rule, or no parameter");
-  const UpdateInfo& rule = kUpdateInfo[c.attr[0]];
-  const TensorArg &hyper = c.in[0], &steps = c.in[1];
-  const int64_t parameters = c.attrs - 2;
-  NEED(c.outputs == parameters * (1 + rule.states) && c.inputs == 2 + parameters * (2 + rule.states),
-       "the rule has another number of operands for so many parameters");
-  NEED(c.attr[1] >> rule.flags == 0, "unknown flags");
+const char* verify_clip_scale(const Call& c) {
+  const TensorArg &scales = c.out[0], &norm = c.out[1], &limit = c.in[0];
+  NEED(c.inputs > 1, "no gradient");
+  NEED(present(scales) && present(norm) && present(limit), "an operand is absent");
+  NEED(is_float(norm) && is_scalar(norm, norm.dtype) && is_scalar(limit, norm.dtype),
+       "norm or limit is no float scalar");
+  NEED(c.attr[0] <= 1, "attribute each is 0 or 1");
+  NEED(is_vector(scales, norm.dtype, c.attr[0] ? c.inputs - 1 : 1), "scales are not one, or not one for each");
+  for (int32_t i = 1; i < c.inputs; i++)
+    NEED(present(c.in[i]) && c.in[i].dtype == norm.dtype && is_dense(c.in[i]), "a gradient is not dense float");
+  return nullptr;
+}
+
+// What the parameters of an update share.
+const char* update_header(const Call& c, const UpdateInfo& rule, int64_t parameters) {
+  const TensorArg &hyper = c.in[0], &steps = c.in[1], &scales = c.in[2], &limit = c.in[3], &average = c.in[4];
   NEED(present(hyper) && is_vector(hyper, DType::f64, rule.hypers), "hyper is not a float64 for each of the rule's");
   NEED(present(steps) && steps.dtype == DType::i32 && steps.rank == 1 && is_dense(steps), "steps are not int32 [..]");
+  if (present(scales)) {
+    NEED(scales.dtype == c.in[kUpdateHeader].dtype, "scales are not of the gradients' dtype");
+    NEED(is_vector(scales, scales.dtype, 1) || is_vector(scales, scales.dtype, parameters),
+         "scales are not one, or not one for each");
+  }
+  if (present(limit)) NEED(is_vector(limit, DType::f64, 1), "limit is not float64 [1]");
+  NEED(present(average) == ((c.attr[1] & kAverages) != 0), "average does not fit the flags");
+  if (present(average)) NEED(is_vector(average, DType::f64, 2), "average is not float64 [2]");
+  return nullptr;
+}
+
+const char* verify_update(const Call& c) {
+  NEED(c.attrs > kUpdateAttrs && c.attr[0] < kUpdateRules, "unknown rule, or no parameter");
+  const UpdateInfo& rule = kUpdateInfo[c.attr[0]];
+  const int64_t parameters = c.attrs - kUpdateAttrs;
+  const int32_t kept = rule.states + (c.attr[1] & kAverages ? 1 : 0);
+  NEED(c.outputs == parameters * (1 + kept) && c.inputs == kUpdateHeader + parameters * (2 + kept),
+       "the rule has another number of operands for so many parameters");
+  NEED((c.attr[1] & ~(kAverages | kPulls)) >> rule.flags == 0, "unknown flags");
+  if (const char* wrong = update_header(c, rule, parameters)) return wrong;
   for (int64_t t = 0; t < parameters; t++) {
-    const TensorArg* tensors = c.in + 2 + t * (2 + rule.states);  // p, g, state..
-    NEED(is_float(tensors[0]) && tensors[0].dtype == c.in[2].dtype, "parameters are not float of one dtype");
-    for (int32_t k = 0; k < 2 + rule.states; k++)
+    const TensorArg* tensors = c.in + kUpdateHeader + t * (2 + kept);  // p, g, state.., average
+    NEED(is_float(tensors[0]) && tensors[0].dtype == c.in[kUpdateHeader].dtype,
+         "parameters are not float of one dtype");
+    for (int32_t k = 0; k < 2 + kept; k++)
       NEED(is_state(tensors[k], tensors[0]),
            "a parameter, its gradient and state are not dense of one shape and dtype");
-    for (int32_t k = 0; k < 1 + rule.states; k++)
-      NEED(is_state(c.out[t * (1 + rule.states) + k], tensors[0]), "an output is not like its parameter");
-    NEED(c.attr[2 + t] < uint64_t(steps.dims[0]), "a count beyond the steps");
+    for (int32_t k = 0; k < 1 + kept; k++)
+      NEED(is_state(c.out[t * (1 + kept) + k], tensors[0]), "an output is not like its parameter");
+    NEED(c.attr[kUpdateAttrs + t] < uint64_t(c.in[1].dims[0]), "a count beyond the steps");
   }
   return nullptr;
 }

@@ -35,8 +35,8 @@ export function closest(name: string, known: readonly string[]): string {
   return levenshtein().closest(name, known);
 }
 
-/** The nearest known name, unless it is so far off that it would only mislead. */
-function suggestion(name: string, known: readonly string[], quote = ''): string {
+/** The nearest known name as a question, unless it is so far off that it would only mislead. */
+export function suggestion(name: string, known: readonly string[], quote = ''): string {
   const nearest = closest(name, known);
   const related = name.startsWith(nearest) || nearest.startsWith(name) || levenshtein().distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
   return related ? ` Did you mean ${quote}${nearest}${quote}?` : '';

@@ -39,7 +39,10 @@ Subject update(Bench& b, const Optimizer& o, int tensors, int64_t size) {
   double* hyper = b.constant(std::array<double, 8>{})->data();
   std::copy(o.hyper.begin(), o.hyper.end(), hyper);
   std::vector<TensorArg> in = {Bench::dense(hyper, DType::f64, {int64_t(o.hyper.size())}),
-                               Bench::dense(b.constant(int32_t{10}), DType::i32, {1})};
+                               Bench::dense(b.constant(int32_t{10}), DType::i32, {1}),
+                               {},
+                               {},
+                               {}};
   std::vector<TensorArg> out;
   std::vector<uint32_t> attrs = {o.rule, o.flags};
   std::vector<const float*> reads;

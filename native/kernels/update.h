@@ -1,6 +1,9 @@
-// update: one pass of a rule over all parameters of an optimizer. Operands (ops.def): hyper, steps, then of each
-// parameter p, g and its state. Their elements are one line, in order, that is cut into chunks of nearly equal size
-// across tensors.
+// update: one pass of a rule over all parameters of an optimizer. Operands (ops.def): hyper, steps, scales, limit,
+// average, then of each parameter p, g, its state and, where one is kept, its average.
+//
+// Clipping happens as gradients are read: g = min(max(scale g, -limit), limit). An average is averaged as its parameter
+// is written, while both are in a cache: a += c (p - a), which is a copy where c is 1; `average` holds two c, for
+// before the step and after it, 0 where nothing is to happen. With kPulls a parameter then becomes its average.
 #ifdef ANNEAL_REFERENCE
 #include "update_reference.h"
 #else
@@ -11,56 +14,80 @@ ANNEAL_INLINE V all(double x) {
 ANNEAL_INLINE vf sign_of(vf x) { return to_float((x < vf{}) - (x > vf{})); }
 #include "update_rules.h"
 
-constexpr int kUpdateHeader = 2;        // operands, and attributes, before those of the first parameter
 constexpr int64_t kUpdateChunk = 4096;  // elements, about
 constexpr int64_t kMostUpdateChunks = 256;
-constexpr int64_t kUpdateGrain = 16;  // a chunk starts at a multiple of this many elements of a tensor: a cache line
+constexpr int64_t kAveragedAtOnce = 1024;  // elements that stay in the first cache
+constexpr float kUpdateCost = 0.01f;       // rough ns per byte moved
 
-struct UpdateStart {
-  int64_t tensor, element;
+static TensorLine update_line(const Call& call) {
+  const int64_t tensors = call.attrs - kUpdateAttrs;
+  return tensor_line(call.in + kUpdateHeader, (call.inputs - kUpdateHeader) / tensors, tensors, kUpdateChunk,
+                     kMostUpdateChunks);
+}
+
+// What two passes of a rule by trust leave to each other: the squares of the parameter's part and of its direction's,
+// and what comes of them for each parameter.
+struct Trust {
+  double (*parts)[2];
+  float* ratios;
 };
 
 template <class Rule>
 struct UpdateJob {
   const Call* call;
-  const UpdateStart* starts;  // of each chunk, and the end
-  int32_t count;              // of updates of the first parameter, for which `rule` is made
+  TensorLine line;
+  const LinePlace* starts;
+  int32_t count;  // of updates of the first parameter, for which `rule` is made
   Rule rule;
+  float limit, before, after;  // of gradients; how far an average goes
+  Trust trust;
 };
 
-// How many elements a call updates, and into how many chunks they are cut.
-struct UpdateSize {
-  int64_t tensors, states, elements, chunks;
+// What is done to the elements of one parameter besides the rule that all share.
+struct UpdateShare {
+  float scale, limit, trust;
 };
-ANNEAL_INLINE const TensorArg& parameter_of(const Call& call, const UpdateSize& size, int64_t t) {
-  return call.in[kUpdateHeader + t * (2 + size.states)];
+
+template <class Rule>
+ANNEAL_INLINE UpdateShare update_share(const UpdateJob<Rule>& job, int64_t t) {
+  const TensorArg& scales = job.call->in[2];
+  const float scale = scales.data ? ((const float*)scales.data)[scales.dims[0] == 1 ? 0 : t] : 1;
+  return {scale, job.limit, job.trust.ratios ? job.trust.ratios[t] : 1};
 }
 
-static UpdateSize update_size(const Call& call) {
-  UpdateSize size;
-  size.tensors = call.attrs - kUpdateHeader;
-  size.states = size.tensors ? (call.outputs / size.tensors) - 1 : 0;
-  size.elements = 0;
-  for (int64_t t = 0; t < size.tensors; t++) size.elements += elements_of(parameter_of(call, size, t));
-  size.chunks = smallest(kMostUpdateChunks, largest(1, size.elements / kUpdateChunk));
-  return size;
+// The rule for that parameter: a copy, which stores cannot reach, stays in registers.
+template <class Rule>
+ANNEAL_INLINE Rule own_rule(const Rule& shared, const UpdateShare& share) {
+  Rule rule = shared;
+  rule.sign = rule.sign * splat(share.scale);
+  if constexpr (kByTrust<Rule>) rule.step = rule.step * splat(share.trust);
+  return rule;
 }
 
-static void find_starts(const Call& call, const UpdateSize& size, UpdateStart* starts) {
-  int64_t before = 0, t = 0;  // elements of the tensors before t
-  for (int64_t c = 0; c < size.chunks; c++) {
-    const int64_t wanted = size.elements * c / size.chunks;
-    int64_t n;
-    while (n = elements_of(parameter_of(call, size, t)), before + n <= wanted && t + 1 < size.tensors) before += n, t++;
-    starts[c] = {t, (wanted - before) / kUpdateGrain * kUpdateGrain};
-  }
-  starts[size.chunks] = {size.tensors, 0};
+template <class Rule>
+static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, const LinePlace* starts) {
+  const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs]];
+  const double* limit = (const double*)call.in[3].data;
+  const double* average = (const double*)call.in[4].data;
+  return {&call,
+          line,
+          starts,
+          count,
+          Rule::of((const double*)call.in[0].data, count, call.attr[1]),
+          limit ? (float)*limit : __builtin_inff(),
+          average ? (float)average[0] : 0,
+          average ? (float)average[1] : 0,
+          {}};
 }
+
+// min and max of a limit give NaN for NaN, as the gradient stands second.
+ANNEAL_INLINE vf clipped(vf g, vf limit) { return vmax(-limit, vmin(limit, g)); }
 
 // Elements [first, last) of one parameter.
 template <class Rule, int kStates>
-static void update_tensor(const Rule& shared, const TensorArg* in, int64_t first, int64_t last) {
-  const Rule rule = shared;  // a copy that stores cannot reach stays in registers
+static void update_part(const Rule& shared, UpdateShare share, const TensorArg* in, int64_t first, int64_t last) {
+  const Rule rule = own_rule(shared, share);
+  const vf limit = splat(share.limit);
   float* p = (float*)in[0].data;
   const float* g = (const float*)in[1].data;
   float* state[kStates + 1];
@@ -68,7 +95,7 @@ static void update_tensor(const Rule& shared, const TensorArg* in, int64_t first
   const auto step = [&](int64_t i, int lanes) __attribute__((always_inline)) {
     vf x = ld_some(p + i, lanes), s[kStates + 1];
     for (int k = 0; k < kStates; k++) s[k] = ld_some(state[k] + i, lanes);
-    Rule::apply(rule, x, ld_some(g + i, lanes), s);
+    Rule::apply(rule, x, clipped(ld_some(g + i, lanes), limit), s);
     for (int k = 0; k < kStates; k++) st_some(state[k] + i, s[k], lanes);
     st_some(p + i, x, lanes);
   };
@@ -77,45 +104,82 @@ static void update_tensor(const Rule& shared, const TensorArg* in, int64_t first
   if (i < last) step(i, (int)(last - i));
 }
 
-template <class Rule, int kStates>
-static void update_chunk(void* arg, int64_t chunk, int32_t) {
-  const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
-  const Call& call = *job.call;
-  const UpdateStart start = job.starts[chunk], end = job.starts[chunk + 1];
-  const int32_t* counts = (const int32_t*)call.in[1].data;
-  int32_t count = job.count;
-  Rule rule = job.rule;
-  for (int64_t t = start.tensor; t <= end.tensor; t++) {
-    if (t == end.tensor && end.element == 0) return;
-    const TensorArg* in = call.in + kUpdateHeader + t * (2 + kStates);
-    const int64_t first = t == start.tensor ? start.element : 0;
-    const int64_t last = t == end.tensor ? end.element : elements_of(in[0]);
-    if (const int32_t own = counts[call.attr[kUpdateHeader + t]]; own != count) {
-      count = own;
-      rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
-    }
-    update_tensor<Rule, kStates>(rule, in, first, last);
+static void average_part(float* a, float* p, float c, bool pulls, int64_t first, int64_t last) {
+  const vf part = splat(c);
+  const bool copies = c == 1;
+  for (int64_t i = first; i < last; i += kLanes) {
+    const int lanes = (int)smallest(kLanes, last - i);
+    const vf x = ld_some(p + i, lanes), old = ld_some(a + i, lanes);
+    const vf now = copies ? x : vfma(part, x - old, old);
+    st_some(a + i, now, lanes);
+    if (pulls) st_some(p + i, now, lanes);
   }
 }
 
-constexpr float kUpdateCost = 0.01f;  // rough ns per byte moved
+// The same with the average of what is done, by stretches that stay in a cache.
+template <class Rule, int kStates>
+static void update_averaged(const UpdateJob<Rule>& job, const Rule& rule, UpdateShare share, const TensorArg* in,
+                            int64_t first, int64_t last) {
+  float *p = (float*)in[0].data, *a = (float*)in[2 + kStates].data;
+  for (int64_t i = first; i < last; i += kAveragedAtOnce) {
+    const int64_t end = smallest(last, i + kAveragedAtOnce);
+    if (job.before != 0) average_part(a, p, job.before, false, i, end);
+    update_part<Rule, kStates>(rule, share, in, i, end);
+    if (job.after != 0) average_part(a, p, job.after, job.call->attr[1] & kPulls, i, end);
+  }
+}
+
+// The rule for each tensor's part of a chunk: body(t, operands, rule, first, last).
+template <class Rule, class Body>
+ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body body) {
+  const Call& call = *job.call;
+  const int32_t* counts = (const int32_t*)call.in[1].data;
+  int32_t count = job.count;
+  Rule rule = job.rule;
+  each_part(job.line, job.starts, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+    if (const int32_t own = counts[call.attr[kUpdateAttrs + t]]; own != count) {
+      count = own;
+      rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
+    }
+    body(t, &tensor_at(job.line, t), rule, first, last);
+  });
+}
+
+template <class Rule, int kStates>
+static void update_chunk(void* arg, int64_t chunk, int32_t) {
+  const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
+  const bool averages = job.before != 0 || job.after != 0;
+  each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int64_t first, int64_t last) {
+    if (averages)
+      update_averaged<Rule, kStates>(job, rule, update_share(job, t), in, first, last);
+    else
+      update_part<Rule, kStates>(rule, update_share(job, t), in, first, last);
+  });
+}
+
+#include "update_trust.h"
 
 template <class Rule, int kStates>
 static void run_rule(const Call& call, Context& context) {
-  const UpdateSize size = update_size(call);
-  if (size.elements == 0) return;
-  UpdateStart whole[2];
-  UpdateStart* starts = size.chunks == 1 ? whole : (UpdateStart*)context.shared_scratch;
-  find_starts(call, size, starts);
-  const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateHeader]];
-  UpdateJob<Rule> job = {&call, starts, count, Rule::of((const double*)call.in[0].data, count, call.attr[1])};
-  if (size.chunks == 1) return update_chunk<Rule, kStates>(&job, 0, 0);
-  const float ns = (float)size.elements * (float)(4 * (3 + 2 * kStates)) * kUpdateCost;
-  context.parallel(&context, size.chunks, (int64_t)ns, update_chunk<Rule, kStates>, &job);
+  const TensorLine line = update_line(call);
+  if (line.elements == 0) return;
+  LinePlace whole[2];
+  LinePlace* starts = line.chunks == 1 && !kByTrust<Rule> ? whole : (LinePlace*)context.shared_scratch;
+  cut_line(line, starts);
+  UpdateJob<Rule> job = update_job<Rule>(call, line, starts);
+  const float ns = (float)line.elements * (float)(4 * (3 + 2 * kStates)) * kUpdateCost;
+  if constexpr (kByTrust<Rule>) find_trust<Rule, kStates>(job, (int64_t)ns, context);
+  if (line.chunks == 1) return update_chunk<Rule, kStates>(&job, 0, 0);
+  context.parallel(&context, line.chunks, (int64_t)ns, update_chunk<Rule, kStates>, &job);
 }
 
 constexpr Runner kUpdateRules[] = {
 #define ANNEAL_UPDATE(name, states, ...) run_rule<Rule_##name<vf>, states>,
+#include "../updates.def"
+#undef ANNEAL_UPDATE
+};
+constexpr bool kUpdatesByTrust[] = {
+#define ANNEAL_UPDATE(name, ...) kByTrust<Rule_##name<vf>>,
 #include "../updates.def"
 #undef ANNEAL_UPDATE
 };
@@ -124,7 +188,9 @@ static void update_run(const Call& call, Context& context) { kUpdateRules[call.a
 
 static size_t update_scratch(const Call&) { return 0; }
 static size_t update_shared(const Call& call) {
-  const UpdateSize size = update_size(call);
-  return size.chunks == 1 ? 0 : (size_t)(size.chunks + 1) * sizeof(UpdateStart);
+  const TensorLine line = update_line(call);
+  const bool trust = kUpdatesByTrust[call.attr[0]];
+  if (line.chunks == 1 && !trust) return 0;
+  return (size_t)(line.chunks + 1) * sizeof(LinePlace) + (trust ? trust_bytes(line) : 0);
 }
 #endif

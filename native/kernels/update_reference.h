@@ -10,18 +10,67 @@ static double vmax(double a, double b) { return a > b ? a : b; }
 static double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 #include "update_rules.h"
 
+// One parameter's operands, element by element.
+template <class T, int kStates>
+struct ReferenceParameter {
+  const TensorArg* in;
+  double limit;
+
+  double get(int k, int64_t i) const { return (double)((const T*)in[k].data)[i]; }
+  void set(int k, int64_t i, double x) const { ((T*)in[k].data)[i] = (T)x; }
+  double gradient(int64_t i) const {
+    const double g = get(1, i);
+    return g > limit ? limit : g < -limit ? -limit : g;
+  }
+  void state(int64_t i, double* s) const {
+    for (int k = 0; k < kStates; k++) s[k] = get(2 + k, i);
+  }
+  void keep(int64_t i, const double* s) const {
+    for (int k = 0; k < kStates; k++) set(2 + k, i, s[k]);
+  }
+  void average(int64_t i, double c, bool pulls) const {
+    if (c == 0) return;
+    const double a = get(2 + kStates, i), now = c == 1 ? get(0, i) : a + c * (get(0, i) - a);
+    set(2 + kStates, i, now);
+    if (pulls) set(0, i, now);
+  }
+};
+
+template <class T, class Rule, int kStates>
+static double reference_trust(const Rule& rule, const ReferenceParameter<T, kStates>& x, int64_t n, uint32_t flags) {
+  double parameter = 0, direction = 0, s[kStates + 1];
+  for (int64_t i = 0; i < n; i++) {
+    x.state(i, s);
+    Rule::learn(rule, x.gradient(i), s);
+    x.keep(i, s);
+    const double d = Rule::direction(rule, x.get(0, i), s);
+    parameter += x.get(0, i) * x.get(0, i), direction += d * d;
+  }
+  return trust_of(flags, std::sqrt(parameter), std::sqrt(direction));
+}
+
 template <class T, class Rule, int kStates>
 static void reference_rule(const Call& call) {
-  for (int t = 0; t < call.attrs - 2; t++) {
-    const TensorArg* in = call.in + 2 + t * (2 + kStates);
-    const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[2 + t]];
-    const Rule rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
+  const int tensors = call.attrs - kUpdateAttrs, each = (call.inputs - kUpdateHeader) / tensors;
+  const T* scales = (const T*)call.in[2].data;
+  const double* limit = (const double*)call.in[3].data;
+  const double* average = (const double*)call.in[4].data;
+  for (int t = 0; t < tensors; t++) {
+    const TensorArg* in = call.in + kUpdateHeader + t * each;
+    const ReferenceParameter<T, kStates> x = {in, limit ? *limit : INFINITY};
+    const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs + t]];
+    Rule rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
+    if (scales) rule.sign *= (double)scales[call.in[2].dims[0] == 1 ? 0 : t];
+    if constexpr (kByTrust<Rule>)
+      rule.step *= reference_trust<T, Rule, kStates>(rule, x, reference_elements(in[0]), call.attr[1]);
     for (int64_t i = 0; i < reference_elements(in[0]); i++) {
-      double p = (double)((const T*)in[0].data)[i], s[kStates + 1];
-      for (int k = 0; k < kStates; k++) s[k] = (double)((const T*)in[2 + k].data)[i];
-      Rule::apply(rule, p, (double)((const T*)in[1].data)[i], s);
-      for (int k = 0; k < kStates; k++) ((T*)in[2 + k].data)[i] = (T)s[k];
-      ((T*)in[0].data)[i] = (T)p;
+      if (average) x.average(i, average[0], false);
+      double p = x.get(0, i), s[kStates + 1];
+      x.state(i, s);
+      Rule::apply(rule, p, x.gradient(i), s);
+      x.keep(i, s);
+      x.set(0, i, p);
+      if (average) x.average(i, average[1], call.attr[1] & kPulls);
     }
   }
 }

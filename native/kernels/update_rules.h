@@ -216,3 +216,4 @@ struct Rule_radam {
 };
 
 #include "update_rules_scaled.h"
+#include "update_rules_trust.h"

@@ -1,4 +1,5 @@
-// The rules of updates against their reference, random against its reference and the published vectors of Philox.
+// The rules of updates, clipping and averages against their reference, random against its reference and the published
+// vectors of Philox.
 #include "kernel_case.h"
 
 namespace {
@@ -26,17 +27,32 @@ enum RuleNumber : uint32_t {
 #undef ANNEAL_UPDATE
 };
 
+// What a call of update may have besides a rule: scales (one, or one for each), a limit, the coefficients of averages.
+struct Extras {
+  std::vector<double> scales = {}, limit = {}, average = {};
+  uint32_t flags = 0;
+
+  std::string text() const {
+    return (scales.empty() ? "" : " scaled") + std::string(limit.empty() ? "" : " limited") +
+           (average.empty() ? "" : " averaged");
+  }
+};
+
+Tensor optional(DType dtype, const std::vector<double>& x) { return x.empty() ? Tensor() : list(dtype, x); }
+
 // A call that updates parameters of the given sizes, of which parameter i has been updated counts[i] times by now.
 KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>& hyper,
-                       const std::vector<int64_t>& sizes, const std::vector<int32_t>& counts) {
-  const int states = kRuleStates[rule];
-  KernelCase c = {row_update,
-                  "rule " + std::to_string(rule) + " flags " + std::to_string(flags) + " of " +
-                      std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " on count " +
-                      std::to_string(counts[0]),
-                  {list(DType::f64, hyper), list(DType::i32, std::vector<double>(counts.rbegin(), counts.rend()))},
-                  {},
-                  {rule, flags}};
+                       const std::vector<int64_t>& sizes, const std::vector<int32_t>& counts,
+                       const Extras& extras = {}) {
+  const int states = kRuleStates[rule], kept = states + (extras.average.empty() ? 0 : 1);
+  KernelCase c = {
+      row_update,
+      "rule " + std::to_string(rule) + " flags " + std::to_string(flags) + extras.text() + " of " +
+          std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " on count " + std::to_string(counts[0]),
+      {list(DType::f64, hyper), list(DType::i32, std::vector<double>(counts.rbegin(), counts.rend())),
+       optional(DType::f32, extras.scales), optional(DType::f64, extras.limit), optional(DType::f64, extras.average)},
+      {},
+      {rule, flags | extras.flags | (extras.average.empty() ? 0u : uint32_t(kAverages))}};
   for (size_t t = 0; t < sizes.size(); t++) {
     const bool first = counts[t] == 1;
     const int in = int(c.in.size());
@@ -45,7 +61,8 @@ KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>&
     if (states > 0) c.in.push_back(values(sizes[t], 3 + 7 * t, first ? 0 : 0.1));
     for (int k = 1; k < states; k++)
       c.in.push_back(values(sizes[t], 3 + uint64_t(k) + 7 * t, first ? 0 : 0.01, first ? 0 : 0.006));
-    for (int k = 0; k <= states; k++) {
+    if (kept > states) c.in.push_back(values(sizes[t], 6 + 7 * t, 2));
+    for (int k = 0; k <= kept; k++) {
       c.aliases.push_back({int(c.out.size()), k == 0 ? in : in + 1 + k});
       c.out.push_back(Tensor(DType::f32, {sizes[t]}));
     }
@@ -112,7 +129,7 @@ TEST_CASE("other rules that keep averages of the gradient: plain, weight decay, 
 
 // Squares stand first among the states of these, where the test's own first state has both signs.
 KernelCase squares_first(KernelCase c, int states) {
-  for (size_t i = 4; i < c.in.size(); i += size_t(2 + states))
+  for (size_t i = kUpdateHeader + 2; i < c.in.size(); i += size_t(2 + states))
     for (int64_t k = 0; k < c.in[i].stored(); k++) c.in[i].set(k, 0.01 + std::fabs(c.in[i].at(k)));
   c.tolerance = kLongSteps;
   return c;
@@ -133,6 +150,81 @@ TEST_CASE("rules that divide by the size of gradients so far: plain, weight deca
       check_squares(rule_rmsprop_centered_momentum, flags, {1e-2, 0.99, 1e-8, decay, 0.9});
       check_squares(rule_adagrad, flags, {1e-2, 0.01, 0.1, 1e-10, decay});
       check_squares(rule_adadelta, flags, {1, 0.9, 1e-6, decay});
+    }
+}
+
+TEST_CASE("lamb: trusted and not, weight decay, maximize") {
+  for (uint32_t flags : {0u, 1u, 3u})
+    for (double decay : {0.0, 0.05})
+      check_updates(rule_lamb, flags, {1e-2, 0.9, 0.999, 1e-6, decay}, {1, 2, 100}, kLongSteps);
+  const std::vector<int64_t> sizes = {9, 33};
+  KernelCase zeros = update_case(rule_lamb, 1, {1e-2, 0.9, 0.999, 1e-6, 0}, sizes, {1, 1});
+  zeros.in[kUpdateHeader].fill([](int64_t) { return 0; });          // a parameter without norm
+  zeros.in[kUpdateHeader + 4 + 1].fill([](int64_t) { return 0; });  // and one without a direction
+  zeros.tolerance = kLongSteps;
+  check(zeros);
+}
+
+TEST_CASE("gradients are scaled together or each on its own, and limited, as they are read") {
+  for (const auto& sizes : kSizes) {
+    std::vector<double> each(sizes.size());
+    for (size_t t = 0; t < each.size(); t++) each[t] = 1 / double(1 + t);
+    const std::vector<int32_t> counts(sizes.size(), 3);
+    for (const Extras& extras : {Extras{{0.25}}, Extras{each}, Extras{{}, {0.05}}, Extras{{0.5}, {0.05}}}) {
+      check(update_case(rule_sgd, 0, {0.1, 0.01}, sizes, counts, extras));
+      check(update_case(rule_adam, 0, {1e-3, 0.9, 0.999, 1e-8, 0}, sizes, counts, extras));
+    }
+  }
+}
+
+TEST_CASE("averages follow before and after the step, and pull their parameters") {
+  for (const auto& sizes : kSizes) {
+    const std::vector<int32_t> counts(sizes.size(), 3);
+    for (const std::vector<double>& average : {std::vector<double>{0, 0}, {0, 0.125}, {1, 0}, {1, 0.5}, {0, 1}})
+      for (uint32_t pulls : {0u, uint32_t(kPulls)}) {
+        const Extras extras = {{}, {}, average, pulls};
+        check(update_case(rule_sgd, 0, {0.1, 0.01}, sizes, counts, extras));
+        KernelCase lamb = update_case(rule_lamb, 1, {1e-2, 0.9, 0.999, 1e-6, 0.05}, sizes, counts, extras);
+        lamb.tolerance = kLongSteps;
+        check(lamb);
+      }
+  }
+}
+
+KernelCase clip_case(const std::vector<int64_t>& sizes, double limit, bool each, double size = 1) {
+  KernelCase c = {row_clip_scale,
+                  "clip " + std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " to " +
+                      std::to_string(limit) + (each ? " each" : ""),
+                  {Tensor(DType::f32, {}).fill([&](int64_t) { return limit; })},
+                  {Tensor(DType::f32, {each ? int64_t(sizes.size()) : 1}), Tensor(DType::f32, {})},
+                  {each}};
+  for (size_t t = 0; t < sizes.size(); t++) c.in.push_back(values(sizes[t], 1 + t, size));
+  c.tolerance = {1.2e-7, 0};
+  return c;
+}
+
+TEST_CASE("clip_scale: norms of all and of each, below and above the limit, of any size") {
+  for (const auto& sizes : kSizes)
+    for (const bool each : {false, true}) {
+      for (double limit : {0.0, 0.5, 3.0, 1e9}) check(clip_case(sizes, limit, each));
+      check(clip_case(sizes, 1, each, 1e30));  // squares are beyond float32
+      check(clip_case(sizes, 1, each, 1e-30));
+    }
+  check(clip_case(std::vector<int64_t>(1000, 100), 1, true));
+  check(clip_case({300000, 5, 0, 500000, 70000}, 1, true));
+}
+
+TEST_CASE("clip_scale: what is not finite goes on") {
+  for (const bool each : {false, true})
+    for (double odd : {double(INFINITY), double(-INFINITY), double(NAN)}) {
+      KernelCase c = clip_case({40, 40000, 3}, 1, each);
+      c.in[2].set(30001, odd);
+      check(c);
+      const auto got = c.run(*targets()[0].table, 1);
+      const double scale = got[0].at(each ? 1 : 0), norm = got[1].at(0);
+      CHECK((odd != odd ? scale != scale && norm != norm : scale == 0 && norm == double(INFINITY)));
+      if (each) CHECK(got[0].at(0) > 0);
+      check(clip_case({40}, INFINITY, each));
     }
 }
 

@@ -200,10 +200,10 @@ std::string refusal_of_update(
   return refusal_of([&](ProgramBuilder& b) {
     b.slots = 10;
     Words in = {b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4}),
-                b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 8), {2})};
+                b.tensor(b.buffer(Space::slots, DType::i32, 0, 32, 8), {2}), kNone, kNone, kNone};
     for (uint32_t i = 0; i < 6; i++)
       in.push_back(b.dense(i % 3 == 1 ? Space::arena : Space::storage, DType::f32, i, {8}));
-    Words out = {in[2], in[4], in[5], in[7]}, attrs = {1, 0, 0, 1};
+    Words out = {in[5], in[7], in[8], in[10]}, attrs = {1, 0, 0, 1};
     spoil(out, in, attrs, b);
     b.add(row_update, out, in, attrs);
   });
@@ -215,22 +215,22 @@ TEST_CASE("verify ties updates to the tensors that they update") {
                   out[2] = b.dense(Space::storage, DType::f32, 6, {8});
                 }),
                 "output 2 is not the tensor that it updates");
-  check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder&) { out[2] = in[5] = in[2]; }),
+  check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder&) { out[2] = in[8] = in[5]; }),
                 "outputs overlap");
-  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[6] = in[2]; }),
-                "output 0 overlaps input 6");
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[9] = in[5]; }),
+                "output 0 overlaps input 9");
   for (const uint32_t at : {0u, 4u, 8u}) {
     const std::string refusal = refusal_of_update([at](Words&, Words& in, Words&, ProgramBuilder& b) {
-      in[6] =
+      in[9] =
           b.tensor(b.buffer(Space::storage, DType::f32, 5, 0, 64), {8}, {}, at);  // storage 5: parameter 1's momentum
     });
     if (at == 8)
       CHECK(refusal == "accepted");
     else
-      check_refused(refusal, "overlaps input 6");
+      check_refused(refusal, "overlaps input 9");
   }
   check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder& b) {
-                  out[0] = in[2] = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 32, 32), {8});
+                  out[0] = in[5] = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 32, 32), {8});
                 }),
                 "updates a view that advances");
 }
@@ -250,14 +250,51 @@ TEST_CASE("verify counts the operands of updates") {
                 "unknown flags");
   check_refused(refusal_of_update([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[3] = 2; }),
                 "beyond the steps");
-  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[4] = kNone; }),
+  check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder&) { in[7] = kNone; }),
                 "not dense of one shape");
   check_refused(refusal_of_update([](Words& out, Words&, Words&, ProgramBuilder&) { out[1] = kNone; }),
                 "not like its parameter");
   check_refused(refusal_of_update([](Words&, Words& in, Words&, ProgramBuilder& b) {
-                  in[3] = b.dense(Space::arena, DType::f32, 0, {4, 2});
+                  in[6] = b.dense(Space::arena, DType::f32, 0, {4, 2});
                 }),
                 "not dense of one shape");
+}
+
+TEST_CASE("verify checks what updates share") {
+  const auto refusal = [](uint32_t operand, DType dtype, std::vector<uint32_t> dims, uint32_t flags) {
+    return refusal_of_update([&](Words&, Words& in, Words& attrs, ProgramBuilder& b) {
+      b.slots = 16;
+      const uint32_t bytes = uint32_t(size_of(dtype)) * dims[0];
+      in[operand] = b.tensor(b.buffer(Space::slots, dtype, 0, 40, bytes), dims);
+      attrs[1] = flags;
+    });
+  };
+  for (uint32_t scales : {1u, 2u}) CHECK(refusal(2, DType::f32, {scales}, 0) == "accepted");
+  check_refused(refusal(2, DType::f32, {3}, 0), "scales are not one, or not one for each");
+  check_refused(refusal(2, DType::f64, {1}, 0), "scales are not of the gradients' dtype");
+  CHECK(refusal(3, DType::f64, {1}, 0) == "accepted");
+  check_refused(refusal(3, DType::f32, {1}, 0), "limit is not float64 [1]");
+  check_refused(refusal(4, DType::f64, {2}, 0), "average does not fit the flags");
+  check_refused(refusal(4, DType::f64, {2}, kAverages), "number of operands");
+}
+
+TEST_CASE("verify checks scales of gradients") {
+  const auto refusal = [](uint32_t scales, uint32_t each, uint32_t norm, int32_t row) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t limit = b.dense(Space::arena, DType::f32, 0, {}), g = b.dense(Space::arena, DType::f32, 0, {4});
+      const uint32_t h = b.tensor(b.arena(DType::f32, 64), {2, 4}, {row, 1});
+      b.add(row_clip_scale,
+            {b.dense(Space::storage, DType::f32, 0, {scales}), b.dense(Space::storage, DType::f32, 1, {norm})},
+            {limit, g, h}, {each});
+    });
+  };
+  CHECK(refusal(1, 0, 1, 4) == "accepted");
+  CHECK(refusal(2, 1, 1, 4) == "accepted");
+  check_refused(refusal(2, 0, 1, 4), "scales are not one, or not one for each");
+  check_refused(refusal(1, 1, 1, 4), "scales are not one, or not one for each");
+  check_refused(refusal(1, 2, 1, 4), "each is 0 or 1");
+  check_refused(refusal(1, 0, 2, 4), "no float scalar");
+  check_refused(refusal(1, 0, 1, 5), "not dense float");
 }
 
 TEST_CASE("verify keeps float64 to slots, except for the reference") {

@@ -17,6 +17,8 @@ export interface VirtualBuffer {
 
 /** What an op's record uses to write its instructions. */
 export interface Emitter {
+  /** How many inputs there are. */
+  readonly inputs: number;
   /** Shape of the i-th input. */
   shape(i: number): Shape;
   /** The i-th input. Dense, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */

@@ -281,6 +281,10 @@ class NodeEmitter implements Emitter {
     private readonly node: GraphNode,
   ) {}
 
+  get inputs(): number {
+    return this.node.inputs.length;
+  }
+
   shape(i: number): Shape {
     return this.lowering.graph.nodes[this.node.inputs[i]!]!.shape;
   }

@@ -1,6 +1,7 @@
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
 import { castOps } from './cast.js';
+import { clippingOps } from './clipping.js';
 import { compareOps } from './compare.js';
 import { constructorOps } from './constructors.js';
 import { contractionOps } from './contraction.js';
@@ -33,6 +34,7 @@ export const registry: readonly OpRecord[] = [
   ...softmaxFamily,
   ...randomOps,
   ...constructorOps,
+  ...clippingOps,
   ...updateOps,
 ];
 
@@ -52,4 +54,4 @@ export { crossEntropy, logSoftmax, logSumExp, softmax, type CrossEntropyOptions 
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
 export { defineOp, type OpDefinition } from './define.js';
-export { update, updateRules, type Updated, type UpdateRule } from './updates.js';
+export { update, updateRules, type Updated, type UpdateExtras, type UpdateRule } from './updates.js';

@@ -35,16 +35,32 @@ export const updateRules = {
   },
   adagrad: { name: 'adagrad', states: ['sum'], hypers: ['lr', 'lrDecay', 'initial', 'eps', 'weightDecay'], flags: ['maximize'] },
   adadelta: { name: 'adadelta', states: ['squareAvg', 'accDelta'], hypers: ['lr', 'rho', 'eps', 'weightDecay'], flags: ['maximize'] },
+  lamb: { name: 'lamb', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['adapt', 'maximize'] },
   lion: { name: 'lion', states: ['expAvg'], hypers: ['lr', 'beta1', 'beta2', 'weightDecay'], flags: ['maximize'] },
 } as const satisfies { readonly [name: string]: UpdateRule };
 
-/** A parameter, its gradient, the rule's arrays beside it, and the place of its count among the counts of updates. */
+/** A parameter, its gradient, the rule's arrays beside it, its average where one is kept, and the place of its count among the counts of updates. */
 export interface Updated {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   readonly states: readonly Tensor[];
+  readonly average: Tensor | undefined;
   readonly place: number;
 }
+
+/** What an update does besides its rule. */
+export interface UpdateExtras {
+  /** Gradients are multiplied by these, float32 [1] for all or of each its own, ... */
+  readonly scales?: Tensor | undefined;
+  /** ... then held between -limit and limit; float64 [1]. */
+  readonly limit?: Tensor | undefined;
+  /** How far averages go towards their parameters before and after the step; float64 [2]. */
+  readonly average?: Tensor | undefined;
+  /** Parameters become their averages where these have gone after the step. */
+  readonly pulls?: boolean;
+}
+
+const EXTRAS = ['scales', 'limit', 'average'] as const;
 
 type UpdateAttrs = {
   readonly rule: keyof typeof updateRules;
@@ -52,29 +68,43 @@ type UpdateAttrs = {
   readonly flags: number;
   /** Of each parameter, the place of its count. */
   readonly places: readonly number[];
+  /** One bit for each extra that is there. */
+  readonly extras: number;
+  readonly pulls: boolean;
 };
 
-/** Operands before those of the first parameter: hyper and counts. */
-const HEADER = 2;
+/** Bits of the native flags, from native/kernel_table.h. */
+const AVERAGES = 2 ** 30;
+const PULLS = 2 ** 31;
 
-function operandsOf({ rule }: UpdateAttrs): number {
-  return 2 + updateRules[rule].states.length;
-}
+const has = ({ extras }: UpdateAttrs, extra: (typeof EXTRAS)[number]): boolean => (extras & (1 << EXTRAS.indexOf(extra))) !== 0;
 
-/** A rule's update of any number of parameters. Inputs: hyper float64 [..], counts int32 [..], then of each parameter p, g and its state. */
+/** Operands before those of the first parameter: hyper, counts and the extras. */
+const header = (attrs: UpdateAttrs): number => 2 + EXTRAS.filter((extra) => has(attrs, extra)).length;
+
+/** Of a parameter: itself, its gradient, and what is kept beside it. */
+const operandsOf = (attrs: UpdateAttrs): number => 2 + keptBy(attrs);
+
+const keptBy = (attrs: UpdateAttrs): number => updateRules[attrs.rule].states.length + (has(attrs, 'average') ? 1 : 0);
+
+/** A rule's update of any number of parameters. Inputs: hyper float64 [..], counts int32 [..], extras, then of each parameter p, g, its state and average. */
 export const updateOp: EffectRecord<UpdateAttrs> = {
   name: 'update',
   kind: 'effect',
   writes: (attrs) => attrs.places.flatMap((_, i) => written(attrs, i)),
   infer: (inputs, attrs) => {
     checkSlots(inputs, attrs);
-    for (let i = HEADER; i < inputs.length; i += operandsOf(attrs)) checkArrays(inputs.slice(i, i + operandsOf(attrs)));
-    return { shape: inputs[HEADER]!.shape, dtype: 'float32' } satisfies Inferred;
+    for (let i = header(attrs); i < inputs.length; i += operandsOf(attrs)) checkArrays(inputs.slice(i, i + operandsOf(attrs)));
+    return { shape: inputs[header(attrs)]!.shape, dtype: 'float32' } satisfies Inferred;
   },
   emit: (e, attrs) => {
-    const inputs = Array.from({ length: HEADER + attrs.places.length * operandsOf(attrs) }, (_, i) => e.input(i));
+    const inputs = Array.from({ length: e.inputs }, (_, i) => e.input(i));
     const outputs = attrs.places.flatMap((_, i) => written(attrs, i).map((input) => inputs[input]!));
-    e.instruction('update', outputs, inputs, [e.rule(updateRules[attrs.rule].name), attrs.flags, ...attrs.places]);
+    let next = 2;
+    const extras = EXTRAS.map((extra) => (has(attrs, extra) ? inputs[next++] : undefined));
+    const flags = attrs.flags + (has(attrs, 'average') ? AVERAGES : 0) + (attrs.pulls ? PULLS : 0);
+    const operands = [inputs[0], inputs[1], ...extras, ...inputs.slice(next)];
+    e.instruction('update', outputs, operands, [e.rule(updateRules[attrs.rule].name), flags, ...attrs.places]);
   },
   gradient: { none: 'an update is not differentiated' },
   // A chain of ten roundings or so at values of about 1.
@@ -84,8 +114,8 @@ export const updateOp: EffectRecord<UpdateAttrs> = {
 
 /** The operands of the i-th parameter that an update overwrites: all but its gradient. */
 function written(attrs: UpdateAttrs, i: number): number[] {
-  const first = HEADER + i * operandsOf(attrs);
-  return [first, ...updateRules[attrs.rule].states.map((_, k) => first + 2 + k)];
+  const first = header(attrs) + i * operandsOf(attrs);
+  return [first, ...Array.from({ length: keptBy(attrs) }, (_, k) => first + 2 + k)];
 }
 
 function checkSlots([hyper, counts]: readonly Tensor[], { rule }: UpdateAttrs): void {
@@ -120,17 +150,30 @@ function updateExamples(rule: UpdateAttrs['rule']): Example[] {
       // An average of squares is larger than the square of the average.
       const range = (state: string) => (state === 'squareAvg' ? { from: 1, to: 2 } : { from: 0.1, to: 1 });
       const arrays = shapes.flatMap((shape) => ['parameter', 'gradient', ...states].map((array) => ({ shape, ...range(array) })));
-      return example([...slots, ...arrays], { rule, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i) });
+      return example([...slots, ...arrays], { rule, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i), extras: 0, pulls: false });
     }),
   );
 }
 
 /** Updates all these parameters in one instruction. `hyper` and `counts` are slots; `flags` are those of the rule that are on. */
-export function update(rule: UpdateAttrs['rule'], flags: readonly string[], hyper: Tensor, counts: Tensor, updated: readonly Updated[]): Tensor {
-  const inputs = updated.flatMap(({ parameter, gradient, states }) => [parameter, gradient, ...states]);
+export function update(
+  rule: UpdateAttrs['rule'],
+  flags: readonly string[],
+  hyper: Tensor,
+  counts: Tensor,
+  updated: readonly Updated[],
+  extras: UpdateExtras = {},
+): Tensor {
+  const arrays = updated.flatMap(({ parameter, gradient, states, average }) => [parameter, gradient, ...states, ...(average === undefined ? [] : [average])]);
   const known: readonly string[] = updateRules[rule].flags;
-  const bits = flags.reduce((set, flag) => set | (1 << known.indexOf(flag)), 0);
-  return record(updateOp, [hyper, counts, ...inputs], { rule, flags: bits, places: updated.map(({ place }) => place) });
+  const given = EXTRAS.map((extra) => extras[extra]);
+  return record(updateOp, [hyper, counts, ...given.filter((extra) => extra !== undefined), ...arrays], {
+    rule,
+    flags: flags.reduce((set, flag) => set | (1 << known.indexOf(flag)), 0),
+    places: updated.map(({ place }) => place),
+    extras: given.reduce((set, extra, bit) => (extra === undefined ? set : set | (1 << bit)), 0),
+    pulls: extras.pulls ?? false,
+  });
 }
 
 export const updateOps = [updateOp];

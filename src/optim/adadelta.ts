@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdadeltaOptions {
   /** A factor of the steps that the rule finds: a number, or a function of the number of steps done. Default 1. */
@@ -28,6 +28,6 @@ function rule(options: AdadeltaOptions): Rule {
  * v = rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) d^2; p -= lr d; before that g += weightDecay p.
  * Matches torch.optim.Adadelta. Source: Zeiler, arXiv:1212.5701.
  */
-export function adadelta(parameters: ParametersOf<AdadeltaOptions>, options: WithGroups<AdadeltaOptions> = {}): Optimizer {
-  return new Optimizer('adadelta', groupsOf('adadelta', parameters, options, ['lr', 'rho', 'eps', 'weightDecay', 'maximize'], rule));
+export function adadelta(parameters: ParametersOf<AdadeltaOptions>, options: OptimizerOptions<AdadeltaOptions> = {}): Optimizer {
+  return optimizerOf('adadelta', parameters, options, ['lr', 'rho', 'eps', 'weightDecay', 'maximize'], rule);
 }

@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdagradOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
@@ -31,6 +31,6 @@ function rule(options: AdagradOptions): Rule {
  * v += g^2; p -= lr g / (sqrt(v) + eps); before that g += weightDecay p. Rates only fall: for sparse gradients.
  * Matches torch.optim.Adagrad. Source: Duchi et al., 2011, https://jmlr.org/papers/v12/duchi11a.html.
  */
-export function adagrad(parameters: ParametersOf<AdagradOptions>, options: WithGroups<AdagradOptions> = {}): Optimizer {
-  return new Optimizer('adagrad', groupsOf('adagrad', parameters, options, ['lr', 'lrDecay', 'initialAccumulatorValue', 'eps', 'weightDecay', 'maximize'], rule));
+export function adagrad(parameters: ParametersOf<AdagradOptions>, options: OptimizerOptions<AdagradOptions> = {}): Optimizer {
+  return optimizerOf('adagrad', parameters, options, ['lr', 'lrDecay', 'initialAccumulatorValue', 'eps', 'weightDecay', 'maximize'], rule);
 }

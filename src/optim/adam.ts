@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -40,12 +40,12 @@ function rule(op: string, options: AdamOptions): Rule {
  *
  *     const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
  */
-export function adam(parameters: ParametersOf<AdamOptions>, options: WithGroups<AdamOptions> = {}): Optimizer {
-  return new Optimizer('adam', groupsOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => rule('adam', given)));
+export function adam(parameters: ParametersOf<AdamOptions>, options: OptimizerOptions<AdamOptions> = {}): Optimizer {
+  return optimizerOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => rule('adam', given));
 }
 
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */
-export function adamw(parameters: ParametersOf<AdamWOptions>, options: WithGroups<AdamWOptions> = {}): Optimizer {
+export function adamw(parameters: ParametersOf<AdamWOptions>, options: OptimizerOptions<AdamWOptions> = {}): Optimizer {
   const decoupled = (given: AdamWOptions): Rule => rule('adamw', { weightDecay: 0.01, ...given, decoupled: true });
-  return new Optimizer('adamw', groupsOf('adamw', parameters, options, KNOWN, decoupled));
+  return optimizerOf('adamw', parameters, options, KNOWN, decoupled);
 }

@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdamaxOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 2e-3. */
@@ -28,6 +28,6 @@ function rule(options: AdamaxOptions): Rule {
  * Adam by the largest gradient instead of squares: m = b1 m + (1 - b1) g; u = max(b2 u, |g| + eps); p -= lr / (1 - b1^t) m / u; before
  * that g += weightDecay p. Matches torch.optim.Adamax. Source: Kingma and Ba, arXiv:1412.6980, section 7.
  */
-export function adamax(parameters: ParametersOf<AdamaxOptions>, options: WithGroups<AdamaxOptions> = {}): Optimizer {
-  return new Optimizer('adamax', groupsOf('adamax', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule));
+export function adamax(parameters: ParametersOf<AdamaxOptions>, options: OptimizerOptions<AdamaxOptions> = {}): Optimizer {
+  return optimizerOf('adamax', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule);
 }

@@ -3,6 +3,8 @@ import { slots } from '../ops/leaf.js';
 import { updateRules } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import { Parameter, type Tensor } from '../tensor.js';
+import type { Average } from './averages.js';
+import type { Clip } from './clipping.js';
 import { checkRate, type Scheduled } from './numbers.js';
 import type { Schedule } from './schedules/index.js';
 
@@ -26,8 +28,15 @@ export type MatchOf<O> = O & {
 /** What an optimizer takes: parameters, or groups of them. */
 export type ParametersOf<O> = Iterable<Parameter> | readonly GroupOf<O>[];
 
-/** Options of an optimizer that gives some of its parameters others: the first match counts. */
-export type WithGroups<O> = O & { readonly groups?: readonly MatchOf<O>[] };
+/** Options of an optimizer: its rule's, and what goes with any rule. */
+export type OptimizerOptions<O> = O & {
+  /** Parameters with options of their own: the first match counts. */
+  readonly groups?: readonly MatchOf<O>[];
+  /** Makes gradients smaller before each step, as in `{ globalNorm: 1 }`, `{ norm: 1 }` or `{ value: 0.5 }`. May be assigned later. */
+  readonly clip?: Clip;
+  /** Keeps an average of the weights, as in `optim.exponentialMovingAverage({ decay: 0.999 })`. */
+  readonly average?: Average;
+};
 
 /** Parameters that are updated with the same numbers. */
 export class ParameterGroup {
@@ -83,11 +92,10 @@ export class ParameterGroup {
 export function groupsOf<O extends object>(
   op: string,
   given: ParametersOf<O>,
-  options: WithGroups<O>,
+  options: O & { readonly groups?: readonly MatchOf<O>[] },
   known: readonly string[],
   describe: (options: O) => Rule,
 ): ParameterGroup[] {
-  checkOptions(op, options, [...known, 'groups']);
   const { groups: matches = [], ...common } = options;
   const groups: ParameterGroup[] = [];
   const used = new Set<MatchOf<O>>();

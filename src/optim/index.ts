@@ -2,9 +2,20 @@ export { adadelta, type AdadeltaOptions } from './adadelta.js';
 export { adagrad, type AdagradOptions } from './adagrad.js';
 export { adam, adamw, type AdamOptions, type AdamWOptions } from './adam.js';
 export { adamax, type AdamaxOptions } from './adamax.js';
+export {
+  exponentialMovingAverage,
+  lookahead,
+  stochasticWeightAveraging,
+  type Average,
+  type ExponentialMovingAverageOptions,
+  type LookaheadOptions,
+  type StochasticWeightAveragingOptions,
+} from './averages.js';
+export type { Clip } from './clipping.js';
+export { lamb, type LambOptions } from './lamb.js';
 export { lion, type LionOptions } from './lion.js';
 export { nadam, type NadamOptions } from './nadam.js';
-export type { GroupOf, MatchOf, ParameterGroup, ParametersOf, WithGroups } from './group.js';
+export type { GroupOf, MatchOf, OptimizerOptions, ParameterGroup, ParametersOf } from './group.js';
 export type { Scheduled } from './numbers.js';
 export { Optimizer } from './optimizer.js';
 export { radam, type RadamOptions } from './radam.js';

@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface LionOptions {
   /** Learning rate: a number, or a function of the number of steps done. A third to a tenth of Adam's. Default 1e-4. */
@@ -25,6 +25,6 @@ function rule(options: LionOptions): Rule {
  * Steps of one size in each direction: p -= lr (sign(b1 m + (1 - b1) g) + weightDecay p); m = b2 m + (1 - b2) g. One array of state.
  * Source: Chen et al., arXiv:2302.06675, algorithm 2.
  */
-export function lion(parameters: ParametersOf<LionOptions>, options: WithGroups<LionOptions> = {}): Optimizer {
-  return new Optimizer('lion', groupsOf('lion', parameters, options, ['lr', 'betas', 'weightDecay', 'maximize'], rule));
+export function lion(parameters: ParametersOf<LionOptions>, options: OptimizerOptions<LionOptions> = {}): Optimizer {
+  return optimizerOf('lion', parameters, options, ['lr', 'betas', 'weightDecay', 'maximize'], rule);
 }

@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 import { power } from './schedules/exact.js';
 
 export interface NadamOptions {
@@ -33,6 +33,6 @@ function rule(options: NadamOptions): Rule {
  * Adam with Nesterov's momentum: with mu(t) = b1 (1 - 0.96^(t momentumDecay) / 2) it goes ahead by the momentum of the next step.
  * Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
  */
-export function nadam(parameters: ParametersOf<NadamOptions>, options: WithGroups<NadamOptions> = {}): Optimizer {
-  return new Optimizer('nadam', groupsOf('nadam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize'], rule));
+export function nadam(parameters: ParametersOf<NadamOptions>, options: OptimizerOptions<NadamOptions> = {}): Optimizer {
+  return optimizerOf('nadam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize'], rule);
 }

@@ -1,9 +1,16 @@
+import { ArgumentError } from '../errors.js';
 import { engine, type Given, type Updater } from '../graph/engine.js';
 import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
-import { update, updateRules } from '../ops/index.js';
-import { slots, storageLeaf } from '../ops/leaf.js';
-import { Tensor, type Parameter } from '../tensor.js';
-import type { ParameterGroup } from './group.js';
+import { update, updateRules, zeros } from '../ops/index.js';
+import { slots } from '../ops/leaf.js';
+import { slice } from '../ops/views.js';
+import { checkOptions } from '../options.js';
+import type { Parameter, Tensor } from '../tensor.js';
+import type { Average } from './averages.js';
+import { Averaging } from './averaging.js';
+import { Clipping, unmeasured, type Clip } from './clipping.js';
+import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
+import { zeroed } from './memory.js';
 import { checkRate, type Scheduled } from './numbers.js';
 
 let optimizers = 0;
@@ -17,12 +24,12 @@ interface ParameterState {
 /** The base of optimizers: who to update, by which rate, and what is remembered from step to step. */
 export class Optimizer implements Updater {
   readonly id = ++optimizers;
-  readonly version = 0;
   readonly parameters: readonly Parameter[];
   /** Those with numbers of their own; a single one where none was asked for. */
   readonly groups: readonly ParameterGroup[];
   /** Steps done so far; what a schedule gets. */
   #count = 0;
+  #version = 0;
   readonly #op: string;
   /** How often each parameter was updated; in a step, that update counts already. The slot is read when the step runs. */
   readonly #counts: Int32Array;
@@ -30,27 +37,62 @@ export class Optimizer implements Updater {
   /** The parameters that were last updated, and where their counts are. */
   #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
   readonly #states = new Map<Parameter, ParameterState>();
+  readonly #groupOf = new Map<Parameter, ParameterGroup>();
+  #clipping: Clipping | undefined = undefined;
+  #averaging: Averaging | undefined = undefined;
 
   /** Made by adam(), sgd() and the others. */
-  constructor(op: string, groups: readonly ParameterGroup[]) {
+  constructor(op: string, groups: readonly ParameterGroup[], { clip, average }: { readonly clip?: Clip | undefined; readonly average?: Average | undefined } = {}) {
     this.#op = op;
     this.groups = groups;
     this.parameters = groups.flatMap(({ parameters }) => parameters);
+    for (const group of groups) for (const parameter of group.parameters) this.#groupOf.set(parameter, group);
     this.#counts = new Int32Array(this.parameters.length);
     this.#countsSlot = slots(this.#counts, 'int32');
+    this.clip = clip;
+    this.average = average;
   }
 
-  /** One instruction for each group. */
+  /** Changes when the update that it makes does. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** One instruction for each group, after one that measures the gradients where they are clipped by a norm. */
   update(given: readonly Given[]): readonly Tensor[] {
-    return this.groups.flatMap((group) => {
-      const own = given.filter(({ parameter }) => group.parameters.includes(parameter));
+    const grouped = this.groups.map((group) => ({ group, own: given.filter(({ parameter }) => this.#groupOf.get(parameter) === group) }));
+    const ordered = grouped.flatMap(({ own }) => own.map(({ gradient }) => gradient));
+    const { scales, effects = [] } = this.#clipping?.scales(ordered) ?? {};
+    let at = 0;
+    const updates = grouped.flatMap(({ group, own }) => {
       if (own.length === 0) return [];
-      const updated = own.map(({ parameter, gradient }) => {
-        const { arrays, place } = this.#stateOf(parameter);
-        return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), place };
-      });
-      return [update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated)];
+      const part = scales === undefined || scales.shape[0] === 1 ? scales : slice(scales, at, at + own.length);
+      at += own.length;
+      return [this.#updateOf(group, own, part)];
     });
+    return [...effects, ...updates, ...this.#rest(given)];
+  }
+
+  #updateOf(group: ParameterGroup, own: readonly Given[], scales: Tensor | undefined): Tensor {
+    const updated = own.map(({ parameter, gradient }) => {
+      const { arrays, place } = this.#stateOf(parameter);
+      return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), average: this.#averaging?.of(parameter), place };
+    });
+    const extras = { scales, limit: this.#clipping?.limit, average: this.#averaging?.slot, pulls: this.#averaging?.pulls ?? false };
+    return update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras);
+  }
+
+  /** Averages go on where no gradient reaches: a step of length 0. */
+  #rest(given: readonly Given[]): Tensor[] {
+    const averaging = this.#averaging;
+    const reached = new Set(given.map(({ parameter }) => parameter));
+    const rest = averaging === undefined ? [] : this.parameters.filter((parameter) => !reached.has(parameter));
+    if (averaging === undefined || rest.length === 0) return [];
+    const updated = rest.map((parameter) => {
+      const average = averaging.of(parameter);
+      return { parameter: parameter as Tensor, gradient: zeros(parameter.shape), states: [], average, place: this.#stateOf(parameter).place };
+    });
+    return [update('sgd', [], slots([0, 0], 'float64'), this.#countsSlot, updated, { average: averaging.slot, pulls: averaging.pulls })];
   }
 
   /** The rate of the next step. May be assigned a number or a schedule at any time: of all groups; each has an `lr` of its own. */
@@ -61,6 +103,70 @@ export class Optimizer implements Updater {
   set lr(lr: Scheduled) {
     checkRate(this.#op, lr);
     for (const group of this.groups) group.lr = lr;
+  }
+
+  /**
+   * How gradients are made smaller before each step; undefined: not at all. May be assigned at any time: another limit makes no new
+   * plan. Throws ArgumentError for what is no clipping.
+   *
+   *     optimizer.clip = { globalNorm: 1 };
+   */
+  get clip(): Clip | undefined {
+    return this.#clipping?.clip;
+  }
+
+  set clip(clip: Clip | undefined) {
+    if (clip !== undefined && this.#clipping?.change(clip) === true) return;
+    if (clip === undefined && this.#clipping === undefined) return;
+    this.#clipping = clip === undefined ? undefined : new Clipping(this.#op, clip);
+    this.#version++;
+  }
+
+  /**
+   * The Euclidean norm of all gradients of the last step, before they were clipped; of several steps in one call, of the last of them.
+   * Rejects with ArgumentError where it was not measured, by clip: { globalNorm } or { norm }.
+   */
+  async gradientNorm(): Promise<number> {
+    if (this.#clipping === undefined) throw unmeasured('the optimizer does not clip');
+    return this.#clipping.norm();
+  }
+
+  /** The average of weights that is kept, where one is. Assigned later, it begins with the weights as they are then. */
+  get average(): Average | undefined {
+    return this.#averaging?.average;
+  }
+
+  set average(average: Average | undefined) {
+    if (average === this.average) return;
+    this.#averaging = average === undefined ? undefined : new Averaging(this.#op, average);
+    this.#version++;
+  }
+
+  /**
+   * Runs `fn` while the parameters have their averages' values, and gives back what it gives. Memory is exchanged, not copied: the weights
+   * are exactly what they were afterwards. Where nothing was averaged yet, fn sees the weights themselves. Buffers, such as the
+   * statistics of a batch norm, stay those of training. A step in the meantime rejects with BusyError.
+   *
+   *     const { accuracy } = await optimizer.withAverage(() => trainer.evaluate(test));
+   */
+  async withAverage<R>(fn: () => R | Promise<R>): Promise<R> {
+    return this.#kept('withAverage').exchanged(this.#averaged(), fn);
+  }
+
+  /** Gives the parameters their averages' values for good; the averages stay. Throws ArgumentError where none is kept. */
+  applyAverage(): void {
+    const averaging = this.#kept('applyAverage');
+    for (const parameter of this.#averaged()) engine().assign(parameter, averaging.of(parameter));
+  }
+
+  #kept(op: string): Averaging {
+    if (this.#averaging !== undefined) return this.#averaging;
+    throw new ArgumentError(`[${op}] this optimizer keeps no average, expected one. Make it with average: optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
+  }
+
+  /** The parameters whose averages are something else than they themselves. */
+  #averaged(): readonly Parameter[] {
+    return this.#averaging !== undefined && this.#count > this.#averaging.average.start ? this.parameters : [];
   }
 
   /** Steps done so far. */
@@ -84,6 +190,8 @@ export class Optimizer implements Updater {
 
   advance(updated: readonly Parameter[] = this.parameters): void {
     for (const group of this.groups) group.setNumbers$(this.#count);
+    this.#clipping?.setNumbers$(this.#count);
+    this.#averaging?.setNumbers$(this.#count);
     this.#count++;
     for (const place of this.#placesOf(updated)) this.#counts[place]!++;
   }
@@ -108,6 +216,7 @@ export class Optimizer implements Updater {
     for (const [name, parameter] of this.#named()) {
       const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
+      if (this.#averaging !== undefined) state.set(`${name}.average`, this.#averaging.of(parameter));
       state.set(`${name}.step`, integer(this.#counts[place]!));
     }
     return state;
@@ -121,6 +230,7 @@ export class Optimizer implements Updater {
     for (const [name, parameter] of this.#named()) {
       const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
+      if (this.#averaging !== undefined) targets.set(`${name}.average`, this.#averaging.of(parameter));
       counts.push([`${name}.step`, (value) => (this.#counts[place] = value)]);
     }
     const apply: (() => void)[] = [];
@@ -139,8 +249,8 @@ export class Optimizer implements Updater {
   #stateOf(parameter: Parameter): ParameterState {
     let state = this.#states.get(parameter);
     if (state === undefined) {
-      const names: readonly string[] = updateRules[this.groups.find(({ parameters }) => parameters.includes(parameter))!.rule].states;
-      state = { arrays: Object.fromEntries(names.map((name) => [name, zeroed(parameter)])), place: this.#states.size };
+      const names: readonly string[] = updateRules[this.#groupOf.get(parameter)!.rule].states;
+      state = { arrays: Object.fromEntries(names.map((name) => [name, zeroed(parameter.shape)])), place: this.#states.size };
       this.#states.set(parameter, state);
     }
     return state;
@@ -157,11 +267,17 @@ export class Optimizer implements Updater {
   }
 }
 
-/** Zero-filled memory like a parameter's, which outlives steps. */
-function zeroed(parameter: Parameter): Tensor {
-  const tensor = new Tensor(storageLeaf, [], undefined, { shape: parameter.shape, dtype: 'float32' }, false, 0);
-  tensor.storage$ = engine().allocate(parameter.shape, 'float32');
-  return tensor;
+/** The optimizer of what adam(), sgd() and the others are given; `describe` makes a rule of complete options. */
+export function optimizerOf<O extends object>(
+  op: string,
+  parameters: ParametersOf<O>,
+  options: OptimizerOptions<O>,
+  known: readonly string[],
+  describe: (options: O) => Rule,
+): Optimizer {
+  checkOptions(op, options, [...known, 'groups', 'clip', 'average']);
+  const { clip, average, ...rest } = options;
+  return new Optimizer(op, groupsOf<O>(op, parameters, rest as unknown as O, known, describe), { clip, average });
 }
 
 function integer(value: number): Described {

@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface RadamOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -28,6 +28,6 @@ function rule(options: RadamOptions): Rule {
  * Adam that goes by the average of the gradient alone until enough gradients were seen to know their spread, which makes a warm-up
  * unnecessary. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
  */
-export function radam(parameters: ParametersOf<RadamOptions>, options: WithGroups<RadamOptions> = {}): Optimizer {
-  return new Optimizer('radam', groupsOf('radam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule));
+export function radam(parameters: ParametersOf<RadamOptions>, options: OptimizerOptions<RadamOptions> = {}): Optimizer {
+  return optimizerOf('radam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule);
 }

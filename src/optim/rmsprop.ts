@@ -1,6 +1,6 @@
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface RmspropOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
@@ -35,6 +35,6 @@ function rule(options: RmspropOptions): Rule {
  * v = alpha v + (1 - alpha) g^2; p -= lr g / (sqrt(v) + eps), by momentum where that is asked for; before that g += weightDecay p.
  * Matches torch.optim.RMSprop. Source: Hinton, lecture 6 of Neural Networks for Machine Learning, 2012; centered: Graves, arXiv:1308.0850.
  */
-export function rmsprop(parameters: ParametersOf<RmspropOptions>, options: WithGroups<RmspropOptions> = {}): Optimizer {
-  return new Optimizer('rmsprop', groupsOf('rmsprop', parameters, options, ['lr', 'alpha', 'eps', 'weightDecay', 'momentum', 'centered', 'maximize'], rule));
+export function rmsprop(parameters: ParametersOf<RmspropOptions>, options: OptimizerOptions<RmspropOptions> = {}): Optimizer {
+  return optimizerOf('rmsprop', parameters, options, ['lr', 'alpha', 'eps', 'weightDecay', 'momentum', 'centered', 'maximize'], rule);
 }

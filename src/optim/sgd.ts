@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
-import { groupsOf, type ParametersOf, type Rule, type WithGroups } from './group.js';
+import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
-import { Optimizer } from './optimizer.js';
+import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface SgdOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
@@ -38,6 +38,6 @@ function rule(options: SgdOptions): Rule {
  *
  *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });
  */
-export function sgd(parameters: ParametersOf<SgdOptions>, options: WithGroups<SgdOptions> = {}): Optimizer {
-  return new Optimizer('sgd', groupsOf('sgd', parameters, options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize'], rule));
+export function sgd(parameters: ParametersOf<SgdOptions>, options: OptimizerOptions<SgdOptions> = {}): Optimizer {
+  return optimizerOf('sgd', parameters, options, ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov', 'maximize'], rule);
 }

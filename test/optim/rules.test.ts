@@ -10,16 +10,23 @@ const gradients = Array.from({ length: 100 }, (_, t) => Float32Array.from({ leng
 /** A paper's rule: one step of one element at step t, from 1, with a state of its own that starts empty. */
 type Formula = (p: number, g: number, t: number, state: Record<string, number>) => number;
 
-async function compare(make: (parameters: Parameter[]) => optim.Optimizer, formula: Formula): Promise<void> {
+type Make = (parameters: Parameter[]) => optim.Optimizer;
+
+function compare(make: Make, formula: Formula): Promise<void> {
+  const states = Array.from({ length: SIZE }, (): Record<string, number> => ({}));
+  return compareTensors(make, (x, g, t) => x.map((p, i) => formula(p, g[i]!, t, states[i]!)));
+}
+
+/** The same for a rule of whole tensors. */
+async function compareTensors(make: Make, rule: (x: readonly number[], g: readonly number[], t: number) => number[]): Promise<void> {
   const parameter = asParameter(tensor(start));
   const optimizer = make(new Holder([parameter]).parameters());
-  const states = Array.from({ length: SIZE }, (): Record<string, number> => ({}));
   let expected = Array.from(start);
   for (const [step, gradient] of gradients.entries()) {
     optimizer.zeroGrad();
     sum(mul(parameter, tensor(gradient))).backward();
     await optimizer.step();
-    expected = expected.map((p, i) => formula(p, gradient[i]!, step + 1, states[i]!));
+    expected = rule(expected, Array.from(gradient), step + 1);
     const got = await parameter.data();
     expected.forEach((p, i) => {
       if (!(Math.abs(got[i]! - p) < 3e-6 * (1 + Math.abs(p)))) expect.fail(`after step ${step + 1} element ${i} is ${got[i]}, the paper has ${p}`);
@@ -57,6 +64,29 @@ test('nadam with its options', () =>
     (parameters) => optim.nadam(parameters, { lr: 0.01, betas: [0.8, 0.95], eps: 1e-6, momentumDecay: 0.1, weightDecay: 0.05 }),
     nadam(0.01, 0.8, 0.95, 1e-6, 0.1, 0.05),
   ));
+
+/** LAMB of a whole tensor, which its norms need: algorithm 2 of the paper, phi being the identity. */
+function lamb(lr: number, b1: number, b2: number, eps: number, decay: number, adapt = true) {
+  const [m, v] = [Array.from(start, () => 0), Array.from(start, () => 0)];
+  return (x: readonly number[], g: readonly number[], t: number): number[] => {
+    g.forEach((value, i) => {
+      m[i] = b1 * m[i]! + (1 - b1) * value;
+      v[i] = b2 * v[i]! + (1 - b2) * value * value;
+    });
+    const direction = x.map((p, i) => m[i]! / (1 - b1 ** t) / (Math.sqrt(v[i]! / (1 - b2 ** t)) + eps) + decay * p);
+    const ratio = adapt ? Math.hypot(...x) / Math.hypot(...direction) : 1;
+    return x.map((p, i) => p - lr * ratio * direction[i]!);
+  };
+}
+
+test('lamb', () => compareTensors((parameters) => optim.lamb(parameters), lamb(1e-3, 0.9, 0.999, 1e-6, 0.01)));
+test('lamb with its options', () =>
+  compareTensors((parameters) => optim.lamb(parameters, { lr: 0.02, betas: [0.8, 0.95], eps: 1e-4, weightDecay: 0.1 }), lamb(0.02, 0.8, 0.95, 1e-4, 0.1)));
+test('lamb that does not adapt', () => compareTensors((parameters) => optim.lamb(parameters, { adapt: false }), lamb(1e-3, 0.9, 0.999, 1e-6, 0.01, false)));
+test('lamb the other way', () => {
+  const down = lamb(1e-3, 0.9, 0.999, 1e-6, 0);
+  return compareTensors((parameters) => optim.lamb(parameters, { maximize: true, weightDecay: 0 }), (x, g, t) => down(x, g.map((value) => -value), t));
+});
 
 test('any number may be a schedule', () => {
   const momentum = (step: number): number => 0.5 + 0.004 * step;

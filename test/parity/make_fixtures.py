@@ -328,6 +328,54 @@ def cosine_run():
     return {"rates": rates, "after": optimized(lambda p: torch.optim.Adam(p, lr=0.01), rates)}
 
 
+CLIPPED = ((5,), (2, 3))
+
+
+def clipped(shape):
+    gradients = draw(f"gradients {shape}", (STEPS, *shape), -1, 1)
+    return {"shape": list(shape), "parameter": numbers(draw(f"clipped {shape}", shape)), "gradients": [numbers(g) for g in gradients]}
+
+
+def clip_runs():
+    """Two parameters whose gradients are clipped before each step, and the norm that clip_grad_norm_ returns."""
+    clips = [{"globalNorm": 1.5}, {"globalNorm": 3.0, "adam": True}, {"norm": 0.8}, {"value": 0.4}, {"value": 0.4, "adam": True}]
+    for clip in clips:
+        parameters = [draw(f"clipped {shape}", shape).requires_grad_() for shape in CLIPPED]
+        optimizer = torch.optim.Adam(parameters, lr=0.01) if clip.get("adam") else torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+        after, norms = [], []
+        for step in range(STEPS):
+            for shape, parameter in zip(CLIPPED, parameters):
+                parameter.grad = draw(f"gradients {shape}", (STEPS, *shape), -1, 1)[step].clone()
+            norms.append(shortest(torch.nn.utils.clip_grad_norm_(parameters, clip.get("globalNorm", math.inf)).item()))
+            for parameter in parameters:
+                if "norm" in clip:
+                    torch.nn.utils.clip_grad_norm_([parameter], clip["norm"])
+            if "value" in clip:
+                torch.nn.utils.clip_grad_value_(parameters, clip["value"])
+            optimizer.step()
+            after.append([x for parameter in parameters for x in numbers(parameter)])
+        yield {"clip": {k: v for k, v in clip.items() if k != "adam"}, "adam": "adam" in clip, "after": after, "norms": norms}
+
+
+def average_runs():
+    """AveragedModel of a parameter that Adam trains, after each step: with a decay, and as a mean from step 20, every 5."""
+    decay, start, every = 0.9, 20, 5
+    for kind in ["exponential", "stochastic"]:
+        model = torch.nn.Module()
+        model.weight = torch.nn.Parameter(draw("parameter", (5,)))
+        exponential = lambda average, weight, count: decay * average + (1 - decay) * weight
+        averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=exponential if kind == "exponential" else None)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        after = []
+        for step, gradient in enumerate(draw("gradients", (LONG, 5), -1, 1)):
+            model.weight.grad = gradient.clone()
+            optimizer.step()
+            if kind == "exponential" or (step >= start and (step - start) % every == 0):
+                averaged.update_parameters(model)
+            after.append(numbers(averaged.module.weight))
+        yield {"kind": kind, "decay": decay, "start": start, "every": every, "after": after}
+
+
 def packed(tensor):
     return base64.b64encode(tensor.detach().contiguous().numpy().tobytes()).decode()
 
@@ -388,4 +436,6 @@ if __name__ == "__main__":
     write("layers.json", cases=[case.record() for case in layer_cases()], bounds=bounds())
     given = {"parameter": numbers(draw("parameter", (5,))), "gradients": [numbers(g) for g in draw("gradients", (LONG, 5), -1, 1)]}
     write("optimizers.json", given=given, runs=list(optimizer_runs()), cosine=cosine_run())
+    write("clipping.json", given=[clipped(shape) for shape in CLIPPED], runs=list(clip_runs()))
+    write("averages.json", runs=list(average_runs()))
     write("mlp.json", run=mlp_run())

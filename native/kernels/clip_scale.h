@@ -1,0 +1,97 @@
+// clip_scale: what gradients have to be multiplied by for their norm to be at most a limit, and that norm. Operands
+// (ops.def): the limit, then the gradients. The norm is that of all together, and with attribute `each` so is only what
+// is reported: every gradient is then limited by its own. As torch.nn.utils.clip_grad_norm_ with its defaults: scale =
+// min(1, limit / (norm + 1e-6)); an infinite norm makes it 0, NaN makes it NaN.
+constexpr double kClipEps = 1e-6;
+
+static double clip_factor(double norm, double limit) {
+  return norm + kClipEps <= limit ? 1 : limit / (norm + kClipEps);
+}
+
+#ifdef ANNEAL_REFERENCE
+template <class T>
+static void reference_clip_scale(const Call& call, Context&) {
+  const double limit = (double)*(const T*)call.in[0].data;
+  T* scales = (T*)call.out[0].data;
+  double all = 0;
+  for (int t = 1; t < call.inputs; t++) {
+    double own = 0;
+    for (int64_t i = 0; i < reference_elements(call.in[t]); i++) {
+      const double g = (double)((const T*)call.in[t].data)[i];
+      own += g * g;
+    }
+    if (call.attr[0]) scales[t - 1] = (T)clip_factor(std::sqrt(own), limit);
+    all += own;
+  }
+  if (!call.attr[0]) scales[0] = (T)clip_factor(std::sqrt(all), limit);
+  *(T*)call.out[1].data = (T)std::sqrt(all);
+}
+#else
+#include "squares.h"
+#include "tensor_line.h"
+
+constexpr int64_t kClipChunk = 16384;  // elements, about
+constexpr int64_t kMostClipChunks = 256;
+constexpr float kClipCost = 0.03f;  // rough ns per element
+
+static TensorLine clip_line(const Call& call) {
+  return tensor_line(call.in + 1, 1, call.inputs - 1, kClipChunk, kMostClipChunks);
+}
+
+struct ClipJob {
+  TensorLine line;
+  const LinePlace* starts;
+  double* parts;
+};
+
+static double squares_of(const float* g, int64_t first, int64_t last) {
+  Squares s = {};
+  int64_t i = first;
+  for (; i + 16 <= last; i += 16)
+    for (int p = 0; p < kParts; p++) add_squares(s, p, ld(g + i + p * kLanes));
+  for (int p = 0; i < last; i += kLanes, p++) add_squares(s, p, ld_some(g + i, (int)smallest(kLanes, last - i)));
+  return sum_squares(s);
+}
+
+static void clip_chunk(void* arg, int64_t chunk, int32_t) {
+  const ClipJob& job = *(const ClipJob*)arg;
+  each_part(job.line, job.starts, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+    job.parts[chunk + t] = squares_of((const float*)tensor_at(job.line, t).data, first, last);
+  });
+}
+
+// The parts in order: first into the sum of each gradient, then these.
+static void clip_finish(const Call& call, const ClipJob& job) {
+  const double limit = (double)*(const float*)call.in[0].data;
+  float* scales = (float*)call.out[0].data;
+  double all = 0, own = 0;
+  int64_t at = 0;
+  const auto complete = [&] {
+    if (call.attr[0]) scales[at] = (float)clip_factor(__builtin_sqrt(own), limit);
+    all += own, own = 0, at++;
+  };
+  for (int64_t c = 0; c < job.line.chunks; c++)
+    each_part(job.line, job.starts, c, [&](int64_t t, int64_t, int64_t) {
+      while (at < t) complete();
+      own += job.parts[c + t];
+    });
+  while (at < job.line.tensors) complete();
+  if (!call.attr[0]) scales[0] = (float)clip_factor(__builtin_sqrt(all), limit);
+  *(float*)call.out[1].data = (float)__builtin_sqrt(all);
+}
+
+static void clip_scale_run(const Call& call, Context& context) {
+  const TensorLine line = clip_line(call);
+  LinePlace* starts = (LinePlace*)context.shared_scratch;
+  ClipJob job = {line, starts, (double*)(starts + line.chunks + 1)};
+  cut_line(line, starts);
+  context.parallel(&context, line.chunks, (int64_t)((float)line.elements * kClipCost), clip_chunk, &job);
+  clip_finish(call, job);
+}
+
+static size_t clip_scale_scratch(const Call&) { return 0; }
+static size_t clip_scale_shared(const Call& call) {
+  const TensorLine line = clip_line(call);
+  return (size_t)(line.chunks + 1) * sizeof(LinePlace) + (size_t)(line.chunks + line.tensors) * sizeof(double);
+}
+#endif

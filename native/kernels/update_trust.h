@@ -1,0 +1,61 @@
+// The first pass of a rule by trust: what is learned of the gradients, and for each parameter how far it is trusted to
+// go along its direction, which needs the norms of both before any element can be changed.
+
+static size_t trust_bytes(const TensorLine& line) {
+  return (size_t)(line.chunks + line.tensors) * 2 * sizeof(double) + (size_t)line.tensors * sizeof(float);
+}
+
+// The squares of elements [first, last) of a parameter, and of its direction.
+template <class Rule, int kStates>
+static void measure_part(const Rule& shared, UpdateShare share, const TensorArg* in, int64_t first, int64_t last,
+                         double* squares) {
+  const Rule rule = own_rule(shared, share);
+  const vf limit = splat(share.limit);
+  const float *p = (const float*)in[0].data, *g = (const float*)in[1].data;
+  float* state[kStates];
+  for (int k = 0; k < kStates; k++) state[k] = (float*)in[2 + k].data;
+  Squares sizes = {}, directions = {};
+  const auto step = [&](int64_t i, int part, int lanes) __attribute__((always_inline)) {
+    const vf x = ld_some(p + i, lanes);
+    vf s[kStates];
+    for (int k = 0; k < kStates; k++) s[k] = ld_some(state[k] + i, lanes);
+    Rule::learn(rule, clipped(ld_some(g + i, lanes), limit), s);
+    for (int k = 0; k < kStates; k++) st_some(state[k] + i, s[k], lanes);
+    add_squares(sizes, part, x);
+    add_squares(directions, part, keep_lanes(Rule::direction(rule, x, s), lanes, vf{}));
+  };
+  int64_t i = first;
+  for (; i + 16 <= last; i += 16)
+    for (int part = 0; part < kParts; part++) step(i + part * kLanes, part, kLanes);
+  for (int part = 0; i < last; i += kLanes, part++) step(i, part, (int)smallest(kLanes, last - i));
+  squares[0] = sum_squares(sizes);
+  squares[1] = sum_squares(directions);
+}
+
+template <class Rule, int kStates>
+static void measure_chunk(void* arg, int64_t chunk, int32_t) {
+  const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
+  each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int64_t first, int64_t last) {
+    measure_part<Rule, kStates>(rule, update_share(job, t), in, first, last, job.trust.parts[chunk + t]);
+  });
+}
+
+template <class Rule, int kStates>
+static void find_trust(UpdateJob<Rule>& job, int64_t ns, Context& context) {
+  job.trust.parts = (double(*)[2])(context.shared_scratch + (size_t)(job.line.chunks + 1) * sizeof(LinePlace));
+  float* ratios = (float*)(job.trust.parts + job.line.chunks + job.line.tensors);
+  context.parallel(&context, job.line.chunks, ns, measure_chunk<Rule, kStates>, &job);
+  double squares[2] = {};
+  int64_t at = 0;
+  const auto complete = [&] {
+    ratios[at++] = (float)trust_of(job.call->attr[1], __builtin_sqrt(squares[0]), __builtin_sqrt(squares[1]));
+    squares[0] = squares[1] = 0;
+  };
+  for (int64_t c = 0; c < job.line.chunks; c++)
+    each_part(job.line, job.starts, c, [&](int64_t t, int64_t, int64_t) {
+      while (at < t) complete();
+      for (int k = 0; k < 2; k++) squares[k] += job.trust.parts[c + t][k];
+    });
+  while (at < job.line.tensors) complete();
+  job.trust.ratios = ratios;
+}

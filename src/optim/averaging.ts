@@ -1,0 +1,77 @@
+import { ArgumentError, BusyError } from '../errors.js';
+import { engine } from '../graph/engine.js';
+import { tick } from '../graph/recorder.js';
+import { slots } from '../ops/leaf.js';
+import type { Parameter, Tensor } from '../tensor.js';
+import type { Average } from './averages.js';
+import { zeroed } from './memory.js';
+
+/** The averages of an optimizer's parameters. */
+export class Averaging {
+  readonly average: Average;
+  /** How far averages go in a step: before it and after it. */
+  readonly slot: Tensor;
+  readonly #op: string;
+  readonly #coefficients = new Float64Array(2);
+  readonly #arrays = new Map<Parameter, Tensor>();
+  #swapped = false;
+
+  constructor(op: string, average: Average) {
+    if (typeof average?.coefficients !== 'function' || typeof average.start !== 'number') {
+      throw new ArgumentError(`[${op}] average: got ${typeof average === 'object' ? 'an object without coefficients and start' : String(average)}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
+    }
+    this.#op = op;
+    this.average = average;
+    this.slot = slots(this.#coefficients, 'float64');
+  }
+
+  get pulls(): boolean {
+    return this.average.pulls === true;
+  }
+
+  /** Sets the numbers of a step. */
+  setNumbers$(step: number): void {
+    if (this.#swapped) {
+      throw new BusyError('[step] the parameters are their averages now, within withAverage(). Await that first; within fit() call it in onEpochEnd.', { op: 'step' });
+    }
+    const coefficients = this.average.coefficients(step);
+    const odd = coefficients.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw new ArgumentError(`[${this.#op}] the average goes by ${odd} at step ${step}, expected a finite number. Check its coefficients.`, { op: this.#op });
+    this.#coefficients.set(coefficients);
+  }
+
+  /** The average of a parameter; at first, as long as that has not changed, a copy. */
+  of(parameter: Parameter): Tensor {
+    let array = this.#arrays.get(parameter);
+    if (array === undefined) {
+      array = zeroed(parameter.shape);
+      engine().assign(array, parameter);
+      this.#arrays.set(parameter, array);
+    }
+    return array;
+  }
+
+  /** Runs `fn` while parameters and averages have changed places: the memory is theirs in turn, nothing is copied. */
+  async exchanged<R>(parameters: readonly Parameter[], fn: () => R | Promise<R>): Promise<R> {
+    if (this.#swapped) throw new BusyError('[withAverage] the parameters are their averages already. Await the other call first.', { op: 'withAverage' });
+    this.#exchange(parameters);
+    this.#swapped = true;
+    try {
+      return await fn();
+    } finally {
+      this.#swapped = false;
+      this.#exchange(parameters);
+    }
+  }
+
+  #exchange(parameters: readonly Parameter[]): void {
+    const time = tick();
+    for (const parameter of parameters) {
+      const array = this.of(parameter);
+      const own = parameter.storage$;
+      parameter.storage$ = array.storage$;
+      array.storage$ = own;
+      parameter.changedAt$ = array.changedAt$ = time;
+    }
+  }
+}
