@@ -157,6 +157,7 @@ TEST_CASE("lamb: trusted and not, weight decay, maximize") {
   for (uint32_t flags : {0u, 1u, 3u})
     for (double decay : {0.0, 0.05})
       check_updates(rule_lamb, flags, {1e-2, 0.9, 0.999, 1e-6, decay}, {1, 2, 100}, kLongSteps);
+  check_updates(rule_lamb, 1, {1e-2, 0.9, 0.999, 0, 0.05}, {2}, kLongSteps);  // nothing keeps 0 / 0 from lanes not used
   const std::vector<int64_t> sizes = {9, 33};
   KernelCase zeros = update_case(rule_lamb, 1, {1e-2, 0.9, 0.999, 1e-6, 0}, sizes, {1, 1});
   zeros.in[kUpdateHeader].fill([](int64_t) { return 0; });          // a parameter without norm
