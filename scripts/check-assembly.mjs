@@ -24,8 +24,8 @@ const ARM = {
 };
 
 /** The tiles that read B as it is, with accumulators only, fit everywhere. Those that transpose it on the way want 32 registers. */
-const PLAIN = /\bTileKernel<\d+, \d+>(?=::run\b)|\bdot_tile<\d+, \d+>/;
-const ANY = /\b(TileKernel|TransposingTileKernel)<\d+, \d+>(?=::run\b)|\bdot_tile<\d+, \d+>/;
+const PLAIN = /\b(Panel)?TileKernel<\d+, \d+>(?=::run\b)|\bdot_tile<\d+, \d+>/;
+const ANY = /\b(TileKernel|PanelTileKernel|TransposingTileKernel)<\d+, \d+>(?=::run\b)|\bdot_tile<\d+, \d+>/;
 
 const targets = {
   avx512: { ...X86, register: /%zmm\d/, tiles: ANY },

@@ -4,7 +4,10 @@
 #else
 #include "gemm_epilogue.h"
 #include "gemm_problem.h"
+#include "gemm_blocking.h"
+#include "gemm_operands.h"
 #include "gemm_tile.h"
+#include "gemm_transpose.h"
 #include "gemm_pack.h"
 #include "gemm_transposing_tile.h"
 #include "gemm_dot.h"

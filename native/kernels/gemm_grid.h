@@ -50,15 +50,12 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack)
   return g;
 }
 
-// Where B is packed for all chunks: tall chunks, so that the packed B is read few times, and wide ones, so that A is
-// packed few times.
-constexpr int64_t kSharedChunkRows = 192, kSharedChunkColumns = 512, kSharedChunks = 16;
+// Where B is packed for all chunks: even numbers of blocks of rows, all columns, so that A is packed once.
 static Grid shared_grid_of(int64_t M, int64_t N) {
-  Grid g = {M, N, (M + kSharedChunkRows - 1) / kSharedChunkRows, 1, 1, 1};
+  Grid g = {M, N, (M + kBlockRows - 1) / kBlockRows, 1, 1, 1};
   g.across_m += g.across_m & 1;
-  while (g.across_m * g.across_n < kSharedChunks && N / g.across_n >= 2 * kSharedChunkColumns) g.across_n *= 2;
   g.rows = cut(M, 4, g.across_m);
-  g.columns = cut(N, kTileColumns, g.across_n);
-  g.chunks = g.across_m * g.across_n;
+  g.columns = N;
+  g.chunks = g.across_m;
   return g;
 }

@@ -2,13 +2,13 @@
 // all rows of C are advanced by that part.
 
 constexpr int64_t kSharedRows = 192;        // rows from which on it pays
-constexpr int64_t kSharedColumns = 4096;    // columns of a part
+constexpr int64_t kSharedColumns = 2048;    // columns of a part
 constexpr int64_t kSharedFloats = 1 << 20;  // and its size, unless one block of k is more
 constexpr int64_t kPackPanels = 4;          // panels that one chunk of packing takes
 
 ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count) {
   return count == 1 && p.M >= kSharedRows && p.N > kFewColumns && p.K > 64 &&
-         (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride));
+         (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride) || (p.M >= kPackRows && p.N >= kPackColumns));
 }
 
 struct SharedJob {
@@ -34,10 +34,7 @@ static void pack_chunk(void* arg, int64_t chunk, int32_t) {
   for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
     const int64_t K = smaller(job.kc, job.k.end - k);
     float* block = job.packed + (k - job.k.begin) * padded_columns(job.n.size());
-    for (int64_t j = begin; j < end; j += kTileColumns) {
-      const int width = (int)smaller(kTileColumns, end - j);
-      pack_panel(job.p, k, K, job.n.begin + j, width, (int)padded_columns(width), block + j * K);
-    }
+    pack_panels(job.p, k, K, {job.n.begin + begin, job.n.begin + end}, block + begin * K);
   }
 }
 
@@ -46,7 +43,7 @@ static void shared_chunk(void* arg, int64_t chunk, int32_t worker) {
   const Grid& g = job.grid;
   const int64_t m = chunk / g.across_n * g.rows, n = chunk % g.across_n * g.columns;
   const Range rows = {m, smaller(job.p.M, m + g.rows)}, columns = {n, smaller(job.n.size(), n + g.columns)};
-  BlockPlan plan = plan_of(job.p, rows, columns);
+  BlockPlan plan = plan_of(job.p, rows, columns, true);
   for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
     const int64_t K = smaller(job.kc, job.k.end - k);
     plan.packed_b = job.packed + (k - job.k.begin) * padded_columns(job.n.size()) + columns.begin * K;

@@ -11,9 +11,10 @@ constexpr bool fits_strip(int rows, int vectors) {
 template <int R, int V>
 struct StripKernel {
   // One step of k with the operand in registers that needs fewer of them.
-  ANNEAL_INLINE void step(vf (&acc)[R][V], RowPointers<R>& a, int64_t k_stride, const float* b) {
+  ANNEAL_INLINE void step(vf (&acc)[R][V], StridedRows<R>& a, const float* b) {
     if constexpr (V <= R) {
-      TileKernel<R, V>::step(acc, a, k_stride, b);
+      StridedColumns<V> columns = {b, 0};
+      add_step(acc, a, columns);
     } else {
       vf av[R];
 #pragma GCC unroll 16
@@ -28,7 +29,7 @@ struct StripKernel {
           pin(acc[r][v]);
         }
       }
-      a.advance(k_stride);
+      a.advance();
     }
   }
 
@@ -42,10 +43,10 @@ struct StripKernel {
       for (int r = 0; r < R; r++)
 #pragma GCC unroll 16
         for (int v = 0; v < V; v++) acc[r][v] = vf{};
-      RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
+      StridedRows<R> rows = StridedRows<R>::at(a, row_stride, k_stride);
       const float* bk = b + j;
       for (int64_t k = 0; k < K; k++) {
-        step(acc, rows, k_stride, bk);
+        step(acc, rows, bk);
         bk += b_stride;
       }
       if (V == 1 && columns < kLanes) {

@@ -10,7 +10,7 @@ using TransposingTile = void (*)(int64_t K, const float* a, int64_t row_stride, 
 
 template <int R, int V>
 struct TransposingTileKernel {
-  ANNEAL_INLINE void step(vf (&acc)[R][V], RowPointers<R>& a, int64_t k_stride, const vf (&b)[V]) {
+  ANNEAL_INLINE void step(vf (&acc)[R][V], StridedRows<R>& a, const vf (&b)[V]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
       const vf av = splat(a.row(r));
@@ -20,7 +20,7 @@ struct TransposingTileKernel {
         pin(acc[r][v]);
       }
     }
-    a.advance(k_stride);
+    a.advance();
   }
 
   // column[u] = the kLanes * V values of k = u.
@@ -46,7 +46,7 @@ struct TransposingTileKernel {
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
       for (int v = 0; v < V; v++) acc[r][v] = accumulate ? ld(c + r * c_stride + v * kLanes) : vf{};
-    RowPointers<R> rows = RowPointers<R>::at(a, row_stride);
+    StridedRows<R> rows = StridedRows<R>::at(a, row_stride, k_stride);
     int64_t k = 0;
     vf column[4][V];
     for (; k + 4 <= K; k += 4) {
@@ -54,7 +54,7 @@ struct TransposingTileKernel {
 #pragma GCC unroll 4
       for (int u = 0; u < 4; u++) {
         if (panel) leave(column[u], panel + (k + u) * panel_stride);
-        step(acc, rows, k_stride, column[u]);
+        step(acc, rows, column[u]);
       }
     }
     if (k < K && K >= 4) {  // the last few k, out of the last four
@@ -63,7 +63,7 @@ struct TransposingTileKernel {
       for (int u = 1; u < 4; u++)
         if (K - 4 + u >= k) {
           if (panel) leave(column[u], panel + (K - 4 + u) * panel_stride);
-          step(acc, rows, k_stride, column[u]);
+          step(acc, rows, column[u]);
         }
       k = K;
     }
@@ -73,7 +73,7 @@ struct TransposingTileKernel {
 #pragma GCC unroll 4
       for (int v = 0; v < V; v++) column[0][v] = ld(lane + v * kLanes);
       if (panel) leave(column[0], panel + k * panel_stride);
-      step(acc, rows, k_stride, column[0]);
+      step(acc, rows, column[0]);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)

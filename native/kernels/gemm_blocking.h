@@ -1,0 +1,25 @@
+// How gemm cuts its work for registers and caches, per target. None of it changes a bit of a result: an element is one
+// chain of fused multiply-adds over k in order, whatever the tile or block.
+
+#if ANNEAL_LANES == 16
+constexpr int kTileRows = 12;    // 12 x 2 accumulators, 2 vectors of B and 1 of A in 32 registers (g++ 12 spills at 14)
+constexpr int kNarrowRows = 12;  // rows of a tile that is one vector wide
+#elif defined(__aarch64__)
+constexpr int kTileRows = 12;
+constexpr int kNarrowRows = 12;
+#else
+constexpr int kTileRows = 6;    // 6 x 2 accumulators, 2 vectors of B and 1 of A in 16 registers
+constexpr int kNarrowRows = 8;  // latency 4 times 2 units wants 8 chains
+#endif
+constexpr int kTileVectors = 2;
+constexpr int kTileColumns = kTileVectors * kLanes;
+
+// A tile loads and stores its C once a block of k, and far apart lines of C cost more than feeding the tile from L2, so
+// blocks of k are long: a packed block of A and a panel of B (kBlockK x kTileColumns) share L2.
+#if ANNEAL_LANES == 16
+constexpr int64_t kBlockK = 1024;
+#else
+constexpr int64_t kBlockK = 512;
+#endif
+constexpr int64_t kBlockRows = 96;                      // of a packed block of A whose k is kBlockK
+constexpr int64_t kBlockFloats = kBlockRows * kBlockK;  // shorter k, more rows
