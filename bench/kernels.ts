@@ -171,7 +171,8 @@ function peerSettings(target: string): Record<string, string> {
   const wide = target === 'avx512';
   const candidates: Record<string, readonly (string | undefined)[]> = {
     OPENBLAS_CORETYPE: wide ? [undefined, 'SkylakeX', 'Zen'] : ['Zen', 'Haswell'],
-    BLIS_ARCH_TYPE: wide ? [undefined, 'skx', 'zen3'] : ['zen3', 'haswell'],
+    // Numbers of bli_type_defs.h: 0 Skylake-X, 6 Zen 3, 3 Haswell. Words would all be read as 0.
+    BLIS_ARCH_TYPE: wide ? [undefined, '0', '6'] : ['6', '3'],
   };
   const best: Record<string, string> = wide ? {} : { ONEDNN_MAX_CPU_ISA: 'AVX2' };
   for (const [key, values] of Object.entries(candidates)) {

@@ -39,7 +39,7 @@ struct Context {
   // Keeps the failure with the lowest `where` (so that threads do not change the report); the instruction still
   // returns.
   void (*fail)(Context*, Failure, int64_t where, int64_t value, int64_t limit);
-  int32_t threads;  // workers that `parallel` may use, for sizing per-worker scratch only
+  int32_t threads;  // workers that `parallel` may use, for what changes no bit
 };
 
 using Runner = void (*)(const Call&, Context&);

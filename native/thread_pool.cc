@@ -134,9 +134,12 @@ void ThreadPool::loop(Worker& worker) {
 
 // ---- the caller --------------------------------------------------------------------------------------------------
 
-bool ThreadPool::worth_waking(int64_t ns) const {
-  const bool warm = started_ > 1 && workers_[1]->parked.load(std::memory_order_relaxed) == 0;
-  return warm || ns >= kWorthWhileCold;
+// Regions that are too small to wake anyone for do so together, when they follow each other closely.
+bool ThreadPool::worth_waking(int64_t ns, int64_t time) {
+  if (started_ > 1 && workers_[1]->parked.load(std::memory_order_relaxed) == 0) return true;
+  if (time - small_since_ > kSpin) small_since_ = time, small_ = 0;
+  small_ += ns;
+  return small_ >= kWorthWhileCold;
 }
 
 void ThreadPool::run_alone(int32_t units, Body body, void* arg) {
@@ -149,7 +152,7 @@ void ThreadPool::run(int32_t units, int32_t threads, int64_t ns, Body body, void
       busy_.exchange(true, std::memory_order_acquire))
     return run_alone(units, body, arg);
   const int64_t started = now();
-  const bool alone = started < alone_until_ || !worth_waking(ns);
+  const bool alone = started < alone_until_ || !worth_waking(ns, started);
   if (!alone) grow(threads);
   if (alone || started_ == 1) {
     busy_.store(false, std::memory_order_release);  // nothing of the pool is used: another caller may have it

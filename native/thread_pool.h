@@ -49,7 +49,7 @@ class ThreadPool {
   bool has_unit(int32_t worker) const;
   void drain(int32_t worker);
   void loop(Worker& worker);
-  bool worth_waking(int64_t ns) const;
+  bool worth_waking(int64_t ns, int64_t time);
   void run_alone(int32_t units, Body body, void* arg);
   void grow(int32_t threads);
   void wake(int32_t workers);
@@ -69,6 +69,7 @@ class ThreadPool {
   int32_t started_ = 1;                // threads that exist, the caller included
   bool can_grow_ = true;
   int64_t alone_until_ = 0, alone_for_ = 0;
+  int64_t small_since_ = 0, small_ = 0;  // of regions that found the workers asleep: from when on, and ns in all
 };
 
 }  // namespace anneal

@@ -52,7 +52,7 @@ static void gemm_run(const Call& call, Context& context) {
   const int64_t count = job.batch.count;
   if (p.M == 0 || p.N == 0 || count == 0) return;
   if (split_parts(p) > 1) return multiply_split(job.batch, context);
-  if (shares_b(p, count)) return multiply_shared(p, context);
+  if (shares_b(p, count, context.threads)) return multiply_shared(p, context);
   job.grid = grid_of(p.M, p.N, p.K, count, p.b.column_stride != 1);
   if (job.grid.chunks == 1) return gemm_chunk(&job, 0, 0);
   context.parallel(&context, job.grid.chunks, cost_of(p.M, p.N, p.K) * count, gemm_chunk, &job);
@@ -67,6 +67,6 @@ static size_t gemm_shared(const Call& call) {
   const Batch batch = batch_of(call);
   const Problem& p = batch.first;
   if (split_parts(p) > 1) return (size_t)split_bytes(batch);
-  return shares_b(p, batch.count) ? (size_t)shared_bytes(p) : 0;
+  return shares_b(p, batch.count, 1) ? (size_t)shared_bytes(p) : 0;
 }
 #endif

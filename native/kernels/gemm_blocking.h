@@ -21,5 +21,5 @@ constexpr int64_t kBlockK = 1024;
 #else
 constexpr int64_t kBlockK = 512;
 #endif
-constexpr int64_t kBlockRows = 96;                      // of a packed block of A whose k is kBlockK
-constexpr int64_t kBlockFloats = kBlockRows * kBlockK;  // shorter k, more rows
+constexpr int64_t kBlockM = 96;                      // of a packed block of A whose k is kBlockK
+constexpr int64_t kBlockFloats = kBlockM * kBlockK;  // shorter k, more rows

@@ -7,7 +7,8 @@ struct Grid {
   int64_t chunks;
 };
 
-constexpr int64_t kChunkCost = 12000;  // ns worth a chunk of their own
+constexpr int64_t kSplitCost = 12000;  // ns worth two chunks
+constexpr int64_t kChunkCost = 12000;  // ns worth each of more than two
 constexpr int64_t kMaxChunks = 32;     // of one matrix
 
 // A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
@@ -27,17 +28,18 @@ ANNEAL_INLINE int64_t cut(int64_t x, int64_t unit, int64_t& parts) {
 static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack) {
   const int64_t cost = cost_of(M, N, K);
   Grid g = {M, N, 1, 1, 1, count};
-  if (cost < 2 * kChunkCost) {
+  if (cost < kSplitCost) {
     g.together = smaller(count, kChunkCost / (cost + 1) + 1);
     g.chunks = (count + g.together - 1) / g.together;
     return g;
   }
-  const int64_t wanted = smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
-  // Halves the longer side of a chunk, while it stays long enough for its tiles.
+  const int64_t wanted = cost < 2 * kChunkCost ? 2 : smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
+  // Halves the longer side of a chunk, or the columns that would be packed anew, while it stays long enough for its
+  // tiles.
   while (g.across_m * g.across_n < wanted) {
     const int64_t rows = M / g.across_m, columns = N / g.across_n;
     const bool can_m = rows >= (repack ? 256 : 96), can_n = columns >= 4 * kTileColumns;
-    if (can_n && (columns >= rows || !can_m))
+    if (can_n && (columns >= rows || repack || !can_m))
       g.across_n *= 2;
     else if (can_m)
       g.across_m *= 2;
@@ -52,7 +54,7 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack)
 
 // Where B is packed for all chunks: even numbers of blocks of rows, all columns, so that A is packed once.
 static Grid shared_grid_of(int64_t M, int64_t N) {
-  Grid g = {M, N, (M + kBlockRows - 1) / kBlockRows, 1, 1, 1};
+  Grid g = {M, N, (M + kBlockM - 1) / kBlockM, 1, 1, 1};
   g.across_m += g.across_m & 1;
   g.rows = cut(M, 4, g.across_m);
   g.columns = N;
