@@ -7,7 +7,7 @@ import { flatten, type Nested } from './nested.js';
 import { affineOf, type Normalize } from './normalize.js';
 
 const OP = 'data.fromArrays';
-const KNOWN = ['x', 'y', 'shape', 'targetShape', 'normalize', 'classes', 'check', 'name'];
+const KNOWN = ['x', 'y', 'shape', 'targetShape', 'weights', 'normalize', 'classes', 'check', 'name'];
 
 interface Common<X extends Shape> {
   /** All inputs, one example after the other: floats, bytes, or arrays in arrays. Copied. */
@@ -16,6 +16,11 @@ interface Common<X extends Shape> {
   readonly shape?: X;
   /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. Without it values are cast and left as they are. */
   readonly normalize?: Normalize;
+  /**
+   * How much each example counts in the loss: at least 0, and not all of them 0. fit() and evaluate() give them to the loss, whose mean is then
+   * the weighted one; in loops by hand they are `batch.weights`. Metrics count every example alike. Copied.
+   */
+  readonly weights?: Float32Array | readonly number[];
   /** 'finite' looks for NaN and infinity in x and in float targets. */
   readonly check?: 'finite';
   /** Stands in messages. Default 'data'. */
@@ -60,7 +65,8 @@ export function fromArrays(arrays: ClassArrays<Shape> | TargetArrays<Shape, Shap
   const name = arrays.name ?? 'data';
   const from = { of: `dataset '${name}'`, first: 0 };
   const x = inputsOf(arrays.x, arrays.shape, name);
-  const common = { name, shape: [...x.shape], size: x.size, inputs: x.data, affine: affineOf(arrays.normalize, x.data instanceof Uint8Array, OP) };
+  const weights = arrays.weights === undefined ? undefined : weightsOf(arrays.weights, x.size, name);
+  const common = { name, shape: [...x.shape], size: x.size, inputs: x.data, weights, affine: affineOf(arrays.normalize, x.data instanceof Uint8Array, OP) };
   if (arrays.check !== undefined) checkAsked(arrays.check);
   if (arrays.check === 'finite' && x.data instanceof Float32Array) checkFinite(x.data, x.size, from, 'x', OP);
 
@@ -135,6 +141,15 @@ function checkCounts(x: number, y: number, name: string): void {
   throw new DataError(`[${OP}] dataset '${name}' has ${x} examples in x, but ${y} in y, expected as many. Example ${Math.min(x, y)} has no partner; check shape and the arrays.`, {
     op: OP,
   });
+}
+
+function weightsOf(weights: ArrayLike<number>, size: number, name: string): Float32Array {
+  const given = Float32Array.from(weights);
+  if (given.length !== size) throw new DataError(`[${OP}] dataset '${name}' has ${size} examples, but ${given.length} weights, expected one an example.`, { op: OP });
+  const bad = given.findIndex((weight) => !(weight >= 0 && weight < Infinity));
+  if (bad >= 0) throw new DataError(`[${OP}] weights of dataset '${name}', example ${bad}: got ${given[bad]}, expected a finite number of at least 0.`, { op: OP });
+  if (given.every((weight) => weight === 0)) throw new DataError(`[${OP}] weights of dataset '${name}' are all 0, expected some above. Leave them out, or correct them.`, { op: OP });
+  return given;
 }
 
 function checkAsked(check: unknown): void {

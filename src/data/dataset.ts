@@ -11,11 +11,16 @@ import { type Origin, withOrigin } from './origin.js';
 /** Class indices are int32, float targets float32. */
 export type TargetDType = 'int32' | 'float32';
 
-/** One batch: inputs [B, ...shape] in float32, targets [B, ...targetShape]. */
+/** One batch: inputs [B, ...shape] in float32, targets [B, ...targetShape]; where the data has weights, theirs as a property of it. */
 export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
   inputs: Tensor<[number, ...X], 'float32'>,
   targets: Tensor<[number, ...Y], D>,
-];
+] & {
+  /** How much each example counts: [B]. */
+  readonly weights?: Tensor<[number], 'float32'>;
+};
+
+type Weighted = { readonly weights: Tensor<[number], 'float32'> };
 
 /** What a dataset stands on: whole arrays, row-major, one row an example. Shared by all of its subsets. */
 export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType> {
@@ -27,6 +32,8 @@ export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType>
   readonly classes: number | undefined;
   readonly inputs: Float32Array | Uint8Array;
   readonly targets: Float32Array | Int32Array;
+  /** How much each example counts, where that was given. */
+  readonly weights?: Float32Array | undefined;
   readonly affine: Affine | undefined;
   readonly size: number;
 }
@@ -35,15 +42,17 @@ export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType>
 interface Leaves {
   readonly inputs: Tensor;
   readonly targets: Tensor;
+  readonly weights: Tensor | undefined;
   readonly scale: Tensor | undefined;
   readonly shift: Tensor | undefined;
 }
 
 function leavesOf(arrays: Arrays<Shape, Shape, TargetDType>): Leaves {
-  const { inputs, targets, affine } = arrays;
+  const { inputs, targets, weights, affine } = arrays;
   return {
     inputs: fromArray(inputs, [arrays.size, ...arrays.shape], inputs instanceof Uint8Array ? 'uint8' : 'float32'),
     targets: fromArray(targets, [arrays.size, ...arrays.targetShape], arrays.targetDtype),
+    weights: weights && fromArray(weights, [arrays.size], 'float32'),
     scale: affine && scalar(affine.scale, 'float32'),
     shift: affine && scalar(affine.shift, 'float32'),
   };
@@ -121,6 +130,20 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
   }
 
+  /** How many examples each class has; undefined where targets are no classes. */
+  classCounts$(): number[] | undefined {
+    const { targets, targetShape, classes } = this.#arrays;
+    if (!(targets instanceof Int32Array) || targetShape.length > 0) return undefined;
+    const counts: number[] = Array.from({ length: classes ?? 0 }, () => 0);
+    const count = (label: number): void => {
+      while (counts.length <= label) counts.push(0);
+      counts[label]!++;
+    };
+    if (this.#rows === undefined) targets.forEach(count);
+    else for (const row of this.#rows) count(targets[row]!);
+    return counts;
+  }
+
   /** Positions in this dataset to positions in its arrays. */
   toRows$(positions: Int32Array): Int32Array {
     const rows = this.#rows;
@@ -138,11 +161,10 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
   }
 
   #gather(indices: Tensor, origin: Origin): Batch<X, Y, D> {
-    const { inputs, targets, scale, shift } = this.#leaves;
-    return [
-      withOrigin(gatherRows(inputs, indices, scale, shift), origin) as Batch<X, Y, D>[0],
-      withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1],
-    ];
+    const { inputs, targets, weights, scale, shift } = this.#leaves;
+    const x = withOrigin(gatherRows(inputs, indices, scale, shift), origin) as Batch<X, Y, D>[0];
+    const y = withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1];
+    return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }
 }
 

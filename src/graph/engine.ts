@@ -66,6 +66,11 @@ export interface Engine {
   step(updater: Updater): Promise<void>;
   /** The same for those who look after several steps. Throws where there is nothing that could run. */
   steps(updater: Updater, options: StepOptions): Steps;
+  /**
+   * Computes the gradients that wait for these parameters now, and adds them to those that wait already, for a step to use: what
+   * it takes for the losses whose backward() was called is free again. Throws where that fails at once.
+   */
+  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[]): Steps;
   /** Notes that the gradients of `loss` are wanted. */
   backward(loss: Tensor): void;
   /** Forgets the gradients of these parameters. */

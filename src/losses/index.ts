@@ -13,7 +13,7 @@ export {
   type MarginOptions,
   type TripletOptions,
 } from './embedding.js';
-export type { BuiltinLoss, ConfiguredLoss, Loss, OutputLoss } from './loss.js';
+export type { BuiltinLoss, ConfiguredLoss, Loss, LossOptions, OutputLoss } from './loss.js';
 export { meanSquaredError } from './mean-squared-error.js';
 export type { Reduction, ReductionOptions } from './reduction.js';
 export {

@@ -4,8 +4,14 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
-/** What training makes small: a scalar of a batch's outputs and targets. Any function of this form is one. */
-export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
+/** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
+export interface LossOptions {
+  /** How much each example counts: float32 [N]. The mean is the weighted one, sum(weights * losses) / sum(weights). */
+  readonly weights?: Tensor<Shape, 'float32'>;
+}
+
+/** What training makes small: a scalar of a batch's outputs and targets. Any function of this form is one; one that takes no options cannot be weighted. */
+export type Loss = (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor;
 
 /** What built-in losses say of themselves. */
 export interface BuiltinLoss<T extends DType> {
@@ -43,7 +49,7 @@ export interface OutputLoss<T extends DType, O extends object> extends BuiltinLo
 
 /** A loss whose options are given. */
 export interface ConfiguredLoss<T extends DType> extends BuiltinLoss<T> {
-  <D extends DType = DType>(outputs: Tensor, targets: Tensor<Shape, D> & Suited<T, D>): Tensor<[], 'float32'>;
+  <D extends DType = DType>(outputs: Tensor, targets: Tensor<Shape, D> & Suited<T, D>, options?: LossOptions): Tensor<[], 'float32'>;
 }
 
 /** What a loss does: `options` are checked to be known. */
@@ -60,7 +66,10 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
   const configured = (options: O & ReductionOptions): Loss => {
     // Weights belong to a batch, so they come with each call.
     checkOptions(name, options, ['reduction', ...known]);
-    return described((outputs: Tensor, labels: Tensor) => compute(outputs, labels, options));
+    return described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
+      checkOptions(name, more, ['weights']);
+      return compute(outputs, labels, { ...options, ...more });
+    });
   };
   return Object.assign(described(loss), { with: configured }) as unknown as OutputLoss<T, O>;
 }

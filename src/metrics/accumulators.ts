@@ -1,13 +1,13 @@
 import type { Accumulator } from './metric.js';
 
-/** The sum of all sums, divided by the sum of all counts; `finish` makes the result of that mean. */
+/** The sum of all sums, divided by that of all weights: the second number of a batch, else its count. `finish` makes the result of that mean. */
 export function mean(finish: (mean: number) => number = (value) => value): Accumulator {
   let sum = 0;
   let total = 0;
   return {
     add(values, count) {
       sum += values[0]!;
-      total += count;
+      total += values.length > 1 ? values[1]! : count;
     },
     result: () => finish(sum / total),
   };

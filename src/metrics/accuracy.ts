@@ -1,7 +1,6 @@
 import { all, cast, equal, stack, sum } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
-import { mean, sums } from './accumulators.js';
 import { checkThreshold, classesOf, DECISION_OPTIONS, hits, labelsOf, type DecisionOptions } from './decisions.js';
 import type { Measured, Metric, NameOption } from './metric.js';
 
@@ -19,7 +18,7 @@ export function accuracy<const N extends string = 'accuracy'>(options: AccuracyO
   const op = 'accuracy';
   checkOptions(`metrics.${op}`, options, DECISION_OPTIONS);
   checkThreshold(op, options.threshold);
-  const { multilabel = false, ignoreIndex } = options;
+  const { multilabel = false } = options;
   const measure = (outputs: Tensor, targets: Tensor): Measured => {
     if (multilabel) {
       const { predicted, actual, count } = labelsOf(op, outputs, targets, options);
@@ -29,8 +28,5 @@ export function accuracy<const N extends string = 'accuracy'>(options: AccuracyO
     const right = sum(hits(decisions));
     return { sum: decisions.looked === undefined ? right : stack([right, sum(decisions.looked)]), count: decisions.count };
   };
-  return { name: options.name ?? ('accuracy' as N), builtin: true, mode: 'max', measure, accumulator: ignoreIndex === undefined ? () => mean() : shareOfLooked };
+  return { name: options.name ?? ('accuracy' as N), builtin: true, mode: 'max', measure };
 }
-
-/** [right, looked at]: the share of what was looked at. */
-export const shareOfLooked = () => sums(([right = NaN, looked = NaN]) => right / looked);

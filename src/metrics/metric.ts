@@ -2,7 +2,10 @@ import type { Tensor } from '../tensor.js';
 
 /** What a metric makes of one batch. */
 export interface Measured {
-  /** What the batch adds: a scalar that sums over what a mean looks at, or as many float32 numbers as the accumulator takes. */
+  /**
+   * What the batch adds: a scalar that sums over what a mean looks at, or two numbers, that sum and what it is to be divided by in place of the
+   * count; for another accumulator as many float32 numbers as that takes.
+   */
   readonly sum: Tensor;
   /** How many examples, or elements, these are. */
   readonly count: number;

@@ -2,7 +2,7 @@ import { cast, crossEntropy, equal, mul, notEqual, stack, sum, where } from '../
 import { checkOptions } from '../options.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { mean, sums } from './accumulators.js';
+import { mean } from './accumulators.js';
 import type { Metric, NameOption } from './metric.js';
 
 export interface PerplexityOptions<N extends string> extends NameOption<N> {
@@ -22,18 +22,18 @@ export function perplexity<const N extends string = 'perplexity'>(options: Perpl
   checkOptions(`metrics.${op}`, options, ['axis', 'ignoreIndex', 'name']);
   const { axis, ignoreIndex } = options;
   const nats = (outputs: Tensor, labels: Tensor): Tensor => crossEntropy(outputs, labels, axis === undefined ? undefined : { axis }) as Tensor;
-  const common = { name: options.name ?? (op as N), builtin: true, mode: 'min' } as const;
-  if (ignoreIndex === undefined) {
-    return { ...common, measure: (outputs, labels) => ({ sum: sum(nats(outputs, labels)), count: sizeOf(labels.shape) }), accumulator: () => mean(Math.exp) };
-  }
   return {
-    ...common,
+    name: options.name ?? (op as N),
+    builtin: true,
+    mode: 'min',
     measure(outputs, given) {
       const labels = given as Tensor<readonly number[], 'int32'>;
-      const looked = cast(notEqual(labels, ignoreIndex), 'float32');
+      const count = sizeOf(labels.shape);
+      if (ignoreIndex === undefined) return { sum: sum(nats(outputs, labels)), count };
+      const looked = cast(notEqual(labels, ignoreIndex), 'float32') as Tensor;
       const each = nats(outputs, where(equal(labels, ignoreIndex), 0, labels) as Tensor);
-      return { sum: stack([sum(mul(each, looked as Tensor)), sum(looked)]), count: sizeOf(labels.shape) };
+      return { sum: stack([sum(mul(each, looked)), sum(looked)] as Tensor[]), count };
     },
-    accumulator: () => sums(([total = NaN, looked = NaN]) => Math.exp(total / looked)),
+    accumulator: () => mean(Math.exp),
   };
 }

@@ -1,6 +1,6 @@
 import { composing } from '../graph/recorder.js';
 import { cast, concat, reshape } from '../ops/index.js';
-import { sizeOf } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { mean } from './accumulators.js';
 import type { Accumulator, AnyMetric, Measured, ResultsOf } from './metric.js';
@@ -24,15 +24,8 @@ export class Running<M extends AnyMetric = AnyMetric> {
   /** Adds a batch. Resolves when its values are there. */
   async update(outputs: Tensor, targets: Tensor): Promise<void> {
     if (this.#metrics.length === 0) return;
-    const { measured, sums } = composing(() => this.together(outputs, targets));
-    this.add(measured, parts(measured, await sums.data()));
-  }
-
-  /** measure(), and all sums as one tensor, so that one program computes them. */
-  together(outputs: Tensor, targets: Tensor): { readonly measured: readonly Measured[]; readonly sums: Tensor } {
-    const measured = this.measure(outputs, targets);
-    const flat = measured.map(({ sum }) => reshape(cast(sum, 'float32'), [sizeOf(sum.shape)]) as Tensor);
-    return { measured, sums: flat.length === 1 ? flat[0]! : concat(flat) };
+    const measured = composing(() => this.measure(outputs, targets));
+    this.add(measured, parts(measured, await composing(() => together(measured)).data()));
   }
 
   /** Records what add() needs of a batch, one Measured a metric. */
@@ -56,10 +49,15 @@ export class Running<M extends AnyMetric = AnyMetric> {
   }
 }
 
+/** All sums as one tensor, so that one program computes them. */
+export function together(measured: readonly Measured[]): Tensor<Shape, 'float32'> {
+  const flat = measured.map(({ sum }) => reshape(cast(sum, 'float32'), [sizeOf(sum.shape)]) as Tensor<Shape, 'float32'>);
+  return flat.length === 1 ? flat[0]! : (concat(flat) as Tensor<Shape, 'float32'>);
+}
+
 /** The elements of each sum, of all sums together. */
-export function parts(measured: readonly Measured[], sums: Float32Array | ArrayLike<number>): ArrayLike<number>[] {
+export function parts(measured: readonly Measured[], all: Float32Array): ArrayLike<number>[] {
   let at = 0;
-  const all = sums as Float32Array;
   return measured.map(({ sum }) => all.subarray(at, (at += sizeOf(sum.shape))));
 }
 

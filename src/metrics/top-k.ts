@@ -3,8 +3,6 @@ import { cast, equal, greater, less, lessEqual, logicalAnd, logicalNot, logicalO
 import { checkOptions } from '../options.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { mean } from './accumulators.js';
-import { shareOfLooked } from './accuracy.js';
 import { classesLast, indices, misfit } from './decisions.js';
 import type { Measured, Metric, NameOption } from './metric.js';
 
@@ -35,7 +33,7 @@ export function topK<const K extends number, const N extends string = `top${K}`>
     const hit = within(k, classesLast(outputs, axis), where(equal(given, ignoreIndex), 0, given));
     return { sum: stack([sum(mul(hit, looked)), sum(looked)]), count };
   };
-  return { name: options.name ?? (`top${k}` as N), builtin: true, mode: 'max', measure, accumulator: ignoreIndex === undefined ? () => mean() : shareOfLooked };
+  return { name: options.name ?? (`top${k}` as N), builtin: true, mode: 'max', measure };
 }
 
 /** 1 where fewer than k classes come before the label's: those that are greater, and equal ones in front. NaN is greater than all. */

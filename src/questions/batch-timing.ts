@@ -4,7 +4,7 @@ import type { Loss } from '../losses/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/evaluation.js';
+import { scalarLoss } from '../train/weighing.js';
 import { Trainer } from '../train/trainer.js';
 
 /** What training at one batch size takes on this machine. */

@@ -5,7 +5,7 @@ import type { Module } from '../nn/module.js';
 import { add, mul, slice, sum } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/evaluation.js';
+import { scalarLoss } from '../train/weighing.js';
 import { batchesOf, type AnyBatch } from './step.js';
 
 /** How much the gradients of single examples scatter around their mean, as a number of examples. */

@@ -5,7 +5,7 @@ import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/evaluation.js';
+import { scalarLoss } from '../train/weighing.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);

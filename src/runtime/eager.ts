@@ -65,6 +65,12 @@ export class EagerEngine extends PlannedEngine {
     });
   }
 
+  protected override gather(request: Request, run: Run): void {
+    this.collect(request);
+    run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
+    run.completed = run.begun = 1;
+  }
+
   private perform(effect: Tensor): void {
     this.run({ ...NOTHING, effects: [effect] });
   }

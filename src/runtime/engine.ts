@@ -13,7 +13,7 @@ import { Gradients } from './gradients.js';
 import { awaitedBy, isSettled, outputsFor } from './outputs.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
-import { Run, StepRun } from './run.js';
+import { Run, StepRun, WatchedRun } from './run.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
 import { trace } from './trace.js';
@@ -77,6 +77,21 @@ export class PlannedEngine implements Engine {
       run.done = this.fail(run, error as Error);
     }
     run.done?.catch(ignore);
+    return run;
+  }
+
+  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[]): Steps {
+    const { losses, accumulations } = this.gradients.early(parameters);
+    const request = { ...NOTHING, losses, accumulations, outputs: outputsFor(awaitedBy(losses, accumulations), watched) };
+    const run = new WatchedRun(request, watched);
+    try {
+      this.gather(request, run);
+    } catch (error) {
+      refuse(request, error as Error);
+      throw error;
+    }
+    this.deliver(request, run.results, run.done);
+    forgetValues(isSettled);
     return run;
   }
 
@@ -144,6 +159,11 @@ export class PlannedEngine implements Engine {
     this.run(request);
   }
 
+  /** The same, with results. */
+  protected gather(request: Request, run: Run): void {
+    this.submit(request, this.ready(request), run);
+  }
+
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
   protected ready(request: Request): Tensor[] {
     let nodes = trace(request);
@@ -206,28 +226,38 @@ export class PlannedEngine implements Engine {
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
   private fail(run: StepRun, error: Error): Promise<never> {
     run.retreat();
-    for (const { tensor } of run.request.outputs) {
-      tensor.value$ = () => Promise.reject(error);
-      tensor.storage$ = undefined;
-      tensor.stale = true;
-    }
-    forgetValues(isSettled);
+    refuse(run.request, error);
     return Promise.reject(error);
   }
 
-  /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
-  private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
-    for (const { tensor, destination } of request.outputs) {
+  /** Where the results of a request are from now on. */
+  private deliver({ outputs }: Request, results: Results, done: Promise<void> | undefined): void {
+    for (const { tensor, destination } of outputs) {
       if (destination.to === 'leaf') continue;
       if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
       else if (sizeOf(tensor.shape) === 1) tensor.value$ = valueOf(results, destination, done);
     }
+  }
+
+  /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
+  private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
+    this.deliver(request, results, done);
     const time = tick();
     for (const { parameter } of request.updates) parameter.changedAt$ = time;
     for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node, this.session);
     this.gradients.consume(request.updates);
     forgetValues(isSettled);
   }
+}
+
+/** What a request that failed was to deliver never comes: reading it rejects with the error. */
+function refuse({ outputs }: Request, error: Error): void {
+  for (const { tensor } of outputs) {
+    tensor.value$ = () => Promise.reject(error);
+    tensor.storage$ = undefined;
+    tensor.stale = true;
+  }
+  forgetValues(isSettled);
 }
 
 /** A scalar without gradients that has been read is a number: no step has to compute it again. */

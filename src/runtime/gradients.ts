@@ -64,6 +64,12 @@ export class Gradients {
     return { losses: entries.length === 1 ? entries[0]!.losses : entries.flatMap((entry) => entry.losses), accumulations, updates };
   }
 
+  /** What a program has to compute so that no gradient of these parameters waits uncomputed. */
+  early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'accumulations'> {
+    const entries = [...new Set(parameters.flatMap(({ pending$ }) => (pending$ === undefined ? [] : [pending$])))];
+    return { losses: entries.flatMap(({ losses }) => losses), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
+  }
+
   /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
   consume(updates: readonly Update[]): void {
     for (const { parameter, accumulator } of updates) if (accumulator !== undefined) this.drop(parameter, accumulator);
@@ -83,9 +89,12 @@ export class Gradients {
   }
 
   private collect(entry: PendingGradients): void {
+    this.machinery.collect({ ...NOTHING, losses: entry.losses, accumulations: this.waiting(entry) });
+  }
+
+  private waiting(entry: PendingGradients): Accumulation[] {
     const waiting = entry.parameters.filter((parameter) => parameter.pending$ === entry);
-    const accumulations = waiting.map((parameter) => this.accumulation(parameter));
-    this.machinery.collect({ ...NOTHING, losses: entry.losses, accumulations });
+    return waiting.map((parameter) => this.accumulation(parameter));
   }
 
   private accumulation(parameter: Parameter): Accumulation {

@@ -4,8 +4,12 @@ import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Output, Request } from './request.js';
 
+interface Changing {
+  readonly parameter: Tensor;
+}
+
 /** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
-export function awaitedBy(losses: readonly Tensor[], updates: Request['updates']): Tensor[] {
+export function awaitedBy(losses: readonly Tensor[], updates: readonly Changing[]): Tensor[] {
   const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
@@ -38,7 +42,7 @@ export function isSettled(tensor: Tensor): boolean {
 }
 
 /** The nodes behind and among `roots` that depend on what is updated. One walk: a model may have a scalar for each of its tensors. */
-function dependents(roots: readonly Tensor[], updates: Request['updates']): ReadonlySet<Tensor> {
+function dependents(roots: readonly Tensor[], updates: readonly Changing[]): ReadonlySet<Tensor> {
   const found = new Set<Tensor>(updates.map(({ parameter }) => parameter));
   for (const node of postOrder(roots, everyInput)) if (node.inputs.some((input) => found.has(input))) found.add(node);
   return found;

@@ -60,25 +60,44 @@ export class Run implements Call {
   }
 }
 
+/** A run with results that somebody waits for. */
+export class WatchedRun extends Run implements Steps {
+  constructor(
+    readonly request: Request,
+    private readonly watched: readonly Tensor[],
+  ) {
+    super();
+  }
+
+  get temporaryBytes(): number {
+    return this.plan?.temporaryBytes ?? 0;
+  }
+
+  values(i: number): ArrayLike<number> | undefined {
+    const destination = this.request.outputs.find(({ tensor }) => tensor === this.watched[i])?.destination;
+    if (destination === undefined || destination.to === 'storage' || destination.to === 'leaf') return undefined;
+    const { scalars, arrays } = this.results;
+    if (destination.to === 'view') return arrays[destination.index];
+    const each = scalars.length / this.count;
+    return each === 1 ? scalars : Array.from({ length: this.count }, (_, step) => scalars[step * each + destination.index]!);
+  }
+}
+
 /** A step, or several, of an optimizer. */
-export class StepRun extends Run implements Steps {
+export class StepRun extends WatchedRun {
   protected override readonly most: number;
   private readonly updated: readonly Parameter[];
 
   constructor(
     private readonly updater: Updater,
-    readonly request: Request,
-    private readonly watched: readonly Tensor[],
+    request: Request,
+    watched: readonly Tensor[],
     private readonly draws: Draws | undefined,
     most: number,
   ) {
-    super();
+    super(request, watched);
     this.most = most > 1 && mayRepeat(request, watched) ? most : 1;
     this.updated = request.updates.map(parameterOf);
-  }
-
-  get temporaryBytes(): number {
-    return this.plan?.temporaryBytes ?? 0;
   }
 
   /** Throws for a step that cannot be. */
@@ -101,15 +120,6 @@ export class StepRun extends Run implements Steps {
   retreat(): void {
     for (let i = this.completed; i < this.count; i++) this.updater.retreat(this.updated);
     this.draws?.retreat(this.count - this.begun);
-  }
-
-  values(i: number): ArrayLike<number> | undefined {
-    const destination = this.request.outputs.find(({ tensor }) => tensor === this.watched[i])?.destination;
-    if (destination === undefined || destination.to === 'storage' || destination.to === 'leaf') return undefined;
-    const { scalars, arrays } = this.results;
-    if (destination.to === 'view') return arrays[destination.index];
-    const each = scalars.length / this.count;
-    return each === 1 ? scalars : Array.from({ length: this.count }, (_, step) => scalars[step * each + destination.index]!);
   }
 }
 

@@ -1,14 +1,14 @@
-import { ArgumentError } from '../errors.js';
+import type { Batch, TargetDType } from '../data/index.js';
 import { composing } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
-import { Running, type AnyMetric } from '../metrics/index.js';
-import { parts } from '../metrics/running.js';
-import type { Batch, TargetDType } from '../data/index.js';
+import { Running, type AnyMetric, type Measured } from '../metrics/index.js';
+import { parts, together } from '../metrics/running.js';
 import type { Module } from '../nn/module.js';
-import { mul } from '../ops/index.js';
-import { sizeOf, showShape, type Shape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { mul, stack } from '../ops/index.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { Turns } from './turns.js';
+import { weighedLoss, weightsOf } from './weighing.js';
 
 /**
  * Runs `fn`, which records what a model makes of a batch, in evaluation mode and without gradients. What it records is no part
@@ -24,22 +24,26 @@ export function inEvaluation<R>(model: Module, fn: () => R): R {
   }
 }
 
-/** The loss of a batch. Throws ArgumentError unless `loss` gives a scalar tensor. */
-export function scalarLoss(loss: Loss, outputs: Tensor, targets: Tensor): Tensor {
-  const value: unknown = loss(outputs, targets);
-  if (value instanceof Tensor && sizeOf(value.shape) === 1) return value;
-  const got = value instanceof Tensor ? `the shape ${showShape(value.shape)}` : value instanceof Promise ? 'a promise' : String(value);
-  throw new ArgumentError(`[Trainer] the loss gave ${got}, expected a tensor of one element. Reduce it, as in mean(...), and leave it unread.`, { op: 'Trainer' });
-}
+/** The loss as what is measured first of a batch, by whoever records the batch. */
+export const LOSS: AnyMetric = {
+  name: 'loss',
+  measure() {
+    throw new Error('the loss is measured by who records it');
+  },
+};
 
 /** The loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
 export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown>> {
-  const running = new Running<AnyMetric>([{ name: 'loss', measure: (outputs, targets) => weighted(loss, outputs, targets) }, ...metrics]);
+  const running = new Running<AnyMetric>([LOSS, ...metrics]);
   const turns = new Turns();
   let landed: Promise<void> = Promise.resolve();
-  for await (const [inputs, targets] of batches) {
+  for await (const batch of batches) {
     check();
-    const { measured, sums } = inEvaluation(model, () => running.together(model.forward(inputs as Tensor), targets as Tensor));
+    const { measured, sums } = inEvaluation(model, () => {
+      const outputs = model.forward(batch[0] as Tensor);
+      const all = [lossOf(loss, outputs, batch), ...metrics.map((metric) => metric.measure(outputs, batch[1] as Tensor))];
+      return { measured: all, sums: together(all) };
+    });
     const values = sums.data();
     values.catch(() => undefined);
     await landed;
@@ -52,7 +56,8 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
   return running.results();
 }
 
-function weighted(loss: Loss, outputs: Tensor, targets: Tensor) {
-  const count = outputs.shape[0] ?? 1;
-  return { sum: mul(scalarLoss(loss, outputs, targets), count), count };
+function lossOf(of: Loss, outputs: Tensor, batch: Batch<Shape, Shape, TargetDType>): Measured {
+  const { loss, weight } = weighedLoss(of, outputs, batch[1] as Tensor, weightsOf(batch, undefined));
+  const total = mul(loss, weight as Tensor);
+  return { sum: typeof weight === 'number' ? total : stack([total.reshape([]), weight]), count: outputs.shape[0] ?? 1 };
 }

@@ -9,6 +9,7 @@ interface Parts {
   readonly loss: Loss;
   readonly metrics: readonly AnyMetric[];
   readonly batches: Loader;
+  readonly accumulate: number;
   readonly callbacks: readonly Callback[];
 }
 
@@ -21,8 +22,9 @@ export function inMemory(batches: Loader): batches is ArrayLoader {
  * Why fit() has to record and run one step at a time, in words; undefined where all of them are alike, so that one that was
  * recorded can run several times in one call. Code that is not this library's may do something else in every step.
  */
-export function whyStepwise({ model, loss, metrics, batches, callbacks }: Parts): string | undefined {
+export function whyStepwise({ model, loss, metrics, batches, accumulate, callbacks }: Parts): string | undefined {
   if (!inMemory(batches)) return 'the data is not in memory, or comes by a loader of its own kind';
+  if (accumulate > 1) return `the gradients of ${accumulate} batches are added up for each step (accumulate)`;
   const custom = model.modules().find((module) => !module.builtin && module.children().every((child) => child.builtin));
   if (custom !== undefined) return `the model contains ${custom.path$ === '' ? '' : `${custom.path$}, `}a custom module (${String(custom)})`;
   if (!model.builtin) return 'the model is a custom module';

@@ -14,10 +14,12 @@ import { throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, History, Results } from './events.js';
 import { Fit } from './fit.js';
+import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
 import { toLoader, type Source, type Suits } from './sources.js';
 import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
+import type { ClassWeights } from './weighing.js';
 
 export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   /** What training makes small: a function of (outputs, targets) that gives a scalar. */
@@ -36,8 +38,23 @@ export interface FitOptions<M extends AnyMetric = never> {
   readonly shuffle?: boolean;
   readonly seed?: number;
   readonly dropLast?: boolean;
+  /**
+   * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch. For a loss that is a mean
+   * over examples, as losses are by default. Default 1. Steps, and what depends on their number, are counted as updates.
+   */
+  readonly accumulate?: number;
+  /**
+   * How much the examples of each class count in the loss of training: one number a class, or 'balanced', so that all classes together count
+   * alike. For one class index an example. Validation does not know of it.
+   */
+  readonly classWeights?: ClassWeights;
   /** Evaluated after every epoch. */
   readonly validation?: Source;
+  /**
+   * The share of a dataset, in (0, 1), that is taken away before training, drawn by `seed`, and evaluated after every epoch: as dataset.split()
+   * would. The same seed takes the same examples.
+   */
+  readonly validationSplit?: number;
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
   readonly signal?: AbortSignal;
   readonly callbacks?: Callback<M> | readonly Callback<M>[];
@@ -106,11 +123,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    checkOptions('fit', options, ['epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'validation', 'signal', 'callbacks']);
-    const { epochs = 1, validation, signal, callbacks = [], ...loading } = options;
-    if (!Number.isSafeInteger(epochs) || epochs < 0) throw new ArgumentError(`[fit] epochs: got ${String(epochs)}, expected an integer of at least 0.`, { op: 'fit' });
-    const batches = toLoader('fit', data, loading);
-    const held = validation === undefined ? undefined : toLoader('fit', validation, isReady(validation) ? {} : { batchSize: batches.batchSize });
+    const { epochs, accumulate, batches, validation, classWeights, signal, callbacks } = prepare<M>(data, options);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
@@ -120,7 +133,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     if (!wasTraining) this.model.train();
     try {
       const { model, optimizer } = this;
-      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation: held, epochs, signal, callbacks: [callbacks].flat() as readonly Callback<M>[] };
+      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation, epochs, accumulate, classWeights, signal, callbacks };
       const fit = new Fit<M>(setup, (history) => (this.#history = history));
       return await fit.run();
     } finally {
@@ -169,10 +182,6 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     checkOptions('predict', options, ['batchSize']);
     return (await predict(this.model, inputs, options.batchSize)) as unknown as Tensor<Batched<S, O>, 'float32'>;
   }
-}
-
-function isReady(source: Source): boolean {
-  return 'batchSize' in source || ('batches' in source && source.batches);
 }
 
 const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];

@@ -170,8 +170,9 @@ describe('metrics', () => {
     expect(running.results().accuracy).toBeNaN();
   });
 
-  test('accuracy refuses targets that are no class indices', () => {
-    refuses(() => metrics.accuracy().measure(zeros([3, 2]), zeros([3, 2])), 'ANNEAL_SHAPE_MISMATCH', /expected outputs \[\.\.\.,C\]/);
+  test('accuracy refuses targets that do not belong to the outputs', () => {
+    refuses(() => metrics.accuracy().measure(zeros([3, 2]), zeros([3])), 'ANNEAL_SHAPE_MISMATCH', /expected float32 targets of the outputs.* shape, or int32 labels/);
+    refuses(() => metrics.accuracy().measure(zeros([3, 2]), int([0, 1])), 'ANNEAL_SHAPE_MISMATCH', /expected outputs \[\.\.\.,C\]/);
     refuses(() => metrics.accuracy({ dim: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /axis/);
   });
 

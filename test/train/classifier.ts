@@ -1,12 +1,12 @@
 import { data, losses, nn, optim, seed } from 'anneal';
 
 /** Points around two centres, far enough apart that a line between them is right for nearly all. */
-export function blobs(size: number, from: number) {
+export function blobs(size: number, from: number, weights?: ArrayLike<number>) {
   let state = from;
   const next = (): number => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x7fffffff;
   const y = Int32Array.from({ length: size }, (_, i) => i % 2);
   const x = Float32Array.from({ length: 2 * size }, (_, i) => (y[i >> 1] === 0 ? -1 : 1) + 2 * (next() - 0.5));
-  return data.fromArrays({ x, y, shape: [2], classes: 2, name: 'blobs' });
+  return data.fromArrays({ x, y, shape: [2], classes: 2, name: 'blobs', ...(weights === undefined ? {} : { weights: Float32Array.from(weights) }) });
 }
 
 /** A model and its optimizer, always from the same seed. */

@@ -17,6 +17,7 @@ export function warmup(steps: number, after: Schedule, options: { /** Where it s
   checkRate(op, 'start', start);
   return named(`warmup(${steps}, ${textOf(after)})`, steps + stepsOf(after), (step) =>
     step < steps ? start + ((after(0) - start) * (step + 1)) / (steps + 1) : after(step - steps),
+    [after],
   );
 }
 
@@ -44,7 +45,7 @@ export function sequence(...parts: readonly (readonly [schedule: Schedule, steps
     let part = parts.length - 1;
     while (step < starts[part]!) part--;
     return parts[part]![0](step - starts[part]!);
-  });
+  }, parts.map(([schedule]) => schedule));
 }
 
 /** `schedule` times `factor`, a number or another schedule, at each step: a decay on top of a cycle, say. As torch's ChainedScheduler. */
@@ -54,7 +55,7 @@ export function product(schedule: Schedule, factor: number | Schedule): NamedSch
   if (typeof factor === 'number') checkRate(op, 'factor', factor);
   else checkSchedule(op, 'factor', factor);
   const times = typeof factor === 'number' ? () => factor : factor;
-  return named(`product(${textOf(schedule)}, ${typeof factor === 'number' ? factor : textOf(factor)})`, Math.max(stepsOf(schedule), typeof factor === 'number' ? 0 : stepsOf(factor)), (step) => schedule(step) * times(step));
+  return named(`product(${textOf(schedule)}, ${typeof factor === 'number' ? factor : textOf(factor)})`, Math.max(stepsOf(schedule), typeof factor === 'number' ? 0 : stepsOf(factor)), (step) => schedule(step) * times(step), typeof factor === 'number' ? [schedule] : [schedule, factor]);
 }
 
 /** A user's own function stands as its name: its text could be a page. */

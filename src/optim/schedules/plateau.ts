@@ -19,6 +19,8 @@ export interface PlateauOptions {
   readonly min?: number;
   /** A reduction by less than this is left out. Default 1e-8. */
   readonly eps?: number;
+  /** What fit() lets it observe after each epoch, such as `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
+  readonly monitor?: string;
 }
 
 /** What a plateau schedule remembers. */
@@ -32,6 +34,8 @@ export interface PlateauState {
 
 /** A rate that falls when a metric stops getting better. Not a function of the step: it changes by observe(). */
 export interface PlateauSchedule extends DescribedSchedule {
+  /** What fit() is to let it observe; undefined for the validation loss, or `loss` without validation. */
+  readonly monitor: string | undefined;
   /** Tells it the metric, once per epoch, say. Returns whether the rate was lowered. */
   observe(metric: number): boolean;
   stateDict(): PlateauState;
@@ -40,7 +44,7 @@ export interface PlateauSchedule extends DescribedSchedule {
 
 /**
  * `base`, multiplied by `factor` when the observed metric has not improved for more than `patience` observations.
- * As torch.optim.lr_scheduler.ReduceLROnPlateau. fit() observes the validation loss by itself (the training loss without validation data).
+ * As torch.optim.lr_scheduler.ReduceLROnPlateau. After each epoch fit() lets it observe the validation loss (the loss without validation data), or `monitor`.
  *
  *     const lr = optim.schedules.reduceOnPlateau(0.1, { patience: 3 });
  *     const optimizer = optim.sgd(model.parameters(), { lr });
@@ -48,8 +52,8 @@ export interface PlateauSchedule extends DescribedSchedule {
  */
 export function reduceOnPlateau(base: number, options: PlateauOptions = {}): PlateauSchedule {
   const op = 'schedules.reduceOnPlateau';
-  checkOptions(op, options, ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'min', 'eps']);
-  const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'relative', cooldown = 0, min = 0, eps = 1e-8 } = options;
+  checkOptions(op, options, ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'min', 'eps', 'monitor']);
+  const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'relative', cooldown = 0, min = 0, eps = 1e-8, monitor } = options;
   checkRate(op, 'base', base);
   checkChoice(op, 'mode', mode, ['min', 'max']);
   checkRate(op, 'factor', factor, 0);
@@ -83,7 +87,9 @@ export function reduceOnPlateau(base: number, options: PlateauOptions = {}): Pla
   };
   return Object.assign(() => state.rate, {
     steps: Infinity,
+    parts: [],
     toString: () => `reduceOnPlateau(${base}, { factor: ${factor}, patience: ${patience} })`,
+    monitor,
     observe,
     stateDict: () => state,
     loadStateDict: (given: PlateauState) => {

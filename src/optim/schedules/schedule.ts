@@ -8,6 +8,8 @@ export type Schedule = (step: number) => number;
 export interface DescribedSchedule extends Schedule {
   /** Steps after which it stays as it is or repeats itself; Infinity where it goes on changing. */
   readonly steps: number;
+  /** Those that it is made of. */
+  readonly parts: readonly Schedule[];
   /** As in `cosine(0.001, 1000)`. */
   toString(): string;
 }
@@ -18,10 +20,11 @@ export interface NamedSchedule extends DescribedSchedule {
   plot(options?: SchedulePlotOptions): string;
 }
 
-/** Gives a function of the step what a NamedSchedule has. `text` is how it was asked for. */
-export function named(text: string, steps: number, at: Schedule): NamedSchedule {
+/** Gives a function of the step what a NamedSchedule has. `text` is how it was asked for, `parts` what it is made of. */
+export function named(text: string, steps: number, at: Schedule, parts: readonly Schedule[] = []): NamedSchedule {
   const schedule: NamedSchedule = Object.assign((step: number) => at(step), {
     steps,
+    parts,
     toString: () => text,
     plot: (options?: SchedulePlotOptions) => plotOf(schedule, options),
   });

@@ -1,0 +1,55 @@
+import { Dataset, type Loader } from '../data/index.js';
+import { ArgumentError } from '../errors.js';
+import type { AnyMetric } from '../metrics/index.js';
+import { checkOptions } from '../options.js';
+import type { Callback } from './events.js';
+import type { FitSetup } from './fit.js';
+import { toLoader, type Source } from './sources.js';
+import type { FitOptions } from './trainer.js';
+import { classWeightsFor } from './weighing.js';
+
+const KNOWN = [
+  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'signal', 'callbacks',
+] satisfies (keyof FitOptions)[];
+
+type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'signal' | 'callbacks'>;
+
+/** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
+export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>): Prepared<M> {
+  checkOptions('fit', options, KNOWN);
+  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, signal, callbacks = [], ...loading } = options;
+  checkCount('epochs', epochs, 0);
+  checkCount('accumulate', accumulate, 1);
+  const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
+  const batches = toLoader('fit', source, loading);
+  return {
+    epochs,
+    accumulate,
+    batches,
+    validation: held && heldLoader(held, batches),
+    classWeights: classWeightsFor(batches, classWeights),
+    signal,
+    callbacks: [callbacks].flat() as readonly Callback<M>[],
+  };
+}
+
+function heldLoader(held: Source, { batchSize }: Loader): Loader {
+  const ready = 'batchSize' in held || ('batches' in held && held.batches);
+  return toLoader('fit', held, ready ? {} : { batchSize });
+}
+
+function divided(data: Source, validation: Source | undefined, share: number, seed = 0): [train: Source, held: Source] {
+  const fail = (what: string): ArgumentError => new ArgumentError(`[fit] validationSplit: ${what}`, { op: 'fit' });
+  if (validation !== undefined) throw fail('got validation data besides, expected one of the two.');
+  if (!(typeof share === 'number' && share > 0 && share < 1)) throw fail(`got ${String(share)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
+  if (!(data instanceof Dataset)) {
+    throw fail('only a dataset can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
+  }
+  const [held, train] = (data as Dataset).split(share, { seed });
+  return [train, held];
+}
+
+function checkCount(name: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw new ArgumentError(`[fit] ${name}: got ${String(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
+}

@@ -1,0 +1,117 @@
+import type { Batch, TargetDType } from '../data/index.js';
+import { engine, type Steps } from '../graph/engine.js';
+import { composing, noGrad } from '../graph/recorder.js';
+import type { Loss } from '../losses/index.js';
+import type { AnyMetric, Measured } from '../metrics/index.js';
+import type { Module } from '../nn/module.js';
+import { add, div, mul, stack, sum } from '../ops/index.js';
+import type { Optimizer } from '../optim/index.js';
+import { generator } from '../random.js';
+import { sizeOf, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { weighedLoss, weightsOf } from './weighing.js';
+
+export type AnyBatch = Batch<Shape, Shape, TargetDType>;
+
+export interface StepSetup {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly loss: Loss;
+  readonly metrics: readonly AnyMetric[];
+  /** What each class counts, [C]; undefined where all count alike. */
+  readonly classWeights: Tensor | undefined;
+}
+
+/** A batch whose gradients are under way, and what is measured of it, the loss first. */
+interface Part {
+  readonly steps: Steps;
+  readonly measured: readonly Measured[];
+}
+
+/** Steps that were submitted together. */
+export interface Submission {
+  readonly count: number;
+  /** Resolves when all have run, and rejects when one has failed; undefined where they have run already. */
+  readonly done: Promise<unknown> | undefined;
+  /** How many have run. Known when `done` is settled. */
+  completed(): number;
+  /** What the batches of each step that has run have measured. */
+  measured(): Promise<MeasuredBatch[]>;
+}
+
+/** What a batch has measured, for each of the steps that ran in one call. */
+export interface MeasuredBatch {
+  readonly measured: readonly Measured[];
+  row(step: number): ArrayLike<number>[];
+}
+
+/** Records the step of one or more batches, whose gradients add up to those of all their examples together, and submits it as often as it may run at once. */
+export function submit(setup: StepSetup, group: readonly AnyBatch[], most: number, watched: boolean): Submission {
+  const { optimizer } = setup;
+  const weights = group.map((batch) => weightsOf(batch, setup.classWeights));
+  const shares = sharesOf(group, weights);
+  const [parts, draws] = generator().drawn(() => {
+    const begun: { steps: Steps | undefined; measured: readonly Measured[] }[] = [];
+    for (const [i, batch] of group.entries()) {
+      const { loss, measured } = record(setup, batch, weights[i], watched);
+      if (i === 0) optimizer.zeroGrad();
+      const share = shares?.[i];
+      (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
+      begun.push({ measured, steps: i + 1 < group.length ? engine().accumulate(optimizer.parameters, sumsOf(measured)) : undefined });
+    }
+    return begun;
+  });
+  const last = parts.at(-1)!;
+  const steps = engine().steps(optimizer, { watched: sumsOf(last.measured), draws, most });
+  const all: Part[] = parts.map((part) => ({ measured: part.measured, steps: part.steps ?? steps }));
+  return {
+    count: steps.count,
+    done: all.length === 1 ? steps.done : allDone(all),
+    completed: () => steps.completed,
+    measured: () => Promise.all(all.map(columnsOf)),
+  };
+}
+
+const sumsOf = (measured: readonly Measured[]): Tensor[] => measured.map(({ sum: tensor }) => tensor);
+
+function record({ model, loss: of, metrics }: StepSetup, batch: AnyBatch, weights: Tensor<Shape, 'float32'> | undefined, watched: boolean) {
+  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  const forward = (): { loss: Tensor; measured: Measured[] } => {
+    const outputs = model.forward(inputs);
+    const { loss, weight } = weighedLoss(of, outputs, targets, weights);
+    const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
+    const sumOf = typeof weight === 'number' ? loss : noGrad(() => stack([loss.reshape([]), weight]));
+    return { loss, measured: [{ sum: sumOf, count: inputs.shape[0] ?? 1 }, ...measured] };
+  };
+  // What is only ours has nobody who could read it later.
+  return watched ? forward() : composing(forward, true);
+}
+
+/** How much each batch's mean counts in that of all: by examples, or by the sums of their weights. Undefined for a single batch. */
+function sharesOf(group: readonly AnyBatch[], weights: readonly (Tensor<Shape, 'float32'> | undefined)[]): (Tensor | number)[] | undefined {
+  if (group.length === 1) return undefined;
+  if (weights[0] === undefined) {
+    const sizes = group.map(([inputs]) => inputs.shape[0] ?? 1);
+    const all = sizes.reduce((total, size) => total + size, 0);
+    return sizes.map((size) => size / all);
+  }
+  return composing(() => {
+    const totals = weights.map((each) => sum(each!) as Tensor);
+    const all = totals.reduce((total, one) => add(total, one));
+    return totals.map((total) => div(total, all));
+  });
+}
+
+/** Settles when all have, and rejects with the first failure: those behind it are only refused because of it. */
+async function allDone(parts: readonly Part[]): Promise<void> {
+  const ends = await Promise.allSettled(parts.map(({ steps }) => steps.done ?? Promise.resolve()));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+async function columnsOf({ steps, measured }: Part): Promise<MeasuredBatch> {
+  const columns = await Promise.all(measured.map(async ({ sum: tensor }, i) => ({ values: steps.values(i) ?? (await tensor.data()), size: sizeOf(tensor.shape) })));
+  return {
+    measured,
+    row: (step) => columns.map(({ values, size }) => (size === 1 ? [values[step]!] : (values as Float32Array).subarray(step * size, (step + 1) * size))),
+  };
+}
