@@ -5,3 +5,5 @@ export { findLearningRate, type FindLearningRateOptions, type LearningRates } fr
 export type { NoiseScale } from './noise-scale.js';
 export type { RatePoint, RateSuggestion } from './range-test.js';
 export type { OptimizerOrMaker } from './step.js';
+export { compareStrategies, type CompareOptions, type Comparison, type StrategyRow } from './strategies.js';
+export type { Strategy, TrainingLength } from './strategy-run.js';

@@ -1,0 +1,95 @@
+import { loader as loaderOf, type ArrayLoader, type Dataset } from '../data/index.js';
+import { AnnealError } from '../errors.js';
+import type { Loss } from '../losses/index.js';
+import type { Metric } from '../metrics/index.js';
+import type { Module } from '../nn/module.js';
+import * as random from '../random.js';
+import type { Shape } from '../shape.js';
+import type { Parameter } from '../tensor.js';
+import type { Optimizer } from '../optim/index.js';
+import { Trainer } from '../train/trainer.js';
+import { optimizerFor } from './step.js';
+
+/** What is known before training begins: what schedules are made of. */
+export interface TrainingLength {
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** epochs times stepsPerEpoch. */
+  readonly steps: number;
+}
+
+/** How to train: the optimizer with its rate and schedule, and what differs from the options of the comparison. */
+export interface Strategy {
+  readonly optimizer: (parameters: Parameter[], length: TrainingLength) => Optimizer;
+  readonly batchSize?: number;
+  readonly loss?: Loss;
+}
+
+/** What all runs of a comparison share. */
+export interface RunSetup {
+  readonly model: () => Module;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly data: Dataset;
+  readonly validation: Dataset | undefined;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Which of the results is compared. */
+  readonly by: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One strategy with one seed: a training that can be gone on with. */
+export class StrategyRun {
+  /** The measure after each epoch, over the validation data, or the training data without. */
+  readonly values: number[] = [];
+  readonly trainingLosses: number[] = [];
+  seconds = 0;
+  /** Why there is no going on. */
+  diverged: string | undefined = undefined;
+  readonly #trainer: Trainer<Shape, Shape, Loss, Metric>;
+  readonly #loader: ArrayLoader;
+  readonly #setup: RunSetup;
+  /** The streams of random numbers that only this run draws from. */
+  #streams: random.RandomState;
+
+  constructor(setup: RunSetup, strategy: Strategy, readonly seed: number) {
+    const { epochs, metrics } = setup;
+    this.#setup = setup;
+    this.#loader = loaderOf(setup.data, { batchSize: strategy.batchSize ?? setup.batchSize, shuffle: true, seed });
+    random.seed(seed);
+    const model = setup.model();
+    const stepsPerEpoch = this.#loader.length;
+    const make = (parameters: Parameter[]): Optimizer => strategy.optimizer(parameters, { epochs, stepsPerEpoch, steps: epochs * stepsPerEpoch });
+    this.#trainer = new Trainer(model, { loss: strategy.loss ?? setup.loss, optimizer: optimizerFor('compareStrategies', make, model), metrics });
+    this.#streams = random.stateDict();
+  }
+
+  get last(): number {
+    return this.diverged === undefined ? (this.values.at(-1) ?? NaN) : NaN;
+  }
+
+  /** Trains until so many epochs are done. */
+  async until(epochs: number): Promise<void> {
+    if (this.diverged !== undefined) return;
+    const { validation, signal, by } = this.#setup;
+    const held = validation === undefined ? {} : { validation: loaderOf(validation, { batchSize: Math.min(1024, validation.size) }) };
+    random.loadStateDict(this.#streams);
+    try {
+      const history = await this.#trainer.fit(this.#loader, { epochs: epochs - this.values.length, ...held, ...(signal === undefined ? {} : { signal }) });
+      for (const record of history) this.#note(record, (record.validation ?? record) as unknown as Readonly<Record<string, number>>, by);
+    } catch (error) {
+      if (!(error instanceof AnnealError && error.code === 'ANNEAL_NON_FINITE')) throw error;
+      this.diverged = error.message;
+    }
+    this.#streams = random.stateDict();
+  }
+
+  #note(record: { readonly epoch: number; readonly loss: number; readonly seconds: number }, results: Readonly<Record<string, number>>, by: string): void {
+    if (this.diverged !== undefined) return;
+    this.trainingLosses.push(record.loss);
+    this.values.push(results[by]!);
+    this.seconds += record.seconds;
+    if (!Number.isFinite(record.loss) || !Number.isFinite(results[by])) this.diverged = `the loss of epoch ${this.values.length - 1} is not finite`;
+  }
+}
