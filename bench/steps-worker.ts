@@ -26,7 +26,8 @@ function perceptron({ sizes, loss }: Mlp) {
   const layers = sizes.slice(1).flatMap((to, i) => [nn.linear(sizes[i]!, to), nn.relu()]);
   const model = nn.sequential([sizes[0]!], layers.slice(0, -1));
   const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
-  return { model, optimizer, lossOf: loss === 'mse' ? losses.meanSquaredError : losses.crossEntropy, from: sizes[0]!, to: sizes.at(-1)! };
+  const lossOf: losses.Loss = loss === 'mse' ? losses.meanSquaredError : losses.crossEntropy;
+  return { model, optimizer, lossOf, from: sizes[0]!, to: sizes.at(-1)! };
 }
 
 /** The explicit loop over one batch. */

@@ -100,7 +100,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
   const uint32_t labels = b.dense(Space::input, DType::i32, 2, {4}), loss = b.dense(Space::arena, DType::f32, 0, {4});
   const uint32_t scalar = b.tensor(b.buffer(Space::slots, DType::f32, 0, 0, 4), {});
   b.add(row_gemm, {hidden}, {x, w}, {kind % 6, 0});
-  switch (kind % 8) {
+  switch (kind % 10) {
     case 0:
       b.add(row_pointwise, {y}, {hidden}, {2, 15, 0, kNone, kNone, 2, 1, 0, kNone, 2});
       break;
@@ -108,7 +108,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
       b.add(row_reduce, {b.dense(Space::arena, DType::f32, 0, {4, 1})}, {hidden}, {kind % 4, 0, 0});
       break;
     case 2:
-      b.add(row_softmax, {y}, {hidden}, {kind / 8 % 2});
+      b.add(row_softmax, {y}, {hidden}, {kind / 10 % 2});
       break;
     case 3:
       b.add(row_cross_entropy, {loss, y}, {hidden, labels});
@@ -123,8 +123,21 @@ std::vector<uint32_t> seed(uint32_t kind) {
       b.add(row_random, {y},
             {b.tensor(b.buffer(Space::slots, DType::i32, 0, 4, 20), {5}),
              b.tensor(b.buffer(Space::slots, DType::f32, 0, 0, 8), {2})},
-            {kind / 8 % 3});
+            {kind / 10 % 3});
       break;
+    case 7: {
+      const uint32_t targets = kind / 10 % 2 ? labels : b.dense(Space::input, DType::f32, 3, {4, 8});
+      b.add(row_soft_cross_entropy, {loss, y},
+            {hidden, targets, kNone, scalar, b.dense(Space::input, DType::f32, 4, {8})});
+      break;
+    }
+    case 8: {
+      const uint32_t logits = b.tensor(b.buffer(Space::input, DType::f32, 5, 0, 96), {2, 4, 3}, {3, 6, 1});
+      const uint32_t lengths = b.dense(Space::input, DType::i32, 6, {2});
+      b.add(row_ctc, {b.dense(Space::arena, DType::f32, 0, {2}), b.dense(Space::output, DType::f32, 7, {2, 4, 3})},
+            {logits, b.dense(Space::input, DType::i32, 8, {2, 2}), lengths, lengths}, {kind / 10 % 3, kind / 30 % 2});
+      break;
+    }
     default: {
       const uint32_t g = b.dense(Space::arena, DType::f32, 0, {6, 8});
       const uint32_t hyper = b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 32), {4}),
@@ -137,7 +150,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
       b.add(row_fill, {g}, {scalar});
       b.add(row_clip_scale, {scales, b.dense(Space::arena, DType::f32, 0, {})}, {scalar, g, hidden}, {1});
       b.add(row_update, {w, momentum, bias, momentum2},
-            {hyper, steps, scales, limit, kNone, w, g, momentum, bias, hidden, momentum2}, {1, kind / 8 % 4, 0, 1});
+            {hyper, steps, scales, limit, kNone, w, g, momentum, bias, hidden, momentum2}, {1, kind / 10 % 4, 0, 1});
     }
   }
   b.add(row_copy, {b.dense(Space::storage, DType::f32, 1, {4, 8})}, {hidden});

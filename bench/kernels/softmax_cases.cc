@@ -57,6 +57,22 @@ Subject cross_entropy(Bench& b, const Rows& r, bool gradient) {
   return s;
 }
 
+// Of probabilities, or of smoothed labels. More is read and summed than in cross_entropy.
+Subject soft_cross_entropy(Bench& b, const Rows& r, bool given) {
+  float *x = logits(b, r), *dx = b.floats(r.N * r.C), *shares = b.floats(given ? r.N * r.C : 1);
+  const TensorArg targets =
+      given ? b.tensor({r.N, r.C}, shares) : Bench::dense(b.integers(r.N, int32_t(r.C)), DType::i32, {r.N});
+  const TensorArg factor = {b.constant(1.0f / float(r.N)), DType::f32, 1, {r.N}, {0}};
+  const TensorArg smoothing = {b.constant(0.1f), DType::f32, 0, {}, {}};
+  Subject s;
+  s.ours = b.kernel(row_soft_cross_entropy, {b.tensor({r.N}), b.tensor({r.N, r.C}, dx)},
+                    {b.tensor({r.N, r.C}, x), targets, factor, smoothing}, {});
+  s.limits = {exponentials(b, r.N * r.C),
+              given ? b.stream({x, shares}, {dx}, r.N * r.C) : b.stream({x}, {dx}, r.N * r.C)};
+  s.bytes = (given ? 12.0 : 8.0) * double(r.N * r.C);
+  return s;
+}
+
 Subject softmax(Bench& b, const Rows& r, uint32_t log) {
   float *x = logits(b, r), *y = b.floats(r.N * r.C);
   Subject s;
@@ -86,6 +102,12 @@ void fill(bench::Family& family) {
                 .of_limit = kGoal,
                 .counted = r.C == 10,
                 .make = [r](Bench& b) { return cross_entropy(b, r, true); }});
+    if (r.C < 50000)
+      for (const bool given : {false, true})
+        family.add({.group = "cross-entropy of distributions and its gradient",
+                    .name = std::string(given ? "probabilities " : "smoothed labels ") + r.name(),
+                    .counted = r.C == 10,
+                    .make = [r, given](Bench& b) { return soft_cross_entropy(b, r, given); }});
     family.add({.group = "cross-entropy alone", .name = "loss " + r.name(), .of_limit = kGoal, .make = [r](Bench& b) {
                   return cross_entropy(b, r, false);
                 }});

@@ -27,15 +27,9 @@ ANNEAL_INLINE float factor_of(const LossJob& job, int64_t n) {
 
 ANNEAL_INLINE bool label_fits(const LossJob& job, int64_t n) { return (uint32_t)job.labels[n] < (uint64_t)job.rows.C; }
 
-// What rows [first, first + rows) have of their label alone: the losses of `sums` and `margins` (x[label] - max), and
-// the gradient there, which has been written as if the label were any class.
-static void write_labels(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins,
-                         const float* at_label) {
+// The gradient of rows [first, first + rows) at their labels, which has been written as if the label were any class.
+static void write_at_labels(const LossJob& job, int64_t first, int64_t rows, const float* at_label) {
   const int64_t C = job.rows.C;
-  if (job.losses)
-    each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
-      st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
-    });
   for (int64_t r = 0; r < rows; r++) {
     const int64_t n = first + r;
     if (label_fits(job, n)) {
@@ -46,6 +40,16 @@ static void write_labels(const LossJob& job, int64_t first, int64_t rows, const 
     if (job.losses) job.losses[n] = 0;
     if (job.gradients) __builtin_memset(job.gradients + n * C, 0, (size_t)C * 4);
   }
+}
+
+// What rows have of their label alone: the losses, of `sums` and `margins` (x[label] - max), and the gradient there.
+static void write_labels(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins,
+                         const float* at_label) {
+  if (job.losses)
+    each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+      st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
+    });
+  write_at_labels(job, first, rows, at_label);
 }
 
 template <bool kGradients>

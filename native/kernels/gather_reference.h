@@ -8,12 +8,6 @@ static void reference_split(const TensorArg& whole, uint32_t axis, int64_t& O, i
     if (d != (int)axis) (d < (int)axis ? O : I) *= whole.dims[d];
 }
 
-static bool reference_in_range(Context& context, int64_t where, int64_t index, int64_t limit) {
-  if (index >= 0 && index < limit) return true;
-  context.fail(&context, Failure::index_out_of_range, where, index, limit);
-  return false;
-}
-
 template <class T>
 static void reference_gather(const Call& call, Context& context) {
   int64_t O, A, I;

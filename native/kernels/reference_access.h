@@ -51,3 +51,9 @@ static int64_t reference_elements(const TensorArg& t) {
   for (int d = 0; d < t.rank; d++) n *= t.dims[d];
   return n;
 }
+
+static bool reference_in_range(Context& context, int64_t where, int64_t index, int64_t limit) {
+  if (index >= 0 && index < limit) return true;
+  context.fail(&context, Failure::index_out_of_range, where, index, limit);
+  return false;
+}

@@ -1,9 +1,10 @@
-// softmax, log_softmax and their gradients along the last axis, and cross_entropy with the gradient of its logits in
-// the same pass. Short rows go in blocks (softmax_block.h), long ones through a pipeline (softmax_pipeline.h). Sums run
-// over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits don't depend on the target, nor on
-// the rows beside.
+// softmax, log_softmax and their gradients along the last axis, and the cross-entropies with the gradient of their
+// logits in the same pass. Short rows go in blocks (softmax_block.h), long ones through a pipeline
+// (softmax_pipeline.h). Sums run over 16 virtual lanes in blocks of kRowBlock, whose results combine pairwise: bits
+// don't depend on the target, nor on the rows beside.
 #ifdef ANNEAL_REFERENCE
 #include "softmax_reference.h"
+#include "soft_cross_entropy_reference.h"
 #else
 #include "fold_rows.h"
 #include "softmax_rows.h"
@@ -51,4 +52,5 @@ static bool streams(const RowsJob& job) { return job.N * job.C * 4 >= kStreamedB
 
 #include "softmax_ops.h"
 #include "cross_entropy.h"
+#include "soft_cross_entropy.h"
 #endif

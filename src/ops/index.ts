@@ -5,6 +5,8 @@ import { clippingOps } from './clipping.js';
 import { compareOps } from './compare.js';
 import { constructorOps } from './constructors.js';
 import { contractionOps } from './contraction.js';
+import { crossEntropyOps } from './cross-entropy.js';
+import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
@@ -32,6 +34,8 @@ export const registry: readonly OpRecord[] = [
   ...indexingOps,
   ...pickingOps,
   ...softmaxFamily,
+  ...crossEntropyOps,
+  ...ctcOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,
@@ -50,7 +54,8 @@ export { detach, expand, expand as broadcastTo, flatten, permute, reshape, slice
 export { concat, pad, stack } from './joining.js';
 export { gather, gatherRows, scatterAdd } from './indexing.js';
 export { oneHot, pick } from './picking.js';
-export { crossEntropy, logSoftmax, logSumExp, softmax, type CrossEntropyOptions } from './softmax.js';
+export { logSoftmax, logSumExp, softmax } from './softmax.js';
+export { crossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
 export { bernoulliMask, normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
 export { defineOp, type OpDefinition } from './define.js';

@@ -8,3 +8,5 @@ export const FEW_ULP: Tolerance = { absolute: 0, relative: 2.5e-7 };
 export const COMPOSED: Tolerance = { absolute: 1e-6, relative: 5e-7 };
 /** Sums of up to some hundred terms of size about 1, in another order than the reference's. */
 export const SUMS: Tolerance = { absolute: 2e-6, relative: 1e-6 };
+/** Exponentials and a sum of them, each within a few units in the last place. */
+export const EXPONENTIALS: Tolerance = { absolute: 1e-6, relative: 1e-6 };

@@ -7,6 +7,7 @@ import { planMemory } from '../../src/compiler/memory.js';
 import { print } from '../../src/compiler/print.js';
 import { gradients } from '../../src/graph/autodiff.js';
 import { composing } from '../../src/graph/recorder.js';
+import { ctc } from '../../src/ops/ctc.js';
 import { crossEntropy, linear, mean, mul, relu } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -16,6 +17,8 @@ import { Parameter, type Tensor } from '../../src/tensor.js';
 const native = loadNative();
 const input = (...shape: number[]): Tensor => fromArray(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, 'float32');
 const parameter = (...shape: number[]): Parameter => new Parameter(shape, () => input(...shape));
+
+const labelsOf = (n: number): Tensor<Shape, 'int32'> => fromArray(new Int32Array(n), [n], 'int32') as Tensor<Shape, 'int32'>;
 
 function programOf(results: readonly Tensor[], options = { fuse: true }): string {
   const wanted = expand(results).map((tensor, index): Wanted => ({ tensor, destination: { to: 'view', index } }));
@@ -68,6 +71,21 @@ describe('programs, printed', () => {
     };
     expect(step((losses) => mean(losses)).match(/cross_entropy/g)).toHaveLength(1);
     expect(step((losses) => mean(mul(losses, losses))).match(/cross_entropy/g)).toHaveLength(2);
+  });
+
+  test.each([
+    ['of smoothed labels', (x: Tensor) => crossEntropy(x, labelsOf(8), { labelSmoothing: 0.1, classWeights: input(5) }), 'soft_cross_entropy'],
+    ['of probabilities', (x: Tensor) => crossEntropy(x, input(8, 5)), 'soft_cross_entropy'],
+    ['of sequences', (x: Tensor) => ctc(x.reshape([2, 4, 5]), fromArray(new Int32Array(6), [2, 3], 'int32'), labelsOf(2), labelsOf(2), { blank: 0, zeroInfinity: false }), 'ctc'],
+  ] as const)('so are a loss %s and its gradient', (_name, loss, row) => {
+    const logits = parameter(8, 5);
+    const y = composing(() => mean(loss(logits as Tensor)), true);
+    expect(programOf([y, ...gradients([y], [logits])] as Tensor[]).match(new RegExp(` ${row}\\(`, 'g'))).toHaveLength(1);
+  });
+
+  test('steps in front of the batch are read by strides', () => {
+    const turned = input(4, 2, 5).transpose(0, 1);
+    expect(programOf([ctc(turned, fromArray(new Int32Array(6), [2, 3], 'int32'), labelsOf(2), labelsOf(2), { blank: 0, zeroInfinity: false })])).not.toContain('copy');
   });
 
   test('what one op reads transposed is read by strides, not copied', () => {

@@ -85,6 +85,9 @@ export class EveryKernel extends nn.Module {
     this.term(losses.crossEntropy(logits, tensor(below(10, 70))));
     this.show(anneal.argmax(logits, { axis: 1 }));
     this.term(anneal.crossEntropy(this.scores, tensor(below(1025, 45))));
+    const shares = anneal.detach(anneal.softmax(anneal.mul(logits, 2)));
+    this.term(anneal.mul(anneal.crossEntropy(logits, shares, { classWeights: tensor(numbers(10)).abs() }), 0.1));
+    this.term(anneal.mul(anneal.crossEntropy(this.scores, tensor(below(1025, 45)), { labelSmoothing: 0.2 }), 0.1));
     this.term(anneal.pick(this.scores, tensor(below(1025, 45))));
     this.show(anneal.softmax(this.scores));
     this.term(anneal.mul(anneal.logSoftmax(anneal.transpose(this.scores, 0, 1)), -0.1));
@@ -111,6 +114,8 @@ export class EveryKernel extends nn.Module {
     const scores = anneal.matmul(query, anneal.transpose(key, 1, 2));
     const attended = anneal.matmul(anneal.softmax(anneal.div(scores, Math.sqrt(17))), value);
     this.term(anneal.pow(attended, 2));
+    const spoken = tensor(below(16, 20), { shape: [4, 5] });
+    this.term(losses.ctc(query, spoken, tensor(Int32Array.of(32, 31, 20, 7)), tensor(Int32Array.of(5, 4, 0, 1)), { blank: 16 }));
   }
 
   /** Every pointwise operation that has a gradient, on a grid, a row and a column. */

@@ -138,10 +138,11 @@ describe('shapes of', () => {
   });
 });
 
-test('cross-entropy takes class indices', () => {
+test('cross-entropy takes class indices or probabilities', () => {
   expectTypeOf(crossEntropy(f23, arange(2))).toEqualTypeOf<Tensor<Shape, 'float32'>>();
   expectTypeOf(crossEntropy(some, some)).toEqualTypeOf<Tensor<Shape, 'float32'>>();
-  // @ts-expect-error [crossEntropy] labels are int32, got float32
+  expectTypeOf(crossEntropy(f23, f23)).toEqualTypeOf<Tensor<Shape, 'float32'>>();
+  // @ts-expect-error float32 targets of crossEntropy are probabilities, one for each logit: cast class indices to int32
   crossEntropy(f23, f3);
 });
 

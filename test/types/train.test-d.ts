@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import { data, losses, metrics, nn, optim, Trainer, train, type Tensor } from 'anneal';
+import { data, losses, metrics, nn, optim, Trainer, train, type Shape, type Tensor } from 'anneal';
 
 declare const size: number;
 declare const digits: data.Dataset<[784], [], 'int32'>;
@@ -24,7 +24,10 @@ describe('data', () => {
     // @ts-expect-error the model takes examples of [784], but the data's are of [64]
     await trainer.evaluate(small);
     // @ts-expect-error the loss takes int32 targets, but the data's are float32
+    await new Trainer(model, { loss: losses.negativeLogLikelihood, optimizer }).fit(curve);
+    // Probabilities, one for each class.
     await trainer.fit(curve);
+    await new Trainer(model, { loss: losses.crossEntropy.with({ labelSmoothing: 0.1 }), optimizer }).fit(digits);
     // @ts-expect-error the loss takes float32 targets, but the data's are int32
     await new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(digits);
     await new Trainer(model, { loss: losses.meanSquaredError, optimizer }).fit(curve);
@@ -56,8 +59,15 @@ describe('losses', () => {
     const logits = model.forward(images);
     expectTypeOf(losses.crossEntropy(logits, {} as Tensor<[number], 'int32'>)).toEqualTypeOf<Tensor<[], 'float32'>>();
     expectTypeOf(losses.crossEntropy(logits, {} as Tensor)).toEqualTypeOf<Tensor<[], 'float32'>>();
-    // @ts-expect-error crossEntropy takes class indices (int32), but these targets are float32
-    losses.crossEntropy(logits, {} as Tensor<[number, 10], 'float32'>);
+    expectTypeOf(losses.crossEntropy(logits, {} as Tensor<[number, 10], 'float32'>, { reduction: 'none' })).toEqualTypeOf<Tensor<Shape, 'float32'>>();
+    // @ts-expect-error float32 targets of crossEntropy are probabilities, one for each logit: cast class indices to int32
+    losses.crossEntropy(logits, {} as Tensor<[number], 'float32'>);
+    // @ts-expect-error crossEntropy takes class indices (int32) or probabilities (float32), but these targets are uint8
+    losses.crossEntropy(logits, {} as Tensor<[number], 'uint8'>);
+    // @ts-expect-error [ctc] targets are int32, got float32
+    losses.ctc({} as Tensor, {} as Tensor<[5, 4], 'float32'>, {} as Tensor, {} as Tensor);
+    // @ts-expect-error options given beforehand are those of every batch: 'none' is no scalar
+    losses.crossEntropy.with({ reduction: 'none' });
     // @ts-expect-error this loss takes float32 targets, but these are int32
     losses.meanSquaredError(logits, {} as Tensor<[number], 'int32'>);
     // @ts-expect-error there is no such reduction

@@ -1,0 +1,251 @@
+// soft_cross_entropy, ctc.
+#include <algorithm>
+#include <tuple>
+
+#include "rows.h"
+
+namespace {
+using namespace harness;
+
+struct Soft {
+  bool given;  // probabilities, else labels
+  double smoothing;
+  bool weighted;
+};
+const Soft kSofts[] = {{true, 0, false}, {true, 0, true}, {true, 0.2, true}, {false, 0.1, false}, {false, 0.3, true}};
+
+KernelCase soft_cross_entropy(int64_t N, int64_t C, double scale, const Soft& soft, bool loss, bool gradient) {
+  KernelCase c = {row_soft_cross_entropy,
+                  text_of("soft_cross_entropy", {N, C, soft.given, soft.weighted}),
+                  {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N)),
+                   Tensor(), Tensor(DType::f32, {}).fill([&](int64_t) { return soft.smoothing; })},
+                  {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})},
+                  {}};
+  Numbers numbers(uint64_t(C + 1));
+  // About one to a row, some of them 0.
+  const auto share = [&](int64_t) { return std::max(0.0, double(numbers.uniform())) * 4 / double(C); };
+  if (soft.given) c.in[1] = Tensor(DType::f32, {N, C}).fill(share);
+  if (soft.weighted)
+    c.in.push_back(Tensor(DType::f32, {C}).fill([&](int64_t) { return double(numbers.uniform()) + 1.0; }));
+  c.out[0].absent = !loss;
+  c.out[1].absent = !gradient;
+  if (!gradient && N % 2) c.out.pop_back();
+  // Margins as large as `scale` cancel against each other.
+  c.tolerance = {2e-6, 2e-6 + 3e-7 * scale};
+  return c;
+}
+
+TEST_CASE("soft_cross_entropy: loss and gradient in every combination") {
+  for (const Soft& soft : kSofts) {
+    for (int64_t C : kWidths)
+      for (double scale : {1.0, 50.0, 10000.0})
+        for (int which = 1; which < 4; which++)
+          check(soft_cross_entropy(C > 500 ? 3 : 38, C, scale, soft, which & 1, which & 2));
+    check(soft_cross_entropy(4, 50257, 10, soft, true, true));
+    check(soft_cross_entropy(2000, 10, 10, soft, true, true));
+    check(soft_cross_entropy(611, 300, 10, soft, true, true));
+    check(soft_cross_entropy(0, 10, 1, soft, true, true));
+  }
+}
+
+TEST_CASE("soft_cross_entropy: the gradient of each loss as a factor, of any stride") {
+  for (const Soft& soft : kSofts)
+    for (const Dims& dims : std::vector<Dims>{{1, 10}, {7, 3}, {38, 10}, {300, 700}})
+      for (int64_t stride : {0, 1, 3}) {
+        KernelCase c = soft_cross_entropy(dims[0], dims[1], 8, soft, stride != 1, true);
+        Numbers numbers(5);
+        c.in[2] = Tensor(DType::f32, {dims[0]}, {stride}).fill([&](int64_t) { return double(numbers.uniform()); });
+        check(c);
+      }
+}
+
+TEST_CASE("soft_cross_entropy: of certain labels it is cross_entropy") {
+  for (const Dims& dims : std::vector<Dims>{{38, 10}, {5, 700}}) {
+    const int64_t N = dims[0], C = dims[1];
+    KernelCase soft = soft_cross_entropy(N, C, 6, {true, 0, false}, true, true);
+    const Tensor labels = indices_below(C, {N}, 9);
+    soft.in[1].fill([&](int64_t i) { return i % C == labels.at(i / C) ? 1.0 : 0.0; });
+    KernelCase plain = {row_cross_entropy, "cross_entropy", {soft.in[0], labels}, soft.out, {}};
+    for (const Target& t : targets()) {
+      const auto a = soft.run(*t.table, 1), b = plain.run(*t.table, 1);
+      for (size_t o = 0; o < 2; o++) compare(t.table->name, a[o], b[o], {1e-6, 1e-6}, 1);
+    }
+  }
+}
+
+TEST_CASE("soft_cross_entropy: infinite and huge logits, NaN, in one row of many") {
+  for (const Soft& soft : kSofts)
+    for (int64_t C : {3, 10, 40, 256, 257, 3000})
+      for (float special : {kInf, -kInf, kNaN, 1e4f, -1e4f, 3e38f, 1e-45f}) {
+        KernelCase c = soft_cross_entropy(37, C, 4, soft, true, true);
+        c.in[0].set(5 * C + C / 2, special);
+        if (!soft.given) c.in[1].set(5, double(C / 2));
+        c.tolerance = {2e-6, 1e-2};
+        check(c);
+      }
+}
+
+TEST_CASE("soft_cross_entropy: what has no probability may be impossible") {
+  for (int64_t C : {3, 40, 300}) {
+    KernelCase c = soft_cross_entropy(20, C, 4, {true, 0, false}, true, true);
+    for (int64_t n = 0; n < 20; n++) c.in[0].set(n * C + 1, -kInf), c.in[1].set(n * C + 1, 0);
+    check(c);
+    for (const Target& t : targets())
+      for (const Tensor& out : c.run(*t.table, 1))
+        for (int64_t i = 0; i < out.stored(); i++) CHECK(std::isfinite(out.at(i)));
+  }
+}
+
+TEST_CASE("soft_cross_entropy: a label out of range is reported, and leaves zeros") {
+  for (int64_t C : {10, 300})
+    for (double bad : {-1.0, double(C), 2147483647.0}) {
+      KernelCase c = soft_cross_entropy(3000, C, 1, {false, 0.1, true}, true, true);
+      c.in[1].set(3, bad);
+      c.in[1].set(2999, -5);
+      check_report(c, 3, int64_t(bad), C);
+    }
+}
+
+struct Sizes {
+  int64_t N, T, C, S;
+};
+
+// Examples of all lengths; with `exact` all are of the most.
+KernelCase ctc(const Sizes& z, double scale, bool loss, bool gradient, bool exact = false, const Dims& strides = {}) {
+  KernelCase c = {row_ctc,
+                  text_of("ctc", {z.N, z.T, z.C, z.S}),
+                  {random_tensor(DType::f32, {z.N, z.T, z.C}, uint64_t(z.T * z.C), scale, strides),
+                   indices_below(z.C - 1, {z.N, z.S}, 3), Tensor(DType::i32, {z.N}), Tensor(DType::i32, {z.N})},
+                  {Tensor(DType::f32, {z.N}), Tensor(DType::f32, {z.N, z.T, z.C})},
+                  {uint32_t(z.C - 1), 0}};
+  c.in[2].fill([&](int64_t n) { return double(exact ? z.T : z.T - n % (z.T + 1)); });
+  c.in[3].fill([&](int64_t n) { return double(exact ? z.S : n * 7 % (z.S + 1)); });
+  c.out[0].absent = !loss;
+  c.out[1].absent = !gradient;
+  c.tolerance = {3e-6, 5e-6 + 2e-6 * scale};
+  return c;
+}
+
+TEST_CASE("ctc: loss and gradient, of every length") {
+  for (const Sizes& z : std::vector<Sizes>{{7, 6, 4, 3},
+                                           {1, 1, 2, 1},
+                                           {5, 40, 30, 8},
+                                           {9, 30, 5, 20},
+                                           {3, 12, 300, 7},
+                                           {4, 9, 3, 0},
+                                           {0, 5, 3, 2},
+                                           {3, 0, 3, 2}})
+    for (double scale : {1.0, 20.0})
+      for (int which = 1; which < 4; which++) check(ctc(z, scale, which & 1, which & 2));
+}
+
+TEST_CASE("ctc: long sequences") {
+  KernelCase c = ctc({2, 700, 40, 150}, 3, true, true, true);
+  c.tolerance = {3e-6, 3e-5};
+  check(c);
+}
+
+TEST_CASE("ctc: factors, and logits with the steps in front") {
+  const Sizes z = {5, 17, 9, 4};
+  for (const Dims& strides : std::vector<Dims>{{}, {z.C, z.N * z.C, 1}})
+    for (int64_t stride : {0, 1}) {
+      KernelCase c = ctc(z, 2, true, true, true, strides);
+      c.in.push_back(Tensor(DType::f32, {z.N}, {stride}).fill([](int64_t n) { return double(n) - 1.5; }));
+      check(c);
+    }
+}
+
+// What a path spells: repeats count once, blanks not at all.
+std::vector<int64_t> spelled(const std::vector<int64_t>& path, int64_t blank) {
+  std::vector<int64_t> labels;
+  for (size_t t = 0; t < path.size(); t++)
+    if (path[t] != blank && (t == 0 || path[t] != path[t - 1])) labels.push_back(path[t]);
+  return labels;
+}
+
+struct Enumerated {
+  double probability = 0;
+  std::vector<double> visits;  // [T][C], of the paths that spell the labels
+};
+
+// Goes through every path of the softmax of x [T][C].
+Enumerated enumerate_paths(const Tensor& x, int64_t T, int64_t C, const std::vector<int64_t>& labels, int64_t blank) {
+  std::vector<double> y(size_t(T * C));
+  for (int64_t t = 0; t < T; t++) {
+    double sum = 0;
+    for (int64_t c = 0; c < C; c++) sum += std::exp(x.at(t * C + c));
+    for (int64_t c = 0; c < C; c++) y[size_t(t * C + c)] = std::exp(x.at(t * C + c)) / sum;
+  }
+  Enumerated found = {0, std::vector<double>(size_t(T * C))};
+  std::vector<int64_t> path(size_t(T), 0);
+  const int64_t ways = int64_t(std::llround(std::pow(double(C), double(T))));
+  for (int64_t way = 0; way < ways; way++) {
+    double p = 1;
+    for (int64_t t = 0, rest = way; t < T; t++, rest /= C) p *= y[size_t(t * C + (path[size_t(t)] = rest % C))];
+    if (spelled(path, blank) != labels) continue;
+    found.probability += p;
+    for (int64_t t = 0; t < T; t++) found.visits[size_t(t * C + path[size_t(t)])] += p;
+  }
+  for (int64_t i = 0; i < T * C; i++)
+    found.visits[size_t(i)] = y[size_t(i)] - found.visits[size_t(i)] / found.probability;
+  return found;
+}
+
+TEST_CASE("ctc: every path of small cases") {
+  const std::vector<std::vector<int64_t>> targets_of = {{}, {0}, {0, 1}, {1, 1}, {0, 1, 0}, {1, 1, 0}};
+  for (int64_t T : {3, 5})
+    for (const auto& labels : targets_of) {
+      const int64_t C = 3, S = int64_t(labels.size());
+      KernelCase c = ctc({1, T, C, S}, 2, true, true, true);
+      for (int64_t s = 0; s < S; s++) c.in[1].set(s, double(labels[size_t(s)]));
+      check(c);
+      const Enumerated want = enumerate_paths(c.in[0], T, C, labels, C - 1);
+      for (const Target& t : targets()) {
+        const auto got = c.run(*t.table, 1);
+        INFO(t.table->name << " T " << T << " S " << S);
+        if (want.probability == 0) {
+          CHECK(got[0].at(0) == kInf);
+          CHECK(std::isnan(got[1].at(0)));
+          continue;
+        }
+        CHECK(got[0].at(0) == doctest::Approx(-std::log(want.probability)).epsilon(2e-6));
+        for (int64_t i = 0; i < T * C; i++) CHECK(std::fabs(got[1].at(i) - want.visits[size_t(i)]) < 2e-6);
+      }
+    }
+}
+
+TEST_CASE("ctc: what cannot be spelled is infinite, or zero") {
+  for (uint32_t zero : {0u, 1u}) {
+    KernelCase c = ctc({3, 4, 5, 3}, 1, true, true, true);
+    c.attrs[1] = zero;
+    for (int64_t s = 0; s < 3; s++) c.in[1].set(3 + s, 2);  // three of one label need five steps
+    c.in[2].set(2, 0);
+    check(c);
+    for (const Target& t : targets()) CHECK(c.run(*t.table, 1)[0].at(1) == (zero ? 0 : kInf));
+  }
+}
+
+TEST_CASE("ctc: infinite and huge logits, NaN") {
+  for (float special : {kInf, -kInf, kNaN, 1e4f, -1e4f, -3e38f})
+    for (int64_t at : {0, 7, 30}) {
+      KernelCase c = ctc({3, 20, 6, 5}, 1, true, true, true);
+      c.in[0].set(20 * 6 + at, special);
+      c.tolerance = {3e-6, std::fabs(special) == 1e4f ? 1e-3 : 2e-5};  // of sums around 1e4
+      check(c);
+    }
+  KernelCase c = ctc({3, 20, 6, 5}, 1e4, true, true, true);
+  c.tolerance = {1e-6, 1e-2};
+  check(c);
+}
+
+TEST_CASE("ctc: a length or a label out of range is reported, and leaves zeros") {
+  const Sizes z = {6, 10, 5, 4};
+  for (const auto& [operand, bad, limit] : std::vector<std::tuple<size_t, int64_t, int64_t>>{
+           {1, 5, 5}, {1, -1, 5}, {2, 11, 11}, {2, -3, 11}, {3, 5, 5}, {3, -1, 5}}) {
+    KernelCase c = ctc(z, 1, true, true, true);
+    c.in[operand].set(operand == 1 ? 3 * z.S + 2 : 3, double(bad));
+    c.in[operand].set(operand == 1 ? 5 * z.S : 5, -7);
+    check_report(c, 3, bad, limit);
+  }
+}
+}  // namespace

@@ -1,0 +1,194 @@
+import type { Emitter } from '../compiler/emitter.js';
+import type { DType } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
+import { record } from '../graph/recorder.js';
+import { checkOptions } from '../options.js';
+import { sizeOf, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { add, mul, neg } from './arithmetic.js';
+import { checkDType, FLOAT, resolveAxis } from './check.js';
+import { checkClassWeights, checkTargets, type ClassTargets } from './class-targets.js';
+import { example } from './examples.js';
+import { gather } from './indexing.js';
+import { reshaped, reshapedLayout } from './layouts.js';
+import { oneHot } from './picking.js';
+import type { Example, KernelRecord } from './record.js';
+import { sumTo } from './reductions.js';
+import { logSoftmax } from './softmax.js';
+import { EXPONENTIALS } from './tolerance.js';
+import { permute, unsqueeze } from './views.js';
+
+const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4], [3, 101]];
+
+/** Logits and targets as the instructions take them, [N, C] and [N] or [N, C], and the estimated time. */
+function rowsOf(e: Emitter) {
+  const C = e.shape(0)[e.shape(0).length - 1]!;
+  const N = sizeOf(e.shape(0)) / C;
+  const targets = e.shape(1).length === e.shape(0).length ? [N, C] : [N];
+  return { C, N, operands: [reshaped(e.input(0), [N, C]), reshaped(e.input(1), targets)], ns: 50 + N * (10 + C * 0.2) };
+}
+
+/** The i-th input, a number for each row, as [N] of any stride. */
+function perRow(e: Emitter, i: number, N: number) {
+  const value = e.input(i, (layout) => reshapedLayout(layout, [N]) !== undefined);
+  return { buffer: value.buffer, layout: reshapedLayout(value.layout, [N])! };
+}
+
+const logitsExample = (shape: Shape): Example['inputs'][number] => ({ shape, from: -5, to: 5 });
+const labelsExample = (shape: Shape): Example['inputs'][number] => ({ shape: shape.slice(0, -1), dtype: 'int32', from: 0, to: shape[shape.length - 1]! });
+
+/** The examples of a loss as those of its gradient, which also takes that of the losses. */
+function withFactors(examples: readonly Example[]): Example[] {
+  return examples.map(({ inputs, attrs }) => example([...inputs, { shape: inputs[0]!.shape.slice(0, -1) }], attrs));
+}
+
+const PLAIN = SHAPES.map((shape) => example([logitsExample(shape), labelsExample(shape)]));
+
+export const crossEntropyOp: KernelRecord = {
+  name: 'crossEntropy',
+  kind: 'kernel',
+  infer: ([logits, labels]) => ({ shape: checkTargets(logits!, labels!), dtype: 'float32' }),
+  emit: (e) => {
+    const { N, operands, ns } = rowsOf(e);
+    e.instruction('cross_entropy', [e.output(0, [N])], operands, [], ns);
+  },
+  gradient: (dy, node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
+  saves: { inputs: [0, 1] },
+  tolerance: EXPONENTIALS,
+  examples: PLAIN,
+};
+
+/** (softmax(logits) - onehot(labels)) dy: one instruction with the loss, unless dy is made of the loss. */
+export const crossEntropyGradOp: KernelRecord = {
+  name: 'crossEntropyGrad',
+  kind: 'kernel',
+  infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
+  emit: (e) => emitGradient(e, undefined),
+  joins: { op: crossEntropyOp, emit: emitGradient },
+  gradient: { none: 'second derivatives are not offered' },
+  tolerance: EXPONENTIALS,
+  examples: withFactors(PLAIN),
+};
+
+function emitGradient(e: Emitter, loss: Emitter | undefined): void {
+  const { C, N, operands, ns } = rowsOf(e);
+  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, perRow(e, 2, N)], [], ns);
+}
+
+/** `weighted`: the third input has class weights. */
+type SoftAttrs = { readonly smoothing: number; readonly weighted: boolean };
+
+const SOFT = [false, true].flatMap((given) =>
+  [0, 0.2].flatMap((smoothing) =>
+    [false, true].flatMap((weighted) =>
+      SHAPES.map((shape) => {
+        const targets = given ? { shape, from: 0, to: 2 / shape[shape.length - 1]! } : labelsExample(shape);
+        const weights = weighted ? [{ shape: shape.slice(-1), from: 0.5, to: 2 }] : [];
+        return example([logitsExample(shape), targets, ...weights], { smoothing, weighted });
+      }),
+    ),
+  ),
+);
+
+/** -sum_c t_c log softmax(logits)_c with t_c = w_c ((1 - smoothing) p_c + smoothing / C), p given or onehot(labels). */
+export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
+  name: 'softCrossEntropy',
+  kind: 'kernel',
+  infer: ([logits, targets, weights]) => {
+    if (weights !== undefined) checkClassWeights('crossEntropy', weights, logits!.shape[logits!.shape.length - 1]!);
+    return { shape: checkTargets(logits!, targets!), dtype: 'float32' };
+  },
+  emit: (e, { smoothing, weighted }) => {
+    const { N, operands, ns } = rowsOf(e);
+    e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [], 2 * ns);
+  },
+  gradient: softGradient,
+  saves: { inputs: [0, 1] },
+  tolerance: EXPONENTIALS,
+  examples: SOFT,
+};
+
+/** (softmax(logits) sum_c t_c - t) dy: one instruction with the loss, unless dy is made of the loss. */
+export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
+  name: 'softCrossEntropyGrad',
+  kind: 'kernel',
+  infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
+  emit: (e, attrs) => emitSoftGradient(e, undefined, attrs),
+  joins: { op: softCrossEntropyOp, emit: emitSoftGradient },
+  gradient: { none: 'second derivatives are not offered' },
+  tolerance: EXPONENTIALS,
+  examples: withFactors(SOFT),
+};
+
+function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, weighted }: SoftAttrs): void {
+  const { C, N, operands, ns } = rowsOf(e);
+  const inputs = [...operands, perRow(e, weighted ? 3 : 2, N), e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined];
+  e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [], 2 * ns);
+}
+
+/** Of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */
+function softGradient(dy: Tensor, { inputs }: Tensor, attrs: SoftAttrs): readonly (Tensor | undefined)[] {
+  const [logits, targets, weights] = inputs as [Tensor, Tensor, Tensor?];
+  const each = (): Tensor => mul(unsqueeze(dy, -1), neg(logSoftmax(logits)));
+  const keep = 1 - attrs.smoothing;
+  const smoothed = (): Tensor => {
+    const C = logits.shape[logits.shape.length - 1]!;
+    const certain = targets.dtype === 'int32' ? oneHot(targets as Tensor<Shape, 'int32'>, C) : targets;
+    return add(mul(certain as Tensor, keep), attrs.smoothing / C);
+  };
+  return [
+    record(softCrossEntropyGradOp, [...inputs, dy], attrs),
+    targets.requiresGrad ? mul(weights === undefined ? each() : mul(each(), weights), keep) : undefined,
+    weights?.requiresGrad === true ? sumTo(mul(each(), smoothed()), weights.shape) : undefined,
+  ];
+}
+
+export interface CrossEntropyOptions {
+  /** The axis of the classes. Default -1; torch's is 1. */
+  readonly axis?: number;
+  /** The share of each target that goes to all classes alike, in [0, 1]. Default 0. Source: Szegedy et al., arXiv:1512.00567. */
+  readonly labelSmoothing?: number;
+  /** How much each class counts: float32 [C]. Default: all 1. */
+  readonly classWeights?: Tensor;
+}
+
+/**
+ * The softmax cross-entropy of each example, in nats: L[n] = -log softmax(logits[n])[labels[n]], or of targets that are probabilities
+ * L[n] = -sum_c targets[n, c] log softmax(logits[n])[c].
+ * logits [.., C] float32; labels [..] int32 in [0, C), or probabilities [.., C] float32. Returns [..], stable at large logits. As
+ * torch.nn.functional.cross_entropy with reduction 'none', but for the class axis.
+ * Throws ShapeError, DTypeError, ArgumentError here; IndexError when the step runs and a label is out of range.
+ */
+export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
+  logits: Tensor<L>,
+  targets: Tensor<T, D> & ClassTargets<L, T, D>,
+  options: CrossEntropyOptions = {},
+): Tensor<Shape, 'float32'> {
+  checkOptions('crossEntropy', options, ['axis', 'labelSmoothing', 'classWeights']);
+  const { axis = -1, labelSmoothing = 0, classWeights } = options;
+  checkDType('crossEntropy', logits as Tensor, FLOAT, 'logits');
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${String(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
+  }
+  const [x, y] = classesLast(logits as Tensor, targets, axis);
+  if (labelSmoothing === 0 && y.dtype !== 'float32') return weighted(record(crossEntropyOp, [x, y]), x, y, classWeights);
+  const inputs = classWeights === undefined ? [x, y] : [x, y, checkClassWeights('crossEntropy', classWeights, x.shape[x.shape.length - 1]!)];
+  return record(softCrossEntropyOp, inputs, { smoothing: labelSmoothing, weighted: classWeights !== undefined });
+}
+
+/** Without smoothing a class weight is a factor of the loss, and the gradient needs no other kernel. */
+function weighted(losses: Tensor, logits: Tensor, labels: Tensor, weights: Tensor | undefined): Tensor<Shape, 'float32'> {
+  if (weights === undefined) return losses as Tensor<Shape, 'float32'>;
+  const C = logits.shape[logits.shape.length - 1]!;
+  return mul(losses, gather(checkClassWeights('crossEntropy', weights, C), labels as Tensor<Shape, 'int32'>)) as Tensor<Shape, 'float32'>;
+}
+
+function classesLast(logits: Tensor, targets: Tensor, axis: number): [logits: Tensor, targets: Tensor] {
+  const rank = logits.shape.length;
+  if (axis === -1 || axis === rank - 1) return [logits, targets];
+  const at = resolveAxis('crossEntropy', axis, logits.shape);
+  const order = [...logits.shape.map((_, d) => d).filter((d) => d !== at), at];
+  return [permute(logits, order), targets.shape.length === rank ? permute(targets, order) : targets];
+}
+
+export const crossEntropyOps = [crossEntropyOp, crossEntropyGradOp, softCrossEntropyOp, softCrossEntropyGradOp];
