@@ -1,25 +1,41 @@
 // Losses of classes that exclude each other in no way, and of two classes: outputs are logits, float32, and targets of the same shape.
 import { ArgumentError } from '../errors.js';
-import { add, clamp, exp, mean, mul, neg, sigmoid, softplus, sub, sum } from '../ops/index.js';
+import { add, clamp, div, exp, greater, mean, mul, neg, sigmoid, softplus, sub, sum, where } from '../ops/index.js';
+import { checkClassWeights } from '../ops/class-targets.js';
+import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkPairs } from './check.js';
 import { outputLoss } from './loss.js';
+import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce } from './reduction.js';
 
-const LOGITS = '; outputs are logits, without a sigmoid before';
+/** The largest float32. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
-export interface BinaryCrossEntropyOptions {
+type Floats = Tensor<Shape, 'float32'>;
+
+function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: OutputOptions, instead = '; outputs are logits, without a sigmoid before'): void {
+  checkPairs(op, outputs, targets, instead);
+  checkProducer(op, outputs, 'logits, scores of any size', NO_SIGMOID, options);
+}
+
+export interface BinaryCrossEntropyOptions extends OutputOptions {
   /** How much a positive target counts beside a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
   readonly positiveWeight?: number | Tensor;
 }
 
-/** -w y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), which is (1 - y) x + (1 + (w - 1) y) softplus(-x). */
-function binary(x: Tensor, y: Tensor, positiveWeight: number | Tensor = 1): Tensor {
-  // With w = 1 it is softplus(x) - y x.
-  if (positiveWeight === 1) return sub(softplus(x), mul(y, x));
-  const more = typeof positiveWeight === 'number' ? positiveWeight - 1 : sub(positiveWeight, 1);
-  const count = add(mul(y, more as number), 1);
-  return add(mul(sub(1, y), x), mul(count, softplus(neg(x))));
+/**
+ * -w y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), which is (1 - y) x + c softplus(-x) with c = 1 + (w - 1) y, and for negative x
+ * -w y x + c softplus(x): so nothing large cancels, and a certain prediction has the small loss that it should. An infinite x
+ * counts as the largest number, so that it costs nothing where it is right.
+ */
+function binary(outputs: Tensor, targets: Tensor, positiveWeight: number | Tensor = 1): Floats {
+  const [x, y, w] = [outputs as Floats, targets as Floats, positiveWeight as number | Floats];
+  const positive = greater(x, 0);
+  const factor = where(positive, sub(1, y), neg(w === 1 ? y : mul(y, w))) as Floats;
+  const distance = softplus(where(positive, neg(x), x)) as Floats;
+  const count = w === 1 ? distance : mul(add(mul(y, typeof w === 'number' ? w - 1 : sub(w, 1)), 1), distance);
+  return add(mul(factor, clamp(x, -LARGEST, LARGEST)), count) as Floats;
 }
 
 /**
@@ -28,25 +44,34 @@ function binary(x: Tensor, y: Tensor, positiveWeight: number | Tensor = 1): Tens
  *
  *     const loss = losses.binaryCrossEntropy(model.forward(inputs), targets);    // no sigmoid at the model's end
  */
-export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOptions>('binaryCrossEntropy', 'float32', ['positiveWeight'], (outputs, targets, options) => {
+export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOptions>('binaryCrossEntropy', 'float32', ['positiveWeight', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const { positiveWeight } = options;
   if (typeof positiveWeight === 'number' && !(positiveWeight >= 0)) {
     throw new ArgumentError(`[binaryCrossEntropy] positiveWeight: got ${positiveWeight}, expected a number of at least 0.`, { op: 'binaryCrossEntropy' });
   }
-  checkPairs('binaryCrossEntropy', outputs, targets, LOGITS);
+  checkLogits('binaryCrossEntropy', outputs, targets, options);
   return reduce('binaryCrossEntropy', binary(outputs, targets, positiveWeight), options);
 });
+
+export interface MultilabelOptions extends OutputOptions {
+  /** How much each class counts: float32 [C]. */
+  readonly classWeights?: Tensor;
+}
 
 /**
  * For examples with several labels: the mean over the classes, the last axis, of the binary cross-entropy.
  * outputs [.., C] logits and targets [.., C] of 0 and 1. Matches torch.nn.functional.multilabel_soft_margin_loss.
  */
-export const multilabelSoftMargin = outputLoss<'float32', object>('multilabelSoftMargin', 'float32', [], (outputs, targets, options) => {
-  checkPairs('multilabelSoftMargin', outputs, targets, LOGITS);
-  return reduce('multilabelSoftMargin', mean(binary(outputs, targets), { axis: -1 }), options);
+export const multilabelSoftMargin = outputLoss<'float32', MultilabelOptions>('multilabelSoftMargin', 'float32', ['classWeights', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
+  const op = 'multilabelSoftMargin';
+  const { classWeights } = options;
+  checkLogits(op, outputs, targets, options, '; targets are 0 and 1 for each class');
+  const each = binary(outputs, targets);
+  const weighted = classWeights === undefined ? each : mul(each, checkClassWeights(op, classWeights, outputs.shape.at(-1)!) as Floats);
+  return reduce(op, mean(weighted as Floats, { axis: -1 }), options);
 });
 
-export interface FocalOptions {
+export interface FocalOptions extends OutputOptions {
   /** How fast easy examples lose their weight. Default 2. */
   readonly gamma?: number;
   /** How much positive targets count, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Undefined: both alike. */
@@ -57,13 +82,13 @@ export interface FocalOptions {
  * The binary cross-entropy, times (1 - p)^gamma, where p is the probability given to what is right: well-classified examples
  * hardly count. Outputs are logits. Source: Lin et al., arXiv:1708.02002.
  */
-export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['gamma', 'alpha'], (outputs, targets, options) => {
+export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['gamma', 'alpha', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'focal';
   const { gamma = 2 } = options;
   const alpha = 'alpha' in options ? options.alpha : 0.25;
   if (!(gamma >= 0)) throw new ArgumentError(`[${op}] gamma: got ${String(gamma)}, expected a number of at least 0.`, { op });
   if (alpha !== undefined && !(alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
-  checkPairs(op, outputs, targets, LOGITS);
+  checkLogits(op, outputs, targets, options);
   const entropy = binary(outputs, targets);
   // 1 - p = y sigmoid(-x) + (1 - y) sigmoid(x), and its power by the logarithm of each, which does not underflow.
   const wrong = sub(mul(neg(targets), softplus(outputs)), mul(sub(1, targets), softplus(neg(outputs))));
@@ -85,7 +110,7 @@ export const squaredHinge = outputLoss<'float32', object>('squaredHinge', 'float
   return reduce('squaredHinge', mul(margin, margin), options);
 });
 
-export interface DiceOptions {
+export interface DiceOptions extends OutputOptions {
   /** Added above and below, so that empty masks agree. Default 1. */
   readonly smooth?: number;
 }
@@ -94,14 +119,14 @@ export interface DiceOptions {
  * One minus the overlap of masks: 1 - (2 sum p y + smooth) / (sum p + sum y + smooth), p = sigmoid(outputs), sums over all but the first axis.
  * outputs [N, ..] logits, targets [N, ..] in [0, 1]. Source: Milletari et al., arXiv:1606.04797.
  */
-export const dice = outputLoss<'float32', DiceOptions>('dice', 'float32', ['smooth'], (outputs, targets, options) => {
+export const dice = outputLoss<'float32', DiceOptions>('dice', 'float32', ['smooth', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'dice';
   const { smooth = 1 } = options;
   if (!(smooth >= 0)) throw new ArgumentError(`[${op}] smooth: got ${String(smooth)}, expected a number of at least 0.`, { op });
-  checkPairs(op, outputs, targets, LOGITS);
-  const p = sigmoid(outputs) as Tensor<readonly number[], 'float32'>;
+  checkLogits(op, outputs, targets, options);
+  const p = sigmoid(outputs) as Floats;
   const axis = outputs.shape.map((_, d) => d).slice(1);
-  const over = (x: Tensor): Tensor<readonly number[], 'float32'> => (axis.length === 0 ? x : sum(x, { axis })) as Tensor<readonly number[], 'float32'>;
-  const overlap = add(mul(over(mul(p, targets as typeof p)), 2), smooth);
-  return reduce(op, sub(1, overlap.div(add(add(over(p), over(targets)), smooth))), options);
+  const over = (x: Tensor): Floats => (axis.length === 0 ? x : sum(x, { axis })) as Floats;
+  const overlap = add(mul(over(mul(p, targets as Floats)), 2), smooth);
+  return reduce(op, sub(1, div(overlap, add(add(over(p), over(targets)), smooth))), options);
 });

@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from '../errors.js';
-import { sameShape, showShape, sizeOf } from '../shape.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /** For losses whose outputs and targets pair up, element by element: float32 both, of one shape. No broadcasting. */
@@ -7,13 +7,29 @@ export function checkPairs(op: string, outputs: Tensor, targets: Tensor, instead
   const details = { op, shapes: [outputs.shape, targets.shape] };
   if (outputs.dtype !== 'float32' || targets.dtype !== 'float32') {
     throw new DTypeError(
-      `[${op}] takes floats: got outputs ${outputs.dtype}, targets ${targets.dtype}, expected float32. Cast them: targets.cast('float32')${instead}.`,
+      `[${op}] takes floats: got outputs ${outputs.dtype} ${showShape(outputs.shape)}, targets ${targets.dtype} ${showShape(targets.shape)}, expected float32. ${asFloats(outputs, targets)}${instead}.`,
       details,
     );
   }
   if (sameShape(outputs.shape, targets.shape)) return;
-  const advice = sizeOf(outputs.shape) === sizeOf(targets.shape) ? `Reshape one: targets.reshape(${showShape(outputs.shape)}).` : 'Give the model as many outputs as there are targets.';
-  throw new ShapeError(`[${op}] the shapes differ: got outputs ${showShape(outputs.shape)}, targets ${showShape(targets.shape)}, expected one shape. ${advice}`, details);
+  throw new ShapeError(
+    `[${op}] the shapes differ: got outputs ${showShape(outputs.shape)}, targets ${showShape(targets.shape)}, expected one shape. ${asOneShape(outputs.shape, targets.shape)}`,
+    details,
+  );
+}
+
+/** Integers that lack the last dimension are class indices, which a cast would not make targets. */
+function asFloats(outputs: Tensor, targets: Tensor): string {
+  const C = outputs.shape.at(-1);
+  const indices = targets.dtype === 'int32' && C !== undefined && C > 1 && sameShape(targets.shape, outputs.shape.slice(0, -1));
+  return indices ? `Class indices become rows by oneHot(targets, ${C})` : `Cast them: targets.cast('float32')`;
+}
+
+function asOneShape(outputs: Shape, targets: Shape): string {
+  if (sizeOf(outputs) !== sizeOf(targets)) return 'Give the model as many outputs as there are targets.';
+  // A model whose last layer has one unit beside targets that are numbers: the mistake of all regressions.
+  const column = sameShape(outputs, [...targets, 1]);
+  return `Reshape one: targets.reshape(${showShape(outputs)})${column ? ', or make the data with targetShape: [1]' : ''}.`;
 }
 
 /** For losses of class indices: outputs [.., C] float32, labels [..] int32. */

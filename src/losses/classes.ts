@@ -1,8 +1,9 @@
-import { ArgumentError, ShapeError } from '../errors.js';
-import { cast, equal, gather, mul, notEqual, where } from '../ops/index.js';
-import { showShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
-import type { ReductionOptions } from './reduction.js';
+import { ArgumentError } from '../errors.js';
+import { checkClassWeights } from '../ops/class-targets.js';
+import { cast, gather, mul, notEqual, where } from '../ops/index.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { perLoss, reduce, type ReductionOptions } from './reduction.js';
 
 /** What losses of class indices take besides. */
 export interface ClassOptions {
@@ -17,29 +18,28 @@ export interface ClassOptions {
 
 export const CLASS_OPTIONS = ['classWeights', 'ignoreIndex'] as const;
 
-/** Labels that all are in range, and what their losses are weighted with. */
-export interface Weighed {
-  readonly labels: Tensor;
-  readonly options: ReductionOptions;
-}
+type Floats = Tensor<Shape, 'float32'>;
+type Whole = Tensor<Shape, 'int32'>;
 
-/** Turns class weights and the index to ignore into weights of examples. `C` is the number of classes. */
-export function weigh(op: string, labels: Tensor, C: number, options: ClassOptions & ReductionOptions): Weighed {
-  const { classWeights, ignoreIndex } = options;
-  if (classWeights === undefined && ignoreIndex === undefined) return { labels, options };
+/**
+ * The reduced losses of labels. `lossesOf` gives those of labels that all are in range, times their class weights `counts` where
+ * there are some. `C` is the number of classes.
+ */
+export function reduceClasses(op: string, labels: Tensor, C: number, options: ClassOptions & ReductionOptions, lossesOf: (labels: Tensor, counts?: Floats) => Tensor): Tensor {
+  const { classWeights, ignoreIndex, weights } = options;
+  if (classWeights === undefined && ignoreIndex === undefined) return reduce(op, lossesOf(labels), options);
   if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
     throw new ArgumentError(`[${op}] ignoreIndex: got ${String(ignoreIndex)}, expected a whole number.`, { op });
   }
-  const inRange = ignoreIndex === undefined ? labels : where(equal(labels as Tensor<readonly number[], 'int32'>, ignoreIndex), 0, labels as Tensor<readonly number[], 'int32'>);
-  const factors: Tensor[] = [];
-  if (ignoreIndex !== undefined) factors.push(cast(notEqual(labels as Tensor<readonly number[], 'int32'>, ignoreIndex), 'float32'));
-  if (classWeights !== undefined) factors.push(gather(checkClassWeights(op, classWeights, C), inRange as Tensor<readonly number[], 'int32'>));
-  if (options.weights !== undefined) factors.push(options.weights);
-  return { labels: inRange, options: { ...options, weights: factors.reduce((product, factor) => mul(product, factor)) as Tensor<readonly number[], 'float32'> } };
+  const kept = ignoreIndex === undefined ? undefined : notEqual(labels as Whole, ignoreIndex);
+  const inRange = kept === undefined ? labels : (where(kept, labels as Whole, 0) as Tensor);
+  const ofClass = classWeights && (gather(checkClassWeights(op, classWeights, C), inRange as Whole) as Floats);
+  const losses = lossesOf(inRange, ofClass) as Floats;
+  const counts = [kept && (cast(kept, 'float32') as Floats), ofClass, weights && perLoss(op, weights, labels.shape)];
+  // What is ignored may be infinite, which 0 as a weight would make NaN.
+  return reduce(op, kept === undefined ? losses : where(kept, losses, 0), options, product(counts));
 }
 
-function checkClassWeights(op: string, weights: Tensor, C: number): Tensor {
-  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] classWeights: got ${typeof weights}, expected a tensor. Make one: tensor([1, 2]).`, { op });
-  if (weights.shape.length === 1 && weights.shape[0] === C) return weights;
-  throw new ShapeError(`[${op}] class weights of the wrong shape: got ${showShape(weights.shape)}, expected [${C}], one per class.`, { op, shapes: [weights.shape] });
+function product(factors: readonly (Floats | undefined)[]): Floats {
+  return factors.filter((factor) => factor !== undefined).reduce((all, factor) => mul(all, factor) as Floats);
 }

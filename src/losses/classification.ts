@@ -1,10 +1,12 @@
 // Losses of class indices, int32, besides crossEntropy: outputs [.., C] float32 and labels [..] in [0, C).
 import { ArgumentError } from '../errors.js';
-import { clamp, mul, neg, pick, sub, sum, unsqueeze } from '../ops/index.js';
+import { checkClassWeights } from '../ops/class-targets.js';
+import { clamp, gather, mul, neg, pick, sub, sum, unsqueeze } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import { checkClasses } from './check.js';
-import { CLASS_OPTIONS, weigh, type ClassOptions } from './classes.js';
+import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
 import { outputLoss } from './loss.js';
+import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce } from './reduction.js';
 
 /**
@@ -12,11 +14,14 @@ import { reduce } from './reduction.js';
  * losses.crossEntropy does both at once, and faster. Matches torch.nn.functional.nll_loss, but for the class axis, which is the last one.
  * Throws IndexError when the step runs and a label is out of range.
  */
-export const negativeLogLikelihood = outputLoss<'int32', ClassOptions>('negativeLogLikelihood', 'int32', CLASS_OPTIONS, (outputs, labels, options) => {
+export const negativeLogLikelihood = outputLoss<'int32', ClassOptions & OutputOptions>('negativeLogLikelihood', 'int32', [...CLASS_OPTIONS, ...OUTPUT_OPTIONS], (outputs, labels, options) => {
   const op = 'negativeLogLikelihood';
   checkClasses(op, outputs, labels);
-  const weighed = weigh(op, labels, outputs.shape.at(-1)!, options);
-  return reduce(op, neg(pick(outputs, weighed.labels)), weighed.options);
+  checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
+  return reduceClasses(op, labels, outputs.shape.at(-1)!, options, (kept, counts) => {
+    const likelihoods = neg(pick(outputs, kept as Tensor<readonly number[], 'int32'>));
+    return counts === undefined ? likelihoods : mul(likelihoods, counts);
+  });
 });
 
 export interface MultiMarginOptions {
@@ -24,21 +29,25 @@ export interface MultiMarginOptions {
   readonly margin?: number;
   /** 1, or 2 for the square. Default 1. */
   readonly power?: 1 | 2;
+  /** How much each class counts as the right one: float32 [C]. The mean is over all examples, as in torch. */
+  readonly classWeights?: Tensor;
 }
 
 /**
  * The hinge loss of several classes: L = 1/C sum over c != y of max(0, margin - x[y] + x[c])^power. Outputs are scores.
- * Matches torch.nn.functional.multi_margin_loss without its weight (`power` is its p).
+ * Matches torch.nn.functional.multi_margin_loss (`power` is its p).
  */
-export const multiMargin = outputLoss<'int32', MultiMarginOptions>('multiMargin', 'int32', ['margin', 'power'], (outputs, labels, options) => {
+export const multiMargin = outputLoss<'int32', MultiMarginOptions>('multiMargin', 'int32', ['margin', 'power', 'classWeights'], (outputs, labels, options) => {
   const op = 'multiMargin';
-  const { margin = 1, power = 1 } = options;
+  const { margin = 1, power = 1, classWeights } = options;
   if (power !== 1 && power !== 2) throw new ArgumentError(`[${op}] power: got ${String(power)}, expected 1 or 2.`, { op });
   checkClasses(op, outputs, labels);
   const short = clamp(sub(outputs, sub(unsqueeze(pick(outputs, labels), -1), margin)), 0);
   const each = power === 1 ? short : mul(short, short);
   // The right class itself is in the sum, short of the whole margin.
   const own = Math.max(0, margin) ** power;
-  const total = sum(each, { axis: -1 }) as Tensor<readonly number[], 'float32'>;
-  return reduce(op, mul(sub(total, own), 1 / outputs.shape.at(-1)!), options);
+  const C = outputs.shape.at(-1)!;
+  const losses = mul(sub(sum(each, { axis: -1 }) as Tensor<readonly number[], 'float32'>, own), 1 / C);
+  if (classWeights === undefined) return reduce(op, losses, options);
+  return reduce(op, mul(losses, gather(checkClassWeights(op, classWeights, C), labels as Tensor<readonly number[], 'int32'>) as typeof losses), options);
 });

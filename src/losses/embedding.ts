@@ -1,13 +1,13 @@
 // Losses of what models map things to: distributions, rankings and embeddings. They take more than outputs and targets, so in a Trainer
 // they stand in a function of your own.
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { abs, add, arange, cast, clamp, exp, less, log, matmul, minimum, mul, neg, pow, sqrt, sub, sum, transpose, where } from '../ops/index.js';
-import { checkChoice, checkOptions } from '../options.js';
+import { abs, add, arange, cast, clamp, crossEntropy as entropies, equal, exp, less, log, matmul, minimum, mul, neg, pow, sqrt, sub, sum, transpose, where } from '../ops/index.js';
+import { checkOptions } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkPairs } from './check.js';
-import { crossEntropy } from './cross-entropy.js';
 import { outputLoss } from './loss.js';
+import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './producer.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 type Floats = Tensor<Shape, 'float32'>;
@@ -25,25 +25,32 @@ function checkAlike(op: string, names: readonly string[], tensors: readonly Tens
   if (shapes.some((shape) => !sameShape(shape, shapes[0]!))) throw new ShapeError(`[${op}] the shapes differ: got ${got}, expected one shape.`, { op, shapes });
 }
 
-export interface KlDivergenceOptions {
+export interface KlDivergenceOptions extends OutputOptions {
   /** Whether targets are logarithms of probabilities too. Default false. */
   readonly logTargets?: boolean;
 }
 
 /**
  * The Kullback-Leibler divergence from targets to outputs, element by element: y (log y - x), where outputs x are logarithms of probabilities
- * and targets y probabilities. 'mean' is over all elements, as in torch.nn.functional.kl_div, which this matches; the divergence of
- * an example is the sum over its classes: reduction 'sum' divided by the batch size (torch's 'batchmean').
+ * and targets y probabilities; 0 where y is 0, whatever x. 'mean' is over all elements, as in torch.nn.functional.kl_div, which this
+ * matches; the divergence of an example is the sum over its classes: reduction 'sum' divided by the batch size (torch's 'batchmean').
  */
-export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDivergence', 'float32', ['logTargets'], (outputs, targets, options) => {
+export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDivergence', 'float32', ['logTargets', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
+  const op = 'klDivergence';
   const { logTargets = false } = options;
-  checkPairs('klDivergence', outputs, targets);
-  if (logTargets) return reduce('klDivergence', mul(exp(targets), sub(targets, outputs)), options);
-  const some = less(0, targets);
-  // 0 log 0 is 0.
-  const entropy = where(some, mul(targets, log(where(some, targets, 1))), 0);
-  return reduce('klDivergence', sub(entropy, mul(targets, outputs)), options);
+  checkPairs(op, outputs, targets);
+  checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
+  checkProducer(op, targets, logTargets ? 'logarithms of probabilities as targets' : 'probabilities as targets', logTargets ? PLAIN_TARGETS : LOG_TARGETS, options);
+  const [x, y] = [outputs as Floats, targets as Floats];
+  // What no probability belongs to counts nothing: 0 log 0 is 0. The logarithm there is of something else, so that its slope is finite.
+  const none = logTargets ? equal(y, -Infinity) : equal(y, 0);
+  const safe = where(none, logTargets ? 0 : 1, y) as Floats;
+  const divergence = logTargets ? mul(exp(safe), sub(safe, x)) : mul(safe, sub(log(safe), x));
+  return reduce(op, where(none, 0, divergence as Floats), options);
 });
+
+const LOG_TARGETS: Refused = { logSoftmax: 'Take softmax, or say so: { logTargets: true }.' };
+const PLAIN_TARGETS: Refused = { softmax: 'Take logSoftmax, or leave logTargets out.', sigmoid: 'Take logarithms, or leave logTargets out.' };
 
 export interface MarginOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   readonly margin?: number;
@@ -116,11 +123,9 @@ export function tripletMargin<R extends Reduction = 'mean'>(anchor: Tensor, posi
   return reduce(op, clamp(add(sub(distance(anchor, positive), nearest), margin), 0), options) as Result<R>;
 }
 
-export interface InfoNceOptions {
+export interface InfoNceOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   /** Default 0.1. */
   readonly temperature?: number;
-  /** Default 'mean'. */
-  readonly reduction?: Reduction;
   /** Also the other way, from keys to queries, and the mean of both, as in CLIP (Radford et al., arXiv:2103.00020). Default false. */
   readonly symmetric?: boolean;
 }
@@ -129,18 +134,17 @@ export interface InfoNceOptions {
  * Each query should be most like the key of its own row: the cross-entropy of the rows' cosines divided by the temperature.
  * queries, keys [N, D]. Source: van den Oord et al., arXiv:1807.03748; with cosines as in Chen et al., arXiv:2002.05709.
  */
-export function infoNce(queries: Tensor, keys: Tensor, options: InfoNceOptions = {}): Tensor<Shape, 'float32'> {
+export function infoNce<R extends Reduction = 'mean'>(queries: Tensor, keys: Tensor, options: InfoNceOptions<R> = {}): Result<R> {
   const op = 'infoNce';
-  checkOptions(op, options, ['temperature', 'reduction', 'symmetric']);
-  const { temperature = 0.1, reduction = 'mean', symmetric = false } = options;
+  checkOptions(op, options, [...REDUCTION, 'temperature', 'symmetric']);
+  const { temperature = 0.1, symmetric = false } = options;
   checkNumber(op, 'temperature', temperature, 0);
-  checkChoice(op, 'reduction', reduction, ['mean', 'sum', 'none']);
   checkAlike(op, ['queries', 'keys'], [queries, keys]);
   if (queries.shape.length !== 2) throw new ShapeError(`[${op}] takes rows of vectors: got ${showShape(queries.shape)}, expected [N,D].`, { op, shapes: [queries.shape] });
   const unit = (x: Floats): Floats => x.div(sqrt(add(sum(mul(x, x), { axis: -1, keepdim: true }), 1e-12) as Floats)) as Floats;
   const logits = mul(matmul(unit(queries as Floats), transpose(unit(keys as Floats), 0, 1)), 1 / temperature) as Floats;
   const own = cast(arange(queries.shape[0]!), 'int32') as unknown as Tensor<Shape, 'int32'>;
-  const there = crossEntropy(logits, own, { reduction });
-  if (!symmetric) return there;
-  return mul(add(there, crossEntropy(transpose(logits, 0, 1), own, { reduction })), 0.5) as Tensor<Shape, 'float32'>;
+  const there = entropies(logits, own);
+  const each = symmetric ? mul(add(there, entropies(transpose(logits, 0, 1), own)), 0.5) : there;
+  return reduce(op, each, options) as Result<R>;
 }

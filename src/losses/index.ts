@@ -1,7 +1,8 @@
-export { binaryCrossEntropy, dice, focal, hinge, multilabelSoftMargin, squaredHinge, type BinaryCrossEntropyOptions, type DiceOptions, type FocalOptions } from './binary.js';
+export { binaryCrossEntropy, dice, focal, hinge, multilabelSoftMargin, squaredHinge, type BinaryCrossEntropyOptions, type DiceOptions, type FocalOptions, type MultilabelOptions } from './binary.js';
 export type { ClassOptions } from './classes.js';
 export { multiMargin, negativeLogLikelihood, type MultiMarginOptions } from './classification.js';
 export { crossEntropy, type CrossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
+export { ctc, type CtcOptions } from './ctc.js';
 export {
   cosineEmbedding,
   infoNce,
@@ -15,6 +16,7 @@ export {
 } from './embedding.js';
 export type { BuiltinLoss, ConfiguredLoss, Loss, LossOptions, OutputLoss } from './loss.js';
 export { meanSquaredError } from './mean-squared-error.js';
+export type { OutputOptions } from './producer.js';
 export type { Reduction, ReductionOptions } from './reduction.js';
 export {
   gaussianNll,

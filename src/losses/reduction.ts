@@ -23,20 +23,22 @@ export interface ReductionOptions<R extends Reduction = Reduction> {
 
 export const REDUCTION = ['reduction', 'weights'] as const;
 
-export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights }: ReductionOptions = {}): Tensor {
+/** `counts`: what each loss counts in the mean's divisor, where that is not its weight. */
+export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights }: ReductionOptions = {}, counts?: Tensor<Shape, 'float32'>): Tensor {
   checkChoice(op, 'reduction', reduction, ['mean', 'sum', 'none']);
-  if (weights === undefined) return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
-  const each = perLoss(op, weights, losses.shape);
-  const weighted = mul(losses as Tensor<Shape, 'float32'>, each);
+  const each = weights && perLoss(op, weights, losses.shape);
+  const weighted = each === undefined ? losses : mul(losses as Tensor<Shape, 'float32'>, each);
   if (reduction === 'none') return weighted;
   if (reduction === 'sum') return sum(weighted);
-  // Of the weights as they broadcast: one per example stands for all losses of that example.
-  const count = losses.shape.reduce((product, size, axis) => product * (each.shape[axis] === 1 ? size : 1), 1);
-  return div(sum(weighted), mul(sum(each), count));
+  const divisors = counts ?? each;
+  if (divisors === undefined) return mean(weighted);
+  // As they broadcast: one per example stands for all losses of that example.
+  const count = losses.shape.reduce((product, size, axis) => product * (divisors.shape[axis] === 1 ? size : 1), 1);
+  return div(sum(weighted as Tensor<Shape, 'float32'>), mul(sum(divisors), count));
 }
 
 /** Weights with a dimension for each of the losses', those behind the given ones of size 1. */
-function perLoss(op: string, weights: Tensor<Shape, 'float32'>, shape: Shape): Tensor<Shape, 'float32'> {
+export function perLoss(op: string, weights: Tensor<Shape, 'float32'>, shape: Shape): Tensor<Shape, 'float32'> {
   if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${typeof weights}, expected a tensor. Make one: tensor(values).`, { op });
   if (weights.shape.length <= shape.length && sameShape(weights.shape, shape.slice(0, weights.shape.length))) {
     return reshape(weights, [...weights.shape, ...shape.slice(weights.shape.length).map(() => 1)]);

@@ -1,12 +1,14 @@
 // Losses of numbers: outputs and targets are float32 of one shape, and pair up element by element.
 import { ArgumentError, ShapeError } from '../errors.js';
-import { abs, add, clamp, div, exp, less, log, maximum, mul, reshape, softplus, sub, where } from '../ops/index.js';
+import { abs, add, clamp, div, exp, less, log, log1p, maximum, mul, neg, reshape, softplus, sub, tanh, where } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkPairs } from './check.js';
 import { outputLoss } from './loss.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
+
+type Floats = Tensor<Shape, 'float32'>;
 
 const INDICES = '; for class indices take losses.crossEntropy';
 
@@ -63,9 +65,13 @@ export const smoothL1 = outputLoss<'float32', SmoothL1Options>('smoothL1', 'floa
 /** log cosh(e) of the errors e: about e^2 / 2 near 0 and |e| - log 2 far away, smooth everywhere. Does not overflow. */
 export const logCosh = outputLoss<'float32', object>('logCosh', 'float32', [], (outputs, targets, options) => {
   checkPairs('logCosh', outputs, targets, INDICES);
-  const error = sub(outputs, targets);
-  // log cosh e = e + softplus(-2e) - log 2
-  return reduce('logCosh', sub(add(error, softplus(mul(error, -2))), Math.LN2), options);
+  const error = sub(outputs as Floats, targets as Floats) as Floats;
+  const size = abs(error) as Floats;
+  // |e| + softplus(-2 |e|) - log 2; near 0, where these cancel, -log(1 - tanh(e)^2) / 2.
+  const slope = tanh(clamp(error, -1, 1)) as Floats;
+  const near = mul(log1p(neg(mul(slope, slope))), -0.5) as Floats;
+  const far = sub(add(size, softplus(mul(size, -2))), Math.LN2) as Floats;
+  return reduce('logCosh', where(less(size, 1), near, far), options);
 });
 
 export interface PoissonNllOptions {

@@ -1,39 +1,10 @@
-// Losses and metrics: values by hand, and what they refuse. Agreement with PyTorch is in test/parity/losses.test.ts.
+// Losses and metrics: values by hand, and what they refuse. Agreement with PyTorch is in test/parity/losses.test.ts; crossEntropy and
+// ctc have files of their own.
 import { describe, expect, test } from 'vitest';
-import { losses, metrics, nn, tensor, zeros, type Tensor } from 'anneal';
+import { losses, metrics, nn, sub, tensor, zeros, type Tensor } from 'anneal';
 import { refuses } from '../nn/fails.js';
 
 const int = (values: number[]): Tensor<[number], 'int32'> => tensor(Int32Array.from(values));
-
-describe('crossEntropy', () => {
-  const logits = tensor([[0, 0], [0, Math.log(3)]]);
-  const each = [Math.log(2), Math.log(4)];
-
-  test('is the mean, the sum or each', async () => {
-    const labels = int([1, 0]);
-    expect(await losses.crossEntropy(logits, labels).item()).toBeCloseTo((each[0]! + each[1]!) / 2, 6);
-    expect(await losses.crossEntropy(logits, labels, { reduction: 'sum' }).item()).toBeCloseTo(each[0]! + each[1]!, 6);
-    const got = [...(await losses.crossEntropy(logits, labels, { reduction: 'none' }).data())];
-    got.forEach((value, i) => expect(value).toBeCloseTo(each[i]!, 6));
-  });
-
-  test('finds the classes on another axis', async () => {
-    const turned = logits.t();
-    expect(await losses.crossEntropy(turned, int([1, 0]), { axis: 0 }).item()).toBe(await losses.crossEntropy(logits, int([1, 0])).item());
-  });
-
-  test('refuses other targets, shapes and options', () => {
-    refuses(() => losses.crossEntropy(logits, zeros([2, 2]) as never), 'ANNEAL_DTYPE_MISMATCH', /argmax/);
-    refuses(() => losses.crossEntropy(logits, int([1])), 'ANNEAL_SHAPE_MISMATCH', /\[2,2\].*\[1\]/);
-    refuses(() => losses.crossEntropy(logits, int([1, 0]), { reduction: 'average' as never }), 'ANNEAL_INVALID_ARGUMENT', /reduction/);
-    refuses(() => losses.crossEntropy(logits, int([1, 0]), { reduce: 'mean' } as never), 'ANNEAL_UNKNOWN_OPTION', /Did you mean reduction/);
-  });
-
-  test('says what it is', () => {
-    expect(losses.crossEntropy.name).toBe('crossEntropy');
-    expect([losses.crossEntropy.targets, losses.crossEntropy.builtin]).toEqual(['int32', true]);
-  });
-});
 
 describe('meanSquaredError', () => {
   const outputs = tensor([[1], [2], [4]]);
@@ -82,6 +53,12 @@ describe('losses of numbers', () => {
     [0, small, small, 1000 - Math.LN2, 1000 - Math.LN2].forEach((value, i) => expect(Math.abs(got[i]! - value)).toBeLessThan(1e-7 * Math.max(10, value)));
   });
 
+  test('log cosh keeps its digits near 0', async () => {
+    const errors = [1e-4, -3e-3, 0.2, 0.999];
+    const got = await losses.logCosh(column(...errors), zeros([4, 1]), { reduction: 'none' }).data();
+    errors.forEach((e, i) => expect(got[i]! / Math.log1p(2 * Math.sinh(e / 2) ** 2)).toBeCloseTo(1, 6));
+  });
+
   test('a quantile loss leans to one side', async () => {
     const got = [...(await losses.quantile(column(1, -1), zeros([2, 1]), { quantile: 0.9, reduction: 'none' }).data())];
     [0.1, 0.9].forEach((value, i) => expect(got[i]).toBeCloseTo(value, 6));
@@ -111,6 +88,26 @@ describe('losses of classes', () => {
     const sides = tensor([1, 1, -1]);
     expect([...(await losses.hinge(scores, sides, { reduction: 'none' }).data())]).toEqual([0.5, 3, 4]);
     expect([...(await losses.squaredHinge(scores, sides, { reduction: 'none' }).data())]).toEqual([0.25, 9, 16]);
+  });
+
+  test('a certain binary prediction has the small loss that it should, on either side', async () => {
+    const x = tensor([10, -10, 30, -30, Infinity, -Infinity, 1e4, -1e4]);
+    const y = tensor([1, 0, 1, 0, 1, 0, 1, 0]);
+    const want = [10, 10, 30, 30, Infinity, Infinity, 1e4, 1e4].map((size) => Math.log1p(Math.exp(-size)));
+    const got = await losses.binaryCrossEntropy(x, y, { reduction: 'none' }).data();
+    const weighted = await losses.binaryCrossEntropy(x, y, { positiveWeight: 3, reduction: 'none' }).data();
+    want.forEach((value, i) => {
+      expect(Math.abs(got[i]! - value)).toBeLessThanOrEqual(1e-6 * value);
+      expect(Math.abs(weighted[i]! - (i % 2 === 0 ? 3 : 1) * value)).toBeLessThanOrEqual(3e-6 * value);
+    });
+    const wrong = await losses.binaryCrossEntropy(x, sub(1, y) as Tensor, { reduction: 'none' }).data();
+    expect([...wrong].slice(6)).toEqual([1e4, 1e4]);
+  });
+
+  test('a divergence counts nothing where there is no probability, whatever the other says', async () => {
+    const logs = tensor([[-Infinity, 0]]);
+    expect(await losses.klDivergence(logs, tensor([[0, 1]]), { reduction: 'sum' }).item()).toBe(0);
+    expect(await losses.klDivergence(logs, logs, { reduction: 'sum', logTargets: true }).item()).toBe(0);
   });
 
   test('focal loss is the cross-entropy where it does not modulate, and hardly counts easy examples', async () => {
@@ -144,6 +141,12 @@ describe('losses of classes', () => {
     refuses(() => losses.negativeLogLikelihood(logs, int([0, 1, 1]), { classWeights: tensor([1]) }), 'ANNEAL_SHAPE_MISMATCH', /expected \[2\], one per class/);
   });
 
+  test('class weights of a margin leave the divisor alone, as in torch', async () => {
+    const each = await losses.multiMargin(logits, int([1, 1, 0]), { reduction: 'none' }).data();
+    const mean = await losses.multiMargin(logits, int([1, 1, 0]), { classWeights: tensor([2, 5]) }).item();
+    expect(mean).toBeCloseTo((5 * each[0]! + 5 * each[1]! + 2 * each[2]!) / 3, 6);
+  });
+
   test('a label out of range that nobody speaks of is an error', async () => {
     // In eager mode the call itself throws.
     const value = async (): Promise<number> => losses.negativeLogLikelihood(logits, int([0, -100, 1])).item();
@@ -154,6 +157,8 @@ describe('losses of classes', () => {
     const eye = tensor([[1, 0], [0, 2]]);
     expect(await losses.infoNce(eye, eye, { temperature: 0.5 }).item()).toBeCloseTo(Math.log(1 + Math.exp(-2)), 5);
     expect(await losses.infoNce(eye, eye, { temperature: 0.5, symmetric: true }).item()).toBeCloseTo(Math.log(1 + Math.exp(-2)), 5);
+    const weighted = losses.infoNce(eye, tensor([[0, 1], [0, 2]]), { temperature: 0.5, weights: tensor([0, 1]) });
+    expect(await weighted.item()).toBeCloseTo(Math.LN2, 5);
     refuses(() => losses.infoNce(eye, tensor([[1, 0]])), 'ANNEAL_SHAPE_MISMATCH', /queries .* keys/);
   });
 });

@@ -27,6 +27,10 @@ export interface Args {
   readonly approximate: 'tanh';
   readonly alpha?: number;
   readonly signs?: readonly number[];
+  readonly inputLengths?: readonly number[];
+  readonly targetLengths?: readonly number[];
+  readonly classWeights?: readonly number[];
+  readonly positiveWeight?: number | readonly number[];
   readonly negativeSlope?: number;
   readonly reduction: 'mean' | 'sum' | 'none';
 }

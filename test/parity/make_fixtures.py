@@ -187,6 +187,55 @@ def op_cases():
         yield from group()
 
 
+def cross_entropy_cases(reduction):
+    """Indices and probabilities, with and without smoothing, class weights, an index to ignore, another class axis."""
+    call = lambda **more: lambda x, y: F.cross_entropy(x, y, reduction=reduction, **more)
+    for n, c in [(6, 10), (1, 1), (3, 129)]:
+        yield Case("crossEntropy", call(), draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c), reduction=reduction)
+    for n, c, shares in [(5, 7, [0.0, 0.1, 1.0]), (2, 300, [0.1])]:  # short rows, and one beyond
+        logits, labels = draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c)
+        share = F.softmax(draw("shares", (n, c), -3, 3), 1)
+        certain = F.one_hot(labels, c).float()
+        weight = draw("class weights", (c,), 0.25, 3)
+        ignored = int(labels[1])
+        for smoothing in shares:
+            for w in [None, weight]:
+                torch_options = {"label_smoothing": smoothing, "weight": w}
+                options = {"labelSmoothing": smoothing, **({} if w is None else {"classWeights": w.tolist()})}
+                for y in [labels, share, certain][: 3 if c < 300 else 2]:
+                    yield Case("crossEntropy", call(**torch_options), logits, y, reduction=reduction, **options)
+                if c < 300:
+                    yield Case("crossEntropy", call(ignore_index=ignored, **torch_options), logits, labels, reduction=reduction, ignoreIndex=ignored, **options)
+    image, classes = draw("image", (2, 5, 3, 4), -6, 6), whole("pixels", (2, 3, 4), 0, 5)
+    for smoothing in [0.0, 0.2]:
+        yield Case("crossEntropy", call(label_smoothing=smoothing), image, classes, reduction=reduction, axis=1, labelSmoothing=smoothing)
+        shares = F.softmax(draw("pixel shares", (2, 5, 3, 4)), 1)
+        yield Case("crossEntropy", call(label_smoothing=smoothing), image, shares, reduction=reduction, axis=1, labelSmoothing=smoothing)
+
+
+def ctc_cases(reduction):
+    """Torch has the steps in front, and takes logarithms of probabilities: of the logits first, then as they are. In double: float32 costs it three digits."""
+    def run(lengths, counts, softmax=True, **more):
+        of = (lambda x: F.log_softmax(x, 2)) if softmax else (lambda x: x)
+        return lambda x, y: F.ctc_loss(of(x.double()).transpose(0, 1), y, torch.tensor(lengths), torch.tensor(counts), reduction=reduction, **more).float()
+
+    for n, t, c, s in [(1, 1, 2, 1), (3, 9, 5, 3), (2, 20, 12, 6)]:
+        logits, labels = draw("ctc", (n, t, c), -4, 4), whole("ctc labels", (n, s), 1, c)
+        counts = [max(1, s - i) for i in range(n)]
+        lengths = [t - i for i in range(n)]
+        args = {"inputLengths": lengths, "targetLengths": counts}
+        yield Case("ctc", run(lengths, counts), logits, labels, reduction=reduction, **args)
+        yield Case("ctc", run(lengths, counts, softmax=False), F.log_softmax(logits, 2), labels, reduction=reduction, note="of logarithms of probabilities", **args)
+        yield Case("ctc", run(lengths, counts, blank=c - 1), logits, labels - 1, reduction=reduction, blank=c - 1, **args)
+    logits, labels = draw("ctc", (3, 6, 4), -4, 4), torch.tensor([[1, 2, 3], [2, 2, 2], [3, 3, 1]])
+    for lengths, counts, note in [([6, 4, 6], [3, 3, 3], "one that cannot be"), ([6, 6, 4], [2, 0, 1], "one without labels")]:
+        args = {"inputLengths": lengths, "targetLengths": counts}
+        yield Case("ctc", run(lengths, counts, zero_infinity=True), logits, labels, reduction=reduction, note=note, zeroInfinity=True, **args)
+    yield Case("ctc", run([6, 4, 6], [3, 3, 3]), logits, labels, reduction=reduction, note="one that cannot be", grad=False, inputLengths=[6, 4, 6], targetLengths=[3, 3, 3])
+    large = f32([[[1e4, 0, -1e4], [-1e4, 1e4, 0], [0, 20, 30], [1e4, 1e4, 0]]])
+    yield Case("ctc", run([4], [2]), large, torch.tensor([[1, 2]]), reduction=reduction, note="large logits", inputLengths=[4], targetLengths=[2])
+
+
 def binary_loss_cases(reduction):
     logits, share = draw("logits", (5, 7), -9, 9), draw("share", (5, 7), 0, 1)
     truth = whole("truth", (5, 7), 0, 2).float()
@@ -194,6 +243,11 @@ def binary_loss_cases(reduction):
     yield Case("binaryCrossEntropy", bce, logits, share, reduction=reduction)
     yield Case("binaryCrossEntropy", bce, f32([[-1000, 1000, 0, 60, -60]]), f32([[0, 1, 1, 0, 1]]), reduction=reduction, note="large logits")
     yield Case("binaryCrossEntropy", lambda x, y, b=bce: b(x, y, w=torch.tensor(3.0)), logits, truth, reduction=reduction, positiveWeight=3)
+    each = draw("positive weights", (7,), 0.25, 4)
+    yield Case("binaryCrossEntropy", lambda x, y, b=bce: b(x, y, w=each), logits, share, reduction=reduction, positiveWeight=each.tolist())
+    yield Case("binaryCrossEntropy", bce, f32([[0, 0, -0.0]]), f32([[0, 1, 0.5]]), reduction=reduction, note="at 0")
+    run = lambda x, y, r=reduction: F.multilabel_soft_margin_loss(x, y, weight=each, reduction=r)
+    yield Case("multilabelSoftMargin", run, logits, truth, reduction=reduction, classWeights=each.tolist())
     yield Case("multilabelSoftMargin", lambda x, y, r=reduction: F.multilabel_soft_margin_loss(x, y, reduction=r), logits, truth, reduction=reduction)
 
 
@@ -202,6 +256,11 @@ def class_loss_cases(reduction):
     logs = F.log_softmax(logits, 1)
     yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r), logs, labels, reduction=reduction)
     yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r, ignore_index=int(labels[2])), logs, labels, reduction=reduction, ignoreIndex=int(labels[2]))
+    weight = draw("class weights", (10,), 0.25, 3)
+    run = lambda x, y, r=reduction: F.nll_loss(x, y, weight=weight, reduction=r, ignore_index=int(labels[2]))
+    yield Case("negativeLogLikelihood", run, logs, labels, reduction=reduction, classWeights=weight.tolist(), ignoreIndex=int(labels[2]))
+    run = lambda x, y, r=reduction: F.multi_margin_loss(x, y, weight=weight, reduction=r)
+    yield Case("multiMargin", run, logits, labels, reduction=reduction, classWeights=weight.tolist())
     for p, margin in [(1, 1.0), (2, 1.0), (1, 0.25), (2, 2.5)]:
         yield Case("multiMargin", lambda x, y, r=reduction, p=p, m=margin: F.multi_margin_loss(x, y, p=p, margin=m, reduction=r), logits, labels, reduction=reduction, power=p, margin=margin)
 
@@ -245,9 +304,8 @@ def loss_cases():
         yield from binary_loss_cases(reduction)
         yield from class_loss_cases(reduction)
         yield from embedding_loss_cases(reduction)
-        for n, c in [(6, 10), (1, 1), (3, 129)]:
-            run = lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r)
-            yield Case("crossEntropy", run, draw("logits", (n, c), -6, 6), whole("labels", (n,), 0, c), reduction=reduction)
+        yield from cross_entropy_cases(reduction)
+        yield from ctc_cases(reduction)
     large = f32([[1000, 0, -1000], [-3000, 50, 3000], [88, 89, 90]])
     yield Case("crossEntropy", F.cross_entropy, large, torch.tensor([0, 1, 2]), note="large logits", reduction="mean")
 
