@@ -1,0 +1,56 @@
+// The examples of each page of docs/ are one program, which has to compile and run.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const require = createRequire(import.meta.url);
+
+/** What a page prints, besides that it runs to its end. */
+const PRINTS: Readonly<Record<string, readonly string[]>> = {
+  'guide.md': ['[ 2, 2 ] Float32Array(4) [ 5.5, 11.5, 11.5, 25.5 ]', '0.weight'],
+  'losses.md': ['alignment: ', '[crossEntropy] the outputs come from softmax', '\ntrue\n'],
+};
+
+/** The program: blocks in order, imports first. */
+function program(page: string): string {
+  const code = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block!).join('\n');
+  const isImport = (line: string): boolean => line.startsWith('import ');
+  const lines = code.split('\n');
+  return [...lines.filter(isImport), ...lines.filter((line) => !isImport(line))].join('\n');
+}
+
+const pages = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => ({ name, file: name.replace('.md', '.ts'), code: program(readFileSync(join(root, 'docs', name), 'utf8')) }))
+  .filter(({ code }) => code !== '');
+
+let folder: string;
+beforeAll(() => {
+  // Inside the project, so that 'anneal' is found.
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  folder = mkdtempSync(join(root, '.cache', 'docs-'));
+  for (const { file, code } of pages) writeFileSync(join(folder, file), code);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('the examples of all pages compile', () => {
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', include: ['*.ts'] }));
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  execFileSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
+});
+
+describe('the examples run', () => {
+  test.each(pages)('of $name', ({ name, file }) => {
+    const args = ['--conditions=anneal-source', '--import', pathToFileURL(require.resolve('tsx/esm')).href, file];
+    const output = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    for (const text of PRINTS[name] ?? []) expect(output).toContain(text);
+  });
+
+  test('all that is expected to print is there', () => {
+    expect(pages.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(PRINTS)));
+  });
+});
