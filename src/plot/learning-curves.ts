@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
-import type { EpochRecord, History } from '../train/events.js';
+import type { EpochRecord } from '../train/events.js';
 import { draw } from './draw.js';
 import type { Line, Mark, Panel, PlotOptions, Point } from './figure.js';
 
@@ -16,7 +16,7 @@ const WIDE = 100;
  *
  * Throws ArgumentError for a history without epochs; AnnealError (ANNEAL_OPTIONAL_MISSING) without echarts.
  */
-export function learningCurves(history: History, options: PlotOptions = {}): string {
+export function learningCurves(history: readonly EpochRecord[], options: PlotOptions = {}): string {
   const op = 'plot.learningCurves';
   checkOptions(op, options, ['title', 'width', 'height']);
   const [first] = Array.isArray(history) ? history : [];

@@ -1,4 +1,7 @@
 import type { AnyMetric, ResultsOf } from '../metrics/index.js';
+import type { Module } from '../nn/module.js';
+import type { Optimizer } from '../optim/index.js';
+import type { History } from './history.js';
 
 /** The mean loss over examples, and each metric by its name. */
 export type Results<M extends AnyMetric = never> = { readonly loss: number } & ResultsOf<M>;
@@ -16,19 +19,23 @@ export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
   readonly validation?: Results<M>;
 };
 
-/** The epochs that are complete, in order. */
-export type History<M extends AnyMetric = never> = readonly EpochRecord<M>[];
-
 /** What every event of fit() carries. */
 export interface FitEvent {
   /** How many epochs fit() was asked for. */
   readonly epochs: number;
-  /** Batches in an epoch; undefined for a stream. */
+  /** Steps in an epoch; undefined for a stream. */
   readonly stepsPerEpoch: number | undefined;
   /** Why each step is recorded and run by itself, in words; undefined where several run in one call. `NODE_DEBUG=anneal` prints it. */
   readonly stepwise: string | undefined;
-  /** Ends fit() after the step that is under way; it resolves with the history up to there. */
-  readonly stop: () => void;
+  /** Ends fit() after the step that is under way; it resolves with the history up to there, whose `stopped` is the reason. */
+  readonly stop: (reason?: string) => void;
+}
+
+export interface FitStartEvent<M extends AnyMetric = AnyMetric> extends FitEvent {
+  readonly type: 'fitStart';
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly metrics: readonly M[];
 }
 
 export interface EpochEvent extends FitEvent {
@@ -36,10 +43,15 @@ export interface EpochEvent extends FitEvent {
   readonly epoch: number;
 }
 
+export interface EpochStartEvent extends EpochEvent {
+  readonly type: 'epochStart';
+}
+
 export interface StepEvent<M extends AnyMetric = never> extends EpochEvent {
+  readonly type: 'step';
   /** The number of the step in its epoch, from 0. */
   readonly step: number;
-  /** Of this step's batch, before its update. */
+  /** Of this step's examples, before its update. */
   readonly loss: number;
   /** Over the epoch so far: computed when it is first looked at, so look while the event is told. */
   readonly results: Results<M>;
@@ -49,12 +61,21 @@ export interface StepEvent<M extends AnyMetric = never> extends EpochEvent {
 }
 
 export interface EpochEndEvent<M extends AnyMetric = never> extends EpochEvent {
+  readonly type: 'epochEnd';
   readonly record: EpochRecord<M>;
+  /** Notes in the history that this is the best epoch so far. */
+  readonly markBest: () => void;
 }
 
 export interface FitEndEvent<M extends AnyMetric = never> extends FitEvent {
+  readonly type: 'fitEnd';
   readonly history: History<M>;
+  /** What fit() is about to reject with; undefined where it ends well. */
+  readonly error: unknown;
 }
+
+/** All events, told apart by their `type`. */
+export type TrainEvent<M extends AnyMetric = never> = FitStartEvent<M> | EpochStartEvent | StepEvent<M> | EpochEndEvent<M> | FitEndEvent<M>;
 
 type Answer = void | Promise<void>;
 
@@ -68,8 +89,8 @@ export interface Callback<M extends AnyMetric = never> {
    * not pause for it: it may hear of many small steps at once, in their order, a few milliseconds after they have run.
    */
   readonly passive?: boolean;
-  onFitStart?(event: FitEvent): Answer;
-  onEpochStart?(event: EpochEvent): Answer;
+  onFitStart?(event: FitStartEvent<M>): Answer;
+  onEpochStart?(event: EpochStartEvent): Answer;
   onStep?(event: StepEvent<M>): Answer;
   onEpochEnd?(event: EpochEndEvent<M>): Answer;
   /** Called however fit() ends. */

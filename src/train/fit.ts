@@ -5,8 +5,9 @@ import type { AnyMetric } from '../metrics/index.js';
 import type { Tensor } from '../tensor.js';
 import { throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
-import type { Callback, EpochEvent, FitEvent, History, Results, StepEvent } from './events.js';
+import type { Callback, EpochEvent, FitEvent, Results, StepEvent } from './events.js';
 import { Flight, type Submitted } from './flight.js';
+import { History } from './history.js';
 import { observePlateaus } from './plateaus.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
 import { inMemory, whyStepwise } from './stepwise.js';
@@ -34,8 +35,9 @@ export class Fit<M extends AnyMetric> {
   readonly #note: (history: History<M>) => void;
   /** Why steps run one by one, where they do. */
   readonly #stepwise: string | undefined;
-  #history: History<M> = [];
-  #stopped = false;
+  #history = new History<M>();
+  /** Why it is to end before the last epoch. */
+  #stopped: string | undefined;
 
   constructor(setup: FitSetup<M>, note: (history: History<M>) => void) {
     this.#setup = setup;
@@ -46,28 +48,39 @@ export class Fit<M extends AnyMetric> {
 
   async run(): Promise<History<M>> {
     const event = this.#event();
+    const { model, optimizer, metrics, epochs } = this.#setup;
+    let failure: unknown;
     try {
-      await this.#tell((callback) => callback.onFitStart?.(event));
-      for (let epoch = 0; epoch < this.#setup.epochs && !this.#stopped; epoch++) await this.#epoch({ ...event, epoch });
+      await this.#tell((callback) => callback.onFitStart?.({ ...event, type: 'fitStart', model, optimizer, metrics }));
+      for (let epoch = 0; epoch < epochs && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch });
+      if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
-      await this.#tell((callback) => callback.onFitEnd?.({ ...event, history: this.#history }));
+      await this.#tell((callback) => callback.onFitEnd?.({ ...event, type: 'fitEnd', history: this.#history, error: failure }));
     }
     return this.#history;
   }
 
+  #write(history: History<M>): void {
+    this.#history = history;
+    this.#note(history);
+  }
+
   async #epoch(event: EpochEvent): Promise<void> {
     this.#checkSignal(event.epoch, 0);
-    await this.#tell((callback) => callback.onEpochStart?.(event));
+    await this.#tell((callback) => callback.onEpochStart?.({ ...event, type: 'epochStart' }));
     const tally = new Tally<M>(event.epoch, this.#setup.metrics);
     const complete = await this.#steps(event, tally);
     if (tally.steps === 0 || !complete) return;
     const trained = tally.record();
     const { validation, optimizer } = this.#setup;
     const record = validation === undefined ? trained : { ...trained, validation: await this.#validate(validation, event.epoch) };
-    this.#history = [...this.#history, record];
-    this.#note(this.#history);
+    this.#write(this.#history.with$([record]));
     observePlateaus(optimizer, record);
-    await this.#tell((callback) => callback.onEpochEnd?.({ ...event, record }));
+    const markBest = (): void => this.#write(this.#history.with$([], { best: event.epoch }));
+    await this.#tell((callback) => callback.onEpochEnd?.({ ...event, type: 'epochEnd', record, markBest }));
   }
 
   /** Runs the steps of an epoch; whether all of them. At most two submissions are under way. */
@@ -77,7 +90,7 @@ export class Fit<M extends AnyMetric> {
       let step = 0;
       for await (const { group, most, take } of this.#groups(event.epoch + 1 < event.epochs)) {
         this.#checkSignal(event.epoch, step);
-        if (this.#stopped) break;
+        if (this.#stopped !== undefined) break;
         const { count, ...submitted } = this.#submit(group, most, { ...event, step }, tally);
         take(count);
         step += count;
@@ -89,7 +102,7 @@ export class Fit<M extends AnyMetric> {
       await flight.abandon();
       throw error;
     }
-    return !this.#stopped;
+    return this.#stopped === undefined;
   }
 
   /** What there is to train on in an epoch: as many batches at once as there are, or one by one as they come. */
@@ -128,6 +141,7 @@ export class Fit<M extends AnyMetric> {
     let results: Results<M> | undefined;
     const told: StepEvent<M> = {
       ...event,
+      type: 'step',
       loss,
       get results() {
         return (results ??= tally.results());
@@ -149,8 +163,8 @@ export class Fit<M extends AnyMetric> {
       epochs: this.#setup.epochs,
       stepsPerEpoch: stepsOf(this.#setup),
       stepwise: this.#stepwise,
-      stop: () => {
-        this.#stopped = true;
+      stop: (reason = 'a callback asked for it') => {
+        this.#stopped ??= reason;
       },
     };
   }

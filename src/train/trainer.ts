@@ -12,7 +12,9 @@ import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
-import type { Callback, History, Results } from './events.js';
+import type { Callback, Results, TrainEvent } from './events.js';
+import { eventsOf } from './event-stream.js';
+import { History } from './history.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
@@ -60,6 +62,11 @@ export interface FitOptions<M extends AnyMetric = never> {
   readonly callbacks?: Callback<M> | readonly Callback<M>[];
 }
 
+export interface EventsOptions<M extends AnyMetric = never> extends FitOptions<M> {
+  /** Says that steps are only looked at, as Callback.passive: many small ones may run before the first of them is told. Default false. */
+  readonly passive?: boolean;
+}
+
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
@@ -89,7 +96,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   readonly optimizer: Optimizer;
   readonly #loss: L;
   readonly #metrics: readonly M[];
-  #history: History<M> = [];
+  #history = new History<M>();
 
   constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
     checkOptions('Trainer', options, ['loss', 'optimizer', 'metrics']);
@@ -106,7 +113,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     this.#metrics = metrics;
   }
 
-  /** The complete epochs of the last fit(), also after it has failed or was stopped. */
+  /** The complete epochs of the last fit(), also after it has failed or was stopped. JSON.stringify() writes it, train.parseHistory() reads it. */
   get history(): History<M> {
     return this.#history;
   }
@@ -129,7 +136,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     }
     const wasTraining = this.model.training;
     busy.add(this.model);
-    this.#history = [];
+    this.#history = new History<M>();
     if (!wasTraining) this.model.train();
     try {
       const { model, optimizer } = this;
@@ -140,6 +147,25 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
       if (!wasTraining) this.model.eval();
       busy.delete(this.model);
     }
+  }
+
+  /**
+   * fit(), but that its events are asked for one by one: training waits in each of them for the next to be asked for. Events are told apart by
+   * their `type`; leaving the loop stops training after the step that is under way; `history` has its epochs.
+   *
+   *     for await (const event of trainer.events(train, { epochs: 5 })) {
+   *       if (event.type === 'step' && event.loss > 100) break;
+   *       if (event.type === 'epochEnd') console.log(event.record.loss);
+   *     }
+   *
+   * Throws in the loop what fit() rejects with.
+   */
+  events<X extends Shape, Y extends Shape, D extends TargetDType>(
+    data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
+    options: EventsOptions<M> = {},
+  ): AsyncGenerator<TrainEvent<M>, void, undefined> {
+    const { passive = false, callbacks = [], ...rest } = options;
+    return eventsOf<M>((callback) => this.fit(data, { ...rest, callbacks: [...[callbacks].flat(), callback] as readonly Callback<M>[] }), passive);
   }
 
   /**

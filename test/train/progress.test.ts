@@ -2,9 +2,12 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { progress } from '../../src/train/progress.js';
 import type { Metric } from '../../src/metrics/index.js';
-import type { EpochRecord, StepEvent } from '../../src/train/events.js';
+import type { EpochRecord, FitStartEvent, StepEvent } from '../../src/train/events.js';
+import { History } from '../../src/train/history.js';
 
 const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
+const started = { ...fit, type: 'fitStart', metrics: [] } as unknown as FitStartEvent<never>;
+const ended = (history = new History()) => ({ ...fit, type: 'fitEnd', history, error: undefined }) as const;
 
 /** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
 async function run(isTTY: boolean, options: { interval?: number; failAt?: number; validation?: { loss: number } } = {}): Promise<string> {
@@ -13,22 +16,22 @@ async function run(isTTY: boolean, options: { interval?: number; failAt?: number
   const sink = new Writable({ write: (piece: Buffer, _, done) => ((text += piece.toString()), done()) });
   const stream = Object.assign(sink, { isTTY, columns: 200, cursorTo: () => true, clearLine: () => true });
   const callback = progress({ stream, now: () => time, ...(options.interval === undefined ? {} : { interval: options.interval }) });
-  await callback.onFitStart?.(fit);
+  await callback.onFitStart?.(started);
   for (let epoch = 0; epoch < 2; epoch++) {
-    await callback.onEpochStart?.({ ...fit, epoch });
+    await callback.onEpochStart?.({ ...fit, type: 'epochStart', epoch });
     for (let step = 0; step < 4; step++) {
       if (4 * epoch + step === options.failAt) {
-        await callback.onFitEnd?.({ ...fit, history: [] });
+        await callback.onFitEnd?.(ended());
         return text;
       }
       time += 1000;
-      const event = { ...fit, epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9 }, examples: 100 * (step + 1), seconds: step + 1 };
+      const event = { ...fit, type: 'step', epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9 }, examples: 100 * (step + 1), seconds: step + 1 } as const;
       await callback.onStep?.(event satisfies StepEvent<Metric<'accuracy'>>);
     }
     const record = { loss: 0.5, epoch, steps: 4, examples: 400, seconds: 4, examplesPerSecond: 100 } satisfies EpochRecord;
-    await callback.onEpochEnd?.({ ...fit, epoch, record: options.validation === undefined ? record : { ...record, validation: options.validation } });
+    await callback.onEpochEnd?.({ ...fit, type: 'epochEnd', markBest: () => undefined, epoch, record: options.validation === undefined ? record : { ...record, validation: options.validation } });
   }
-  await callback.onFitEnd?.({ ...fit, history: [] });
+  await callback.onFitEnd?.(ended());
   return text;
 }
 

@@ -126,3 +126,30 @@ describe('results', () => {
     await trainer.fit(digits, { epoch: 5 });
   });
 });
+
+describe('events', () => {
+  it('are told apart by their type', async () => {
+    for await (const event of trainer.events(digits, { epochs: 2, validation: digits, passive: true })) {
+      expectTypeOf(event.type).toEqualTypeOf<'fitStart' | 'epochStart' | 'step' | 'epochEnd' | 'fitEnd'>();
+      if (event.type === 'step') expectTypeOf(event.results.accuracy).toEqualTypeOf<number>();
+      if (event.type === 'epochEnd') expectTypeOf(event.record.validation!.accuracy).toEqualTypeOf<number>();
+      if (event.type === 'fitEnd') expectTypeOf(event.history.best!.accuracy).toEqualTypeOf<number>();
+      // @ts-expect-error not every event has a loss
+      void event.loss;
+    }
+    // @ts-expect-error the model takes examples of [784], but the data's are of [64]
+    trainer.events(small);
+  });
+});
+
+describe('options of fit', () => {
+  it('say what they take', async () => {
+    await trainer.fit(digits, { accumulate: 4, classWeights: 'balanced', validationSplit: 0.1, callbacks: [train.earlyStopping({ monitor: 'accuracy' })] });
+    await trainer.fit(digits, { classWeights: [1, 2, 3] });
+    // @ts-expect-error there are no such class weights
+    await trainer.fit(digits, { classWeights: 'even' });
+    // @ts-expect-error there is no such mode
+    train.earlyStopping({ mode: 'auto' });
+    for await (const batch of data.loader(digits)) expectTypeOf(batch.weights).toEqualTypeOf<Tensor<[number], 'float32'> | undefined>();
+  });
+});

@@ -1,0 +1,102 @@
+import { ArgumentError } from '../errors.js';
+import { checkChoice, checkOptions } from '../options.js';
+import type { TypedArray } from '../dtype.js';
+import type { Module } from '../nn/module.js';
+import type { Callback, EpochEndEvent, FitStartEvent } from './events.js';
+import { monitored, monitorFor } from './monitor.js';
+
+export interface EarlyStoppingOptions {
+  /** What is looked at after each epoch, such as `loss` or `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
+  readonly monitor?: string;
+  /** After how many epochs in a row without improvement training stops. Default 0, which is as 1. */
+  readonly patience?: number;
+  /** By how much it has to be better than the best one to count. Default 0. */
+  readonly minDelta?: number;
+  /** Whether less or more is better. Default: what the metric says of itself; 'min' for the loss. */
+  readonly mode?: 'min' | 'max';
+  /** Whether the model has the parameters and buffers of the best epoch when fit() ends, in whatever way it ends without an error. Default true. */
+  readonly restoreBest?: boolean;
+}
+
+const OP = 'train.earlyStopping';
+
+/**
+ * A callback that stops training when it does not get better any more, and gives the model the weights of its best epoch.
+ *
+ *     const history = await trainer.fit(train, { epochs: 100, validationSplit: 0.1, callbacks: [train.earlyStopping({ patience: 5 })] });
+ *     console.log(history.best?.epoch, history.stopped);
+ *
+ * The weights of the best epoch are kept in memory once, and copied at each epoch that is better. The optimizer's state, the random streams and
+ * the rate stay as the last step left them: to go on training from the best weights make a new optimizer. A value that is NaN is no
+ * improvement. As keras.callbacks.EarlyStopping, but that `restoreBest` is on by default.
+ * Throws ArgumentError; when the first epoch ends also for a `monitor` that there is not.
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  checkOptions(OP, options, ['monitor', 'patience', 'minDelta', 'mode', 'restoreBest']);
+  const { patience = 0, minDelta = 0 } = options;
+  if (!Number.isSafeInteger(patience) || patience < 0) throw new ArgumentError(`[${OP}] patience: got ${String(patience)}, expected an integer of at least 0.`, { op: OP });
+  if (!(minDelta >= 0 && minDelta < Infinity)) throw new ArgumentError(`[${OP}] minDelta: got ${String(minDelta)}, expected a finite number of at least 0.`, { op: OP });
+  if (options.mode !== undefined) checkChoice(OP, 'mode', options.mode, ['min', 'max']);
+  let search: Search | undefined;
+  return {
+    onFitStart: (event) => void (search = new Search(options, event)),
+    onEpochEnd: (event) => search!.look(event),
+    onFitEnd: ({ error }) => (error === undefined ? search?.restore() : undefined),
+  };
+}
+
+/** The best epoch of one fit(). */
+class Search {
+  readonly #options: EarlyStoppingOptions;
+  readonly #model: Module;
+  readonly #metrics: FitStartEvent['metrics'];
+  #best: { readonly epoch: number; readonly value: number } | undefined;
+  #weights: Map<string, TypedArray> | undefined;
+  #waited = 0;
+
+  constructor(options: EarlyStoppingOptions, { model, metrics }: FitStartEvent) {
+    this.#options = options;
+    this.#model = model;
+    this.#metrics = metrics;
+  }
+
+  async look({ epoch, record, markBest, stop }: EpochEndEvent): Promise<void> {
+    const monitor = monitorFor(record, this.#options.monitor);
+    const value = monitored(OP, record, monitor);
+    this.#waited++;
+    const better = this.#isBetter(value, this.#modeOf(monitor));
+    if (better || this.#best === undefined) {
+      this.#best = { epoch, value };
+      markBest();
+      if (this.#options.restoreBest ?? true) this.#weights = await weightsOf(this.#model);
+    }
+    if (better) this.#waited = 0;
+    const { patience = 0 } = this.#options;
+    if (this.#waited < Math.max(patience, 1) || epoch === 0) return;
+    const epochs = this.#waited === 1 ? 'an epoch' : `${this.#waited} epochs`;
+    stop(`${monitor} has not improved for ${epochs}: it was best in epoch ${this.#best.epoch}, with ${this.#best.value}`);
+  }
+
+  async restore(): Promise<void> {
+    if (this.#weights !== undefined) await this.#model.loadStateDict(this.#weights);
+    this.#weights = undefined;
+  }
+
+  #isBetter(value: number, mode: 'min' | 'max'): boolean {
+    const sign = mode === 'min' ? -1 : 1;
+    const best = this.#best === undefined || Number.isNaN(this.#best.value) ? -Infinity : sign * this.#best.value;
+    return sign * value - (this.#options.minDelta ?? 0) > best;
+  }
+
+  #modeOf(monitor: string): 'min' | 'max' {
+    const name = monitor.replace(/^validation\./, '');
+    const mode = this.#options.mode ?? (name === 'loss' ? 'min' : this.#metrics.find((metric) => metric.name === name)?.mode);
+    if (mode !== undefined) return mode;
+    throw new ArgumentError(`[${OP}] mode: the metric ${name} does not say whether less of it is better or more: expected mode 'min' or 'max'.`, { op: OP });
+  }
+}
+
+async function weightsOf(model: Module): Promise<Map<string, TypedArray>> {
+  const entries = [...model.stateDict()].map(async ([name, tensor]): Promise<[string, TypedArray]> => [name, await tensor.data()]);
+  return new Map(await Promise.all(entries));
+}
