@@ -427,6 +427,8 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   pending$: PendingGradients | undefined = undefined;
   /** Its gradient, where that was computed ahead of the step. */
   accumulator$: Tensor | undefined = undefined;
+  /** The memory of the last accumulator, until the next one wants it, or a step did without. */
+  spare$: Storage | undefined = undefined;
   /** What computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 

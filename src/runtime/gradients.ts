@@ -48,6 +48,7 @@ export class Gradients {
       const { pending$: entry, accumulator$: accumulator } = parameter;
       if (entry !== undefined && !entries.includes(entry)) entries.push(entry);
       if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, reached: entry !== undefined, accumulator });
+      if (accumulator === undefined) this.releaseSpare(parameter);
       parameter.pending$ = undefined;
     }
     if (updates.length === 0) {
@@ -101,7 +102,8 @@ export class Gradients {
     parameter.pending$ = undefined;
     if (parameter.accumulator$ !== undefined) return { parameter, accumulator: parameter.accumulator$, holds: true };
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
-    accumulator.storage$ = this.machinery.allocate(parameter.shape, parameter.dtype);
+    accumulator.storage$ = parameter.spare$ ?? this.machinery.allocate(parameter.shape, parameter.dtype);
+    parameter.spare$ = undefined;
     parameter.accumulator$ = accumulator;
     return { parameter, accumulator, holds: false };
   }
@@ -110,8 +112,14 @@ export class Gradients {
     parameter.accumulator$ = undefined;
     if (accumulator.kept$) return;
     accumulator.stale = true;
-    this.machinery.release(accumulator.storage$!);
+    parameter.spare$ = accumulator.storage$!;
     accumulator.storage$ = undefined;
+  }
+
+  private releaseSpare(parameter: Parameter): void {
+    if (parameter.spare$ === undefined) return;
+    this.machinery.release(parameter.spare$);
+    parameter.spare$ = undefined;
   }
 }
 
