@@ -35,41 +35,75 @@ float* positive(Bench& b, int64_t n) {
   return p;
 }
 
-Subject update(Bench& b, const Optimizer& o, int tensors, int64_t size) {
-  double* hyper = b.constant(std::array<double, 8>{})->data();
-  std::copy(o.hyper.begin(), o.hyper.end(), hyper);
-  std::vector<TensorArg> in = {Bench::dense(hyper, DType::f64, {int64_t(o.hyper.size())}),
-                               Bench::dense(b.constant(int32_t{10}), DType::i32, {1}),
-                               {},
-                               {},
-                               {}};
-  std::vector<TensorArg> out;
-  std::vector<uint32_t> attrs = {o.rule, o.flags};
+// The operands of an update of so many parameters of one size; with averages beside them where that is asked for.
+struct Operands {
+  std::vector<TensorArg> gradients, in, out;
+  std::vector<uint32_t> attrs;
   std::vector<const float*> reads;
   std::vector<float*> writes;
+};
+
+Operands operands(Bench& b, const Optimizer& o, int tensors, int64_t size, bool averages) {
+  Operands x;
+  x.attrs = {o.rule, o.flags | (averages ? uint32_t(kAverages) : 0u)};
   for (int t = 0; t < tensors; t++) {
-    for (int k = 0; k < 2 + o.states; k++) {
+    for (int k = 0; k < 2 + o.states + averages; k++) {
       float* array = positive(b, size);
-      in.push_back(b.tensor({size}, array));
-      reads.push_back(array);
-      if (k == 1) continue;  // the gradient
-      out.push_back(in.back());
-      writes.push_back(array);
+      x.in.push_back(b.tensor({size}, array));
+      x.reads.push_back(array);
+      if (k == 1) x.gradients.push_back(x.in.back());
+      if (k == 1) continue;
+      x.out.push_back(x.in.back());
+      x.writes.push_back(array);
     }
-    attrs.push_back(0);
+    x.attrs.push_back(0);
   }
+  return x;
+}
+
+double* doubles(Bench& b, const std::vector<double>& values) {
+  double* x = b.constant(std::array<double, 8>{})->data();
+  std::copy(values.begin(), values.end(), x);
+  return x;
+}
+
+Closure kernel(Bench& b, const Optimizer& o, const Operands& x, const TensorArg& scales, const TensorArg& average) {
+  std::vector<TensorArg> in = {Bench::dense(doubles(b, o.hyper), DType::f64, {int64_t(o.hyper.size())}),
+                               Bench::dense(b.constant(int32_t{10}), DType::i32, {1}), scales, TensorArg{}, average};
+  in.insert(in.end(), x.in.begin(), x.in.end());
+  return b.kernel(row_update, x.out, in, x.attrs);
+}
+
+Subject update(Bench& b, const Optimizer& o, int tensors, int64_t size) {
+  Operands x = operands(b, o, tensors, size, false);
   Subject s;
-  s.ours = b.kernel(row_update, out, in, attrs);
+  s.ours = kernel(b, o, x, {}, {});
   if (tensors > 1) {  // the loop is one over arrays as long as all together
-    reads.clear(), writes.clear();
+    x.reads.clear(), x.writes.clear();
     for (int k = 0; k < 2 + o.states; k++) {
       float* array = positive(b, tensors * size);
-      reads.push_back(array);
-      if (k != 1) writes.push_back(array);
+      x.reads.push_back(array);
+      if (k != 1) x.writes.push_back(array);
     }
   }
-  s.limits = {b.stream(reads, writes, tensors * size)};
+  s.limits = {b.stream(x.reads, x.writes, tensors * size)};
   s.bytes = 4.0 * (3 + 2 * o.states) * double(tensors * size);
+  return s;
+}
+
+// Clipped by the norm of all gradients and averaged, beside the plain update. A schedule changes numbers only.
+Subject clipped_and_averaged(Bench& b, const Optimizer& o, int tensors, int64_t size) {
+  const Operands plain = operands(b, o, tensors, size, false), x = operands(b, o, tensors, size, true);
+  const TensorArg scales = b.tensor({1}), norm = b.tensor({});
+  std::vector<TensorArg> measured = {Bench::dense(b.constant(0.5f), DType::f32, {})};
+  measured.insert(measured.end(), x.gradients.begin(), x.gradients.end());
+  const Closure clip = b.kernel(row_clip_scale, {scales, norm}, measured, {0});
+  const Closure step = kernel(b, o, x, scales, Bench::dense(doubles(b, {0, 1e-3}), DType::f64, {2}));
+  Subject s;
+  s.ours = [=] { clip(), step(); };
+  s.peers = {{"plain update", kernel(b, o, plain, {}, {})}};
+  s.limits = {b.stream(x.reads, x.writes, tensors * size)};
+  s.bytes = 4.0 * (6 + 2 * o.states) * double(tensors * size);
   return s;
 }
 
@@ -91,6 +125,12 @@ void fill(bench::Family& family) {
                   .of_limit = s.goal,
                   .counted = s.tensors * s.size <= 100'000,
                   .make = [&o, s](Bench& b) { return update(b, o, s.tensors, s.size); }});
+  constexpr double kAtMost = 1.3;  // times the plain update
+  for (const auto& s : {sizes[0], sizes[1], sizes[3]})
+    family.add({.group = "clipped and averaged",
+                .name = "Adam clipped and averaged, " + std::string(s.name),
+                .against_peers = 1 / kAtMost,
+                .make = [s](Bench& b) { return clipped_and_averaged(b, kOptimizers[0], s.tensors, s.size); }});
 }
 
 const bench::Family optimizers("optimizers", fill);

@@ -44,8 +44,12 @@ export function adam(parameters: ParametersOf<AdamOptions>, options: OptimizerOp
   return optimizerOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => rule('adam', given));
 }
 
+/** The rule of AdamW, as optimizer `op` has it. */
+export function adamwRule(op: string, options: AdamWOptions): Rule {
+  return rule(op, { weightDecay: 0.01, ...options, decoupled: true });
+}
+
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */
 export function adamw(parameters: ParametersOf<AdamWOptions>, options: OptimizerOptions<AdamWOptions> = {}): Optimizer {
-  const decoupled = (given: AdamWOptions): Rule => rule('adamw', { weightDecay: 0.01, ...given, decoupled: true });
-  return optimizerOf('adamw', parameters, options, KNOWN, decoupled);
+  return optimizerOf('adamw', parameters, options, KNOWN, (given) => adamwRule('adamw', given));
 }

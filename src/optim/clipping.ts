@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { engine } from '../graph/engine.js';
+import { maximum, minimum, mul, neg, reshape, slice } from '../ops/index.js';
 import { clipScale } from '../ops/clipping.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
@@ -29,6 +30,8 @@ export class Clipping {
   readonly kind: Kind;
   readonly #op: string;
   readonly #limit = new Float64Array(1);
+  /** The limit as operands of ops and of updates. */
+  readonly #number: Tensor;
   readonly #slot: Tensor;
   /** Holds the norm of the last step. */
   readonly #norm: Tensor | undefined;
@@ -39,7 +42,8 @@ export class Clipping {
     this.#op = op;
     this.#given = clip;
     this.kind = checkClip(op, clip);
-    this.#slot = this.kind === 'value' ? slots(this.#limit, 'float64') : slots(this.#limit, 'float32', []);
+    this.#number = slots(this.#limit, 'float32', []);
+    this.#slot = slots(this.#limit, 'float64');
     this.#norm = this.kind === 'value' ? undefined : zeroed([]);
   }
 
@@ -71,8 +75,15 @@ export class Clipping {
   /** What these gradients are to be multiplied by, float32 [1] or of each its own, and the effect that keeps their norm. */
   scales(gradients: readonly Tensor[]): { readonly scales: Tensor | undefined; readonly effects: readonly Tensor[] } {
     if (this.#norm === undefined) return { scales: undefined, effects: [] };
-    const { scales, norm } = clipScale(this.#slot, gradients, this.kind === 'norm');
+    const { scales, norm } = clipScale(this.#number, gradients, this.kind === 'norm');
     return { scales, effects: [store(this.#norm, norm)] };
+  }
+
+  /** The i-th of some gradients, clipped, for those who do not clip as they read it. */
+  clipped(gradient: Tensor, scales: Tensor | undefined, i: number): Tensor {
+    if (scales === undefined) return minimum(maximum(gradient, neg(this.#number)), this.#number) as Tensor;
+    const own = scales.shape[0] === 1 ? scales : slice(scales, i, i + 1);
+    return mul(gradient, reshape(own, [])) as Tensor;
   }
 
   async norm(): Promise<number> {

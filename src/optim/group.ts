@@ -2,18 +2,32 @@ import { ArgumentError } from '../errors.js';
 import { slots } from '../ops/leaf.js';
 import { updateRules } from '../ops/index.js';
 import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import type { Clip } from './clipping.js';
+import type { Composition } from './composition.js';
 import { checkRate, type Scheduled } from './numbers.js';
 import type { Schedule } from './schedules/index.js';
 
-/** The rule of an optimizer, its rate, its other numbers by name, and what of it is switched on. */
-export interface Rule {
+/** The rule of an optimizer: its rate, and its other numbers by name. */
+export type Rule = NativeRule | ComposedRule;
+
+/** One pass over elements, with what of it is switched on. */
+interface NativeRule {
   readonly lr: Scheduled;
   readonly rule: keyof typeof updateRules;
   readonly hyper: Readonly<Record<string, Scheduled>>;
   readonly flags: Readonly<Record<string, boolean>>;
+}
+
+interface ComposedRule {
+  readonly lr: Scheduled;
+  readonly composition: Composition;
+  readonly hyper: Readonly<Record<string, Scheduled>>;
+  /** Which parameters it is for, and the rule of others; else for all. */
+  readonly suits?: (parameter: Parameter) => boolean;
+  readonly otherwise?: Rule;
 }
 
 /** Parameters with options of their own, the others being the optimizer's. */
@@ -41,25 +55,41 @@ export type OptimizerOptions<O> = O & {
 /** Parameters that are updated with the same numbers. */
 export class ParameterGroup {
   readonly parameters: readonly Parameter[];
-  readonly rule: Rule['rule'];
+  /** The native rule: where the step is composed, that of gradient descent, by which it is taken. */
+  readonly rule: NativeRule['rule'];
+  readonly composition: Composition | undefined;
   readonly flags: readonly string[];
-  /** The numbers, lr first, as the step reads them when it runs. */
+  /** What the native rule reads when the step runs: its numbers, lr first. */
   readonly hyperSlot: Tensor;
+  /** What a composition reads: its numbers by name. */
+  readonly numbers: Readonly<Record<string, Tensor>>;
   readonly #op: string;
   readonly #hyper: Float64Array;
   readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: Schedule }[];
   #lr: Scheduled;
 
-  constructor(op: string, parameters: readonly Parameter[], { lr, rule, hyper, flags }: Rule) {
+  constructor(op: string, parameters: readonly Parameter[], rule: Rule) {
+    const composition = 'composition' in rule ? rule.composition : undefined;
+    const flags: Readonly<Record<string, boolean>> = 'flags' in rule ? rule.flags : {};
     this.#op = op;
     this.parameters = parameters;
-    this.rule = rule;
+    this.rule = 'rule' in rule ? rule.rule : 'sgd';
+    this.composition = composition;
     this.flags = Object.keys(flags).filter((flag) => flags[flag]);
-    this.#lr = checkRate(op, lr);
-    const { hypers } = updateRules[rule];
-    this.#hyper = Float64Array.from(hypers, (name) => Number(hyper[name]));
-    this.#scheduled = hypers.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
-    this.hyperSlot = slots(this.#hyper, 'float64');
+    this.#lr = checkRate(op, rule.lr);
+    const { hyper } = rule;
+    const names: readonly string[] = composition === undefined ? updateRules[this.rule].hypers : ['lr', ...Object.keys(hyper)];
+    this.#hyper = Float64Array.from(names, (name) => Number(hyper[name]));
+    this.#scheduled = names.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
+    this.hyperSlot = composition === undefined ? slots(this.#hyper, 'float64') : slots([1, 0], 'float64');
+    const number = (place: number): Tensor => slots(this.#hyper.subarray(place, place + 1), 'float32', []);
+    this.numbers = composition === undefined ? {} : Object.fromEntries(names.map((name, place) => [name, number(place)]));
+  }
+
+  /** The arrays that are kept beside a parameter, by name. */
+  keeps(parameter: Parameter): Readonly<Record<string, Shape>> {
+    if (this.composition !== undefined) return this.composition.keeps(parameter);
+    return Object.fromEntries(updateRules[this.rule].states.map((name) => [name, parameter.shape]));
   }
 
   set lr(lr: Scheduled) {
@@ -106,9 +136,9 @@ export function groupsOf<O extends object>(
       const matched = [...rest].filter(({ name }) => (typeof match === 'function' ? match(name) : name.search(match) >= 0));
       matched.forEach((parameter) => rest.delete(parameter));
       if (matched.length > 0) used.add(group);
-      if (matched.length > 0) groups.push(new ParameterGroup(op, matched, describe({ ...common, ...own, ...special } as unknown as O)));
+      groups.push(...divided(op, matched, describe({ ...common, ...own, ...special } as unknown as O)));
     }
-    if (rest.size > 0) groups.push(new ParameterGroup(op, [...rest], describe({ ...common, ...own } as unknown as O)));
+    groups.push(...divided(op, [...rest], describe({ ...common, ...own } as unknown as O)));
   };
   for (const match of matches) checkMatch(op, match, known);
   const listed = listOf<O>(given);
@@ -123,6 +153,15 @@ export function groupsOf<O extends object>(
   const idle = matches.find((group) => !used.has(group));
   if (idle === undefined) return groups;
   throw new ArgumentError(`[${op}] groups: got ${String(idle.match)}, which no parameter is left for, expected a pattern of some of ${all.map(({ name }) => name).join(', ')}.`, { op });
+}
+
+/** The group of a rule, or that of the parameters which it suits and that of the others. */
+function divided(op: string, parameters: readonly Parameter[], rule: Rule): ParameterGroup[] {
+  const { suits, otherwise } = 'composition' in rule ? rule : {};
+  if (suits === undefined || otherwise === undefined) return parameters.length === 0 ? [] : [new ParameterGroup(op, parameters, rule)];
+  const suited = parameters.filter(suits);
+  const others = parameters.filter((parameter) => !suits(parameter));
+  return [...(suited.length === 0 ? [] : [new ParameterGroup(op, suited, rule)]), ...divided(op, others, otherwise)];
 }
 
 const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (typeof given === 'object' && given !== null && Symbol.iterator in given ? [...given] : []);

@@ -1,4 +1,5 @@
 export { adadelta, type AdadeltaOptions } from './adadelta.js';
+export { adafactor, type AdafactorOptions } from './adafactor.js';
 export { adagrad, type AdagradOptions } from './adagrad.js';
 export { adam, adamw, type AdamOptions, type AdamWOptions } from './adam.js';
 export { adamax, type AdamaxOptions } from './adamax.js';
@@ -14,6 +15,7 @@ export {
 export type { Clip } from './clipping.js';
 export { lamb, type LambOptions } from './lamb.js';
 export { lion, type LionOptions } from './lion.js';
+export { muon, type MuonOptions } from './muon.js';
 export { nadam, type NadamOptions } from './nadam.js';
 export type { GroupOf, MatchOf, OptimizerOptions, ParameterGroup, ParametersOf } from './group.js';
 export type { Scheduled } from './numbers.js';

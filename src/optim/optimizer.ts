@@ -1,21 +1,23 @@
 import { ArgumentError } from '../errors.js';
 import { engine, type Given, type Updater } from '../graph/engine.js';
 import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
-import { update, updateRules, zeros } from '../ops/index.js';
+import { update, zeros } from '../ops/index.js';
 import { slots } from '../ops/leaf.js';
+import { store } from '../ops/store.js';
 import { slice } from '../ops/views.js';
 import { checkOptions } from '../options.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import { Averaging } from './averaging.js';
 import { Clipping, unmeasured, type Clip } from './clipping.js';
+import type { Composition } from './composition.js';
 import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
 import { zeroed } from './memory.js';
 import { checkRate, type Scheduled } from './numbers.js';
 
 let optimizers = 0;
 
-/** What an optimizer keeps for one parameter: the rule's arrays, of the parameter's shape, and the place of its count. */
+/** What an optimizer keeps for one parameter: the rule's arrays, and the place of its count. */
 interface ParameterState {
   readonly arrays: Readonly<Record<string, Tensor>>;
   readonly place: number;
@@ -68,7 +70,7 @@ export class Optimizer implements Updater {
       if (own.length === 0) return [];
       const part = scales === undefined || scales.shape[0] === 1 ? scales : slice(scales, at, at + own.length);
       at += own.length;
-      return [this.#updateOf(group, own, part)];
+      return group.composition === undefined ? [this.#updateOf(group, own, part)] : this.#composed(group, group.composition, own, part);
     });
     return [...effects, ...updates, ...this.#rest(given)];
   }
@@ -80,6 +82,20 @@ export class Optimizer implements Updater {
     });
     const extras = { scales, limit: this.#clipping?.limit, average: this.#averaging?.slot, pulls: this.#averaging?.pulls ?? false };
     return update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras);
+  }
+
+  /** Stores what the composition keeps, then takes its steps. */
+  #composed(group: ParameterGroup, composition: Composition, own: readonly Given[], scales: Tensor | undefined): Tensor[] {
+    const stores: Tensor[] = [];
+    const updated = own.map(({ parameter, gradient: whole }, i) => {
+      const { arrays, place } = this.#stateOf(parameter);
+      const gradient = this.#clipping?.clipped(whole, scales, i) ?? whole;
+      const { step, kept } = composition.compose({ parameter, gradient, kept: arrays, numbers: group.numbers });
+      for (const [name, value] of Object.entries(kept)) stores.push(store(arrays[name]!, value));
+      return { parameter: parameter as Tensor, gradient: step, states: [], average: this.#averaging?.of(parameter), place };
+    });
+    const extras = { average: this.#averaging?.slot, pulls: this.#averaging?.pulls ?? false };
+    return [...stores, update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras)];
   }
 
   /** Averages go on where no gradient reaches: a step of length 0. */
@@ -249,8 +265,8 @@ export class Optimizer implements Updater {
   #stateOf(parameter: Parameter): ParameterState {
     let state = this.#states.get(parameter);
     if (state === undefined) {
-      const names: readonly string[] = updateRules[this.#groupOf.get(parameter)!.rule].states;
-      state = { arrays: Object.fromEntries(names.map((name) => [name, zeroed(parameter.shape)])), place: this.#states.size };
+      const keeps = Object.entries(this.#groupOf.get(parameter)!.keeps(parameter));
+      state = { arrays: Object.fromEntries(keeps.map(([name, shape]) => [name, zeroed(shape)])), place: this.#states.size };
       this.#states.set(parameter, state);
     }
     return state;

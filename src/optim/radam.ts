@@ -26,7 +26,8 @@ function rule(options: RadamOptions): Rule {
 
 /**
  * Adam that goes by the average of the gradient alone until enough gradients were seen to know their spread, which makes a warm-up
- * unnecessary. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
+ * unnecessary: m and v as in Adam, l = L - 2 t b2^t / (1 - b2^t), L = 2 / (1 - b2) - 1; p -= lr m / (1 - b1^t) as long as l <= 5, later
+ * times sqrt((l - 4)(l - 2) L / ((L - 4)(L - 2) l)) sqrt(1 - b2^t) / (sqrt(v) + eps); before that g += weightDecay p. Matches torch.optim.RAdam. Source: Liu et al., arXiv:1908.03265.
  */
 export function radam(parameters: ParametersOf<RadamOptions>, options: OptimizerOptions<RadamOptions> = {}): Optimizer {
   return optimizerOf('radam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'maximize'], rule);

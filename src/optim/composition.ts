@@ -1,0 +1,24 @@
+import type { Shape } from '../shape.js';
+import type { Parameter, Tensor } from '../tensor.js';
+
+/** What a composed rule is given of one parameter. */
+export interface Composing {
+  readonly parameter: Tensor;
+  /** Clipped already. */
+  readonly gradient: Tensor;
+  /** The arrays that it keeps, as the step before has left them. */
+  readonly kept: Readonly<Record<string, Tensor>>;
+  /** Its hyper-parameters in this step, float32 []: `lr` and those of its rule. */
+  readonly numbers: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * A rule that is composed of ops, where one pass over elements cannot do it: sums over rows, products of matrices. What it computes
+ * is taken off the parameter by the update that gradient descent has.
+ */
+export interface Composition {
+  /** The arrays that it keeps beside a parameter, by name; they start at 0. */
+  keeps(parameter: Parameter): Readonly<Record<string, Shape>>;
+  /** What is taken off the parameter, and the new values of what is kept. */
+  compose(given: Composing): { readonly step: Tensor; readonly kept: Readonly<Record<string, Tensor>> };
+}
