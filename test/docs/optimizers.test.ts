@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { nn, optim } from 'anneal';
 
 const page = readFileSync(new URL('../../docs/optimizers.md', import.meta.url), 'utf8');
-const rows = page.split('\n').filter((line) => /^\| `/.test(line));
+const rows = page.split('\n').filter((line) => line.startsWith('| `'));
 
 /** Functions of parameters that give an optimizer. */
 const optimizers = Object.entries(optim).flatMap(([name, make]) => {
-  if (typeof make !== 'function' || /^class /.test(Function.prototype.toString.call(make)) || make.length === 0) return [];
+  if (typeof make !== 'function' || Function.prototype.toString.call(make).startsWith('class ') || make.length === 0) return [];
   try {
     return (make as (parameters: unknown) => unknown)(nn.linear(2, 2).parameters()) instanceof optim.Optimizer ? [name] : [];
   } catch {
