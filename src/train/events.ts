@@ -2,6 +2,7 @@ import type { AnyMetric, ResultsOf } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
 import type { History } from './history.js';
+import type { LayerStatistics } from './inspection.js';
 
 /** The mean loss over examples, and each metric by its name. */
 export type Results<M extends AnyMetric = never> = { readonly loss: number } & ResultsOf<M>;
@@ -17,6 +18,8 @@ export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
   readonly examplesPerSecond: number;
   /** After the epoch, over the validation data; absent without. */
   readonly validation?: Results<M>;
+  /** How the layers did in the last step of the epoch that was looked into; absent without `inspect`. */
+  readonly layers?: readonly LayerStatistics[];
 };
 
 /** What every event of fit() carries. */
@@ -58,6 +61,8 @@ export interface StepEvent<M extends AnyMetric = never> extends EpochEvent {
   /** Examples of the epoch so far, and how long they took. */
   readonly examples: number;
   readonly seconds: number;
+  /** How the layers did in this step, where `inspect` looked into it. */
+  readonly layers?: readonly LayerStatistics[];
 }
 
 export interface EpochEndEvent<M extends AnyMetric = never> extends EpochEvent {

@@ -9,15 +9,15 @@ import type { FitOptions } from './trainer.js';
 import { classWeightsFor } from './weighing.js';
 
 const KNOWN = [
-  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'signal', 'callbacks',
+  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks',
 ] satisfies (keyof FitOptions)[];
 
-type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'signal' | 'callbacks'>;
+type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks'> & Pick<FitOptions, 'clip' | 'average'>;
 
 /** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
 export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>): Prepared<M> {
   checkOptions('fit', options, KNOWN);
-  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, signal, callbacks = [], ...loading } = options;
+  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);
   checkCount('accumulate', accumulate, 1);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
@@ -28,9 +28,21 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
     batches,
     validation: held && heldLoader(held, batches),
     classWeights: classWeightsFor(batches, classWeights),
+    inspectEvery: inspectEvery(inspect, batches, accumulate),
+    ...(clip === undefined ? {} : { clip }),
+    ...(average === undefined ? {} : { average }),
     signal,
     callbacks: [callbacks].flat() as readonly Callback<M>[],
   };
+}
+
+/** Once an epoch where nobody says otherwise; in a stream, whose epochs are not known, every 100 steps. */
+function inspectEvery(inspect: NonNullable<FitOptions['inspect']>, { length = 100 }: Loader, accumulate: number): number | undefined {
+  if (inspect === false) return undefined;
+  if (inspect === true) return Math.ceil(length / accumulate);
+  checkOptions('fit', inspect, ['every']);
+  checkCount('inspect.every', inspect.every, 1);
+  return inspect.every;
 }
 
 function heldLoader(held: Source, { batchSize }: Loader): Loader {

@@ -8,6 +8,7 @@ import { evaluate } from './evaluation.js';
 import type { Callback, EpochEvent, FitEvent, Results, StepEvent } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { History } from './history.js';
+import { Inspection } from './inspection.js';
 import { observePlateaus } from './plateaus.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
 import { inMemory, whyStepwise } from './stepwise.js';
@@ -23,11 +24,13 @@ export interface FitSetup<M extends AnyMetric> extends StepSetup {
   readonly epochs: number;
   /** Batches of a step. */
   readonly accumulate: number;
+  /** Layers are looked into every so many steps, from the first one on; undefined: never. */
+  readonly inspectEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly callbacks: readonly Callback<M>[];
 }
 
-type StepPlace = EpochEvent & { readonly step: number };
+type StepPlace = EpochEvent & Pick<StepEvent, 'step' | 'layers'>;
 
 /** One call of Trainer.fit(). */
 export class Fit<M extends AnyMetric> {
@@ -38,6 +41,8 @@ export class Fit<M extends AnyMetric> {
   #history = new History<M>();
   /** Why it is to end before the last epoch. */
   #stopped: string | undefined;
+  /** Steps submitted so far. */
+  #submitted = 0;
 
   constructor(setup: FitSetup<M>, note: (history: History<M>) => void) {
     this.#setup = setup;
@@ -116,7 +121,12 @@ export class Fit<M extends AnyMetric> {
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
   #submit(group: readonly AnyBatch[], most: number, event: StepPlace, tally: Tally<M>): Submitted & { readonly count: number } {
     try {
-      const submission = submit(this.#setup, group, this.#stepwise === undefined ? most : 1, this.#stepwise !== undefined);
+      const { inspectEvery, model } = this.#setup;
+      const place = inspectEvery === undefined ? 0 : this.#submitted % inspectEvery;
+      const inspection = inspectEvery !== undefined && place === 0 ? new Inspection(model) : undefined;
+      const free = inspectEvery === undefined ? most : inspection === undefined ? Math.min(most, inspectEvery - place) : 1;
+      const submission = submit(this.#setup, group, { most: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
+      this.#submitted += submission.count;
       return { count: submission.count, done: submission.done, land: () => this.#land(submission, event, tally) };
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
@@ -130,9 +140,11 @@ export class Fit<M extends AnyMetric> {
     const completed = submission.completed();
     if (completed === 0) return;
     const batches = await submission.measured();
+    const layers = await submission.layers?.();
+    if (layers !== undefined) tally.layers = layers;
     for (let i = 0; i < completed; i++) {
       const loss = tally.add(batches, i);
-      if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i }, loss, tally);
+      if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i, ...(layers === undefined ? {} : { layers }) }, loss, tally);
     }
   }
 

@@ -1,6 +1,7 @@
 export { earlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
 export type { Callback, EpochEndEvent, EpochEvent, EpochRecord, EpochStartEvent, FitEndEvent, FitEvent, FitStartEvent, Results, StepEvent, TrainEvent } from './events.js';
 export { History, parseHistory, type HistoryJson } from './history.js';
+export type { LayerStatistics } from './inspection.js';
 export { progress, type ProgressOptions } from './progress.js';
 export type { Source } from './sources.js';
 export { Trainer, type EvaluateOptions, type EventsOptions, type FitOptions, type PredictOptions, type TrainerOptions } from './trainer.js';

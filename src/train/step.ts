@@ -9,6 +9,7 @@ import type { Optimizer } from '../optim/index.js';
 import { generator } from '../random.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { Inspection, LayerStatistics } from './inspection.js';
 import { weighedLoss, weightsOf } from './weighing.js';
 
 export type AnyBatch = Batch<Shape, Shape, TargetDType>;
@@ -37,6 +38,8 @@ export interface Submission {
   completed(): number;
   /** What the batches of each step that has run have measured. */
   measured(): Promise<MeasuredBatch[]>;
+  /** How the layers did in it, where it was looked into. */
+  readonly layers: (() => Promise<LayerStatistics[]>) | undefined;
 }
 
 /** What a batch has measured, for each of the steps that ran in one call. */
@@ -46,37 +49,72 @@ export interface MeasuredBatch {
 }
 
 /** Records the step of one or more batches, whose gradients add up to those of all their examples together, and submits it as often as it may run at once. */
-export function submit(setup: StepSetup, group: readonly AnyBatch[], most: number, watched: boolean): Submission {
+export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, watched, inspection }: SubmitOptions): Submission {
   const { optimizer } = setup;
-  const weights = group.map((batch) => weightsOf(batch, setup.classWeights));
-  const shares = sharesOf(group, weights);
-  const [parts, draws] = generator().drawn(() => {
-    const begun: { steps: Steps | undefined; measured: readonly Measured[] }[] = [];
-    for (const [i, batch] of group.entries()) {
-      const { loss, measured } = record(setup, batch, weights[i], watched);
-      if (i === 0) optimizer.zeroGrad();
-      const share = shares?.[i];
-      (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
-      begun.push({ measured, steps: i + 1 < group.length ? engine().accumulate(optimizer.parameters, sumsOf(measured)) : undefined });
-    }
-    return begun;
-  });
-  const last = parts.at(-1)!;
-  const steps = engine().steps(optimizer, { watched: sumsOf(last.measured), draws, most });
-  const all: Part[] = parts.map((part) => ({ measured: part.measured, steps: part.steps ?? steps }));
+  const [{ parts, last }, draws] = generator().drawn(() => backward(setup, group, watched, inspection));
+  const look = inspection?.gradients();
+  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most });
+  const all: Part[] = look === undefined ? [...parts, { steps, measured: last }] : parts;
   return {
     count: steps.count,
-    done: all.length === 1 ? steps.done : allDone(all),
+    done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
     completed: () => steps.completed,
     measured: () => Promise.all(all.map(columnsOf)),
+    layers: look && layersOf(inspection!, look, all.at(-1)!, steps),
   };
 }
 
+export interface SubmitOptions {
+  /** How many times the step may run in one call. */
+  readonly most: number;
+  /** Whether anybody might look at the step's tensors later. */
+  readonly watched: boolean;
+  /** What looks into the step. */
+  readonly inspection: Inspection | undefined;
+}
+
+/** Records the batches. Gradients of all but the last are under way then; of the last one, too, where somebody looks at them. */
+function backward(setup: StepSetup, group: readonly AnyBatch[], watched: boolean, inspection: Inspection | undefined): { readonly parts: Part[]; readonly last: readonly Measured[] } {
+  const { optimizer } = setup;
+  const weights = group.map((batch) => weightsOf(batch, setup.classWeights));
+  const shares = sharesOf(group, weights);
+  const parts: Part[] = [];
+  let last: readonly Measured[] = [];
+  for (const [i, batch] of group.entries()) {
+    const isLast = i + 1 === group.length;
+    const recorded = (): Recorded => record(setup, batch, weights[i], watched);
+    const { loss, measured } = isLast && inspection !== undefined ? inspection.forward(recorded) : recorded();
+    last = measured;
+    if (i === 0) optimizer.zeroGrad();
+    const share = shares?.[i];
+    (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
+    if (isLast && inspection === undefined) break;
+    const dead = isLast ? inspection!.dead : [];
+    parts.push({ measured, steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead]) });
+  }
+  return { parts, last };
+}
+
+/** How the layers did, once the step has run. Called right after it was submitted. */
+function layersOf(inspection: Inspection, { before }: Look, part: Part, steps: Steps): () => Promise<LayerStatistics[]> {
+  const moved = inspection.moved(before);
+  // A step that failed says so itself.
+  moved.catch(() => undefined);
+  return async () => inspection.statistics(part.steps.values(part.measured.length), steps.values(0)!, await moved);
+}
+
+type Look = ReturnType<Inspection['gradients']>;
+
 const sumsOf = (measured: readonly Measured[]): Tensor[] => measured.map(({ sum: tensor }) => tensor);
 
-function record({ model, loss: of, metrics }: StepSetup, batch: AnyBatch, weights: Tensor<Shape, 'float32'> | undefined, watched: boolean) {
+interface Recorded {
+  readonly loss: Tensor;
+  readonly measured: readonly Measured[];
+}
+
+function record({ model, loss: of, metrics }: StepSetup, batch: AnyBatch, weights: Tensor<Shape, 'float32'> | undefined, watched: boolean): Recorded {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  const forward = (): { loss: Tensor; measured: Measured[] } => {
+  const forward = (): Recorded => {
     const outputs = model.forward(inputs);
     const { loss, weight } = weighedLoss(of, outputs, targets, weights);
     const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
@@ -103,8 +141,8 @@ function sharesOf(group: readonly AnyBatch[], weights: readonly (Tensor<Shape, '
 }
 
 /** Settles when all have, and rejects with the first failure: those behind it are only refused because of it. */
-async function allDone(parts: readonly Part[]): Promise<void> {
-  const ends = await Promise.allSettled(parts.map(({ steps }) => steps.done ?? Promise.resolve()));
+async function allDone(all: readonly Steps[]): Promise<void> {
+  const ends = await Promise.allSettled(all.map(({ done }) => done ?? Promise.resolve()));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 

@@ -1,6 +1,7 @@
 import { Running, type AnyMetric } from '../metrics/index.js';
 import { LOSS } from './evaluation.js';
 import type { EpochRecord, Results } from './events.js';
+import type { LayerStatistics } from './inspection.js';
 import type { MeasuredBatch } from './step.js';
 
 /** What an epoch has come to: results so far, and how much went into them. */
@@ -10,6 +11,8 @@ export class Tally<M extends AnyMetric> {
   readonly #start = performance.now();
   steps = 0;
   examples = 0;
+  /** How the layers did when they were last looked at. */
+  layers: readonly LayerStatistics[] | undefined;
 
   constructor(epoch: number, metrics: readonly M[]) {
     this.epoch = epoch;
@@ -44,7 +47,8 @@ export class Tally<M extends AnyMetric> {
   }
 
   record(): EpochRecord<M> {
-    const { epoch, steps, examples, seconds } = this;
-    return { ...this.results(), epoch, steps, examples, seconds, examplesPerSecond: examples / seconds } as unknown as EpochRecord<M>;
+    const { epoch, steps, examples, seconds, layers } = this;
+    const looked = layers === undefined ? {} : { layers };
+    return { ...this.results(), epoch, steps, examples, seconds, examplesPerSecond: examples / seconds, ...looked } as unknown as EpochRecord<M>;
   }
 }

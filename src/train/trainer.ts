@@ -5,7 +5,7 @@ import type { TargetsOf } from '../losses/loss.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
-import { Optimizer } from '../optim/index.js';
+import { Optimizer, type Average, type Clip } from '../optim/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
@@ -57,6 +57,19 @@ export interface FitOptions<M extends AnyMetric = never> {
    * would. The same seed takes the same examples.
    */
   readonly validationSplit?: number;
+  /** Makes gradients smaller in this fit(), as optimizer.clip does: `{ globalNorm: 1 }`, say. */
+  readonly clip?: Clip;
+  /**
+   * Keeps an average of the weights from here on: it becomes optimizer.average, of which optimizer.withAverage() makes use. Training and validation
+   * go on with the weights themselves.
+   */
+  readonly average?: Average;
+  /**
+   * Looks into layers every so many steps, from the first one on; true: once an epoch. Step events and records then have `layers`: norms of weights and
+   * gradients, how far updates go, dead units. A step that is looked into runs by itself, with its gradients and a copy of the weights in memory; the
+   * others as ever, and the weights are the same. Default false.
+   */
+  readonly inspect?: boolean | { readonly every: number };
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
   readonly signal?: AbortSignal;
   readonly callbacks?: Callback<M> | readonly Callback<M>[];
@@ -130,20 +143,23 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    const { epochs, accumulate, batches, validation, classWeights, signal, callbacks } = prepare<M>(data, options);
+    const { clip, average, ...prepared } = prepare<M>(data, options);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
-    const wasTraining = this.model.training;
+    const { model, optimizer } = this;
+    const wasTraining = model.training;
+    const clipBefore = optimizer.clip;
     busy.add(this.model);
     this.#history = new History<M>();
     if (!wasTraining) this.model.train();
     try {
-      const { model, optimizer } = this;
-      const setup = { model, optimizer, loss: this.#loss, metrics: this.#metrics, batches, validation, epochs, accumulate, classWeights, signal, callbacks };
-      const fit = new Fit<M>(setup, (history) => (this.#history = history));
+      if (clip !== undefined) optimizer.clip = clip;
+      if (average !== undefined) optimizer.average = average;
+      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics, ...prepared }, (history) => (this.#history = history));
       return await fit.run();
     } finally {
+      if (clip !== undefined) optimizer.clip = clipBefore;
       if (!wasTraining) this.model.eval();
       busy.delete(this.model);
     }
