@@ -31,6 +31,7 @@ export const matmulOp: KernelRecord = {
     const batch = broadcastShapes(batchOf(a.shape), batchOf(b.shape))!;
     return { shape: [...batch, a.shape[a.shape.length - 2]!, b.shape[b.shape.length - 1]!], dtype: a.dtype };
   },
+  flops: ([a], { shape }) => 2 * sizeOf(shape) * a!.shape[a!.shape.length - 1]!,
   emit: emitMatmul,
   gradient: (dy, { inputs: [a, b] }) => {
     const da = sumTo(matmul(dy, transpose(b!, -2, -1)), a!.shape);
@@ -144,6 +145,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     checkLinear(x, weight, inputs[2]?.shape);
     return { shape: x.length === 2 ? [x[0]!, weight[0]!] : [...x.slice(0, -1), weight[0]!], dtype: 'float32' };
   },
+  flops: ([x, , bias], { shape }) => sizeOf(shape) * (2 * x!.shape[x!.shape.length - 1]! + (bias === undefined ? 0 : 1)),
   emit: (e, { bias }) => {
     const x = e.shape(0);
     const [N, K] = e.shape(1) as [number, number];

@@ -76,6 +76,8 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 /** Done by native instructions of its own. */
 export interface KernelRecord<A = Attrs> extends Common<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
+  /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
+  flops?(inputs: readonly Meta[], output: Meta): number;
   emit(e: Emitter, attrs: A): void;
   readonly joins?: Joining<A>;
 }

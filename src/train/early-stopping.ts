@@ -74,7 +74,7 @@ class Search {
     const { patience = 0 } = this.#options;
     if (this.#waited < Math.max(patience, 1) || epoch === 0) return;
     const epochs = this.#waited === 1 ? 'an epoch' : `${this.#waited} epochs`;
-    stop(`${monitor} has not improved for ${epochs}: it was best in epoch ${this.#best.epoch}, with ${this.#best.value}`);
+    stop(`${monitor} has not improved for ${epochs}: it was best in epoch ${this.#best.epoch} (from 0), with ${this.#best.value}`);
   }
 
   async restore(): Promise<void> {

@@ -48,15 +48,18 @@ export interface Display {
   show(progress: Progress): void;
   /** The epoch is complete, or training was stopped in it: what is shown stays. */
   finish(progress: Progress): void;
+  /** A line of its own, between epochs. */
+  say(text: string): void;
 }
 
 /** Plain lines, for files and pipes: some in an epoch, and one at its end. */
 export function lines(stream: NodeJS.WritableStream, interval: number): Display {
-  const write = (progress: Progress): void => void stream.write(`${progressLine(progress)}\n`);
+  const say = (text: string): void => void stream.write(`${text}\n`);
+  const write = (progress: Progress): void => say(progressLine(progress));
   const show = (progress: Progress): void => {
     if (progress.step !== progress.steps) write(progress); // the last step's line is that of the epoch
   };
-  return { interval, show, finish: write };
+  return { interval, show, finish: write, say };
 }
 
 /** A live bar, for terminals: one line an epoch. It does not keep the process alive when training is over or has failed. */
@@ -94,5 +97,6 @@ export function bar(stream: NodeJS.WritableStream): Display {
       live.stop();
       active = false;
     },
+    say: (text) => void stream.write(`${text}\n`),
   };
 }

@@ -1,25 +1,27 @@
 import { checkOptions } from '../options.js';
 import type { Callback, Results, StepEvent } from './events.js';
+import type { History } from './history.js';
 import { bar, lines, type Display, type Progress } from './progress-display.js';
 
 export interface ProgressOptions {
   /** Where to. Default process.stdout. */
   readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Milliseconds between two lines where the stream is no terminal. Default 2000. */
+  /** Milliseconds between two lines of an epoch where the stream is no terminal. Default 60 000: one line for each epoch that takes less. */
   readonly interval?: number;
   /** Milliseconds on some clock. Default performance.now. */
   readonly now?: () => number;
 }
 
 /**
- * A callback that shows how training goes: epoch, step, loss, metrics, examples/s and the time left; a live bar on a terminal,
- * plain lines elsewhere. The loss and the metrics are means over the epoch so far.
+ * A callback that shows how training goes: epoch, step, loss, metrics, examples/s and the time left; a live bar on a terminal; plain lines
+ * elsewhere, one an epoch, and one a minute in longer ones. The loss and the metrics are of the epoch so far; those that are no numbers are
+ * left out. A last line says why training was stopped early.
  *
  *     await trainer.fit(data, { epochs: 5, callbacks: [train.progress()] });
  */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('train.progress', options, ['stream', 'interval', 'now']);
-  const { stream = process.stdout, interval = 2000, now = () => performance.now() } = options;
+  const { stream = process.stdout, interval = 60_000, now = () => performance.now() } = options;
   const report = new Report(stream.isTTY === true ? bar(stream) : lines(stream, interval), now);
   return {
     passive: true,
@@ -27,7 +29,7 @@ export function progress(options: ProgressOptions = {}): Callback {
     onEpochStart: () => report.epoch(),
     onStep: (event) => report.step(event),
     onEpochEnd: ({ record }) => report.end(record.validation),
-    onFitEnd: () => report.end(),
+    onFitEnd: ({ history }) => report.close(history),
   };
 }
 
@@ -75,6 +77,12 @@ class Report {
     const validated = Object.entries(numbers(validation ?? {})).map(([name, value]) => [`validation ${name}`, value]);
     this.#display.finish({ ...last, values: { ...last.values, ...Object.fromEntries(validated) } });
     this.#last = undefined;
+  }
+
+  /** Ends the last line, and says why it is the last one before its time. */
+  close({ stopped }: History): void {
+    this.end();
+    if (stopped !== undefined) this.#display.say(`stopped: ${stopped}`);
   }
 
   #progress(event: StepEvent): Progress {

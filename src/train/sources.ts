@@ -25,7 +25,8 @@ export interface LoadOptions {
   readonly dropLast?: boolean;
 }
 
-const DEFAULT_BATCH = 32;
+/** Examples in a batch where nobody says. */
+export const DEFAULT_BATCH = 32;
 
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */
 export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {

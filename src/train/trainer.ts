@@ -5,6 +5,7 @@ import type { TargetsOf } from '../losses/loss.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
+import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
@@ -18,7 +19,7 @@ import { History } from './history.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
-import { toLoader, type Source, type Suits } from './sources.js';
+import { DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
 import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 import type { ClassWeights } from './weighing.js';
@@ -211,6 +212,17 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     const batches: Loader = toLoader('evaluate', data, loading);
     const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
     return results as Results<M>;
+  }
+
+  /**
+   * Layers, shapes, parameters, memory (with the optimizer's) and floating-point operations, before anything runs: see nn.summary(). `input` is the
+   * shape of one example, which a sequential model knows itself.
+   *
+   *     console.log(String(trainer.summary({ batchSize: 128 })));
+   */
+  summary(options: { readonly input?: Shape } & SummaryOptions = {}): Summary {
+    checkOptions('summary', options, ['input', 'batchSize']);
+    return summarize(this.model, options.input, options.batchSize ?? DEFAULT_BATCH, this.optimizer.stateBytes);
   }
 
   /**

@@ -46,7 +46,7 @@ describe('earlyStopping', () => {
 
   test('says why it stopped; nothing where it did not', async () => {
     const stopped = await scripted([3, 2, 4, 5]).fit({ mode: 'min', patience: 2 });
-    expect(stopped.stopped).toBe('score has not improved for 2 epochs: it was best in epoch 1, with 2');
+    expect(stopped.stopped).toBe('score has not improved for 2 epochs: it was best in epoch 1 (from 0), with 2');
     const complete = await scripted([3, 2, 1]).fit({ mode: 'min', patience: 2 });
     expect([complete.stopped, complete.best?.score]).toEqual([undefined, 1]);
   });

@@ -10,7 +10,7 @@ const started = { ...fit, type: 'fitStart', metrics: [] } as unknown as FitStart
 const ended = (history = new History()) => ({ ...fit, type: 'fitEnd', history, error: undefined }) as const;
 
 /** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
-async function run(isTTY: boolean, options: { interval?: number; failAt?: number; validation?: { loss: number } } = {}): Promise<string> {
+async function run(isTTY: boolean, options: { interval?: number; failAt?: number; stopped?: string; validation?: { loss: number } } = {}): Promise<string> {
   let text = '';
   let time = 0;
   const sink = new Writable({ write: (piece: Buffer, _, done) => ((text += piece.toString()), done()) });
@@ -25,13 +25,13 @@ async function run(isTTY: boolean, options: { interval?: number; failAt?: number
         return text;
       }
       time += 1000;
-      const event = { ...fit, type: 'step', epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9 }, examples: 100 * (step + 1), seconds: step + 1 } as const;
+      const event = { ...fit, type: 'step', epoch, step, loss: 1, results: { loss: 0.5, accuracy: 0.9, perClass: [1, 2] }, examples: 100 * (step + 1), seconds: step + 1 } as const;
       await callback.onStep?.(event satisfies StepEvent<Metric<'accuracy'>>);
     }
     const record = { loss: 0.5, epoch, steps: 4, examples: 400, seconds: 4, examplesPerSecond: 100 } satisfies EpochRecord;
     await callback.onEpochEnd?.({ ...fit, type: 'epochEnd', markBest: () => undefined, epoch, record: options.validation === undefined ? record : { ...record, validation: options.validation } });
   }
-  await callback.onFitEnd?.(ended());
+  await callback.onFitEnd?.(ended(new History([], { stopped: options.stopped })));
   return text;
 }
 
@@ -64,6 +64,18 @@ describe('progress', () => {
       expect(text).toContain('step 2/4');
       expect(text.endsWith('\n')).toBe(true);
       expect(await run(isTTY, { failAt: 0 })).toBe('');
+    }
+  });
+
+  it('writes one line an epoch by itself where there is no terminal', async () => {
+    expect((await run(false)).trimEnd().split('\n').map((line) => line.slice(0, 19))).toEqual(['epoch 1/2  step 4/4', 'epoch 2/2  step 4/4']);
+  });
+
+  it('says why training was stopped, and leaves out what is no number', async () => {
+    for (const isTTY of [false, true]) {
+      const text = await run(isTTY, { stopped: 'enough' });
+      expect(text.trimEnd().split('\n').at(-1)).toBe('stopped: enough');
+      expect(text).not.toContain('perClass');
     }
   });
 

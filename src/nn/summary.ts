@@ -1,0 +1,144 @@
+import { ArgumentError } from '../errors.js';
+import { composing } from '../graph/recorder.js';
+import { fromArray } from '../ops/leaf.js';
+import { flopsOf } from '../ops/flops.js';
+import { checkOptions } from '../options.js';
+import { showShape, sizeOf, type Shape } from '../shape.js';
+import { Parameter, type Tensor } from '../tensor.js';
+import { Module } from './module.js';
+import { observing } from './observe.js';
+import { Sequential } from './sequential.js';
+import { table, withUnit } from './summary-text.js';
+
+/** What is known of a layer before anything runs. */
+export interface LayerSummary {
+  /** Its place in the model, as in `0`; '' for the model itself. */
+  readonly layer: string;
+  /** What it is, as in `linear(784, 128)`. */
+  readonly kind: string;
+  /** The shape of what it makes of one example. */
+  readonly output: Shape;
+  /** How many numbers its own parameters have, those that are not trained among them; tied ones count where they come first. */
+  readonly parameters: number;
+  /** Additions, multiplications and their kin of one example's forward pass, in the layer itself; a multiplication with its addition counts 2. */
+  readonly flops: number;
+  /** Bytes of what it makes of a batch; 0 where that lies in the memory of what it got. */
+  readonly activationBytes: number;
+}
+
+export interface Summary {
+  /** The shape of one example. */
+  readonly input: Shape;
+  readonly batchSize: number;
+  /** In the order in which they are done; modules that only call others are left out. */
+  readonly layers: readonly LayerSummary[];
+  /** How many numbers the model's parameters have, and how many of them training changes. */
+  readonly parameters: number;
+  readonly trained: number;
+  /** Of one example's forward pass; a training step takes about three times as many. */
+  readonly flops: number;
+  /** Bytes in training. Activations are the outputs of all layers for one batch; what a step takes in fact may be less, because plans reuse memory. */
+  readonly memory: { readonly parameters: number; readonly gradients: number; readonly optimizer: number; readonly activations: number; readonly total: number };
+  /** A table. */
+  toString(): string;
+}
+
+export interface SummaryOptions {
+  /** Examples in a batch, for the memory of activations. Default 32. */
+  readonly batchSize?: number;
+}
+
+/**
+ * Layers, shapes, parameters, memory and floating-point operations of a model, before anything runs: its forward pass is recorded in evaluation
+ * mode, and never computed. `input` is the shape of one example without the batch; a sequential model knows its own.
+ *
+ *     console.log(String(nn.summary(model)));
+ *     console.log(nn.summary(model, [784], { batchSize: 128 }).memory.total);
+ *
+ * Throws ArgumentError without a shape, and what the model throws at one that does not fit. Memory knows of no optimizer: see trainer.summary().
+ */
+export function summary(model: Module, input?: Shape, options: SummaryOptions = {}): Summary {
+  checkOptions('summary', options, ['batchSize']);
+  if (!(model instanceof Module)) throw new ArgumentError(`[summary] the model: got ${String(model)}, expected a Module, such as nn.sequential(...).`, { op: 'summary' });
+  return summarize(model, input, options.batchSize ?? 32, 0);
+}
+
+/** summary(), with so many bytes of an optimizer's state. */
+export function summarize(model: Module, given: Shape | undefined, batchSize: number, optimizer: number): Summary {
+  const input = given ?? (model instanceof Sequential ? (model as Sequential).input : undefined);
+  if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${String(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
+  const layers = layersOf(model, input, batchSize);
+  const state = [...model.stateDict().values()];
+  const count = (parameters: readonly Parameter[]): number => parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const parameters = count(state);
+  const trained = count(state.filter(({ requiresGrad }) => requiresGrad));
+  const activations = layers.reduce((total, layer) => total + layer.activationBytes, 0);
+  const memory = { parameters: 4 * parameters, gradients: 4 * trained, optimizer, activations, total: 4 * (parameters + trained) + optimizer + activations };
+  const flops = layers.reduce((total, layer) => total + layer.flops, 0);
+  const data = { input: [...input], batchSize, layers, parameters, trained, flops, memory };
+  return Object.defineProperty(data, 'toString', { value: () => show(data), enumerable: false });
+}
+
+/** Records a forward pass, and what each module does in it. */
+function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[] {
+  // Gives modules and parameters their names.
+  model.parameters();
+  const modules = model.modules();
+  const training = modules.filter((module) => module.training);
+  const claimed = new Set<Tensor>();
+  const calls = new Map<Module, { output: Tensor; flops: number; bytes: number }>();
+  const observer = (module: Module, output: Tensor, from: Tensor): void => {
+    const before = calls.get(module);
+    const bytes = output === from || output.op.kind === 'view' || claimed.has(output) ? 0 : 4 * sizeOf(output.shape);
+    const flops = claim(output, from, claimed);
+    calls.set(module, { output, flops: flops + (before?.flops ?? 0), bytes: bytes + (before?.bytes ?? 0) });
+  };
+  for (const module of training) module.training = false;
+  try {
+    const x = fromArray(new Float32Array(batchSize * sizeOf(input)), [batchSize, ...input], 'float32');
+    observing(modules, observer, () => composing(() => model.forward(x)));
+  } finally {
+    for (const module of training) module.training = true;
+  }
+  const counted = new Set<Parameter>();
+  return [...calls].flatMap(([module, { output, flops, bytes }]) => {
+    const parameters = ownParameters(module, counted);
+    if (module.children().length > 0 && flops === 0 && parameters === 0) return [];
+    return [{ layer: module.path$, kind: String(module), output: output.shape.slice(1), parameters, flops: Math.round(flops / batchSize), activationBytes: bytes }];
+  });
+}
+
+/** The operations between a module's input and output that no module inside it has done. */
+function claim(output: Tensor, from: Tensor, claimed: Set<Tensor>): number {
+  let flops = 0;
+  const waiting = [output];
+  while (waiting.length > 0) {
+    const node = waiting.pop()!;
+    if (node === from || claimed.has(node)) continue;
+    claimed.add(node);
+    flops += flopsOf(node);
+    waiting.push(...node.inputs);
+  }
+  return flops;
+}
+
+function ownParameters(module: Module, counted: Set<Parameter>): number {
+  const own = [...module.fields$()].flatMap(([, value]) => (Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]));
+  const fresh = own.filter((value): value is Parameter => value instanceof Parameter && !counted.has(value));
+  for (const parameter of fresh) counted.add(parameter);
+  return fresh.reduce((total, { shape }) => total + sizeOf(shape), 0);
+}
+
+function show({ input, batchSize, layers, parameters, trained, flops, memory }: Omit<Summary, 'toString'>): string {
+  const rows = layers.map((layer) => [layer.layer, layer.kind, showShape(layer.output), layer.parameters.toLocaleString('en'), layer.flops.toLocaleString('en')]);
+  const bytes = (count: number): string => withUnit(count, 'B');
+  return [
+    ...table([['layer', 'kind', 'output', 'parameters', 'FLOPs'], ...rows], 3),
+    '',
+    `input        ${showShape(input)}`,
+    `parameters   ${parameters.toLocaleString('en')}${trained === parameters ? '' : `, of which ${trained.toLocaleString('en')} are trained`}`,
+    `FLOPs        ${withUnit(flops, '')} for one example, forward`,
+    `memory       ${bytes(memory.total)}: parameters ${bytes(memory.parameters)}, gradients ${bytes(memory.gradients)}, optimizer ${bytes(memory.optimizer)}, activations ${bytes(memory.activations)} (${batchSize} examples)`,
+  ].join('\n');
+}

@@ -1,0 +1,101 @@
+// What is known of a model before anything runs.
+import { describe, expect, test } from 'vitest';
+import { losses, matmul, nn, optim, random, relu, seed, Trainer, type Tensor } from 'anneal';
+import { engine } from '../../src/graph/engine.js';
+import type { PlannedEngine } from '../../src/runtime/engine.js';
+import { refuses } from './fails.js';
+
+const planned = process.env['ANNEAL_DEBUG'] !== '1';
+
+const mlp = () => nn.sequential([1, 28, 28], nn.flatten(), nn.linear(784, 128), nn.relu(), nn.dropout(0.5), nn.linear(128, 10, { bias: false }));
+
+describe('summary', () => {
+  test('of layers: shapes, parameters, operations, memory', () => {
+    const { layers, ...whole } = nn.summary(mlp(), undefined, { batchSize: 10 });
+    expect(layers).toEqual([
+      { layer: '0', kind: 'flatten()', output: [784], parameters: 0, flops: 0, activationBytes: 0 },
+      { layer: '1', kind: 'linear(784, 128)', output: [128], parameters: 784 * 128 + 128, flops: 2 * 784 * 128 + 128, activationBytes: 4 * 10 * 128 },
+      { layer: '2', kind: 'relu()', output: [128], parameters: 0, flops: 128, activationBytes: 4 * 10 * 128 },
+      { layer: '3', kind: 'dropout(0.5)', output: [128], parameters: 0, flops: 0, activationBytes: 0 },
+      { layer: '4', kind: 'linear(128, 10)', output: [10], parameters: 1280, flops: 2 * 1280, activationBytes: 400 },
+    ]);
+    const parameters = 784 * 128 + 128 + 1280;
+    const activations = 4 * 10 * (128 + 128) + 400;
+    expect(whole).toEqual({
+      input: [1, 28, 28],
+      batchSize: 10,
+      parameters,
+      trained: parameters,
+      flops: 2 * 784 * 128 + 256 + 2560,
+      memory: { parameters: 4 * parameters, gradients: 4 * parameters, optimizer: 0, activations, total: 8 * parameters + activations },
+    });
+  });
+
+  test('of modules of one’s own: what they do besides, what is not trained, what is used twice', () => {
+    class Own extends nn.Module {
+      readonly inner = nn.linear(4, 4);
+      readonly scale = new nn.Parameter([4, 4], nn.init.ones());
+      readonly fixed = new nn.Parameter([3], nn.init.ones(), { requiresGrad: false });
+
+      override forward(x: Tensor): Tensor {
+        return relu(matmul(this.inner.forward(this.inner.forward(x)), this.scale as never)).add(x);
+      }
+    }
+    const { layers, parameters, trained } = nn.summary(new Own(), [4]);
+    expect(layers.map(({ layer, parameters: own, flops }) => [layer, own, flops])).toEqual([
+      ['inner', 20, 2 * (32 + 4)],
+      ['', 19, 32 + 4 + 4],
+    ]);
+    expect([parameters, trained]).toEqual([39, 36]);
+    refuses(() => nn.summary(new Own()), 'ANNEAL_INVALID_ARGUMENT', /input: got none.*as in \[784\]/);
+  });
+
+  test('counts the optimizer, and its average', () => {
+    const model = mlp();
+    const count = nn.summary(model).parameters;
+    const stateOf = (optimizer: optim.Optimizer): number => new Trainer(model, { loss: losses.crossEntropy, optimizer }).summary().memory.optimizer;
+    expect(stateOf(optim.sgd(model.parameters(), { lr: 0.1 }))).toBe(0);
+    expect(stateOf(optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 }))).toBe(4 * count);
+    expect(stateOf(optim.adam(model.parameters(), { lr: 0.1, average: optim.exponentialMovingAverage() }))).toBe(12 * count);
+  });
+
+  test('runs nothing, and leaves modes and random streams alone', () => {
+    seed(5);
+    const model = mlp();
+    const before = random.stateDict();
+    const runs = (): number => (engine() as PlannedEngine).session.native.stats().runs;
+    const done = runs();
+    nn.summary(model);
+    if (planned) expect(runs()).toBe(done);
+    // Eager mode runs it, and so draws first weights; they would be the same later.
+    if (planned) expect(random.stateDict()).toEqual(before);
+    expect(model.modules().every(({ training }) => training)).toBe(true);
+    expect(model.modules().some((module) => Object.hasOwn(module, 'forward'))).toBe(false);
+    expect(model.builtin).toBe(true);
+  });
+
+  test('is a table', () => {
+    const model = nn.sequential([2], nn.linear(2, 16), nn.relu(), nn.linear(16, 2));
+    const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.adam(model.parameters(), { lr: 0.1 }) });
+    expect(String(trainer.summary({ batchSize: 8 }))).toMatchInlineSnapshot(`
+      "layer  kind           output  parameters  FLOPs
+      -----------------------------------------------
+      0      linear(2, 16)  [16]            48     80
+      1      relu()         [16]             0     16
+      2      linear(16, 2)  [2]             34     66
+
+      input        [2]
+      parameters   82
+      FLOPs        162 for one example, forward
+      memory       2.40 kB: parameters 328 B, gradients 328 B, optimizer 656 B, activations 1.09 kB (8 examples)"
+    `);
+  });
+
+  test('says what it cannot do', () => {
+    refuses(() => nn.summary(mlp(), [784] as never), 'ANNEAL_SHAPE_MISMATCH', /got \[32,784\], expected \[batch,1,28,28\]/);
+    refuses(() => nn.summary({} as never), 'ANNEAL_INVALID_ARGUMENT', /expected a Module/);
+    refuses(() => nn.summary(mlp(), undefined, { batchSize: 0 }), 'ANNEAL_INVALID_ARGUMENT', /batchSize: got 0/);
+    refuses(() => nn.summary(mlp(), undefined, { batch: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /Did you mean batchSize/);
+    expect(mlp().modules().every(({ training }) => training)).toBe(true);
+  });
+});
