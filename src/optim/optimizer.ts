@@ -6,7 +6,7 @@ import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
 import { slice } from '../ops/views.js';
 import { checkOptions } from '../options.js';
-import { sizeOf } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import { Averaging } from './averaging.js';
@@ -275,8 +275,8 @@ export class Optimizer implements Updater {
 
   /** Bytes of what it remembers once it has updated all of its parameters: its rule's arrays, and an average. */
   get stateBytes(): number {
-    const arrays = (parameter: Parameter): number => updateRules[this.#groupOf.get(parameter)!.rule].states.length + (this.#averaging === undefined ? 0 : 1);
-    return this.parameters.reduce((bytes, parameter) => bytes + 4 * sizeOf(parameter.shape) * arrays(parameter), 0);
+    const kept = (parameter: Parameter): Shape[] => [...Object.values(this.#groupOf.get(parameter)!.keeps(parameter)), ...(this.#averaging === undefined ? [] : [parameter.shape])];
+    return this.parameters.flatMap(kept).reduce((bytes, shape) => bytes + 4 * sizeOf(shape), 0);
   }
 
   /** By name; where two models have a parameter of one name, by name and position. */

@@ -57,6 +57,8 @@ describe('summary', () => {
     expect(stateOf(optim.sgd(model.parameters(), { lr: 0.1 }))).toBe(0);
     expect(stateOf(optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 }))).toBe(4 * count);
     expect(stateOf(optim.adam(model.parameters(), { lr: 0.1, average: optim.exponentialMovingAverage() }))).toBe(12 * count);
+    // Of a matrix it keeps a row and a column; of the bias everything.
+    expect(stateOf(optim.adafactor(model.parameters()))).toBe(4 * (784 + 128 + 128 + (128 + 10)));
   });
 
   test('runs nothing, and leaves modes and random streams alone', () => {
