@@ -1,16 +1,14 @@
 // Losses of classes that exclude each other in no way, and of two classes: outputs are logits, float32, and targets of the same shape.
 import { ArgumentError } from '../errors.js';
-import { add, clamp, div, exp, greater, mean, mul, neg, sigmoid, softplus, sub, sum, where } from '../ops/index.js';
+import { binaryCrossEntropy as binary } from '../ops/binary-cross-entropy.js';
 import { checkClassWeights } from '../ops/class-targets.js';
+import { add, clamp, div, exp, mean, mul, neg, sigmoid, softplus, sub, sum } from '../ops/index.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkPairs } from './check.js';
 import { outputLoss } from './loss.js';
 import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce } from './reduction.js';
-
-/** The largest float32. */
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 type Floats = Tensor<Shape, 'float32'>;
 
@@ -22,20 +20,6 @@ function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: Outp
 export interface BinaryCrossEntropyOptions extends OutputOptions {
   /** How much a positive target counts beside a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
   readonly positiveWeight?: number | Tensor;
-}
-
-/**
- * -w y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), which is (1 - y) x + c softplus(-x) with c = 1 + (w - 1) y, and for negative x
- * -w y x + c softplus(x): so nothing large cancels, and a certain prediction has the small loss that it should. An infinite x
- * counts as the largest number, so that it costs nothing where it is right.
- */
-function binary(outputs: Tensor, targets: Tensor, positiveWeight: number | Tensor = 1): Floats {
-  const [x, y, w] = [outputs as Floats, targets as Floats, positiveWeight as number | Floats];
-  const positive = greater(x, 0);
-  const factor = where(positive, sub(1, y), neg(w === 1 ? y : mul(y, w))) as Floats;
-  const distance = softplus(where(positive, neg(x), x)) as Floats;
-  const count = w === 1 ? distance : mul(add(mul(y, typeof w === 'number' ? w - 1 : sub(w, 1)), 1), distance);
-  return add(mul(factor, clamp(x, -LARGEST, LARGEST)), count) as Floats;
 }
 
 /**
@@ -66,7 +50,7 @@ export const multilabelSoftMargin = outputLoss<'float32', MultilabelOptions>('mu
   const op = 'multilabelSoftMargin';
   const { classWeights } = options;
   checkLogits(op, outputs, targets, options, '; targets are 0 and 1 for each class');
-  const each = binary(outputs, targets);
+  const each = binary(outputs, targets) as Floats;
   const weighted = classWeights === undefined ? each : mul(each, checkClassWeights(op, classWeights, outputs.shape.at(-1)!) as Floats);
   return reduce(op, mean(weighted as Floats, { axis: -1 }), options);
 });
@@ -89,7 +73,7 @@ export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['g
   if (!(gamma >= 0)) throw new ArgumentError(`[${op}] gamma: got ${String(gamma)}, expected a number of at least 0.`, { op });
   if (alpha !== undefined && !(alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
   checkLogits(op, outputs, targets, options);
-  const entropy = binary(outputs, targets);
+  const entropy = binary(outputs, targets) as Floats;
   // 1 - p = y sigmoid(-x) + (1 - y) sigmoid(x), and its power by the logarithm of each, which does not underflow.
   const wrong = sub(mul(neg(targets), softplus(outputs)), mul(sub(1, targets), softplus(neg(outputs))));
   const modulated = mul(entropy, exp(mul(wrong, gamma)));

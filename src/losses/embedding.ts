@@ -40,7 +40,7 @@ export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDiverg
   const { logTargets = false } = options;
   checkPairs(op, outputs, targets);
   checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
-  checkProducer(op, targets, logTargets ? 'logarithms of probabilities as targets' : 'probabilities as targets', logTargets ? PLAIN_TARGETS : LOG_TARGETS, options);
+  checkProducer(op, targets, logTargets ? 'logarithms of probabilities' : 'probabilities', logTargets ? PLAIN_TARGETS : LOG_TARGETS, options, 'the targets');
   const [x, y] = [outputs as Floats, targets as Floats];
   // What no probability belongs to counts nothing: 0 log 0 is 0. The logarithm there is of something else, so that its slope is finite.
   const none = logTargets ? equal(y, -Infinity) : equal(y, 0);

@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { sigmoidOp } from '../ops/activations.js';
 import type { OpRecord } from '../ops/record.js';
 import { logSoftmaxOp, softmaxOp } from '../ops/softmax.js';
+import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 export interface OutputOptions {
@@ -30,13 +31,16 @@ export function activationOf(tensor: Tensor): Activation | undefined {
 /** What to do instead, for each activation that a loss does not want before it. */
 export type Refused = { readonly [A in Activation]?: string };
 
-/** Throws where `outputs` come from an activation that is refused: legal, and almost always a mistake. */
-export function checkProducer(op: string, outputs: Tensor, expected: string, refused: Refused, { checkOutputs = true }: OutputOptions): void {
+/** Throws where `outputs` come from an activation that is refused: legal, and almost always a mistake. `what` names them. */
+export function checkProducer(op: string, outputs: Tensor, expected: string, refused: Refused, { checkOutputs = true }: OutputOptions, what = 'the outputs'): void {
   if (!checkOutputs) return;
   const activation = activationOf(outputs);
   const advice = activation && refused[activation];
   if (advice === undefined) return;
-  throw new ArgumentError(`[${op}] the outputs come from ${activation}: expected ${expected}. ${advice} If it is meant: { checkOutputs: false }.`, { op, shapes: [outputs.shape] });
+  throw new ArgumentError(`[${op}] ${what} have been through ${activation}: got its result ${showShape(outputs.shape)}, expected ${expected}. ${advice} If it is meant: { checkOutputs: false }.`, {
+    op,
+    shapes: [outputs.shape],
+  });
 }
 
 const OWN = (activation: string): string => `This loss applies ${activation} itself, so the model ends without; take it where probabilities are wanted, after predict().`;

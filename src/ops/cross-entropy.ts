@@ -103,7 +103,7 @@ export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
     e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [], 2 * ns);
   },
   gradient: softGradient,
-  saves: { inputs: [0, 1] },
+  saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
   examples: SOFT,
 };

@@ -1,5 +1,6 @@
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
+import { binaryCrossEntropyOp } from './binary-cross-entropy.js';
 import { castOps } from './cast.js';
 import { clippingOps } from './clipping.js';
 import { compareOps } from './compare.js';
@@ -35,6 +36,7 @@ export const registry: readonly OpRecord[] = [
   ...pickingOps,
   ...softmaxFamily,
   ...crossEntropyOps,
+  binaryCrossEntropyOp,
   ...ctcOps,
   ...randomOps,
   ...constructorOps,

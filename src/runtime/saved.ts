@@ -9,15 +9,16 @@ import type { Tensor } from '../tensor.js';
 export function savedValues(tensor: Tensor): Tensor[] {
   if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
   const saved = new Set<Tensor>();
-  const save = (node: Tensor): void => {
-    // A node with hidden results is computed whole or not at all: its operands are kept instead.
+  const save = (node: Tensor | undefined): void => {
+    // An operand that a rule reads may be left out. A node with hidden results is computed whole or not at all: its operands are kept instead.
+    if (node === undefined) return;
     if (node.inputs.length > 0 && node.storage$ === undefined && node.hidden.length === 0 && node.op.kind !== 'hidden') saved.add(node);
   };
   for (const node of postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []))) {
     if (!node.requiresGrad || node.storage$ !== undefined) continue;
     const { saves } = node.op;
     if (saves?.output === true) save(node);
-    for (const i of saves?.inputs ?? []) save(node.inputs[i]!);
+    for (const i of saves?.inputs ?? []) save(node.inputs[i]);
     if (node.hidden.length > 0) for (const input of node.inputs) save(input);
   }
   return [...saved];

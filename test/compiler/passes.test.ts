@@ -7,8 +7,9 @@ import { planMemory } from '../../src/compiler/memory.js';
 import { print } from '../../src/compiler/print.js';
 import { gradients } from '../../src/graph/autodiff.js';
 import { composing } from '../../src/graph/recorder.js';
+import { binaryCrossEntropy } from '../../src/ops/binary-cross-entropy.js';
 import { ctc } from '../../src/ops/ctc.js';
-import { crossEntropy, linear, mean, mul, relu } from '../../src/ops/index.js';
+import { crossEntropy, linear, mean, mul, relu, sum } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import type { Shape } from '../../src/shape.js';
@@ -81,6 +82,14 @@ describe('programs, printed', () => {
     const logits = parameter(8, 5);
     const y = composing(() => mean(loss(logits as Tensor)), true);
     expect(programOf([y, ...gradients([y], [logits])] as Tensor[]).match(new RegExp(` ${row}\\(`, 'g'))).toHaveLength(1);
+  });
+
+  test('binary cross-entropy with its sigmoid is one pass, and its gradient another', () => {
+    const x = parameter(8, 5);
+    const y = composing(() => binaryCrossEntropy(x as Tensor, input(8, 5)), true);
+    const dy = gradients([composing(() => sum(y), true)], [x]);
+    expect(programOf([y]).match(/pointwise/g)).toHaveLength(1);
+    expect(programOf(dy as Tensor[]).match(/pointwise/g)).toHaveLength(1);
   });
 
   test('steps in front of the batch are read by strides', () => {

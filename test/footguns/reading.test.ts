@@ -1,4 +1,4 @@
-import { noGrad, StaleTensorError, tensor } from 'anneal';
+import { losses, noGrad, StaleTensorError, tensor, zeros, type Tensor } from 'anneal';
 import { expect, test } from 'vitest';
 import { classifier, failure } from './model.js';
 
@@ -15,6 +15,22 @@ test('scalars of a step stay readable after it', async () => {
   expect(await largest.item()).toBe(Math.max(...expected));
   expect(await count.item()).toBe(expected.filter((value) => value > 0).length);
   expect(await loss.item()).toBeCloseTo(expected.reduce((sum, value) => sum + value * value, 0) / expected.length, 6);
+});
+
+test('a loss may be read before its step, whichever operands its ops leave out', async () => {
+  const { model, optimizer, batch } = classifier();
+  const { x, labels } = batch(4);
+  for (const lossOf of [
+    (outputs: Tensor) => losses.hinge(outputs, zeros([4, 3])),
+    (outputs: Tensor) => losses.crossEntropy(outputs, labels, { labelSmoothing: 0.1 }),
+    (outputs: Tensor) => losses.binaryCrossEntropy(outputs, zeros([4, 3])),
+  ]) {
+    const loss = lossOf(model.forward(x));
+    loss.backward();
+    const before = await loss.item();
+    await optimizer.step();
+    expect(await loss.item()).toBe(before);
+  }
 });
 
 test("any other tensor of a finished step is stale, and never shows another step's numbers", async () => {

@@ -9,25 +9,25 @@ const shares = tensor([[0, 0, 1], [1, 0, 0]]);
 const lengths = tensor(Int32Array.of(2));
 
 const WRONG: [string, () => unknown, RegExp][] = [
-  ['softmax before crossEntropy', () => losses.crossEntropy(x.softmax(), labels), /\[crossEntropy\] the outputs come from softmax: expected logits.*applies softmax itself.*checkOutputs: false/],
-  ['softmax before crossEntropy of probabilities', () => losses.crossEntropy(x.softmax(), shares), /come from softmax/],
-  ['logSoftmax before crossEntropy', () => losses.crossEntropy(x.logSoftmax(), labels), /come from logSoftmax.*After logSoftmax comes losses.negativeLogLikelihood/],
-  ['sigmoid before crossEntropy', () => losses.crossEntropy(sigmoid(x), labels), /come from sigmoid.*losses.binaryCrossEntropy, without/],
-  ['softmax over another axis', () => losses.crossEntropy(softmax(x.t(), 0), labels, { axis: 0 }), /come from softmax/],
-  ['softmax seen in another shape', () => losses.crossEntropy(x.softmax().reshape([2, 1, 3]), labels.reshape([2, 1])), /come from softmax/],
-  ['softmax without gradients', () => noGrad(() => losses.crossEntropy(x.softmax(), labels)), /come from softmax/],
-  ['softmax, detached', () => losses.crossEntropy(x.softmax().detach(), labels), /come from softmax/],
-  ['softmax before a loss with options', () => losses.crossEntropy.with({ labelSmoothing: 0.1 })(x.softmax(), labels), /come from softmax/],
-  ['sigmoid before binaryCrossEntropy', () => losses.binaryCrossEntropy(sigmoid(x), shares), /\[binaryCrossEntropy\].*come from sigmoid.*applies sigmoid itself/],
-  ['softmax before binaryCrossEntropy', () => losses.binaryCrossEntropy(x.softmax(), shares), /come from softmax.*losses.crossEntropy, without softmax/],
-  ['sigmoid before multilabelSoftMargin', () => losses.multilabelSoftMargin(sigmoid(x), shares), /come from sigmoid/],
-  ['sigmoid before focal', () => losses.focal(sigmoid(x), shares), /come from sigmoid/],
-  ['sigmoid before dice', () => losses.dice(sigmoid(x), shares), /come from sigmoid/],
-  ['softmax before negativeLogLikelihood', () => losses.negativeLogLikelihood(x.softmax(), labels), /come from softmax: expected logarithms.*Take logSoftmax/],
-  ['softmax before klDivergence', () => losses.klDivergence(x.softmax(), shares), /come from softmax: expected logarithms/],
-  ['logarithms as targets of klDivergence', () => losses.klDivergence(x.logSoftmax(), x.logSoftmax()), /logSoftmax: expected probabilities as targets.*logTargets: true/],
-  ['probabilities as targets that should be logarithms', () => losses.klDivergence(x.logSoftmax(), x.softmax(), { logTargets: true }), /softmax: expected logarithms of probabilities as targets/],
-  ['softmax before ctc', () => losses.ctc(x.softmax().reshape([1, 2, 3]), tensor(Int32Array.of(1), { shape: [1, 1] }), lengths, lengths), /\[ctc\].*come from softmax/],
+  ['softmax before crossEntropy', () => losses.crossEntropy(x.softmax(), labels), /\[crossEntropy\] the outputs have been through softmax: got its result \[2,3\], expected logits.*applies softmax itself.*checkOutputs: false/],
+  ['softmax before crossEntropy of probabilities', () => losses.crossEntropy(x.softmax(), shares), /been through softmax/],
+  ['logSoftmax before crossEntropy', () => losses.crossEntropy(x.logSoftmax(), labels), /been through logSoftmax.*After logSoftmax comes losses.negativeLogLikelihood/],
+  ['sigmoid before crossEntropy', () => losses.crossEntropy(sigmoid(x), labels), /been through sigmoid.*losses.binaryCrossEntropy, without/],
+  ['softmax over another axis', () => losses.crossEntropy(softmax(x.t(), 0), labels, { axis: 0 }), /been through softmax/],
+  ['softmax seen in another shape', () => losses.crossEntropy(x.softmax().reshape([2, 1, 3]), labels.reshape([2, 1])), /been through softmax/],
+  ['softmax without gradients', () => noGrad(() => losses.crossEntropy(x.softmax(), labels)), /been through softmax/],
+  ['softmax, detached', () => losses.crossEntropy(x.softmax().detach(), labels), /been through softmax/],
+  ['softmax before a loss with options', () => losses.crossEntropy.with({ labelSmoothing: 0.1 })(x.softmax(), labels), /been through softmax/],
+  ['sigmoid before binaryCrossEntropy', () => losses.binaryCrossEntropy(sigmoid(x), shares), /\[binaryCrossEntropy\].*been through sigmoid.*applies sigmoid itself/],
+  ['softmax before binaryCrossEntropy', () => losses.binaryCrossEntropy(x.softmax(), shares), /been through softmax.*losses.crossEntropy, without softmax/],
+  ['sigmoid before multilabelSoftMargin', () => losses.multilabelSoftMargin(sigmoid(x), shares), /been through sigmoid/],
+  ['sigmoid before focal', () => losses.focal(sigmoid(x), shares), /been through sigmoid/],
+  ['sigmoid before dice', () => losses.dice(sigmoid(x), shares), /been through sigmoid/],
+  ['softmax before negativeLogLikelihood', () => losses.negativeLogLikelihood(x.softmax(), labels), /been through softmax: .*expected logarithms.*Take logSoftmax/],
+  ['softmax before klDivergence', () => losses.klDivergence(x.softmax(), shares), /been through softmax: .*expected logarithms/],
+  ['logarithms as targets of klDivergence', () => losses.klDivergence(x.logSoftmax(), x.logSoftmax()), /the targets have been through logSoftmax: .*expected probabilities\. .*logTargets: true/],
+  ['probabilities as targets that should be logarithms', () => losses.klDivergence(x.logSoftmax(), x.softmax(), { logTargets: true }), /the targets have been through softmax: .*expected logarithms/],
+  ['softmax before ctc', () => losses.ctc(x.softmax().reshape([1, 2, 3]), tensor(Int32Array.of(1), { shape: [1, 1] }), lengths, lengths), /\[ctc\].*been through softmax/],
 ];
 
 test.each(WRONG)('%s', (_name, call, message) => refuses(call, 'ANNEAL_INVALID_ARGUMENT', message));
@@ -54,7 +54,7 @@ test('a model that ends with softmax is named by fit', async () => {
   const model = nn.sequential([2], nn.linear(2, 3), nn.softmax());
   const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) });
   const points = data.fromArrays({ x: [[0, 1], [1, 0]], y: [0, 2], shape: [2] });
-  await fails(trainer.fit(points, { epochs: 1 }), 'ANNEAL_INVALID_ARGUMENT', /come from softmax/);
+  await fails(trainer.fit(points, { epochs: 1 }), 'ANNEAL_INVALID_ARGUMENT', /been through softmax/);
 });
 
 describe('targets of the wrong kind', () => {
