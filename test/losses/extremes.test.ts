@@ -38,7 +38,7 @@ const LOSSES: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   cosineEmbedding: (x) => losses.cosineEmbedding(x, numbers, turned),
   marginRanking: (x) => losses.marginRanking(x, numbers, sides),
   tripletMargin: (x) => losses.tripletMargin(x, numbers, shares),
-  infoNce: (x) => losses.infoNce(x, numbers, { temperature: 0.01 }),
+  infoNce: (x) => losses.infoNce(x, sides, { temperature: 0.01 }),
 };
 
 describe('a number, and so are its slopes', () => {
