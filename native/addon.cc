@@ -33,6 +33,8 @@ const char* text_of(Code code) {
   switch (code) {
     case Code::index_out_of_range:
       return "[anneal] an index is out of range.";
+    case Code::not_finite:
+      return "[anneal] a value is not finite.";
     case Code::aborted:
       return "[anneal] the run was cancelled.";
     case Code::session_failed:

@@ -14,6 +14,7 @@ enum class Code {
   out_of_memory,
   cpu_unsupported,
   index_out_of_range,
+  not_finite,
   aborted,
   session_failed,  // refused, because a run before it failed and JavaScript has not been told yet
   disposed,
@@ -32,6 +33,8 @@ constexpr const char* name_of(Code code) {
       return "ANNEAL_CPU_UNSUPPORTED";
     case Code::index_out_of_range:
       return "ANNEAL_INDEX_OUT_OF_RANGE";
+    case Code::not_finite:
+      return "ANNEAL_NON_FINITE";
     case Code::aborted:
       return "ANNEAL_ABORTED";
     case Code::session_failed:

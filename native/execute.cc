@@ -96,9 +96,12 @@ void Executor::advance(Executable& executable, const Bindings& bindings, uint32_
 }
 
 Outcome Executor::ended(const Executable& executable, size_t step, uint32_t iteration) const {
-  const bool failed = failure_.load(std::memory_order_relaxed) == uint32_t(Failure::index_out_of_range);
+  const Failure failure = Failure(failure_.load(std::memory_order_relaxed));
+  const Code code = failure == Failure::index_out_of_range ? Code::index_out_of_range
+                    : failure == Failure::not_finite       ? Code::not_finite
+                                                           : Code::aborted;
   const uint32_t node = step < executable.steps_.size() ? executable.steps_[step].node : 0;
-  return {failed ? Code::index_out_of_range : Code::aborted, uint32_t(step), node, iteration, where_, value_, limit_};
+  return {code, uint32_t(step), node, iteration, where_, value_, limit_};
 }
 
 Outcome Executor::run(Executable& executable, const Bindings& bindings, uint32_t repeat) {

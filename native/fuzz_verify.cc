@@ -149,6 +149,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
                      momentum2 = b.dense(Space::storage, DType::f32, 4, {4, 8});
       b.add(row_fill, {g}, {scalar});
       b.add(row_clip_scale, {scales, b.dense(Space::arena, DType::f32, 0, {})}, {scalar, g, hidden}, {1});
+      b.add(row_require_finite, {}, {scalar, g, hidden}, {});
       b.add(row_update, {w, momentum, bias, momentum2},
             {hyper, steps, scales, limit, kNone, w, g, momentum, bias, hidden, momentum2}, {1, kind / 10 % 4, 0, 1});
     }

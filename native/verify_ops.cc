@@ -390,6 +390,12 @@ const char* verify_clip_scale(const Call& c) {
   return nullptr;
 }
 
+const char* verify_require_finite(const Call& c) {
+  for (int32_t i = 0; i < c.inputs; i++)
+    NEED(present(c.in[i]) && is_float(c.in[i]) && is_dense(c.in[i]), "an operand is not dense float");
+  return nullptr;
+}
+
 // What the parameters of an update share.
 const char* update_header(const Call& c, const UpdateInfo& rule, int64_t parameters) {
   const TensorArg &hyper = c.in[0], &steps = c.in[1], &scales = c.in[2], &limit = c.in[3], &average = c.in[4];

@@ -76,6 +76,43 @@ export class IndexError extends AnnealError {
   }
 }
 
+/** Where and how training diverged: what is known of it. */
+export interface Divergence {
+  /** What was found instead of a number. */
+  readonly value: 'NaN' | 'Infinity' | '-Infinity';
+  /** The parameter whose gradient it is; undefined for the loss. */
+  readonly parameter?: string;
+  /** From 0. */
+  readonly epoch?: number;
+  /** In its epoch, from 0. */
+  readonly step?: number;
+  /** The path of the layer in which it began: '' for the model itself, undefined outside of it, as in the loss. */
+  readonly layer?: string;
+  /** Of that step. */
+  readonly lr?: number;
+  /** Of the steps before it, the latest last. */
+  readonly losses?: readonly number[];
+  /** Of the batches before it, the latest last, at the weights that the failed step met. */
+  readonly gradientNorms?: readonly number[];
+}
+
+/** A loss or a gradient that is not finite. The step that met it has changed nothing. `op` is the operation in which it began. */
+export class DivergenceError extends AnnealError implements Divergence {
+  readonly value: Divergence['value'];
+  readonly parameter?: string;
+  readonly epoch?: number;
+  readonly step?: number;
+  readonly layer?: string;
+  readonly lr?: number;
+  readonly losses?: readonly number[];
+  readonly gradientNorms?: readonly number[];
+  constructor(message: string, divergence: Divergence, details?: ErrorDetails) {
+    super('ANNEAL_NON_FINITE', message, details);
+    this.value = divergence.value;
+    Object.assign(this, divergence);
+  }
+}
+
 /** An argument outside what the function takes. */
 export class ArgumentError extends AnnealError {
   constructor(message: string, details?: ErrorDetails) {

@@ -40,8 +40,9 @@ inline Report report(const KernelCase& c, const KernelTable& table, int threads,
   return {context.failure, context.where, context.value, context.limit};
 }
 
-// The first index in `operand` that is out of range is reported, by every target and the reference alike.
-inline void check_report(const KernelCase& c, int64_t where, int64_t value, int64_t limit) {
+// The first failure is reported, by every target and the reference alike.
+inline void check_report(const KernelCase& c, int64_t where, int64_t value, int64_t limit,
+                         Failure failure = Failure::index_out_of_range) {
   check(c);
   std::vector<const KernelTable*> tables = {&reference_table};
   for (const Target& t : targets()) tables.push_back(t.table);
@@ -50,7 +51,7 @@ inline void check_report(const KernelCase& c, int64_t where, int64_t value, int6
       std::vector<Tensor> out;
       const Report r = report(c, *table, threads, out);
       INFO(table->name << " " << c.text);
-      CHECK((r.failure == Failure::index_out_of_range));
+      CHECK((r.failure == failure));
       CHECK(r.where == where);
       CHECK(r.value == value);
       CHECK(r.limit == limit);

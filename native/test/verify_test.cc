@@ -332,6 +332,19 @@ TEST_CASE("verify checks scales of gradients") {
   check_refused(refusal(1, 0, 1, 5), "not dense float");
 }
 
+TEST_CASE("verify checks what has to be finite") {
+  const auto refusal = [](DType dtype, int32_t row, uint32_t operand) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t g = b.dense(Space::arena, DType::f32, 0, {4}), h = b.tensor(b.arena(dtype, 64), {2, 4}, {row, 1});
+      b.add(row_require_finite, {}, {g, operand == kNone ? kNone : h}, {});
+    });
+  };
+  CHECK(refusal(DType::f32, 4, 0) == "accepted");
+  check_refused(refusal(DType::f32, 5, 0), "not dense float");
+  check_refused(refusal(DType::i32, 4, 0), "not dense float");
+  check_refused(refusal(DType::f32, 4, kNone), "not dense float");
+}
+
 TEST_CASE("verify keeps float64 to slots, except for the reference") {
   const auto copy = [](ProgramBuilder& b) {
     b.add(row_copy, {b.dense(Space::arena, DType::f64, 0, {4})}, {b.dense(Space::input, DType::f64, 0, {4})});

@@ -1,3 +1,4 @@
+import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import { emit, type Program, type RowNumbers } from './emit.js';
 import { expand } from './expand.js';
@@ -15,8 +16,8 @@ export interface CompileOptions {
   readonly double?: boolean;
 }
 
-/** What the nodes that instructions carry stand for: an op and the handles of its operands. */
-export type Origins = readonly { readonly op: string; readonly inputs: readonly Tensor[] }[];
+/** What the nodes that instructions carry stand for: an op, its attributes and the handles of its operands. */
+export type Origins = readonly { readonly op: string; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
 
 /** Lowers what is wanted, and the effects behind it, to instructions. */
 export function lowerAll(
@@ -29,7 +30,7 @@ export function lowerAll(
   const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
   const graph = buildGraph(results, expanded.slice(wanted.length));
   const instructions = lower(graph, fuse(graph, options), native);
-  const origins = graph.nodes.map(({ op, inputs }) => ({ op: op.name, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
+  const origins = graph.nodes.map(({ op, attrs, inputs }) => ({ op: op.name, attrs, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
   return { lowered: options.double === true ? widen(instructions) : instructions, origins };
 }
 

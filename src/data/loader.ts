@@ -97,6 +97,12 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     }
   }
 
+  /** The batch of a step, without moving on. */
+  batchAt$(epoch: number, step: number): Batch<X, Y, D> {
+    const rows = this.order(epoch).subarray(step * this.batchSize, (step + 1) * this.batchSize);
+    return this.dataset.batch$(rows, new Origin(this.dataset.name, epoch, step, rows));
+  }
+
   /** One epoch for those who run several steps in one call; `more`: another one follows, whose order is prepared while the last steps run. */
   *stretches$(more: boolean): Generator<Stretch<X, Y, D>, void, undefined> {
     const { dataset, batchSize, length } = this;

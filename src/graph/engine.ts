@@ -43,6 +43,11 @@ export interface StepOptions {
   /** How many times it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
   readonly most?: number;
   readonly draws?: Draws;
+  /**
+   * What has to be finite, or else the step fails before it updates anything: 'cheap' are the losses and the gradients of small
+   * parameters, in which what is not finite anywhere in the backward pass of their layer shows; 'all' are all gradients.
+   */
+  readonly finite?: 'cheap' | 'all';
 }
 
 /** One or more steps that were submitted together. */
@@ -54,6 +59,8 @@ export interface Steps {
   readonly temporaryBytes: number;
   /** How many have run: those before the one that failed. Known when `done` is settled. */
   readonly completed: number;
+  /** How many have begun, with the one that failed. Known when `done` is settled. */
+  readonly begun: number;
   /** The elements of the i-th watched tensor in each of the steps that have run, one after the other; undefined where it is no part of the step. */
   values(i: number): ArrayLike<number> | undefined;
 }

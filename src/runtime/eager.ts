@@ -6,7 +6,7 @@ import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine } from './engine.js';
-import { NOTHING, wholeGradients, type Output, type Request } from './request.js';
+import { NOTHING, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { Run } from './run.js';
 
 /**
@@ -23,9 +23,9 @@ export class EagerEngine extends PlannedEngine {
    */
   constructor(
     target = 'reference',
-    private readonly checkFinite = false,
+    checkFinite = false,
   ) {
-    super(target);
+    super(target, checkFinite);
     setEager(this.hook);
   }
 
@@ -47,7 +47,7 @@ export class EagerEngine extends PlannedEngine {
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
     const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i], gradient]));
-    const effects = composing(() => request.updater!.update(wholeGradients(request.updates, computed)));
+    const effects = composing(() => updatesOf(request, wholeGradients(request.updates, computed)));
     for (const effect of effects) this.perform(effect);
     run.completed = run.begun = 1;
   }

@@ -34,7 +34,11 @@ export class PlannedEngine implements Engine {
   private readonly plans: Plan[] = [];
   private readonly stepPlans = new WeakMap<Updater, Plan[]>();
 
-  constructor(target?: string) {
+  /** `checkFinite`: a step whose losses or gradients are not finite fails before it updates anything. */
+  constructor(
+    target?: string,
+    protected readonly checkFinite = false,
+  ) {
     this.session = new Session(target);
     this.gradients = new Gradients({
       allocate: (shape, dtype) => this.allocate(shape, dtype),
@@ -63,8 +67,8 @@ export class PlannedEngine implements Engine {
     if (done !== undefined) await done;
   }
 
-  steps(updater: Updater, { watched = NONE, most = 1, draws }: StepOptions): Steps {
-    const request = this.stepOf(updater, watched);
+  steps(updater: Updater, { watched = NONE, most = 1, draws, finite }: StepOptions): Steps {
+    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite };
     const nodes = this.ready(request);
     const run = new StepRun(updater, request, watched, draws, most);
     run.begin();

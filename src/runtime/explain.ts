@@ -1,4 +1,5 @@
-import { AnnealError, IndexError, type ErrorCode } from '../errors.js';
+import { AnnealError, DivergenceError, IndexError, type ErrorCode } from '../errors.js';
+import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import type { Plan } from './plan.js';
 import type { RunError } from './session.js';
@@ -9,6 +10,8 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
   switch (error.code) {
     case 'ANNEAL_INDEX_OUT_OF_RANGE':
       return outOfRange(error, at);
+    case 'ANNEAL_NON_FINITE':
+      return notFinite(error, at);
     case 'ANNEAL_SESSION_FAILED':
       return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: before ?? error });
     case 'ANNEAL_ABORTED':
@@ -18,6 +21,18 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
     default:
       return error.code === undefined ? error : new AnnealError('ANNEAL_INTERNAL', `[anneal] ${error.message}`, { cause: error });
   }
+}
+
+const KINDS = ['NaN', 'Infinity', '-Infinity'] as const;
+
+function notFinite(error: RunError, at: { readonly attrs: Attrs | undefined } | undefined): DivergenceError {
+  const { value: operand, limit: kind } = error.failure!;
+  const parameter = (at?.attrs?.['names'] as readonly string[] | undefined)?.[operand] || undefined;
+  const what = parameter === undefined ? 'the loss' : `the gradient of ${parameter}`;
+  const text =
+    `[step] ${what} is not finite: got ${KINDS[kind]}, expected a number. Nothing was updated. Lower the rate, warm it up, or clip gradients; ` +
+    'Trainer.fit() says where it came from, and so does configure({ debug: true, checkFinite: true }).';
+  return new DivergenceError(text, { value: KINDS[kind]!, ...(parameter === undefined ? {} : { parameter }) }, { op: 'step', cause: error });
 }
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {

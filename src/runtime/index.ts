@@ -9,7 +9,10 @@ import { PlannedEngine } from './engine.js';
 export interface Configuration {
   /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
   readonly debug?: boolean;
-  /** With debug: the first op whose result is NaN or infinite throws AnnealError (ANNEAL_NON_FINITE) at the call that made it. */
+  /**
+   * A step whose losses or gradients are not all finite rejects with DivergenceError, and changes nothing: one more read of the gradients.
+   * With debug: the first op whose result is NaN or infinite throws AnnealError (ANNEAL_NON_FINITE) at the call that made it.
+   */
   readonly checkFinite?: boolean;
 }
 
@@ -20,9 +23,8 @@ export interface Configuration {
 export function configure(options: Configuration): void {
   checkOptions('configure', options, ['debug', 'checkFinite']);
   const { debug = false, checkFinite = false } = options;
-  if (checkFinite && !debug) throw new ArgumentError('[configure] checkFinite looks at every op by itself: it needs debug: true.', { op: 'configure' });
   setEager(undefined);
-  provideEngine(() => (debug ? new EagerEngine('reference', checkFinite) : new PlannedEngine()));
+  provideEngine(() => (debug ? new EagerEngine('reference', checkFinite) : new PlannedEngine(undefined, checkFinite)));
   // From the very first op on.
   if (debug) engine();
 }

@@ -6,10 +6,11 @@ import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
 import { composing } from '../graph/recorder.js';
+import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
-import { wholeGradients, type Request } from './request.js';
+import { updatesOf, wholeGradients, type Request } from './request.js';
 import type { Call, LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
 
@@ -53,7 +54,7 @@ export class Plan {
     const positions = new Map(nodes.map((node, i) => [node, i]));
     const { wanted, effects } = whatToCompute(request);
     const { program, origins } = compile(wanted, effects, native, options);
-    this.operands = origins.map(({ op, inputs }) => ({ op, inputs: inputs.map((tensor) => positions.get(tensor)) }));
+    this.operands = origins.map(({ op, attrs, inputs }) => ({ op, attrs, inputs: inputs.map((tensor) => positions.get(tensor)) }));
     this.program = session.program(program.words);
     this.cost = program.cost;
     this.temporaryBytes = program.arenaBytes;
@@ -114,10 +115,10 @@ export class Plan {
     return results.scalars === this.scalars ? { ...results, scalars: results.scalars.slice() } : results;
   }
 
-  /** The op that an instruction's node number stands for, and its operands among the request's nodes. */
-  describe(node: number, nodes: readonly Tensor[]): { op: string; inputs: readonly Tensor[] } | undefined {
+  /** The op that an instruction's node number stands for, with its attributes, and its operands among the request's nodes. */
+  describe(node: number, nodes: readonly Tensor[]): { op: string; attrs: Attrs | undefined; inputs: readonly Tensor[] } | undefined {
     const operands = this.operands[node];
-    return operands && { op: operands.op, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
+    return operands && { op: operands.op, attrs: operands.attrs, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
   }
 
   private fillBlock(values: readonly ArrayLike<number>[], iteration: number): void {
@@ -134,6 +135,7 @@ export class Plan {
 
 interface Operands {
   readonly op: string;
+  readonly attrs: Attrs | undefined;
   readonly inputs: readonly (number | undefined)[];
 }
 
@@ -174,7 +176,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
       if (holds) effects.push(accumulate(accumulator, gradient));
       else wanted.push({ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } });
     }
-    if (request.updater !== undefined) effects.push(...request.updater.update(wholeGradients(request.updates, computed)));
+    if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request.updates, computed)));
     return { wanted, effects };
   });
 }

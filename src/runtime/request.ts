@@ -1,6 +1,8 @@
 import type { Destination } from '../compiler/graph.js';
-import type { Given, Updater } from '../graph/engine.js';
+import type { Given, StepOptions, Updater } from '../graph/engine.js';
 import { add } from '../ops/index.js';
+import { requireFinite } from '../ops/require-finite.js';
+import { sizeOf } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
 
 /** A result and where it has to go. */
@@ -37,6 +39,19 @@ export function wholeGradients(updates: readonly Update[], computed: ReadonlyMap
   return given;
 }
 
+/** Gradients of so few elements cost next to nothing to look at. */
+const SMALL = 4096;
+
+/** The effects of an optimizer, after a look at what has to be finite. */
+export function updatesOf({ losses, updater, finite }: Request, given: readonly Given[]): readonly Tensor[] {
+  const updates = updater!.update(given);
+  if (finite === undefined) return updates;
+  const looked = given.filter(({ gradient }) => finite === 'all' || sizeOf(gradient.shape) <= SMALL);
+  const inputs = [...losses, ...looked.map(({ gradient }) => gradient)];
+  const names = [...losses.map(() => ''), ...looked.map(({ parameter }) => parameter.name)];
+  return inputs.length === 0 ? updates : [requireFinite(inputs, names), ...updates];
+}
+
 /** Everything that one program has to do. */
 export interface Request {
   readonly losses: readonly Tensor[];
@@ -46,6 +61,8 @@ export interface Request {
   readonly updates: readonly Update[];
   /** Effects that are nodes already: eager mode makes them one by one. */
   readonly effects: readonly Tensor[];
+  /** What has to be finite before anything is updated. */
+  readonly finite: StepOptions['finite'] | undefined;
 }
 
-export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [] };
+export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [], finite: undefined };

@@ -53,6 +53,7 @@ export class Structure {
   private readonly accumulations: readonly { readonly storage: number; readonly holds: boolean }[];
   private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
+  private readonly finite: Request['finite'];
 
   constructor(request: Request, nodes: readonly Tensor[]) {
     const operands = followed(request);
@@ -74,6 +75,7 @@ export class Structure {
       reached,
       held: accumulator !== undefined,
     }));
+    this.finite = request.finite;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
   }
 
@@ -83,6 +85,7 @@ export class Structure {
       nodes.length === this.steps.length &&
       request.updater?.id === this.updater?.id &&
       request.updater?.version === this.updater?.version &&
+      request.finite === this.finite &&
       this.sameRoots(request) &&
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))

@@ -9,15 +9,15 @@ import type { FitOptions } from './trainer.js';
 import { classWeightsFor } from './weighing.js';
 
 const KNOWN = [
-  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks',
+  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite',
 ] satisfies (keyof FitOptions)[];
 
-type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks'> & Pick<FitOptions, 'clip' | 'average'>;
+type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
 
 /** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
 export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>): Prepared<M> {
   checkOptions('fit', options, KNOWN);
-  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
+  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);
   checkCount('accumulate', accumulate, 1);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
@@ -31,6 +31,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
     inspectEvery: inspectEvery(inspect, batches, accumulate),
     ...(clip === undefined ? {} : { clip }),
     ...(average === undefined ? {} : { average }),
+    checkFinite,
     signal,
     callbacks: [callbacks].flat() as readonly Callback<M>[],
   };

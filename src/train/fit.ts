@@ -1,9 +1,10 @@
 import { debuglog } from 'node:util';
 import { originOf, type Loader, type Stretch } from '../data/index.js';
-import { AnnealError } from '../errors.js';
+import { AnnealError, DivergenceError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import type { Tensor } from '../tensor.js';
 import { throwIfAborted } from './abort.js';
+import { batchesAround, explained } from './divergence.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, EpochEvent, FitEvent, Results, StepEvent } from './events.js';
 import { Flight, type Submitted } from './flight.js';
@@ -43,6 +44,9 @@ export class Fit<M extends AnyMetric> {
   #stopped: string | undefined;
   /** Steps submitted so far. */
   #submitted = 0;
+  readonly #recent = new Recent();
+  /** The first submission that has failed. */
+  #failed: { readonly submission: Submission; readonly group: readonly AnyBatch[]; readonly event: StepPlace } | undefined = undefined;
 
   constructor(setup: FitSetup<M>, note: (history: History<M>) => void) {
     this.#setup = setup;
@@ -105,9 +109,21 @@ export class Fit<M extends AnyMetric> {
       this.#checkSignal(event.epoch, step);
     } catch (error) {
       await flight.abandon();
-      throw error;
+      throw error instanceof DivergenceError ? await this.#explained(error) : error;
     }
     return this.#stopped === undefined;
+  }
+
+  /** What can be found out about a step that was not finite, now that nothing is under way. */
+  async #explained(error: DivergenceError): Promise<DivergenceError> {
+    if (this.#failed === undefined) return error;
+    const { submission, group, event } = this.#failed;
+    const { batches, accumulate } = this.#setup;
+    const further = submission.completed();
+    const origin = originOf(group[0]![0] as Tensor);
+    const around = origin === undefined || accumulate > 1 ? undefined : batchesAround(batches, origin.epoch, origin.step + further);
+    const rewind = (): void => submission.rewind();
+    return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rewind });
   }
 
   /** What there is to train on in an epoch: as many batches at once as there are, or one by one as they come. */
@@ -127,6 +143,7 @@ export class Fit<M extends AnyMetric> {
       const free = inspectEvery === undefined ? most : inspection === undefined ? Math.min(most, inspectEvery - place) : 1;
       const submission = submit(this.#setup, group, { most: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
       this.#submitted += submission.count;
+      submission.done?.catch(() => (this.#failed ??= { submission, group, event }));
       return { count: submission.count, done: submission.done, land: () => this.#land(submission, event, tally) };
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
@@ -144,6 +161,7 @@ export class Fit<M extends AnyMetric> {
     if (layers !== undefined) tally.layers = layers;
     for (let i = 0; i < completed; i++) {
       const loss = tally.add(batches, i);
+      this.#recent.add(loss);
       if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i, ...(layers === undefined ? {} : { layers }) }, loss, tally);
     }
   }
@@ -196,6 +214,22 @@ export class Fit<M extends AnyMetric> {
 /** The batches of a step, or of as many as there may be, one after the other. */
 interface Group extends Pick<Stretch, 'most' | 'take'> {
   readonly group: readonly AnyBatch[];
+}
+
+/** The losses of the last few steps. */
+class Recent {
+  readonly #ring = new Float64Array(5);
+  #count = 0;
+
+  add(loss: number): void {
+    this.#ring[this.#count++ % this.#ring.length] = loss;
+  }
+
+  /** The latest last. */
+  get losses(): number[] {
+    const { length } = this.#ring;
+    return Array.from({ length: Math.min(this.#count, length) }, (_, i) => this.#ring[(this.#count - Math.min(this.#count, length) + i) % length]!);
+  }
 }
 
 const nothing = (): Promise<void> => Promise.resolve();

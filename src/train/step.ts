@@ -21,6 +21,8 @@ export interface StepSetup {
   readonly metrics: readonly AnyMetric[];
   /** What each class counts, [C]; undefined where all count alike. */
   readonly classWeights: Tensor | undefined;
+  /** Whether a step whose loss or gradients are not finite fails. */
+  readonly checkFinite: boolean;
 }
 
 /** A batch whose gradients are under way, and what is measured of it, the loss first. */
@@ -36,6 +38,8 @@ export interface Submission {
   readonly done: Promise<unknown> | undefined;
   /** How many have run. Known when `done` is settled. */
   completed(): number;
+  /** Takes back what the step that failed has drawn of random numbers. */
+  rewind(): void;
   /** What the batches of each step that has run have measured. */
   measured(): Promise<MeasuredBatch[]>;
   /** How the layers did in it, where it was looked into. */
@@ -53,12 +57,13 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, wat
   const { optimizer } = setup;
   const [{ parts, last }, draws] = generator().drawn(() => backward(setup, group, watched, inspection));
   const look = inspection?.gradients();
-  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most });
+  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
   const all: Part[] = look === undefined ? [...parts, { steps, measured: last }] : parts;
   return {
     count: steps.count,
     done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
     completed: () => steps.completed,
+    rewind: () => draws.retreat(steps.begun - steps.completed),
     measured: () => Promise.all(all.map(columnsOf)),
     layers: look && layersOf(inspection!, look, all.at(-1)!, steps),
   };

@@ -71,6 +71,11 @@ export interface FitOptions<M extends AnyMetric = never> {
    * others as ever, and the weights are the same. Default false.
    */
   readonly inspect?: boolean | { readonly every: number };
+  /**
+   * Ends fit() with DivergenceError at the first step whose loss is not finite, or whose gradients are not, so far as those of small
+   * parameters (biases) show it, before that step changes anything. Costs next to nothing. Default true.
+   */
+  readonly checkFinite?: boolean;
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
   readonly signal?: AbortSignal;
   readonly callbacks?: Callback<M> | readonly Callback<M>[];

@@ -242,11 +242,11 @@ export function everyKernel(): { readonly model: EveryKernel; step(): Promise<vo
   const model = new EveryKernel();
   model.parameters(); // gives them their names, by which they are drawn
   let together: Updater | undefined;
-  const step = (): Promise<void> => {
+  const step = async (): Promise<void> => {
     const loss = model.forward();
     together ??= optimizersOf(model);
     loss.backward();
-    return engine().step(together);
+    await engine().steps(together, { finite: 'all' }).done;
   };
   return { model, step };
 }
