@@ -3,9 +3,8 @@ import { engine } from '../graph/engine.js';
 import type { Loss } from '../losses/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
-import type { Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/weighing.js';
 import { Trainer } from '../train/trainer.js';
+import { lossOf, type AnyBatch } from './step.js';
 
 /** What training at one batch size takes on this machine. */
 export interface BatchSizeFigures {
@@ -41,9 +40,9 @@ export async function measure(model: Module, optimizer: Optimizer, loss: Loss, d
   return { batchSize, examplesPerSecond: batchSize / secondsPerStep, secondsPerStep, temporaryBytes, residentBytes: process.memoryUsage.rss() };
 }
 
-async function temporaries(model: Module, optimizer: Optimizer, loss: Loss, loader: AsyncIterable<readonly unknown[]>): Promise<number> {
-  for await (const [inputs, targets] of loader as AsyncIterable<[Tensor, Tensor]>) {
-    const value = scalarLoss(loss, model.forward(inputs), targets);
+async function temporaries(model: Module, optimizer: Optimizer, loss: Loss, loader: AsyncIterable<AnyBatch>): Promise<number> {
+  for await (const batch of loader) {
+    const value = lossOf(model, loss, batch);
     optimizer.zeroGrad();
     value.backward();
     const steps = engine().steps(optimizer, { watched: [value] });

@@ -5,8 +5,7 @@ import type { Module } from '../nn/module.js';
 import { add, mul, slice, sum } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/weighing.js';
-import { batchesOf, type AnyBatch } from './step.js';
+import { batchesOf, lossOf, type AnyBatch } from './step.js';
 
 /** How much the gradients of single examples scatter around their mean, as a number of examples. */
 export interface NoiseScale {
@@ -32,23 +31,28 @@ export async function squaredNorms(model: Module, optimizer: Optimizer, loss: Lo
   const found: SquaredNorms[] = [];
   const source = batchesOf('adviseBatchSize', loaderOf(data, { batchSize: large, shuffle: true, seed, dropLast: true }));
   while (found.length < batches) {
-    const [inputs, targets] = (await source.next()).value as AnyBatch as [Tensor, Tensor];
-    const whole = await squaredNorm(model, optimizer, loss, inputs, targets);
+    const batch = (await source.next()).value as AnyBatch;
+    const whole = await squaredNorm(model, optimizer, loss, batch);
     let parts = 0;
-    for (let at = 0; at < large; at += small) {
-      const part = (tensor: Tensor): Tensor => slice(tensor, at, at + small, { axis: 0 });
-      parts += await squaredNorm(model, optimizer, loss, part(inputs), part(targets));
-    }
+    for (let at = 0; at < large; at += small) parts += await squaredNorm(model, optimizer, loss, examples(batch, at, at + small));
     found.push({ large: whole, small: (parts * small) / large });
   }
   await source.return(undefined as never);
   return found;
 }
 
+/** Some examples of a batch, with their weights. */
+function examples(batch: AnyBatch, from: number, to: number): AnyBatch {
+  const part = (tensor: Tensor): Tensor => slice(tensor, from, to, { axis: 0 });
+  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  const { weights } = batch;
+  return Object.assign([part(inputs), part(targets)], weights === undefined ? {} : { weights: part(weights) }) as unknown as AnyBatch;
+}
+
 /** |gradient of all parameters|^2 for a batch. */
-async function squaredNorm(model: Module, optimizer: Optimizer, loss: Loss, inputs: Tensor, targets: Tensor): Promise<number> {
+async function squaredNorm(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
   optimizer.zeroGrad();
-  scalarLoss(loss, model.forward(inputs), targets).backward();
+  lossOf(model, loss, batch).backward();
   const squares = optimizer.parameters.flatMap(({ grad }) => (grad === undefined ? [] : [sum(mul(grad, grad)) as Tensor]));
   const total = await squares.reduce((a, b) => add(a, b)).item();
   optimizer.zeroGrad();

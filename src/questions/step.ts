@@ -5,7 +5,7 @@ import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
-import { scalarLoss } from '../train/weighing.js';
+import { scalarLoss, weightsOf } from '../train/weighing.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
@@ -36,9 +36,15 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
   }
 }
 
+/** Records the loss of a batch, whose examples count what their weights say. */
+export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Tensor {
+  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  return scalarLoss(loss, model.forward(inputs), targets, weightsOf(batch, undefined));
+}
+
 /** One step of training; resolves with the loss before it. */
-export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, [inputs, targets]: AnyBatch): Promise<number> {
-  const value = scalarLoss(loss, model.forward(inputs as Tensor), targets as Tensor);
+export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
+  const value = lossOf(model, loss, batch);
   optimizer.zeroGrad();
   value.backward();
   await optimizer.step();
