@@ -102,7 +102,6 @@ Subject clipped_and_averaged(Bench& b, const Optimizer& o, int tensors, int64_t 
   Subject s;
   s.ours = [=] { clip(), step(); };
   s.peers = {{"plain update", kernel(b, o, plain, {}, {})}};
-  s.limits = {b.stream(x.reads, x.writes, tensors * size)};
   s.bytes = 4.0 * (6 + 2 * o.states) * double(tensors * size);
   return s;
 }

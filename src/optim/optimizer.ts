@@ -218,9 +218,11 @@ export class Optimizer implements Updater {
     for (const place of this.#placesOf(updated)) this.#counts[place]!--;
   }
 
-  /** Where the counts of these parameters are. Steps that run together ask for the same ones again and again. */
+  /** Where the counts of these parameters are. Steps ask for the same ones again and again. */
   #placesOf(updated: readonly Parameter[]): readonly number[] {
-    if (this.#last?.updated !== updated) this.#last = { updated, places: updated.map((parameter) => this.#stateOf(parameter).place) };
+    if (this.#last === undefined || !sameParameters(this.#last.updated, updated)) {
+      this.#last = { updated, places: updated.map((parameter) => this.#stateOf(parameter).place) };
+    }
     return this.#last.places;
   }
 
@@ -301,6 +303,10 @@ export function optimizerOf<O extends object>(
   checkOptions(op, options, [...known, 'groups', 'clip', 'average']);
   const { clip, average, ...rest } = options;
   return new Optimizer(op, groupsOf<O>(op, parameters, rest as unknown as O, known, describe), { clip, average });
+}
+
+function sameParameters(a: readonly Parameter[], b: readonly Parameter[]): boolean {
+  return a === b || (a.length === b.length && a.every((parameter, i) => parameter === b[i]));
 }
 
 function integer(value: number): Described {
