@@ -29,7 +29,7 @@ const OP = 'train.earlyStopping';
  * The weights of the best epoch are kept in memory once, and copied at each epoch that is better. The optimizer's state, the random streams and
  * the rate stay as the last step left them: to go on training from the best weights make a new optimizer. A value that is NaN is no
  * improvement. As keras.callbacks.EarlyStopping, but that `restoreBest` is on by default.
- * Throws ArgumentError; when the first epoch ends also for a `monitor` that there is not.
+ * Throws ArgumentError, here or, for a `monitor` that there is not, when training begins.
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   checkOptions(OP, options, ['monitor', 'patience', 'minDelta', 'mode', 'restoreBest']);
@@ -49,22 +49,24 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
 class Search {
   readonly #options: EarlyStoppingOptions;
   readonly #model: Module;
-  readonly #metrics: FitStartEvent['metrics'];
+  readonly #monitor: string;
+  readonly #mode: 'min' | 'max';
   #best: { readonly epoch: number; readonly value: number } | undefined;
   #weights: Map<string, TypedArray> | undefined;
   #waited = 0;
 
-  constructor(options: EarlyStoppingOptions, { model, metrics }: FitStartEvent) {
+  constructor(options: EarlyStoppingOptions, event: FitStartEvent) {
     this.#options = options;
-    this.#model = model;
-    this.#metrics = metrics;
+    this.#model = event.model;
+    this.#monitor = monitorFor(OP, event, options.monitor);
+    this.#mode = options.mode ?? modeOf(event.metrics, this.#monitor);
   }
 
   async look({ epoch, record, markBest, stop }: EpochEndEvent): Promise<void> {
-    const monitor = monitorFor(record, this.#options.monitor);
+    const monitor = this.#monitor;
     const value = monitored(OP, record, monitor);
     this.#waited++;
-    const better = this.#isBetter(value, this.#modeOf(monitor));
+    const better = this.#isBetter(value);
     if (better || this.#best === undefined) {
       this.#best = { epoch, value };
       markBest();
@@ -82,18 +84,18 @@ class Search {
     this.#weights = undefined;
   }
 
-  #isBetter(value: number, mode: 'min' | 'max'): boolean {
-    const sign = mode === 'min' ? -1 : 1;
+  #isBetter(value: number): boolean {
+    const sign = this.#mode === 'min' ? -1 : 1;
     const best = this.#best === undefined || Number.isNaN(this.#best.value) ? -Infinity : sign * this.#best.value;
     return sign * value - (this.#options.minDelta ?? 0) > best;
   }
+}
 
-  #modeOf(monitor: string): 'min' | 'max' {
-    const name = monitor.replace(/^validation\./, '');
-    const mode = this.#options.mode ?? (name === 'loss' ? 'min' : this.#metrics.find((metric) => metric.name === name)?.mode);
-    if (mode !== undefined) return mode;
-    throw new ArgumentError(`[${OP}] mode: the metric ${name} does not say whether less of it is better or more: expected mode 'min' or 'max'.`, { op: OP });
-  }
+function modeOf(metrics: FitStartEvent['metrics'], monitor: string): 'min' | 'max' {
+  const name = monitor.replace(/^validation\./, '');
+  const mode = name === 'loss' ? 'min' : metrics.find((metric) => metric.name === name)?.mode;
+  if (mode !== undefined) return mode;
+  throw new ArgumentError(`[${OP}] mode: the metric ${name} does not say whether less of it is better or more: expected mode 'min' or 'max'.`, { op: OP });
 }
 
 async function weightsOf(model: Module): Promise<Map<string, TypedArray>> {

@@ -39,6 +39,8 @@ export interface FitStartEvent<M extends AnyMetric = AnyMetric> extends FitEvent
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly metrics: readonly M[];
+  /** Whether there is validation data. */
+  readonly validated: boolean;
 }
 
 export interface EpochEvent extends FitEvent {

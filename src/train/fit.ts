@@ -6,14 +6,15 @@ import type { Tensor } from '../tensor.js';
 import { throwIfAborted } from './abort.js';
 import { batchesAround, explained } from './divergence.js';
 import { evaluate } from './evaluation.js';
-import type { Callback, EpochEvent, FitEvent, Results, StepEvent } from './events.js';
+import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
-import { observePlateaus } from './plateaus.js';
+import { observePlateaus, plateausOf } from './plateaus.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
 import { inMemory, whyStepwise } from './stepwise.js';
 import { Tally } from './tally.js';
+import { ToldStep } from './told-step.js';
 import { until } from './until.js';
 
 const debug = debuglog('anneal');
@@ -31,7 +32,7 @@ export interface FitSetup<M extends AnyMetric> extends StepSetup {
   readonly callbacks: readonly Callback<M>[];
 }
 
-type StepPlace = EpochEvent & Pick<StepEvent, 'step' | 'layers'>;
+type StepPlace = EpochEvent & { readonly step: number };
 
 /** One call of Trainer.fit(). */
 export class Fit<M extends AnyMetric> {
@@ -58,9 +59,11 @@ export class Fit<M extends AnyMetric> {
   async run(): Promise<History<M>> {
     const event = this.#event();
     const { model, optimizer, metrics, epochs } = this.#setup;
+    const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated } as const;
     let failure: unknown;
     try {
-      await this.#tell((callback) => callback.onFitStart?.({ ...event, type: 'fitStart', model, optimizer, metrics }));
+      plateausOf(optimizer, start);
+      await this.#tell((callback) => callback.onFitStart?.(start));
       for (let epoch = 0; epoch < epochs && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch });
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));
     } catch (error) {
@@ -70,6 +73,10 @@ export class Fit<M extends AnyMetric> {
       await this.#tell((callback) => callback.onFitEnd?.({ ...event, type: 'fitEnd', history: this.#history, error: failure }));
     }
     return this.#history;
+  }
+
+  get #validated(): boolean {
+    return this.#setup.validation !== undefined;
   }
 
   #write(history: History<M>): void {
@@ -84,10 +91,10 @@ export class Fit<M extends AnyMetric> {
     const complete = await this.#steps(event, tally);
     if (tally.steps === 0 || !complete) return;
     const trained = tally.record();
-    const { validation, optimizer } = this.#setup;
+    const { validation, optimizer, metrics } = this.#setup;
     const record = validation === undefined ? trained : { ...trained, validation: await this.#validate(validation, event.epoch) };
     this.#write(this.#history.with$([record]));
-    observePlateaus(optimizer, record);
+    observePlateaus(optimizer, { metrics, validated: this.#validated }, record);
     const markBest = (): void => this.#write(this.#history.with$([], { best: event.epoch }));
     await this.#tell((callback) => callback.onEpochEnd?.({ ...event, type: 'epochEnd', record, markBest }));
   }
@@ -162,24 +169,13 @@ export class Fit<M extends AnyMetric> {
     for (let i = 0; i < completed; i++) {
       const loss = tally.add(batches, i);
       this.#recent.add(loss);
-      if (this.#setup.callbacks.length > 0) await this.#landed({ ...event, step: event.step + i, ...(layers === undefined ? {} : { layers }) }, loss, tally);
+      if (this.#setup.callbacks.length === 0) continue;
+      const told = new ToldStep<M>(event, event.step + i, loss, tally, layers);
+      for (const callback of this.#setup.callbacks) {
+        const answer = callback.onStep?.(told);
+        if (answer !== undefined) await answer;
+      }
     }
-  }
-
-  async #landed(event: StepPlace, loss: number, tally: Tally<M>): Promise<void> {
-    const { examples, seconds } = tally;
-    let results: Results<M> | undefined;
-    const told: StepEvent<M> = {
-      ...event,
-      type: 'step',
-      loss,
-      get results() {
-        return (results ??= tally.results());
-      },
-      examples,
-      seconds,
-    };
-    await this.#tell((callback) => callback.onStep?.(told));
   }
 
   async #validate(validation: Loader, epoch: number): Promise<Results<M>> {

@@ -1,24 +1,24 @@
 import { ArgumentError } from '../errors.js';
-import type { EpochRecord } from './events.js';
+import type { EpochRecord, FitStartEvent } from './events.js';
 
-/** What is looked at where nobody says: the validation loss, or without validation the loss. */
-export function monitorFor({ validation }: EpochRecord, monitor: string | undefined): string {
-  return monitor ?? (validation === undefined ? 'loss' : 'validation.loss');
-}
+/** What there is to look at after each epoch. */
+export type Monitorable = Pick<FitStartEvent, 'metrics' | 'validated'>;
 
-/** The number of an epoch that `monitor` names, such as `loss` or `validation.accuracy`. Throws ArgumentError where there is none. */
-export function monitored(op: string, record: EpochRecord, monitor: string): number {
-  const held = monitor.startsWith('validation.');
-  const results: object | undefined = held ? record.validation : record;
-  const value = (results as Record<string, unknown> | undefined)?.[held ? monitor.slice('validation.'.length) : monitor];
-  if (typeof value === 'number') return value;
-  const known = [...numbersOf(record), ...numbersOf(record.validation ?? {}).map((name) => `validation.${name}`)];
-  const advice = held && record.validation === undefined ? ' Give fit() validation data.' : '';
+/** What is looked at where nobody says: the validation loss, or without validation the loss. Throws ArgumentError for what there is not. */
+export function monitorFor(op: string, { metrics, validated }: Monitorable, monitor: string | undefined): string {
+  if (monitor === undefined) return validated ? 'validation.loss' : 'loss';
+  const names = ['loss', ...metrics.map(({ name }) => name)];
+  const known = [...names, ...(validated ? names.map((name) => `validation.${name}`) : [])];
+  if (known.includes(monitor)) return monitor;
+  const advice = !validated && names.some((name) => monitor === `validation.${name}`) ? ' Give fit() validation data.' : '';
   throw new ArgumentError(`[${op}] monitor: got '${monitor}', expected one of ${known.join(', ')}.${advice}`, { op });
 }
 
-const COUNTS = ['epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond'];
-
-function numbersOf(results: object): string[] {
-  return Object.entries(results).flatMap(([name, value]) => (typeof value === 'number' && !COUNTS.includes(name) ? [name] : []));
+/** The number of an epoch that `monitor` names, such as `loss` or `validation.accuracy`. Throws ArgumentError where it is none. */
+export function monitored(op: string, record: EpochRecord, monitor: string): number {
+  const held = monitor.startsWith('validation.');
+  const results: object = held ? record.validation! : record;
+  const value = (results as Record<string, unknown>)[held ? monitor.slice('validation.'.length) : monitor];
+  if (typeof value === 'number') return value;
+  throw new ArgumentError(`[${op}] monitor: '${monitor}' gives no number, expected a metric that does.`, { op });
 }

@@ -1,12 +1,21 @@
 import type { Optimizer } from '../optim/index.js';
 import type { DescribedSchedule, PlateauSchedule, Schedule } from '../optim/schedules/index.js';
 import type { EpochRecord } from './events.js';
-import { monitored, monitorFor } from './monitor.js';
+import { monitored, monitorFor, type Monitorable } from './monitor.js';
 
-/** Tells every plateau schedule among an optimizer's rates how an epoch went, each once. */
-export function observePlateaus(optimizer: Optimizer, record: EpochRecord): void {
+const OP = 'schedules.reduceOnPlateau';
+
+/** The plateau schedules among an optimizer's rates, each once. Throws ArgumentError for one whose `monitor` there is not. */
+export function plateausOf(optimizer: Optimizer, known: Monitorable): PlateauSchedule[] {
   const rates = optimizer.groups.flatMap(({ lr }) => (typeof lr === 'function' ? within(lr) : []));
-  for (const rate of new Set(rates)) if (isPlateau(rate)) rate.observe(monitored('schedules.reduceOnPlateau', record, monitorFor(record, rate.monitor)));
+  const plateaus = [...new Set(rates)].filter(isPlateau);
+  for (const { monitor } of plateaus) monitorFor(OP, known, monitor);
+  return plateaus;
+}
+
+/** Tells them how an epoch went. */
+export function observePlateaus(optimizer: Optimizer, known: Monitorable, record: EpochRecord): void {
+  for (const plateau of plateausOf(optimizer, known)) plateau.observe(monitored(OP, record, monitorFor(OP, known, plateau.monitor)));
 }
 
 function isPlateau(schedule: Schedule): schedule is PlateauSchedule {

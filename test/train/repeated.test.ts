@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { data, losses, mean, metrics, nn, optim, random, seed, tensor, Trainer, type Tensor } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { StepEvent } from '../../src/train/events.js';
 import { bits, blobs } from './classifier.js';
 import { fails } from '../nn/fails.js';
 
@@ -38,7 +39,7 @@ async function outcome(passive: boolean, { epochs = 3, ...loading }: Options, so
   const callback = {
     passive,
     onFitStart: (event: { stepwise: string | undefined }) => void (stepwise = event.stepwise),
-    onStep: (event: object) => void events.push(comparable(event)),
+    onStep: (event: StepEvent) => void events.push({ ...comparable(event), results: event.results }),
   };
   const error = await trainer.fit(source, { batchSize: 16, ...loading, seed: 5, epochs, callbacks: callback }).then(
     () => undefined,

@@ -146,6 +146,12 @@ describe('options of fit', () => {
   it('say what they take', async () => {
     await trainer.fit(digits, { accumulate: 4, classWeights: 'balanced', validationSplit: 0.1, callbacks: [train.earlyStopping({ monitor: 'accuracy' })] });
     await trainer.fit(digits, { classWeights: [1, 2, 3] });
+    const history = await trainer.fit(digits, { inspect: { every: 10 }, clip: { globalNorm: 1 }, average: optim.exponentialMovingAverage() });
+    expectTypeOf(history[0]!.layers).toEqualTypeOf<readonly train.LayerStatistics[] | undefined>();
+    expectTypeOf(history.stopped).toEqualTypeOf<string | undefined>();
+    expectTypeOf(trainer.summary({ batchSize: 8 }).memory.total).toEqualTypeOf<number>();
+    // @ts-expect-error there is no such option
+    await trainer.fit(digits, { inspect: { evry: 10 } });
     // @ts-expect-error there are no such class weights
     await trainer.fit(digits, { classWeights: 'even' });
     // @ts-expect-error there is no such mode
