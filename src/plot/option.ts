@@ -7,7 +7,7 @@ import { extentOf, tick, type Extent } from './ticks.js';
 
 const INK = '#333333';
 const PALE = '#e4e4e4';
-const FONT = 'DejaVu Sans, Helvetica, Arial, sans-serif';
+const FONT = 'Helvetica, Arial, DejaVu Sans, sans-serif';
 /** Lines with more points than this have no circles. */
 const FEW = 30;
 
@@ -20,7 +20,7 @@ export function optionsFor(figure: Figure, layout: Layout): EChartsOption {
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: FONT, color: INK },
     title: [titleOf(figure, layout), ...figure.panels.flatMap((panel, i) => panelTitle(panel, layout.grids[i]!))],
-    legend: names.length > 0 ? { data: names, top: layout.legendTop, left: 20, right: 20, itemGap: 18, itemWidth: 22, textStyle: { fontSize: 12, color: INK } } : { show: false },
+    legend: names.length > 0 ? { data: names, top: layout.legendTop, left: 20, right: 20, itemGap: 26, itemWidth: 22, textStyle: { fontSize: 12, color: INK } } : { show: false },
     grid: layout.grids.map((grid) => ({ ...grid, outerBoundsMode: 'none' })),
     xAxis: figure.panels.map((panel, i) => axis(panel, 'x', extents[i]!.x, i)),
     yAxis: figure.panels.map((panel, i) => axis(panel, 'y', extents[i]!.y, i)),
