@@ -10,7 +10,7 @@ import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
-import { observePlateaus, plateausOf } from './plateaus.js';
+import { checkPlateaus, observePlateaus } from './plateaus.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
 import { inMemory, whyStepwise } from './stepwise.js';
 import { Tally } from './tally.js';
@@ -62,7 +62,7 @@ export class Fit<M extends AnyMetric> {
     const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated } as const;
     let failure: unknown;
     try {
-      plateausOf(optimizer, start);
+      checkPlateaus(optimizer, start);
       await this.#tell((callback) => callback.onFitStart?.(start));
       for (let epoch = 0; epoch < epochs && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch });
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));

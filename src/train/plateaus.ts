@@ -5,17 +5,20 @@ import { monitored, monitorFor, type Monitorable } from './monitor.js';
 
 const OP = 'schedules.reduceOnPlateau';
 
-/** The plateau schedules among an optimizer's rates, each once. Throws ArgumentError for one whose `monitor` there is not. */
-export function plateausOf(optimizer: Optimizer, known: Monitorable): PlateauSchedule[] {
+/** The plateau schedules among an optimizer's rates, each once. */
+export function plateausOf(optimizer: Optimizer): PlateauSchedule[] {
   const rates = optimizer.groups.flatMap(({ lr }) => (typeof lr === 'function' ? within(lr) : []));
-  const plateaus = [...new Set(rates)].filter(isPlateau);
-  for (const { monitor } of plateaus) monitorFor(OP, known, monitor);
-  return plateaus;
+  return [...new Set(rates)].filter(isPlateau);
+}
+
+/** Throws ArgumentError for one whose `monitor` there is not. */
+export function checkPlateaus(optimizer: Optimizer, known: Monitorable): void {
+  for (const { monitor } of plateausOf(optimizer)) monitorFor(OP, known, monitor);
 }
 
 /** Tells them how an epoch went. */
 export function observePlateaus(optimizer: Optimizer, known: Monitorable, record: EpochRecord): void {
-  for (const plateau of plateausOf(optimizer, known)) plateau.observe(monitored(OP, record, monitorFor(OP, known, plateau.monitor)));
+  for (const plateau of plateausOf(optimizer)) plateau.observe(monitored(OP, record, monitorFor(OP, known, plateau.monitor)));
 }
 
 function isPlateau(schedule: Schedule): schedule is PlateauSchedule {

@@ -192,8 +192,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
 
   /**
    * Everything that training depends on, but for the data: parameters and buffers (`model.0.weight`), the optimizer's state
-   * (`optimizer.0.weight.expAvg`) and the random streams. save() makes a file of it. To be taken between two fits or in
-   * onEpochEnd; the position in the data is its loader's own state.
+   * (`optimizer.0.weight.expAvg`), the random streams, and what reduceOnPlateau schedules have seen. save() makes a file of it. To be taken
+   * between two fits or in onEpochEnd; the position in the data is its loader's own state.
    *
    *     await save(trainer, 'checkpoint.safetensors');
    *     await trainer.loadStateDict(await load('checkpoint.safetensors'));     // in another process, before fit()

@@ -52,3 +52,27 @@ test('a state that does not fit changes nothing', async () => {
   await trainer.loadStateDict(trainer.stateDict());
   expect(await bits(trainer.model)).toEqual(before);
 });
+
+test('a rate that follows a plateau goes on where it was', async () => {
+  const made = () => {
+    const { model } = classifier();
+    const lr = optim.schedules.reduceOnPlateau(0.3, { factor: 0.7, patience: 1, threshold: 1e9, thresholdMode: 'absolute', cooldown: 1 });
+    return { lr, trainer: new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr }) }) };
+  };
+  const first = made();
+  await first.trainer.fit(train, { epochs: 4 });
+  expect(first.lr.stateDict().rate).not.toBe(0.3);
+  const folder = await mkdtemp(join(tmpdir(), 'anneal-'));
+  const path = join(folder, 'checkpoint.safetensors');
+  await save(first.trainer, path);
+  const second = made();
+  await second.trainer.loadStateDict(await load(path));
+  await rm(folder, { recursive: true });
+  expect(second.lr.stateDict()).toEqual(first.lr.stateDict());
+  const fresh = made();
+  await fresh.trainer.loadStateDict(made().trainer.stateDict());
+  expect(fresh.lr.stateDict().best).toBe(null);
+  const other = first.trainer.stateDict();
+  other.delete('plateau.0');
+  await fails(second.trainer.loadStateDict(other), 'ANNEAL_STATE_MISMATCH', /lacks 'plateau.0'/);
+});
