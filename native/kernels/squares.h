@@ -26,11 +26,18 @@ ANNEAL_INLINE void add_squares(Squares& s, int p, vf x) {
 #endif
 }
 
+ANNEAL_INLINE void add_squares(Squares& s, const Squares& other) {
+  for (int i = 0; i < 16 / kDoubles; i++) s.part[i] += other.part[i];
+}
+
 // Lane q and q + 8, then q + 4, q + 2, q + 1.
 ANNEAL_INLINE double sum_squares(const Squares& s) {
-  double lane[16];
-  for (int i = 0; i < 16; i++) lane[i] = s.part[i / kDoubles][i % kDoubles];
-  for (int half = 8; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-  return lane[0];
+  typedef double v4d __attribute__((vector_size(32)));
+#if ANNEAL_LANES == 16
+  const vw e = s.part[0] + s.part[1];
+  const v4d q = v4d(__builtin_shufflevector(e, e, 0, 1, 2, 3)) + v4d(__builtin_shufflevector(e, e, 4, 5, 6, 7));
+#else
+  const v4d q = (s.part[0] + s.part[2]) + (s.part[1] + s.part[3]);
+#endif
+  return (q[0] + q[2]) + (q[1] + q[3]);
 }
