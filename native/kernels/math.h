@@ -2,8 +2,8 @@
 // same bits. Coefficients are minimax fits (weighted for relative error, rounded to float one by one). The largest
 // error over all floats, in ULP of the exact result, on a target with FMA (npm run test:ulp, bench/results/ulp.json):
 //   vexp 1.1   vlog 0.9   vtanh 1.4   vsigmoid 2.5   verf 1.2   vexpm1 1.7   vlog1p 2.5   vsoftplus 2.9   vgelu 15
-// and of vpow 0.6 where it was sampled. vgelu_tanh has 220, where x < -10 and the result vanishes, as u has the rounding
-// errors of a cubic; the slopes of both gelus, which have zeros, are good to 4 units of 2^-24. NaN gives NaN
+// and of vpow 0.6 where it was sampled. vgelu_tanh has 220, where x < -10 and the result vanishes, as u has the
+// rounding errors of a cubic; the slopes of both gelus, which have zeros, are good to 4 units of 2^-24. NaN gives NaN
 // and the ends are exact: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, tanh(inf) = erf(inf) = 1, and denormals count
 // as what they are, going in and coming out.
 
