@@ -67,7 +67,7 @@ static void dot_tile(const Problem& p, int64_t m, int64_t n) {
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++) {
       av[i] = load(a + i * a_stride + k);
-      if constexpr (J > 1) pin(av[i]);  // one load for all columns, and not before its time
+      if constexpr (J > 1) pin(av[i]);  // one load for all columns
     }
 #pragma GCC unroll 16
     for (int j = 0; j < J; j++) {
@@ -105,9 +105,9 @@ static void dot_tile(const Problem& p, int64_t m, int64_t n) {
 
 #if ANNEAL_LANES == 16
 constexpr int kDotRows = 4, kDotColumns = 4, kDotWide = 8;  // of a tile; of one that is a single row or column
-#elif ANNEAL_LANES == 8
+#elif ANNEAL_LANES == 8 && !defined(__clang__)
 constexpr int kDotRows = 2, kDotColumns = 3, kDotWide = 4;
-#else
+#else  // clang 19 keeps some of twelve accumulators on the stack
 constexpr int kDotRows = 2, kDotColumns = 2, kDotWide = 4;
 #endif
 
