@@ -43,8 +43,10 @@ static void pack_panel_of_columns(const float* from, int64_t stride, int64_t K, 
       st(to + k * r + g, r - g >= kLanes ? ld(from + k * stride + g) : ld_part(from + k * stride + g, r - g));
 }
 
-// The same for several full panels, so that each line of A is read once. Reads up to a vector beyond them.
+// The same for several full panels, so that each line of A is read once. Reads up to a vector beyond them, and the rows
+// after them must be enough for next_rows to make the last of them a full one.
 constexpr int kPanelsAtOnce = 4;
+constexpr int kRowsBeyond = kLanes > kTileRows / 2 ? kLanes : kTileRows / 2;
 static void pack_panels_of_columns(const float* from, int64_t stride, int64_t K, float* to) {
   constexpr int r = kTileRows;
   constexpr int64_t kOwnEnd = (kLanes + r - 1) / r;  // k whose full stores would reach into the next panel
@@ -67,7 +69,7 @@ static void pack_a(View a, int64_t rows, int64_t K, float* to) {
     int r = next_rows(rest, kTileRows);
     if (a.column_stride == 1) {
       pack_panel_of_rows(a.data + i * a.row_stride, a.row_stride, K, r, rest, to + i * K);
-    } else if (rest >= kPanelsAtOnce * kTileRows + kLanes) {
+    } else if (rest >= kPanelsAtOnce * kTileRows + kRowsBeyond) {
       pack_panels_of_columns(a.data + i, a.column_stride, K, to + i * K);
       r = kPanelsAtOnce * kTileRows;
     } else {

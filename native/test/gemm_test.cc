@@ -184,6 +184,12 @@ TEST_CASE("gemm: shapes of networks, and around the block sizes") {
   for (const auto& s : shapes) FOR_TRANSPOSES(ta, tb) check({s[0], s[1], s[2], ta, tb, 1, true}, seed++, true);
 }
 
+TEST_CASE("gemm: every number of rows that packed panels of A are made of") {
+  uint64_t seed = 2500000;
+  for (int64_t M = 20; M <= 76; M++)
+    for (bool tb : {false, true}) check({M, 258, 66, true, tb}, seed++, false);
+}
+
 TEST_CASE("gemm: random shapes") {
   Numbers numbers(3);
   for (uint64_t i = 0; i < 300; i++) {
