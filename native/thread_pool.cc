@@ -19,9 +19,9 @@ namespace anneal {
 namespace {
 
 // Times in ns, from measurements on Linux with two to four threads.
-constexpr int64_t kWorthWhileWarm = 10'000;  // a region on one thread, when the workers still spin
+constexpr int64_t kWorthWhileWarm = 5'000;   // a region on one thread, when the workers still spin
 constexpr int64_t kWorthWhileCold = 40'000;  // when they have to be woken
-constexpr int64_t kShare = 5'000;            // a thread's part of a region, at least
+constexpr int64_t kShare = 2'500;            // a thread's part of a region, at least
 constexpr int64_t kSpin = 200'000;         // a worker without work, before it parks: a serial part of a step is shorter
 constexpr int64_t kCallerSpin = 20'000;    // the caller without work, before it yields between looks
 constexpr int64_t kLateAtLeast = 100'000;  // before a worker that has not finished is looked into

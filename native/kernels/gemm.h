@@ -53,7 +53,8 @@ static void gemm_run(const Call& call, Context& context) {
   if (p.M == 0 || p.N == 0 || count == 0) return;
   if (split_parts(p) > 1) return multiply_split(job.batch, context);
   if (shares_b(p, count, context.threads)) return multiply_shared(p, context);
-  job.grid = grid_of(p.M, p.N, p.K, count, p.b.column_stride != 1);
+  const bool repacks = p.b.column_stride != 1 && p.N > kFewColumns;
+  job.grid = grid_of(p.M, p.N, p.K, count, repacks, context.threads);
   if (job.grid.chunks == 1) return gemm_chunk(&job, 0, 0);
   context.parallel(&context, job.grid.chunks, cost_of(p.M, p.N, p.K) * count, gemm_chunk, &job);
 }

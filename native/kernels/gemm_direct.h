@@ -47,13 +47,13 @@ static void multiply_panels(const Problem& p, Range m, Range n, float* panel) {
 // Few columns: the product is computed transposed, C^T = B^T A^T, so that the many rows lie in the lanes.
 constexpr int kFewColumns = 12;
 
-// to[i * N + n] = from[n * kLanes + i] for `rows` rows of N.
-static void store_transposed(const float* from, int N, float* to, int64_t to_stride) {
+// to[i * to_stride + n] = from[n * from_stride + i], kLanes rows i of N.
+static void store_transposed(const float* from, int64_t from_stride, int N, float* to, int64_t to_stride) {
   for (int g = 0; g < N; g += kLanes) {
     const int width = N - g < kLanes ? N - g : kLanes;
     for (int i = 0; i < kLanes; i += 4) {
       vf row[4];
-      transpose4(from + g * kLanes + i, kLanes, row);
+      transpose4(from + g * from_stride + i, from_stride, row);
       for (int u = 0; u < 4; u++)
         if (width == kLanes)
           st(to + (i + u) * to_stride + g, row[u]);
@@ -63,25 +63,31 @@ static void store_transposed(const float* from, int N, float* to, int64_t to_str
   }
 }
 
+// V vectors of rows at a time: one, where A's rows have to be transposed; else two, which hide the latency of a sum even
+// over five columns.
+template <int V>
 static void multiply_few_columns(const Problem& p, Range m, Range n) {
+  constexpr int kFull = V == 1 ? kNarrowRows : kTileRows;
+  constexpr int64_t kRows = V * kLanes;
   const int N = (int)n.size();
-  float block[round_up(kFewColumns, kLanes) * kLanes] = {};
+  float block[round_up(kFewColumns, kLanes) * kRows] = {};
   const float* b = p.b.data + n.begin * p.b.column_stride;
-  for (int64_t i = m.begin; i < m.end; i += kLanes) {
-    const int64_t at = smaller(i, m.end - kLanes);
+  for (int64_t i = m.begin; i < m.end; i += kRows) {
+    const int64_t at = smaller(i, m.end - kRows);
     const float* a = p.a.data + at * p.a.row_stride;
     for (int j = 0; j < N;) {
-      const int r = next_rows(N - j, kNarrowRows);
+      const int r = next_rows(N - j, kFull);
       const float* bj = b + j * p.b.column_stride;
       if (p.a.row_stride == 1)
-        tile_of<1, kNarrowRows>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kLanes,
-                                   kLanes, kLanes, false);
+        tile_of<V, kFull>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kRows, kRows,
+                             kRows, false);
       else
         transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0,
-                               block + j * kLanes, kLanes, false);
+                               block + j * kRows, kRows, false);
       j += r;
     }
-    store_transposed(block, N, p.c + at * p.N + n.begin, p.N);
+    for (int v = 0; v < V; v++)
+      store_transposed(block + v * kLanes, kRows, N, p.c + (at + v * kLanes) * p.N + n.begin, p.N);
   }
 }
 
@@ -91,7 +97,10 @@ static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
   if (is_dot(p)) {
     multiply_dot(p, m, n);
   } else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24) {
-    multiply_few_columns(p, m, n);
+    if (p.a.row_stride == 1 && m.size() >= 2 * kLanes)
+      multiply_few_columns<2>(p, m, n);
+    else
+      multiply_few_columns<1>(p, m, n);
   } else if (n.size() >= kLanes && (few || (b_in_rows && p.K <= kShortK))) {
     multiply_in_place(p, m, n);
     return true;

@@ -111,9 +111,13 @@ constexpr int kDotRows = 2, kDotColumns = 3, kDotWide = 4;
 constexpr int kDotRows = 2, kDotColumns = 2, kDotWide = 4;
 #endif
 
+constexpr bool fits_dot(int rows, int columns) {
+  return (rows <= kDotRows && columns <= kDotColumns) || (rows <= kDotColumns && columns <= kDotRows);
+}
+
 using DotTile = void (*)(const Problem& p, int64_t m, int64_t n);
 ANNEAL_INLINE DotTile dot_tile_of(int rows, int columns) {
-#define ANNEAL_TILE(r, c) dot_tile<(r <= kDotRows ? r : 1), (c <= kDotColumns ? c : 1)>
+#define ANNEAL_TILE(r, c) dot_tile<(fits_dot(r, c) ? r : 1), (fits_dot(r, c) ? c : 1)>
 #define ANNEAL_TILES(r) {ANNEAL_TILE(r, 1), ANNEAL_TILE(r, 2), ANNEAL_TILE(r, 3), ANNEAL_TILE(r, 4)}
   static constexpr DotTile tiles[4][4] = {ANNEAL_TILES(1), ANNEAL_TILES(2), ANNEAL_TILES(3), ANNEAL_TILES(4)};
 #undef ANNEAL_TILES
@@ -134,12 +138,15 @@ static void multiply_dot(const Problem& p, Range m, Range n) {
       i += size;
     }
   };
+  // Tiles may lie on their side, where that leaves no rest.
+  const bool turned = m.size() == kDotColumns;
+  const int full_m = turned ? kDotColumns : kDotRows, full_n = turned ? kDotRows : kDotColumns;
   if (m.size() > n.size())
-    each(m, kDotRows, [&](int64_t i, int rows) {
-      each(n, kDotColumns, [&](int64_t j, int columns) { dot_tile_of(rows, columns)(p, i, j); });
+    each(m, full_m, [&](int64_t i, int rows) {
+      each(n, full_n, [&](int64_t j, int columns) { dot_tile_of(rows, columns)(p, i, j); });
     });
   else
-    each(n, kDotColumns, [&](int64_t j, int columns) {
-      each(m, kDotRows, [&](int64_t i, int rows) { dot_tile_of(rows, columns)(p, i, j); });
+    each(n, full_n, [&](int64_t j, int columns) {
+      each(m, full_m, [&](int64_t i, int rows) { dot_tile_of(rows, columns)(p, i, j); });
     });
 }

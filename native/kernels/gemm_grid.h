@@ -7,13 +7,24 @@ struct Grid {
   int64_t chunks;
 };
 
-constexpr int64_t kSplitCost = 12000;  // ns worth two chunks
-constexpr int64_t kChunkCost = 12000;  // ns worth each of more than two
+constexpr int64_t kSplitCost = 5000;   // ns worth two chunks
 constexpr int64_t kMaxChunks = 32;     // of one matrix
+
+// Multiply-adds a ns on one thread, about: two vectors a cycle, of which small products reach less.
+#if ANNEAL_LANES == 16
+constexpr int64_t kPace = 96;
+#elif ANNEAL_LANES == 8
+constexpr int64_t kPace = 44;
+#else
+constexpr int64_t kPace = 22;
+#endif
+
+constexpr int64_t kChunkCost = 1'200'000 / kPace;  // ns worth each of more than two chunks
+constexpr int64_t kAloneCost = 5'000'000;          // ns of a chunk on one thread, which may be cancelled between chunks
 
 // A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
 ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
-  const int64_t arithmetic = M * N * (K + 8) / 96, memory = (M * K + K * N + M * N) / 16;
+  const int64_t arithmetic = M * N * (K + 8) / kPace, memory = (M * K + K * N + M * N) / 16;
   return arithmetic > memory ? arithmetic : memory;
 }
 
@@ -25,7 +36,7 @@ ANNEAL_INLINE int64_t cut(int64_t x, int64_t unit, int64_t& parts) {
 }
 
 // `repack` says that every chunk of rows transposes or packs its columns of B anew, which wants tall chunks.
-static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack) {
+static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack, int32_t threads) {
   const int64_t cost = cost_of(M, N, K);
   Grid g = {M, N, 1, 1, 1, count};
   if (cost < kSplitCost) {
@@ -33,13 +44,15 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack)
     g.chunks = (count + g.together - 1) / g.together;
     return g;
   }
-  const int64_t wanted = cost < 2 * kChunkCost ? 2 : smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
+  const int64_t wanted = threads == 1            ? smaller(cost / kAloneCost, kMaxChunks)
+                         : cost < 2 * kChunkCost ? 2
+                                                 : smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
   // Halves the longer side of a chunk, or the columns that would be packed anew, while it stays long enough for its
   // tiles.
   while (g.across_m * g.across_n < wanted) {
     const int64_t rows = M / g.across_m, columns = N / g.across_n;
     const bool can_m = rows >= (repack ? 256 : 96), can_n = columns >= 4 * kTileColumns;
-    if (can_n && (columns >= rows || repack || !can_m))
+    if (can_n && ((columns >= rows && K >= 16) || repack || !can_m))
       g.across_n *= 2;
     else if (can_m)
       g.across_m *= 2;
