@@ -54,9 +54,9 @@ ANNEAL_INLINE vf sum_lanes(const Lanes16 (&t)[kCount], int first) {
 
 // ---- tiles ---------------------------------------------------------------------------------------------------------
 
-// C[i, j] for i < R, j < J: c[i * N + j].
+// C[i, j] for i < R, j < J: c[i * N + j]. Inlined into a loop, g++ gives up the pins and spills.
 template <int R, int J>
-static void dot_tile(const Problem& p, int64_t m, int64_t n) {
+static __attribute__((noinline)) void dot_tile(const Problem& p, int64_t m, int64_t n) {
   const int64_t K = p.K, a_stride = p.a.row_stride, b_stride = p.b.column_stride;
   const float *a = p.a.data + m * a_stride, *b = p.b.data + n * b_stride;
   Lanes16 acc[R * J];
