@@ -46,7 +46,7 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack,
   }
   const int64_t wanted = threads == 1            ? smaller(cost / kAloneCost, kMaxChunks)
                          : cost < 2 * kChunkCost ? 2
-                                                 : smaller(cost / kChunkCost, kMaxChunks) / 2 * 2;
+                                                 : smaller(smaller(cost / kChunkCost, kMaxChunks), 4 * threads) / 2 * 2;
   // Halves the longer side of a chunk, or the columns that would be packed anew, while it stays long enough for its
   // tiles.
   while (g.across_m * g.across_n < wanted) {
