@@ -7,7 +7,7 @@ import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, checkRequired } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
@@ -120,7 +120,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   #history = new History<M>();
 
   constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
-    checkOptions('Trainer', options, ['loss', 'optimizer', 'metrics']);
+    checkRequired('Trainer', options, ['loss', 'optimizer', 'metrics']);
     const { loss, optimizer, metrics = [] } = options;
     if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
     if (typeof loss !== 'function') throw invalid('loss', loss, 'a function of (outputs, targets), such as losses.crossEntropy');
