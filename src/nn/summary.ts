@@ -68,6 +68,7 @@ export function summary(model: Module, input?: Shape, options: SummaryOptions = 
 export function summarize(model: Module, given: Shape | undefined, batchSize: number, optimizer: number): Summary {
   const input = given ?? (model instanceof Sequential ? (model as Sequential).input : undefined);
   if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
+  if (!Array.isArray(input)) throw new ArgumentError(`[summary] input: got ${shown(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
   const layers = layersOf(model, input, batchSize);
   const state = [...model.stateDict().values()];

@@ -44,6 +44,24 @@ test('an optimizer of another model', () => {
   refuses(() => new Trainer(nn.sequential([2], nn.relu()), { loss, optimizer }), 'ANNEAL_INVALID_ARGUMENT', /^\[Trainer\] the model: got one without parameters/);
 });
 
+test('a loss that was called, and no options', () => {
+  const [model] = parts();
+  refuses(() => losses.huber({ delta: 0.5 } as never, undefined as never), 'ANNEAL_INVALID_ARGUMENT', /^\[huber\] outputs: got an Object, expected a tensor\. To a Trainer give the function, without calling it: \{ loss: losses\.huber \}; its options by losses\.huber\.with\(\{ \.\.\. \}\)\.$/);
+  refuses(() => new Trainer(model, undefined as never), 'ANNEAL_INVALID_ARGUMENT', /^\[Trainer\] options: got none, expected an object such as \{ loss: \.\.\. \}\.$/);
+});
+
+test('too few class weights, and more of the best classes than there are', async () => {
+  const [model, { optimizer }] = parts();
+  await fails(new Trainer(model, { loss, optimizer }).fit(points, { classWeights: [1] }), 'ANNEAL_INVALID_ARGUMENT', /^\[fit\] classWeights: got 1, expected one a class: the data has 2 of them\.$/);
+  await fails(new Trainer(model, { loss, optimizer, metrics: [metrics.topK(5)] }).evaluate(points), 'ANNEAL_INVALID_ARGUMENT', /^\[topK\] k: got 5 of 2 classes, expected at most as many/);
+});
+
+test('a monitor as another library calls it', async () => {
+  const fitting = (monitor: string, options = {}) => new Trainer(...parts()).fit(points, { ...options, callbacks: training.earlyStopping({ monitor }) });
+  await fails(fitting('val_loss', { validation: points }), 'ANNEAL_INVALID_ARGUMENT', /^\[train\.earlyStopping\] monitor: got 'val_loss', expected one of loss, validation\.loss\. Did you mean 'validation\.loss'\?$/);
+  await fails(fitting('val_loss'), 'ANNEAL_INVALID_ARGUMENT', /Give fit\(\) validation data\.$/);
+});
+
 test('what stands in messages is short, and tells text from numbers', async () => {
   const [model, { optimizer }] = parts();
   refuses(() => new Trainer(model, { loss, optimizer: optim.adam as never }), 'ANNEAL_INVALID_ARGUMENT', /^\[Trainer\] optimizer: got the function adam, expected an optimizer/);
