@@ -72,6 +72,20 @@ test('the same inputs give the same curve; groups keep their ratio to the first'
   for (const [a, b] of rates) expect(a! / b!).toBeCloseTo(ratio, 6);
 });
 
+test('of an optimizer over a part of the model, the gradients of the rest are as they were', async () => {
+  const { model } = subject();
+  const head = optim.sgd(model.parameters().slice(2), { lr: 0.1 });
+  const [first] = model.parameters();
+  const options = { loss, data: blobs(64, 5), batchSize: 16, from: 1e-4, steps: 10 };
+  await findLearningRate(model, { ...options, optimizer: head });
+  expect(first!.grad).toBeUndefined();
+  await new Trainer(model, { loss, optimizer: head }).fit(blobs(16, 5), { batchSize: 16 });
+  const before = await first!.grad!.data();
+  await findLearningRate(model, { ...options, optimizer: head });
+  expect(await first!.grad!.data()).toEqual(before);
+  await expect(findLearningRate(model, { ...options, optimizer: optim.adam(model.parameters()) })).rejects.toThrow('a gradient of 0.weight waits');
+});
+
 test('it draws its curve, with the suggestion', async () => {
   const { model, optimizer } = subject();
   const found = await findLearningRate(model, { loss, optimizer, data: blobs(64, 5), batchSize: 16, from: 1e-4, steps: 60 });
