@@ -62,11 +62,16 @@ function notOutputs(op: string, outputs: unknown): ArgumentError {
   return new ArgumentError(`[${op}] outputs: got ${shown(outputs)}, expected a tensor. To a Trainer give the function, without calling it: { loss: losses.${op} }; its options by losses.${op}.with({ ... }).`, { op });
 }
 
+function noTensor(op: string, what: string, got: unknown): ArgumentError {
+  return new ArgumentError(`[${op}] ${what}: got ${shown(got)}, expected a tensor. Make one: tensor(...), of class indices tensor(Int32Array.from(labels)).`, { op });
+}
+
 /** Makes a loss of its name, the dtype of its targets and the names of its options. */
 export function outputLoss<T extends DType, O extends object>(name: string, targets: T, known: readonly (keyof O & string)[], compute: Compute<O>): OutputLoss<T, O> {
   const names = [...REDUCTION, ...known];
   const loss = (outputs: Tensor, labels: Tensor, options: O & ReductionOptions = {} as O): Tensor => {
     if (!(outputs instanceof Tensor)) throw notOutputs(name, outputs);
+    if (!(labels instanceof Tensor)) throw noTensor(name, 'targets', labels);
     checkOptions(name, options, names);
     return compute(outputs, labels, options);
   };

@@ -10,6 +10,7 @@ import type { PlotOptions } from '../plot/figure.js';
 import * as random from '../random.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
+import { checkSignal } from '../train/abort.js';
 import type { Suits } from '../train/sources.js';
 import { deviation, mean, rank, rounds, survivors, type Mode } from './halving.js';
 import { plotStrategies, tableOf } from './strategies-shown.js';
@@ -97,6 +98,7 @@ export async function compareStrategies<I extends Shape, O extends Shape, L exte
   const { mode = options.metrics?.find(({ name }) => name === by)?.mode ?? 'min' } = options;
   check(strategies, { ...options, metrics: options.metrics ?? [] }, { by, mode, seeds, epochs });
   const { model, loss, metrics = [], validation, batchSize = 32, signal } = options;
+  checkSignal(OP, signal);
   const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
   const streams = random.stateDict();
   try {

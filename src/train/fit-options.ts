@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { checkOptions } from '../options.js';
 import { shown } from '../shown.js';
+import { checkSignal } from './abort.js';
 import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
 import { toLoader, type Source } from './sources.js';
@@ -21,6 +22,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);
   checkCount('accumulate', accumulate, 1);
+  checkSignal('fit', signal);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
   return {

@@ -12,7 +12,7 @@ import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
-import { throwIfAborted } from './abort.js';
+import { checkSignal, throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, Results, TrainEvent } from './events.js';
 import { eventsOf } from './event-stream.js';
@@ -217,6 +217,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   ): Promise<Results<M>> {
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
+    checkSignal('evaluate', signal);
     const batches: Loader = toLoader('evaluate', data, loading);
     const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
     return results as Results<M>;

@@ -1,6 +1,6 @@
 // What Trainer and fit() are given by mistake, and what they say of it.
 import { expect, test } from 'vitest';
-import { losses, metrics, nn, optim, train as training, Trainer } from 'anneal';
+import { losses, metrics, nn, optim, tensor, train as training, Trainer } from 'anneal';
 import { blobs, classifier } from './classifier.js';
 import { fails, refuses } from '../nn/fails.js';
 
@@ -60,6 +60,18 @@ test('a monitor as another library calls it', async () => {
   const fitting = (monitor: string, options = {}) => new Trainer(...parts()).fit(points, { ...options, callbacks: training.earlyStopping({ monitor }) });
   await fails(fitting('val_loss', { validation: points }), 'ANNEAL_INVALID_ARGUMENT', /^\[train\.earlyStopping\] monitor: got 'val_loss', expected one of loss, validation\.loss\. Did you mean 'validation\.loss'\?$/);
   await fails(fitting('val_loss'), 'ANNEAL_INVALID_ARGUMENT', /Give fit\(\) validation data\.$/);
+});
+
+test('a controller in place of its signal', async () => {
+  const trainer = new Trainer(...parts());
+  await fails(trainer.fit(points, { signal: new AbortController() as never }), 'ANNEAL_INVALID_ARGUMENT', /^\[fit\] signal: got an AbortController, expected an AbortSignal, as in \{ signal: controller\.signal \}\.$/);
+  await fails(trainer.evaluate(points, { signal: null as never }), 'ANNEAL_INVALID_ARGUMENT', /^\[evaluate\] signal: got null/);
+});
+
+test('arrays in place of tensors', () => {
+  const [model] = parts();
+  refuses(() => model.forward([[1, 2]] as never), 'ANNEAL_INVALID_ARGUMENT', /^\[sequential\] the input: got an Array, expected a tensor with the batch in front\. Make one: tensor/);
+  refuses(() => loss(model.forward(tensor([[1, 2]])), [1] as never), 'ANNEAL_INVALID_ARGUMENT', /^\[crossEntropy\] targets: got an Array, expected a tensor\. Make one: tensor/);
 });
 
 test('what stands in messages is short, and tells text from numbers', async () => {
