@@ -1,6 +1,7 @@
 import type * as Levenshtein from 'fastest-levenshtein';
 import { AnnealError } from './errors.js';
 import { lazily } from './lazily.js';
+import { shown } from './shown.js';
 
 const levenshtein = lazily<typeof Levenshtein>('fastest-levenshtein');
 
@@ -9,11 +10,18 @@ export function checkOptions(op: string, given: object | undefined, known: reado
   if (given === undefined) return;
   if (typeof given !== 'object' || given === null) {
     const expected = known.length === 0 ? '{}' : `an object such as { ${known[0]!}: ... }`;
-    throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${show(given)}, expected ${expected}.`, { op });
+    throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${shown(given)}, expected ${expected}.`, { op });
   }
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw unknownOption(op, name, known);
   }
+}
+
+/** checkOptions() for options that cannot be left out as a whole. */
+export function checkRequired(op: string, given: object | undefined, known: readonly string[]): void {
+  checkOptions(op, given, known);
+  if (given !== undefined) return;
+  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got none, expected an object such as { ${known[0]!}: ... }.`, { op });
 }
 
 function unknownOption(op: string, name: string, known: readonly string[]): AnnealError {
@@ -27,7 +35,7 @@ export function checkChoice(op: string, option: string, value: unknown, known: r
   if (known.includes(value as string)) return;
   const nearest = typeof value === 'string' ? suggestion(value, known, "'") : '';
   const expected = known.map((name) => `'${name}'`).join(', ');
-  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${show(value)}, expected one of ${expected}.${nearest}`, { op });
+  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${shown(value)}, expected one of ${expected}.${nearest}`, { op });
 }
 
 /** Of several names the one that is spelled most alike. */
@@ -40,8 +48,4 @@ export function suggestion(name: string, known: readonly string[], quote = ''): 
   const nearest = closest(name, known);
   const related = name.startsWith(nearest) || nearest.startsWith(name) || levenshtein().distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
   return related ? ` Did you mean ${quote}${nearest}${quote}?` : '';
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -4,6 +4,7 @@ import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset, type TargetDType } from './dataset.js';
 import { checkClasses, checkFinite, toClasses } from './examples.js';
 import { flatten, type Nested } from './nested.js';
+import { checkExampleShape } from './example-shape.js';
 import { affineOf, type Normalize } from './normalize.js';
 
 const OP = 'data.fromArrays';
@@ -63,6 +64,8 @@ export function fromArrays<const X extends Shape = number[], const Y extends Sha
 export function fromArrays(arrays: ClassArrays<Shape> | TargetArrays<Shape, Shape>): Dataset<number[], number[], TargetDType> {
   checkOptions(OP, arrays, KNOWN);
   const name = arrays.name ?? 'data';
+  if (arrays.shape !== undefined) checkExampleShape(OP, 'shape', arrays.shape);
+  if (arrays.targetShape !== undefined) checkExampleShape(OP, 'targetShape', arrays.targetShape);
   const from = { of: `dataset '${name}'`, first: 0 };
   const x = inputsOf(arrays.x, arrays.shape, name);
   const weights = arrays.weights === undefined ? undefined : weightsOf(arrays.weights, x.size, name);
@@ -121,8 +124,6 @@ function wholeExamples<A extends Float32Array | Uint8Array>(data: A, shape: Shap
   if (shape === undefined) {
     throw new ArgumentError(`[${OP}] ${where} is flat: got no ${option}, expected the shape of one example. Give ${option}, as in { ${option}: [784] }.`, { op: OP });
   }
-  const bad = shape.find((dim) => !Number.isInteger(dim) || dim < 1);
-  if (bad !== undefined) throw new ArgumentError(`[${OP}] ${option}: got ${showShape(shape)}, expected integers of at least 1.`, { op: OP, shapes: [shape] });
   const one = sizeOf(shape);
   if (data.length === 0 || count === 0) throw new DataError(`[${OP}] ${where} is empty: got 0 elements, expected at least one example of ${showShape(shape)}.`, { op: OP });
   if (data.length % one !== 0) {

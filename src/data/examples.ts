@@ -1,4 +1,5 @@
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
+import { shown } from '../shown.js';
 
 /** What a message says of the values at fault: `dataset 'train'`, and the number of the first example among them. */
 export interface Source {
@@ -19,7 +20,7 @@ export function toClasses(labels: unknown, from: Source, op: string): Int32Array
     const label: unknown = labels[i];
     if (typeof label !== 'number' || label !== (label | 0)) {
       throw new DataError(
-        `[${op}] ${from.of}, example ${from.first + i}: the label is ${Array.isArray(label) ? 'an array' : String(label)}, expected an integer class index. For float targets give targetShape, as in { targetShape: [1] }.`,
+        `[${op}] ${from.of}, example ${from.first + i}: the label is ${Array.isArray(label) ? 'an array' : shown(label)}, expected an integer class index. ${typeof label === 'string' ? 'Number the classes: y: labels.map((label) => names.indexOf(label))' : 'For float targets give targetShape, as in { targetShape: [1] }'}.`,
         { op },
       );
     }

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
+import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
 import { checkSeed, Dataset, type Batch, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
@@ -151,7 +152,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
 function checkBatchSize(batchSize: number): void {
   if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
-  throw new ArgumentError(`[data.loader] batchSize: got ${String(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
+  throw new ArgumentError(`[data.loader] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
 }
 
 /**

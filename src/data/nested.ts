@@ -23,12 +23,21 @@ export function flatten(nested: Nested, op: string, what: string): { data: Float
       path[depth] = i;
       if (!last) walk(level[i], depth + 1);
       else if (typeof level[i] === 'number') data[at++] = level[i] as number;
-      else throw ragged(op, what, path, describe(level[i]), 'a number');
+      else throw ragged(op, what, path, describe(level[i]), 'a number', adviceOn(level[i]));
     }
     path.length = depth;
   };
   walk(nested, 0);
   return { data, shape };
+}
+
+const SAME_SHAPE = 'Give every example the same shape (pad or drop the odd one).';
+
+/** What to do with an element that is no number: text of a file, or a gap in it. */
+function adviceOn(element: unknown): string {
+  if (typeof element === 'string') return 'Convert text by Number(text); names of categories become columns of 0 and 1.';
+  if (element === undefined || element === null) return 'Fill the gap (by the mean of the others, say), or drop the example.';
+  return SAME_SHAPE;
 }
 
 /** The shape that the first element at every depth shows. */
@@ -43,10 +52,10 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
 }
 
-function ragged(op: string, what: string, path: readonly number[], got: string, expected: string): DataError {
+function ragged(op: string, what: string, path: readonly number[], got: string, expected: string, advice = SAME_SHAPE): DataError {
   const place = what + path.map((i) => `[${i}]`).join('');
   return new DataError(
-    `[${op}] ${place} is not like the rest of ${what}: got ${got}, expected ${expected}. Give every example the same shape (pad or drop the odd one).`,
+    `[${op}] ${place} is not like the rest of ${what}: got ${got}, expected ${expected}. ${advice}`,
     { op },
   );
 }

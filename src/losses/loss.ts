@@ -1,7 +1,9 @@
 import type { DType } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { shown } from '../shown.js';
+import { Tensor } from '../tensor.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 /** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
@@ -55,10 +57,21 @@ export interface ConfiguredLoss<T extends DType> extends BuiltinLoss<T> {
 /** What a loss does: `options` are checked to be known. */
 export type Compute<O extends object> = (outputs: Tensor, targets: Tensor, options: O & ReductionOptions) => Tensor;
 
+/** A call in place of the function, as other libraries have it: losses.huber({ delta: 0.5 }). */
+function notOutputs(op: string, outputs: unknown): ArgumentError {
+  return new ArgumentError(`[${op}] outputs: got ${shown(outputs)}, expected a tensor. To a Trainer give the function, without calling it: { loss: losses.${op} }; its options by losses.${op}.with({ ... }).`, { op });
+}
+
+function noTensor(op: string, what: string, got: unknown): ArgumentError {
+  return new ArgumentError(`[${op}] ${what}: got ${shown(got)}, expected a tensor. Make one: tensor(...), of class indices tensor(Int32Array.from(labels)).`, { op });
+}
+
 /** Makes a loss of its name, the dtype of its targets and the names of its options. */
 export function outputLoss<T extends DType, O extends object>(name: string, targets: T, known: readonly (keyof O & string)[], compute: Compute<O>): OutputLoss<T, O> {
   const names = [...REDUCTION, ...known];
   const loss = (outputs: Tensor, labels: Tensor, options: O & ReductionOptions = {} as O): Tensor => {
+    if (!(outputs instanceof Tensor)) throw notOutputs(name, outputs);
+    if (!(labels instanceof Tensor)) throw noTensor(name, 'targets', labels);
     checkOptions(name, options, names);
     return compute(outputs, labels, options);
   };

@@ -16,7 +16,7 @@ export interface TopKOptions<N extends string> extends NameOption<N> {
 /**
  * The share of labels that are among the k classes with the greatest outputs, from 0 to 1; of equal outputs the first count, so
  * that topK(1) is the accuracy. outputs [..., C] of any scale, labels [...] int32. Its name is `top5` for k = 5.
- * Throws ShapeError where these do not belong together, ArgumentError for a k that is no whole number above 0.
+ * Throws ShapeError where these do not belong together, ArgumentError for a k that is no whole number above 0, or above C.
  * Equals sklearn.metrics.top_k_accuracy_score, but for equal outputs, of which that one takes the last.
  */
 export function topK<const K extends number, const N extends string = `top${K}`>(k: K, options: TopKOptions<N> = {}): Metric<N> {
@@ -26,6 +26,8 @@ export function topK<const K extends number, const N extends string = `top${K}`>
   const { axis = -1, ignoreIndex } = options;
   const measure = (outputs: Tensor, labels: Tensor): Measured => {
     if (labels.dtype !== 'int32' || !sameShape(outputs.shape.toSpliced(axis, 1), labels.shape)) throw misfit(op, outputs, labels);
+    const classes = outputs.shape.at(axis)!;
+    if (k > classes) throw new ArgumentError(`[${op}] k: got ${k} of ${classes} classes, expected at most as many: all labels are among them.`, { op });
     const count = sizeOf(labels.shape);
     const given = reshape(labels, [count]) as Tensor<readonly number[], 'int32'>;
     if (ignoreIndex === undefined) return { sum: sum(within(k, classesLast(outputs, axis), given)), count };

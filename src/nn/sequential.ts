@@ -1,8 +1,9 @@
 import type { DType } from '../dtype.js';
 import { AnnealError, ArgumentError, ShapeError } from '../errors.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Plain } from '../shape-types.js';
-import type { Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { chainShape, expectExactly, type Outcome } from './fit.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
@@ -28,6 +29,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & TakesBatch<I, S>): Tensor<Batched<S, O>, D> {
     let result: Tensor = x as Tensor;
+    if (!(x instanceof Tensor)) throw new ArgumentError(`[sequential] the input: got ${shown(x)}, expected a tensor with the batch in front. Make one: tensor([[1, 2], [3, 4]]).`, { op: 'sequential' });
     this.#checkBatch(result.shape);
     for (const [i, layer] of this.layers.entries()) {
       try {

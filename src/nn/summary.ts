@@ -3,6 +3,7 @@ import { composing } from '../graph/recorder.js';
 import { fromArray } from '../ops/leaf.js';
 import { flopsOf } from '../ops/flops.js';
 import { checkOptions } from '../options.js';
+import { shown } from '../shown.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -59,7 +60,7 @@ export interface SummaryOptions {
  */
 export function summary(model: Module, input?: Shape, options: SummaryOptions = {}): Summary {
   checkOptions('summary', options, ['batchSize']);
-  if (!(model instanceof Module)) throw new ArgumentError(`[summary] the model: got ${String(model)}, expected a Module, such as nn.sequential(...).`, { op: 'summary' });
+  if (!(model instanceof Module)) throw new ArgumentError(`[summary] the model: got ${shown(model)}, expected a Module, such as nn.sequential(...).`, { op: 'summary' });
   return summarize(model, input, options.batchSize ?? 32, 0);
 }
 
@@ -67,7 +68,8 @@ export function summary(model: Module, input?: Shape, options: SummaryOptions = 
 export function summarize(model: Module, given: Shape | undefined, batchSize: number, optimizer: number): Summary {
   const input = given ?? (model instanceof Sequential ? (model as Sequential).input : undefined);
   if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${String(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
+  if (!Array.isArray(input)) throw new ArgumentError(`[summary] input: got ${shown(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
   const layers = layersOf(model, input, batchSize);
   const state = [...model.stateDict().values()];
   const count = (parameters: readonly Parameter[]): number => parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);

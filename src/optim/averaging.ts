@@ -2,6 +2,7 @@ import { ArgumentError, BusyError } from '../errors.js';
 import { engine } from '../graph/engine.js';
 import { tick } from '../graph/recorder.js';
 import { slots } from '../ops/leaf.js';
+import { shown } from '../shown.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import { zeroed } from './memory.js';
@@ -18,7 +19,7 @@ export class Averaging {
 
   constructor(op: string, average: Average) {
     if (typeof average?.coefficients !== 'function' || typeof average.start !== 'number') {
-      throw new ArgumentError(`[${op}] average: got ${typeof average === 'object' ? 'an object without coefficients and start' : String(average)}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
+      throw new ArgumentError(`[${op}] average: got ${typeof average === 'object' ? 'an object without coefficients and start' : shown(average)}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
     }
     this.#op = op;
     this.average = average;

@@ -7,7 +7,7 @@ import { show } from './range-test.js';
 const MEGABYTE = 2 ** 20;
 
 /** Throughput, time to a given loss, memory: one panel each over the batch size. */
-export function plotAdvice({ batchSize, reason, noiseScale: { value }, sizes, memory }: Omit<BatchSizeReport, 'plot'>, options: PlotOptions = {}): string {
+export function plotAdvice({ batchSize, reason, noiseScale: { value }, sizes, memory }: Omit<BatchSizeReport, 'plot' | 'toString'>, options: PlotOptions = {}): string {
   checkOptions('adviseBatchSize.plot', options, ['title', 'width', 'height']);
   const x = { name: 'batch size', scale: 'log2' as const };
   const over = (of: (size: (typeof sizes)[number]) => number): Point[] => sizes.map((size) => [size.batchSize, of(size)]);

@@ -4,12 +4,14 @@ import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
-import { checkOptions } from '../options.js';
+import { checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Suits } from '../train/sources.js';
 import { advise, type BatchAdvice } from './batch-advice.js';
 import { plotAdvice } from './batch-plot.js';
+import { tableOfSizes } from './batch-table.js';
 import { measure, type BatchSizeFigures } from './batch-timing.js';
 import { noiseScale, squaredNorms, type NoiseScale } from './noise-scale.js';
 import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type OptimizerOrMaker } from './step.js';
@@ -34,11 +36,12 @@ export interface AdviseBatchSizeOptions<L extends Loss, D> {
   readonly seed?: number;
 }
 
-/** What adviseBatchSize() has found. JSON.stringify leaves the data. */
+/** What adviseBatchSize() has found. JSON.stringify leaves the data, toString() gives a table and the reason. */
 export interface BatchSizeReport extends BatchAdvice {
   readonly noiseScale: NoiseScale;
   /** One entry for each size that was measured. */
   readonly sizes: readonly (BatchSizeFigures & { readonly relativeTime: number })[];
+  toString(): string;
   /** Throughput, time to a given loss, and memory by batch size, as SVG. Needs echarts: see plot. */
   plot(options?: PlotOptions): string;
 }
@@ -56,7 +59,7 @@ const LARGE = 512;
  * findLearningRate. Everything is left bit for bit as it was. Times depend on the machine, the noise scale does not.
  *
  *     const advice = await adviseBatchSize(model, { loss: losses.crossEntropy, optimizer, data: train });
- *     console.log(advice.batchSize, advice.reason);
+ *     console.log(String(advice));
  *
  * Source: McCandlish, Kaplan, Amodei et al., An Empirical Model of Large-Batch Training, 2018, arXiv:1812.06162: what the noise scale
  * says about steps (section 2), and how it is measured (appendix A.1).
@@ -66,13 +69,15 @@ export async function adviseBatchSize<I extends Shape, O extends Shape, L extend
   model: Module<I, O, ShapeFunction>,
   options: AdviseBatchSizeOptions<L, Dataset<X, Y, D> & Suits<I, TargetsOf<L>, X, D>>,
 ): Promise<BatchSizeReport> {
-  checkOptions(OP, options, OPTIONS);
+  checkRequired(OP, options, OPTIONS);
   const { loss, optimizer: given, after = 100, batches = 16, secondsPerSize = 0.3, seed = 0 } = options;
   checkParts(OP, model, loss);
   const data: unknown = options.data;
-  if (!(data instanceof Dataset)) throw new ArgumentError(`[${OP}] data: expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
+  if (!(data instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${shown(data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
   const sizes = sizesFor(options.sizes, data.size);
   checkCount('after', after, 0);
+  if (!(secondsPerSize > 0 && secondsPerSize < Infinity)) throw new ArgumentError(`[${OP}] secondsPerSize: got ${shown(secondsPerSize)}, expected a number above 0.`, { op: OP });
+  if (options.memory !== undefined && !(options.memory > 0)) throw new ArgumentError(`[${OP}] memory: got ${shown(options.memory)}, expected bytes, a number above 0.`, { op: OP });
   checkCount('batches', batches, 2);
   const plain = model as unknown as Module;
   const optimizer = optimizerFor(OP, given, plain);
@@ -94,7 +99,7 @@ export async function adviseBatchSize<I extends Shape, O extends Shape, L extend
   });
   const { advice, relativeTimes } = advise(noise, figures, memory);
   const report = { ...advice, noiseScale: noise, sizes: figures.map((one, i) => ({ ...one, relativeTime: relativeTimes[i]! })) };
-  return { ...report, plot: (size) => plotAdvice(report, size) };
+  return { ...report, toString: () => tableOfSizes(report), plot: (size) => plotAdvice(report, size) };
 }
 
 /** Of the sizes whose gradients are compared, the larger one is a whole number of times the smaller, and both leave batches to average over. */

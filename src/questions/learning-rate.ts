@@ -6,7 +6,7 @@ import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
 import type { Optimizer } from '../optim/index.js';
 import { power } from '../optim/schedules/exact.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, checkRequired } from '../options.js';
 import { draw } from '../plot/draw.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
@@ -42,6 +42,8 @@ export interface LearningRates {
   readonly curve: readonly RatePoint[];
   /** The rate at which the test ended early because the loss had left its course; undefined where it went to the end. */
   readonly divergedAt: number | undefined;
+  /** The rate and the reason, for people. */
+  toString(): string;
   /** The curve as SVG. Needs echarts: see plot. */
   plot(options?: PlotOptions): string;
 }
@@ -59,7 +61,7 @@ const DIVERGED = 3;
  * bit for bit as they were; so one should come before each change of model, optimizer or batch size. The same inputs give the same curve.
  *
  *     const found = await findLearningRate(model, { loss: losses.crossEntropy, optimizer: optim.adam, data: train, batchSize: 128 });
- *     console.log(found.rate, found.reason);
+ *     console.log(String(found));
  *     await writeFile('rates.svg', found.plot());
  *
  * Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2015, arXiv:1506.01186, section 3.3; read off as is usual since fastai.
@@ -69,7 +71,7 @@ export async function findLearningRate<I extends Shape, O extends Shape, L exten
   model: Module<I, O, ShapeFunction>,
   options: FindLearningRateOptions<L, Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>>,
 ): Promise<LearningRates> {
-  checkOptions(OP, options, OPTIONS);
+  checkRequired(OP, options, OPTIONS);
   const { loss, optimizer: given, data, from = 1e-6, to = 10, steps = 100, batchSize, shuffle, seed } = options;
   checkParts(OP, model, loss);
   if (!(from > 0 && to > from && Number.isFinite(to))) throw new ArgumentError(`[${OP}] from and to: got ${from} and ${to}, expected 0 < from < to, such as 1e-6 and 10.`, { op: OP });
@@ -147,10 +149,11 @@ function resultOf({ rates, losses, divergedAt }: Tested, reach: number): Learnin
   const { rate, reason } = suggestion;
   const rule = 'rule' in suggestion ? suggestion.rule : undefined;
   const result = { rate, rule, reason, curve, divergedAt };
-  return { ...result, plot: (options) => picture(result, options) };
+  const text = rate === undefined ? `No learning rate. ${reason}` : `Learning rate ${show(rate)}. ${reason}`;
+  return { ...result, toString: () => text, plot: (options) => picture(result, options) };
 }
 
-function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot'>, options: PlotOptions = {}): string {
+function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot' | 'toString'>, options: PlotOptions = {}): string {
   checkOptions(`${OP}.plot`, options, ['title', 'width', 'height']);
   const marks = [
     ...(rate === undefined ? [] : [{ x: rate, text: `suggested: ${show(rate)}` }]),

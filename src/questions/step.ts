@@ -4,7 +4,9 @@ import type { Loss } from '../losses/index.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Parameter, Tensor } from '../tensor.js';
+import { checkOptimizes } from '../train/optimized.js';
 import { scalarLoss, weightsOf } from '../train/weighing.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
@@ -13,13 +15,14 @@ export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimiz
 /** The optimizer that was given, or is made for these parameters. Throws ArgumentError for anything else. */
 export function optimizerFor(op: string, given: OptimizerOrMaker, model: Module): Optimizer {
   const made: unknown = typeof given === 'function' ? given(model.parameters()) : given;
-  if (made instanceof Optimizer) return made;
-  throw new ArgumentError(`[${op}] optimizer: got ${String(made)}, expected an optimizer, or a function of the parameters that gives one, such as (parameters) => optim.adam(parameters).`, { op });
+  if (!(made instanceof Optimizer)) throw new ArgumentError(`[${op}] optimizer: got ${shown(made)}, expected an optimizer, or a function of the parameters that gives one, such as (parameters) => optim.adam(parameters).`, { op });
+  checkOptimizes(op, model, made);
+  return made;
 }
 
 export function checkParts(op: string, model: unknown, loss: unknown): void {
-  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] the model: got ${String(model)}, expected a Module, such as nn.sequential(...).`, { op });
-  if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${String(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
+  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] the model: got ${shown(model)}, expected a Module, such as nn.sequential(...).`, { op });
+  if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${shown(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
 }
 
 export type AnyBatch = Batch<Shape, Shape, TargetDType>;

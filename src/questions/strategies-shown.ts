@@ -12,10 +12,13 @@ export function tableOf({ by, rows, seeds }: Found): string {
   const lines = rows.map(({ name, mean: value, deviation, values, epochs, secondsPerEpoch, stopped, diverged }) => {
     const sorted = values.toSorted((a, b) => a - b);
     const note = diverged !== undefined ? 'diverged' : stopped ? 'stopped early' : '';
-    return [name, short(value), `± ${short(deviation)}`, `${short(sorted[0]!)} to ${short(sorted.at(-1)!)}`, String(epochs), short(secondsPerEpoch), note];
+    const spread = Number.isNaN(value) ? ['-', '-'] : [`± ${short(deviation)}`, `${short(sorted[0]!)} to ${short(sorted.at(-1)!)}`];
+    return [name, short(value), ...spread, String(epochs), short(secondsPerEpoch), note];
   });
   const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
-  return [head, widths.map((width) => '-'.repeat(width)), ...lines].map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()).join('\n');
+  const text = [head, widths.map((width) => '-'.repeat(width)), ...lines].map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd());
+  const reasons = rows.flatMap(({ name, diverged }) => (diverged === undefined ? [] : ['', `${name}: ${diverged}`]));
+  return [...text, ...reasons].join('\n');
 }
 
 const short = (value: number): string => (Number.isNaN(value) ? '-' : String(Number(value.toPrecision(4))));

@@ -5,10 +5,12 @@ import type { TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
-import { checkChoice, checkOptions } from '../options.js';
+import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import * as random from '../random.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
+import { checkSignal } from '../train/abort.js';
 import type { Suits } from '../train/sources.js';
 import { deviation, mean, rank, rounds, survivors, type Mode } from './halving.js';
 import { plotStrategies, tableOf } from './strategies-shown.js';
@@ -91,12 +93,13 @@ export async function compareStrategies<I extends Shape, O extends Shape, L exte
   strategies: Readonly<Record<string, Strategy>>,
   options: CompareOptions<Module<I, O, ShapeFunction>, L, Dataset<X, Y, D> & Suits<I, TargetsOf<L>, X, D>, N>,
 ): Promise<Comparison> {
-  checkOptions(OP, options, OPTIONS);
+  checkRequired(OP, options, OPTIONS);
   const { by = 'loss', seeds = [1, 2, 3], epochs = 10, halving = true } = options;
   const { mode = options.metrics?.find(({ name }) => name === by)?.mode ?? 'min' } = options;
   check(strategies, { ...options, metrics: options.metrics ?? [] }, { by, mode, seeds, epochs });
   const { model, loss, metrics = [], validation, batchSize = 32, signal } = options;
-  const setup: RunSetup = { model: model as unknown as () => Module, loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
+  checkSignal(OP, signal);
+  const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
   const streams = random.stateDict();
   try {
     const entrants = Object.entries(strategies).map(([name, strategy]) => new Entrant(name, seeds.map((seed) => new StrategyRun(setup, strategy, seed))));
@@ -165,20 +168,23 @@ interface Checked {
   readonly epochs: number;
 }
 
-function check(strategies: Readonly<Record<string, Strategy>>, options: { readonly data: unknown; readonly validation?: unknown; readonly metrics: readonly Metric[] }, { by, mode, seeds, epochs }: Checked): void {
+function check(strategies: Readonly<Record<string, Strategy>>, options: { readonly model: unknown; readonly loss: unknown; readonly data: unknown; readonly validation?: unknown; readonly metrics: readonly Metric[] }, { by, mode, seeds, epochs }: Checked): void {
   const entries = Object.entries(strategies ?? {});
   if (entries.length < 2) throw invalid(`got ${entries.length === 0 ? 'no strategies' : 'one strategy'}, expected at least two by name, such as { sgd: { optimizer: (parameters) => optim.sgd(parameters, { lr: 0.1 }) }, ... }`);
   for (const [name, strategy] of entries) {
     checkOptions(`${OP}: ${name}`, strategy, ['optimizer', 'batchSize', 'loss']);
     if (typeof strategy.optimizer !== 'function') throw invalid(`${name}: got no function as optimizer, expected one that makes it anew for each run, such as (parameters) => optim.adam(parameters)`);
   }
+  if (typeof options.model !== 'function') throw invalid(`model: got ${shown(options.model)}, expected a function that makes it anew for each run, such as () => nn.sequential(...)`);
+  if (typeof options.loss !== 'function') throw invalid(`loss: got ${shown(options.loss)}, expected a function of (outputs, targets), such as losses.crossEntropy`);
   checkChoice(OP, 'by', by, ['loss', ...options.metrics.map(({ name }) => name)]);
   checkChoice(OP, 'mode', mode, ['min', 'max']);
   if (by === 'loss' && entries.some(([, { loss }]) => loss !== undefined)) throw invalid('strategies with losses of their own cannot be compared by the loss. Compare them by a metric: { metrics: [metrics.accuracy()], by: \'accuracy\' }');
-  if (!Array.isArray(seeds) || seeds.length === 0) throw invalid(`seeds: got ${String(seeds)}, expected at least one, such as [1, 2, 3]`);
+  if (!Array.isArray(seeds) || seeds.length === 0) throw invalid(`seeds: got ${Array.isArray(seeds) ? 'none' : shown(seeds)}, expected at least one, such as [1, 2, 3]`);
+  if (new Set(seeds).size < seeds.length) throw invalid(`seeds: got ${seeds.join(', ')}, expected different ones: the same seed gives the same figures, which would hide the spread`);
   if (!Number.isInteger(epochs) || epochs < 1) throw invalid(`epochs: got ${String(epochs)}, expected an integer of at least 1`);
-  for (const given of [options.data, options.validation]) {
-    if (given !== undefined && !(given instanceof Dataset)) throw invalid('data: expected a dataset, which every run can go through in its own order. Make one: data.fromArrays({ x, y, shape })');
+  for (const [name, given] of [['data', options.data], ['validation', options.validation ?? options.data]] as const) {
+    if (!(given instanceof Dataset)) throw invalid(`${name}: got ${shown(given)}, expected a dataset, which every run can go through in its own order. Make one: data.fromArrays({ x, y, shape })`);
   }
 }
 

@@ -1,10 +1,11 @@
 import { loader as loaderOf, type ArrayLoader, type Dataset } from '../data/index.js';
-import { AnnealError } from '../errors.js';
+import { AnnealError, ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { Metric } from '../metrics/index.js';
-import type { Module } from '../nn/module.js';
+import { Module } from '../nn/module.js';
 import * as random from '../random.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Parameter } from '../tensor.js';
 import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
@@ -28,6 +29,8 @@ export interface Strategy {
 /** What all runs of a comparison share. */
 export interface RunSetup {
   readonly model: () => Module;
+  /** The models of all runs. */
+  readonly made: Set<Module>;
   readonly loss: Loss;
   readonly metrics: readonly Metric[];
   readonly data: Dataset;
@@ -37,6 +40,14 @@ export interface RunSetup {
   /** Which of the results is compared. */
   readonly by: string;
   readonly signal: AbortSignal | undefined;
+}
+
+/** Throws ArgumentError for what is no model, or one that another run has. */
+function checkFresh(model: unknown, made: Set<Module>): void {
+  const fail = (got: string): ArgumentError => new ArgumentError(`[compareStrategies] model: got ${got}, expected a function that makes one anew for each run, such as () => nn.sequential(...).`, { op: 'compareStrategies' });
+  if (!(model instanceof Module)) throw fail(`a function that gave ${shown(model)}`);
+  if (made.has(model)) throw fail('a function that gave the same model again');
+  made.add(model);
 }
 
 /** One strategy with one seed: a training that can be gone on with. */
@@ -59,6 +70,7 @@ export class StrategyRun {
     this.#loader = loaderOf(setup.data, { batchSize: strategy.batchSize ?? setup.batchSize, shuffle: true, seed });
     random.seed(seed);
     const model = setup.model();
+    checkFresh(model, setup.made);
     const stepsPerEpoch = this.#loader.length;
     const make = (parameters: Parameter[]): Optimizer => strategy.optimizer(parameters, { epochs, stepsPerEpoch, steps: epochs * stepsPerEpoch });
     this.#trainer = new Trainer(model, { loss: strategy.loss ?? setup.loss, optimizer: optimizerFor('compareStrategies', make, model), metrics });
@@ -88,6 +100,7 @@ export class StrategyRun {
   #note(record: { readonly epoch: number; readonly loss: number; readonly seconds: number }, results: Readonly<Record<string, number>>, by: string): void {
     if (this.diverged !== undefined) return;
     this.trainingLosses.push(record.loss);
+    if (typeof results[by] !== 'number') throw new ArgumentError(`[compareStrategies] by: got ${by}, which gives ${shown(results[by])}, expected a metric that gives a number.`, { op: 'compareStrategies' });
     this.values.push(results[by]!);
     this.seconds += record.seconds;
     if (!Number.isFinite(record.loss) || !Number.isFinite(results[by])) this.diverged = `the loss of epoch ${this.values.length - 1} is not finite`;

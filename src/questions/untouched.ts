@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import type { Loader } from '../data/index.js';
+import { engine } from '../graph/engine.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
 import type { Described } from '../state.js';
@@ -15,10 +16,15 @@ export interface Subject {
 
 /**
  * Runs an experiment on a model in training mode, and leaves everything bit for bit as it was, however it ends: parameters, buffers and
- * modes of the model, what the optimizer remembers and its rates, the random streams, and the loader's place in the data.
+ * modes of the model, gradients that wait for other optimizers, what the optimizer remembers and its rates, the random streams, and the loader's place in the data.
  */
 export async function untouched<R>(op: string, { model, optimizer, loader }: Subject, experiment: () => Promise<R>): Promise<R> {
-  checkNothingWaits(op, optimizer);
+  checkNothingWaits(op, model, optimizer);
+  const trained = new Set(optimizer.parameters);
+  const others = model.parameters().filter((parameter) => !trained.has(parameter));
+  // Computed gradients of other optimizers' parameters are put aside.
+  const aside = others.map(({ accumulator$ }) => accumulator$);
+  for (const parameter of others) parameter.accumulator$ = undefined;
   const state = await copied(stateOf(model, optimizer));
   const rates = optimizer.groups.map(({ lr }) => lr);
   const modes = model.modules().map(({ training }) => training);
@@ -27,7 +33,8 @@ export async function untouched<R>(op: string, { model, optimizer, loader }: Sub
     model.train();
     return await experiment();
   } finally {
-    optimizer.zeroGrad();
+    engine().zeroGrad([...optimizer.parameters, ...others]);
+    for (const [i, parameter] of others.entries()) parameter.accumulator$ = aside[i];
     for (const [i, group] of optimizer.groups.entries()) group.lr = rates[i]!;
     for (const [i, module] of model.modules().entries()) module.training = modes[i]!;
     loader.loadStateDict(position);
@@ -45,8 +52,8 @@ async function copied(state: ReadonlyMap<string, Tensor | Described>): Promise<M
 }
 
 /** Gradients that wait for a step would be lost. */
-function checkNothingWaits(op: string, { parameters }: Optimizer): void {
-  const waiting = parameters.find(({ pending$, accumulator$ }) => pending$ !== undefined || accumulator$ !== undefined);
+function checkNothingWaits(op: string, model: Module, { parameters }: Optimizer): void {
+  const waiting = parameters.find(({ accumulator$ }) => accumulator$ !== undefined) ?? [...parameters, ...model.parameters()].find(({ pending$ }) => pending$ !== undefined);
   if (waiting === undefined) return;
   throw new ArgumentError(`[${op}] a gradient of ${waiting.name} waits for a step, and would be lost. Call optimizer.step() or zeroGrad() first.`, { op });
 }

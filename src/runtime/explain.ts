@@ -37,7 +37,8 @@ function notFinite(error: RunError, at: { readonly attrs: Attrs | undefined } | 
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
   const { where, value, limit, iteration } = error.failure!;
-  const op = at?.op ?? 'gather';
+  // What fails in the backward pass, users have called by the name of the forward op.
+  const op = at?.op.replace(/Grad$/, '') ?? 'gather';
   const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
   const place = origin?.describe(where, iteration) ?? `position ${where}`;
   return new IndexError(

@@ -1,4 +1,11 @@
-import { AnnealError } from '../errors.js';
+import { AnnealError, ArgumentError } from '../errors.js';
+import { shown } from '../shown.js';
+
+/** Throws ArgumentError for what is no signal, such as the controller that has it: it would never stop anything. */
+export function checkSignal(op: string, signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.aborted === 'boolean') return;
+  throw new ArgumentError(`[${op}] signal: got ${shown(signal)}, expected an AbortSignal, as in { signal: controller.signal }.`, { op });
+}
 
 /** Throws when the signal says stop. */
 export function throwIfAborted(op: string, signal: AbortSignal | undefined, where = ''): void {

@@ -3,6 +3,7 @@ import { DivergenceError } from '../errors.js';
 import * as random from '../random.js';
 import type { Tensor } from '../tensor.js';
 import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
+import { faultyExample } from './faulty-example.js';
 import type { AnyBatch, StepSetup } from './step.js';
 import { weighedLoss, weightsOf } from './weighing.js';
 
@@ -42,7 +43,8 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
     const lr = optimizer.groups[0]!.rateAt(optimizer.steps);
     const parameter = error.parameter ?? beginning?.parameter;
     const found = { value: error.value, epoch, step, lr, losses, gradientNorms: norms, ...(parameter === undefined ? {} : { parameter }), ...(beginning?.layer === undefined ? {} : { layer: beginning.layer }) };
-    return new DivergenceError(textOf(failed, beginning, lr, norms), found, { cause: error, ...(beginning === undefined ? {} : { op: beginning.op }) });
+    const example = beginning?.pass === 'data' ? await exampleAtFault(failed.group) : undefined;
+    return new DivergenceError(textOf(failed, beginning, lr, norms, example), found, { cause: error, ...(beginning === undefined ? {} : { op: beginning.op }) });
   } finally {
     random.loadStateDict(after);
   }
@@ -62,6 +64,14 @@ async function beginningOf({ setup, group }: FailedStep): Promise<Beginning | un
   return undefined;
 }
 
+async function exampleAtFault(group: readonly AnyBatch[]): Promise<string | undefined> {
+  for (const batch of group) {
+    const found = await faultyExample(batch);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 async function normsOf({ setup, before }: FailedStep): Promise<number[]> {
   const norms: number[] = [];
   for (const batch of before) norms.push(await gradientNorm(setup.optimizer.parameters, recorder(setup, batch)));
@@ -74,11 +84,11 @@ const list = (values: readonly number[]): string => values.map(show).join(', ');
 /** Operands above it, or losses that have grown as much, are no matter of an op's edges. */
 const HUGE = 1e6;
 
-function textOf({ error, epoch, step, dataset, losses }: FailedStep, beginning: Beginning | undefined, lr: number, norms: readonly number[]): string {
+function textOf({ error, epoch, step, dataset, losses }: FailedStep, beginning: Beginning | undefined, lr: number, norms: readonly number[], example: string | undefined): string {
   const what = error.parameter === undefined ? 'the loss' : `the gradient of ${error.parameter}`;
   const sentences = [
     `[fit] diverged in epoch ${epoch}, step ${step}${dataset === undefined ? '' : ` of dataset '${dataset}'`}: ${what} is ${error.value}`,
-    beginning === undefined ? 'Recorded again, the step was finite: something in it changes from call to call' : whereOf(beginning),
+    beginning === undefined ? 'Recorded again, the step was finite: something in it changes from call to call' : whereOf(beginning, example),
     `The learning rate was ${show(lr)}${losses.length === 0 ? '' : `, the losses before it were ${list(losses)}`}${norms.length === 0 ? '' : `, the norms of the gradients of the batches before it, at the weights that it met, ${list(norms)}`}`,
     'The step has changed nothing',
     adviceOn(beginning, losses),
@@ -86,11 +96,11 @@ function textOf({ error, epoch, step, dataset, losses }: FailedStep, beginning: 
   return `${sentences.join('. ')}.`;
 }
 
-function whereOf({ pass, op, layer, parameter, largest }: Beginning): string {
+function whereOf({ pass, op, layer, parameter, largest }: Beginning, example: string | undefined): string {
   const place = layer === undefined ? 'outside of all layers, as the loss is' : layer === '' ? 'in the model itself' : `in layer ${layer}`;
   switch (pass) {
     case 'data':
-      return `It began with the batch: ${op === 'input' ? 'its data' : `the result of ${op}`} is not finite`;
+      return `It began with the batch: ${example ?? `the result of ${op} is not finite`}`;
     case 'parameter':
       return `Parameter ${parameter!} was not finite before this step`;
     case 'forward':

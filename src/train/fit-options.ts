@@ -2,7 +2,9 @@ import { Dataset, type Loader } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { checkOptions } from '../options.js';
-import type { Callback } from './events.js';
+import { shown } from '../shown.js';
+import { checkSignal } from './abort.js';
+import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
 import { toLoader, type Source } from './sources.js';
 import type { FitOptions } from './trainer.js';
@@ -20,6 +22,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);
   checkCount('accumulate', accumulate, 1);
+  checkSignal('fit', signal);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
   return {
@@ -33,7 +36,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
     ...(average === undefined ? {} : { average }),
     checkFinite,
     signal,
-    callbacks: [callbacks].flat() as readonly Callback<M>[],
+    callbacks: callbacksOf<M>(callbacks),
   };
 }
 
@@ -54,7 +57,7 @@ function heldLoader(held: Source, { batchSize }: Loader): Loader {
 function divided(data: Source, validation: Source | undefined, share: number, seed = 0): [train: Source, held: Source] {
   const fail = (what: string): ArgumentError => new ArgumentError(`[fit] validationSplit: ${what}`, { op: 'fit' });
   if (validation !== undefined) throw fail('got validation data besides, expected one of the two.');
-  if (!(typeof share === 'number' && share > 0 && share < 1)) throw fail(`got ${String(share)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
+  if (!(typeof share === 'number' && share > 0 && share < 1)) throw fail(`got ${shown(share)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
   if (!(data instanceof Dataset)) {
     throw fail('only a dataset can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
   }
@@ -64,5 +67,5 @@ function divided(data: Source, validation: Source | undefined, share: number, se
 
 function checkCount(name: string, value: unknown, least: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new ArgumentError(`[fit] ${name}: got ${String(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
+  throw new ArgumentError(`[fit] ${name}: got ${shown(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
 }

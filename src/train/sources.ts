@@ -3,6 +3,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shapes.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 
 /** Where batches come from: a dataset or a stream, of which a loader is made, or a loader. */
 export type Source<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> = Dataset<X, Y, D> | Stream<X, Y, D> | Loader<X, Y, D>;
@@ -34,7 +35,7 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
   if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...given });
   if (source instanceof Stream) return loader(source as Stream, source.batches ? given : { batchSize: DEFAULT_BATCH, ...given });
   if (!isLoader(source)) {
-    throw new ArgumentError(`[${op}] the data: got ${describe(source)}, expected a dataset, a stream or a loader. Make one: data.fromArrays({ x, y, shape }).`, { op });
+    throw new ArgumentError(`[${op}] the data: got ${shown(source)}, expected a dataset, a stream or a loader. Make one: data.fromArrays({ x, y, shape }).`, { op });
   }
   const [name] = Object.keys(given);
   if (name === undefined) return source;
@@ -43,8 +44,4 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
 
 function isLoader(source: unknown): source is AsyncIterable<Batch<Shape, Shape, TargetDType>> & Loader {
   return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
-}
-
-function describe(source: unknown): string {
-  return typeof source === 'object' && source !== null ? `a ${source.constructor.name}` : String(source);
 }

@@ -7,15 +7,17 @@ import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, checkRequired } from '../options.js';
+import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
-import { throwIfAborted } from './abort.js';
+import { checkSignal, throwIfAborted } from './abort.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, Results, TrainEvent } from './events.js';
 import { eventsOf } from './event-stream.js';
 import { History } from './history.js';
+import { checkOptimizes } from './optimized.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
@@ -108,7 +110,7 @@ const busy = new WeakSet<Module>();
  *     const history = await trainer.fit(train, { epochs: 5, batchSize: 128, shuffle: true, validation: test });
  *     const { loss, accuracy } = await trainer.evaluate(test);
  *
- * Throws ArgumentError for what is no model, loss, optimizer or metric, AnnealError for an unknown option.
+ * Throws ArgumentError for what is no model, loss, optimizer or metric, and for an optimizer of another model; AnnealError for an unknown option.
  */
 export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends Loss = Loss, const M extends AnyMetric = never> {
   readonly model: Module;
@@ -118,15 +120,16 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   #history = new History<M>();
 
   constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
-    checkOptions('Trainer', options, ['loss', 'optimizer', 'metrics']);
+    checkRequired('Trainer', options, ['loss', 'optimizer', 'metrics']);
     const { loss, optimizer, metrics = [] } = options;
     if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
     if (typeof loss !== 'function') throw invalid('loss', loss, 'a function of (outputs, targets), such as losses.crossEntropy');
     if (!(optimizer instanceof Optimizer)) throw invalid('optimizer', optimizer, 'an optimizer, such as optim.adam(model.parameters())');
+    if (!Array.isArray(metrics)) throw invalid('metrics', metrics, 'an array, as in [metrics.accuracy()]');
     metrics.forEach(checkMetric);
     this.model = model as unknown as Module;
-    // Gives parameters and layers their names.
-    this.model.parameters();
+    // Also gives parameters and layers their names.
+    checkOptimizes('Trainer', this.model, optimizer);
     this.optimizer = optimizer;
     this.#loss = loss;
     this.#metrics = metrics;
@@ -214,6 +217,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   ): Promise<Results<M>> {
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
+    checkSignal('evaluate', signal);
     const batches: Loader = toLoader('evaluate', data, loading);
     const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
     return results as Results<M>;
@@ -246,13 +250,12 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
 const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];
 
 function checkMetric(metric: AnyMetric, i: number, all: readonly AnyMetric[]): void {
-  if (typeof metric === 'function') throw invalid(`metrics[${i}]`, 'a function', 'a metric. Call the function that makes it, as in metrics.accuracy()');
+  if (typeof metric === 'function') throw invalid(`metrics[${i}]`, metric, 'a metric. Call the function that makes it, as in metrics.accuracy()');
   if (typeof metric?.measure !== 'function' || typeof metric.name !== 'string') throw invalid(`metrics[${i}]`, metric, 'an object { name, measure }');
-  if (RESERVED.includes(metric.name)) throw invalid(`metrics[${i}]`, `the name '${metric.name}'`, `another name than ${RESERVED.join(', ')}, which results have already`);
-  if (all.findIndex(({ name }) => name === metric.name) !== i) throw invalid(`metrics[${i}]`, `the name '${metric.name}' twice`, 'names that differ');
+  if (RESERVED.includes(metric.name)) throw invalid(`metrics[${i}].name`, metric.name, `another name than ${RESERVED.join(', ')}, which results have already`);
+  if (all.findIndex(({ name }) => name === metric.name) !== i) throw invalid(`metrics[${i}].name`, metric.name, 'names that differ: it is taken. Metrics take one, as in metrics.accuracy({ name: \'again\' })');
 }
 
 function invalid(what: string, got: unknown, expected: string): ArgumentError {
-  const text = typeof got === 'object' && got !== null ? `a ${got.constructor?.name ?? 'value'}` : String(got);
-  return new ArgumentError(`[Trainer] ${what}: got ${text}, expected ${expected}.`, { op: 'Trainer' });
+  return new ArgumentError(`[Trainer] ${what}: got ${shown(got)}, expected ${expected}.`, { op: 'Trainer' });
 }

@@ -4,6 +4,7 @@ import { isBuiltin, type Loss } from '../losses/loss.js';
 import { gather, mul, sum } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { sizeOf, showShape, type Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import { Tensor } from '../tensor.js';
 
 /** How much each class counts: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
@@ -52,7 +53,11 @@ export function classWeightsFor(batches: Loader, given: ClassWeights | undefined
   if (given === undefined) return undefined;
   const values = given === 'balanced' ? balanced(batches) : given;
   const fine = (Array.isArray(values) || values instanceof Float32Array) && values.length > 0 && values.every((value) => value >= 0 && value < Infinity) && values.some((value) => value > 0);
-  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${String(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
+  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${Array.isArray(given) ? `[${given.join(', ')}]` : shown(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
+  const counts = batches instanceof ArrayLoader ? batches.dataset.classCounts$() : undefined;
+  if (counts !== undefined && counts.length > values.length) {
+    throw new ArgumentError(`[fit] classWeights: got ${values.length}, expected one a class: the data has ${counts.length} of them.`, { op: 'fit' });
+  }
   return fromArray(Float32Array.from(values), [values.length], 'float32');
 }
 

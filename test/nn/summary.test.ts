@@ -95,6 +95,7 @@ describe('summary', () => {
 
   test('says what it cannot do', () => {
     refuses(() => nn.summary(mlp(), [784] as never), 'ANNEAL_SHAPE_MISMATCH', /got \[32,784\], expected \[batch,1,28,28\]/);
+    refuses(() => nn.summary(mlp(), { batchSize: 1 } as never), 'ANNEAL_INVALID_ARGUMENT', /input: got an Object, expected the shape of one example .* options come third/);
     refuses(() => nn.summary({} as never), 'ANNEAL_INVALID_ARGUMENT', /expected a Module/);
     refuses(() => nn.summary(mlp(), undefined, { batchSize: 0 }), 'ANNEAL_INVALID_ARGUMENT', /batchSize: got 0/);
     refuses(() => nn.summary(mlp(), undefined, { batch: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /Did you mean batchSize/);

@@ -103,7 +103,7 @@ test('refuses what is no parameter and numbers out of range', () => {
   refuses(() => optim.sgd([new Parameter([1], () => zeros([1]), { requiresGrad: false })]), 'ANNEAL_INVALID_ARGUMENT', /require gradients/);
   refuses(() => optim.sgd([...parameters, parameters[0]!]), 'ANNEAL_INVALID_ARGUMENT', /twice/);
   refuses(() => optim.adam(parameters, { lr: -1 }), 'ANNEAL_INVALID_ARGUMENT', /lr: got -1/);
-  refuses(() => optim.adam(parameters, { lr: '1' as never }), 'ANNEAL_INVALID_ARGUMENT', /lr: got 1, expected a number or a function/);
+  refuses(() => optim.adam(parameters, { lr: '1' as never }), 'ANNEAL_INVALID_ARGUMENT', /lr: got '1', expected a number or a function/);
   refuses(() => optim.adam(parameters, { betas: [0.9, 1] }), 'ANNEAL_INVALID_ARGUMENT', /betas\[1\]: got 1/);
   refuses(() => optim.adam(parameters, { weightdecay: 1 } as never), 'ANNEAL_UNKNOWN_OPTION', /Did you mean weightDecay/);
   refuses(() => optim.adamw(parameters, { decoupled: false } as never), 'ANNEAL_UNKNOWN_OPTION', /decoupled/);

@@ -86,11 +86,14 @@ test('sizes beyond the memory are not tried', async () => {
   expect(report.memory).toBe(1);
 });
 
-test('it draws its figures', async () => {
+test('it draws its figures, and prints them', async () => {
   const { model, optimizer } = subject();
   const report = await adviseBatchSize(model, { loss, optimizer, data: blobs(64, 5), ...quick });
   expect(report.plot()).toMatch(/>Throughput on this machine<.*>Time to a given loss<.*>Memory</s);
   expect(report.plot()).toContain(`>advised: ${report.batchSize}<`);
+  expect(String(report)).toMatch(/^batch size +examples\/s +time to a loss +temporaries +process\n-+\n +8 /);
+  expect(String(report)).toMatch(new RegExp(`^ +${report.batchSize} .* advised$`, 'm'));
+  expect(String(report).endsWith(`\n\n${report.reason}`)).toBe(true);
 });
 
 test('wrong options are said', async () => {
@@ -98,5 +101,8 @@ test('wrong options are said', async () => {
   const options = { loss, optimizer, data: blobs(16, 5) };
   await expect(adviseBatchSize(model, { ...options, sizes: [8, 32] })).rejects.toThrow('[adviseBatchSize] sizes: got 8,32, expected whole numbers that rise, up to the 16 examples of the data, such as [16, 32, 64].');
   await expect(adviseBatchSize(model, { ...options, batches: 1 })).rejects.toThrow('[adviseBatchSize] batches: got 1, expected an integer of at least 2.');
-  await expect(adviseBatchSize(model, { ...options, data: data.loader(blobs(16, 5)) as never })).rejects.toThrow('[adviseBatchSize] data: expected a dataset');
+  await expect(adviseBatchSize(model, { ...options, data: data.loader(blobs(16, 5)) as never })).rejects.toThrow('[adviseBatchSize] data: got an ArrayLoader, expected a dataset');
+  await expect(adviseBatchSize(model, { ...options, secondsPerSize: -1 })).rejects.toThrow('[adviseBatchSize] secondsPerSize: got -1, expected a number above 0.');
+  await expect(adviseBatchSize(model, { ...options, memory: '1 GB' as never })).rejects.toThrow("[adviseBatchSize] memory: got '1 GB', expected bytes, a number above 0.");
+  await expect(adviseBatchSize(model, undefined as never)).rejects.toThrow('[adviseBatchSize] options: got none, expected an object such as { loss: ... }.');
 });

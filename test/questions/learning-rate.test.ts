@@ -72,12 +72,27 @@ test('the same inputs give the same curve; groups keep their ratio to the first'
   for (const [a, b] of rates) expect(a! / b!).toBeCloseTo(ratio, 6);
 });
 
+test('of an optimizer over a part of the model, the gradients of the rest are as they were', async () => {
+  const { model } = subject();
+  const head = optim.sgd(model.parameters().slice(2), { lr: 0.1 });
+  const [first] = model.parameters();
+  const options = { loss, data: blobs(64, 5), batchSize: 16, from: 1e-4, steps: 10 };
+  await findLearningRate(model, { ...options, optimizer: head });
+  expect(first!.grad).toBeUndefined();
+  await new Trainer(model, { loss, optimizer: head }).fit(blobs(16, 5), { batchSize: 16 });
+  const before = await first!.grad!.data();
+  await findLearningRate(model, { ...options, optimizer: head });
+  expect(await first!.grad!.data()).toEqual(before);
+  await expect(findLearningRate(model, { ...options, optimizer: optim.adam(model.parameters()) })).rejects.toThrow('a gradient of 0.weight waits');
+});
+
 test('it draws its curve, with the suggestion', async () => {
   const { model, optimizer } = subject();
   const found = await findLearningRate(model, { loss, optimizer, data: blobs(64, 5), batchSize: 16, from: 1e-4, steps: 60 });
   expect(found.plot()).toMatch(/>learning rate<.*>smoothed<.*>loss of each batch</s);
   expect(found.plot()).toContain('>suggested: ');
   expect(JSON.parse(JSON.stringify(found))).toMatchObject({ rate: found.rate, curve: found.curve });
+  expect(String(found)).toBe(`Learning rate ${Number(found.rate!.toPrecision(2))}. ${found.reason}`);
 });
 
 const curve = (values: readonly number[]) => values.map((value, i) => ({ rate: 10 ** (i / 10 - 4), loss: value, smoothed: value }));
@@ -110,6 +125,9 @@ test('wrong options are said', async () => {
   await expect(findLearningRate(model, { ...options, from: 1, to: 0.1 })).rejects.toThrow('[findLearningRate] from and to: got 1 and 0.1, expected 0 < from < to, such as 1e-6 and 10.');
   await expect(findLearningRate(model, { ...options, steps: 3 })).rejects.toThrow('[findLearningRate] steps: got 3, expected an integer of at least 10.');
   await expect(findLearningRate(model, { ...options, optimizer: (() => 5) as never })).rejects.toThrow('[findLearningRate] optimizer: got 5, expected an optimizer, or a function of the parameters');
+  await expect(findLearningRate(model, undefined as never)).rejects.toThrow('[findLearningRate] options: got none, expected an object such as { loss: ... }.');
+  await expect(findLearningRate(model, { ...options, optimizer: subject().optimizer })).rejects.toThrow("[findLearningRate] optimizer: got one of 4 parameters, none of which is this model's");
+  await expect(findLearningRate(new Trainer(model, { loss, optimizer }) as never, options)).rejects.toThrow('[findLearningRate] the model: got a Trainer, expected a Module');
   const [inputs, labels] = [...data.loader(blobs(8, 5), { batchSize: 8 })][0]!;
   loss(model.forward(inputs), labels).backward();
   await expect(findLearningRate(model, options)).rejects.toThrow('[findLearningRate] a gradient of 0.bias waits for a step, and would be lost. Call optimizer.step() or zeroGrad() first.');

@@ -67,7 +67,8 @@ test('a strategy that diverges comes last and says so; the others go on', async 
   expect(found.rows.map(({ name }) => name)).toEqual(['tame', 'wild']);
   expect(found.rows[1]!.diverged).toMatch(/^\[fit\] diverged in epoch 0, step \d/);
   expect(found.rows[1]!.values).toEqual([NaN, NaN]);
-  expect(found.toString()).toMatch(/^wild .* diverged$/m);
+  expect(found.toString()).toMatch(/^wild +- +- +- +\d+ +\S+ +diverged$/m);
+  expect(found.toString()).toMatch(/\n\nwild: \[fit\] diverged in epoch 0, step \d.*: the loss is/);
 });
 
 test('it prints a table and draws a picture', async () => {
@@ -101,6 +102,19 @@ test('wrong options are said', async () => {
   await expect(compareStrategies({ a: sgd(1), b: { optimizer: optim.sgd(model().parameters(), { lr: 1 }) as never } }, common)).rejects.toThrow('[compareStrategies] b: got no function as optimizer, expected one that makes it anew');
   await expect(compareStrategies({ a: sgd(1), b: sgd(2) }, { ...common, by: 'accuracy' as never })).rejects.toThrow("[compareStrategies] unknown by: got 'accuracy', expected one of 'loss'.");
   await expect(compareStrategies({ a: sgd(1), b: { ...sgd(2), loss: losses.crossEntropy } }, common)).rejects.toThrow('cannot be compared by the loss');
-  await expect(compareStrategies({ a: sgd(1), b: sgd(2) }, { ...common, seeds: [] })).rejects.toThrow('[compareStrategies] seeds: got , expected at least one');
-  await expect(compareStrategies({ a: sgd(1), b: sgd(2) }, { ...common, data: data.loader(blobs(8, 1)) as never })).rejects.toThrow('[compareStrategies] data: expected a dataset');
+  await expect(compareStrategies({ a: sgd(1), b: sgd(2) }, { ...common, seeds: [] })).rejects.toThrow('[compareStrategies] seeds: got none, expected at least one');
+  await expect(compareStrategies({ a: sgd(1), b: sgd(2) }, { ...common, data: data.loader(blobs(8, 1)) as never })).rejects.toThrow('[compareStrategies] data: got an ArrayLoader, expected a dataset');
+  const two = { a: sgd(1), b: sgd(2) };
+  const refusing = async (options: object, text: string) => expect(compareStrategies(two, { ...common, ...options })).rejects.toThrow(`[compareStrategies] ${text}`);
+  const one = model();
+  await refusing({ model: one }, 'model: got a Sequential, expected a function that makes it anew for each run');
+  await refusing({ model: () => one }, 'model: got a function that gave the same model again, expected a function that makes one anew for each run, such as () => nn.sequential(...).');
+  await refusing({ model: () => 3 }, 'model: got a function that gave 3, expected');
+  await refusing({ loss: undefined }, 'loss: got undefined, expected a function of (outputs, targets)');
+  await refusing({ data: undefined, validation: undefined }, 'data: got undefined, expected a dataset');
+  await refusing({ validation: [1] }, 'validation: got an Array, expected a dataset');
+  await refusing({ seeds: [1, 1] }, 'seeds: got 1, 1, expected different ones');
+  await refusing({ seeds: 3 }, 'seeds: got 3, expected at least one');
+  await refusing({ by: 'confusionMatrix', metrics: [metrics.confusionMatrix()] }, 'by: got confusionMatrix, which gives a ConfusionMatrix, expected a metric that gives a number.');
+  await expect(compareStrategies(two, undefined as never)).rejects.toThrow('[compareStrategies] options: got none, expected an object such as { model: ... }.');
 });

@@ -72,7 +72,21 @@ test('NaN in the data is named as such', async () => {
   const trainer = new Trainer(model, { loss: losses.meanSquaredError, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) });
   const error = await failureOf(() => trainer.fit(line((i) => (i === 21 ? NaN : 1)), { batchSize: 8 }));
   expect(error).toMatchObject({ epoch: 0, step: 2 });
-  expect(error.message).toMatch(/It began with the batch: .* Look for NaN and infinities in the data/);
+  expect(error.message).toMatch(/It began with the batch: element 0 of y is NaN in example 21 of dataset 'line' \(epoch 0, step 2, row 5 of the batch\)\. .* Look for NaN and infinities in the data/);
+});
+
+test('of shuffled data, in the path of a custom loss and of several batches a step, the example that is not finite is named as the user numbers it', async () => {
+  const x = Float32Array.from({ length: 64 * 3 }, (_, i) => (i === 40 * 3 + 2 ? Infinity : i % 7));
+  const wide = data.fromArrays({ x, y: Float32Array.from({ length: 64 }, (_, i) => i % 3), shape: [3], targetShape: [1], name: 'wide' });
+  const own = (outputs: Tensor, targets: Tensor): Tensor => outputs.sub(targets).abs().mean() as Tensor;
+  for (const loss of [losses.meanSquaredError, own]) {
+    for (const accumulate of [1, 4]) {
+      const model = nn.sequential([3], nn.linear(3, 1));
+      const trainer = new Trainer(model, { loss, optimizer: optim.sgd(model.parameters(), { lr: 1e-3 }) });
+      const error = await failureOf(() => trainer.fit(wide, { batchSize: 8, accumulate, shuffle: true, seed: 2 }));
+      expect(error.message).toMatch(/It began with the batch: element 2 of x is Infinity in example 40 of dataset 'wide' \(epoch 0, step \d, row \d of the batch\)/);
+    }
+  }
 });
 
 test('a parameter that was spoilt before is named', async () => {

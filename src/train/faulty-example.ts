@@ -1,0 +1,18 @@
+import type { Tensor } from '../tensor.js';
+import type { AnyBatch } from './step.js';
+
+/** Which example of a batch has an element that is not finite, in words; undefined where all are finite. */
+export async function faultyExample(batch: AnyBatch): Promise<string | undefined> {
+  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  const parts: readonly (readonly [string, Tensor | undefined])[] = [['x', inputs], ['y', targets], ['weights', batch.weights]];
+  for (const [what, tensor] of parts) {
+    if (tensor === undefined || tensor.dtype !== 'float32') continue;
+    const values = await tensor.data();
+    const at = values.findIndex((value: number) => !Number.isFinite(value));
+    if (at < 0) continue;
+    const one = values.length / tensor.shape[0]!;
+    const row = Math.floor(at / one);
+    return `element ${at % one} of ${what} is ${values[at]} in ${inputs.origin$?.describe(row) ?? `row ${row} of the batch`}`;
+  }
+  return undefined;
+}
