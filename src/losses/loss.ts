@@ -2,6 +2,7 @@ import type { DType } from '../dtype.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { checkTensors } from './check.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 /** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
@@ -60,6 +61,7 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
   const names = [...REDUCTION, ...known];
   const loss = (outputs: Tensor, labels: Tensor, options: O & ReductionOptions = {} as O): Tensor => {
     checkOptions(name, options, names);
+    checkTensors(name, { outputs, targets: labels });
     return compute(outputs, labels, options);
   };
   const described = <F extends object>(f: F): F => Object.defineProperty(Object.assign(f, { targets, builtin: true }), 'name', { value: name });
@@ -68,6 +70,7 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
     checkOptions(name, options, ['reduction', ...known]);
     return described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
       checkOptions(name, more, ['weights']);
+      checkTensors(name, { outputs, targets: labels });
       return compute(outputs, labels, { ...options, ...more });
     });
   };
