@@ -134,7 +134,7 @@ export function groupsOf<O extends object>(
   describe: (options: O) => Rule,
 ): ParameterGroup[] {
   const { groups: matches = [], ...common } = options;
-  if (!Array.isArray(matches)) throw new ArgumentError(`[${op}] groups: got ${String(matches)}, expected a list, as in [{ match: /bias$/, weightDecay: 0 }].`, { op });
+  if (!Array.isArray(matches)) throw noList(op, 'groups', matches, 'a list, as in [{ match: /bias$/, weightDecay: 0 }].');
   const groups: ParameterGroup[] = [];
   const used = new Set<MatchOf<O>>();
   const add = (parameters: readonly Parameter[], own: object): void => {
@@ -154,7 +154,7 @@ export function groupsOf<O extends object>(
     for (const group of listed as readonly GroupOf<O>[]) {
       checkOptions(op, group, ['params', ...known]);
       const { params, ...own } = group;
-      if (!isList(params)) throw new ArgumentError(`[${op}] params: got ${String(params)}, expected a list of parameters. Pass model.parameters(), or a part of them.`, { op });
+      if (!isList(params)) throw noList(op, 'params', params, 'a list of parameters. Pass model.parameters(), or a part of them.');
       add(checkParameters(op, [...params]), own);
     }
   } else add(checkParameters(op, listed as readonly Parameter[]), {});
@@ -171,6 +171,10 @@ function divided(op: string, parameters: readonly Parameter[], rule: Rule): Para
   const suited = parameters.filter(suits);
   const others = parameters.filter((parameter) => !suits(parameter));
   return [...(suited.length === 0 ? [] : [new ParameterGroup(op, suited, rule)]), ...divided(op, others, otherwise)];
+}
+
+function noList(op: string, name: string, given: unknown, expected: string): ArgumentError {
+  return new ArgumentError(`[${op}] ${name}: got ${String(given)}, expected ${expected}`, { op });
 }
 
 const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given;
