@@ -1,5 +1,5 @@
 import { dtypes, type DType, type TypedArray } from './dtype.js';
-import { AnnealError } from './errors.js';
+import { AnnealError, ArgumentError } from './errors.js';
 import { engine } from './graph/engine.js';
 import { checkOptions, closest } from './options.js';
 import { sameShape, showShape, sizeOf, type Shape } from './shape.js';
@@ -17,6 +17,9 @@ export type Source = TypedArray | Described;
 export type State = ReadonlyMap<string, Source> | { readonly [name: string]: Source };
 
 export function entriesOf(state: State): Map<string, Source> {
+  if (typeof state !== 'object' || state === null) {
+    throw new ArgumentError(`[loadStateDict] state: got ${String(state)}, expected arrays by name. Pass what stateDict() or load() gave.`, { op: 'loadStateDict' });
+  }
   return state instanceof Map ? new Map(state as ReadonlyMap<string, Source>) : new Map(Object.entries(state));
 }
 
@@ -65,11 +68,18 @@ export function mismatch(op: string, what: string): AnnealError {
 }
 
 function checkNames(op: string, targets: ReadonlyMap<string, unknown>, given: ReadonlyMap<string, unknown>): void {
+  const difference = differenceOf(targets, given);
+  if (difference === undefined) return;
+  throw mismatch(op, `the state is of another model: ${difference}. Build the same model, or pass { strict: false } to load what has the same names.`);
+}
+
+/** What names are on one side only; undefined where they are the same. */
+export function differenceOf(targets: ReadonlyMap<string, unknown>, given: ReadonlyMap<string, unknown>): string | undefined {
   const missing = [...targets.keys()].filter((name) => !given.has(name));
   const extra = [...given.keys()].filter((name) => !targets.has(name));
-  if (missing.length === 0 && extra.length === 0) return;
+  if (missing.length === 0 && extra.length === 0) return undefined;
   const parts = [missing.length > 0 ? `it lacks ${some(missing)}` : '', extra.length > 0 ? `it has ${some(extra)}, which is not here${nearest(extra, targets)}` : ''];
-  throw mismatch(op, `the state is of another model: ${parts.filter((part) => part !== '').join('; ')}. Build the same model, or pass { strict: false } to load what has the same names.`);
+  return parts.filter((part) => part !== '').join('; ');
 }
 
 /** The name that was probably meant, where only one is wrong. */

@@ -2,10 +2,10 @@
 import { ArgumentError } from '../errors.js';
 import { binaryCrossEntropy as binary } from '../ops/binary-cross-entropy.js';
 import { checkClassWeights } from '../ops/class-targets.js';
-import { add, clamp, div, exp, mean, mul, neg, sigmoid, softplus, sub, sum } from '../ops/index.js';
+import { add, clamp, div, exp, greater, less, log, mean, mul, neg, sigmoid, softplus, sub, sum, where } from '../ops/index.js';
 import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
-import { checkPairs } from './check.js';
+import { Tensor } from '../tensor.js';
+import { checkOption, checkPairs } from './check.js';
 import { outputLoss } from './loss.js';
 import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce } from './reduction.js';
@@ -30,9 +30,7 @@ export interface BinaryCrossEntropyOptions extends OutputOptions {
  */
 export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOptions>('binaryCrossEntropy', 'float32', ['positiveWeight', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const { positiveWeight } = options;
-  if (typeof positiveWeight === 'number' && !(positiveWeight >= 0)) {
-    throw new ArgumentError(`[binaryCrossEntropy] positiveWeight: got ${positiveWeight}, expected a number of at least 0.`, { op: 'binaryCrossEntropy' });
-  }
+  if (positiveWeight !== undefined && !(positiveWeight instanceof Tensor)) checkOption('binaryCrossEntropy', 'positiveWeight', positiveWeight, { least: 0 });
   checkLogits('binaryCrossEntropy', outputs, targets, options);
   return reduce('binaryCrossEntropy', binary(outputs, targets, positiveWeight), options);
 });
@@ -62,21 +60,37 @@ export interface FocalOptions extends OutputOptions {
   readonly alpha?: number | undefined;
 }
 
+/** Below it a logarithm is better taken of the factors. */
+const TINY = 1e-37;
+
 /**
- * The binary cross-entropy, times (1 - p)^gamma, where p is the probability given to what is right: well-classified examples
- * hardly count. Outputs are logits. Source: Lin et al., arXiv:1708.02002.
+ * log(1 - p), p = y sigmoid(x) + (1 - y) sigmoid(-x). With a = |x| and f the share of the target that speaks against the sign of x it is
+ * log sigmoid(a) + log(f + (1 - f) exp(-a)), and -a instead of the second where that is next to log 0.
+ */
+function logWrong(x: Floats, y: Floats): Floats {
+  const positive = greater(x, 0);
+  const size = where(positive, x, neg(x));
+  const against = where(positive, sub(1, y), y);
+  const share = add(against, mul(sub(1, against), exp(neg(size))));
+  const none = less(share, TINY);
+  const logShare = where(none, neg(size), log(where(none, 1, share)));
+  return sub(logShare, softplus(neg(size))) as Floats;
+}
+
+/**
+ * The binary cross-entropy, times (1 - p)^gamma, where p = y sigmoid(x) + (1 - y) sigmoid(-x) is the probability given to what is right:
+ * well-classified examples hardly count. Outputs are logits, targets in [0, 1]. As torchvision.ops.sigmoid_focal_loss.
+ * Throws ArgumentError for options out of range. Source: Lin et al., arXiv:1708.02002.
  */
 export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['gamma', 'alpha', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'focal';
   const { gamma = 2 } = options;
   const alpha = 'alpha' in options ? options.alpha : 0.25;
-  if (!(gamma >= 0)) throw new ArgumentError(`[${op}] gamma: got ${String(gamma)}, expected a number of at least 0.`, { op });
-  if (alpha !== undefined && !(alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
+  checkOption(op, 'gamma', gamma, { least: 0 });
+  if (alpha !== undefined && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
   checkLogits(op, outputs, targets, options);
   const entropy = binary(outputs, targets) as Floats;
-  // 1 - p = y sigmoid(-x) + (1 - y) sigmoid(x), and its power by the logarithm of each, which does not underflow.
-  const wrong = sub(mul(neg(targets), softplus(outputs)), mul(sub(1, targets), softplus(neg(outputs))));
-  const modulated = mul(entropy, exp(mul(wrong, gamma)));
+  const modulated = gamma === 0 ? entropy : mul(entropy, exp(mul(logWrong(outputs as Floats, targets as Floats), gamma)));
   const counts = alpha === undefined ? undefined : add(mul(targets, 2 * alpha - 1), 1 - alpha);
   return reduce(op, counts === undefined ? modulated : mul(modulated, counts), options);
 });
@@ -106,7 +120,7 @@ export interface DiceOptions extends OutputOptions {
 export const dice = outputLoss<'float32', DiceOptions>('dice', 'float32', ['smooth', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'dice';
   const { smooth = 1 } = options;
-  if (!(smooth >= 0)) throw new ArgumentError(`[${op}] smooth: got ${String(smooth)}, expected a number of at least 0.`, { op });
+  checkOption(op, 'smooth', smooth, { least: 0 });
   checkLogits(op, outputs, targets, options);
   const p = sigmoid(outputs) as Floats;
   const axis = outputs.shape.map((_, d) => d).slice(1);

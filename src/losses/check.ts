@@ -1,6 +1,22 @@
-import { DTypeError, ShapeError } from '../errors.js';
+import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { shown } from '../shown.js';
+import { Tensor } from '../tensor.js';
+
+/** For what a loss is called with: tensors, by name. */
+export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
+  const odd = Object.entries(given).find(([, value]) => !(value instanceof Tensor));
+  if (odd === undefined) return;
+  const [name, value] = odd;
+  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
+}
+
+/** An option that is a finite number of at least `least`, or more than that where it is `open`. */
+export function checkOption(op: string, name: string, value: unknown, { least = -Infinity, open = false } = {}): void {
+  if (typeof value === 'number' && Number.isFinite(value) && (open ? value > least : value >= least)) return;
+  const range = least === -Infinity ? '' : open ? ` above ${least}` : ` of at least ${least}`;
+  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a number${range}.`, { op });
+}
 
 /** For losses whose outputs and targets pair up, element by element: float32 both, of one shape. No broadcasting. */
 export function checkPairs(op: string, outputs: Tensor, targets: Tensor, instead = ''): void {

@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { checkClassWeights } from '../ops/class-targets.js';
 import { clamp, gather, mul, neg, pick, sub, sum, unsqueeze } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
-import { checkClasses } from './check.js';
+import { checkClasses, checkOption } from './check.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
 import { outputLoss } from './loss.js';
 import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
@@ -41,6 +41,7 @@ export const multiMargin = outputLoss<'int32', MultiMarginOptions>('multiMargin'
   const op = 'multiMargin';
   const { margin = 1, power = 1, classWeights } = options;
   if (power !== 1 && power !== 2) throw new ArgumentError(`[${op}] power: got ${String(power)}, expected 1 or 2.`, { op });
+  checkOption(op, 'margin', margin);
   checkClasses(op, outputs, labels);
   const short = clamp(sub(outputs, sub(unsqueeze(pick(outputs, labels), -1), margin)), 0);
   const each = power === 1 ? short : mul(short, short);

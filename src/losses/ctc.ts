@@ -6,6 +6,7 @@ import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
+import { checkTensors } from './check.js';
 import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
@@ -40,6 +41,7 @@ export function ctc<R extends Reduction = 'mean', T extends DType = DType, I ext
 ): Tensor<Reduced<R>, 'float32'> {
   const op = 'ctc';
   checkOptions(op, options, [...REDUCTION, 'blank', 'zeroInfinity', ...OUTPUT_OPTIONS]);
+  checkTensors(op, { logits, targets, inputLengths, targetLengths });
   const { blank = 0, zeroInfinity = false, reduction = 'mean' } = options;
   const C = logits.shape[logits.shape.length - 1] ?? 0;
   if (!Number.isInteger(blank) || blank < 0 || blank >= C) {

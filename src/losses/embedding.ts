@@ -1,11 +1,11 @@
 // Losses of what models map things to: distributions, rankings and embeddings. They take more than outputs and targets, so in a Trainer
 // they stand in a function of your own.
-import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { DTypeError, ShapeError } from '../errors.js';
 import { abs, add, arange, cast, clamp, crossEntropy as entropies, equal, exp, less, log, matmul, minimum, mul, neg, pow, sqrt, sub, sum, transpose, where } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkPairs } from './check.js';
+import { checkOption, checkPairs, checkTensors } from './check.js';
 import { outputLoss } from './loss.js';
 import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './producer.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
@@ -13,12 +13,9 @@ import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions 
 type Floats = Tensor<Shape, 'float32'>;
 type Result<R extends Reduction> = Tensor<Reduced<R>, 'float32'>;
 
-function checkNumber(op: string, name: string, value: number, least = -Infinity): void {
-  if (typeof value === 'number' && Number.isFinite(value) && value > least) return;
-  throw new ArgumentError(`[${op}] ${name}: got ${String(value)}, expected a number${least === -Infinity ? '' : ` above ${least}`}.`, { op });
-}
-
-function checkAlike(op: string, names: readonly string[], tensors: readonly Tensor[]): void {
+function checkAlike(op: string, named: Readonly<Record<string, Tensor>>): void {
+  checkTensors(op, named);
+  const [names, tensors] = [Object.keys(named), Object.values(named)];
   const shapes = tensors.map(({ shape }) => shape);
   const got = tensors.map((tensor, i) => `${names[i]} ${tensor.dtype} ${showShape(tensor.shape)}`).join(', ');
   if (tensors.some(({ dtype }) => dtype !== 'float32')) throw new DTypeError(`[${op}] takes floats: got ${got}, expected float32.`, { op, shapes });
@@ -59,7 +56,8 @@ export interface MarginOptions<R extends Reduction = Reduction> extends Reductio
 /** The cosine of the angle between rows, [.., D] and [.., D] to [..]. */
 function cosine(a: Floats, b: Floats): Floats {
   const squared = (x: Floats): Floats => add(sum(mul(x, x), { axis: -1 }) as Floats, 1e-12) as Floats;
-  return (sum(mul(a, b), { axis: -1 }) as Floats).div(sqrt(mul(squared(a), squared(b)) as Floats)) as Floats;
+  // The root of each: their product overflows long before they do.
+  return (sum(mul(a, b), { axis: -1 }) as Floats).div(mul(sqrt(squared(a)), sqrt(squared(b)))) as Floats;
 }
 
 /**
@@ -70,10 +68,11 @@ export function cosineEmbedding<R extends Reduction = 'mean'>(a: Tensor, b: Tens
   const op = 'cosineEmbedding';
   checkOptions(op, options, [...REDUCTION, 'margin']);
   const { margin = 0 } = options;
-  checkNumber(op, 'margin', margin);
-  checkAlike(op, ['a', 'b'], [a, b]);
+  checkOption(op, 'margin', margin);
+  checkAlike(op, { a, b });
+  checkTensors(op, { targets });
   const cos = cosine(a as Floats, b as Floats);
-  checkAlike(op, ['cosines', 'targets'], [cos, targets]);
+  checkAlike(op, { cosines: cos, targets });
   return reduce(op, where(less(0, targets as Floats), sub(1, cos), clamp(sub(cos, margin), 0)), options) as Result<R>;
 }
 
@@ -85,8 +84,8 @@ export function marginRanking<R extends Reduction = 'mean'>(a: Tensor, b: Tensor
   const op = 'marginRanking';
   checkOptions(op, options, [...REDUCTION, 'margin']);
   const { margin = 0 } = options;
-  checkNumber(op, 'margin', margin);
-  checkAlike(op, ['a', 'b', 'targets'], [a, b, targets]);
+  checkOption(op, 'margin', margin);
+  checkAlike(op, { a, b, targets });
   return reduce(op, clamp(add(mul(neg(targets), sub(a, b)), margin), 0), options) as Result<R>;
 }
 
@@ -101,6 +100,12 @@ export interface TripletOptions<R extends Reduction = Reduction> extends Reducti
   readonly eps?: number;
 }
 
+/** A root whose slope at 0, of equal vectors with eps 0, is 0, as in torch. */
+function root(x: Floats, of: (x: Floats) => Floats): Floats {
+  const none = equal(x, 0);
+  return where(none, 0, of(where(none, 1, x) as Floats)) as Floats;
+}
+
 /**
  * An anchor should be closer to the positive than to the negative: max(0, d(a, p) - d(a, n) + margin), [.., D] each, d the distance of rows.
  * Matches torch.nn.functional.triplet_margin_loss. Source: Schroff et al., arXiv:1503.03832.
@@ -109,14 +114,15 @@ export function tripletMargin<R extends Reduction = 'mean'>(anchor: Tensor, posi
   const op = 'tripletMargin';
   checkOptions(op, options, [...REDUCTION, 'margin', 'norm', 'swap', 'eps']);
   const { margin = 1, norm = 2, swap = false, eps = 1e-6 } = options;
-  checkNumber(op, 'margin', margin);
-  checkNumber(op, 'norm', norm, 0);
-  checkAlike(op, ['anchor', 'positive', 'negative'], [anchor, positive, negative]);
+  checkOption(op, 'margin', margin);
+  checkOption(op, 'norm', norm, { least: 0, open: true });
+  checkOption(op, 'eps', eps, { least: 0 });
+  checkAlike(op, { anchor, positive, negative });
   const distance = (a: Tensor, b: Tensor): Floats => {
     const difference = add(sub(a, b), eps) as Floats;
     if (norm === 1) return sum(abs(difference), { axis: -1 }) as Floats;
-    if (norm === 2) return sqrt(sum(mul(difference, difference), { axis: -1 }) as Floats);
-    return pow(sum(pow(abs(difference), norm), { axis: -1 }) as Floats, 1 / norm) as Floats;
+    if (norm === 2) return root(sum(mul(difference, difference), { axis: -1 }) as Floats, sqrt);
+    return root(sum(pow(abs(difference), norm), { axis: -1 }) as Floats, (x) => pow(x, 1 / norm) as Floats);
   };
   const far = distance(anchor, negative);
   const nearest = swap ? minimum(far, distance(positive, negative)) : far;
@@ -138,8 +144,8 @@ export function infoNce<R extends Reduction = 'mean'>(queries: Tensor, keys: Ten
   const op = 'infoNce';
   checkOptions(op, options, [...REDUCTION, 'temperature', 'symmetric']);
   const { temperature = 0.1, symmetric = false } = options;
-  checkNumber(op, 'temperature', temperature, 0);
-  checkAlike(op, ['queries', 'keys'], [queries, keys]);
+  checkOption(op, 'temperature', temperature, { least: 0, open: true });
+  checkAlike(op, { queries, keys });
   if (queries.shape.length !== 2) throw new ShapeError(`[${op}] takes rows of vectors: got ${showShape(queries.shape)}, expected [N,D].`, { op, shapes: [queries.shape] });
   const unit = (x: Floats): Floats => x.div(sqrt(add(sum(mul(x, x), { axis: -1, keepdim: true }), 1e-12) as Floats)) as Floats;
   const logits = mul(matmul(unit(queries as Floats), transpose(unit(keys as Floats), 0, 1)), 1 / temperature) as Floats;

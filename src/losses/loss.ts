@@ -4,6 +4,7 @@ import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import { Tensor } from '../tensor.js';
+import { checkTensors } from './check.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 /** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
@@ -62,16 +63,12 @@ function notOutputs(op: string, outputs: unknown): ArgumentError {
   return new ArgumentError(`[${op}] outputs: got ${shown(outputs)}, expected a tensor. To a Trainer give the function, without calling it: { loss: losses.${op} }; its options by losses.${op}.with({ ... }).`, { op });
 }
 
-function noTensor(op: string, what: string, got: unknown): ArgumentError {
-  return new ArgumentError(`[${op}] ${what}: got ${shown(got)}, expected a tensor. Make one: tensor(...), of class indices tensor(Int32Array.from(labels)).`, { op });
-}
-
 /** Makes a loss of its name, the dtype of its targets and the names of its options. */
 export function outputLoss<T extends DType, O extends object>(name: string, targets: T, known: readonly (keyof O & string)[], compute: Compute<O>): OutputLoss<T, O> {
   const names = [...REDUCTION, ...known];
   const loss = (outputs: Tensor, labels: Tensor, options: O & ReductionOptions = {} as O): Tensor => {
-    if (!(outputs instanceof Tensor)) throw notOutputs(name, outputs);
-    if (!(labels instanceof Tensor)) throw noTensor(name, 'targets', labels);
+    if (labels === undefined && !(outputs instanceof Tensor)) throw notOutputs(name, outputs);
+    checkTensors(name, { outputs, targets: labels });
     checkOptions(name, options, names);
     return compute(outputs, labels, options);
   };
@@ -81,6 +78,7 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
     checkOptions(name, options, ['reduction', ...known]);
     return described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
       checkOptions(name, more, ['weights']);
+      checkTensors(name, { outputs, targets: labels });
       return compute(outputs, labels, { ...options, ...more });
     });
   };

@@ -4,19 +4,13 @@ import { abs, add, clamp, div, exp, less, log, log1p, maximum, mul, neg, reshape
 import { checkOptions } from '../options.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkPairs } from './check.js';
+import { checkOption, checkPairs, checkTensors } from './check.js';
 import { outputLoss } from './loss.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 type Floats = Tensor<Shape, 'float32'>;
 
 const INDICES = '; for class indices take losses.crossEntropy';
-
-/** A number above 0. */
-function checkPositive(op: string, name: string, value: number): void {
-  if (typeof value === 'number' && value > 0 && value < Infinity) return;
-  throw new ArgumentError(`[${op}] ${name}: got ${String(value)}, expected a number above 0.`, { op });
-}
 
 /**
  * The mean absolute error: L = 1/n sum_i |outputs[i] - targets[i]|. Its slope does not grow with the error, so outliers count less
@@ -38,7 +32,7 @@ export interface HuberOptions {
  */
 export const huber = outputLoss<'float32', HuberOptions>('huber', 'float32', ['delta'], (outputs, targets, options) => {
   const { delta = 1 } = options;
-  checkPositive('huber', 'delta', delta);
+  checkOption('huber', 'delta', delta, { least: 0, open: true });
   checkPairs('huber', outputs, targets, INDICES);
   const error = abs(sub(outputs, targets));
   const inside = clamp(error, undefined, delta);
@@ -54,7 +48,7 @@ export interface SmoothL1Options {
 /** The Huber loss with delta = beta, divided by beta: e^2 / (2 beta) where |e| < beta, else |e| - beta / 2. Matches torch.nn.functional.smooth_l1_loss. */
 export const smoothL1 = outputLoss<'float32', SmoothL1Options>('smoothL1', 'float32', ['beta'], (outputs, targets, options) => {
   const { beta = 1 } = options;
-  if (beta !== 0) checkPositive('smoothL1', 'beta', beta);
+  if (beta !== 0) checkOption('smoothL1', 'beta', beta, { least: 0, open: true });
   checkPairs('smoothL1', outputs, targets, INDICES);
   const error = abs(sub(outputs, targets));
   if (beta === 0) return reduce('smoothL1', error, options);
@@ -89,6 +83,7 @@ export interface PoissonNllOptions {
  */
 export const poissonNll = outputLoss<'float32', PoissonNllOptions>('poissonNll', 'float32', ['logInput', 'full', 'eps'], (outputs, targets, options) => {
   const { logInput = true, full = false, eps = 1e-8 } = options;
+  checkOption('poissonNll', 'eps', eps, { least: 0 });
   checkPairs('poissonNll', outputs, targets);
   const likelihood = logInput ? sub(exp(outputs), mul(targets, outputs)) : sub(outputs, mul(targets, log(add(outputs, eps))));
   if (!full) return reduce('poissonNll', likelihood, options);
@@ -108,7 +103,7 @@ export interface QuantileOptions {
  */
 export const quantile = outputLoss<'float32', QuantileOptions>('quantile', 'float32', ['quantile'], (outputs, targets, options) => {
   const { quantile: q = 0.5 } = options;
-  if (!(q > 0 && q < 1)) throw new ArgumentError(`[quantile] quantile: got ${String(q)}, expected a number between 0 and 1.`, { op: 'quantile' });
+  if (!(typeof q === 'number' && q > 0 && q < 1)) throw new ArgumentError(`[quantile] quantile: got ${String(q)}, expected a number between 0 and 1.`, { op: 'quantile' });
   checkPairs('quantile', outputs, targets, INDICES);
   const error = sub(targets, outputs);
   return reduce('quantile', where(less(error, 0), mul(error, q - 1), mul(error, q)), options);
@@ -130,7 +125,8 @@ export function gaussianNll<R extends Reduction = 'mean'>(means: Tensor, targets
   const op = 'gaussianNll';
   checkOptions(op, options, [...REDUCTION, 'full', 'eps']);
   const { full = false, eps = 1e-6 } = options;
-  checkPositive(op, 'eps', eps);
+  checkOption(op, 'eps', eps, { least: 0, open: true });
+  checkTensors(op, { means, targets, variances });
   checkPairs(op, means, targets);
   const spread = variancesLike(op, variances, means.shape);
   const bounded = add(spread, clamp(sub(eps, spread), 0).detach());

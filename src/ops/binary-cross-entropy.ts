@@ -1,21 +1,20 @@
 import { ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
-import { sameShape, showShape } from '../shape.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activations.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, FLOAT } from './check.js';
-import { greater } from './compare.js';
+import { equal, greater } from './compare.js';
 import { example } from './examples.js';
 import { scalar } from './leaf.js';
 import { broadcast } from './pointwise.js';
 import type { CompositeRecord } from './record.js';
 import { sumTo } from './reductions.js';
-import { clamp, where } from './select.js';
+import { where } from './select.js';
 import { COMPOSED } from './tolerance.js';
 
-/** The largest float32. */
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+type Floats = Tensor<Shape, 'float32'>;
 
 /** (x, y) or (x, y, w): -w y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), element by element. Pointwise all through, so it is one instruction. */
 export const binaryCrossEntropyOp: CompositeRecord = {
@@ -33,6 +32,7 @@ export const binaryCrossEntropyOp: CompositeRecord = {
     return { shape: x!.shape, dtype: 'float32' };
   },
   decompose: ([x, y, w]) => entropy(x!, y!, w),
+  // A pass of its own: in one with the loss both arrays are alive at once, which costs more than reading outputs and targets again.
   gradient: (dy, { inputs: [x, y, w] }) => [
     mul(dy, sub(weighted(sigmoid(x!), y!, w), w === undefined ? y! : mul(y!, w))),
     y!.requiresGrad ? mul(dy, w === undefined ? neg(x!) : sub(mul(sub(w, 1), softplus(neg(x!))), x!)) : undefined,
@@ -53,12 +53,12 @@ function weighted(x: Tensor, y: Tensor, w: Tensor | undefined): Tensor {
 
 /**
  * With c = 1 + (w - 1) y it is (1 - y) x + c softplus(-x), and for negative x -w y x + c softplus(x): so nothing large cancels, and a certain
- * prediction has the small loss that it should. An infinite x counts as the largest number, so that it costs nothing where it is right.
+ * prediction has the small loss that it should. An infinite x costs nothing where it is right, and is infinite where it is not.
  */
 function entropy(x: Tensor, y: Tensor, w: Tensor | undefined): Tensor {
   const positive = greater(x, 0);
   const slope = where(positive, sub(1, y), neg(w === undefined ? y : mul(y, w)));
-  return add(mul(slope, clamp(x, -LARGEST, LARGEST)), weighted(softplus(where(positive, neg(x), x)), y, w));
+  return add(where(equal(slope, 0), 0, mul(slope, x) as Floats), weighted(softplus(where(positive, neg(x), x)), y, w));
 }
 
 /** See losses.binaryCrossEntropy. `positiveWeight` is a number, or broadcasts to the outputs. */

@@ -167,7 +167,7 @@ export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
   checkOptions('crossEntropy', options, ['axis', 'labelSmoothing', 'classWeights']);
   const { axis = -1, labelSmoothing = 0, classWeights } = options;
   checkDType('crossEntropy', logits as Tensor, FLOAT, 'logits');
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+  if (!(typeof labelSmoothing === 'number' && labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${String(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
   }
   const [x, y] = classesLast(logits as Tensor, targets, axis);

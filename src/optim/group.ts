@@ -19,12 +19,15 @@ interface NativeRule {
   readonly rule: keyof typeof updateRules;
   readonly hyper: Readonly<Record<string, Scheduled>>;
   readonly flags: Readonly<Record<string, boolean>>;
+  readonly decays?: readonly string[];
 }
 
 interface ComposedRule {
   readonly lr: Scheduled;
   readonly composition: Composition;
   readonly hyper: Readonly<Record<string, Scheduled>>;
+  /** Which of its numbers are decays of averages, which are below 1. Default: beta1 and beta2. */
+  readonly decays?: readonly string[];
   /** Which parameters it is for, and the rule of others; else for all. */
   readonly suits?: (parameter: Parameter) => boolean;
   readonly otherwise?: Rule;
@@ -65,6 +68,7 @@ export class ParameterGroup {
   readonly numbers: Readonly<Record<string, Tensor>>;
   readonly #op: string;
   readonly #hyper: Float64Array;
+  readonly #decays: readonly string[];
   readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: Schedule }[];
   #lr: Scheduled;
 
@@ -77,7 +81,8 @@ export class ParameterGroup {
     this.composition = composition;
     this.flags = Object.keys(flags).filter((flag) => flags[flag]);
     this.#lr = checkRate(op, rule.lr);
-    const { hyper } = rule;
+    const { hyper, decays = ['beta1', 'beta2'] } = rule;
+    this.#decays = decays;
     const names: readonly string[] = composition === undefined ? updateRules[this.rule].hypers : ['lr', ...Object.keys(hyper)];
     this.#hyper = Float64Array.from(names, (name) => Number(hyper[name]));
     this.#scheduled = names.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
@@ -103,18 +108,20 @@ export class ParameterGroup {
 
   /** The rate of a step. */
   rateAt(step: number): number {
-    return typeof this.#lr === 'number' ? this.#lr : this.#finite('lr', this.#lr(step), step);
+    return typeof this.#lr === 'number' ? this.#lr : this.#inRange('lr', this.#lr(step), step);
   }
 
   /** Sets the numbers of a step. */
   setNumbers$(step: number): void {
     this.#hyper[0] = this.rateAt(step);
-    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#finite(name, schedule(step), step);
+    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#inRange(name, schedule(step), step);
   }
 
-  #finite(name: string, value: number, step: number): number {
-    if (Number.isFinite(value)) return value;
-    throw new ArgumentError(`[${this.#op}] ${name} of step ${step} is ${String(value)}, expected a finite number. Check the schedule.`, { op: this.#op });
+  #inRange(name: string, value: number, step: number): number {
+    const decay = this.#decays.includes(name);
+    if (Number.isFinite(value) && value >= 0 && !(decay && value >= 1)) return value;
+    const range = decay ? 'number in [0, 1)' : 'finite number of at least 0';
+    throw new ArgumentError(`[${this.#op}] ${name} of step ${step} is ${String(value)}, expected a ${range}. Check the schedule.`, { op: this.#op });
   }
 }
 
@@ -127,6 +134,7 @@ export function groupsOf<O extends object>(
   describe: (options: O) => Rule,
 ): ParameterGroup[] {
   const { groups: matches = [], ...common } = options;
+  if (!Array.isArray(matches)) throw noList(op, 'groups', matches, 'a list, as in [{ match: /bias$/, weightDecay: 0 }].');
   const groups: ParameterGroup[] = [];
   const used = new Set<MatchOf<O>>();
   const add = (parameters: readonly Parameter[], own: object): void => {
@@ -146,7 +154,8 @@ export function groupsOf<O extends object>(
     for (const group of listed as readonly GroupOf<O>[]) {
       checkOptions(op, group, ['params', ...known]);
       const { params, ...own } = group;
-      add(checkParameters(op, listOf(params) as readonly Parameter[]), own);
+      if (!isList(params)) throw noList(op, 'params', params, 'a list of parameters. Pass model.parameters(), or a part of them.');
+      add(checkParameters(op, [...params]), own);
     }
   } else add(checkParameters(op, listed as readonly Parameter[]), {});
   const all = checkParameters(op, groups.flatMap(({ parameters }) => parameters));
@@ -164,12 +173,18 @@ function divided(op: string, parameters: readonly Parameter[], rule: Rule): Para
   return [...(suited.length === 0 ? [] : [new ParameterGroup(op, suited, rule)]), ...divided(op, others, otherwise)];
 }
 
-const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (typeof given === 'object' && given !== null && Symbol.iterator in given ? [...given] : []);
+function noList(op: string, name: string, given: unknown, expected: string): ArgumentError {
+  return new ArgumentError(`[${op}] ${name}: got ${String(given)}, expected ${expected}`, { op });
+}
+
+const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given;
+
+const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (isList(given) ? [...given] : []);
 
 const isGroup = (entry: unknown): boolean => typeof entry === 'object' && entry !== null && !(entry instanceof Parameter) && 'params' in entry;
 
 function checkMatch(op: string, group: MatchOf<object>, known: readonly string[]): void {
-  checkOptions(op, group, ['match', ...known]);
+  checkOptions(op, group ?? null, ['match', ...known]);
   if (group.match instanceof RegExp || typeof group.match === 'function') return;
   throw new ArgumentError(`[${op}] groups: got match ${String(group.match)}, expected a pattern of parameter names, as in { match: /bias$/, weightDecay: 0 }.`, { op });
 }

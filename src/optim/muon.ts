@@ -83,6 +83,7 @@ function rule(options: MuonOptions): Rule {
     lr,
     composition: composition(options),
     hyper: { momentum, weightDecay },
+    decays: ['momentum'],
     suits: ({ shape }) => orthogonalize && shape.length === 2,
     otherwise: adamwRule(op, { maximize, ...adamw }),
   };

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { engine, type Given, type Updater } from '../graph/engine.js';
-import { loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
+import { differenceOf, loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
 import { update, zeros } from '../ops/index.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
@@ -228,7 +228,8 @@ export class Optimizer implements Updater {
 
   /**
    * What the optimizer remembers, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
-   * optimizer's own: read them with data(), or write them to a file with save().
+   * optimizer's own: read them with data(), or write them to a file with save(). Options, the rate among them, are no state: unlike in
+   * torch, an optimizer that takes it over keeps its own.
    */
   stateDict(): Map<string, Tensor | Described> {
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
@@ -257,8 +258,13 @@ export class Optimizer implements Updater {
       const source = given.get(name);
       const value = source === undefined ? undefined : (await elements(source))[0];
       if (value === undefined) throw mismatch('loadStateDict', `the optimizer's state lacks '${name}'. Pass what stateDict() of an optimizer of the same parameters gave.`);
+      if (!Number.isInteger(value) || value < 0) throw mismatch('loadStateDict', `'${name}' is no count of steps: got ${value}, expected a whole number of at least 0. Pass what stateDict() gave.`);
       given.delete(name);
       apply.push(() => set(value));
+    }
+    const difference = differenceOf(targets, given);
+    if (difference !== undefined) {
+      throw mismatch('loadStateDict', `the state is of another optimizer: ${difference}. Make it by the same function, for the same parameters, with the same options.`);
     }
     await loadInto('loadStateDict', targets, given);
     for (const set of apply) set();

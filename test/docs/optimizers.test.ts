@@ -31,3 +31,20 @@ test('every row has five cells, and says where its formula is from', () => {
     expect(cells[4], row).toMatch(/torch\.optim|https:/);
   }
 });
+
+/** Options of a row's first cell that are to be switched on, besides those of the name. */
+const ON: Readonly<Record<string, unknown>> = { momentum: 0.9, amsgrad: true, centered: true };
+
+test('every row says what is kept beside a matrix', () => {
+  for (const row of rows) {
+    const [name, ...options] = [...row.split(/(?<!\\)\|/)[1]!.matchAll(/`(\w+)`/g)].map(([, word]) => word!);
+    if (!optimizers.includes(name!)) continue;
+    const [matrix] = nn.linear(3, 2, { bias: false }).parameters();
+    const make = optim[name as 'sgd'] as unknown as (parameters: unknown, options: object) => optim.Optimizer;
+    const optimizer = make([matrix], Object.fromEntries(options.map((option) => [option, ON[option]])));
+    const kept = [...optimizer.stateDict().keys()].filter((key) => !/steps?$/.test(key));
+    const cell = row.split(/(?<!\\)\|/)[3]!.split(/;| of /)[0]!.trim();
+    const told = cell === '–' ? [] : cell.split(', ').filter((array) => !array.startsWith('('));
+    expect(kept, row).toHaveLength(told.length);
+  }
+});

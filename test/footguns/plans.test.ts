@@ -1,4 +1,4 @@
-import { optim } from 'anneal';
+import { optim, type Parameter } from 'anneal';
 import { expect, test } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
@@ -19,6 +19,28 @@ test.runIf(planned)('1,000 Adam steps with a cosine schedule are one plan; a sma
   lossOn(7).backward();
   await optimizer.step();
   expect(programs() - before).toBe(2);
+});
+
+const RULES: readonly (keyof typeof optim)[] = ['sgd', 'adam', 'adamw', 'adamax', 'nadam', 'radam', 'rmsprop', 'adagrad', 'adadelta', 'lion', 'lamb', 'adafactor', 'muon'];
+
+test.runIf(planned).each(RULES)('%s at rates that are assigned and weight decays that fall is one plan', async (name) => {
+  const { model, lossOn, weights } = classifier();
+  const make = optim[name] as unknown as (parameters: Iterable<Parameter>, options: object) => optim.Optimizer;
+  const weightDecay = optim.schedules.linear(0.1, 0, 20);
+  const optimizer = make(model.parameters(), { lr: 0.1, weightDecay });
+  const losses: number[] = [];
+  await weights();
+  let first = 0;
+  for (let step = 0; step < 20; step++) {
+    optimizer.lr = step % 2 === 0 ? 1e-3 / (1 + step) : optim.schedules.exponential(1e-3, 0.9);
+    const loss = lossOn(16);
+    loss.backward();
+    await optimizer.step();
+    losses.push(await loss.item());
+    if (step === 0) first = programs();
+  }
+  expect(programs()).toBe(first);
+  expect(new Set(losses).size).toBeGreaterThan(1);
 });
 
 test.runIf(planned)("a user's number that changes on every step makes no new plan", async () => {

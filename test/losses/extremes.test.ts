@@ -58,3 +58,21 @@ describe('a number, and so are its slopes', () => {
     expect(Object.keys(losses).filter((name) => !named.includes(name))).toEqual([]);
   });
 });
+
+test('equal vectors are at distance 0, which has no slope, without eps too', async () => {
+  for (const norm of [2, 3]) {
+    const x = asParameter(tensor([[1, 2], [3, 4]]) as Tensor);
+    new Holder([x]).parameters();
+    const loss = losses.tripletMargin(x, tensor([[1, 2], [3, 4]]), tensor([[1, 2], [3, 5]]), { eps: 0, norm, margin: 2, reduction: 'none' });
+    loss.sum().backward();
+    expect([...(await x.grad!.data())]).toEqual([0, 0, 0, 1]);
+    expect([...(await loss.data())]).toEqual([2, 1]);
+  }
+});
+
+test('a cosine is one of vectors whose squares are at the end of what floats hold', async () => {
+  const long = tensor([[1e15, 1e15], [1e15, -1e15]]);
+  const got = await losses.cosineEmbedding(long, tensor([[1e15, 1e15], [1e15, 1e15]]), tensor([1, 1]), { reduction: 'none' }).data();
+  expect(got[0]).toBeCloseTo(0, 6);
+  expect(got[1]).toBeCloseTo(1, 6);
+});

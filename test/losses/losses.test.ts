@@ -101,7 +101,10 @@ describe('losses of classes', () => {
       expect(Math.abs(weighted[i]! - (i % 2 === 0 ? 3 : 1) * value)).toBeLessThanOrEqual(3e-6 * value);
     });
     const wrong = await losses.binaryCrossEntropy(x, sub(1, y) as Tensor, { reduction: 'none' }).data();
-    expect([...wrong].slice(6)).toEqual([1e4, 1e4]);
+    expect([...wrong].slice(4)).toEqual([Infinity, Infinity, 1e4, 1e4]);
+    const focal = await losses.focal(x, y, { reduction: 'none' }).data();
+    want.forEach((value, i) => expect(Math.abs(focal[i]! - (i % 2 === 0 ? 0.25 : 0.75) * (1 - Math.exp(-value)) ** 2 * value)).toBeLessThanOrEqual(3e-6 * value ** 3 + 1e-38));
+    expect([...(await losses.focal(x, sub(1, y) as Tensor, { alpha: undefined, reduction: 'none' }).data())].slice(4)).toEqual([Infinity, Infinity, 1e4, 1e4]);
   });
 
   test('a divergence counts nothing where there is no probability, whatever the other says', async () => {

@@ -73,3 +73,30 @@ describe('targets of the wrong kind', () => {
     refuses(() => losses.huber(tensor([1, 2]), tensor([[1], [2]])), 'ANNEAL_SHAPE_MISMATCH', /targets\.reshape\(\[2\]\)\./);
   });
 });
+
+describe('what is no tensor', () => {
+  const y = tensor([[1, 2, 3], [0, 0, 1]]) as Tensor;
+  test.each<[string, () => unknown, RegExp]>([
+    ['an array as outputs', () => losses.meanSquaredError([1, 2] as never, y), /\[meanSquaredError\] outputs: got an Array, expected a tensor. Make one: tensor\(values\)/],
+    ['no targets', () => (losses.huber as unknown as (a: Tensor) => unknown)(x), /\[huber\] targets: got undefined/],
+    ['a typed array as labels', () => losses.crossEntropy(x, Int32Array.of(1, 2) as never), /\[crossEntropy\] targets: got an Int32Array, expected a tensor/],
+    ['labels of a loss with options', () => losses.multiMargin.with({ margin: 2 })(x, 1 as never), /\[multiMargin\] targets: got 1, expected a tensor/],
+    ['a length', () => losses.ctc(x.reshape([1, 2, 3]), tensor(Int32Array.of(1), { shape: [1, 1] }), 2 as never, lengths), /\[ctc\] inputLengths: got 2, expected a tensor/],
+    ['a variance', () => losses.gaussianNll(x, y, 1 as never), /\[gaussianNll\] variances: got 1, expected a tensor/],
+    ['a side', () => losses.cosineEmbedding(x, y, 1 as never), /\[cosineEmbedding\] targets: got 1, expected a tensor/],
+    ['a negative', () => losses.tripletMargin(x, y, null as never), /\[tripletMargin\] negative: got null/],
+    ['a key', () => losses.infoNce(x, [y] as never), /\[infoNce\] keys: got an Array, expected a tensor/],
+  ])('%s', (_name, call, message) => refuses(call, 'ANNEAL_INVALID_ARGUMENT', message));
+});
+
+test.each<[string, () => unknown, RegExp]>([
+  ['multiMargin', () => losses.multiMargin(x, labels, { margin: Number.NaN }), /\[multiMargin\] margin: got NaN, expected a number\./],
+  ['poissonNll', () => losses.poissonNll(x, shares, { eps: -1 }), /eps: got -1, expected a number of at least 0/],
+  ['tripletMargin', () => losses.tripletMargin(x, x, x, { eps: Number.NaN }), /eps: got NaN/],
+  ['infoNce', () => losses.infoNce(x, x, { temperature: 0 }), /temperature: got 0, expected a number above 0/],
+  ['focal', () => losses.focal(x, shares, { gamma: '2' as never }), /gamma: got '2', expected a number of at least 0/],
+  ['focal', () => losses.focal(x, shares, { alpha: '1' as never }), /alpha: got 1, expected a number in \[0, 1\]/],
+  ['dice', () => losses.dice(x, shares, { smooth: -1 }), /smooth: got -1/],
+  ['binaryCrossEntropy', () => losses.binaryCrossEntropy(x, shares, { positiveWeight: [1, 2, 3] as never }), /positiveWeight: got an Array, expected a number of at least 0/],
+  ['crossEntropy', () => losses.crossEntropy(x, labels, { labelSmoothing: '0.1' as never }), /labelSmoothing: got 0.1/],
+])('%s refuses a number that is none, or out of range', (_name, call, message) => refuses(call, 'ANNEAL_INVALID_ARGUMENT', message));

@@ -56,5 +56,12 @@ describe('groups', () => {
     refuses(() => optim.sgd(parameters, { groups: [{ match: /bias/, weigthDecay: 0 } as never] }), 'ANNEAL_UNKNOWN_OPTION', /Did you mean weightDecay/);
     refuses(() => optim.sgd([{ params: parameters }, { params: parameters.slice(1) }]), 'ANNEAL_INVALID_ARGUMENT', /a parameter twice/);
     refuses(() => optim.sgd(parameters, { groups: [{ match: /bias/, lr: -1 }] }), 'ANNEAL_INVALID_ARGUMENT', /lr: got -1/);
+    refuses(() => optim.sgd(parameters, { groups: 5 as never }), 'ANNEAL_INVALID_ARGUMENT', /groups: got 5, expected a list, as in/);
+    refuses(() => optim.sgd(parameters, { groups: null as never }), 'ANNEAL_INVALID_ARGUMENT', /groups: got null/);
+    refuses(() => optim.sgd(parameters, { groups: [undefined as never] }), 'ANNEAL_INVALID_ARGUMENT', /options: got null/);
+    refuses(() => optim.sgd([{ params: parameters[0] as never }]), 'ANNEAL_INVALID_ARGUMENT', /params: got .*expected a list of parameters/);
+    refuses(() => optim.sgd([{ params: [] }, { params: parameters }]), 'ANNEAL_INVALID_ARGUMENT', /no parameters to train/);
+    refuses(() => optim.sgd([parameters[0]!, { params: parameters.slice(1) }] as never), 'ANNEAL_INVALID_ARGUMENT', /expected parameters that require gradients/);
+    expect(optim.sgd(parameters, { groups: [] }).groups.length).toBe(1);
   });
 });

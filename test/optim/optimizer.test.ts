@@ -10,6 +10,16 @@ const rules: Readonly<Record<string, Make>> = {
   momentum: (parameters) => optim.sgd(parameters, { lr: optim.schedules.cosine(0.1, 9), momentum: 0.9, nesterov: true }),
   adam: (parameters) => optim.adam(parameters, { lr: optim.schedules.cosine(0.1, 9) }),
   adamw: (parameters) => optim.adamw(parameters),
+  amsgrad: (parameters) => optim.adam(parameters, { lr: 0.1, amsgrad: true, weightDecay: 0.1 }),
+  adamax: (parameters) => optim.adamax(parameters),
+  nadam: (parameters) => optim.nadam(parameters, { momentumDecay: 0.1 }),
+  radam: (parameters) => optim.radam(parameters, { betas: [0.9, 0.9] }),
+  rmsprop: (parameters) => optim.rmsprop(parameters),
+  'centered rmsprop with momentum': (parameters) => optim.rmsprop(parameters, { centered: true, momentum: optim.schedules.linear(0.5, 0.9, 6) }),
+  adagrad: (parameters) => optim.adagrad(parameters, { lrDecay: 0.1, initialAccumulatorValue: 0.5 }),
+  adadelta: (parameters) => optim.adadelta(parameters),
+  lion: (parameters) => optim.lion(parameters, { weightDecay: 0.1 }),
+  lamb: (parameters) => optim.lamb(parameters),
 };
 
 function model(): nn.Sequential<[3], [2]> {
@@ -57,7 +67,12 @@ test('state is keyed by parameter name', async () => {
   state.delete('2.bias.expAvg');
   await fails(optimizer.loadStateDict(state), 'ANNEAL_STATE_MISMATCH', /lacks '2.bias.expAvg'/);
   const other = optim.sgd(m.parameters(), { lr: 0.1, momentum: 0.9 });
-  await fails(other.loadStateDict(optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /0.weight.momentumBuffer/);
+  await fails(other.loadStateDict(optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /of another optimizer: it lacks '0.weight.momentumBuffer'.*it has '0.weight.expAvg'.*by the same function/);
+  await fails(optim.sgd(m.parameters()).loadStateDict(optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /it has '0.weight.expAvg'.* which is not here/);
+  await fails(optim.adam(m.parameters(), { average: optim.lookahead() }).loadStateDict(optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /it lacks '0.weight.average'/);
+  await fails(optimizer.loadStateDict(null as never), 'ANNEAL_INVALID_ARGUMENT', /\[loadStateDict\] state: got null/);
+  const odd = optimizer.stateDict().set('0.bias.step', { shape: [], dtype: 'int32', data: Int32Array.of(-1) });
+  await fails(optimizer.loadStateDict(odd), 'ANNEAL_STATE_MISMATCH', /'0.bias.step' is no count of steps: got -1/);
   await fails(other.loadStateDict({}), 'ANNEAL_STATE_MISMATCH', /lacks 'steps'/);
   expect(optimizer.steps).toBe(2);
   expect(await weights(m)).toEqual(before);
@@ -93,7 +108,24 @@ test('a schedule that gives no number fails its step, and nothing else', async (
   const m = model();
   const optimizer = optim.sgd(m.parameters(), { lr: (step) => (step === 1 ? Number.NaN : 0.1) });
   await steps(m, optimizer, 1);
-  await fails(steps(m, optimizer, 1), 'ANNEAL_INVALID_ARGUMENT', /lr of step 1 is NaN/);
+  await fails(steps(m, optimizer, 1), 'ANNEAL_INVALID_ARGUMENT', /lr of step 1 is NaN, expected a finite number of at least 0/);
+  expect(optimizer.steps).toBe(1);
+  optimizer.lr = 0.1;
+  await steps(m, optimizer, 1);
+  expect(optimizer.steps).toBe(2);
+});
+
+test('what a schedule gives has the range that a number has', async () => {
+  const step = async (make: Make): Promise<void> => {
+    const m = model();
+    await steps(m, make(m.parameters()), 1);
+  };
+  await fails(step((parameters) => optim.sgd(parameters, { lr: () => -1 })), 'ANNEAL_INVALID_ARGUMENT', /lr of step 0 is -1, expected a finite number of at least 0/);
+  await fails(step((parameters) => optim.adam(parameters, { betas: [() => 1, 0.9] })), 'ANNEAL_INVALID_ARGUMENT', /\[adam\] beta1 of step 0 is 1, expected a number in \[0, 1\)/);
+  await fails(step((parameters) => optim.adam(parameters, { betas: [0.9, () => Infinity] })), 'ANNEAL_INVALID_ARGUMENT', /beta2 of step 0 is Infinity/);
+  await fails(step((parameters) => optim.lion(parameters, { weightDecay: () => -0.1 })), 'ANNEAL_INVALID_ARGUMENT', /weightDecay of step 0 is -0.1/);
+  await fails(step((parameters) => optim.muon(parameters, { momentum: () => 1.5 })), 'ANNEAL_INVALID_ARGUMENT', /momentum of step 0 is 1.5, expected a number in \[0, 1\)/);
+  await step((parameters) => optim.sgd(parameters, { momentum: () => 1.5 }));
 });
 
 test('refuses what is no parameter and numbers out of range', () => {

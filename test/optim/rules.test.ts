@@ -45,6 +45,8 @@ const lion =
 test('lion', () => compare((parameters) => optim.lion(parameters), lion(1e-4, 0.9, 0.99, 0)));
 test('lion with weight decay', () => compare((parameters) => optim.lion(parameters, { lr: 0.01, betas: [0.8, 0.95], weightDecay: 0.1 }), lion(0.01, 0.8, 0.95, 0.1)));
 test('lion the other way', () => compare((parameters) => optim.lion(parameters, { lr: 0.01, maximize: true }), (p, g, t, s) => lion(0.01, 0.9, 0.99, 0)(p, -g, t, s)));
+test('lion the other way, with weight decay', () =>
+  compare((parameters) => optim.lion(parameters, { lr: 0.01, weightDecay: 0.1, maximize: true }), (p, g, t, s) => lion(0.01, 0.9, 0.99, 0.1)(p, -g, t, s)));
 
 const nadam =
   (lr: number, b1: number, b2: number, eps: number, momentumDecay: number, decay: number): Formula =>
@@ -63,6 +65,32 @@ test('nadam with its options', () =>
   compare(
     (parameters) => optim.nadam(parameters, { lr: 0.01, betas: [0.8, 0.95], eps: 1e-6, momentumDecay: 0.1, weightDecay: 0.05 }),
     nadam(0.01, 0.8, 0.95, 1e-6, 0.1, 0.05),
+  ));
+// Gradients are about 1, so that a forgotten eps shows only where it is large.
+test('nadam with a large eps, the other way', () =>
+  compare(
+    (parameters) => optim.nadam(parameters, { lr: 0.01, eps: 0.1, weightDecay: 0.05, maximize: true }),
+    (p, g, t, s) => nadam(0.01, 0.9, 0.999, 0.1, 4e-3, 0.05)(p, -g, t, s),
+  ));
+
+const radam =
+  (lr: number, b1: number, b2: number, eps: number, decay: number): Formula =>
+  (p, raw, t, s) => {
+    const g = raw + decay * p;
+    s['m'] = b1 * (s['m'] ?? 0) + (1 - b1) * g;
+    s['v'] = b2 * (s['v'] ?? 0) + (1 - b2) * g * g;
+    const most = 2 / (1 - b2) - 1;
+    const length = most - (2 * t * b2 ** t) / (1 - b2 ** t);
+    const m = s['m'] / (1 - b1 ** t);
+    if (length <= 5) return p - lr * m;
+    const rectified = Math.sqrt(((length - 4) * (length - 2) * most) / ((most - 4) * (most - 2) * length));
+    return p - (lr * rectified * m * Math.sqrt(1 - b2 ** t)) / (Math.sqrt(s['v']) + eps);
+  };
+
+test('radam the other way, which PyTorch has from 2.2 on', () =>
+  compare(
+    (parameters) => optim.radam(parameters, { lr: 0.01, betas: [0.8, 0.95], eps: 0.1, weightDecay: 0.05, maximize: true }),
+    (p, g, t, s) => radam(0.01, 0.8, 0.95, 0.1, 0.05)(p, -g, t, s),
   ));
 
 /** LAMB of a whole tensor, which its norms need: algorithm 2 of the paper, phi being the identity. */
@@ -83,9 +111,9 @@ test('lamb', () => compareTensors((parameters) => optim.lamb(parameters), lamb(1
 test('lamb with its options', () =>
   compareTensors((parameters) => optim.lamb(parameters, { lr: 0.02, betas: [0.8, 0.95], eps: 1e-4, weightDecay: 0.1 }), lamb(0.02, 0.8, 0.95, 1e-4, 0.1)));
 test('lamb that does not adapt', () => compareTensors((parameters) => optim.lamb(parameters, { adapt: false }), lamb(1e-3, 0.9, 0.999, 1e-6, 0.01, false)));
-test('lamb the other way', () => {
-  const down = lamb(1e-3, 0.9, 0.999, 1e-6, 0);
-  return compareTensors((parameters) => optim.lamb(parameters, { maximize: true, weightDecay: 0 }), (x, g, t) => down(x, g.map((value) => -value), t));
+test.each([0, 0.1])('lamb the other way, with weight decay %d', (weightDecay) => {
+  const down = lamb(1e-3, 0.9, 0.999, 1e-6, weightDecay);
+  return compareTensors((parameters) => optim.lamb(parameters, { maximize: true, weightDecay }), (x, g, t) => down(x, g.map((value) => -value), t));
 });
 
 test('any number may be a schedule', () => {

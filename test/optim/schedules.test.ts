@@ -93,6 +93,14 @@ test('a plateau schedule goes on where it was', () => {
   expect([other.observe(3), other(0)]).toEqual([true, 0.5]);
 });
 
+test('a plateau schedule refuses a state that is none', () => {
+  const lr = reduceOnPlateau(1);
+  refuses(() => lr.loadStateDict({} as never), 'ANNEAL_INVALID_ARGUMENT', /\[schedules\.reduceOnPlateau\] loadStateDict: got \{\}, expected \{ rate, best, bad, cooling \}/);
+  refuses(() => lr.loadStateDict(undefined as never), 'ANNEAL_INVALID_ARGUMENT', /got undefined/);
+  refuses(() => lr.loadStateDict({ ...lr.stateDict(), rate: Number.NaN }), 'ANNEAL_INVALID_ARGUMENT', /Pass what stateDict\(\) gave/);
+  expect(lr(0)).toBe(1);
+});
+
 test('rates are made of operations that every engine rounds alike', async () => {
   const { power, cosineOfHalfTurns } = await import('../../src/optim/schedules/exact.js');
   for (const [base, exponent] of [[0.3, 0.9], [0.999, 1234], [0.5, 2.5], [2, -1.7], [1e-9, 0.1], [0.97, 0.37], [1, 0.3]] as const) {

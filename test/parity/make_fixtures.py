@@ -206,6 +206,9 @@ def cross_entropy_cases(reduction):
                     yield Case("crossEntropy", call(**torch_options), logits, y, reduction=reduction, **options)
                 if c < 300:
                     yield Case("crossEntropy", call(ignore_index=ignored, **torch_options), logits, labels, reduction=reduction, ignoreIndex=ignored, **options)
+    for more in [{}, {"label_smoothing": 0.1, "weight": draw("class weights", (4,), 0.25, 3)}]:
+        options = {} if not more else {"labelSmoothing": 0.1, "classWeights": more["weight"].tolist()}
+        yield Case("crossEntropy", call(ignore_index=-1, **more), draw("logits", (3, 4), -6, 6), torch.full((3,), -1), reduction=reduction, note="all ignored", ignoreIndex=-1, **options)
     image, classes = draw("image", (2, 5, 3, 4), -6, 6), whole("pixels", (2, 3, 4), 0, 5)
     for smoothing in [0.0, 0.2]:
         yield Case("crossEntropy", call(label_smoothing=smoothing), image, classes, reduction=reduction, axis=1, labelSmoothing=smoothing)
@@ -232,6 +235,8 @@ def ctc_cases(reduction):
         args = {"inputLengths": lengths, "targetLengths": counts}
         yield Case("ctc", run(lengths, counts, zero_infinity=True), logits, labels, reduction=reduction, note=note, zeroInfinity=True, **args)
     yield Case("ctc", run([6, 4, 6], [3, 3, 3]), logits, labels, reduction=reduction, note="one that cannot be", grad=False, inputLengths=[6, 4, 6], targetLengths=[3, 3, 3])
+    none = torch.zeros((3, 0), dtype=torch.int64)
+    yield Case("ctc", run([6, 5, 4], [0, 0, 0]), logits, none, reduction=reduction, note="no labels at all", inputLengths=[6, 5, 4], targetLengths=[0, 0, 0])
     large = f32([[[1e4, 0, -1e4], [-1e4, 1e4, 0], [0, 20, 30], [1e4, 1e4, 0]]])
     yield Case("ctc", run([4], [2]), large, torch.tensor([[1, 2]]), reduction=reduction, note="large logits", inputLengths=[4], targetLengths=[2])
 
@@ -256,6 +261,7 @@ def class_loss_cases(reduction):
     logs = F.log_softmax(logits, 1)
     yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r), logs, labels, reduction=reduction)
     yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r, ignore_index=int(labels[2])), logs, labels, reduction=reduction, ignoreIndex=int(labels[2]))
+    yield Case("negativeLogLikelihood", lambda x, y, r=reduction: F.nll_loss(x, y, reduction=r, ignore_index=-1), logs, torch.full((6,), -1), reduction=reduction, note="all ignored", ignoreIndex=-1)
     weight = draw("class weights", (10,), 0.25, 3)
     run = lambda x, y, r=reduction: F.nll_loss(x, y, weight=weight, reduction=r, ignore_index=int(labels[2]))
     yield Case("negativeLogLikelihood", run, logs, labels, reduction=reduction, classWeights=weight.tolist(), ignoreIndex=int(labels[2]))
@@ -282,6 +288,50 @@ def embedding_loss_cases(reduction):
         yield Case("tripletMargin", run, a, b, c, reduction=reduction, norm=norm, swap=swap, margin=margin)
 
 
+def formula_loss_cases(reduction):
+    """Losses that PyTorch lacks: their formulas in double precision, and the gradients that autograd makes of them."""
+    def reduced(each):
+        return (each if reduction == "none" else getattr(each, reduction)()).float()
+
+    def focal(x, y, gamma=2.0, alpha=0.25):  # torchvision.ops.sigmoid_focal_loss
+        x, y = x.double(), y.double()
+        right = torch.sigmoid(x) * y + torch.sigmoid(-x) * (1 - y)
+        counts = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+        return reduced(counts * (1 - right) ** gamma * F.binary_cross_entropy_with_logits(x, y, reduction="none"))
+
+    def dice(x, y, smooth=1.0):
+        p, y = torch.sigmoid(x.double()).flatten(1), y.double().flatten(1)
+        return reduced(1 - (2 * (p * y).sum(1) + smooth) / (p.sum(1) + y.sum(1) + smooth))
+
+    def pinball(x, y, q):
+        e = y.double() - x.double()
+        return reduced(torch.maximum(q * e, (q - 1) * e))
+
+    def cosines(a, b, temperature, symmetric):
+        logits = F.normalize(a.double(), dim=1) @ F.normalize(b.double(), dim=1).T / temperature
+        own = torch.arange(len(a))
+        there, back = (F.cross_entropy(x, own, reduction="none") for x in [logits, logits.T])
+        return reduced((there + back) / 2 if symmetric else there)
+
+    scores, targets = draw("scores", (5, 7), -9, 9), draw("soft targets", (5, 7), 0, 1)
+    truth = whole("truth", (5, 7), 0, 2).float()
+    side = 2 * truth - 1
+    for options in [{}, {"gamma": 0.5, "alpha": 0.6}, {"gamma": 0.0, "alpha": 0.5}]:
+        yield Case("focal", lambda x, y, o=options: focal(x, y, **o), scores, targets, reduction=reduction, **options)
+        yield Case("focal", lambda x, o=options: focal(x, truth, **o), scores, reduction=reduction, signs=truth.tolist(), **options)
+    for smooth in [1.0, 0.25]:
+        yield Case("dice", lambda x, y, s=smooth: dice(x, y, s), scores, targets, reduction=reduction, smooth=smooth)
+    yield Case("dice", dice, draw("masks", (3, 4, 5), -9, 9), whole("mask truth", (3, 4, 5), 0, 2).float(), reduction=reduction)
+    hinge = lambda x, y: F.relu(1 - y.double() * x.double())
+    yield Case("hinge", lambda x, y: reduced(hinge(x, y)), scores, side, reduction=reduction)
+    yield Case("squaredHinge", lambda x, y: reduced(hinge(x, y) ** 2), scores, side, reduction=reduction)
+    for q in [0.1, 0.5, 0.9]:
+        yield Case("quantile", lambda x, y, q=q: pinball(x, y, q), scores, draw("amounts", (5, 7), -9, 9), reduction=reduction, quantile=q)
+    yield Case("logCosh", lambda x, y: reduced(torch.log(torch.cosh(x.double() - y.double()))), scores, draw("amounts", (5, 7), -9, 9), reduction=reduction)
+    for options in [{"temperature": 0.5, "symmetric": False}, {"temperature": 0.1, "symmetric": True}]:
+        yield Case("infoNce", lambda a, b, o=options: cosines(a, b, **o), draw("queries", (5, 6)), draw("keys", (5, 6)), reduction=reduction, **options)
+
+
 def loss_cases():
     reductions = ["mean", "sum", "none"]
     for reduction in reductions:
@@ -304,6 +354,7 @@ def loss_cases():
         yield from binary_loss_cases(reduction)
         yield from class_loss_cases(reduction)
         yield from embedding_loss_cases(reduction)
+        yield from formula_loss_cases(reduction)
         yield from cross_entropy_cases(reduction)
         yield from ctc_cases(reduction)
     large = f32([[1000, 0, -1000], [-3000, 50, 3000], [88, 89, 90]])
@@ -356,19 +407,23 @@ def optimized(make, rates=None):
 
 def optimizer_runs():
     # Not NAdam: 1.13 has one factor mu too many in it (mended in 2.0). test/optim/rules.test.ts goes by the paper.
-    decay, up = {"weight_decay": 0.05}, {"maximize": True}
+    # Gradients are about 1, so that a forgotten eps shows only where it is large.
+    decay, up, wide = {"weight_decay": 0.05}, {"maximize": True}, {"eps": 0.1}
+    both = {**decay, **up}
     variants = {
         "sgd": [{"lr": 0.1, **more} for more in [
             {}, {"momentum": 0.9}, {"momentum": 0.9, "dampening": 0.25}, {"momentum": 0.9, "nesterov": True}, decay,
-            {"momentum": 0.8, "nesterov": True, **decay}, {"momentum": 0.5, **up}]],
-        "adam": [{"lr": 0.01, **more} for more in [
-            {}, {"betas": [0.8, 0.95], "eps": 1e-6}, decay, up, {"amsgrad": True}, {"amsgrad": True, **decay}]],
-        "adamw": [{"lr": 0.01, **more} for more in [{"weight_decay": 0.1}, {"weight_decay": 0.1, "amsgrad": True}, up]],
-        "adamax": [{}, {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6}, decay, up],
-        "radam": [{"lr": 0.01}, {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6}, {"lr": 0.01, **decay}],
-        "rmsprop": [{}, {"alpha": 0.9, "eps": 1e-6}, {"momentum": 0.9}, {"centered": True}, {"centered": True, "momentum": 0.5, **decay}, up],
-        "adagrad": [{}, {"lr": 0.1, "lr_decay": 0.01, "initial_accumulator_value": 0.1}, decay, up],
-        "adadelta": [{}, {"lr": 0.5, "rho": 0.8, "eps": 1e-5}, decay, up],
+            {"momentum": 0.8, "nesterov": True, **decay}, {"momentum": 0.5, **up}, both, {"momentum": 0.8, "nesterov": True, **both}]],
+        "adam": [{}] + [{"lr": 0.01, **more} for more in [
+            {}, {"betas": [0.8, 0.95], "eps": 1e-6}, decay, up, {"amsgrad": True}, {"amsgrad": True, **decay}, wide, {"amsgrad": True, **wide, **both}]],
+        "adamw": [{}] + [{"lr": 0.01, **more} for more in [
+            {"weight_decay": 0.1}, {"weight_decay": 0.1, "amsgrad": True}, up, {"weight_decay": 0.1, **wide, **up}]],
+        "adamax": [{}, {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6}, decay, up, {"lr": 0.01, **wide}, both],
+        "radam": [{}, {"lr": 0.01}, {"lr": 0.01, "betas": [0.8, 0.95], "eps": 1e-6}, {"lr": 0.01, **decay}, {"lr": 0.01, "betas": [0.8, 0.9], **wide}],
+        "rmsprop": [{}, {"alpha": 0.9, "eps": 1e-6}, {"momentum": 0.9}, {"centered": True}, {"centered": True, "momentum": 0.5, **decay}, up,
+            wide, {"momentum": 0.5, **wide, **both}, {"centered": True, **wide}, {"centered": True, "momentum": 0.5, **wide, **both}],
+        "adagrad": [{}, {"lr": 0.1, "lr_decay": 0.01, "initial_accumulator_value": 0.1}, decay, up, {"lr": 0.1, **wide, **both}],
+        "adadelta": [{}, {"lr": 0.5, "rho": 0.8, "eps": 1e-5}, decay, up, {**wide, **both}],
     }
     classes = {
         "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adamax": torch.optim.Adamax,

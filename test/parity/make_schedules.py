@@ -6,6 +6,7 @@
 The test builds the same schedule by the name of each case.
 """
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -48,6 +49,7 @@ PLATEAUS = {
     "bounded": dict(patience=0, factor=0.1, min_lr=0.004),
 }
 METRICS = [1.0, 0.9, 0.9, 0.9, 0.95, 0.7, 0.7, 0.72, 0.71, 0.70, 0.6999, 0.5, float("nan"), 0.6, 0.6, 0.6, 0.6, 0.6, 0.8, 0.9]
+INFINITE = [float("inf"), float("inf"), float("inf"), 1.0, 1.0, 0.5, float("inf"), 0.4, 0.4, 0.4]
 
 
 def optimizer():
@@ -67,20 +69,20 @@ def course(make):
     return {"rates": rates, **({"momenta": momenta} if momenta[0] != momenta[3] else {})}
 
 
-def plateau(options):
+def plateau(name, options, metrics):
     o = optimizer()
     scheduler = s.ReduceLROnPlateau(o, **options)
     rates = []
-    for metric in METRICS:
+    for metric in metrics:
         scheduler.step(metric)
         rates.append(o.param_groups[0]["lr"])
-    return rates
+    return {"name": name, "metrics": [m if math.isfinite(m) else "NaN" if m != m else "Infinity" for m in metrics], "rates": rates}
 
 
 if __name__ == "__main__":
     cases = [{"name": name, **course(make)} for name, make in CASES.items()]
-    plateaus = [{"name": name, "rates": plateau(options)} for name, options in PLATEAUS.items()]
-    metrics = ["NaN" if m != m else m for m in METRICS]
-    result = {"torch": torch.__version__, "cases": cases, "metrics": metrics, "plateaus": plateaus}
+    plateaus = [plateau(name, options, METRICS) for name, options in PLATEAUS.items()]
+    plateaus.append(plateau("from infinity", dict(patience=1, factor=0.5), INFINITE))
+    result = {"torch": torch.__version__, "cases": cases, "plateaus": plateaus}
     text = json.dumps(result).replace('{"name"', '\n{"name"')
     (Path(__file__).parent / "schedules.json").write_text(text + "\n")

@@ -8,11 +8,10 @@ type Pair = { readonly lr: optim.Schedule; readonly momentum?: optim.Schedule };
 
 interface Fixture {
   readonly cases: readonly { readonly name: string; readonly rates: readonly number[]; readonly momenta?: readonly number[] }[];
-  readonly metrics: readonly (number | string)[];
-  readonly plateaus: readonly { readonly name: string; readonly rates: readonly number[] }[];
+  readonly plateaus: readonly { readonly name: string; readonly metrics: readonly (number | string)[]; readonly rates: readonly number[] }[];
 }
 
-const { cases, metrics, plateaus } = fixture<Fixture>('schedules.json');
+const { cases, plateaus } = fixture<Fixture>('schedules.json');
 const lr = (schedule: optim.Schedule): Pair => ({ lr: schedule });
 const beside = (options: Parameters<typeof cyclic>[2]): Pair => ({ lr: cyclic(0.1, 0.5, options), momentum: cyclic(0.9, 0.8, options) });
 
@@ -64,9 +63,10 @@ const options: Readonly<Record<string, Parameters<typeof reduceOnPlateau>[1]>> =
   'min relative': { patience: 2, factor: 0.5 },
   'max absolute cooldown': { mode: 'max', patience: 1, factor: 0.3, threshold: 0.05, thresholdMode: 'absolute', cooldown: 2 },
   bounded: { patience: 0, factor: 0.1, min: 0.004 },
+  'from infinity': { patience: 1, factor: 0.5 },
 };
 
-test.each(plateaus.map((row) => [row.name, row] as const))('reduceOnPlateau: %s', (name, { rates }) => {
+test.each(plateaus.map((row) => [row.name, row] as const))('reduceOnPlateau: %s', (name, { metrics, rates }) => {
   const schedule = reduceOnPlateau(0.1, options[name]);
   const got = metrics.map((metric) => {
     const before = schedule(0);

@@ -72,7 +72,8 @@ export function reduceOnPlateau(base: number, options: PlateauOptions = {}): Pla
 
   const observe = (metric: number): boolean => {
     if (typeof metric !== 'number') throw new ArgumentError(`[${op}] observe: got ${String(metric)}, expected a number. Read a tensor first: await loss.item().`, { op });
-    const improved = state.best === null ? !Number.isNaN(metric) : better(metric, state.best);
+    // Before the first, the best one is as bad as can be: an infinite loss is no better.
+    const improved = state.best === null ? sign * metric > -Infinity : better(metric, state.best);
     const best = improved ? metric : state.best;
     const bad = improved || state.cooling > 0 ? 0 : state.bad + 1;
     const cooling = Math.max(0, state.cooling - 1);
@@ -93,7 +94,15 @@ export function reduceOnPlateau(base: number, options: PlateauOptions = {}): Pla
     observe,
     stateDict: () => state,
     loadStateDict: (given: PlateauState) => {
+      checkState(op, given);
       state = { rate: given.rate, best: given.best, bad: given.bad, cooling: given.cooling };
     },
   });
+}
+
+function checkState(op: string, given: unknown): void {
+  const { rate, best, bad, cooling } = (given ?? {}) as Partial<Record<keyof PlateauState, unknown>>;
+  const known = typeof rate === 'number' && Number.isFinite(rate) && (best === null || typeof best === 'number');
+  if (known && Number.isInteger(bad) && Number.isInteger(cooling)) return;
+  throw new ArgumentError(`[${op}] loadStateDict: got ${JSON.stringify(given) ?? String(given)}, expected { rate, best, bad, cooling }. Pass what stateDict() gave.`, { op });
 }
