@@ -18,7 +18,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   startup: async () => (await import('./startup.js')).startup(),
   recorder: async () => (await import('./recorder.js')).recorder(),
   threads: async () => (await import('./threads.js')).threads(),
-  'finite-check': async () => (await import('./finite-check.js')).finiteCheck(),
+  'step-options': async () => (await import('./step-options.js')).stepOptions(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
 };
 
