@@ -44,21 +44,18 @@ Loop loop_writing(int writes) {
 // while they are still equal. Loops over the chains are unrolled, or the array would live in memory; the loop around
 // them is not, or g++ keeps chains of one round beside those of the next and spills them.
 #define ANNEAL_EACH_CHAIN(count, what) _Pragma("GCC unroll 16") for (int j = 0; j < count; j++) what
-#define ANNEAL_CHAINS(type, count, fma, set, barrier) \
-  type c[count];                                      \
-  const type a = set(0.999f), b = set(0.001f);        \
-  float sum = 0;                                      \
-  ANNEAL_EACH_CHAIN(count, {                          \
-    c[j] = a;                                         \
-    asm volatile("" : barrier(c[j]));                 \
-  })                                                  \
-  _Pragma("GCC unroll 1") for (int64_t i = 0; i < n; i++) \
-    ANNEAL_EACH_CHAIN(count, {                        \
-      c[j] = fma;                                     \
-      asm volatile("" : barrier(c[j]));               \
-    })                                                \
-  ANNEAL_EACH_CHAIN(count, sum += c[j][0];)           \
-  volatile float sink = sum;                          \
+#define ANNEAL_CHAINS(type, count, fma, set, barrier)                                \
+  type c[count];                                                                     \
+  const type a = set(0.999f), b = set(0.001f);                                       \
+  float sum = 0;                                                                     \
+  ANNEAL_EACH_CHAIN(count, {                                                         \
+    c[j] = a;                                                                        \
+    asm volatile("" : barrier(c[j]));                                                \
+  })                                                                                 \
+  _Pragma("GCC unroll 1") for (int64_t i = 0; i < n; i++) ANNEAL_EACH_CHAIN(count, { \
+    c[j] = fma;                                                                      \
+    asm volatile("" : barrier(c[j]));                                                \
+  }) ANNEAL_EACH_CHAIN(count, sum += c[j][0];) volatile float sink = sum;            \
   (void)sink
 
 #if defined(__x86_64__)

@@ -63,8 +63,8 @@ static void store_transposed(const float* from, int64_t from_stride, int N, floa
   }
 }
 
-// V vectors of rows at a time: one, where A's rows have to be transposed; else two, which hide the latency of a sum even
-// over five columns.
+// V vectors of rows at a time: one, where A's rows have to be transposed; else two, which hide the latency of a sum
+// even over five columns.
 template <int V>
 static void multiply_few_columns(const Problem& p, Range m, Range n) {
   constexpr int kFull = V == 1 ? kNarrowRows : kTileRows;

@@ -54,9 +54,13 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.base = base;
   job.N = base.kept.dims[base.kept.rank - 1];
   job.outer = job.N ? base.outputs / job.N : 0;
-  job.runs = divide_up(job.N, kColumnRun);
-  const bool few = job.outer * job.runs <= kFewOutputs && base.R * base.outputs > kSegmented;
+  const bool few = job.outer * divide_up(job.N, kColumnRun) <= kFewOutputs && base.R * base.outputs > kSegmented;
   job.segments = few ? divide_up(base.R, kSegmentRows) : 1;
+  const int64_t threads = base.context ? base.context->threads : 1, wanted = threads == 1 ? 1 : 4 * threads;
+  job.run = kColumnRun;
+  while (job.run < smallest(kLongestRun, job.N) && job.segments * job.outer * divide_up(job.N, 2 * job.run) >= wanted)
+    job.run *= 2;
+  job.runs = divide_up(job.N, job.run);
   job.levels = 2;
   const int64_t rows = job.segments == 1 ? base.R : kSegmentRows;
   for (int64_t blocks = divide_up(rows, kColumnBlock); blocks; blocks /= 2) job.levels++;

@@ -3,10 +3,8 @@
 
 template <class Extreme, int kRows>
 ANNEAL_INLINE void arg_rows(typename Extreme::S* best, int32_t* place, const typename Extreme::S* const* rows,
-                            int64_t r, int64_t n, int64_t ahead) {
+                            int64_t r, int64_t n) {
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-    if (ahead && j % 16 == 0)
-      for (int k = 0; k < kRows; k++) prefetch(rows[k] + j + ahead);
     typename Extreme::V value = ld(best + j);
     vi at = ld(place + j);
     for (int k = 0; k < kRows; k++) {
@@ -47,16 +45,15 @@ static void arg_chunk(void* arg, int64_t chunk, int32_t worker) {
     st(best + j, ld_some(row + j, lanes));
     st(place + j, splat((int32_t)c.first));
   });
-  const int64_t ahead = rows_ahead(base, 4);
   int64_t r = c.first;
   for (; r + 4 <= c.last; r += 4) {
     const S* four[4];
     for (int k = 0; k < 4; k++) four[k] = next_row(rows);
-    arg_rows<Extreme, 4>(best, place, four, r, c.n, ahead);
+    arg_rows<Extreme, 4>(best, place, four, r, c.n);
   }
   for (; r < c.last; r++) {
     row = next_row(rows);
-    arg_rows<Extreme, 1>(best, place, &row, r, c.n, ahead);
+    arg_rows<Extreme, 1>(best, place, &row, r, c.n);
   }
   if (!job.partial) return store_columns(base, c.o, place, c.n);
   const ArgSegment<S> to = arg_segment<S>(job, c.segment);

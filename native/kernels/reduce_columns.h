@@ -3,27 +3,26 @@
 // the rows.
 
 constexpr int64_t kColumnBlock = 32;   // rows of one partial result
-constexpr int64_t kColumnRun = 1024;   // columns of one chunk
+constexpr int64_t kColumnRun = 1024;   // columns of one chunk, at least
+constexpr int64_t kLongestRun = 8192;  // at most: long stretches of each row, which the hardware's prefetching follows
 constexpr int64_t kSegmentRows = 512;  // rows of one segment, a power of two times kColumnBlock
-constexpr int64_t kRunBytes = kColumnRun * 4 + 64;
+constexpr int64_t kRunBytes = kLongestRun * 4 + 64;
 
 struct ColumnJob {
   ReduceJob base;
-  int64_t N, outer;  // columns of the innermost kept dimension, outputs without it
-  int64_t runs;      // of kColumnRun columns
-  int64_t segments;  // of kSegmentRows rows
-  int32_t levels;    // of partial results that one segment may hold at a time
-  void* partial;     // [segments, outputs], or null where there is one segment
+  int64_t N, outer;   // columns of the innermost kept dimension, outputs without it
+  int64_t run, runs;  // columns of one chunk, and how many times
+  int64_t segments;   // of kSegmentRows rows
+  int32_t levels;     // of partial results that one segment may hold at a time
+  void* partial;      // [segments, outputs], or null where there is one segment
 };
 
-// acc = the reduction of up to four rows into acc, in order, while lines `ahead` elements further on are asked for.
-// Rows of accumulators are padded, so they are stored whole.
+// acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
+// Memory is not asked for ahead: where rows lie a power of two apart, all share the few places of one cache set.
 template <class Op, int kRows>
 ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n,
-                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant, int64_t ahead) {
+                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant) {
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-    if (ahead && j % 16 == 0)
-      for (int r = 0; r < kRows; r++) prefetch(rows[r] + j + ahead);
     typename Op::V a = ld(acc + j);
     typename Op::V operand = constant;
     if constexpr (Op::kAroundMean) operand = ld_some(m + j, lanes);
@@ -49,7 +48,7 @@ ANNEAL_INLINE const S* next_row(Rows<S>& rows) {
 // acc = the reduction of `count` rows.
 template <class Op>
 static void reduce_block_of_rows(typename Op::S* acc, Rows<typename Op::S>& rows, int64_t count, int64_t n,
-                                 const typename Op::S* m, int64_t ahead) {
+                                 const typename Op::S* m) {
   typedef typename Op::S S;
   S value;
   constant_operand(*rows.job, value);
@@ -59,17 +58,12 @@ static void reduce_block_of_rows(typename Op::S* acc, Rows<typename Op::S>& rows
   for (; i + 4 <= count; i += 4) {
     const S* four[4];
     for (int k = 0; k < 4; k++) four[k] = next_row(rows);
-    step_rows<Op, 4>(acc, four, n, m, constant, ahead);
+    step_rows<Op, 4>(acc, four, n, m, constant);
   }
   for (; i < count; i++) {
     const S* row = next_row(rows);
-    step_rows<Op, 1>(acc, &row, n, m, constant, ahead);
+    step_rows<Op, 1>(acc, &row, n, m, constant);
   }
-}
-
-// How far behind a row the one lies that is `rows` rows further on; 0 where memory need not be asked for.
-static int64_t rows_ahead(const ReduceJob& job, int64_t rows) {
-  return job.ahead && job.reduced.rank ? rows * job.reduced.strides[job.reduced.rank - 1] : 0;
 }
 
 template <class Op>
@@ -88,7 +82,7 @@ static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in
   uint64_t count = 0;
   for (int64_t r = first; r < last || count == 0; r += kColumnBlock, count++) {
     const int slot = __builtin_popcountll(count);  // the partial results in use are those of the bits of count
-    reduce_block_of_rows<Op>(run(slot), rows, smallest(kColumnBlock, last - r), n, nullptr, rows_ahead(job, 4));
+    reduce_block_of_rows<Op>(run(slot), rows, smallest(kColumnBlock, last - r), n, nullptr);
     int top = slot;
     for (uint64_t c = count; c & 1; c >>= 1, top--) combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
   }
@@ -112,11 +106,11 @@ struct ColumnChunk {
 static ColumnChunk column_chunk_of(const ColumnJob& job, int64_t chunk) {
   const ReduceJob& base = job.base;
   const int64_t segment = chunk % job.segments, run = chunk / job.segments % job.runs,
-                outer = chunk / (job.segments * job.runs), j = run * kColumnRun;
+                outer = chunk / (job.segments * job.runs), j = run * job.run;
   ColumnChunk c;
   c.segment = segment;
   c.o = outer * job.N + j;
-  c.n = smallest(kColumnRun, job.N - j);
+  c.n = smallest(job.run, job.N - j);
   c.first = segment * kSegmentRows;
   c.last = job.segments == 1 ? base.R : smallest(base.R, c.first + kSegmentRows);
   c.offset = cursor_at(base.kept, base.kept.rank - 1, outer).offset + j;

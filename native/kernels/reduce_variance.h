@@ -25,13 +25,13 @@ static void moments_of_rows(ColumnMoments& m, Rows<float>& rows, int64_t count, 
   Rows<float> again = rows;
   const float* origin = rows.in;
   m.rows = (float)count;
-  reduce_block_of_rows<RealDistances>(m.mean, rows, count, n, origin, 0);
+  reduce_block_of_rows<RealDistances>(m.mean, rows, count, n, origin);
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     const vf mean = ld(m.mean + j) / splat(m.rows);
     st(m.mean + j, mean);
     st(center + j, ld_some(origin + j, lanes) + mean);
   });
-  reduce_block_of_rows<RealSquares>(m.squares, again, count, n, center, rows_ahead(*rows.job, count));
+  reduce_block_of_rows<RealSquares>(m.squares, again, count, n, center);
 }
 
 constexpr int kMostLevels = 40;
