@@ -69,6 +69,8 @@ interface Options {
 }
 
 const DISTURBED = 0.1;
+/** Arithmetic faster than the measured peak by more than noise: then the peak was measured wrongly. */
+const IMPOSSIBLE = 1.1;
 const TRIES = 3;
 
 /**
@@ -250,6 +252,8 @@ function summary(family: Family, figures: readonly KernelFigure[]): string {
   const under = figures.filter((f) => misses(f) !== '');
   lines.push(under.length === 0 ? 'nothing is under its goal' : `under goal: ${under.length} of ${figures.length}`);
   for (const f of under) lines.push(`  ${f.name}: ${misses(f)}`);
+  const impossible = figures.filter(({ gflops, ofLimit }) => gflops !== undefined && ofLimit !== undefined && ofLimit > IMPOSSIBLE);
+  if (impossible.length > 0) lines.push(`faster than the machine's peak: ${impossible.map(({ name }) => name).join(', ')}; do not trust the peak`);
   const disturbed = figures.filter((f) => f.foreign !== undefined);
   if (disturbed.length > 0) lines.push(`others were busy on these CPUs during ${disturbed.length} of ${figures.length} cases: not to be trusted`);
   return lines.join('\n');

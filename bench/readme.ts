@@ -49,7 +49,7 @@ function steps(): string | undefined {
   const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by'];
   return (
     `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch} that we know how to make ` +
-    `(eager, traced, flat parameters; OpenBLAS told to use AVX-512, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
+    `(eager, traced, flat parameters; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
     `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. ${source('steps')}.\n\n${markdown(head, rows)}`
   );
 }

@@ -19,7 +19,9 @@ const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   default: {},
   openblas: { LD_LIBRARY_PATH: `${libraries}/openblas-openmp` },
   'openblas as SkylakeX': { LD_LIBRARY_PATH: `${libraries}/openblas-openmp`, OPENBLAS_CORETYPE: 'SkylakeX' },
-  blis: { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: 'zen3' },
+  // Numbers of bli_type_defs.h: words would all be read as 0, which is Skylake-X and ends where there is no AVX-512.
+  blis: { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: '6' },
+  'blis as SkylakeX': { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: '0' },
 };
 
 /**
@@ -29,8 +31,8 @@ const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  */
 export function torchBlas(): string[] {
   if (brought) return ['default'];
-  const openblas = / avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8')) ? 'openblas as SkylakeX' : 'openblas';
-  const names = [openblas, 'blis'].filter((name) => existsSync(allBlas[name]!['LD_LIBRARY_PATH']!));
+  const wide = / avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  const names = (wide ? ['openblas as SkylakeX', 'blis as SkylakeX'] : ['openblas', 'blis']).filter((name) => existsSync(allBlas[name]!['LD_LIBRARY_PATH']!));
   return names.length > 0 ? names : ['default'];
 }
 
