@@ -1,4 +1,4 @@
-// How a product is cut into chunks for threads: by its shape only.
+// How a product is cut into chunks for threads: by its shape and their number, as it changes no bit.
 
 struct Grid {
   int64_t rows, columns;       // of one chunk
