@@ -31,8 +31,7 @@ static void gemm_chunk(void* arg, int64_t chunk, int32_t worker) {
   const int64_t n = chunk % g.across_n, m = chunk / g.across_n % g.across_m, group = chunk / (g.across_n * g.across_m);
   for (int64_t i = group * g.together; i < smaller(job.batch.count, (group + 1) * g.together); i++) {
     const Problem p = problem_at(job.batch, i);
-    multiply_rectangle(p, {m * g.rows, smaller(p.M, (m + 1) * g.rows)},
-                       {n * g.columns, smaller(p.N, (n + 1) * g.columns)}, scratch);
+    multiply_rectangle(p, rows_of(g, p.M, m), columns_of(g, p.N, n), scratch);
   }
 }
 

@@ -1,7 +1,6 @@
 // How a product is cut into chunks for threads: by its shape and their number, as it changes no bit.
 
 struct Grid {
-  int64_t rows, columns;       // of one chunk
   int64_t across_m, across_n;  // chunks of one matrix
   int64_t together;            // matrices of one chunk, where one is less than a chunk
   int64_t chunks;
@@ -28,17 +27,22 @@ ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
   return arithmetic > memory ? arithmetic : memory;
 }
 
-// x cut into `parts` of a multiple of `unit`; returns the size, and in `parts` how many there really are.
-ANNEAL_INLINE int64_t cut(int64_t x, int64_t unit, int64_t& parts) {
-  const int64_t size = round_up((x + parts - 1) / parts, unit);
-  parts = (x + size - 1) / size;
-  return size;
+// The i-th of `parts` of x, cut between multiples of `unit`: as equal as that allows, so that no thread waits for another
+// that has a whole chunk more to do.
+ANNEAL_INLINE Range part_of(int64_t x, int64_t unit, int64_t parts, int64_t i) {
+  const int64_t units = (x + unit - 1) / unit;
+  return {units * i / parts * unit, smaller(x, units * (i + 1) / parts * unit)};
 }
+
+constexpr int64_t kUnitRows = 4;
+
+ANNEAL_INLINE Range rows_of(const Grid& g, int64_t M, int64_t i) { return part_of(M, kUnitRows, g.across_m, i); }
+ANNEAL_INLINE Range columns_of(const Grid& g, int64_t N, int64_t i) { return part_of(N, kTileColumns, g.across_n, i); }
 
 // `repack` says that every chunk of rows transposes or packs its columns of B anew, which wants tall chunks.
 static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack, int32_t threads) {
   const int64_t cost = cost_of(M, N, K);
-  Grid g = {M, N, 1, 1, 1, count};
+  Grid g = {1, 1, 1, count};
   if (cost < kSplitCost) {
     g.together = smaller(count, kChunkCost / (cost + 1) + 1);
     g.chunks = (count + g.together - 1) / g.together;
@@ -59,18 +63,12 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack,
     else
       break;
   }
-  g.columns = cut(N, kTileColumns, g.across_n);
-  g.rows = cut(M, 4, g.across_m);
   g.chunks = count * g.across_m * g.across_n;
   return g;
 }
 
 // Where B is packed for all chunks: even numbers of blocks of rows, all columns, so that A is packed once.
-static Grid shared_grid_of(int64_t M, int64_t N) {
-  Grid g = {M, N, (M + kBlockM - 1) / kBlockM, 1, 1, 1};
-  g.across_m += g.across_m & 1;
-  g.rows = cut(M, 4, g.across_m);
-  g.columns = N;
-  g.chunks = g.across_m;
-  return g;
+static Grid shared_grid_of(int64_t M) {
+  const int64_t blocks = (M + kBlockM - 1) / kBlockM, even = blocks + (blocks & 1);
+  return {even, 1, 1, even};
 }

@@ -18,7 +18,7 @@ ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count, int32_t threads) {
 
 struct SharedJob {
   Problem p;
-  Grid grid;   // of the part's columns
+  Grid grid;
   Range n, k;  // the part
   int64_t kc;
   float* packed;
@@ -45,24 +45,20 @@ static void pack_chunk(void* arg, int64_t chunk, int32_t) {
 
 static void shared_chunk(void* arg, int64_t chunk, int32_t worker) {
   const SharedJob& job = *(const SharedJob*)arg;
-  const Grid& g = job.grid;
-  const int64_t m = chunk / g.across_n * g.rows, n = chunk % g.across_n * g.columns;
-  const Range rows = {m, smaller(job.p.M, m + g.rows)}, columns = {n, smaller(job.n.size(), n + g.columns)};
-  BlockPlan plan = plan_of(job.p, rows, columns, true);
+  const Range rows = rows_of(job.grid, job.p.M, chunk);
+  BlockPlan plan = plan_of(job.p, rows, job.n, true);
   for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
     const int64_t K = smaller(job.kc, job.k.end - k);
-    plan.packed_b = job.packed + (k - job.k.begin) * padded_columns(job.n.size()) + columns.begin * K;
-    multiply_block(job.p, plan, rows, {job.n.begin + columns.begin, job.n.begin + columns.end}, k, K,
-                   (float*)job.context->scratch(job.context, worker));
+    plan.packed_b = job.packed + (k - job.k.begin) * padded_columns(job.n.size());
+    multiply_block(job.p, plan, rows, job.n, k, K, (float*)job.context->scratch(job.context, worker));
   }
 }
 
 static void multiply_shared(const Problem& p, Context& context) {
-  SharedJob job = {p, {}, {}, {}, block_k(p.K), (float*)context.shared_scratch, &context};
+  SharedJob job = {p, shared_grid_of(p.M), {}, {}, block_k(p.K), (float*)context.shared_scratch, &context};
   const int64_t nc = part_columns(p), kp = part_k(p);
   for (int64_t n = 0; n < p.N; n += nc) {
     job.n = {n, smaller(p.N, n + nc)};
-    job.grid = shared_grid_of(p.M, job.n.size());
     for (int64_t k = 0; k < p.K; k += kp) {
       job.k = {k, smaller(p.K, k + kp)};
       const int64_t panels = (job.n.size() + kTileColumns - 1) / kTileColumns;
