@@ -123,7 +123,8 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
 static void multiply_rectangle(const Problem& p, Range m, Range n, float* scratch) {
   if (multiply_direct(p, m, n, scratch)) return;
   const BlockPlan plan = plan_of(p, m, n, false);
-  const int64_t kc = block_k(p.K), mc = plan.pack_a ? block_rows(m.size(), p.K) : m.size();
+  const int64_t kc = plan.pack_b ? equal_part(p.K, kOwnBlockK, 8) : block_k(p.K);
+  const int64_t mc = plan.pack_a ? block_rows(m.size(), p.K) : m.size();
   for (int64_t i = m.begin; i < m.end; i += mc)
     for (int64_t k = 0; k < p.K || k == 0; k += kc)
       multiply_block(p, plan, {i, smaller(i + mc, m.end)}, n, k, smaller(kc, p.K - k), scratch);

@@ -27,8 +27,8 @@ ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
   return arithmetic > memory ? arithmetic : memory;
 }
 
-// The i-th of `parts` of x, cut between multiples of `unit`: as equal as that allows, so that no thread waits for another
-// that has a whole chunk more to do.
+// The i-th of `parts` of x, cut between multiples of `unit`: as equal as that allows, so that no thread waits for
+// another that has a whole chunk more to do.
 ANNEAL_INLINE Range part_of(int64_t x, int64_t unit, int64_t parts, int64_t i) {
   const int64_t units = (x + unit - 1) / unit;
   return {units * i / parts * unit, smaller(x, units * (i + 1) / parts * unit)};
