@@ -6,8 +6,9 @@ struct Grid {
   int64_t chunks;
 };
 
-constexpr int64_t kSplitCost = 5000;  // ns worth two chunks
-constexpr int64_t kMaxChunks = 32;    // of one matrix
+constexpr int64_t kSplitCost = 5000;    // ns worth two chunks
+constexpr int64_t kMaxChunks = 32;      // of one matrix
+constexpr int64_t kChunksOfThread = 4;  // so that a thread which is held up leaves little undone
 
 // Multiply-adds a ns on one thread, about: two vectors a cycle, of which small products reach less.
 #if ANNEAL_LANES == 16
@@ -39,8 +40,12 @@ constexpr int64_t kUnitRows = 4;
 ANNEAL_INLINE Range rows_of(const Grid& g, int64_t M, int64_t i) { return part_of(M, kUnitRows, g.across_m, i); }
 ANNEAL_INLINE Range columns_of(const Grid& g, int64_t N, int64_t i) { return part_of(N, kTileColumns, g.across_n, i); }
 
-// `repack` says that every chunk of rows transposes or packs its columns of B anew, which wants tall chunks.
-static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack, int32_t threads) {
+// Sums so short that what counts is writing C, and B's columns are soon packed: rows are cut first, as two threads that
+// write into the same rows take lines from each other.
+constexpr int64_t kShortSum = 16;
+
+// `repacks` says that every chunk of rows transposes or packs its columns of B anew, which wants tall chunks.
+static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repacks, int32_t threads) {
   const int64_t cost = cost_of(M, N, K);
   Grid g = {1, 1, 1, count};
   if (cost < kSplitCost) {
@@ -48,15 +53,17 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repack,
     g.chunks = (count + g.together - 1) / g.together;
     return g;
   }
-  const int64_t wanted = threads == 1            ? smaller(cost / kAloneCost, kMaxChunks)
-                         : cost < 2 * kChunkCost ? 2
-                                                 : smaller(smaller(cost / kChunkCost, kMaxChunks), 4 * threads) / 2 * 2;
+  const int64_t wanted = threads == 1 ? smaller(cost / kAloneCost, kMaxChunks)
+                         : cost < 2 * kChunkCost
+                             ? 2
+                             : smaller(smaller(cost / kChunkCost, kMaxChunks), kChunksOfThread * threads) / 2 * 2;
   // Halves the longer side of a chunk, or the columns that would be packed anew, while it stays long enough for its
   // tiles.
+  const bool short_sums = K < kShortSum, tall = repacks && !short_sums;
   while (g.across_m * g.across_n < wanted) {
     const int64_t rows = M / g.across_m, columns = N / g.across_n;
-    const bool can_m = rows >= (repack ? 256 : 96), can_n = columns >= 4 * kTileColumns;
-    if (can_n && ((columns >= rows && K >= 16) || repack || !can_m))
+    const bool can_m = rows >= (tall ? 256 : 96), can_n = columns >= 4 * kTileColumns;
+    if (can_n && (tall || (columns >= rows && !short_sums) || !can_m))
       g.across_n *= 2;
     else if (can_m)
       g.across_m *= 2;
