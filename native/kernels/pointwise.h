@@ -35,12 +35,13 @@ static void narrow(uint8_t* to, const lane32* from, int64_t n) {
 }
 
 static void write_output(const TensorArg& out, const char* run, int64_t start, int64_t n, bool streams) {
-  if (size_of(out.dtype) == 1)
-    narrow((uint8_t*)out.data + start, (const lane32*)run, n);
-  else if (streams)
-    stream_run((float*)out.data + start, (const float*)run, n);
-  else if ((char*)out.data + start * 4 != run)
-    __builtin_memcpy((char*)out.data + start * 4, run, (size_t)n * 4);
+  if (size_of(out.dtype) == 1) return narrow((uint8_t*)out.data + start, (const lane32*)run, n);
+  char* const to = (char*)out.data + start * 4;
+  if (to == run) return;
+  if (streams)
+    stream_run((float*)to, (const float*)run, n);
+  else
+    __builtin_memcpy(to, run, (size_t)n * 4);
 }
 
 // Asks for part k of the plan's steps of the `n` elements from `start` on of what is read in place, so that memory
@@ -52,6 +53,24 @@ static void ask_for_tile(const PointwisePlan& plan, int k, int64_t start, int64_
     const float* run = (const float*)plan.operands[i].data + start;
     for (int64_t j = first; j < last; j += 16) prefetch(run + j);
   }
+}
+
+// Where elements [start, start + n) lie in one of an operand's long runs, or null.
+static const char* run_in_place(const Operand& in, int64_t start, int64_t n) {
+  if (!in.long_runs) return nullptr;
+  const int inner = in.walk.rank - 1;
+  const int64_t length = in.walk.dims[inner], first = start % length;
+  if (first + n > length) return nullptr;
+  return (const char*)in.data + 4 * (cursor_at(in.walk, inner, start / length).offset + first);
+}
+
+// The line that ends with step k.
+static void run_line_to(const PointwisePlan& plan, int k, char* const* at, int64_t n, bool streams) {
+  const int first = plan.steps[k].first;
+  LinePart parts[kMaxSteps];
+  for (int j = first; j <= k; j++) parts[j - first] = {plan.steps[j].line, (const float*)at[plan.steps[j].operand[1]]};
+  run_line((float*)at[plan.inputs + k], (const float*)at[plan.steps[first].operand[0]], parts, k - first + 1, n,
+           streams);
 }
 
 // Elements [chunk + offset, chunk + offset + n) of every register's run.
@@ -67,16 +86,23 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, in
     at[i] = scratch + plan.place[i] * kSlotBytes;
     if (in.kind == OperandKind::periodic) at[i] += start % in.period * 4;
     if (in.kind == OperandKind::staged) at[i] += offset * 4;
-    if (in.kind == OperandKind::walked) load_elements((lane32*)at[i], in.data, in.dtype, in.walk, start, n);
+    if (in.kind != OperandKind::walked) continue;
+    if (const char* run = run_in_place(in, start, n))
+      at[i] = (char*)run;
+    else
+      load_elements((lane32*)at[i], in.data, in.dtype, in.walk, start, n);
   }
   for (int k = 0; k < plan.count; k++) {
     const int r = plan.inputs + k;
     const Step& s = plan.steps[k];
     if (plan.ahead) ask_for_tile(plan, k, start + n, n);
-    if (!s.run) continue;
-    at[r] = plan.place[r] >= 0 ? scratch + plan.place[r] * kSlotBytes
-                               : (char*)plan.out[-1 - plan.place[r]].data + start * 4;
-    s.run(at[r], at[s.a], at[s.b], at[s.c], n);
+    if (s.joined) continue;
+    const bool direct = plan.place[r] < 0;
+    at[r] = direct ? (char*)plan.out[-1 - plan.place[r]].data + start * 4 : scratch + plan.place[r] * kSlotBytes;
+    if (s.line == LineOp::none)
+      s.run(at[r], at[s.operand[0]], at[s.operand[1]], at[s.operand[2]], n);
+    else
+      run_line_to(plan, k, at, n, direct && plan.streams);
   }
   for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n, plan.streams);
 }

@@ -1,5 +1,5 @@
-// Two operations in one loop, where the first one's result goes to the second alone: the interpreter then loads and
-// stores half as much. The arithmetic is that of the two loops, operation for operation.
+// The loops of lines of two operations, which are the most frequent: in the caches they have less to do than the
+// interpreter of lines. The arithmetic is that of the two loops, operation for operation.
 
 // In the second operation x is the first one's result, y another operand.
 #define ANNEAL_SECOND(name, expression)                       \

@@ -17,20 +17,34 @@ enum class OperandKind : uint8_t {
   periodic,  // a dense run that repeats (a bias): read in place from a copy that is a tile longer than the period
   staged,    // transposed: copied into slots for the whole chunk, so that its rows share the cache lines they are read
              // from
-  walked,    // anything else: copied into a slot tile by tile
+  walked,    // anything else: copied into a slot tile by tile, but for tiles that lie in one of its long runs
 };
 
 struct Operand {
   OperandKind kind;
+  bool long_runs;  // the walk's rows are dense and longer than a tile
   DType dtype;
   const void* data;
   int64_t period;
   Walk walk;
 };
 
+enum PointwiseOp : uint32_t {
+#define ANNEAL_POINTWISE(name, ...) pointwise_##name,
+#include "../pointwise.def"
+#undef ANNEAL_POINTWISE
+};
+
+#include "pointwise_line.h"
+
+// A step on its own or part of a line, which its last step runs.
 struct Step {
-  RunOp run;        // null where the next step does it too
-  uint8_t a, b, c;  // registers
+  RunOp run;           // on its own
+  uint8_t operand[3];  // registers; of a line its result before, then the other operand
+  LineOp line;         // as part of a line
+  bool joined;         // to the next step, which runs it too
+  bool read;           // by a later step
+  uint8_t first;       // step of the line
 };
 
 struct PointwisePlan {
@@ -42,12 +56,6 @@ struct PointwisePlan {
   uint8_t result[kMaxOutputs];   // the register of each output
   Step steps[kMaxSteps];
   Operand operands[kMaxInputs];
-};
-
-enum PointwiseOp : uint32_t {
-#define ANNEAL_POINTWISE(name, ...) pointwise_##name,
-#include "../pointwise.def"
-#undef ANNEAL_POINTWISE
 };
 
 // Rough ns per element, on which only the choice of thread count rests.
@@ -79,6 +87,7 @@ static void plan_operand(Operand& operand, const TensorArg& in) {
   operand.data = in.data;
   operand.period = 1;
   const Walk& w = operand.walk;
+  operand.long_runs = w.rank > 0 && w.strides[w.rank - 1] == 1 && w.dims[w.rank - 1] > kTile && size_of(in.dtype) == 4;
   if (is_dense(w) && size_of(in.dtype) == 4)
     operand.kind = OperandKind::dense;
   else if (w.rank == 1 && w.strides[0] == 0)
@@ -90,9 +99,11 @@ static void plan_operand(Operand& operand, const TensorArg& in) {
     operand.kind = is_transposed(w) && size_of(in.dtype) == 4 ? OperandKind::staged : OperandKind::walked;
 }
 
-// May result k be written straight into output o? Not where that is the memory of an operand that is read later.
+// May result k be written straight into output o? Not where that is the memory of an operand that is read later; past
+// the caches lines alone can, and only what no step reads again.
 static bool writes_directly(const PointwisePlan& plan, int o, int k, const uint8_t* last_use) {
-  if (size_of(plan.out[o].dtype) != 4 || plan.streams) return false;
+  if (size_of(plan.out[o].dtype) != 4) return false;
+  if (plan.streams && (plan.steps[k].line == LineOp::none || plan.steps[k].read)) return false;
   for (int i = 0; i < plan.inputs; i++)
     if (plan.operands[i].data && plan.operands[i].data == plan.out[o].data && last_use[i] > k) return false;
   return true;
@@ -110,6 +121,13 @@ static bool in_place(const Call& call) {
     for (int i = 0; i < call.inputs; i++)
       if (call.out[o].data == call.in[i].data) return true;
   return false;
+}
+
+// A store past the caches wants that, and memory of sessions has it.
+static bool are_aligned(const Call& call) {
+  for (int o = 0; o < call.outputs; o++)
+    if ((uintptr_t)call.out[o].data % sizeof(vf) != 0) return false;
+  return true;
 }
 
 // Slots that an operand holds for the length of a chunk.
@@ -148,10 +166,11 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
   for (int k = 0; k < plan.count; k++) {
     const Step& s = plan.steps[k];
     const int r = plan.inputs + k;
-    if (!s.run) continue;
-    const uint8_t operands[3] = {s.a, s.b, s.c};
-    for (const uint8_t x : operands)  // elementwise, so a result may take the slot of an operand
-      if (last_use[x] == k && plan.place[x] >= fixed) taken &= ~(1ull << (plan.place[x] - fixed));
+    plan.place[r] = -1;
+    if (s.joined) continue;
+    for (int j = s.first; j <= k; j++)  // elementwise, so a result may take the slot of an operand
+      for (const uint8_t x : plan.steps[j].operand)
+        if (last_use[x] == k && plan.place[x] >= fixed) taken &= ~(1ull << (plan.place[x] - fixed));
     int direct = -1;
     for (int o = 0; o < plan.outputs && direct < 0; o++)
       if (plan.result[o] == r && writes_directly(plan, o, k, last_use)) direct = o;
@@ -164,29 +183,56 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
 static void plan_step(PointwisePlan& plan, int k, const uint32_t* words, Lane* lanes) {
   const PointwiseRow& row = kPointwiseRows[words[0]];
   Step& s = plan.steps[k];
-  s.a = (uint8_t)words[1];
-  s.b = row.arity > 1 ? (uint8_t)words[2] : s.a;
-  s.c = row.arity > 2 ? (uint8_t)words[3] : s.a;
-  const Lane operand = lanes[row.arity == 3 ? s.b : s.a];  // of three, the first is a condition
+  for (int i = 0; i < 3; i++) s.operand[i] = (uint8_t)words[i < row.arity ? 1 + i : 1];
+  const Lane operand = lanes[s.operand[row.arity == 3]];  // of three, the first is a condition
   s.run = operand == Lane::real && row.real ? row.real : row.integer ? row.integer : row.real;
+  s.line = operand == Lane::real ? line_op(words[0], true) : LineOp::none;
+  s.joined = s.read = false;
+  s.first = (uint8_t)k;
   lanes[plan.inputs + k] = row.result == Lane::either ? operand : row.result;
   plan.cost += cost_of(words[0]);
 }
 
-// Makes one loop of step k and the one before it, where that one's result is only this one's operand.
-static void pair_steps(PointwisePlan& plan, int k, const uint32_t* words, const Lane* lanes, uint8_t* last_use) {
+// Makes step k part of the line of the step before it, where that one's result is only this one's operand.
+static void join_line(PointwisePlan& plan, int k, uint32_t opcode, const uint8_t* last_use) {
   Step &s = plan.steps[k], &before = plan.steps[k - 1];
   const int r = plan.inputs + k - 1;
-  const bool left = s.a == r;
-  if (k > 1 && !plan.steps[k - 2].run) return;  // two already
-  if (last_use[r] != k || left == (s.b == r)) return;
-  if (lanes[r] != Lane::real || kPointwiseRows[words[4]].arity != 2) return;
+  const uint8_t a = s.operand[0], b = s.operand[1];
+  const bool left = a == r, unary = kPointwiseRows[opcode].arity == 1;
+  if (s.line == LineOp::none || before.line == LineOp::none || last_use[r] != k) return;
+  if (!unary && left == (b == r)) return;
+  before.joined = true;
+  s.first = before.first;
+  s.line = line_op(opcode, left);
+  s.operand[0] = (uint8_t)r;
+  s.operand[1] = s.operand[2] = unary ? plan.steps[s.first].operand[0] : left ? b : a;
+}
+
+// Makes one loop of a line of two.
+static void pair_steps(PointwisePlan& plan, int k, const uint32_t* words) {
+  Step &s = plan.steps[k], &before = plan.steps[k - 1];
+  const bool left = words[5] == (uint32_t)(plan.inputs + k - 1);
+  if (kPointwiseRows[words[4]].arity != 2) return;
   const RunOp both = pair_of(words[0], words[4], left);
   if (!both) return;
-  s = {both, before.a, before.b, left ? s.b : s.a};
-  before.run = nullptr;
-  if (last_use[s.a] < k) last_use[s.a] = (uint8_t)k;
-  if (last_use[s.b] < k) last_use[s.b] = (uint8_t)k;
+  s.run = both;
+  s.line = LineOp::none;
+  s.operand[2] = s.operand[1];
+  s.operand[0] = before.operand[0];
+  s.operand[1] = before.operand[1];
+}
+
+// Finds the lines, and leaves those to a loop of their own that one serves better.
+static void plan_lines(PointwisePlan& plan, const uint32_t* words, uint8_t* last_use) {
+  for (int k = 1; k < plan.count; k++) join_line(plan, k, words[4 * k], last_use);
+  for (int k = plan.count - 1, end = k; k >= 0; k--) {
+    Step& s = plan.steps[k];
+    if (!s.joined) end = k;
+    if (end == k && s.first == k && !plan.streams) s.line = LineOp::none;  // one operation alone has its own loop
+    if (end == k && s.first == k - 1 && !plan.streams) pair_steps(plan, k, words + 4 * (k - 1));
+    for (const uint8_t x : s.operand)  // what a step reads is read when its line runs
+      if (last_use[x] < end) last_use[x] = (uint8_t)end;
+  }
 }
 
 static void plan_pointwise(PointwisePlan& plan, const Call& call) {
@@ -196,7 +242,7 @@ static void plan_pointwise(PointwisePlan& plan, const Call& call) {
   plan.count = (int32_t)call.attr[0];
   plan.cost = kOperandCost * (float)(call.inputs + call.outputs);
   const int64_t n = elements_of(call.out[0]);
-  plan.streams = n >= kStreamed && !in_place(call);
+  plan.streams = n >= kStreamed && !in_place(call) && are_aligned(call);
   Lane lanes[kMaxRegisters];
   uint8_t last_use[kMaxRegisters] = {};
   for (int i = 0; i < plan.inputs; i++) {
@@ -205,15 +251,21 @@ static void plan_pointwise(PointwisePlan& plan, const Call& call) {
   }
   for (int k = 0; k < plan.count; k++) {
     plan_step(plan, k, call.attr + 1 + 4 * k, lanes);
-    last_use[plan.steps[k].a] = last_use[plan.steps[k].b] = last_use[plan.steps[k].c] = (uint8_t)k;
+    for (const uint8_t x : plan.steps[k].operand) {
+      last_use[x] = (uint8_t)k;
+      if (x >= plan.inputs) plan.steps[x - plan.inputs].read = true;
+    }
   }
   for (int o = 0; o < plan.outputs; o++) {
     plan.result[o] = (uint8_t)call.attr[1 + 4 * plan.count + o];
     last_use[plan.result[o]] = kAtTheEnd;
   }
-  for (int k = 1; k < plan.count; k++) pair_steps(plan, k, call.attr + 1 + 4 * (k - 1), lanes, last_use);
+  plan_lines(plan, call.attr + 1, last_use);
   for (int i = 0; i < plan.inputs; i++)
-    if (last_use[i] == kAtTheEnd && overwritten(plan, i)) plan.operands[i].kind = OperandKind::walked;
+    if (last_use[i] == kAtTheEnd && overwritten(plan, i)) {
+      plan.operands[i].kind = OperandKind::walked;
+      plan.operands[i].long_runs = false;
+    }
   plan_places(plan, last_use);
   plan.ahead = n >= kAheadTile && plan.slots > 0;  // a single loop over memory needs no help
 }

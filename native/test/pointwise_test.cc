@@ -332,8 +332,8 @@ TEST_CASE("pointwise: random programs") {
   }
 }
 
-// Some neighbours run as one loop (pointwise_pairs.h): each after each, the first's result on either side, read by
-// another one too or not, at sizes from which on memory is asked for ahead.
+// Some neighbours run as one loop or line (pointwise_pairs.h, pointwise_line.h): each after each, the first's result on
+// either side, read by another one too or not, at sizes from which on memory is asked for ahead.
 TEST_CASE("pointwise: every binary operation after every other") {
   const char* const names[] = {"add", "sub", "mul", "div", "maximum", "minimum"};
   for (int64_t n : {17, 2100, 300007})
@@ -355,6 +355,22 @@ TEST_CASE("pointwise: every binary operation after every other") {
           c.reference_in_float = true;
           check(c);
         }
+}
+
+// Rows longer than a tile are read where they lie, and tiles across their ends are copied.
+TEST_CASE("pointwise: rows longer than a tile") {
+  for (int64_t columns : {1025, 1500, 4096}) {
+    KernelCase c = {row_pointwise, "rows of " + std::to_string(columns), {}, {}, {4}};
+    c.attrs.insert(c.attrs.end(), {opcode("mul"), 0, 1, kNone, opcode("relu"), 3, kNone, kNone,  //
+                                   opcode("sub"), 2, 4, kNone, opcode("minimum"), 5, 0, kNone, 6, 3});
+    Numbers numbers{uint64_t(columns)};
+    const std::vector<int64_t> dims = {5, columns};
+    for (int64_t way : {0, 2, 3}) c.in.push_back(operand(DType::f32, dims, way, numbers));
+    c.in[2] = Tensor(DType::f32, dims, {columns + 7, 1}).fill([&](int64_t) { return numbers.uniform(); });  // a slice
+    c.out = {Tensor(DType::f32, dims), Tensor(DType::f32, dims)};
+    c.reference_in_float = true;
+    check(c);
+  }
 }
 
 TEST_CASE("pointwise: outputs too large for a cache") {
