@@ -48,6 +48,17 @@ ANNEAL_INLINE void finish_vector(float* c, int64_t stride, int lanes, const floa
       st_part(c + r * stride, x[r], lanes);
 }
 
+// R rows, whole vectors first.
+template <uint32_t kActivation, int R>
+ANNEAL_INLINE void finish_together(float* c, int64_t stride, int64_t columns, const float* bias, const float* aux) {
+  int64_t j = 0;
+  for (; j + kLanes <= columns; j += kLanes)
+    finish_vector<kActivation, R>(c + j, stride, kLanes, bias ? bias + j : nullptr, aux ? aux + j : nullptr);
+  if (j < columns)
+    finish_vector<kActivation, R>(c + j, stride, (int)(columns - j), bias ? bias + j : nullptr,
+                                  aux ? aux + j : nullptr);
+}
+
 template <uint32_t kActivation>
 static void finish_rows(float* c, int64_t stride, int64_t rows, int64_t columns, const float* bias, const float* aux) {
   if (columns < kLanes && columns == stride && rows > 1) {
@@ -61,16 +72,11 @@ static void finish_rows(float* c, int64_t stride, int64_t rows, int64_t columns,
     finish_rows<kActivation>(c, wide, done, wide, bias, aux);
     return finish_rows<kActivation>(c + done * wide, rest, 1, rest, bias, aux ? aux + done * wide : nullptr);
   }
-  for (int64_t j = 0; j < columns; j += kLanes) {
-    const int lanes = columns - j < kLanes ? (int)(columns - j) : kLanes;
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4)
-      finish_vector<kActivation, 4>(c + i * stride + j, stride, lanes, bias ? bias + j : nullptr,
-                                    aux ? aux + i * stride + j : nullptr);
-    for (; i < rows; i++)
-      finish_vector<kActivation, 1>(c + i * stride + j, stride, lanes, bias ? bias + j : nullptr,
-                                    aux ? aux + i * stride + j : nullptr);
-  }
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4)
+    finish_together<kActivation, 4>(c + i * stride, stride, columns, bias, aux ? aux + i * stride : nullptr);
+  for (; i < rows; i++)
+    finish_together<kActivation, 1>(c + i * stride, stride, columns, bias, aux ? aux + i * stride : nullptr);
 }
 
 // Finishes rows x columns of C at offset (row, column) of the whole matrix, whose rows are `stride` apart.
