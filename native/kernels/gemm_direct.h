@@ -4,11 +4,14 @@
 // Rows of C by columns that `b` begins with, in strips.
 static void multiply_strips(const Problem& p, Range m, Range n, const float* b, int64_t b_stride) {
   const int full = n.size() >= kTileColumns ? kTileRows : kNarrowRows;
+  const Epilogue& e = p.epilogue;
+  const bool finished = e.in_registers() && n.size() >= kLanes, relu = finished && e.activation == kRelu;
+  const float* bias = finished && e.bias ? e.bias + n.begin : nullptr;
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, full);
     multiply_strip(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, r, b, b_stride,
-                   p.c + i * p.N + n.begin, p.N, n.size());
-    if (p.epilogue.any()) finish(p.epilogue, p.c, p.N, i, n.begin, r, n.size());
+                   p.c + i * p.N + n.begin, p.N, n.size(), bias, relu);
+    if (!finished && e.any()) finish(e, p.c, p.N, i, n.begin, r, n.size());
     i += r;
   }
 }

@@ -8,6 +8,8 @@ struct Epilogue {
   const float* aux;   // [M, N] like C, or null: the result is kept where aux > 0, else 0
   uint32_t activation;
   bool any() const { return bias || aux || activation != kNoActivation; }
+  // Is it so cheap that it had better happen to sums in registers, before they are stored?
+  bool in_registers() const { return !aux && (activation == kNoActivation || activation == kRelu); }
 };
 
 template <uint32_t kActivation>
@@ -18,6 +20,25 @@ ANNEAL_INLINE vf activate(vf x) {
   if constexpr (kActivation == kTanh) return vtanh(x);
   if constexpr (kActivation == kSigmoid) return vsigmoid(x);
   return x;
+}
+
+// An epilogue in registers, over V vectors of columns.
+template <int R, int V>
+ANNEAL_INLINE void finish_sums(vf (&sum)[R][V], const float* bias, bool relu) {
+  if (bias) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; v++) {
+      const vf b = ld(bias + v * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) sum[r][v] = sum[r][v] + b;
+    }
+  }
+  if (relu) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 16
+      for (int v = 0; v < V; v++) sum[r][v] = vrelu(sum[r][v]);
+  }
 }
 
 // One vector of columns, down R rows: what is loaded is loaded before anything is stored, since a store of part of a
