@@ -16,8 +16,8 @@ ANNEAL_INLINE vf sign_of(vf x) { return to_float((x < vf{}) - (x > vf{})); }
 
 constexpr int64_t kUpdateChunk = 4096;  // elements, about
 constexpr int64_t kMostUpdateChunks = 256;
-constexpr int64_t kAveragedAtOnce = 1024;  // elements that stay in the first cache
-constexpr float kUpdateCost = 0.01f;       // rough ns per byte moved
+constexpr int64_t kAtOnce = 1024;     // elements that stay in the first cache
+constexpr float kUpdateCost = 0.01f;  // rough ns per byte moved
 
 static TensorLine update_line(const Call& call) {
   const int64_t tensors = call.attrs - kUpdateAttrs;
@@ -43,27 +43,6 @@ struct UpdateJob {
   Trust trust;
 };
 
-// What is done to the elements of one parameter besides the rule that all share.
-struct UpdateShare {
-  float scale, limit, trust;
-};
-
-template <class Rule>
-ANNEAL_INLINE UpdateShare update_share(const UpdateJob<Rule>& job, int64_t t) {
-  const TensorArg& scales = job.call->in[2];
-  const float scale = scales.data ? ((const float*)scales.data)[scales.dims[0] == 1 ? 0 : t] : 1;
-  return {scale, job.limit, job.trust.ratios ? job.trust.ratios[t] : 1};
-}
-
-// The rule for that parameter: a copy, which stores cannot reach, stays in registers.
-template <class Rule>
-ANNEAL_INLINE Rule own_rule(const Rule& shared, const UpdateShare& share) {
-  Rule rule = shared;
-  rule.sign = rule.sign * splat(share.scale);
-  if constexpr (kByTrust<Rule>) rule.step = rule.step * splat(share.trust);
-  return rule;
-}
-
 template <class Rule>
 static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, const LinePlace* starts) {
   const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs]];
@@ -83,25 +62,35 @@ static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, cons
 // min and max of a limit give NaN for NaN, as the gradient stands second.
 ANNEAL_INLINE vf clipped(vf g, vf limit) { return vmax(-limit, vmin(limit, g)); }
 
-// Elements [first, last) of one parameter.
+// Elements [first, last) of one parameter. What is left behind whole vectors is the last vector, part of which is done
+// twice from the same values. Stores do not reach the rule, which so stays in registers.
 template <class Rule, int kStates>
-static void update_part(const Rule& shared, UpdateShare share, const TensorArg* in, int64_t first, int64_t last) {
-  const Rule rule = own_rule(shared, share);
-  const vf limit = splat(share.limit);
+static __attribute__((noinline)) void update_part(const Rule& __restrict rule, float most, const TensorArg* in,
+                                                  int64_t first, int64_t last) {
+  const vf limit = splat(most);
   float* p = (float*)in[0].data;
   const float* g = (const float*)in[1].data;
   float* state[kStates + 1];
   for (int k = 0; k < kStates; k++) state[k] = (float*)in[2 + k].data;
-  const auto step = [&](int64_t i, int lanes) __attribute__((always_inline)) {
-    vf x = ld_some(p + i, lanes), s[kStates + 1];
-    for (int k = 0; k < kStates; k++) s[k] = ld_some(state[k] + i, lanes);
-    Rule::apply(rule, x, clipped(ld_some(g + i, lanes), limit), s);
-    for (int k = 0; k < kStates; k++) st_some(state[k] + i, s[k], lanes);
-    st_some(p + i, x, lanes);
+  struct Done {
+    vf x, s[kStates + 1];
   };
-  int64_t i = first;
-  for (; i + kLanes <= last; i += kLanes) step(i, kLanes);
-  if (i < last) step(i, (int)(last - i));
+  const auto done = [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    Done d;
+    d.x = ld_some(p + i, lanes);
+    for (int k = 0; k < kStates; k++) d.s[k] = ld_some(state[k] + i, lanes);
+    Rule::apply(rule, d.x, clipped(ld_some(g + i, lanes), limit), d.s);
+    return d;
+  };
+  const auto store = [&](const Done& d, int64_t i, int lanes) __attribute__((always_inline)) {
+    for (int k = 0; k < kStates; k++) st_some(state[k] + i, d.s[k], lanes);
+    st_some(p + i, d.x, lanes);
+  };
+  const int64_t end = last - kLanes;
+  if (end < first) return store(done(first, (int)(last - first)), first, (int)(last - first));
+  const Done rest = done(end, kLanes);
+  for (int64_t i = first; i < end; i += kLanes) store(done(i, kLanes), i, kLanes);
+  store(rest, end, kLanes);
 }
 
 static void average_part(float* a, float* p, float c, bool pulls, int64_t first, int64_t last) {
@@ -116,15 +105,23 @@ static void average_part(float* a, float* p, float c, bool pulls, int64_t first,
   }
 }
 
-// The same with the average of what is done, by stretches that stay in a cache.
+static void settle_part(float* state, int64_t first, int64_t last) {
+  each_vector(last - first, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    const vf x = ld_some(state + first + i, lanes);
+    st_some(state + first + i, select(vabs(x) < splat(0x1p-126f), vf{}, x), lanes);
+  });
+}
+
+// The same with what is done besides to what the rule keeps and to the average, by stretches that stay in a cache.
 template <class Rule, int kStates>
-static void update_averaged(const UpdateJob<Rule>& job, const Rule& rule, UpdateShare share, const TensorArg* in,
-                            int64_t first, int64_t last) {
+static void update_more(const UpdateJob<Rule>& job, const Rule& rule, bool settles, const TensorArg* in, int64_t first,
+                        int64_t last) {
   float *p = (float*)in[0].data, *a = (float*)in[2 + kStates].data;
-  for (int64_t i = first; i < last; i += kAveragedAtOnce) {
-    const int64_t end = smallest(last, i + kAveragedAtOnce);
+  for (int64_t i = first; i < last; i += kAtOnce) {
+    const int64_t end = smallest(last, i + kAtOnce);
     if (job.before != 0) average_part(a, p, job.before, false, i, end);
-    update_part<Rule, kStates>(rule, share, in, i, end);
+    update_part<Rule, kStates>(rule, job.limit, in, i, end);
+    for (int k = 0; settles && k < kStates; k++) settle_part((float*)in[2 + k].data, i, end);
     if (job.after != 0) average_part(a, p, job.after, job.call->attr[1] & kPulls, i, end);
   }
 }
@@ -138,20 +135,25 @@ ANNEAL_INLINE void ask_for(const TensorArg* in, int64_t operands) {
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char*)in[k].data + b, 1);
 }
 
-// The rule for each tensor's part of a chunk: body(t, operands, rule, first, last).
+// The rule for each tensor's part of a chunk: body(t, operands, rule, its count, first, last).
 template <class Rule, class Body>
 ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body body) {
   const Call& call = *job.call;
   const int32_t* counts = (const int32_t*)call.in[1].data;
+  const float* scales = (const float*)call.in[2].data;
+  const bool scales_differ = scales && call.in[2].dims[0] > 1;
   int32_t count = job.count;
-  Rule rule = job.rule;
+  Rule shared = job.rule, rule = shared;
   each_part(job.line, job.starts, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
     if (t + kTensorsAhead < job.line.tensors) ask_for(&tensor_at(job.line, t + kTensorsAhead), job.line.step);
     if (const int32_t own = counts[call.attr[kUpdateAttrs + t]]; own != count) {
       count = own;
-      rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
+      shared = rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
     }
-    body(t, &tensor_at(job.line, t), rule, first, last);
+    if (scales) rule.sign = shared.sign * splat(scales[scales_differ ? t : 0]);
+    if constexpr (kByTrust<Rule>)
+      if (job.trust.ratios) rule.step = shared.step * splat(job.trust.ratios[t]);
+    body(t, &tensor_at(job.line, t), rule, count, first, last);
   });
 }
 
@@ -159,12 +161,14 @@ template <class Rule, int kStates>
 static void update_chunk(void* arg, int64_t chunk, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
   const bool averages = job.before != 0 || job.after != 0;
-  each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int64_t first, int64_t last) {
-    if (averages)
-      update_averaged<Rule, kStates>(job, rule, update_share(job, t), in, first, last);
-    else
-      update_part<Rule, kStates>(rule, update_share(job, t), in, first, last);
-  });
+  each_update(job, chunk,
+              [&](int64_t, const TensorArg* in, const Rule& rule, int32_t count, int64_t first, int64_t last) {
+                const bool settles = kStates > 0 && count % kSettledEvery == 0;
+                if (averages || settles)
+                  update_more<Rule, kStates>(job, rule, settles, in, first, last);
+                else
+                  update_part<Rule, kStates>(rule, job.limit, in, first, last);
+              });
 }
 
 #include "update_trust.h"

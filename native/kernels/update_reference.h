@@ -28,6 +28,10 @@ struct ReferenceParameter {
   void keep(int64_t i, const double* s) const {
     for (int k = 0; k < kStates; k++) set(2 + k, i, s[k]);
   }
+  void settle(int64_t i) const {
+    for (int k = 0; k < kStates; k++)
+      if (std::fabs(get(2 + k, i)) < std::numeric_limits<T>::min()) set(2 + k, i, 0);
+  }
   void average(int64_t i, double c, bool pulls) const {
     if (c == 0) return;
     const double a = get(2 + kStates, i), now = c == 1 ? get(0, i) : a + c * (get(0, i) - a);
@@ -69,6 +73,7 @@ static void reference_rule(const Call& call) {
       x.state(i, s);
       Rule::apply(rule, p, x.gradient(i), s);
       x.keep(i, s);
+      if (count % kSettledEvery == 0) x.settle(i);
       x.set(0, i, p);
       if (average) x.average(i, average[1], call.attr[1] & kPulls);
     }

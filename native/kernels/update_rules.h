@@ -3,6 +3,11 @@
 // on the first) and the flags; apply makes one step of parameter p and state s with gradient g.
 #define ANNEAL_METHOD static inline __attribute__((always_inline))
 
+// What a rule keeps shrinks by a factor each time where gradients have become 0, as of a unit that is dead. It would
+// end subnormal for good, which makes every operation on it several times slower: in each update of which the count is
+// a multiple of this, what has become subnormal is 0 instead.
+constexpr int32_t kSettledEvery = 16;
+
 // beta^t by squaring, as the C library's pow differs between systems.
 static double power_of(double beta, int64_t t) {
   double r = 1;

@@ -7,10 +7,9 @@ static size_t trust_bytes(const TensorLine& line) {
 
 // The squares of elements [first, last) of a parameter, and of its direction.
 template <class Rule, int kStates>
-static void measure_part(const Rule& shared, UpdateShare share, const TensorArg* in, int64_t first, int64_t last,
-                         double* squares) {
-  const Rule rule = own_rule(shared, share);
-  const vf limit = splat(share.limit);
+static __attribute__((noinline)) void measure_part(const Rule& __restrict rule, float most, const TensorArg* in,
+                                                   int64_t first, int64_t last, double* squares) {
+  const vf limit = splat(most);
   const float *p = (const float*)in[0].data, *g = (const float*)in[1].data;
   float* state[kStates];
   for (int k = 0; k < kStates; k++) state[k] = (float*)in[2 + k].data;
@@ -35,8 +34,8 @@ static void measure_part(const Rule& shared, UpdateShare share, const TensorArg*
 template <class Rule, int kStates>
 static void measure_chunk(void* arg, int64_t chunk, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
-  each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int64_t first, int64_t last) {
-    measure_part<Rule, kStates>(rule, update_share(job, t), in, first, last, job.trust.parts[chunk + t]);
+  each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int32_t, int64_t first, int64_t last) {
+    measure_part<Rule, kStates>(rule, job.limit, in, first, last, job.trust.parts[chunk + t]);
   });
 }
 

@@ -3,6 +3,7 @@
 #define ANNEAL_REFERENCE 1
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "../kernel_table.h"
 

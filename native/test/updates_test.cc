@@ -192,6 +192,30 @@ TEST_CASE("averages follow before and after the step, and pull their parameters"
   }
 }
 
+TEST_CASE("what has become subnormal of what a rule keeps is 0 after one update in so many") {
+  constexpr double kSubnormal = 0x1p-130, kNormal = 0x1p-120;
+  for (const int32_t count : {15, 16}) {
+    KernelCase c = update_case(rule_adam, 0, {1e-3, 0.5, 0.5, 1e-8, 0}, {3, 21}, {count, count});
+    for (size_t t = 0; t < 2; t++) {
+      const size_t p = kUpdateHeader + 4 * t;
+      c.in[p + 1].fill([](int64_t) { return 0; });
+      c.in[p + 2].fill([](int64_t i) { return i % 2 ? -2 * kNormal : -2 * kSubnormal; });
+      c.in[p + 3].fill([](int64_t i) { return i == 1 ? double(NAN) : i % 2 ? 2 * kNormal : 2 * kSubnormal; });
+    }
+    check(c);
+    for (const Target& target : targets()) {
+      const auto got = c.run(*target.table, 1);
+      for (size_t t = 0; t < 2; t++) {
+        const Tensor &m = got[3 * t + 1], &v = got[3 * t + 2];
+        CHECK(m.at(0) == (count == 16 ? 0 : -kSubnormal));
+        CHECK(v.at(2) == (count == 16 ? 0 : kSubnormal));
+        CHECK(m.at(1) == -kNormal);
+        CHECK(v.at(1) != v.at(1));
+      }
+    }
+  }
+}
+
 KernelCase clip_case(const std::vector<int64_t>& sizes, double limit, bool each, double size = 1) {
   KernelCase c = {row_clip_scale,
                   "clip " + std::to_string(sizes.size()) + " from " + std::to_string(sizes[0]) + " to " +
