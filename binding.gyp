@@ -7,6 +7,7 @@
       'native/cpu.cc',
       'native/cpu_quota.cc',
       'native/execute.cc',
+      'native/permutation.cc',
       'native/placement.cc',
       'native/session.cc',
       'native/thread_pool.cc',

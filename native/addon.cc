@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "permutation.h"
 #include "session.h"
 #include "thread_pool.h"
 
@@ -492,6 +493,36 @@ void set_threads(const Napi::CallbackInfo& info) {
   anneal::ThreadPool::instance().set_threads(int(std::min(n, double(anneal::kMaxThreads))));
 }
 
+// memory(bytes): a buffer of zeros, in huge pages where it is large. Its first use takes a fault for each page, which
+// for a data set in small ones is most of what it costs to copy it.
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&] {
+    const size_t bytes = size_t(integer_argument(info, 0, "a buffer's size", 0, 9007199254740991.0));
+    auto memory = std::make_unique<anneal::Memory>(bytes);
+    const napi_finalize release = [](napi_env, void*, void* owned) { delete static_cast<anneal::Memory*>(owned); };
+    napi_value buffer;
+    if (napi_create_external_arraybuffer(env, memory->data(), bytes, release, memory.get(), &buffer) == napi_ok)
+      memory.release();
+    else  // there are runtimes that have all buffers in a heap of their own
+      return Napi::Value(Napi::ArrayBuffer::New(env, bytes));
+    return Napi::Value(env, buffer);
+  });
+}
+
+// permutation(rows, key): fills an Int32Array. The key is that of random: seed, stream (two words each), counter.
+void permutation(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] {
+    const TypedArray rows = array_argument(info, 0, napi_int32_array, "rows must be an Int32Array");
+    const TypedArray key = array_argument(info, 1, napi_uint32_array, "a key must be a Uint32Array");
+    if (key.length != 5 || rows.length > 0x7FFFFFFF)
+      throw Napi::TypeError::New(info.Env(), "[anneal] a key has 5 words, and a permutation less than 2^31 rows");
+    const auto* words = static_cast<const uint32_t*>(key.data);
+    anneal::permute(static_cast<int32_t*>(rows.data), rows.length,
+                    {{words[0], words[1]}, {words[2], words[3]}, words[4]});
+  });
+}
+
 // The pool's threads outlive every environment, so the code that they run must stay: a worker_thread that was the only
 // one to load this would unload it at its end.
 void stay_loaded() {
@@ -510,6 +541,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["updates"] = Napi::Function::New<updates>(env, "updates");
   exports["info"] = Napi::Function::New<info>(env, "info");
   exports["setThreads"] = Napi::Function::New<set_threads>(env, "setThreads");
+  exports["memory"] = Napi::Function::New<memory>(env, "memory");
+  exports["permutation"] = Napi::Function::New<permutation>(env, "permutation");
   exports["Session"] = SessionObject::define(env);
   return exports;
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 
 /**
- * A dependency that most programs never use, loaded when it is first used: each costs some milliseconds of every start.
+ * A dependency, or a large module of Node.js, that most programs never use, loaded when it is first used: each costs some milliseconds of every start.
  *
  *     import type * as Words from 'words';
  *     const words = lazily<typeof Words>('words');

@@ -1,4 +1,5 @@
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
+import { engine } from '../graph/engine.js';
 import { checkOptions } from '../options.js';
 import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset, type TargetDType } from './dataset.js';
@@ -92,13 +93,18 @@ interface Examples<A> {
   readonly size: number;
 }
 
+function copied<A extends Float32Array | Uint8Array>(to: A, from: ArrayLike<number>): A {
+  to.set(from);
+  return to;
+}
+
 function inputsOf(x: unknown, shape: Shape | undefined, name: string): Examples<Float32Array | Uint8Array> {
-  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(new Uint8Array(x), shape, name, 'x', 'shape');
+  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(copied(new Uint8Array(engine().memory(x.length)), x), shape, name, 'x', 'shape');
   return floatsOf(x, shape, name, 'x', 'shape');
 }
 
 function floatsOf(values: unknown, shape: Shape | undefined, name: string, what: string, option: string): Examples<Float32Array> {
-  if (values instanceof Float32Array) return wholeExamples(values.slice(), shape, name, what, option);
+  if (values instanceof Float32Array) return wholeExamples(copied(new Float32Array(engine().memory(values.byteLength)), values), shape, name, what, option);
   if (!Array.isArray(values)) {
     const got = values === null || typeof values !== 'object' ? String(values) : `a ${values.constructor.name}`;
     throw new DTypeError(

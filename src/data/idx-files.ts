@@ -1,9 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { DataError, FileFormatError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
@@ -26,6 +22,13 @@ const MAX_EXPANSION = 1032;
 export async function readIdx(path: string): Promise<IdxArray> {
   const { size, packed } = await examine(path);
   const parser = new IdxParser(path, packed ? size * MAX_EXPANSION : size);
+  // Not at the top: a program that reads no such file need not wait for these when it starts.
+  const [{ createReadStream }, { Writable }, { pipeline }, { createGunzip }] = await Promise.all([
+    import('node:fs'),
+    import('node:stream'),
+    import('node:stream/promises'),
+    import('node:zlib'),
+  ]);
   const source = createReadStream(path, { highWaterMark: PIECE });
   const sink = new Writable({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
   try {

@@ -1,4 +1,3 @@
-import { endianness } from 'node:os';
 import type { TypedArray } from '../dtype.js';
 import { FileFormatError } from '../errors.js';
 
@@ -24,9 +23,11 @@ const ELEMENTS: { readonly [code: number]: Element } = {
   0x0e: { bytes: 8, read: (bytes) => ({ dtype: 'float32', data: new Float32Array(new Float64Array(native(bytes, 'swap64'))) }) },
 };
 
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 /** IDX is big-endian: turns the bytes round, in place, where this machine is not. */
 function native(bytes: Uint8Array<ArrayBuffer>, swap: 'swap16' | 'swap32' | 'swap64'): ArrayBuffer {
-  if (endianness() === 'LE') Buffer.from(bytes.buffer)[swap]();
+  if (LITTLE_ENDIAN) Buffer.from(bytes.buffer)[swap]();
   return bytes.buffer;
 }
 

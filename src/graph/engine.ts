@@ -88,6 +88,10 @@ export interface Engine {
   dispose(tensor: Tensor): void;
   /** Zero-filled native memory. */
   allocate(shape: Shape, dtype: DType): Storage;
+  /** A zero-filled array's memory, for what is large and read in every step: in large pages where the system has them. */
+  memory(bytes: number): ArrayBuffer;
+  /** 0, 1, ..., size - 1 in the order that a random stream gives: seed and stream in two words each, and a counter. */
+  permutation(size: number, key: Uint32Array): Int32Array;
   /** Copies `data` into a leaf's storage, after all steps submitted so far. */
   write(tensor: Tensor, data: TypedArray): void;
   /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */

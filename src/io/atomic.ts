@@ -1,13 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { lazily } from '../lazily.js';
+
+const crypto = lazily<typeof Crypto>('node:crypto');
 
 /**
  * Writes a file so that `path` holds either its old content or all of the new one, also after a crash: `write` fills a
  * temporary file beside it, which is flushed to the disk and then takes its name.
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${crypto().randomBytes(4).toString('hex')}.tmp`);
   const file = await open(temporary, 'wx');
   try {
     try {

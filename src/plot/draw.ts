@@ -1,9 +1,12 @@
-import { createHash } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { ArgumentError } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { charts } from './echarts.js';
 import type { Figure, PlotOptions } from './figure.js';
 import { layoutOf } from './layout.js';
 import { optionsFor } from './option.js';
+
+const crypto = lazily<typeof Crypto>('node:crypto');
 
 /** The figure as an SVG document: the same text every time, on every machine. */
 export function draw(figure: Figure, options: PlotOptions = {}): string {
@@ -28,7 +31,7 @@ function still(svg: string): string {
     .replaceAll(/<style ><!\[CDATA\[.*?\]\]>\s*<\/style>\n?/gs, '')
     .replaceAll(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
     .replaceAll(/zr\d+-c/g, 'clip-');
-  const name = createHash('sha256').update(bare).digest('hex').slice(0, 8);
+  const name = crypto().createHash('sha256').update(bare).digest('hex').slice(0, 8);
   return `${bare.replaceAll('clip-', `clip-${name}-`).trimEnd()}\n`;
 }
 

@@ -1,9 +1,13 @@
 import { createRequire } from 'node:module';
-import { existsSync } from 'node:fs';
+import type * as Fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { registry, updateRules } from '../ops/index.js';
+
+// Not imported, which would also make its streams.
+const fs = lazily<typeof Fs>('node:fs');
 
 /** A running program's failure, as the native side reports it. */
 export interface NativeFailure {
@@ -43,6 +47,8 @@ interface Addon {
   updates(): readonly { readonly name: string; readonly states: number; readonly hypers: number; readonly flags: number }[];
   info(): NativeInfo;
   setThreads(n: number): void;
+  memory(bytes: number): ArrayBuffer;
+  permutation(rows: Int32Array, key: Uint32Array): void;
   Session: new (options?: { target?: string }) => NativeSession;
 }
 
@@ -93,7 +99,7 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: str
 
 function loadAddon(): Addon {
   const file = process.env['ANNEAL_ADDON'] ?? join(packageRoot(), 'build', 'Release', 'anneal.node');
-  if (!existsSync(file)) {
+  if (!fs().existsSync(file)) {
     throw new AnnealError(
       'ANNEAL_ADDON_MISSING',
       `[anneal] the native addon is not built for ${process.platform}-${process.arch} (there is no ${file}). ` +
@@ -116,6 +122,6 @@ function loadAddon(): Addon {
 /** The folder with package.json: two levels up in the sources and in dist alike. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  while (!fs().existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;
 }

@@ -122,6 +122,16 @@ export class PlannedEngine implements Engine {
     return this.session.allocate(sizeOf(shape) * dtypes[dtype].bytes);
   }
 
+  memory(bytes: number): ArrayBuffer {
+    return this.native.addon.memory(bytes);
+  }
+
+  permutation(size: number, key: Uint32Array): Int32Array {
+    const rows = new Int32Array(size);
+    this.native.addon.permutation(rows, key);
+    return rows;
+  }
+
   write(tensor: Tensor, data: TypedArray): void {
     this.assign(tensor, fromArray(data.slice(), tensor.shape, tensor.dtype));
   }

@@ -1,3 +1,4 @@
+import 'anneal';
 import { describe, expect, it } from 'vitest';
 import { fromArrays, loader } from '../../src/data/index.js';
 

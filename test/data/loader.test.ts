@@ -1,3 +1,4 @@
+import 'anneal';
 import { describe, expect, it } from 'vitest';
 import { fromArrays, loader, originOf, type Loader } from '../../src/data/index.js';
 import type { Tensor } from '../../src/tensor.js';
