@@ -17,7 +17,7 @@ export interface NativeRows {
 }
 
 /** Bytes a single thread moves per nanosecond, for instructions that state no cost of their own. */
-const BYTES_PER_NS = 10;
+const BYTES_PER_NS = 40;
 const INSTRUCTION_NS = 30;
 
 /** Pass: units to instructions over buffers; views become strides, and copies where a kernel cannot take the strides. */
