@@ -27,28 +27,36 @@ ANNEAL_INLINE float factor_of(const LossJob& job, int64_t n) {
 
 ANNEAL_INLINE bool label_fits(const LossJob& job, int64_t n) { return (uint32_t)job.labels[n] < (uint64_t)job.rows.C; }
 
+static __attribute__((noinline)) void reject_label(const LossJob& job, int64_t n) {
+  const int64_t C = job.rows.C;
+  job.rows.context->fail(job.rows.context, Failure::index_out_of_range, n, job.labels[n], C);
+  if (job.losses) job.losses[n] = 0;
+  if (job.gradients) __builtin_memset(job.gradients + n * C, 0, (size_t)C * 4);
+}
+
 // The gradient of rows [first, first + rows) at their labels, which has been written as if the label were any class.
 static void write_at_labels(const LossJob& job, int64_t first, int64_t rows, const float* at_label) {
-  const int64_t C = job.rows.C;
   for (int64_t r = 0; r < rows; r++) {
     const int64_t n = first + r;
-    if (label_fits(job, n)) {
-      if (job.gradients) job.gradients[n * C + job.labels[n]] = at_label[r];
-      continue;
-    }
-    job.rows.context->fail(job.rows.context, Failure::index_out_of_range, n, job.labels[n], C);
-    if (job.losses) job.losses[n] = 0;
-    if (job.gradients) __builtin_memset(job.gradients + n * C, 0, (size_t)C * 4);
+    if (!label_fits(job, n))
+      reject_label(job, n);
+    else if (job.gradients)
+      job.gradients[n * job.rows.C + job.labels[n]] = at_label[r];
   }
 }
 
-// What rows have of their label alone: the losses, of `sums` and `margins` (x[label] - max), and the gradient there.
+// Of `margins`: x[label] - max.
+static void write_losses(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins) {
+  if (!job.losses) return;
+  each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
+  });
+}
+
+// What rows have of their label alone.
 static void write_labels(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins,
                          const float* at_label) {
-  if (job.losses)
-    each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
-      st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
-    });
+  write_losses(job, first, rows, sums, margins);
   write_at_labels(job, first, rows, at_label);
 }
 
@@ -73,12 +81,64 @@ ANNEAL_INLINE void cross_entropy_block(const LossJob& job, int64_t n, int rows, 
   write_labels(job, n, rows, t.sum, margin, at_label);
 }
 
+ANNEAL_INLINE vf factors_of(const LossJob& job, int64_t n) {
+  if (!job.factors || job.factor_stride == 0) return splat(factor_of(job, n));
+  float factor[kLanes];
+  for (int l = 0; l < kLanes; l++) factor[l] = factor_of(job, n + l);
+  return ld(factor);
+}
+
+// A group of turned rows, as if their labels were any classes. Returns whether they are.
+template <bool kGradients>
+ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sums, float* margins, Turned& t) {
+  const int64_t C = job.rows.C;
+  vi label[kParts], wrong = vi{};
+  Lanes16 margin = splat16(0), at_label = splat16(0), scale;
+  for (int p = 0; p < kParts; p++) {
+    label[p] = ld(job.labels + n + p * kLanes);
+    wrong |= (label[p] < vi{}) | (label[p] >= splat((int32_t)C));
+  }
+  const auto see = [&](int64_t c, int p, vf x, vf term) __attribute__((always_inline)) {
+    const vi here = label[p] == splat((int32_t)c);
+    margin.part[p] = select(here, x, margin.part[p]);
+    if (kGradients) at_label.part[p] = select(here, term, at_label.part[p]);
+  };
+  const Lanes16 sum = turned_terms(job.x + n * C, C, t, see).sum;
+  st16(sums, sum);
+  st16(margins, margin);
+  if (kGradients) {
+    for (int p = 0; p < kParts; p++) {
+      const vf factor = factors_of(job, n + p * kLanes), inverse = splat(1.0f) / sum.part[p];
+      at_label.part[p] = (at_label.part[p] * inverse - splat(1.0f)) * factor;
+      scale.part[p] = inverse * factor;
+    }
+    write_turned(job.gradients + n * C, C, [&](int64_t c, int p) __attribute__((always_inline)) {
+      const vf gradient = ld(t.term + c * kGroup + p * kLanes) * scale.part[p];
+      return select(label[p] == splat((int32_t)c), at_label.part[p], gradient);
+    });
+  }
+  return !any(wrong);
+}
+
+template <bool kGradients>
+static void cross_entropy_turned(const LossJob& job, int64_t n, int rows) {
+  float sums[kBlockRows] = {}, margins[kBlockRows] = {};
+  Turned t;
+  bool fit = true;
+  for (int r = 0; r < rows; r += kGroup) fit &= cross_entropy_group<kGradients>(job, n + r, sums + r, margins + r, t);
+  write_losses(job, n, rows, sums, margins);
+  for (int r = 0; r < rows && !fit; r++)
+    if (!label_fits(job, n + r)) reject_label(job, n + r);
+}
+
 template <bool kGradients>
 static void cross_entropy_blocks(void* arg, int64_t chunk, int32_t) {
   const LossJob& job = *(const LossJob*)arg;
   BlockTerms t;
   each_block(job.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    cross_entropy_block<kGradients>(job, n, rows, t);
+    const int turned = turned_rows(job.rows.C, rows);
+    if (turned) cross_entropy_turned<kGradients>(job, n, turned);
+    if (turned < rows) cross_entropy_block<kGradients>(job, n + turned, rows - turned, t);
   });
 }
 
@@ -89,7 +149,7 @@ static void cross_entropy_rows(void* arg, int64_t chunk, int32_t worker) {
                 rows = smallest(job.rows.per_chunk, job.rows.N - first);
   const float* x = job.x + first * C;
   float* terms = kGradients ? (float*)job.rows.context->scratch(job.rows.context, worker) : nullptr;
-  float sums[kChunkRows], margins[kChunkRows], at_label[kChunkRows];
+  float sums[kChunkRows] = {}, margins[kChunkRows] = {}, at_label[kChunkRows];
   const auto ending = [&](int64_t r, float max, float sum) __attribute__((always_inline)) {
     const int64_t n = first + r, label = label_fits(job, n) ? job.labels[n] : 0;
     const float factor = factor_of(job, n), inverse = 1.0f / sum;

@@ -1,4 +1,4 @@
-// Small transpositions in registers, for operands whose k runs along memory.
+// Small transpositions in registers, for operands whose k runs along memory, and for rows shorter than vectors.
 
 // Four rows of four by groups: lane 4g + i of the result is column i of row 4g.. of `from`, that is from[(4g + row) *
 // stride ..].
@@ -35,6 +35,20 @@ ANNEAL_INLINE vf ld_groups(const float* from, int64_t stride) {
                           ANNEAL_OF16(j) + 12, ANNEAL_OF16(k) + 12, ANNEAL_OF16(l) + 12)
 #endif
 
+ANNEAL_INLINE void st_groups(float* to, [[maybe_unused]] int64_t stride, vf x) {
+#if ANNEAL_LANES == 4
+  st4(to, x);
+#elif ANNEAL_LANES == 8
+  st4(to, low(x));
+  st4(to + 4 * stride, high(x));
+#else
+  st4(to, low(low(x)));
+  st4(to + 4 * stride, high(low(x)));
+  st4(to + 8 * stride, low(high(x)));
+  st4(to + 12 * stride, high(high(x)));
+#endif
+}
+
 // out[c] = column c of a block of kLanes rows x 4 columns.
 ANNEAL_INLINE void transpose4(const float* from, int64_t stride, vf (&out)[4]) {
   const vf r0 = ld_groups(from, stride), r1 = ld_groups(from + stride, stride);
@@ -45,4 +59,14 @@ ANNEAL_INLINE void transpose4(const float* from, int64_t stride, vf (&out)[4]) {
   out[1] = ANNEAL_IN_GROUPS(a, c, 2, 3, 6, 7);
   out[2] = ANNEAL_IN_GROUPS(b, d, 0, 1, 4, 5);
   out[3] = ANNEAL_IN_GROUPS(b, d, 2, 3, 6, 7);
+}
+
+// The way back: column c of the block is in[c].
+ANNEAL_INLINE void transpose4_back(const vf (&in)[4], float* to, int64_t stride) {
+  const vf a = ANNEAL_IN_GROUPS(in[0], in[1], 0, 4, 1, 5), b = ANNEAL_IN_GROUPS(in[0], in[1], 2, 6, 3, 7);
+  const vf c = ANNEAL_IN_GROUPS(in[2], in[3], 0, 4, 1, 5), d = ANNEAL_IN_GROUPS(in[2], in[3], 2, 6, 3, 7);
+  st_groups(to, stride, ANNEAL_IN_GROUPS(a, c, 0, 1, 4, 5));
+  st_groups(to + stride, stride, ANNEAL_IN_GROUPS(a, c, 2, 3, 6, 7));
+  st_groups(to + 2 * stride, stride, ANNEAL_IN_GROUPS(b, d, 0, 1, 4, 5));
+  st_groups(to + 3 * stride, stride, ANNEAL_IN_GROUPS(b, d, 2, 3, 6, 7));
 }

@@ -1,24 +1,43 @@
 // softmax and log_softmax, and their gradients from their results y.
 
+static void softmax_block(const Block& g, float* y, bool log, BlockTerms& t) {
+  if (!log) {
+    block_terms<true>(g, t);
+    write_block(g, y, [&](int r, int64_t i, int) __attribute__((always_inline)) {
+      return ld(t.term + r * term_stride(g.C) + i) * splat(t.inverse[r]);
+    });
+    return;
+  }
+  block_terms<false>(g, t);
+  for (int r = 0; r < g.rows; r += kLanes) st(t.sum + r, vlog(ld(t.sum + r)));
+  write_block(g, y, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
+    return ld_some(g.x + r * g.C + i, lanes) - splat(t.max[r]) - splat(t.sum[r]);
+  });
+}
+
+static void softmax_turned(const float* x, float* y, int64_t C, int rows, bool log) {
+  Turned t;
+  for (int64_t i = 0; i < rows * C; i += kGroup * C) {
+    const TurnedSums row = turned_terms(x + i, C, t, [](int64_t, int, vf, vf) __attribute__((always_inline)) {});
+    Lanes16 of_sum;
+    for (int p = 0; p < kParts; p++) of_sum.part[p] = log ? vlog(row.sum.part[p]) : splat(1.0f) / row.sum.part[p];
+    write_turned(y + i, C, [&](int64_t c, int p) __attribute__((always_inline)) {
+      const int64_t at = c * kGroup + p * kLanes;
+      return log ? ld(t.x + at) - row.max.part[p] - of_sum.part[p] : ld(t.term + at) * of_sum.part[p];
+    });
+  }
+}
+
 static void softmax_blocks(void* arg, int64_t chunk, int32_t) {
   const RowsJob& job = *(const RowsJob*)arg;
   const bool log = job.call->attr[0] != 0;
   BlockTerms t;
   each_block(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    const Block g = {(const float*)job.call->in[0].data + n * job.C, job.C, rows};
+    const float* x = (const float*)job.call->in[0].data + n * job.C;
     float* y = (float*)job.call->out[0].data + n * job.C;
-    if (!log) {
-      block_terms<true>(g, t);
-      write_block(g, y, [&](int r, int64_t i, int) __attribute__((always_inline)) {
-        return ld(t.term + r * term_stride(g.C) + i) * splat(t.inverse[r]);
-      });
-      return;
-    }
-    block_terms<false>(g, t);
-    for (int r = 0; r < rows; r += kLanes) st(t.sum + r, vlog(ld(t.sum + r)));
-    write_block(g, y, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
-      return ld_some(g.x + r * g.C + i, lanes) - splat(t.max[r]) - splat(t.sum[r]);
-    });
+    const int turned = turned_rows(job.C, rows);
+    if (turned) softmax_turned(x, y, job.C, turned, log);
+    if (turned < rows) softmax_block({x + turned * job.C, job.C, rows - turned}, y + turned * job.C, log, t);
   });
 }
 
