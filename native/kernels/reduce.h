@@ -13,8 +13,6 @@
 constexpr int64_t kReduceChunk = 32768;    // elements of one chunk
 constexpr int64_t kBlocksPerSegment = 16;  // a power of two
 constexpr int64_t kFewOutputs = 16;        // up to here, outputs of more than kSegmented elements are cut
-constexpr int64_t kAheadFrom = 1 << 18;    // elements of an input that no second-level cache holds
-constexpr int64_t kReduceAhead = 1024;
 constexpr int64_t kSegmented = 4 * kBlocksPerSegment * kReduceBlock;
 
 static ReduceJob reduce_job(const Call& call, Context* context) {
@@ -39,7 +37,6 @@ static ReduceJob reduce_job(const Call& call, Context* context) {
   job.outputs_per_chunk = largest(1, kReduceChunk / (job.R + 16));
   job.blocks_per_segment = kBlocksPerSegment;
   job.segments = job.outputs <= kFewOutputs && job.R > kSegmented ? divide_up(job.blocks, kBlocksPerSegment) : 1;
-  job.ahead = job.outputs * job.R > kAheadFrom ? kReduceAhead : 0;
   return job;
 }
 
@@ -64,7 +61,7 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.levels = 2;
   const int64_t rows = job.segments == 1 ? base.R : kSegmentRows;
   for (int64_t blocks = divide_up(rows, kColumnBlock); blocks; blocks /= 2) job.levels++;
-  if (base.kind == kReduceVar) job.levels = 2 * job.levels + 1;
+  if (base.kind == kReduceVar) job.levels *= 2;
   job.partial = job.segments > 1 ? base.context ? base.context->shared_scratch : nullptr : nullptr;
   return job;
 }

@@ -1,16 +1,23 @@
 // argmax and argmin along rows that lie apart in memory: a run of columns keeps its best so far and the row where it
 // stands. The first of equal ones wins, so any division into segments of rows gives the same.
 
-template <class Extreme, int kRows>
-ANNEAL_INLINE void arg_rows(typename Extreme::S* best, int32_t* place, const typename Extreme::S* const* rows,
-                            int64_t r, int64_t n) {
+// The longer a search, the rarer something better: a vector of columns where no row has it is left with a comparison a
+// row.
+template <class Extreme, class Some>
+ANNEAL_INLINE void arg_rows(typename Extreme::S* best, int32_t* place, const Some& rows, int64_t r, int64_t n) {
+  typedef typename Extreme::V V;
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-    typename Extreme::V value = ld(best + j);
+    V value = ld(best + j), x[Some::kRows];
+    vi beaten = vi{};
+    for (int k = 0; k < Some::kRows; k++) {
+      x[k] = ld_some(rows.row[k] + j, lanes);
+      beaten |= Extreme::beaten(value, x[k]);
+    }
+    if (__builtin_expect(!any(beaten), 1)) return;
     vi at = ld(place + j);
-    for (int k = 0; k < kRows; k++) {
-      const typename Extreme::V x = ld_some(rows[k] + j, lanes);
-      const vi better = Extreme::beaten(value, x);
-      value = select(better, x, value);
+    for (int k = 0; k < Some::kRows; k++) {
+      const vi better = Extreme::beaten(value, x[k]);
+      value = select(better, x[k], value);
       at = select(better, splat(int32_t(r + k)), at);
     }
     st(best + j, value);
@@ -45,16 +52,9 @@ static void arg_chunk(void* arg, int64_t chunk, int32_t worker) {
     st(best + j, ld_some(row + j, lanes));
     st(place + j, splat((int32_t)c.first));
   });
-  int64_t r = c.first;
-  for (; r + 4 <= c.last; r += 4) {
-    const S* four[4];
-    for (int k = 0; k < 4; k++) four[k] = next_row(rows);
-    arg_rows<Extreme, 4>(best, place, four, r, c.n);
-  }
-  for (; r < c.last; r++) {
-    row = next_row(rows);
-    arg_rows<Extreme, 1>(best, place, &row, r, c.n);
-  }
+  each_rows(rows, c.last - c.first, [&](int64_t r, const auto& some) __attribute__((always_inline)) {
+    arg_rows<Extreme>(best, place, some, c.first + r, c.n);
+  });
   if (!job.partial) return store_columns(base, c.o, place, c.n);
   const ArgSegment<S> to = arg_segment<S>(job, c.segment);
   __builtin_memcpy(to.best + c.o, best, (size_t)c.n * 4);

@@ -5,6 +5,7 @@
 constexpr int64_t kColumnBlock = 32;   // rows of one partial result
 constexpr int64_t kColumnRun = 1024;   // columns of one chunk, at least
 constexpr int64_t kLongestRun = 8192;  // at most: long stretches of each row, which the hardware's prefetching follows
+constexpr int kAbreastRows = 8;        // rows that are read together: their accumulators are loaded and stored once
 constexpr int64_t kSegmentRows = 512;  // rows of one segment, a power of two times kColumnBlock
 constexpr int64_t kRunBytes = kLongestRun * 4 + 64;
 
@@ -16,20 +17,6 @@ struct ColumnJob {
   int32_t levels;     // of partial results that one segment may hold at a time
   void* partial;      // [segments, outputs], or null where there is one segment
 };
-
-// acc = the reduction of up to four rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
-// Memory is not asked for ahead: where rows lie a power of two apart, all share the few places of one cache set.
-template <class Op, int kRows>
-ANNEAL_INLINE void step_rows(typename Op::S* acc, const typename Op::S* const* rows, int64_t n,
-                             [[maybe_unused]] const typename Op::S* m, typename Op::V constant) {
-  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-    typename Op::V a = ld(acc + j);
-    typename Op::V operand = constant;
-    if constexpr (Op::kAroundMean) operand = ld_some(m + j, lanes);
-    for (int r = 0; r < kRows; r++) a = Op::step(a, ld_some(rows[r] + j, lanes), operand);
-    st(acc + j, a);
-  });
-}
 
 // The rows of a run of columns, one after the other.
 template <class S>
@@ -45,25 +32,45 @@ ANNEAL_INLINE const S* next_row(Rows<S>& rows) {
   return row;
 }
 
+template <class S, int n>
+struct SomeRows {
+  static constexpr int kRows = n;
+  const S* row[n];
+};
+
+// Calls f(i, rows) for rows [i, i + kAbreastRows) of the next `count`, and for each of those at the end alone.
+template <class S, class F>
+ANNEAL_INLINE void each_rows(Rows<S>& rows, int64_t count, F f) {
+  int64_t i = 0;
+  for (; i + kAbreastRows <= count; i += kAbreastRows) {
+    SomeRows<S, kAbreastRows> some;
+    for (int k = 0; k < kAbreastRows; k++) some.row[k] = next_row(rows);
+    f(i, some);
+  }
+  for (; i < count; i++) f(i, SomeRows<S, 1>{{next_row(rows)}});
+}
+
+// acc = the reduction of the rows into acc, in order. Rows of accumulators are padded, so they are stored whole.
+// Memory is not asked for ahead: where rows lie a power of two apart, all share the few places of one cache set.
+template <class Op, class Some>
+ANNEAL_INLINE void step_rows(typename Op::S* acc, const Some& rows, int64_t n, typename Op::V constant) {
+  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+    typename Op::V a = ld(acc + j);
+    for (int r = 0; r < Some::kRows; r++) a = Op::step(a, ld_some(rows.row[r] + j, lanes), constant);
+    st(acc + j, a);
+  });
+}
+
 // acc = the reduction of `count` rows.
 template <class Op>
-static void reduce_block_of_rows(typename Op::S* acc, Rows<typename Op::S>& rows, int64_t count, int64_t n,
-                                 const typename Op::S* m) {
+static void reduce_block_of_rows(typename Op::S* acc, Rows<typename Op::S>& rows, int64_t count, int64_t n) {
   typedef typename Op::S S;
   S value;
   constant_operand(*rows.job, value);
   const typename Op::V constant = splat_lanes(value);
   for (int64_t j = 0; j < n; j += kLanes) st(acc + j, splat_lanes(Op::identity));
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const S* four[4];
-    for (int k = 0; k < 4; k++) four[k] = next_row(rows);
-    step_rows<Op, 4>(acc, four, n, m, constant);
-  }
-  for (; i < count; i++) {
-    const S* row = next_row(rows);
-    step_rows<Op, 1>(acc, &row, n, m, constant);
-  }
+  each_rows(rows, count,
+            [&](int64_t, const auto& some) __attribute__((always_inline)) { step_rows<Op>(acc, some, n, constant); });
 }
 
 template <class Op>
@@ -82,7 +89,7 @@ static typename Op::S* column_run(const ReduceJob& job, const typename Op::S* in
   uint64_t count = 0;
   for (int64_t r = first; r < last || count == 0; r += kColumnBlock, count++) {
     const int slot = __builtin_popcountll(count);  // the partial results in use are those of the bits of count
-    reduce_block_of_rows<Op>(run(slot), rows, smallest(kColumnBlock, last - r), n, nullptr);
+    reduce_block_of_rows<Op>(run(slot), rows, smallest(kColumnBlock, last - r), n);
     int top = slot;
     for (uint64_t c = count; c & 1; c >>= 1, top--) combine_rows<Op>(run(top - 1), run(top - 1), run(top), n);
   }

@@ -16,13 +16,10 @@ enum ReduceKind : uint32_t {
 };
 
 struct RealOp {
-  static constexpr bool kAroundMean = false;  // does m differ between outputs?
-  static constexpr bool kAhead = true;        // is memory asked for ahead of the loop?
   typedef float S;
   typedef vf V;
 };
 struct IntegerOp {
-  static constexpr bool kAroundMean = false, kAhead = true;
   typedef int32_t S;
   typedef vi V;
 };
@@ -31,21 +28,18 @@ struct IntegerOp {
   ANNEAL_INLINE X combine(X a, X b)
 
 struct RealSum : RealOp {
-  static constexpr bool kAhead = false;
   static constexpr float identity = 0;
   ANNEAL_INLINE vf fill(vf) { return vf{}; }
   ANNEAL_INLINE vf step(vf acc, vf x, vf) { return acc + x; }
   ANNEAL_COMBINE { return a + b; }
 };
 struct RealDistances : RealOp {  // sum of x - m
-  static constexpr bool kAroundMean = true, kAhead = false;
   static constexpr float identity = 0;
   ANNEAL_INLINE vf fill(vf m) { return m; }
   ANNEAL_INLINE vf step(vf acc, vf x, vf m) { return acc + (x - m); }
   ANNEAL_COMBINE { return a + b; }
 };
 struct RealSquares : RealOp {  // sum of (x - m)^2
-  static constexpr bool kAroundMean = true;
   static constexpr float identity = 0;
   ANNEAL_INLINE vf fill(vf m) { return m; }
   ANNEAL_INLINE vf step(vf acc, vf x, vf m) { return vfma(x - m, x - m, acc); }
@@ -153,8 +147,7 @@ ANNEAL_INLINE void step_part(typename Op::V (&acc)[kParts], const typename Op::S
 }
 
 template <class Op>
-ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m_value,
-                                          [[maybe_unused]] int64_t ahead = 0) {
+ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m_value) {
   typedef typename Op::V V;
   const V m = splat_lanes(m_value);
   V acc[kFold][kParts];
@@ -162,10 +155,8 @@ ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, ty
     for (int p = 0; p < kParts; p++) acc[u][p] = splat_lanes(Op::identity);
   int64_t i = 0;
   for (; i + 64 <= n; i += 64)
-    for (int u = 0; u < kFold; u++) {
-      if (Op::kAhead && ahead) prefetch(x + i + 16 * u + ahead);
+    for (int u = 0; u < kFold; u++)
       for (int p = 0; p < kParts; p++) acc[u][p] = Op::step(acc[u][p], ld(x + i + 16 * u + kLanes * p), m);
-    }
   for (int u = 0; u < kFold; u++) step_part<Op>(acc[u], x + i + 16 * u, n - i - 16 * u, m);
   if (n > 16)
     for (int p = 0; p < kParts; p++)

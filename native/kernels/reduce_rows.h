@@ -14,7 +14,6 @@ struct ReduceJob {
   uint32_t kind, correction;
   int64_t outputs_per_chunk;
   int64_t blocks_per_segment, segments;  // of one output, where outputs are too few to share out
-  int64_t ahead;                         // elements that are asked for ahead of their use; 0: all are in a cache
 };
 
 // The scale of the mean and the variance; NaN or infinity where nothing is left to divide by, as in PyTorch.
@@ -48,7 +47,7 @@ static S reduce_blocks(const ReduceJob& job, int64_t offset, int64_t first, int6
   partial.count = 0;
   for (int64_t b = first; b < last; b++) {
     const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
-    const S x = reduce_block<Op>(block_of<S>(job, offset, at, n, scratch), n, m, job.ahead);
+    const S x = reduce_block<Op>(block_of<S>(job, offset, at, n, scratch), n, m);
     if (last - first == 1) return x;
     pairwise_push(partial, x);
   }
@@ -78,7 +77,7 @@ struct Arg {  // of two places the first wins a tie
 constexpr int kArgFold = 2;
 
 template <class Extreme>
-static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first, int64_t ahead) {
+static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first) {
   typedef typename Extreme::V V;
   if (n == 0) return {Extreme::identity, (int32_t)first};
   V best[kArgFold][kParts];
@@ -93,10 +92,8 @@ static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_
   };
   int64_t i = 0;
   for (; i + 16 * kArgFold <= n; i += 16 * kArgFold)
-    for (int u = 0; u < kArgFold; u++) {
-      if (ahead) prefetch(x + i + 16 * u + ahead);
+    for (int u = 0; u < kArgFold; u++)
       for (int p = 0; p < kParts; p++) see(u, p, ld(x + i + 16 * u + kLanes * p), splat(int32_t(-1)));
-    }
   for (; i < n; i += kLanes) {
     const int lanes = (int)smallest(kLanes, n - i);
     see(0, 0, ld_some(x + i, lanes), iota() < splat(int32_t(lanes)));
@@ -124,7 +121,7 @@ static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, 
   partial.count = 0;
   for (int64_t b = first; b < last; b++) {
     const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
-    pairwise_push(partial, arg_block<Extreme>(block_of<S>(job, offset, at, n, scratch), n, at, job.ahead));
+    pairwise_push(partial, arg_block<Extreme>(block_of<S>(job, offset, at, n, scratch), n, at));
   }
   return pairwise_result(partial);
 }
@@ -143,16 +140,20 @@ struct MomentsTree {
   }
 };
 
+// So few that memory does not idle during the second pass: 512 to 2048 measured alike, 4096 took half as long again.
+constexpr int64_t kMomentsBlock = 1024;
+constexpr int64_t kMomentsBlocks = kReduceBlock / kMomentsBlock;  // a power of two
+
 static Moments moments_of(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
   Pairwise<MomentsTree, Moments> partial;
   partial.count = 0;
   const float origin = job.R ? *block_of<float>(job, offset, 0, 1, scratch) : 0;
-  for (int64_t b = first; b < last; b++) {
-    const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
+  const int64_t end = smallest(last * kMomentsBlocks, largest(1, divide_up(job.R, kMomentsBlock)));
+  for (int64_t b = first * kMomentsBlocks; b < end; b++) {
+    const int64_t at = b * kMomentsBlock, n = smallest(kMomentsBlock, job.R - at);
     const float* x = block_of<float>(job, offset, at, n, scratch);
     const float mean = reduce_block<RealDistances>(x, n, origin) / (float)n;
-    const int64_t next = job.ahead ? kReduceBlock : 0;
-    pairwise_push(partial, Moments{(float)n, mean, reduce_block<RealSquares>(x, n, origin + mean, next)});
+    pairwise_push(partial, Moments{(float)n, mean, reduce_block<RealSquares>(x, n, origin + mean)});
   }
   return pairwise_result(partial);
 }

@@ -1,6 +1,6 @@
-// The variance along rows that lie apart in memory: the means of kColumnBlock rows and the squares around them while
-// these rows are in the cache, combined as Moments are (reduce_rows.h). How many rows a partial result is of is the
-// same for all columns.
+// The variance along rows that lie apart in memory: the mean of some rows and the squares around it while their
+// elements are in registers, combined as Moments are (reduce_rows.h). How many rows a partial result is of is the same
+// for all columns.
 
 struct ColumnMoments {
   float *mean, *squares;
@@ -20,32 +20,56 @@ static void combine_moments(ColumnMoments& a, const ColumnMoments& b, int64_t n)
   a.rows = rows;
 }
 
-// `center` is scratch for the means themselves: those of m are distances from row 0.
-static void moments_of_rows(ColumnMoments& m, Rows<float>& rows, int64_t count, int64_t n, float* center) {
-  Rows<float> again = rows;
-  const float* origin = rows.in;
-  m.rows = (float)count;
-  reduce_block_of_rows<RealDistances>(m.mean, rows, count, n, origin);
+// The sum of x[0, n) by halves; n is a power of two. What was in x is lost.
+template <int n>
+ANNEAL_INLINE vf sum_by_halves(vf (&x)[n]) {
+#pragma GCC unroll 4
+  for (int half = n / 2; half; half /= 2)
+    for (int k = 0; k < half; k++) x[k] = x[k] + x[k + half];
+  return x[0];
+}
+
+// m = m and the rows, which are read once: their elements stay in registers from the mean to the squares around it.
+// Means are distances from `origin`, row 0.
+template <class Some>
+ANNEAL_INLINE void add_rows(ColumnMoments& m, const Some& rows, int64_t n, const float* origin) {
+  constexpr int kRows = Some::kRows;
+  const float total = m.rows + kRows, share = kRows / total;
+  const vf part = splat(share), weight = splat(m.rows * share);
+  const bool first = m.rows == 0;
   each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-    const vf mean = ld(m.mean + j) / splat(m.rows);
-    st(m.mean + j, mean);
-    st(center + j, ld_some(origin + j, lanes) + mean);
+    const vf from = ld_some(origin + j, lanes);
+    vf x[kRows], distance[kRows], square[kRows];
+    for (int k = 0; k < kRows; k++) distance[k] = (x[k] = ld_some(rows.row[k] + j, lanes)) - from;
+    const vf mean = sum_by_halves(distance) * splat(1.0f / kRows), center = from + mean;
+    for (int k = 0; k < kRows; k++) square[k] = (x[k] - center) * (x[k] - center);
+    const vf squares = sum_by_halves(square);
+    if (first) {
+      st(m.mean + j, mean);
+      st(m.squares + j, squares);
+    } else {
+      const vf before = ld(m.mean + j), apart = mean - before;
+      st(m.mean + j, before + apart * part);
+      st(m.squares + j, ld(m.squares + j) + squares + apart * apart * weight);
+    }
   });
-  reduce_block_of_rows<RealSquares>(m.squares, again, count, n, center);
+  m.rows = total;
 }
 
 constexpr int kMostLevels = 40;
+constexpr int64_t kMomentsRows = 128;  // of one partial result: they are combined one after the other
+static_assert(kSegmentRows % kMomentsRows == 0);
 
 static ColumnMoments variance_run(const ReduceJob& job, const float* in, int64_t first, int64_t last, int64_t n,
                                   char* scratch) {
   ColumnMoments partial[kMostLevels];
   Rows<float> rows = {&job, in, cursor_at(job.reduced, job.reduced.rank, first)};
   uint64_t count = 0;
-  for (int64_t r = first; r < last || count == 0; r += kColumnBlock, count++) {
+  for (int64_t r = first; r < last || count == 0; r += kMomentsRows, count++) {
     int top = __builtin_popcountll(count);
-    partial[top].mean = (float*)(scratch + (2 * top + 1) * kRunBytes);
-    partial[top].squares = (float*)(scratch + (2 * top + 2) * kRunBytes);
-    moments_of_rows(partial[top], rows, smallest(kColumnBlock, last - r), n, (float*)scratch);
+    partial[top] = {(float*)(scratch + 2 * top * kRunBytes), (float*)(scratch + (2 * top + 1) * kRunBytes), 0};
+    each_rows(rows, smallest(kMomentsRows, last - r),
+              [&](int64_t, const auto& some) __attribute__((always_inline)) { add_rows(partial[top], some, n, in); });
     for (uint64_t c = count; c & 1; c >>= 1, top--) combine_moments(partial[top - 1], partial[top], n);
   }
   for (int top = __builtin_popcountll(count) - 1; top > 0; top--) combine_moments(partial[top - 1], partial[top], n);
