@@ -5,7 +5,8 @@
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -59,22 +60,44 @@ function built(name) {
 /** What every test case leaves, by its name, in the first run of the tests. Later ones must leave the same. */
 let bits;
 
-function testsIn(name, { emulator = [], leaveOut = [] } = {}) {
-  const file = join(tmpdir(), `anneal-${process.pid}-${name}.bits`);
-  const options = leaveOut.length > 0 ? [`--test-case-exclude=${leaveOut.join(',')}`] : [];
-  if (reports !== undefined) {
-    mkdirSync(reports, { recursive: true });
-    options.push('--reporters=xml', `--out=${join(reports, `native-${name}.xml`)}`);
+/** Test cases that one process runs. A case keeps one core busy, mostly, so as many processes run at once as there are cores. */
+const CASES_OF_PROCESS = 4;
+
+async function testsIn(name, { emulator = [], leaveOut = [] } = {}) {
+  const [command, ...program] = [...emulator, join(built(name), 'native_tests')];
+  if (leaveOut.length > 0) program.push(`--test-case-exclude=${leaveOut.join(',')}`);
+  const cases = Number(/passing the current filters: (\d+)/.exec(run(command, [...program, '--count'], { capture: true }))[1]);
+  if (reports !== undefined) mkdirSync(reports, { recursive: true });
+
+  let next = 1;
+  const left = new Map();
+  const failures = [];
+  async function runSome() {
+    while (next <= cases) {
+      const first = next;
+      next += CASES_OF_PROCESS;
+      const file = join(tmpdir(), `anneal-${process.pid}-${name}-${first}.bits`);
+      const options = [`--first=${first}`, `--last=${first + CASES_OF_PROCESS - 1}`];
+      if (reports !== undefined) options.push('--reporters=xml', `--out=${join(reports, `native-${name}-${String(first).padStart(3, '0')}.xml`)}`);
+      const child = spawn(command, [...program, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ANNEAL_BITS: file } });
+      let printed = '';
+      child.stdout.on('data', (text) => (printed += text));
+      const [status, signal] = await once(child, 'close');
+      if (status !== 0) {
+        console.error(printed);
+        failures.push(`cases ${first} to ${first + CASES_OF_PROCESS - 1} ended with ${status ?? signal}`);
+        continue;
+      }
+      for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) left.set(line.slice(17), line.slice(0, 16));
+      rmSync(file);
+    }
   }
-  const [command, ...args] = [...emulator, join(built(name), 'native_tests'), ...options];
-  run(command, args, { env: { ANNEAL_BITS: file } });
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  rmSync(file);
-  const left = new Map(lines.map((line) => [line.slice(17), line.slice(0, 16)]));
+  await Promise.all(Array.from({ length: availableParallelism() }, runSome));
+  if (failures.length > 0) throw new Error(`native_tests of ${name}: ${failures.join('; ')}`);
   bits ??= left;
   const differing = [...bits].filter(([test, hash]) => left.get(test) !== hash).map(([test]) => test);
   if (differing.length > 0) throw new Error(`native_tests of ${name} leaves other bits in: ${differing.join('; ')}`);
-  console.log(`${name}: ${left.size} test cases of kernels leave the same bits`);
+  console.log(`${name}: ${cases} test cases, of which ${left.size} leave bits, the same everywhere`);
 }
 
 /** The hash that a training program leaves, recorded in Node.js with the addon. */
@@ -113,21 +136,21 @@ function replays(name) {
   }
 }
 
-function compiled(name) {
-  testsIn(name);
+async function compiled(name) {
+  await testsIn(name);
   replays(name);
 }
 
 /** The one SIMD target that CMakeLists.txt instruments. */
-function sanitized(name) {
-  testsIn(name);
+async function sanitized(name) {
+  await testsIn(name);
   for (const threads of SPREAD) replay(name, ['--target', process.arch === 'arm64' ? 'neon' : 'avx2', ...threads]);
 }
 
 /** Left out under qemu: the test that looks at a clock, the reference in replay, clang's tests and all but one of its threads. */
-function arm() {
-  if (bits === undefined) testsIn('gcc');
-  testsIn('neon', { emulator: QEMU, leaveOut: ['*dispose joins soon*'] });
+async function arm() {
+  if (bits === undefined) await testsIn('gcc');
+  await testsIn('neon', { emulator: QEMU, leaveOut: ['*dispose joins soon*'] });
   for (const threads of [['--threads', '1'], ...SPREAD]) replay('neon', ['--target', 'neon', ...threads], QEMU);
   replay('neon-clang', ['--target', 'neon', '--threads', '2'], QEMU);
 }
@@ -169,7 +192,7 @@ for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
   const start = performance.now();
   console.log(`\n== ${name}`);
   try {
-    parts[name]();
+    await parts[name]();
     console.log(`== ${name}: passed in ${((performance.now() - start) / 1000).toFixed(0)} s`);
   } catch (error) {
     failed.push(name);
