@@ -24,6 +24,7 @@
 
 #include "arena.h"
 #include "kernel_table.h"
+#include "limit_loops.h"
 #include "pool_context.h"
 #include "test/kernel_harness.h"
 
@@ -79,6 +80,8 @@ class Bench {
 
   // As many chained fused multiply-adds in registers as `flops` takes, on all threads.
   Limit peak(double flops);
+  // A square root and a division by it for each of n elements in registers, on all threads.
+  Limit roots(int64_t n);
   // A plain loop over n floats that reads `reads` arrays and writes `writes` arrays, on all threads.
   Limit stream(int reads, int writes, int64_t n);
   // The same over given arrays, which may stand on both sides.
@@ -89,6 +92,7 @@ class Bench {
   PoolContext context;
 
  private:
+  Limit burst(const char* name, Burst burst, double work);
   char* memory(size_t bytes);
 
   std::vector<Memory> memory_;

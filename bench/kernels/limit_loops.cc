@@ -58,6 +58,28 @@ Loop loop_writing(int writes) {
   }) ANNEAL_EACH_CHAIN(count, sum += c[j][0];) volatile float sink = sum;            \
   (void)sink
 
+// Nothing waits for a round before it, but roots and divisions have few circuits, which do not overlap them much.
+#define ANNEAL_ROOTS(type, root, divide, set, barrier)                                  \
+  type x = set(0.999f);                                                                 \
+  _Pragma("GCC unroll 1") for (int64_t i = 0; i < n; i++) for (int j = 0; j < 8; j++) { \
+    asm volatile("" : barrier(x));                                                      \
+    type y = divide(x, root(x));                                                        \
+    asm volatile("" : barrier(y));                                                      \
+  }
+
+#if defined(__x86_64__)
+// The masked form, with a full mask: g++ 12 warns of an uninitialised value inside its own header for the plain one.
+#define ANNEAL_ROOT_512(x) _mm512_maskz_sqrt_ps(0xFFFF, x)
+__attribute__((target("avx512f"))) void roots_512(int64_t n) {
+  ANNEAL_ROOTS(__m512, ANNEAL_ROOT_512, _mm512_div_ps, _mm512_set1_ps, "+v")
+}
+__attribute__((target("avx2,fma"))) void roots_256(int64_t n) {
+  ANNEAL_ROOTS(__m256, _mm256_sqrt_ps, _mm256_div_ps, _mm256_set1_ps, "+x")
+}
+#elif defined(__aarch64__)
+void roots_128(int64_t n) { ANNEAL_ROOTS(float32x4_t, vsqrtq_f32, vdivq_f32, vdupq_n_f32, "+w") }
+#endif
+
 #if defined(__x86_64__)
 __attribute__((target("avx512f"))) void burst_512(int64_t n) {
   ANNEAL_CHAINS(__m512, 16, _mm512_fmadd_ps(c[j], a, b), _mm512_set1_ps, "+v");
@@ -70,13 +92,23 @@ void burst_128(int64_t n) { ANNEAL_CHAINS(float32x4_t, 16, vfmaq_f32(b, c[j], a)
 #endif
 }  // namespace
 
-Burst burst_of(int lanes) {
+Burst multiply_adds(int lanes) {
 #if defined(__x86_64__)
   if (lanes == 16 && __builtin_cpu_supports("avx512f")) return {burst_512, 2 * 16 * 16};
   return {burst_256, 2 * 12 * 8};
 #elif defined(__aarch64__)
   (void)lanes;
   return {burst_128, 2 * 16 * 4};
+#endif
+}
+
+Burst divided_roots(int lanes) {
+#if defined(__x86_64__)
+  if (lanes == 16 && __builtin_cpu_supports("avx512f")) return {roots_512, 8 * 16};
+  return {roots_256, 8 * 8};
+#elif defined(__aarch64__)
+  (void)lanes;
+  return {roots_128, 8 * 4};
 #endif
 }
 

@@ -5,12 +5,13 @@
 
 namespace bench {
 
-// n rounds of chained fused multiply-adds in registers, each so many floating-point operations.
+// n rounds of the same operations in registers, each so much work, in vectors so wide, or as wide as this machine has.
 struct Burst {
   void (*run)(int64_t n);
-  double flops;
+  double work;
 };
-Burst burst_of(int lanes);  // of vectors that wide, or as wide as this machine has
+Burst multiply_adds(int lanes);  // chained and fused; work: floating-point operations
+Burst divided_roots(int lanes);  // a square root and a division by it, for elements by themselves; work: elements
 
 constexpr int kMostReads = 8, kMostWrites = 3;
 struct Arrays {

@@ -1,4 +1,4 @@
-// The limits of the machine that cases are held against: fused multiply-adds in registers, and plain loops over memory.
+// The limits of the machine that cases are held against: arithmetic in registers, and plain loops over memory.
 #include <algorithm>
 #include <stdexcept>
 
@@ -18,14 +18,17 @@ struct Stream {
 };
 }  // namespace
 
-Limit Bench::peak(double flops) {
-  Burst burst = burst_of(table.lanes);
-  const double scale = flops / (burst.flops * double(kBurst) * threads);
-  if (threads == 1) return {"FMA peak", [burst] { burst.run(kBurst); }, scale};
+Limit Bench::burst(const char* name, Burst burst, double work) {
+  const double scale = work / (burst.work * double(kBurst) * threads);
+  if (threads == 1) return {name, [burst] { burst.run(kBurst); }, scale};
   const auto unit = [](void* arg, int64_t, int32_t) { static_cast<const Burst*>(arg)->run(kBurst); };
-  return {"FMA peak", [this, burst, unit]() mutable { context.parallel(&context, threads, kLongEnough, unit, &burst); },
+  return {name, [this, burst, unit]() mutable { context.parallel(&context, threads, kLongEnough, unit, &burst); },
           scale};
 }
+
+Limit Bench::peak(double flops) { return burst("FMA peak", multiply_adds(table.lanes), flops); }
+
+Limit Bench::roots(int64_t n) { return burst("roots and divisions", divided_roots(table.lanes), double(n)); }
 
 Limit Bench::stream(const std::vector<const float*>& reads, const std::vector<float*>& writes, int64_t n) {
   const Loop loop = loop_of(int(reads.size()), int(writes.size()));
