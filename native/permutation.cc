@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "philox.h"
+
 namespace anneal {
 
 namespace {
 
-// The words of Philox4x32-10, block after block.
+// The words of Philox, block after block.
 class Words {
  public:
   explicit Words(const RandomStream& stream) : stream_(stream) {}
@@ -18,16 +20,8 @@ class Words {
 
  private:
   void make() {
-    uint32_t c0 = index_++, c1 = stream_.counter, c2 = stream_.stream[0], c3 = stream_.stream[1];
-    uint32_t k0 = stream_.seed[0], k1 = stream_.seed[1];
-    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-      const uint64_t p0 = uint64_t{c0} * 0xD2511F53u, p1 = uint64_t{c2} * 0xCD9E8D57u;
-      c0 = uint32_t(p1 >> 32) ^ c1 ^ k0;
-      c2 = uint32_t(p0 >> 32) ^ c3 ^ k1;
-      c1 = uint32_t(p1);
-      c3 = uint32_t(p0);
-    }
-    block_[0] = c0, block_[1] = c1, block_[2] = c2, block_[3] = c3;
+    const uint32_t counter[4] = {index_++, stream_.counter, stream_.stream[0], stream_.stream[1]};
+    philox_block(stream_.seed, counter, block_);
     used_ = 0;
   }
 

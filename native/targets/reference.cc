@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "../kernel_table.h"
+#include "../philox.h"
 
 namespace anneal {
 namespace reference {
