@@ -42,6 +42,10 @@ struct Context {
   int32_t threads;  // workers that `parallel` may use, for what changes no bit
 };
 
+// Chunks that a kernel makes for each of several threads, where it is free to choose: one that is held up leaves little
+// undone.
+constexpr int64_t kChunksOfThread = 4;
+
 using Runner = void (*)(const Call&, Context&);
 using ScratchSize = size_t (*)(const Call&);  // bytes; the Call has shapes but no data
 

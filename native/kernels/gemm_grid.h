@@ -6,9 +6,8 @@ struct Grid {
   int64_t chunks;
 };
 
-constexpr int64_t kSplitCost = 5000;    // ns worth two chunks
-constexpr int64_t kMaxChunks = 32;      // of one matrix
-constexpr int64_t kChunksOfThread = 4;  // so that a thread which is held up leaves little undone
+constexpr int64_t kSplitCost = 5000;  // ns worth two chunks
+constexpr int64_t kMaxChunks = 32;    // of one matrix
 
 // Multiply-adds a ns on one thread, about: two vectors a cycle, of which small products reach less.
 #if ANNEAL_LANES == 16

@@ -53,15 +53,17 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.outer = job.N ? base.outputs / job.N : 0;
   const bool few = job.outer * divide_up(job.N, kColumnRun) <= kFewOutputs && base.R * base.outputs > kSegmented;
   job.segments = few ? divide_up(base.R, kSegmentRows) : 1;
-  const int64_t threads = base.context ? base.context->threads : 1, wanted = threads == 1 ? 1 : 4 * threads;
+  const int64_t threads = base.context ? base.context->threads : 1,
+                wanted = threads == 1 ? 1 : kChunksOfThread * threads;
   job.run = kColumnRun;
   while (job.run < smallest(kLongestRun, job.N) && job.segments * job.outer * divide_up(job.N, 2 * job.run) >= wanted)
     job.run *= 2;
   job.runs = divide_up(job.N, job.run);
   job.levels = 2;
+  const bool moments = base.kind == kReduceVar;
   const int64_t rows = job.segments == 1 ? base.R : kSegmentRows;
-  for (int64_t blocks = divide_up(rows, kColumnBlock); blocks; blocks /= 2) job.levels++;
-  if (base.kind == kReduceVar) job.levels *= 2;
+  for (int64_t blocks = divide_up(rows, moments ? kMomentsRows : kColumnBlock); blocks; blocks /= 2) job.levels++;
+  if (moments) job.levels *= 2;
   job.partial = job.segments > 1 ? base.context ? base.context->shared_scratch : nullptr : nullptr;
   return job;
 }
