@@ -277,6 +277,16 @@ ANNEAL_INLINE float sum16(const Lanes16& t) {
   return fold16(t, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
+// The sum of x[0, n), n a power of two, by halves: in sixteen vectors the order of fold16. What was in x is lost.
+template <int n>
+ANNEAL_INLINE vf sum_by_halves(vf (&x)[n]) {
+#pragma GCC unroll 4
+  for (int half = n / 2; half; half /= 2)
+#pragma GCC unroll 8
+    for (int k = 0; k < half; k++) x[k] = x[k] + x[k + half];
+  return x[0];
+}
+
 // ---- register pins ---------------------------------------------------------------------------------------------
 // Empty assembly that asks for a value to be in a vector register here. Without it g++ and clang++ both spill the
 // accumulators of large register tiles. A vector wider than a register cannot be pinned.

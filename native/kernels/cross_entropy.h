@@ -46,7 +46,8 @@ static void write_at_labels(const LossJob& job, int64_t first, int64_t rows, con
 }
 
 // Of `margins`: x[label] - max.
-static void write_losses(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins) {
+ANNEAL_INLINE void write_losses(const LossJob& job, int64_t first, int64_t rows, const float* sums,
+                                const float* margins) {
   if (!job.losses) return;
   each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
     st_some(job.losses + first + i, vlog(ld_some(sums + i, lanes)) - ld_some(margins + i, lanes), lanes);
@@ -122,7 +123,7 @@ ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sum
 
 template <bool kGradients>
 static void cross_entropy_turned(const LossJob& job, int64_t n, int rows) {
-  float sums[kBlockRows] = {}, margins[kBlockRows] = {};
+  float sums[kBlockRows], margins[kBlockRows];
   Turned t;
   bool fit = true;
   for (int r = 0; r < rows; r += kGroup) fit &= cross_entropy_group<kGradients>(job, n + r, sums + r, margins + r, t);
@@ -149,7 +150,7 @@ static void cross_entropy_rows(void* arg, int64_t chunk, int32_t worker) {
                 rows = smallest(job.rows.per_chunk, job.rows.N - first);
   const float* x = job.x + first * C;
   float* terms = kGradients ? (float*)job.rows.context->scratch(job.rows.context, worker) : nullptr;
-  float sums[kChunkRows] = {}, margins[kChunkRows] = {}, at_label[kChunkRows];
+  float sums[kChunkRows], margins[kChunkRows], at_label[kChunkRows];
   const auto ending = [&](int64_t r, float max, float sum) __attribute__((always_inline)) {
     const int64_t n = first + r, label = label_fits(job, n) ? job.labels[n] : 0;
     const float factor = factor_of(job, n), inverse = 1.0f / sum;

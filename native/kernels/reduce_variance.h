@@ -20,15 +20,6 @@ static void combine_moments(ColumnMoments& a, const ColumnMoments& b, int64_t n)
   a.rows = rows;
 }
 
-// The sum of x[0, n) by halves; n is a power of two. What was in x is lost.
-template <int n>
-ANNEAL_INLINE vf sum_by_halves(vf (&x)[n]) {
-#pragma GCC unroll 4
-  for (int half = n / 2; half; half /= 2)
-    for (int k = 0; k < half; k++) x[k] = x[k] + x[k + half];
-  return x[0];
-}
-
 // m = m and the rows, which are read once: their elements stay in registers from the mean to the squares around it.
 // Means are distances from `origin`, row 0.
 template <class Some>

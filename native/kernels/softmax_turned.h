@@ -45,11 +45,7 @@ ANNEAL_INLINE Lanes16 sum_columns(const float* term) {
   for (int p = 0; p < kParts; p++) {
     vf s[kMostColumns];
     for (int c = 0; c < kMostColumns; c++) s[c] = ld(term + c * kGroup + p * kLanes);
-#pragma GCC unroll 4
-    for (int half = kMostColumns / 2; half; half /= 2)
-#pragma GCC unroll 8
-      for (int c = 0; c < half; c++) s[c] = s[c] + s[c + half];
-    sum.part[p] = s[0];
+    sum.part[p] = sum_by_halves(s);
   }
   return sum;
 }
