@@ -75,9 +75,10 @@ async function testsIn(name, { emulator = [], leaveOut = [] } = {}) {
   async function runSome() {
     while (next <= cases) {
       const first = next;
-      next += CASES_OF_PROCESS;
+      const last = first + CASES_OF_PROCESS - 1;
+      next = last + 1;
       const file = join(tmpdir(), `anneal-${process.pid}-${name}-${first}.bits`);
-      const options = [`--first=${first}`, `--last=${first + CASES_OF_PROCESS - 1}`];
+      const options = [`--first=${first}`, `--last=${last}`];
       if (reports !== undefined) options.push('--reporters=xml', `--out=${join(reports, `native-${name}-${String(first).padStart(3, '0')}.xml`)}`);
       const child = spawn(command, [...program, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ANNEAL_BITS: file } });
       let printed = '';
@@ -85,11 +86,11 @@ async function testsIn(name, { emulator = [], leaveOut = [] } = {}) {
       const [status, signal] = await once(child, 'close');
       if (status !== 0) {
         console.error(printed);
-        failures.push(`cases ${first} to ${first + CASES_OF_PROCESS - 1} ended with ${status ?? signal}`);
-        continue;
+        failures.push(`cases ${first} to ${last} ended with ${status ?? signal}`);
+      } else {
+        for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) left.set(line.slice(17), line.slice(0, 16));
       }
-      for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) left.set(line.slice(17), line.slice(0, 16));
-      rmSync(file);
+      rmSync(file, { force: true });
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, runSome));
