@@ -1,12 +1,22 @@
+import type * as Fs from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type * as Stream from 'node:stream';
+import type * as Promises from 'node:stream/promises';
+import type * as Zlib from 'node:zlib';
 import { DataError, FileFormatError } from '../errors.js';
+import { lazily } from '../lazily.js';
 import { checkOptions } from '../options.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset } from './dataset.js';
 import { checkClasses, toClasses } from './examples.js';
 import { IdxParser, type IdxArray } from './idx.js';
 import { affineOf, type Normalize } from './normalize.js';
+
+const fs = lazily<typeof Fs>('node:fs');
+const stream = lazily<typeof Stream>('node:stream');
+const promises = lazily<typeof Promises>('node:stream/promises');
+const zlib = lazily<typeof Zlib>('node:zlib');
 
 const OP = 'data.fromIdx';
 const PIECE = 1 << 20;
@@ -22,17 +32,11 @@ const MAX_EXPANSION = 1032;
 export async function readIdx(path: string): Promise<IdxArray> {
   const { size, packed } = await examine(path);
   const parser = new IdxParser(path, packed ? size * MAX_EXPANSION : size);
-  // Not at the top: a program that reads no such file need not wait for these when it starts.
-  const [{ createReadStream }, { Writable }, { pipeline }, { createGunzip }] = await Promise.all([
-    import('node:fs'),
-    import('node:stream'),
-    import('node:stream/promises'),
-    import('node:zlib'),
-  ]);
-  const source = createReadStream(path, { highWaterMark: PIECE });
-  const sink = new Writable({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
+  const { pipeline } = promises();
+  const source = fs().createReadStream(path, { highWaterMark: PIECE });
+  const sink = new (stream().Writable)({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
   try {
-    await (packed ? pipeline(source, createGunzip({ chunkSize: PIECE }), sink) : pipeline(source, sink));
+    await (packed ? pipeline(source, zlib().createGunzip({ chunkSize: PIECE }), sink) : pipeline(source, sink));
   } catch (error) {
     throw packed && isZlibError(error) ? unpackable(path, error) : error;
   }

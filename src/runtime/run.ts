@@ -4,10 +4,13 @@ import { explain } from './explain.js';
 import { mayRepeat } from './outputs.js';
 import { NO_RESULTS, type Plan, type Results } from './plan.js';
 import type { Request, Update } from './request.js';
-import type { Call, LoadedProgram, RunError, Session } from './session.js';
+import { type Call, INLINE_NS, type LoadedProgram, type RunError, type Session } from './session.js';
 
-/** How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. */
-const REPEATED_NS = 2_000_000;
+/**
+ * How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
+ * run elsewhere, while the next ones' numbers are computed.
+ */
+const REPEATED_NS = 2 * INLINE_NS;
 
 /** A run of a plan, once or several times: what it needs, what it leaves behind, and when (undefined: it is done). */
 export class Run implements Call {

@@ -31,11 +31,8 @@ export class LoadedProgram {
   ) {}
 }
 
-/**
- * Programs under this estimate run where they are called: a hop to another thread and back costs 15 to 100 us. Half of REPEATED_NS, so
- * that steps which are repeated in one call run elsewhere, while the next ones' numbers are computed.
- */
-const INLINE_NS = 1_000_000;
+/** Programs under this estimate run where they are called: a hop to another thread and back costs 15 to 100 us. */
+export const INLINE_NS = 1_000_000;
 const MAX_IN_FLIGHT = 2;
 const MAX_PROGRAMS = 256;
 /** An inline step gives the event loop its turn when the last one is this long ago. */
