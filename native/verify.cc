@@ -247,6 +247,18 @@ void Verifier::operand_counts(uint32_t number, const RowInfo& row, const uint32_
     reject("instruction %u (%s): %u outputs, %u inputs, %u attributes", number, row.name, w[1], w[2], w[3]);
 }
 
+// float32 and float64 do not meet in one call, but for the hyper-parameters of updates: the reference runs it in one of
+// them.
+bool one_float_type(const Call& c) {
+  bool single = false, twice = false;
+  for (int i = 0; i < c.outputs + c.inputs; i++) {
+    const TensorArg& t = i < c.outputs ? c.out[i] : c.in[i - c.outputs];
+    single |= t.data && t.dtype == DType::f32;
+    twice |= t.data && t.dtype == DType::f64;
+  }
+  return !(single && twice);
+}
+
 void Verifier::instruction(uint32_t number, const uint32_t* w) {
   if (w[0] >= kRows) reject("instruction %u: row %u of %u", number, w[0], uint32_t(kRows));
   const RowInfo& row = kRowInfo[w[0]];
@@ -268,6 +280,8 @@ void Verifier::instruction(uint32_t number, const uint32_t* w) {
 
   const TensorArg* args = program_.args.data() + i.first_arg;
   const Call call = {i.outputs, i.inputs, i.attrs, args, args + i.outputs, words_ + i.attr};
+  if (!(row.flags & kUpdate) && !one_float_type(call))
+    reject("instruction %u (%s): float32 and float64 together", number, row.name);
   if (const char* wrong = kRowChecks[i.row](call)) reject("instruction %u (%s): %s", number, row.name, wrong);
   overlaps(number, i, call);
   for (int32_t o = 0; o < i.outputs; o++) {

@@ -118,21 +118,9 @@ const char* pointwise_shapes(const Call& c) {
   return nullptr;
 }
 
-// float32 and float64 do not meet in one call: the reference runs it in one of them.
-bool one_float_type(const Call& c) {
-  bool single = false, twice = false;
-  for (int i = 0; i < c.outputs + c.inputs; i++) {
-    const TensorArg& t = i < c.outputs ? c.out[i] : c.in[i - c.outputs];
-    single |= present(t) && t.dtype == DType::f32;
-    twice |= present(t) && t.dtype == DType::f64;
-  }
-  return !(single && twice);
-}
-
 const char* verify_pointwise(const Call& c) {
   NEED(c.inputs <= kMaxInputs && c.outputs <= kMaxOutputs, "too many operands");
   if (const char* wrong = pointwise_shapes(c)) return wrong;
-  NEED(one_float_type(c), "float32 and float64 together");
   const uint32_t count = c.attr[0];
   NEED(count <= kMaxMicroOps && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs,
        "micro-program of a wrong length");
@@ -307,7 +295,6 @@ const char* verify_gather_rows(const Call& c) {
   NEED(is_float(out) || out.dtype == DType::i32, "the result is neither float nor int32");
   NEED(indices.dtype == DType::i32 && indices.rank == 1, "indices are not int32 [B]");
   NEED(data.rank >= 1 && replaces_axis(out, data, indices, 0), "shapes do not fit");
-  NEED(one_float_type(c), "float32 and float64 together");
   NEED(is_float(out) || !is_float(data), "float data into int32");
   NEED(present(scale) == present(shift), "scale and shift go together");
   if (present(scale))

@@ -357,4 +357,11 @@ TEST_CASE("verify keeps float64 to slots, except for the reference") {
                 }),
                 "float64 is for hyper-parameters");
   CHECK(refusal_of(copy, {true}) == "accepted");
+  check_refused(refusal_of(
+                    [](ProgramBuilder& b) {
+                      b.add(row_require_finite, {},
+                            {b.dense(Space::arena, DType::f64, 0, {1}), b.dense(Space::arena, DType::f32, 0, {128})});
+                    },
+                    {true}),
+                "float32 and float64 together");
 }
