@@ -1,17 +1,8 @@
 // One thread's part of a large product: a rectangle of C, in blocks of k. Operands are used in place where their
 // strides allow it and a copy would not earn its keep.
 
-// x cut into equal parts of at most `limit`, in multiples of `unit`.
-ANNEAL_INLINE int64_t equal_part(int64_t x, int64_t limit, int64_t unit) {
-  if (x <= limit) return x > 0 ? x : 1;
-  const int64_t parts = (x + limit - 1) / limit;
-  return round_up((x + parts - 1) / parts, unit);
-}
 ANNEAL_INLINE int64_t block_k(int64_t K) { return equal_part(K, kBlockK, 8); }
 ANNEAL_INLINE int64_t block_rows(int64_t M, int64_t K) { return equal_part(M, kBlockFloats / block_k(K), 4); }
-
-// Rows this far apart share few cache sets and evict each other.
-ANNEAL_INLINE bool is_bad_stride(int64_t floats) { return floats % 512 == 0; }
 
 // A block of A as the tiles read it: in place, or packed.
 struct BlockA {
@@ -74,10 +65,11 @@ static BlockPlan plan_of(const Problem& p, Range m, Range n, bool shares_b) {
   const bool a_in_rows = p.a.column_stride == 1, b_in_rows = p.b.column_stride == 1;
   const bool bad_a = is_bad_stride(a_in_rows ? p.a.row_stride : p.a.column_stride);
   return {bad_a ? n.size() > 2 * kTileColumns : n.size() >= kPackColumns && (shares_b || !a_in_rows),
-          !b_in_rows || (m.size() > 2 * kTileRows && is_bad_stride(p.b.row_stride)), nullptr};
+          !b_in_rows || (m.size() > kFewRowsOfFarB && is_bad_stride(p.b.row_stride)), nullptr};
 }
 
-ANNEAL_INLINE int64_t panel_floats() { return kTileColumns * (kBlockK + 8); }
+constexpr int64_t kPanelsTogether = 4;  // that are packed at once from rows of B
+ANNEAL_INLINE int64_t panel_floats() { return kPanelsTogether * kTileColumns * (kBlockK + 8); }
 ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
   const int64_t kc = kBlockK + 8, block = smaller(M * smaller(K, kc), kBlockFloats + 4 * kc);
   const int64_t blocks = panel_floats() + round_up(block + kLanes, 16);
@@ -107,6 +99,10 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
     } else if (transposed && width == padded && !a.panels) {
       done = multiply_first_rows(K, a, rows, b, p.b.column_stride, panel, padded, c, p.N, accumulate);
       b = panel;
+    } else if (plan.pack_b && !transposed) {
+      const int64_t within = (j - n.begin) % (kPanelsTogether * kTileColumns);
+      if (within == 0) pack_panels(p, k, K, {j, smaller(n.end, j + kPanelsTogether * kTileColumns)}, panel);
+      b = panel + within * K;
     } else if (plan.pack_b || width != padded) {
       pack_panel(p, k, K, j, width, panel);
       b = panel;

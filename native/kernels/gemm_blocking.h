@@ -30,3 +30,13 @@ constexpr int64_t kOwnBlockK = kBlockK;
 #endif
 constexpr int64_t kBlockM = 96;                      // of a packed block of A whose k is kBlockK
 constexpr int64_t kBlockFloats = kBlockM * kBlockK;  // shorter k, more rows
+
+// x cut into equal parts of at most `limit`, in multiples of `unit`.
+ANNEAL_INLINE int64_t equal_part(int64_t x, int64_t limit, int64_t unit) {
+  if (x <= limit) return x > 0 ? x : 1;
+  const int64_t parts = (x + limit - 1) / limit;
+  return round_up((x + parts - 1) / parts, unit);
+}
+
+// Rows this far apart share few cache sets and evict each other.
+ANNEAL_INLINE bool is_bad_stride(int64_t floats) { return floats % 512 == 0; }

@@ -1,31 +1,69 @@
 // Products without blocks of k: small ones, those of few rows, those of few columns. Which path a product takes does
 // not change a bit of it, but for the dot products, so the choice is free.
 
-// Rows of C by columns that `b` begins with, in strips.
-static void multiply_strips(const Problem& p, Range m, Range n, const float* b, int64_t b_stride) {
+constexpr int64_t kFewRows = 36;        // that leave too little work for a packed copy of B
+constexpr int64_t kFewRowsOfFarB = 16;  // the same where going down B's columns is slow
+constexpr int64_t kShortK = 64;         // k that leave too little work
+
+// Columns of A a multiple of half a page apart share sets of the nearest cache: more of them than it has ways would be
+// fetched anew for every tile, so a strip's are copied, where there are tiles enough.
+constexpr int64_t kWays = 8, kTilesOfCopy = 16;
+ANNEAL_INLINE bool copies_strips(const View& a, Range n, Range k) {
+  return a.row_stride == 1 && is_bad_stride(a.column_stride) && k.size() > kWays && k.size() <= kShortK &&
+         n.size() >= kTilesOfCopy * kTileColumns;
+}
+
+// Rows of C by columns that `b` begins with, in strips. A block of k: the first sets C, the last finishes it.
+static void multiply_strips(const Problem& p, Range m, Range n, Range k, const float* b, int64_t b_stride) {
   const int full = n.size() >= kTileColumns ? kTileRows : kNarrowRows;
+  const bool accumulate = k.begin > 0, last = k.end == p.K, copies = copies_strips(p.a, n, k);
   const Epilogue& e = p.epilogue;
-  const bool finished = e.in_registers() && n.size() >= kLanes, relu = finished && e.activation == kRelu;
-  const float* bias = finished && e.bias ? e.bias + n.begin : nullptr;
+  const bool finished = e.in_registers() && n.size() >= kLanes, relu = finished && last && e.activation == kRelu;
+  const float* bias = finished && last && e.bias ? e.bias + n.begin : nullptr;
+  float strip[kNarrowRows * kShortK + kLanes];
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, full);
-    multiply_strip(p.K, p.a.data + i * p.a.row_stride, p.a.row_stride, p.a.column_stride, r, b, b_stride,
-                   p.c + i * p.N + n.begin, p.N, n.size(), bias, relu);
-    if (!finished && e.any()) finish(e, p.c, p.N, i, n.begin, r, n.size());
+    View a = {p.a.data + i * p.a.row_stride + k.begin * p.a.column_stride, p.a.row_stride, p.a.column_stride};
+    if (copies) {
+      pack_panel_of_columns(a.data, a.column_stride, k.size(), r, strip);
+      a = {strip, 1, r};
+    }
+    multiply_strip(k.size(), a.data, a.row_stride, a.column_stride, r, b, b_stride, p.c + i * p.N + n.begin, p.N,
+                   n.size(), accumulate, bias, relu);
+    if (!finished && last && e.any()) finish(e, p.c, p.N, i, n.begin, r, n.size());
     i += r;
   }
 }
 
-constexpr int64_t kFewRows = 36;  // that leave too little work for a packed copy of B
-constexpr int64_t kShortK = 64;   // the same of k
+// B that does not stay in the second cache. Going down its columns fetches each line alone: from a page of its own,
+// where rows are so long, and into the same few sets.
+constexpr int64_t kNearFloats = 1 << 18, kPageFloats = 1024;
+ANNEAL_INLINE bool is_far(const Problem& p) { return p.K * p.N > kNearFloats; }
 
-// B's rows run along memory: it is read in place. Long columns that several strips read are taken a panel at a time, to
-// stay in the cache.
+// Rows of B that are taken at a time, along memory, though C is loaded and stored as often (AVX2, one thread:
+// 8x2048x2048 takes half the time, 32x3072x768 two thirds).
+ANNEAL_INLINE int64_t rows_abreast(const Problem& p) {
+  if (p.K <= kShortK || !is_far(p)) return p.K;
+  return p.b.row_stride >= kPageFloats ? 16 : 64;
+}
+
+// B's rows run along memory: it is read in place.
 static void multiply_in_place(const Problem& p, Range m, Range n) {
+  const float* b = p.b.data;
+  const int64_t stride = p.b.row_stride, kc = rows_abreast(p);
+  if (kc < p.K) {
+    // Whole vectors: what strips compute twice at a ragged end would be added twice. That end is left to the others.
+    const int64_t ragged = n.size() % kLanes;
+    const Range whole = {n.begin, ragged ? n.end - kLanes - ragged : n.end};
+    for (int64_t k = 0; k < p.K; k += kc)
+      multiply_strips(p, m, whole, {k, smaller(p.K, k + kc)}, b + k * stride + whole.begin, stride);
+    n.begin = whole.end;
+  }
+  // Long columns that several strips read are taken a panel at a time, to stay in the cache.
   const int64_t width = p.K <= kShortK || m.size() <= kTileRows ? n.size() : smaller(n.size(), kTileColumns);
   for (int64_t j = n.begin; j < n.end;) {
     const int64_t size = n.end - j < width + kLanes ? n.end - j : width;  // no rest of less than a vector
-    multiply_strips(p, m, {j, j + size}, p.b.data + j, p.b.row_stride);
+    multiply_strips(p, m, {j, j + size}, {0, p.K}, b + j, stride);
     j += size;
   }
 }
@@ -42,7 +80,7 @@ static void multiply_panels(const Problem& p, Range m, Range n, float* panel) {
       pack_rows(b, p.b.row_stride, p.K, (int)width, padded, panel);
     else
       pack_columns(b, p.b.column_stride, p.K, (int)width, padded, panel);
-    multiply_strips(p, m, {at, at + width}, panel, padded);
+    multiply_strips(p, m, {at, at + width}, {0, p.K}, panel, padded);
     j = at + width;
   }
 }
@@ -96,7 +134,8 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
 
 // Tries the direct paths on rows x columns of C; false where blocks are better. `panel` has room for kPanelFloats.
 static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
-  const bool b_in_rows = p.b.column_stride == 1, few = b_in_rows && m.size() <= kFewRows;
+  const bool b_in_rows = p.b.column_stride == 1, leaps = is_far(p) && is_bad_stride(p.b.row_stride);
+  const bool few = b_in_rows && m.size() <= (leaps ? kFewRowsOfFarB : kFewRows);
   if (is_dot(p)) {
     multiply_dot(p, m, n);
   } else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24) {

@@ -33,16 +33,17 @@ struct StripKernel {
     }
   }
 
-  // C[i, j] = sum over k of a[i * row_stride + k * k_stride] * b[k * b_stride + j], i < R, j < columns: a multiple of V
-  // vectors, or less than one vector, which `b` has in full. Whole vectors get bias and relu, too.
+  // C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[k * b_stride + j], i < R, j < columns: a multiple
+  // of V vectors, or less than one vector, which `b` has in full and which does not accumulate. Whole vectors get bias
+  // and relu, too.
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                  float* c, int64_t c_stride, int64_t columns, const float* bias, bool relu) {
+                  float* c, int64_t c_stride, int64_t columns, bool accumulate, const float* bias, bool relu) {
     for (int64_t j = 0; j < columns; j += V * kLanes) {
       vf acc[R][V];
 #pragma GCC unroll 16
       for (int r = 0; r < R; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < V; v++) acc[r][v] = vf{};
+        for (int v = 0; v < V; v++) acc[r][v] = accumulate ? ld(c + r * c_stride + j + v * kLanes) : vf{};
       StridedRows<R> rows = StridedRows<R>::at(a, row_stride, k_stride);
       const float* bk = b + j;
       for (int64_t k = 0; k < K; k++) {
@@ -64,7 +65,8 @@ struct StripKernel {
 };
 
 using Strip = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b,
-                       int64_t b_stride, float* c, int64_t c_stride, int64_t columns, const float* bias, bool relu);
+                       int64_t b_stride, float* c, int64_t c_stride, int64_t columns, bool accumulate,
+                       const float* bias, bool relu);
 
 // The strip of that many rows and kStripVectors[width] vectors, which must fit.
 ANNEAL_INLINE Strip strip_of(int rows, int width) {
@@ -83,10 +85,10 @@ ANNEAL_INLINE Strip strip_of(int rows, int width) {
 // All columns of a strip. Where the last vectors would stick out they are moved back to end with the columns: the
 // overlap is computed twice, to the same bits. Bias and relu, if any, are for columns of at least a vector.
 static void multiply_strip(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, int rows, const float* b,
-                           int64_t b_stride, float* c, int64_t c_stride, int64_t columns, const float* bias,
-                           bool relu) {
+                           int64_t b_stride, float* c, int64_t c_stride, int64_t columns, bool accumulate,
+                           const float* bias, bool relu) {
   if (columns < kLanes)
-    return strip_of(rows, 0)(K, a, row_stride, k_stride, b, b_stride, c, c_stride, columns, nullptr, false);
+    return strip_of(rows, 0)(K, a, row_stride, k_stride, b, b_stride, c, c_stride, columns, false, nullptr, false);
   const int64_t full = columns / kLanes;
   for (int64_t j = 0; j < columns;) {
     const int64_t vectors = smaller((columns - j + kLanes - 1) / kLanes, full);
@@ -94,7 +96,7 @@ static void multiply_strip(int64_t K, const float* a, int64_t row_stride, int64_
     while (kStripVectors[width] > vectors || !fits_strip(rows, kStripVectors[width])) width--;
     const int64_t size = vectors / kStripVectors[width] * kStripVectors[width] * kLanes;
     const int64_t at = smaller(j, columns - size);
-    strip_of(rows, width)(K, a, row_stride, k_stride, b + at, b_stride, c + at, c_stride, size,
+    strip_of(rows, width)(K, a, row_stride, k_stride, b + at, b_stride, c + at, c_stride, size, accumulate,
                           bias ? bias + at : nullptr, relu);
     j = at + size;
   }

@@ -190,6 +190,18 @@ TEST_CASE("gemm: every number of rows that packed panels of A are made of") {
     for (bool tb : {false, true}) check({M, 258, 66, true, tb}, seed++, false);
 }
 
+TEST_CASE("gemm: few rows of an operand too large for caches, and rows that share their sets") {
+  const int64_t shapes[][3] = {{1, 1031, 300}, {3, 517, 530},  {8, 1024, 263}, {16, 1536, 190}, {17, 1024, 300},
+                               {6, 270, 1000}, {2, 9, 30000},  {5, 8, 33000},  {12, 1040, 260}, {36, 515, 521},
+                               {3, 65, 2100},  {32, 37, 2051}, {70, 11, 3000}, {512, 300, 33},  {1024, 520, 60}};
+  uint64_t seed = 2700000;
+  for (const auto& s : shapes) FOR_TRANSPOSES(ta, tb) {
+      check({s[0], s[1], s[2], ta, tb, 1, true}, seed++, true);
+      check({s[0], s[1], s[2], ta, tb, 2, true}, seed++, false);
+      check({s[0], s[1], s[2], ta, tb, 0, false, true}, seed++, false);
+    }
+}
+
 TEST_CASE("gemm: random shapes") {
   Numbers numbers(3);
   for (uint64_t i = 0; i < 300; i++) {
