@@ -30,11 +30,11 @@ void fill(bench::Family& family) {
   } const axes[] = {{"first axis", kFirst}, {"last axis", kLast}, {"whole", kAll}};
   struct {
     int64_t rows, columns;
-  } const sizes[] = {{4096, 8192}, {128, 64}};
+  } const sizes[] = {{4096, 8192}, {65536, 256}, {128, 64}};
   for (const auto& size : sizes)
     for (const auto& k : kinds)
       for (const auto& a : axes) {
-        const bool large = size.rows == 4096;
+        const bool large = size.rows > 128;
         family.add({.group = large ? "out of cache" : "in the first cache",
                     .name = std::string(k.name) + " over the " + a.name + " of " + std::to_string(size.rows) + "x" +
                             std::to_string(size.columns),

@@ -6,7 +6,7 @@
 template <class Extreme, class Some>
 ANNEAL_INLINE void arg_rows(typename Extreme::S* best, int32_t* place, const Some& rows, int64_t r, int64_t n) {
   typedef typename Extreme::V V;
-  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+  each_column(rows, n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     V value = ld(best + j), x[Some::kRows];
     vi beaten = vi{};
     for (int k = 0; k < Some::kRows; k++) {
@@ -46,7 +46,7 @@ static void arg_chunk(void* arg, int64_t chunk, int32_t worker) {
   char* scratch = base.context->scratch(base.context, worker);
   S* best = (S*)scratch;
   int32_t* place = (int32_t*)(scratch + kRunBytes);
-  Rows<S> rows = {&base, (const S*)base.in + c.offset, cursor_at(base.reduced, base.reduced.rank, c.first)};
+  Rows<S> rows = rows_from(base, (const S*)base.in + c.offset, c.first, c.n);
   const S* row = rows.in + rows.at.offset;
   each_vector(c.n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     st(best + j, ld_some(row + j, lanes));

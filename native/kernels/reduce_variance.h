@@ -28,7 +28,7 @@ ANNEAL_INLINE void add_rows(ColumnMoments& m, const Some& rows, int64_t n, const
   const float total = m.rows + kRows, share = kRows / total;
   const vf part = splat(share), weight = splat(m.rows * share);
   const bool first = m.rows == 0;
-  each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
+  each_column(rows, n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
     const vf from = ld_some(origin + j, lanes);
     vf x[kRows], distance[kRows], square[kRows];
     for (int k = 0; k < kRows; k++) distance[k] = (x[k] = ld_some(rows.row[k] + j, lanes)) - from;
@@ -54,7 +54,7 @@ static_assert(kSegmentRows % kMomentsRows == 0);
 static ColumnMoments variance_run(const ReduceJob& job, const float* in, int64_t first, int64_t last, int64_t n,
                                   char* scratch) {
   ColumnMoments partial[kMostLevels];
-  Rows<float> rows = {&job, in, cursor_at(job.reduced, job.reduced.rank, first)};
+  Rows<float> rows = rows_from(job, in, first, n);
   uint64_t count = 0;
   for (int64_t r = first; r < last || count == 0; r += kMomentsRows, count++) {
     int top = __builtin_popcountll(count);

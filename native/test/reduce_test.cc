@@ -118,6 +118,13 @@ TEST_CASE("reduce: large arrays, in segments and not") {
     for (Kind kind : {sum, mean, maximum, argmax, var}) check(reduction(kind, s, DType::f32, seed++));
 }
 
+TEST_CASE("reduce: down the columns of arrays beyond the caches") {
+  uint64_t seed = 950000;
+  for (const Shape& s : std::vector<Shape>{
+           {{4105, 1027}, {}, 1}, {{60000, 71}, {}, 1}, {{35, 3, 40001}, {}, 1}, {{2, 1031, 2049}, {}, 2}})
+    for (Kind kind : {sum, maximum, argmax, var}) check(reduction(kind, s, DType::f32, seed++));
+}
+
 TEST_CASE("reduce: sums of large arrays keep their digits") {
   constexpr int64_t n = 3000000;
   for (const Shape& s : std::vector<Shape>{{{n}, {}, 1}, {{n / 10, 10}, {}, 1}}) {
