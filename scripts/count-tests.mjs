@@ -20,11 +20,19 @@ function fromDoctest(text) {
   return { passed: count(true), failed: count(false) + crashed };
 }
 
-const total = { passed: 0, failed: 0 };
+/** The suite that a report is of: one that ran in several processes left a numbered report of each. */
+const suiteOf = (file) => file.replace(/(-\d+)?\.\w+$/, '');
+
+const suites = new Map();
 for (const name of readdirSync(folder).sort()) {
   const text = readFileSync(join(folder, name), 'utf8');
   const { passed, failed } = name.endsWith('.json') ? fromVitest(text) : fromDoctest(text);
-  console.log(`${name}: ${passed} passed, ${failed} failed`);
+  const before = suites.get(suiteOf(name)) ?? { passed: 0, failed: 0 };
+  suites.set(suiteOf(name), { passed: before.passed + passed, failed: before.failed + failed });
+}
+const total = { passed: 0, failed: 0 };
+for (const [suite, { passed, failed }] of suites) {
+  console.log(`${suite}: ${passed} passed, ${failed} failed`);
   total.passed += passed;
   total.failed += failed;
 }
