@@ -5,23 +5,22 @@ import { data, losses, nn, optim, seed, Trainer } from 'anneal';
 import { serve } from './peer.js';
 
 const PERIOD = 10;
-const WIDTH = 1024;
 const CLASSES = 10;
 
-type Message = { readonly prepare: { readonly stepMs: number } } | { readonly measure: { readonly train: 'none' | 'loop' | 'fit'; readonly seconds: number } };
+type Message = { readonly prepare: { readonly stepMs: number; readonly width: number } } | { readonly measure: { readonly train: 'none' | 'loop' | 'fit'; readonly seconds: number } };
 
 /** Random examples; what is learned does not matter here. */
-function dataset(examples: number) {
-  const x = Float32Array.from({ length: examples * WIDTH }, Math.random);
+function dataset(examples: number, width: number) {
+  const x = Float32Array.from({ length: examples * width }, Math.random);
   const y = Int32Array.from({ length: examples }, () => Math.floor(Math.random() * CLASSES));
-  return data.fromArrays({ x, y, shape: [WIDTH] });
+  return data.fromArrays({ x, y, shape: [width] });
 }
 
 /** A model, its optimizer and four batches to train on: made before anything is measured, because making them takes long. */
-function training(batchSize: number) {
+function training(batchSize: number, width: number) {
   seed(0);
-  const model = nn.sequential([WIDTH], nn.linear(WIDTH, WIDTH), nn.relu(), nn.linear(WIDTH, WIDTH), nn.relu(), nn.linear(WIDTH, CLASSES));
-  return { model, optimizer: optim.adam(model.parameters(), { lr: 1e-3 }), train: dataset(batchSize * 4), batchSize };
+  const model = nn.sequential([width], nn.linear(width, width), nn.relu(), nn.linear(width, width), nn.relu(), nn.linear(width, CLASSES));
+  return { model, optimizer: optim.adam(model.parameters(), { lr: 1e-3 }), train: dataset(batchSize * 4, width), batchSize };
 }
 
 type Training = ReturnType<typeof training>;
@@ -51,16 +50,18 @@ async function trainFit({ model, optimizer, train, batchSize }: Training, enough
   return steps;
 }
 
+const UNIT = 16;
+
 /** The batch size whose step takes about `stepMs`. */
-async function calibrate(stepMs: number): Promise<number> {
+async function calibrate(stepMs: number, width: number): Promise<number> {
   const batchSize = 512;
-  const tried = training(batchSize);
+  const tried = training(batchSize, width);
   let count = 0;
   await trainLoop(tried, () => ++count >= 3);
   const start = performance.now();
   const steps = await trainLoop(tried, () => performance.now() - start > 1000);
   const ms = (performance.now() - start) / steps;
-  return Math.max(64, Math.round((batchSize * stepMs) / ms / 64) * 64);
+  return Math.max(UNIT, Math.round((batchSize * stepMs) / ms / UNIT) * UNIT);
 }
 
 /** How late each tick of a 10 ms timer comes, until stopped. */
@@ -81,15 +82,17 @@ function watch(): () => number[] {
 
 const server = createServer((_, response) => response.end('here'));
 let batchSize = 0;
+let width = 0;
 
 await serve(async (message: Message) => {
   if ('prepare' in message) {
-    batchSize = await calibrate(message.prepare.stepMs);
+    width = message.prepare.width;
+    batchSize = await calibrate(message.prepare.stepMs, width);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return { port: (server.address() as AddressInfo).port, batchSize };
   }
   const { train, seconds } = message.measure;
-  const ready = training(batchSize);
+  const ready = training(batchSize, width);
   const end = performance.now() + seconds * 1000;
   const enough = (): boolean => performance.now() >= end;
   const stop = watch();
