@@ -27,8 +27,9 @@ const distribution = (values: readonly number[]): Distribution => ({
 });
 
 /**
- * While a model trains in a process, in steps of about 100 ms, which run beside its event loop, or of half a millisecond, which run within it: how late a 10 ms timer of that process fires, and how long
- * its HTTP server takes to answer. Beside it the same process at rest, as the control: what the machine itself costs.
+ * While a model trains in a process, in steps of about 100 ms, which run beside its event loop, or of half a millisecond, which run
+ * within it: how late a 10 ms timer of that process fires, and how long its HTTP server takes to answer. Beside it the same process at
+ * rest, as the control: what the machine itself costs.
  */
 export async function loopDelay(): Promise<object> {
   const large = { stepMs: 100, width: 1024 };

@@ -68,7 +68,6 @@ static BlockPlan plan_of(const Problem& p, Range m, Range n, bool shares_b) {
           !b_in_rows || (m.size() > kFewRowsOfFarB && is_bad_stride(p.b.row_stride)), nullptr};
 }
 
-constexpr int64_t kPanelsTogether = 4;  // that are packed at once from rows of B
 ANNEAL_INLINE int64_t panel_floats() { return kPanelsTogether * kTileColumns * (kBlockK + 8); }
 ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
   const int64_t kc = kBlockK + 8, block = smaller(M * smaller(K, kc), kBlockFloats + 4 * kc);

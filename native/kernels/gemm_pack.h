@@ -118,16 +118,17 @@ static void pack_columns(const float* from, int64_t stride, int64_t K, int colum
     }
 }
 
-// Four panels of rows that run along memory: whole stretches of each row, and the rows to come are asked for, as
+// Several panels of rows that run along memory: whole stretches of each row, and the rows to come are asked for, as
 // strides of a page or more escape the hardware's prefetching.
 constexpr int64_t kRowsAhead = 8;
-static void pack_four_panels(const float* from, int64_t stride, int64_t K, float* to) {
+constexpr int64_t kPanelsTogether = 4;
+static void pack_panels_together(const float* from, int64_t stride, int64_t K, float* to) {
   for (int64_t k = 0; k < K; k++) {
     const float* row = from + k * stride;
 #pragma GCC unroll 8
-    for (int j = 0; j < 4 * kTileColumns; j += 16) __builtin_prefetch(row + kRowsAhead * stride + j);
+    for (int j = 0; j < kPanelsTogether * kTileColumns; j += 16) __builtin_prefetch(row + kRowsAhead * stride + j);
 #pragma GCC unroll 4
-    for (int q = 0; q < 4; q++)
+    for (int q = 0; q < kPanelsTogether; q++)
 #pragma GCC unroll 4
       for (int j = 0; j < kTileColumns; j += kLanes)
         st(to + (q * K + k) * kTileColumns + j, ld(row + q * kTileColumns + j));
@@ -148,8 +149,8 @@ static void pack_panel(const Problem& p, int64_t k, int64_t K, int64_t j, int wi
 static void pack_panels(const Problem& p, int64_t k, int64_t K, Range n, float* to) {
   int64_t j = n.begin;
   if (p.b.column_stride == 1)
-    for (; j + 4 * kTileColumns <= n.end; j += 4 * kTileColumns)
-      pack_four_panels(p.b.data + k * p.b.row_stride + j, p.b.row_stride, K, to + (j - n.begin) * K);
+    for (; j + kPanelsTogether * kTileColumns <= n.end; j += kPanelsTogether * kTileColumns)
+      pack_panels_together(p.b.data + k * p.b.row_stride + j, p.b.row_stride, K, to + (j - n.begin) * K);
   for (; j < n.end; j += kTileColumns)
     pack_panel(p, k, K, j, (int)smaller(kTileColumns, n.end - j), to + (j - n.begin) * K);
 }

@@ -6,7 +6,6 @@ constexpr int64_t kManySharedRows = 1024;  // on more, where lines travel from t
 constexpr int64_t kManyPackedRows = 512;   // likewise, where A has to be packed for each chunk of columns otherwise
 constexpr int64_t kSharedColumns = 2048;   // columns of a part
 constexpr int64_t kSharedFloats = 1 << 20;  // and its size, unless one block of k is more
-constexpr int64_t kPackPanels = 4;          // panels that one chunk of packing takes
 
 // Changes no bit of the result, so it may depend on the threads.
 ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count, int32_t threads) {
@@ -34,8 +33,8 @@ ANNEAL_INLINE int64_t shared_bytes(const Problem& p) { return padded_columns(par
 
 static void pack_chunk(void* arg, int64_t chunk, int32_t) {
   const SharedJob& job = *(const SharedJob*)arg;
-  const int64_t begin = chunk * kPackPanels * kTileColumns,
-                end = smaller(job.n.size(), begin + kPackPanels * kTileColumns);
+  const int64_t begin = chunk * kPanelsTogether * kTileColumns,
+                end = smaller(job.n.size(), begin + kPanelsTogether * kTileColumns);
   for (int64_t k = job.k.begin; k < job.k.end; k += job.kc) {
     const int64_t K = smaller(job.kc, job.k.end - k);
     float* block = job.packed + (k - job.k.begin) * padded_columns(job.n.size());
@@ -62,8 +61,8 @@ static void multiply_shared(const Problem& p, Context& context) {
     for (int64_t k = 0; k < p.K; k += kp) {
       job.k = {k, smaller(p.K, k + kp)};
       const int64_t panels = (job.n.size() + kTileColumns - 1) / kTileColumns;
-      context.parallel(&context, (panels + kPackPanels - 1) / kPackPanels, job.k.size() * job.n.size() / 4, pack_chunk,
-                       &job);
+      context.parallel(&context, (panels + kPanelsTogether - 1) / kPanelsTogether, job.k.size() * job.n.size() / 4,
+                       pack_chunk, &job);
       context.parallel(&context, job.grid.chunks, cost_of(p.M, job.n.size(), job.k.size()), shared_chunk, &job);
     }
   }
