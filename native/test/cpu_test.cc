@@ -16,10 +16,13 @@ namespace {
 
 using namespace anneal;
 
+/** A folder of its own for each: test cases run in several processes at once. */
 class FakeRoot {
  public:
-  FakeRoot() : folder_(std::filesystem::temp_directory_path() / "anneal-fake-root") {
-    std::filesystem::remove_all(folder_);
+  FakeRoot() {
+    std::string name = std::filesystem::temp_directory_path() / "anneal-root-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    folder_ = name;
   }
   ~FakeRoot() { std::filesystem::remove_all(folder_); }
 
