@@ -40,7 +40,7 @@ static TensorLine clip_line(const Call& call) {
 
 struct ClipJob {
   TensorLine line;
-  const LinePlace* starts;
+  LineCut cut;
   double* parts;
 };
 
@@ -57,9 +57,10 @@ static double squares_of(const float* g, int64_t first, int64_t last) {
   return sum_squares(s[0]);
 }
 
-static void clip_chunk(void* arg, int64_t chunk, int32_t) {
+static void clip_chunk(void* arg, int64_t unit, int32_t) {
   const ClipJob& job = *(const ClipJob*)arg;
-  each_part(job.line, job.starts, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+  const int64_t chunk = job.cut.order[unit];
+  each_part(job.line, job.cut, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
     job.parts[chunk + t] = squares_of((const float*)tensor_at(job.line, t).data, first, last);
   });
 }
@@ -75,7 +76,7 @@ static void clip_finish(const Call& call, const ClipJob& job) {
     all += own, own = 0, at++;
   };
   for (int64_t c = 0; c < job.line.chunks; c++)
-    each_part(job.line, job.starts, c, [&](int64_t t, int64_t, int64_t) {
+    each_part(job.line, job.cut, c, [&](int64_t t, int64_t, int64_t) {
       while (at < t) complete();
       own += job.parts[c + t];
     });
@@ -86,9 +87,7 @@ static void clip_finish(const Call& call, const ClipJob& job) {
 
 static void clip_scale_run(const Call& call, Context& context) {
   const TensorLine line = clip_line(call);
-  LinePlace* starts = (LinePlace*)context.shared_scratch;
-  ClipJob job = {line, starts, (double*)(starts + line.chunks + 1)};
-  cut_line(line, starts);
+  ClipJob job = {line, cut_line(line, context.shared_scratch), (double*)(context.shared_scratch + cut_bytes(line))};
   context.parallel(&context, line.chunks, (int64_t)((float)line.elements * kClipCost), clip_chunk, &job);
   clip_finish(call, job);
 }
@@ -96,6 +95,6 @@ static void clip_scale_run(const Call& call, Context& context) {
 static size_t clip_scale_scratch(const Call&) { return 0; }
 static size_t clip_scale_shared(const Call& call) {
   const TensorLine line = clip_line(call);
-  return (size_t)(line.chunks + 1) * sizeof(LinePlace) + (size_t)(line.chunks + line.tensors) * sizeof(double);
+  return cut_bytes(line) + (size_t)(line.chunks + line.tensors) * sizeof(double);
 }
 #endif

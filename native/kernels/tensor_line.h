@@ -22,8 +22,35 @@ static TensorLine tensor_line(const TensorArg* first, int64_t step, int64_t tens
   return line;
 }
 
-// Where each chunk starts, and the end.
-static void cut_line(const TensorLine& line, LinePlace* starts) {
+// Where each chunk starts, and the end; and in which order threads take them.
+struct LineCut {
+  LinePlace* starts;
+  int64_t* order;
+};
+
+static size_t cut_bytes(const TensorLine& line) {
+  return (size_t)(line.chunks + 1) * sizeof(LinePlace) + (size_t)line.chunks * sizeof(int64_t);
+}
+
+// Two threads take chunks from the two ends, and products cut matrices into an upper and a lower half for them. So
+// first come the upper halves of large tensors, then the lower ones: each thread finds in its own caches what it left
+// there, which is worth most where the caches of two CPUs are far from each other.
+static void order_chunks(const TensorLine& line, LineCut& cut) {
+  const int64_t size = line.elements / line.chunks;
+  const auto is_lower = [&](int64_t c) {
+    const LinePlace start = cut.starts[c];
+    const int64_t n = elements_of(tensor_at(line, start.tensor));
+    return n < 2 * size ? 2 * c >= line.chunks : 2 * start.element + size > n;
+  };
+  int64_t unit = 0;
+  for (int half = 0; half < 2; half++)
+    for (int64_t c = 0; c < line.chunks; c++)
+      if (is_lower(c) == half) cut.order[unit++] = c;
+}
+
+static LineCut cut_line(const TensorLine& line, char* scratch) {
+  LinePlace* starts = (LinePlace*)scratch;
+  LineCut cut = {starts, (int64_t*)(starts + line.chunks + 1)};
   int64_t before = 0, t = 0;  // elements of the tensors before t
   for (int64_t c = 0; c < line.chunks; c++) {
     const int64_t wanted = line.elements * c / line.chunks;
@@ -32,12 +59,14 @@ static void cut_line(const TensorLine& line, LinePlace* starts) {
     starts[c] = {t, (wanted - before) / kLineGrain * kLineGrain};
   }
   starts[line.chunks] = {line.tensors, 0};
+  order_chunks(line, cut);
+  return cut;
 }
 
 // Calls body(t, first, last) for each tensor's part, elements [first, last), of a chunk.
 template <class Body>
-ANNEAL_INLINE void each_part(const TensorLine& line, const LinePlace* starts, int64_t chunk, Body body) {
-  const LinePlace start = starts[chunk], end = starts[chunk + 1];
+ANNEAL_INLINE void each_part(const TensorLine& line, const LineCut& cut, int64_t chunk, Body body) {
+  const LinePlace start = cut.starts[chunk], end = cut.starts[chunk + 1];
   for (int64_t t = start.tensor; t <= end.tensor; t++) {
     if (t == end.tensor && end.element == 0) return;
     body(t, t == start.tensor ? start.element : 0, t == end.tensor ? end.element : elements_of(tensor_at(line, t)));

@@ -36,7 +36,7 @@ template <class Rule>
 struct UpdateJob {
   const Call* call;
   TensorLine line;
-  const LinePlace* starts;
+  LineCut cut;
   int32_t count;  // of updates of the first parameter, for which `rule` is made
   Rule rule;
   float limit, before, after;  // of gradients; how far an average goes
@@ -44,13 +44,13 @@ struct UpdateJob {
 };
 
 template <class Rule>
-static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, const LinePlace* starts) {
+static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, const LineCut& cut) {
   const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs]];
   const double* limit = (const double*)call.in[3].data;
   const double* average = (const double*)call.in[4].data;
   return {&call,
           line,
-          starts,
+          cut,
           count,
           Rule::of((const double*)call.in[0].data, count, call.attr[1]),
           limit ? (float)*limit : __builtin_inff(),
@@ -144,7 +144,7 @@ ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body b
   const bool scales_differ = scales && call.in[2].dims[0] > 1;
   int32_t count = job.count;
   Rule shared = job.rule, rule = shared;
-  each_part(job.line, job.starts, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+  each_part(job.line, job.cut, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
     if (t + kTensorsAhead < job.line.tensors) ask_for(&tensor_at(job.line, t + kTensorsAhead), job.line.step);
     if (const int32_t own = counts[call.attr[kUpdateAttrs + t]]; own != count) {
       count = own;
@@ -158,10 +158,10 @@ ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body b
 }
 
 template <class Rule, int kStates>
-static void update_chunk(void* arg, int64_t chunk, int32_t) {
+static void update_chunk(void* arg, int64_t unit, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
   const bool averages = job.before != 0 || job.after != 0;
-  each_update(job, chunk,
+  each_update(job, job.cut.order[unit],
               [&](int64_t, const TensorArg* in, const Rule& rule, int32_t count, int64_t first, int64_t last) {
                 const bool settles = kStates > 0 && count % kSettledEvery == 0;
                 if (averages || settles)
@@ -177,10 +177,7 @@ template <class Rule, int kStates>
 static void run_rule(const Call& call, Context& context) {
   const TensorLine line = update_line(call);
   if (line.elements == 0) return;
-  LinePlace whole[2];
-  LinePlace* starts = line.chunks == 1 && !kByTrust<Rule> ? whole : (LinePlace*)context.shared_scratch;
-  cut_line(line, starts);
-  UpdateJob<Rule> job = update_job<Rule>(call, line, starts);
+  UpdateJob<Rule> job = update_job<Rule>(call, line, cut_line(line, context.shared_scratch));
   const float ns = (float)line.elements * (float)(4 * (3 + 2 * kStates)) * kUpdateCost;
   if constexpr (kByTrust<Rule>) find_trust<Rule, kStates>(job, (int64_t)ns, context);
   if (line.chunks == 1) return update_chunk<Rule, kStates>(&job, 0, 0);
@@ -203,8 +200,6 @@ static void update_run(const Call& call, Context& context) { kUpdateRules[call.a
 static size_t update_scratch(const Call&) { return 0; }
 static size_t update_shared(const Call& call) {
   const TensorLine line = update_line(call);
-  const bool trust = kUpdatesByTrust[call.attr[0]];
-  if (line.chunks == 1 && !trust) return 0;
-  return (size_t)(line.chunks + 1) * sizeof(LinePlace) + (trust ? trust_bytes(line) : 0);
+  return cut_bytes(line) + (kUpdatesByTrust[call.attr[0]] ? trust_bytes(line) : 0);
 }
 #endif

@@ -32,8 +32,9 @@ static __attribute__((noinline)) void measure_part(const Rule& __restrict rule, 
 }
 
 template <class Rule, int kStates>
-static void measure_chunk(void* arg, int64_t chunk, int32_t) {
+static void measure_chunk(void* arg, int64_t unit, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
+  const int64_t chunk = job.cut.order[unit];
   each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int32_t, int64_t first, int64_t last) {
     measure_part<Rule, kStates>(rule, job.limit, in, first, last, job.trust.parts[chunk + t]);
   });
@@ -41,7 +42,7 @@ static void measure_chunk(void* arg, int64_t chunk, int32_t) {
 
 template <class Rule, int kStates>
 static void find_trust(UpdateJob<Rule>& job, int64_t ns, Context& context) {
-  job.trust.parts = (double(*)[2])(context.shared_scratch + (size_t)(job.line.chunks + 1) * sizeof(LinePlace));
+  job.trust.parts = (double(*)[2])(context.shared_scratch + cut_bytes(job.line));
   float* ratios = (float*)(job.trust.parts + job.line.chunks + job.line.tensors);
   context.parallel(&context, job.line.chunks, ns, measure_chunk<Rule, kStates>, &job);
   double squares[2] = {};
@@ -51,7 +52,7 @@ static void find_trust(UpdateJob<Rule>& job, int64_t ns, Context& context) {
     squares[0] = squares[1] = 0;
   };
   for (int64_t c = 0; c < job.line.chunks; c++)
-    each_part(job.line, job.starts, c, [&](int64_t t, int64_t, int64_t) {
+    each_part(job.line, job.cut, c, [&](int64_t t, int64_t, int64_t) {
       while (at < t) complete();
       for (int k = 0; k < 2; k++) squares[k] += job.trust.parts[c + t][k];
     });
