@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Distance, placement } from './distance.js';
 import { machine, quiet } from './machine.js';
 import { geometricMean, median, minimum } from './statistics.js';
 import { save } from './save.js';
@@ -39,6 +40,7 @@ interface Measurement {
   readonly foreign: number;
   readonly differs: string;
   readonly absent: readonly string[];
+  lineNs?: readonly number[];
   readonly contenders: readonly { readonly name: string; readonly kind: 'ours' | 'peer' | 'limit'; readonly ns: readonly number[] }[];
 }
 
@@ -58,6 +60,8 @@ export interface KernelFigure {
   readonly absent?: readonly string[];
   /** CPUs' worth of time that others had on ours meanwhile, where it was more than nothing even when tried again. */
   readonly foreign?: number;
+  /** Of two threads: ns of a cache line from CPU to CPU before and after. */
+  readonly lineNs?: readonly number[];
 }
 
 interface Options {
@@ -92,9 +96,10 @@ export async function kernels(args: readonly string[]): Promise<void> {
 
   const loadBefore = await quiet();
   const target = options.target === '' ? list.target : options.target;
-  const peers = peerSettings(target);
+  const distance = await Distance.start();
+  const peers = peerSettings(target, distance);
   console.log(`target ${target}, peers run with ${Object.entries(peers).map(([key, value]) => `${key}=${value}`).join(' ') || 'their defaults'}`);
-  const run = (c: Case, threads: number, rounds = options.rounds): KernelFigure => figure(c, threads, measured(c.id, threads, options.target, rounds, peers));
+  const run = (c: Case, threads: number, rounds = options.rounds): KernelFigure => figure(c, threads, measured(c.id, threads, options.target, rounds, peers, distance));
   const limits = list.families.find(({ name }) => name === 'limits')!.cases.flatMap((c) => options.threads.map((threads) => run(c, threads)));
   for (const { name, threads, gflops, gbytes } of limits) {
     console.log(`${name}, ${threads} thread${threads > 1 ? 's' : ''}: ${gflops === undefined ? `${short(gbytes!)} GB/s` : `${short(gflops)} GFLOP/s`}`);
@@ -113,6 +118,7 @@ export async function kernels(args: readonly string[]): Promise<void> {
     const name = options.target === '' ? family.name : `${family.name}-${options.target}`;
     save(`kernels/${name}`, { machine: machine({ compiler: list.compiler, target }), loadBefore, rounds: options.rounds, peers, limits, cases: figures });
   }
+  await distance.close();
 }
 
 function parse(args: readonly string[]): Options {
@@ -145,24 +151,26 @@ function build(): void {
   cmake('--build', folder, `-j${availableParallelism()}`, '--target', 'kernels');
 }
 
-function measured(id: string, threads: number, target: string, rounds: number, peers: Readonly<Record<string, string>>): Measurement {
+function measured(id: string, threads: number, target: string, rounds: number, peers: Readonly<Record<string, string>>, distance: Distance): Measurement {
   const args = ['--case', id, '--threads', String(threads), '--rounds', String(rounds), ...(target === '' ? [] : ['--target', target])];
   const count = String(threads);
   const env = { ...process.env, OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count, ...openmp(), ...peers };
   let quietest: Measurement | undefined;
   for (let i = 0; i < TRIES && (quietest === undefined || disturbance(quietest) > DISTURBED); i++) {
+    const before = threads > 1 ? distance.ns() : 0;
     const again = JSON.parse(execFileSync(program, args, { encoding: 'utf8', env })) as Measurement;
+    if (threads > 1) again.lineNs = [before, distance.ns()];
     if (quietest === undefined || disturbance(again) < disturbance(quietest)) quietest = again;
   }
   if (quietest!.differs !== '') throw new Error(`${id}: ${quietest!.differs} has another result than we`);
   return quietest!;
 }
 
-/** CPUs' worth of time that others had on ours; or, as other machines of the host show only in the times, how far our rounds or those of the fastest peer lie apart. */
-function disturbance({ foreign, contenders }: Measurement): number {
+/** CPUs' worth of time that others had on ours; one where ours were in an unusual place; or, as other machines of the host show only in the times, how far our rounds or those of the fastest peer lie apart. */
+function disturbance({ foreign, lineNs, contenders }: Measurement): number {
   const ours = contenders.filter(({ kind }) => kind === 'ours');
   const peers = contenders.filter(({ kind }) => kind === 'peer').toSorted((a, b) => minimum(a.ns) - minimum(b.ns));
-  return Math.max(foreign, ...[...ours, ...peers.slice(0, 1)].map(({ ns }) => median(ns) / minimum(ns) - 1));
+  return Math.max(foreign, placement(lineNs ?? []) === '' ? 0 : 1, ...[...ours, ...peers.slice(0, 1)].map(({ ns }) => median(ns) / minimum(ns) - 1));
 }
 
 /** The OpenMP builds of OpenBLAS and BLIS: their pthread builds bring one pool each, which fight for the CPUs. */
@@ -176,7 +184,7 @@ function openmp(): Record<string, string> {
  * can, so each is tried as what it detects and as the older CPUs that this one contains. A target without AVX-512 is a
  * stand-in for a machine without it: there the peers go without it too.
  */
-function peerSettings(target: string): Record<string, string> {
+function peerSettings(target: string, distance: Distance): Record<string, string> {
   const wide = target === 'avx512';
   const candidates: Record<string, readonly (string | undefined)[]> = {
     OPENBLAS_CORETYPE: wide ? [undefined, 'SkylakeX', 'Zen'] : ['Zen', 'Haswell'],
@@ -187,7 +195,7 @@ function peerSettings(target: string): Record<string, string> {
   for (const [key, values] of Object.entries(candidates)) {
     const library = key.startsWith('OPENBLAS') ? 'OpenBLAS' : 'BLIS';
     const times = values.map((value) => {
-      const { contenders } = measured('gemm/NN 512x512x512', 1, target === 'avx512' ? '' : target, 3, value === undefined ? {} : { [key]: value });
+      const { contenders } = measured('gemm/NN 512x512x512', 1, target === 'avx512' ? '' : target, 3, value === undefined ? {} : { [key]: value }, distance);
       return minimum(contenders.find(({ name }) => name === library)?.ns ?? [Number.POSITIVE_INFINITY]);
     });
     const fastest = values[times.indexOf(minimum(times))];
@@ -217,6 +225,7 @@ function figure({ name, group, againstPeers, ofLimit }: Case, threads: number, m
     ...(Object.keys(goals).length > 0 ? { goals } : {}),
     ...(m.absent.length > 0 ? { absent: m.absent } : {}),
     ...(m.foreign > DISTURBED ? { foreign: round(m.foreign) } : {}),
+    ...(m.lineNs === undefined ? {} : { lineNs: m.lineNs.map(Math.round) }),
   };
 }
 
@@ -238,7 +247,7 @@ function tableOf(figures: readonly KernelFigure[]): string {
     f.ofLimit === undefined ? '' : `${(100 * f.ofLimit).toFixed(0)}%`,
     f.best ?? '',
     f.againstPeers === undefined ? '' : `${f.againstPeers.toFixed(2)}x`,
-    [misses(f) === '' ? '' : 'under', f.foreign === undefined ? '' : 'disturbed'].filter((word) => word !== '').join(', '),
+    [misses(f) === '' ? '' : 'under', f.foreign === undefined ? '' : 'disturbed', placement(f.lineNs ?? [])].filter((word) => word !== '').join(', '),
   ]);
   return table(['case', 'ns', 'rate', 'of limit', 'best peer', 'ratio', ''], rows);
 }
@@ -263,5 +272,7 @@ function summary(family: Family, figures: readonly KernelFigure[]): string {
   if (impossible.length > 0) lines.push(`faster than the machine's peak: ${impossible.map(({ name }) => name).join(', ')}; do not trust the peak`);
   const disturbed = figures.filter((f) => f.foreign !== undefined);
   if (disturbed.length > 0) lines.push(`others were busy on these CPUs during ${disturbed.length} of ${figures.length} cases: not to be trusted`);
+  const elsewhere = figures.filter((f) => placement(f.lineNs ?? []) !== '');
+  if (elsewhere.length > 0) lines.push(`the two CPUs shared a core, or no cache, during ${elsewhere.length} of ${figures.length} cases: such figures do not compare with others`);
   return lines.join('\n');
 }

@@ -1,3 +1,4 @@
+import { Distance, placement } from './distance.js';
 import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
@@ -29,6 +30,8 @@ export interface Figure {
   /** PyTorch's time over this side's: the median of the ratios of the rounds. */
   readonly ratio?: number;
   readonly goal?: number;
+  /** Of two threads: the rounds in which the two CPUs were in an unusual place. */
+  readonly elsewhere?: number;
 }
 
 const WINDOW_MS = 70;
@@ -43,6 +46,7 @@ export async function steps(names: readonly string[] = []): Promise<object> {
   const results = [];
   const rows = [];
   const trials = new Trials();
+  const distance = await Distance.start();
   for (const workload of workloads.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
     const best = torchInstalled() ? await findBest(workload, trials) : [];
     const sides: Side[] = [];
@@ -58,15 +62,16 @@ export async function steps(names: readonly string[] = []): Promise<object> {
       await prepare(side, workload, { mode: configuration.mode });
       sides.push(side);
     }
-    await takeTurns(sides, ROUNDS);
+    const elsewhere = await takeTurns(sides, ROUNDS, distance);
     for (const { peer } of sides) await peer.close();
-    const figures = sides.map((side) => figure(side, sides, workload));
+    const figures = sides.map((side) => figure(side, sides, workload, elsewhere));
     results.push({ ...workload, figures, torchTried: best.flatMap(({ threads, tried }) => tried.map((t) => ({ threads, ...t }))) });
     for (const threads of THREADS) rows.push([workload.name, `${threads}`, ...cells(figures.filter((f) => f.threads === threads))]);
     console.log(rows.slice(-THREADS.length).map((row) => row.join('  ')).join('\n'));
   }
   const torch = await trials.close();
-  const head = ['ms a step (median)', 'threads', 'loop', 'fit', 'torch', 'loop is faster by', 'fit by', '', 'torch as'];
+  await distance.close();
+  const head = ['ms a step (median)', 'threads', 'loop', 'fit', 'torch', 'loop is faster by', 'fit by', '', 'torch as', ''];
   console.log(`\n${table(head, rows)}`);
   return { torch, windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
 }
@@ -90,15 +95,19 @@ async function prepare(target: Side, { work }: Workload, extra: object, warmupMs
   } while (performance.now() < end);
 }
 
-/** Windows in turn; every other round backwards, so that nobody always runs behind the same neighbour. */
-async function takeTurns(sides: readonly Side[], rounds: number): Promise<void> {
+/** Windows in turn; every other round backwards, so that nobody always runs behind the same neighbour. Returns in how many rounds the two CPUs were in an unusual place. */
+async function takeTurns(sides: readonly Side[], rounds: number, distance?: Distance): Promise<number> {
+  let elsewhere = 0;
   for (let round = 0; round < rounds; round++) {
+    const before = distance?.ns();
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
       // The threads of the side before spin for a while before they sleep.
       await pause(10);
       side.ms.push((await side.peer.ask<Answer>({ run: side.steps })).ms);
     }
+    if (before !== undefined && placement([before, distance!.ns()]) !== '') elsewhere++;
   }
+  return elsewhere;
 }
 
 interface Best {
@@ -159,7 +168,7 @@ async function trial(workload: Workload, threads: number, blas: string, mode: st
   return { mode, blas, msMin: minimum(candidate.ms) };
 }
 
-function figure(side: Side, sides: readonly Side[], workload: Workload): Figure {
+function figure(side: Side, sides: readonly Side[], workload: Workload, elsewhere: number): Figure {
   const { name, threads, configuration, ms } = side;
   const torch = sides.find((other) => other.name === 'torch' && other.threads === threads);
   const goal = name === 'fit' ? workload.fit?.[threads - 1] : name === 'loop' ? workload.loop?.[threads - 1] : undefined;
@@ -171,6 +180,7 @@ function figure(side: Side, sides: readonly Side[], workload: Workload): Figure 
     msMin: minimum(ms),
     ...(torch === undefined || torch === side ? {} : { ratio: median(ms.map((time, round) => torch.ms[round]! / time)) }),
     ...(goal === undefined ? {} : { goal }),
+    ...(threads > 1 && elsewhere > 0 ? { elsewhere } : {}),
   };
 }
 
@@ -181,6 +191,7 @@ function cells(figures: readonly Figure[]): string[] {
   const ratio = (name: string): string => (of(name)?.ratio === undefined ? '' : `${short(of(name)!.ratio!)}x`);
   const under = figures.filter((f) => f.goal !== undefined && f.ratio !== undefined && f.ratio < f.goal);
   const { configuration } = of('torch') ?? {};
+  const elsewhere = figures[0]!.elsewhere;
   return [
     ms('loop'),
     ms('fit'),
@@ -189,5 +200,6 @@ function cells(figures: readonly Figure[]): string[] {
     ratio('fit'),
     under.map((f) => `${f.side} < ${f.goal}x`).join(', '),
     configuration === undefined ? '' : `${configuration.mode}, ${configuration.blas}`,
+    elsewhere === undefined ? '' : `CPUs on one core or far apart in ${elsewhere} of ${ROUNDS} rounds`,
   ];
 }
