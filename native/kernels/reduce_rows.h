@@ -169,6 +169,7 @@ ANNEAL_INLINE void constant_operand(const ReduceJob&, S& m) {
 // How one output is made, from blocks [first, last) of its elements: a policy per family of kinds.
 template <class Op>
 struct ByValue {
+  static constexpr bool kMeansFirst = false;
   typedef typename Op::S S;
   typedef Op Tree;
   ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S m, char* scratch) {
@@ -178,6 +179,7 @@ struct ByValue {
 };
 template <class Extreme>
 struct ByPlace {
+  static constexpr bool kMeansFirst = false;
   typedef Place<typename Extreme::S> S;
   typedef Arg<Extreme> Tree;
   ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S, char* scratch) {
@@ -187,6 +189,7 @@ struct ByPlace {
 };
 
 struct ByMoments {
+  static constexpr bool kMeansFirst = true;
   typedef Moments S;
   typedef MomentsTree Tree;
   ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S, char* scratch) {
@@ -206,6 +209,27 @@ static void reduce_outputs(void* arg, int64_t chunk, int32_t worker) {
   for (int64_t o = first; o < last; o++) {
     By::store(job, o, By::part(job, at.offset, 0, job.blocks, m, scratch));
     advance(job.kept, job.kept.rank, at);
+  }
+}
+
+// Variances of rows of at most one block, in place: some means first, then the squares around them, so that a row need
+// not wait for its own mean (65,536 rows of 256 take 0.79 of the time).
+static void variances_of_rows(void* arg, int64_t chunk, int32_t) {
+  const ReduceJob& job = *(const ReduceJob*)arg;
+  constexpr int64_t kMost = 16;
+  const int64_t abreast = smallest(kMost, 2 * kMomentsBlock / job.R);
+  const int64_t first = chunk * job.outputs_per_chunk, last = smallest(job.outputs, first + job.outputs_per_chunk);
+  Cursor at = cursor_at(job.kept, job.kept.rank, first);
+  for (int64_t o = first; o < last; o += abreast) {
+    const int64_t rows = smallest(abreast, last - o);
+    const float* x[kMost];
+    float mean[kMost];
+    for (int64_t i = 0; i < rows; i++) {
+      x[i] = (const float*)job.in + at.offset;
+      mean[i] = *x[i] + reduce_block<RealDistances>(x[i], job.R, *x[i]) / (float)job.R;
+      advance(job.kept, job.kept.rank, at);
+    }
+    for (int64_t i = 0; i < rows; i++) store_result(job, o + i, reduce_block<RealSquares>(x[i], job.R, mean[i]));
   }
 }
 
@@ -255,6 +279,9 @@ static void reduce_rows(const ReduceJob& job) {
   }
   const int64_t ns = (int64_t)((float)(job.outputs * (job.R + 32)) * kReduceCost),
                 chunks = divide_up(job.outputs, job.outputs_per_chunk);
-  if (chunks == 1) return reduce_outputs<By>((void*)&job, 0, 0);
-  job.context->parallel(job.context, chunks, ns, reduce_outputs<By>, (void*)&job);
+  void (*body)(void*, int64_t, int32_t) = reduce_outputs<By>;
+  if constexpr (By::kMeansFirst)
+    if (job.in_place && job.R > 0 && job.R <= kMomentsBlock) body = variances_of_rows;
+  if (chunks == 1) return body((void*)&job, 0, 0);
+  job.context->parallel(job.context, chunks, ns, body, (void*)&job);
 }
