@@ -18,7 +18,7 @@ constexpr int64_t kFinishRows = 12;
 template <class Finished>
 ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int64_t rows, const float* b,
                                   int64_t b_stride, bool packed_b, float* c, int64_t c_stride, int columns,
-                                  bool accumulate, Finished finished) {
+                                  bool accumulate, AfterSums after, Finished finished) {
   const bool narrow = columns <= kLanes;
   const int full = narrow && !a.panels ? kNarrowRows : kTileRows;
   int64_t unfinished = 0;
@@ -28,11 +28,11 @@ ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int6
     if (K >= kPrefetchMinK) prefetch_c(i + r < rows ? c + (i + r) * c_stride : c + columns, c_stride, r);
     if (a.panels && packed_b) {
       const PanelTile tile = narrow ? panel_tile_of<1>(r) : panel_tile_of<kTileVectors>(r);
-      tile(K, a.view.data + i * K, b, c + i * c_stride, c_stride, columns, accumulate);
+      tile(K, a.view.data + i * K, b, c + i * c_stride, c_stride, columns, accumulate, after);
     } else {
       const Tile tile = narrow ? tile_of<1, kNarrowRows>(r) : tile_of<kTileVectors, kTileRows>(r);
       tile(K, a.view.data + i * (a.panels ? K : a.view.row_stride), a.view.row_stride,
-           a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride, columns, accumulate);
+           a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride, columns, accumulate, after);
     }
     i += r;
     if (i - unfinished < kFinishRows && i < rows) continue;
@@ -108,10 +108,17 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
     } else {
       packed = false;
     }
+    const Epilogue& e = p.epilogue;
     const auto finished = [&](int64_t row, int64_t count) {
-      if (last && p.epilogue.any()) finish(p.epilogue, p.c, p.N, m.begin + row, j, count, width);
+      if (last && e.any()) finish(e, p.c, p.N, m.begin + row, j, count, width);
     };
-    multiply_panel(K, a, done, rows, b, packed ? padded : p.b.row_stride, packed, c, p.N, width, accumulate, finished);
+    const bool by_tiles = last && e.in_registers() && width == padded;
+    const AfterSums after = by_tiles ? e.after_sums().from(j) : AfterSums{};
+    if (by_tiles && done > 0) finished(0, done);
+    multiply_panel(K, a, done, rows, b, packed ? padded : p.b.row_stride, packed, c, p.N, width, accumulate, after,
+                   [&](int64_t row, int64_t count) {
+                     if (!by_tiles) finished(row, count);
+                   });
   }
 }
 

@@ -18,8 +18,8 @@ static void multiply_strips(const Problem& p, Range m, Range n, Range k, const f
   const int full = n.size() >= kTileColumns ? kTileRows : kNarrowRows;
   const bool accumulate = k.begin > 0, last = k.end == p.K, copies = copies_strips(p.a, n, k);
   const Epilogue& e = p.epilogue;
-  const bool finished = e.in_registers() && n.size() >= kLanes, relu = finished && last && e.activation == kRelu;
-  const float* bias = finished && last && e.bias ? e.bias + n.begin : nullptr;
+  const bool finished = e.in_registers() && n.size() >= kLanes;
+  const AfterSums after = finished && last ? e.after_sums().from(n.begin) : AfterSums{};
   float strip[kNarrowRows * kShortK + kLanes];
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, full);
@@ -29,7 +29,7 @@ static void multiply_strips(const Problem& p, Range m, Range n, Range k, const f
       a = {strip, 1, r};
     }
     multiply_strip(k.size(), a.data, a.row_stride, a.column_stride, r, b, b_stride, p.c + i * p.N + n.begin, p.N,
-                   n.size(), accumulate, bias, relu);
+                   n.size(), accumulate, after);
     if (!finished && last && e.any()) finish(e, p.c, p.N, i, n.begin, r, n.size());
     i += r;
   }
@@ -121,7 +121,7 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
       const float* bj = b + j * p.b.column_stride;
       if (p.a.row_stride == 1)
         tile_of<V, kFull>(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.column_stride, block + j * kRows, kRows,
-                             kRows, false);
+                             kRows, false, {});
       else
         transposing_tile_of(r)(p.K, bj, p.b.column_stride, p.b.row_stride, a, p.a.row_stride, nullptr, 0,
                                block + j * kRows, kRows, false);

@@ -3,6 +3,14 @@
 
 enum Activation : uint32_t { kNoActivation, kRelu, kGelu, kGeluTanh, kTanh, kSigmoid };
 
+// What happens to sums in registers, before they are stored: to columns of whole vectors. Of no bias and no relu it is
+// nothing.
+struct AfterSums {
+  const float* bias;  // of the first of the columns
+  bool relu;
+  AfterSums from(int64_t column) const { return {bias ? bias + column : nullptr, relu}; }
+};
+
 struct Epilogue {
   const float* bias;  // [N] or null
   const float* aux;   // [M, N] like C, or null: the result is kept where aux > 0, else 0
@@ -10,6 +18,7 @@ struct Epilogue {
   bool any() const { return bias || aux || activation != kNoActivation; }
   // Is it so cheap that it had better happen to sums in registers, before they are stored?
   bool in_registers() const { return !aux && (activation == kNoActivation || activation == kRelu); }
+  AfterSums after_sums() const { return {bias, activation == kRelu}; }
 };
 
 template <uint32_t kActivation>
@@ -22,18 +31,17 @@ ANNEAL_INLINE vf activate(vf x) {
   return x;
 }
 
-// An epilogue in registers, over V vectors of columns.
 template <int R, int V>
-ANNEAL_INLINE void finish_sums(vf (&sum)[R][V], const float* bias, bool relu) {
-  if (bias) {
+ANNEAL_INLINE void finish_sums(vf (&sum)[R][V], AfterSums after) {
+  if (after.bias) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; v++) {
-      const vf b = ld(bias + v * kLanes);
+      const vf b = ld(after.bias + v * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < R; r++) sum[r][v] = sum[r][v] + b;
     }
   }
-  if (relu) {
+  if (after.relu) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 16

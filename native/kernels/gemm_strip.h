@@ -34,10 +34,10 @@ struct StripKernel {
   }
 
   // C[i, j] (+)= sum over k of a[i * row_stride + k * k_stride] * b[k * b_stride + j], i < R, j < columns: a multiple
-  // of V vectors, or less than one vector, which `b` has in full and which does not accumulate. Whole vectors get bias
-  // and relu, too.
+  // of V vectors, or less than one vector, which `b` has in full and which does not accumulate. Whole vectors
+  // get what is to happen after the sums, too.
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                  float* c, int64_t c_stride, int64_t columns, bool accumulate, const float* bias, bool relu) {
+                  float* c, int64_t c_stride, int64_t columns, bool accumulate, AfterSums after) {
     for (int64_t j = 0; j < columns; j += V * kLanes) {
       vf acc[R][V];
 #pragma GCC unroll 16
@@ -54,7 +54,7 @@ struct StripKernel {
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) st_part(c + r * c_stride, acc[r][0], (int)columns);
       } else {
-        finish_sums(acc, bias ? bias + j : nullptr, relu);
+        finish_sums(acc, after.from(j));
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++)
 #pragma GCC unroll 16
@@ -65,8 +65,7 @@ struct StripKernel {
 };
 
 using Strip = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b,
-                       int64_t b_stride, float* c, int64_t c_stride, int64_t columns, bool accumulate,
-                       const float* bias, bool relu);
+                       int64_t b_stride, float* c, int64_t c_stride, int64_t columns, bool accumulate, AfterSums after);
 
 // The strip of that many rows and kStripVectors[width] vectors, which must fit.
 ANNEAL_INLINE Strip strip_of(int rows, int width) {
@@ -83,12 +82,12 @@ ANNEAL_INLINE Strip strip_of(int rows, int width) {
 }
 
 // All columns of a strip. Where the last vectors would stick out they are moved back to end with the columns: the
-// overlap is computed twice, to the same bits. Bias and relu, if any, are for columns of at least a vector.
+// overlap is computed twice, to the same bits. What happens after the sums is for columns of at least a vector.
 static void multiply_strip(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, int rows, const float* b,
                            int64_t b_stride, float* c, int64_t c_stride, int64_t columns, bool accumulate,
-                           const float* bias, bool relu) {
+                           AfterSums after) {
   if (columns < kLanes)
-    return strip_of(rows, 0)(K, a, row_stride, k_stride, b, b_stride, c, c_stride, columns, false, nullptr, false);
+    return strip_of(rows, 0)(K, a, row_stride, k_stride, b, b_stride, c, c_stride, columns, false, {});
   const int64_t full = columns / kLanes;
   for (int64_t j = 0; j < columns;) {
     const int64_t vectors = smaller((columns - j + kLanes - 1) / kLanes, full);
@@ -97,7 +96,7 @@ static void multiply_strip(int64_t K, const float* a, int64_t row_stride, int64_
     const int64_t size = vectors / kStripVectors[width] * kStripVectors[width] * kLanes;
     const int64_t at = smaller(j, columns - size);
     strip_of(rows, width)(K, a, row_stride, k_stride, b + at, b_stride, c + at, c_stride, size, accumulate,
-                          bias ? bias + at : nullptr, relu);
+                          after.from(at));
     j = at + size;
   }
 }

@@ -89,7 +89,8 @@ constexpr int64_t kStoreAhead = 64;  // k before the end at which a tile asks fo
 
 // C[i, j] (+)= sum over k of a's row i times b's column j, 0 <= j < columns. B is read in full vectors.
 template <int R, int V, bool kPrefetch, class Rows, class Columns>
-ANNEAL_INLINE void run_tile(int64_t K, Rows a, Columns b, float* c, int64_t c_stride, int columns, bool accumulate) {
+ANNEAL_INLINE void run_tile(int64_t K, Rows a, Columns b, float* c, int64_t c_stride, int columns, bool accumulate,
+                            AfterSums after) {
   TileSum<R, V> sum;
   const int last = columns - (V - 1) * kLanes;
   float edge[kMaskedStores ? 1 : R * V * kLanes];  // a ragged tile goes through here where a masked store is dear
@@ -109,29 +110,31 @@ ANNEAL_INLINE void run_tile(int64_t K, Rows a, Columns b, float* c, int64_t c_st
     K -= head;
   }
   sum.add(K, a, b);
+  finish_sums(sum.acc, after);
   sum.store(out, out_stride, out_last);
   if (out != c) copy_columns(out, out_stride, c, c_stride, R, columns);
 }
 
 // Operands in place: a[i * row_stride + k * k_stride], b[k * b_stride + j].
 using Tile = void (*)(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                      float* c, int64_t c_stride, int columns, bool accumulate);
+                      float* c, int64_t c_stride, int columns, bool accumulate, AfterSums after);
 template <int R, int V>
 struct TileKernel {
   static void run(int64_t K, const float* a, int64_t row_stride, int64_t k_stride, const float* b, int64_t b_stride,
-                  float* c, int64_t c_stride, int columns, bool accumulate) {
+                  float* c, int64_t c_stride, int columns, bool accumulate, AfterSums after) {
     run_tile<R, V, false>(K, StridedRows<R>::at(a, row_stride, k_stride), StridedColumns<V>{b, b_stride}, c, c_stride,
-                          columns, accumulate);
+                          columns, accumulate, after);
   }
 };
 
 // Packed operands, a[k * R + i] and b[k * V * kLanes + j]: fewer instructions, and no register for a stride.
 using PanelTile = void (*)(int64_t K, const float* a, const float* b, float* c, int64_t c_stride, int columns,
-                           bool accumulate);
+                           bool accumulate, AfterSums after);
 template <int R, int V>
 struct PanelTileKernel {
-  static void run(int64_t K, const float* a, const float* b, float* c, int64_t c_stride, int columns, bool accumulate) {
-    run_tile<R, V, true>(K, PanelRows<R>{a}, PanelColumns<V>{b}, c, c_stride, columns, accumulate);
+  static void run(int64_t K, const float* a, const float* b, float* c, int64_t c_stride, int columns, bool accumulate,
+                  AfterSums after) {
+    run_tile<R, V, true>(K, PanelRows<R>{a}, PanelColumns<V>{b}, c, c_stride, columns, accumulate, after);
   }
 };
 
