@@ -35,14 +35,15 @@ const markdown = (head: readonly string[], rows: readonly (readonly string[])[])
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function steps(): string | undefined {
-  const found = read<{ torch: string; workloads: (Workload & { figures: Figure[] })[] }>('steps');
+  const found = read<{ torch: string; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>('steps');
   if (found === undefined) return undefined;
   const rows = found.workloads.map(({ name, figures }) => {
     const cells = [1, 2].flatMap((threads) => {
       const of = (side: string): Figure | undefined => figures.find((f) => f.side === side && f.threads === threads);
       const ms = (side: string): string => (of(side) === undefined ? '' : short(of(side)!.msMedian));
       const ratio = (side: string): string => (of(side)?.ratio === undefined ? '' : `${short(of(side)!.ratio!)}x`);
-      return [both(ms('loop'), ms('fit')), ms('torch'), both(ratio('loop'), ratio('fit'))];
+      const mark = 2 * (of('loop')?.elsewhere ?? 0) > found.rounds ? ' †' : '';
+      return [both(ms('loop'), ms('fit')) + mark, ms('torch') + mark, both(ratio('loop'), ratio('fit'))];
     });
     return [name, ...cells];
   });
@@ -50,7 +51,7 @@ function steps(): string | undefined {
   return (
     `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch} that we know how to make ` +
     `(eager, traced, flat parameters; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
-    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. ${source('steps')}.\n\n${markdown(head, rows)}`
+    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. †: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source('steps')}.\n\n${markdown(head, rows)}`
   );
 }
 
