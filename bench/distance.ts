@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 /** By this measure two threads of one core are 40 ns from each other, cores that share a cache 60 to 85, others more than 200. */
@@ -30,8 +31,9 @@ export class Distance {
     return distance;
   }
 
-  /** In ns, the fastest of a few batches: in the others the threads may have shared a CPU. */
+  /** In ns, the fastest of a few batches: in the others the threads may have shared a CPU. NaN where there is but one. */
   ns(): number {
+    if (availableParallelism() < 2) return Number.NaN;
     let fastest = Number.POSITIVE_INFINITY;
     for (let batch = 0; batch < BATCHES; batch++) {
       Atomics.store(this.#line, 0, 0);
