@@ -96,10 +96,10 @@ export async function kernels(args: readonly string[]): Promise<void> {
 
   const loadBefore = await quiet();
   const target = options.target === '' ? list.target : options.target;
+  const peers = peerSettings(target);
   const distance = await Distance.start();
-  const peers = peerSettings(target, distance);
   console.log(`target ${target}, peers run with ${Object.entries(peers).map(([key, value]) => `${key}=${value}`).join(' ') || 'their defaults'}`);
-  const run = (c: Case, threads: number, rounds = options.rounds): KernelFigure => figure(c, threads, measured(c.id, threads, options.target, rounds, peers, distance));
+  const run = (c: Case, threads: number, rounds = options.rounds): KernelFigure => figure(c, threads, measured(c.id, threads, options.target, rounds, peers, threads > 1 ? distance : undefined));
   const limits = list.families.find(({ name }) => name === 'limits')!.cases.flatMap((c) => options.threads.map((threads) => run(c, threads)));
   for (const { name, threads, gflops, gbytes } of limits) {
     console.log(`${name}, ${threads} thread${threads > 1 ? 's' : ''}: ${gflops === undefined ? `${short(gbytes!)} GB/s` : `${short(gflops)} GFLOP/s`}`);
@@ -151,15 +151,15 @@ function build(): void {
   cmake('--build', folder, `-j${availableParallelism()}`, '--target', 'kernels');
 }
 
-function measured(id: string, threads: number, target: string, rounds: number, peers: Readonly<Record<string, string>>, distance: Distance): Measurement {
+function measured(id: string, threads: number, target: string, rounds: number, peers: Readonly<Record<string, string>>, distance?: Distance): Measurement {
   const args = ['--case', id, '--threads', String(threads), '--rounds', String(rounds), ...(target === '' ? [] : ['--target', target])];
   const count = String(threads);
   const env = { ...process.env, OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count, ...openmp(), ...peers };
   let quietest: Measurement | undefined;
   for (let i = 0; i < TRIES && (quietest === undefined || disturbance(quietest) > DISTURBED); i++) {
-    const before = threads > 1 ? distance.ns() : 0;
+    const before = distance?.ns();
     const again = JSON.parse(execFileSync(program, args, { encoding: 'utf8', env })) as Measurement;
-    if (threads > 1) again.lineNs = [before, distance.ns()];
+    if (before !== undefined) again.lineNs = [before, distance!.ns()];
     if (quietest === undefined || disturbance(again) < disturbance(quietest)) quietest = again;
   }
   if (quietest!.differs !== '') throw new Error(`${id}: ${quietest!.differs} has another result than we`);
@@ -184,7 +184,7 @@ function openmp(): Record<string, string> {
  * can, so each is tried as what it detects and as the older CPUs that this one contains. A target without AVX-512 is a
  * stand-in for a machine without it: there the peers go without it too.
  */
-function peerSettings(target: string, distance: Distance): Record<string, string> {
+function peerSettings(target: string): Record<string, string> {
   const wide = target === 'avx512';
   const candidates: Record<string, readonly (string | undefined)[]> = {
     OPENBLAS_CORETYPE: wide ? [undefined, 'SkylakeX', 'Zen'] : ['Zen', 'Haswell'],
@@ -195,7 +195,7 @@ function peerSettings(target: string, distance: Distance): Record<string, string
   for (const [key, values] of Object.entries(candidates)) {
     const library = key.startsWith('OPENBLAS') ? 'OpenBLAS' : 'BLIS';
     const times = values.map((value) => {
-      const { contenders } = measured('gemm/NN 512x512x512', 1, target === 'avx512' ? '' : target, 3, value === undefined ? {} : { [key]: value }, distance);
+      const { contenders } = measured('gemm/NN 512x512x512', 1, target === 'avx512' ? '' : target, 3, value === undefined ? {} : { [key]: value });
       return minimum(contenders.find(({ name }) => name === library)?.ns ?? [Number.POSITIVE_INFINITY]);
     });
     const fastest = values[times.indexOf(minimum(times))];
