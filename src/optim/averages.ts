@@ -5,21 +5,22 @@ import { checkSteps } from './schedules/schedule.js';
 
 /**
  * An average of weights: beside each parameter p an array a, which goes a += c (p - a) in some of the steps. c is a pure function of
- * the step, so that nothing but the arrays and the count of steps is state.
+ * the step, so that nothing but the arrays and the count of steps is state. An average counts the steps that it has seen itself: those
+ * since the optimizer has it, whatever the optimizer had done before.
  */
 export interface Average {
-  /** How many steps are done when the first one comes that is averaged. Until it is done, the average is the parameter. */
+  /** How many steps it has seen when the first one comes that is averaged. Until that is done, the average is the parameter. */
   readonly start: number;
-  /** c right before and right after the step with this number, from 0; 0 leaves the average alone, 1 copies the parameter. */
+  /** c right before and right after the step with this number of its own, from 0; 0 leaves the average alone, 1 copies the parameter. */
   coefficients(step: number): readonly [before: number, after: number];
   /** Whether a parameter becomes its average whenever that has moved after a step. Default false. */
   readonly pulls?: boolean;
 }
 
 export interface ExponentialMovingAverageOptions {
-  /** What of the average stays at each step: a number, or a function of the number of steps done. Default 0.999. */
+  /** What of the average stays at each step: a number, or a function of the number of steps that the average has seen. Default 0.999. */
   readonly decay?: Scheduled;
-  /** Steps done before the first that is averaged. Default 0. */
+  /** Steps that it sees before the first that is averaged. Default 0. */
   readonly start?: number;
   /** Averages after every so many steps. Default 1. */
   readonly every?: number;
@@ -51,11 +52,11 @@ export function exponentialMovingAverage(options: ExponentialMovingAverageOption
   };
   const remaining = products(decayAfter);
   const coefficient = (n: number): number => (n === 0 ? 1 : biasCorrection ? (1 - decayAfter(n)) / (1 - remaining(n)) : 1 - decayAfter(n));
-  return { start, coefficients: (step) => [0, place(step, coefficient)] };
+  return described(op, { decay, start, every, warmup, biasCorrection }, { start, coefficients: (step) => [0, place(step, coefficient)] });
 }
 
 export interface StochasticWeightAveragingOptions {
-  /** Steps done before the first that is averaged: most of the training. */
+  /** Steps that it sees before the first that is averaged: most of the training. */
   readonly start: number;
   /** Averages after every so many steps, commonly those of an epoch. Default 1. */
   readonly every?: number;
@@ -71,7 +72,7 @@ export function stochasticWeightAveraging(options: StochasticWeightAveragingOpti
   checkOptions(op, options, ['start', 'every']);
   const { start, every = 1 } = options;
   const place = places(op, start, every);
-  return { start, coefficients: (step) => [0, place(step, (n) => 1 / (n + 1))] };
+  return described(op, { start, every }, { start, coefficients: (step) => [0, place(step, (n) => 1 / (n + 1))] });
 }
 
 export interface LookaheadOptions {
@@ -91,7 +92,22 @@ export function lookahead(options: LookaheadOptions = {}): Average {
   const { every = 5, alpha = 0.5 } = options;
   checkSteps(op, 'every', every, 1);
   if (alpha !== 1) checkNumber(op, 'alpha', alpha, 0, 1);
-  return { start: 0, pulls: true, coefficients: (step) => [step === 0 ? 1 : 0, (step + 1) % every === 0 ? alpha : 0] };
+  return described(op, { every, alpha }, { start: 0, pulls: true, coefficients: (step) => [step === 0 ? 1 : 0, (step + 1) % every === 0 ? alpha : 0] });
+}
+
+/** The functions and options that averages were made by. */
+const descriptions = new WeakMap<Average, { readonly op: string; readonly options: Readonly<Record<string, unknown>> }>();
+
+function described(op: string, options: Readonly<Record<string, unknown>>, average: Average): Average {
+  descriptions.set(average, { op, options });
+  return average;
+}
+
+/** Returns whether two averages do the same: the same object, or made by the same function with equal options. A decay that is a function equals only itself. */
+export function sameAverage(a: Average | undefined, b: Average | undefined): boolean {
+  if (a === undefined || b === undefined || a === b) return a === b;
+  const [one, other] = [descriptions.get(a), descriptions.get(b)];
+  return one !== undefined && other !== undefined && one.op === other.op && Object.keys(one.options).every((name) => Object.is(one.options[name], other.options[name]));
 }
 
 /** Calls `coefficient` with the number of averages so far where a step is averaged. */

@@ -7,38 +7,70 @@ import type { Parameter, Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import { zeroed } from './memory.js';
 
-/** The averages of an optimizer's parameters. */
+/** The averages of an optimizer's parameters, and how many steps they have seen. */
 export class Averaging {
-  readonly average: Average;
+  /** How they go on; undefined for those of a state that was loaded, as long as nobody has said it: they stay as they are. */
+  #average: Average | undefined = undefined;
   /** How far averages go in a step: before it and after it. */
   readonly slot: Tensor;
   readonly #op: string;
   readonly #coefficients = new Float64Array(2);
   readonly #arrays = new Map<Parameter, Tensor>();
   #swapped = false;
+  /** Steps that they have seen. */
+  #steps = 0;
 
-  constructor(op: string, average: Average) {
-    if (typeof average?.coefficients !== 'function' || typeof average.start !== 'number') {
-      throw new ArgumentError(`[${op}] average: got ${typeof average === 'object' ? 'an object without coefficients and start' : shown(average)}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
-    }
+  constructor(op: string) {
     this.#op = op;
-    this.average = average;
     this.slot = slots(this.#coefficients, 'float64');
   }
 
-  get pulls(): boolean {
-    return this.average.pulls === true;
+  get average(): Average | undefined {
+    return this.#average;
   }
 
-  /** Sets the numbers of a step. */
-  setNumbers$(step: number): void {
+  /** Throws ArgumentError for what is no average. */
+  goOnBy(average: Average): void {
+    if (typeof average?.coefficients !== 'function' || typeof average.start !== 'number') {
+      const got = typeof average === 'object' ? 'an object without coefficients and start' : shown(average);
+      throw new ArgumentError(`[${this.#op}] average: got ${got}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op: this.#op });
+    }
+    this.#average = average;
+  }
+
+  get pulls(): boolean {
+    return this.#average?.pulls === true;
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  set steps(steps: number) {
+    this.#steps = steps;
+  }
+
+  /** Whether a step was averaged, so that they may be something else than the parameters. */
+  get begun(): boolean {
+    return this.#average !== undefined && this.#steps > this.#average.start;
+  }
+
+  /** Counts a step and sets its numbers. */
+  advance(): void {
     if (this.#swapped) {
       throw new BusyError('[step] the parameters are their averages now, within withAverage(). Await that first; within fit() call it in onEpochEnd.', { op: 'step' });
     }
-    const coefficients = this.average.coefficients(step);
+    if (this.#average === undefined) return;
+    const coefficients = this.#average.coefficients(this.#steps);
     const odd = coefficients.find((value) => !Number.isFinite(value));
-    if (odd !== undefined) throw new ArgumentError(`[${this.#op}] the average goes by ${odd} at step ${step}, expected a finite number. Check its coefficients.`, { op: this.#op });
+    if (odd !== undefined) throw new ArgumentError(`[${this.#op}] the average goes by ${odd} at step ${this.#steps}, expected a finite number. Check its coefficients.`, { op: this.#op });
     this.#coefficients.set(coefficients);
+    this.#steps++;
+  }
+
+  /** Takes back the count of a step that has changed nothing. Those that were submitted before the average was assigned it has not counted. */
+  retreat(): void {
+    if (this.#average !== undefined && this.#steps > 0) this.#steps--;
   }
 
   /** The average of a parameter; at first, as long as that has not changed, a copy. */

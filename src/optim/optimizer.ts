@@ -8,7 +8,7 @@ import { slice } from '../ops/views.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
-import type { Average } from './averages.js';
+import { sameAverage, type Average } from './averages.js';
 import { Averaging } from './averaging.js';
 import { Clipping, unmeasured, type Clip } from './clipping.js';
 import type { Composition } from './composition.js';
@@ -17,6 +17,9 @@ import { zeroed } from './memory.js';
 import { checkRate, type Scheduled } from './numbers.js';
 
 let optimizers = 0;
+
+/** The name in a state of the count of steps that averages have seen. */
+const AVERAGE_STEPS = 'averageSteps';
 
 /** What an optimizer keeps for one parameter: the rule's arrays, and the place of its count. */
 interface ParameterState {
@@ -76,32 +79,39 @@ export class Optimizer implements Updater {
     return [...effects, ...updates, ...this.#rest(given)];
   }
 
+  /** The averages that steps move. */
+  get #moving(): Averaging | undefined {
+    return this.#averaging?.average === undefined ? undefined : this.#averaging;
+  }
+
   #updateOf(group: ParameterGroup, own: readonly Given[], scales: Tensor | undefined): Tensor {
+    const averaging = this.#moving;
     const updated = own.map(({ parameter, gradient }) => {
       const { arrays, place } = this.#stateOf(parameter);
-      return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), average: this.#averaging?.of(parameter), place };
+      return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), average: averaging?.of(parameter), place };
     });
-    const extras = { scales, limit: this.#clipping?.limit, average: this.#averaging?.slot, pulls: this.#averaging?.pulls ?? false };
+    const extras = { scales, limit: this.#clipping?.limit, average: averaging?.slot, pulls: averaging?.pulls ?? false };
     return update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras);
   }
 
   /** Stores what the composition keeps, then takes its steps. */
   #composed(group: ParameterGroup, composition: Composition, own: readonly Given[], scales: Tensor | undefined): Tensor[] {
+    const averaging = this.#moving;
     const stores: Tensor[] = [];
     const updated = own.map(({ parameter, gradient: whole }, i) => {
       const { arrays, place } = this.#stateOf(parameter);
       const gradient = this.#clipping?.clipped(whole, scales, i) ?? whole;
       const { step, kept } = composition.compose({ parameter, gradient, kept: arrays, numbers: group.numbers });
       for (const [name, value] of Object.entries(kept)) stores.push(store(arrays[name]!, value));
-      return { parameter: parameter as Tensor, gradient: step, states: [], average: this.#averaging?.of(parameter), place };
+      return { parameter: parameter as Tensor, gradient: step, states: [], average: averaging?.of(parameter), place };
     });
-    const extras = { average: this.#averaging?.slot, pulls: this.#averaging?.pulls ?? false };
+    const extras = { average: averaging?.slot, pulls: averaging?.pulls ?? false };
     return [...stores, update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras)];
   }
 
   /** Averages go on where no gradient reaches: a step of length 0. */
   #rest(given: readonly Given[]): Tensor[] {
-    const averaging = this.#averaging;
+    const averaging = this.#moving;
     const reached = new Set(given.map(({ parameter }) => parameter));
     const rest = averaging === undefined ? [] : this.parameters.filter((parameter) => !reached.has(parameter));
     if (averaging === undefined || rest.length === 0) return [];
@@ -148,15 +158,27 @@ export class Optimizer implements Updater {
     return this.#clipping.norm();
   }
 
-  /** The average of weights that is kept, where one is. Assigned later, it begins with the weights as they are then. */
+  /**
+   * The average of weights that is kept, where one is. Assigned later, it counts steps from there, and begins as it would with a new optimizer; or,
+   * where loadStateDict() has brought averages and none was assigned yet, it goes on with those.
+   */
   get average(): Average | undefined {
     return this.#averaging?.average;
   }
 
   set average(average: Average | undefined) {
-    if (average === this.average) return;
-    this.#averaging = average === undefined ? undefined : new Averaging(this.#op, average);
+    if (average !== undefined && average === this.average) return;
+    if (average === undefined && this.#averaging === undefined) return;
+    const loaded = this.#averaging !== undefined && this.#averaging.average === undefined ? this.#averaging : undefined;
+    const averaging = average === undefined ? undefined : (loaded ?? new Averaging(this.#op));
+    averaging?.goOnBy(average!);
+    this.#averaging = averaging;
     this.#version++;
+  }
+
+  /** Assigns an average, unless one that does the same is kept already: that goes on. */
+  goOnAveraging$(average: Average): void {
+    if (!sameAverage(average, this.average)) this.average = average;
   }
 
   /**
@@ -177,13 +199,16 @@ export class Optimizer implements Updater {
   }
 
   #kept(op: string): Averaging {
-    if (this.#averaging !== undefined) return this.#averaging;
+    if (this.#moving !== undefined) return this.#moving;
+    if (this.#averaging !== undefined) {
+      throw new ArgumentError(`[${op}] the averages of this optimizer come from a state that was loaded, and nothing says how they go on. Assign optimizer.average what they were kept by.`, { op });
+    }
     throw new ArgumentError(`[${op}] this optimizer keeps no average, expected one. Make it with average: optim.exponentialMovingAverage({ decay: 0.999 }).`, { op });
   }
 
   /** The parameters whose averages are something else than they themselves. */
   #averaged(): readonly Parameter[] {
-    return this.#averaging !== undefined && this.#count > this.#averaging.average.start ? this.parameters : [];
+    return this.#averaging?.begun === true ? this.parameters : [];
   }
 
   /** Steps done so far. */
@@ -208,13 +233,14 @@ export class Optimizer implements Updater {
   advance(updated: readonly Parameter[] = this.parameters): void {
     for (const group of this.groups) group.setNumbers$(this.#count);
     this.#clipping?.setNumbers$(this.#count);
-    this.#averaging?.setNumbers$(this.#count);
+    this.#averaging?.advance();
     this.#count++;
     for (const place of this.#placesOf(updated)) this.#counts[place]!++;
   }
 
   retreat(updated: readonly Parameter[] = this.parameters): void {
     this.#count--;
+    this.#averaging?.retreat();
     for (const place of this.#placesOf(updated)) this.#counts[place]!--;
   }
 
@@ -229,10 +255,11 @@ export class Optimizer implements Updater {
   /**
    * What the optimizer remembers, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
    * optimizer's own: read them with data(), or write them to a file with save(). Options, the rate among them, are no state: unlike in
-   * torch, an optimizer that takes it over keeps its own.
+   * torch, an optimizer that takes it over keeps its own. Averages go along with the count of steps that they have seen, `averageSteps`.
    */
   stateDict(): Map<string, Tensor | Described> {
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
+    if (this.#averaging !== undefined) state.set(AVERAGE_STEPS, integer(this.#averaging.steps));
     for (const [name, parameter] of this.#named()) {
       const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
@@ -242,15 +269,25 @@ export class Optimizer implements Updater {
     return state;
   }
 
-  /** Takes over what stateDict() gave. Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit. */
+  /**
+   * Takes over what stateDict() gave. Averages in it wait for the one that `average`, or that of fit(), is assigned, where there is none yet.
+   * Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit.
+   */
   async loadStateDict(state: State): Promise<void> {
     const given = entriesOf(state);
     const targets = new Map<string, Tensor>();
     const counts: [name: string, set: (value: number) => void][] = [['steps', (value) => (this.#count = value)]];
+    const averaged = [...given.keys()].some((name) => name === AVERAGE_STEPS || name.endsWith('.average'));
+    const averaging = this.#averaging ?? (averaged ? new Averaging(this.#op) : undefined);
+    if (averaging !== undefined) {
+      // Before averages counted for themselves, they went by the optimizer's steps.
+      if (!given.has(AVERAGE_STEPS) && given.has('steps')) given.set(AVERAGE_STEPS, given.get('steps')!);
+      counts.push([AVERAGE_STEPS, (value) => (averaging.steps = value)]);
+    }
     for (const [name, parameter] of this.#named()) {
       const { arrays, place } = this.#stateOf(parameter);
       for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
-      if (this.#averaging !== undefined) targets.set(`${name}.average`, this.#averaging.of(parameter));
+      if (averaging !== undefined) targets.set(`${name}.average`, averaging.of(parameter));
       counts.push([`${name}.step`, (value) => (this.#counts[place] = value)]);
     }
     const apply: (() => void)[] = [];
@@ -268,6 +305,7 @@ export class Optimizer implements Updater {
     }
     await loadInto('loadStateDict', targets, given);
     for (const set of apply) set();
+    this.#averaging = averaging;
   }
 
   /** Made when the parameter is first updated, or its state is asked for. */

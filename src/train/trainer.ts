@@ -63,8 +63,8 @@ export interface FitOptions<M extends AnyMetric = never> {
   /** Makes gradients smaller in this fit(), as optimizer.clip does: `{ globalNorm: 1 }`, say. */
   readonly clip?: Clip;
   /**
-   * Keeps an average of the weights from here on: it becomes optimizer.average, of which optimizer.withAverage() makes use. Training and validation
-   * go on with the weights themselves.
+   * Keeps an average of the weights from here on: it becomes optimizer.average, of which optimizer.withAverage() makes use. One that the optimizer
+   * keeps already by the same options, or that a state has brought, goes on. Training and validation go on with the weights themselves.
    */
   readonly average?: Average;
   /**
@@ -164,7 +164,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     if (!wasTraining) this.model.train();
     try {
       if (clip !== undefined) optimizer.clip = clip;
-      if (average !== undefined) optimizer.average = average;
+      if (average !== undefined) optimizer.goOnAveraging$(average);
       const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics, ...prepared }, (history) => (this.#history = history));
       return await fit.run();
     } finally {

@@ -186,14 +186,100 @@ test('an average may be assigned later', async () => {
   const m = model();
   const optimizer = optim.sgd(m.parameters(), { lr: 0.5 });
   await steps(m, optimizer, 2);
-  const before = await weights(m);
   optimizer.average = optim.exponentialMovingAverage({ decay: 0.75 });
+  expect(await optimizer.withAverage(() => weights(m))).toEqual(await weights(m));
+  await steps(m, optimizer, 1);
+  const before = await weights(m);
   await steps(m, optimizer, 1);
   const after = await weights(m);
   const averaged = await optimizer.withAverage(() => weights(m));
   averaged.forEach((values, i) => expectNear(`parameter ${i}`, values, values.map((_, k) => 0.75 * before[i]![k]! + 0.25 * after[i]![k]!)));
   optimizer.average = undefined;
   expect([...optimizer.stateDict().keys()].some((name) => name.endsWith('average'))).toBe(false);
+});
+
+describe('an average counts the steps that it has seen, not those of the optimizer', () => {
+  /** A weight that is 1, 2, 3, ... after each step. */
+  function counting(average?: optim.Average) {
+    const weight = new Parameter([1], nn.init.zeros());
+    const optimizer = optim.sgd(new Holder([weight]).parameters(), { lr: 1, ...(average === undefined ? {} : { average }) });
+    const go = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        optimizer.zeroGrad();
+        sum(mul(weight, -1)).backward();
+        await optimizer.step();
+      }
+    };
+    return { weight, optimizer, go, averaged: () => optimizer.withAverage(() => weight.item()) };
+  }
+
+  test.each([
+    ['stochastic', 5, optim.stochasticWeightAveraging({ start: 0 }), 7],
+    ['exponential, bias-corrected', 100, optim.exponentialMovingAverage({ decay: 0.99, biasCorrection: true }), 102.0067],
+    ['exponential, with warm-up', 100, optim.exponentialMovingAverage({ decay: 0.99, warmup: true }), 102.70455],
+    ['exponential, whose decay is a schedule', 100, optim.exponentialMovingAverage({ decay: (step) => (step === 2 ? 0 : 1) }), 103],
+    ['late', 5, optim.stochasticWeightAveraging({ start: 1 }), 7.5],
+    ['lookahead', 4, optim.lookahead({ every: 3, alpha: 0.5 }), 5.5],
+  ])('%s, assigned after %i steps', async (_, before, average, expected) => {
+    const { optimizer, go, averaged } = counting();
+    await go(before);
+    optimizer.average = average;
+    await go(3);
+    expect(await averaged()).toBeCloseTo(expected, 4);
+  });
+
+  test('also in a state that is loaded', async () => {
+    const swa = () => optim.stochasticWeightAveraging({ start: 0 });
+    const first = counting();
+    await first.go(5);
+    first.optimizer.average = swa();
+    await first.go(1);
+    for (const second of [counting(swa()), counting()]) {
+      await second.optimizer.loadStateDict(first.optimizer.stateDict());
+      await new Holder([second.weight]).loadStateDict(new Holder([first.weight]).stateDict());
+      if (second.optimizer.average === undefined) {
+        await fails(second.averaged(), 'ANNEAL_INVALID_ARGUMENT', /come from a state that was loaded.*Assign optimizer.average/);
+        second.optimizer.average = swa();
+      }
+      await second.go(2);
+      expect(await second.averaged()).toBe(7);
+    }
+  });
+
+  test('a step that failed counts for nothing', async () => {
+    const { optimizer, weight, go, averaged } = counting(optim.stochasticWeightAveraging({ start: 0 }));
+    await go(1);
+    const failing = async (): Promise<void> => {
+      losses.crossEntropy(mul(weight, ones([1, 2])), tensor([9], { dtype: 'int32' })).backward();
+      await optimizer.step();
+    };
+    await fails(failing(), 'ANNEAL_INDEX_OUT_OF_RANGE', /got 9/);
+    await go(2);
+    expect(await averaged()).toBe(2);
+  });
+
+  test('averages of a state wait for one to be assigned, and go on being part of states', async () => {
+    const first = counting(optim.stochasticWeightAveraging({ start: 0 }));
+    await first.go(3);
+    const second = counting();
+    await second.optimizer.loadStateDict(first.optimizer.stateDict());
+    await second.go(1);
+    const state = second.optimizer.stateDict();
+    expect([...state.keys()].filter((name) => /average/i.test(name))).toEqual(['averageSteps', 'values.0.average']);
+    expect([...(state.get('averageSteps')!.data as Int32Array)]).toEqual([3]);
+    second.optimizer.average = undefined;
+    expect([...second.optimizer.stateDict().keys()].some((name) => /average/i.test(name))).toBe(false);
+  });
+
+  test('states of before that count go by the steps of the optimizer', async () => {
+    const first = counting(optim.stochasticWeightAveraging({ start: 0 }));
+    await first.go(3);
+    const state = first.optimizer.stateDict();
+    state.delete('averageSteps');
+    const second = counting(optim.stochasticWeightAveraging({ start: 0 }));
+    await second.optimizer.loadStateDict(state);
+    expect([...(second.optimizer.stateDict().get('averageSteps')!.data as Int32Array)]).toEqual([3]);
+  });
 });
 
 test('averages refuse what they cannot do', async () => {

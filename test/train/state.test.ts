@@ -2,8 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { data, load, losses, nn, optim, save, seed, Trainer } from 'anneal';
+import { describe, expect, test } from 'vitest';
+import { data, load, losses, nn, optim, save, seed, Trainer, type Tensor } from 'anneal';
+import type { Described } from '../../src/state.js';
 import { bits, blobs, classifier } from './classifier.js';
 import { fails } from '../nn/fails.js';
 
@@ -75,4 +76,44 @@ test('a rate that follows a plateau goes on where it was', async () => {
   const other = first.trainer.stateDict();
   other.delete('plateau.0');
   await fails(second.trainer.loadStateDict(other), 'ANNEAL_STATE_MISMATCH', /lacks 'plateau.0'/);
+});
+
+describe('an average that is given to fit()', () => {
+  const averages = {
+    exponential: () => optim.exponentialMovingAverage({ decay: 0.9, biasCorrection: true }),
+    stochastic: () => optim.stochasticWeightAveraging({ start: 6, every: 2 }),
+    lookahead: () => optim.lookahead({ every: 3 }),
+  } as const;
+  const both = async (trainer: ReturnType<typeof trainerOf>) => [await bits(trainer.model), await trainer.optimizer.withAverage(() => bits(trainer.model))];
+
+  test.each(Object.keys(averages) as (keyof typeof averages)[])('%s: goes on in the next fit(), and from a checkpoint', async (name) => {
+    const average = averages[name];
+    const whole = trainerOf(classifier());
+    await whole.fit(loaderOf(), { epochs: 4, average: average() });
+
+    const halves = trainerOf(classifier());
+    const loader = loaderOf();
+    await halves.fit(loader, { epochs: 2, average: average() });
+    const state = new Map<string, Described>();
+    for (const [key, { shape, dtype, data: own }] of halves.stateDict()) state.set(key, { shape, dtype, data: typeof own === 'function' ? await (halves.stateDict().get(key) as Tensor).data() : own.slice() });
+    const position = loader.stateDict();
+    await halves.fit(loader, { epochs: 2, average: average() });
+    expect(await both(halves)).toEqual(await both(whole));
+
+    const resumed = trainerOf(classifier());
+    await resumed.loadStateDict(state);
+    const again = loaderOf();
+    again.loadStateDict(position);
+    await resumed.fit(again, { epochs: 2, average: average() });
+    expect(await both(resumed)).toEqual(await both(whole));
+  });
+
+  test('one by other options begins anew', async () => {
+    const trainer = trainerOf(classifier());
+    await trainer.fit(loaderOf(), { epochs: 1, average: optim.exponentialMovingAverage({ decay: 0.9 }) });
+    const other = optim.exponentialMovingAverage({ decay: 0.99 });
+    await trainer.fit(loaderOf(), { epochs: 0, average: other });
+    expect(trainer.optimizer.average).toBe(other);
+    expect([...(trainer.stateDict().get('optimizer.averageSteps')!.data as Int32Array)]).toEqual([0]);
+  });
 });
