@@ -24,6 +24,11 @@ export function checkRequired(op: string, given: object | undefined, known: read
   throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got none, expected an object such as { ${known[0]!}: ... }.`, { op });
 }
 
+/** The options that were given: one that is undefined counts as left out, wherever options are put over others. */
+export function withoutUndefined<O extends object>(options: O): Partial<O> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<O>;
+}
+
 function unknownOption(op: string, name: string, known: readonly string[]): AnnealError {
   if (known.length === 0) return new AnnealError('ANNEAL_UNKNOWN_OPTION', `[${op}] unknown option: got ${name}, expected none. Leave it out.`, { op });
   const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}.${suggestion(name, known)}`;

@@ -25,7 +25,7 @@ export function entriesOf(state: State): Map<string, Source> {
 
 export interface LoadOptions {
   /** Whether the names have to be the same on both sides. Default true. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
 }
 
 /** Writes the values of `state` into `targets`, after having checked all of them: nothing changes where something does not fit. */

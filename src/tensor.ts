@@ -1,3 +1,5 @@
+// Tensor has [Symbol.dispose], which the standard library of a user's target may not know.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';

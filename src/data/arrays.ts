@@ -15,18 +15,18 @@ interface Common<X extends Shape> {
   /** All inputs, one example after the other: floats, bytes, or arrays in arrays. Copied. */
   readonly x: Float32Array | Uint8Array | Nested;
   /** The shape of one example, without the batch. May be left out where x is arrays in arrays, which show it. */
-  readonly shape?: X;
+  readonly shape?: X | undefined;
   /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. Without it values are cast and left as they are. */
-  readonly normalize?: Normalize;
+  readonly normalize?: Normalize | undefined;
   /**
    * How much each example counts in the loss: at least 0, and not all of them 0. fit() and evaluate() give them to the loss, whose mean is then
    * the weighted one; in loops by hand they are `batch.weights`. Metrics count every example alike. Copied.
    */
-  readonly weights?: Float32Array | readonly number[];
+  readonly weights?: Float32Array | readonly number[] | undefined;
   /** 'finite' looks for NaN and infinity in x and in float targets. */
-  readonly check?: 'finite';
+  readonly check?: 'finite' | undefined;
   /** Stands in messages. Default 'data'. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** Inputs with a class index each. */
@@ -34,7 +34,7 @@ export interface ClassArrays<X extends Shape> extends Common<X> {
   /** One class index an example. Copied. */
   readonly y: Int32Array | Uint8Array | readonly number[];
   /** The number of classes; given, every label is checked to be in [0, classes) now instead of when a step runs. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   readonly targetShape?: undefined;
 }
 

@@ -17,7 +17,7 @@ export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
   targets: Tensor<[number, ...Y], D>,
 ] & {
   /** How much each example counts: [B]. */
-  readonly weights?: Tensor<[number], 'float32'>;
+  readonly weights?: Tensor<[number], 'float32'> | undefined;
 };
 
 type Weighted = { readonly weights: Tensor<[number], 'float32'> };

@@ -77,13 +77,13 @@ function unpackable(path: string, cause: Error): FileFormatError {
 
 export interface IdxOptions<X extends Shape> {
   /** The shape of one example where it is to differ from the file's, as in [784] for images of 28 by 28. */
-  readonly shape?: X;
+  readonly shape?: X | undefined;
   /** x' = (x / 255 - mean) / std for bytes, x' = (x - mean) / std for others. Without it values are cast and left as they are. */
-  readonly normalize?: Normalize;
+  readonly normalize?: Normalize | undefined;
   /** The number of classes; given, every label is checked now. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Stands in messages. Default: the name of the file of images. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**

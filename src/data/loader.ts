@@ -35,13 +35,13 @@ export interface Stretch<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
 export interface LoaderOptions {
   /** Examples in a batch. Default 1. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Another order in every epoch. Default false. */
-  readonly shuffle?: boolean;
+  readonly shuffle?: boolean | undefined;
   /** The order is a function of (seed, epoch) and the number of examples only, the same on every platform. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Leaves out the last batch where it is smaller than the others. Default false. */
-  readonly dropLast?: boolean;
+  readonly dropLast?: boolean | undefined;
 }
 
 /** The batches of a Dataset. Lazy: a batch is two gathers by index, which run natively in the step that uses them. */

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
 import type { Batch, TargetDType } from './dataset.js';
@@ -11,11 +11,11 @@ import type { Stream, StreamItem } from './stream.js';
 
 export interface StreamLoaderOptions {
   /** Examples in a batch. Default 1; not for a stream of ready batches. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Leaves out the last batch where it is smaller than the others. Default false. */
-  readonly dropLast?: boolean;
+  readonly dropLast?: boolean | undefined;
   /** Batches that are prepared while a step runs: 0, 1 or 2. Default 1. */
-  readonly prefetch?: 0 | 1 | 2;
+  readonly prefetch?: 0 | 1 | 2 | undefined;
 }
 
 /** The batches of a Stream. The next one is prepared while a step runs; leaving the loop early closes the source. */
@@ -30,10 +30,11 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
   readonly #position = new Position();
 
   constructor(stream: Stream<X, Y, D>, options: StreamLoaderOptions) {
-    if ('shuffle' in options || 'seed' in options) {
+    const asked: object = withoutUndefined(options);
+    if ('shuffle' in asked || 'seed' in asked) {
       throw new ArgumentError(`[data.loader] shuffle: a stream comes in its own order. Shuffle in the source, or load it whole with data.fromArrays.`, { op: 'data.loader' });
     }
-    checkOptions('data.loader', options, ['batchSize', 'dropLast', 'prefetch']);
+    checkOptions('data.loader', asked, ['batchSize', 'dropLast', 'prefetch']);
     const { batchSize = 1, dropLast = false, prefetch = 1 } = options;
     if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${String(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
     if (stream.batches && (options.batchSize !== undefined || dropLast)) {

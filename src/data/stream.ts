@@ -26,15 +26,15 @@ export interface StreamOptions<X extends Shape, Y extends Shape = Shape> {
   /** The shape of one example, without the batch. */
   readonly shape: X;
   /** The shape of one float target; left out for class indices. */
-  readonly targetShape?: Y;
+  readonly targetShape?: Y | undefined;
   /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. */
-  readonly normalize?: Normalize;
+  readonly normalize?: Normalize | undefined;
   /** The source gives ready batches instead of examples. */
-  readonly batches?: boolean;
+  readonly batches?: boolean | undefined;
   /** The number of classes; given, every label is checked when it arrives. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Stands in messages. Default 'stream'. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** Examples that arrive one after the other; data.loader() makes batches of them. */

@@ -22,7 +22,7 @@ export interface Stateful {
 
 export interface SaveOptions {
   /** Texts that are stored with the tensors. */
-  readonly metadata?: { readonly [name: string]: string };
+  readonly metadata?: { readonly [name: string]: string } | undefined;
 }
 
 /**

@@ -19,7 +19,7 @@ function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: Outp
 
 export interface BinaryCrossEntropyOptions extends OutputOptions {
   /** How much a positive target counts beside a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
-  readonly positiveWeight?: number | Tensor;
+  readonly positiveWeight?: number | Tensor | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOption
 
 export interface MultilabelOptions extends OutputOptions {
   /** How much each class counts: float32 [C]. */
-  readonly classWeights?: Tensor;
+  readonly classWeights?: Tensor | undefined;
 }
 
 /**
@@ -55,9 +55,9 @@ export const multilabelSoftMargin = outputLoss<'float32', MultilabelOptions>('mu
 
 export interface FocalOptions extends OutputOptions {
   /** How fast easy examples lose their weight. Default 2. */
-  readonly gamma?: number;
-  /** How much positive targets count, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Undefined: both alike. */
-  readonly alpha?: number | undefined;
+  readonly gamma?: number | undefined;
+  /** How much positive targets count, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Null: both alike. */
+  readonly alpha?: number | null | undefined;
 }
 
 /** Below it a logarithm is better taken of the factors. */
@@ -84,14 +84,13 @@ function logWrong(x: Floats, y: Floats): Floats {
  */
 export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['gamma', 'alpha', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'focal';
-  const { gamma = 2 } = options;
-  const alpha = 'alpha' in options ? options.alpha : 0.25;
+  const { gamma = 2, alpha = 0.25 } = options;
   checkOption(op, 'gamma', gamma, { least: 0 });
-  if (alpha !== undefined && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1].`, { op });
+  if (alpha !== null && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1], or null for none.`, { op });
   checkLogits(op, outputs, targets, options);
   const entropy = binary(outputs, targets) as Floats;
   const modulated = gamma === 0 ? entropy : mul(entropy, exp(mul(logWrong(outputs as Floats, targets as Floats), gamma)));
-  const counts = alpha === undefined ? undefined : add(mul(targets, 2 * alpha - 1), 1 - alpha);
+  const counts = alpha === null ? undefined : add(mul(targets, 2 * alpha - 1), 1 - alpha);
   return reduce(op, counts === undefined ? modulated : mul(modulated, counts), options);
 });
 
@@ -110,7 +109,7 @@ export const squaredHinge = outputLoss<'float32', object>('squaredHinge', 'float
 
 export interface DiceOptions extends OutputOptions {
   /** Added above and below, so that empty masks agree. Default 1. */
-  readonly smooth?: number;
+  readonly smooth?: number | undefined;
 }
 
 /**

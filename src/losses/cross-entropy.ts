@@ -12,9 +12,9 @@ import { reduce, type Reduced, type Reduction, type ReductionOptions } from './r
 
 interface Options extends ClassOptions, OutputOptions {
   /** The axis of the classes. Default -1; torch's is 1. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** The share of each target that goes to all classes alike, in [0, 1]. Default 0. Source: Szegedy et al., arXiv:1512.00567. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
 }
 
 export interface CrossEntropyOptions<R extends Reduction = Reduction> extends Options, ReductionOptions<R> {}

@@ -12,9 +12,9 @@ import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions 
 
 export interface CtcOptions<R extends Reduction = Reduction> extends ReductionOptions<R>, OutputOptions {
   /** The class that stands for no label. Default 0. */
-  readonly blank?: number;
+  readonly blank?: number | undefined;
   /** Makes infinite losses, of targets that need more steps than there are, and their gradients 0. Default false. */
-  readonly zeroInfinity?: boolean;
+  readonly zeroInfinity?: boolean | undefined;
 }
 
 /** After logSoftmax nothing changes: it is its own softmax. Torch's users have it there. */

@@ -24,7 +24,7 @@ function checkAlike(op: string, named: Readonly<Record<string, Tensor>>): void {
 
 export interface KlDivergenceOptions extends OutputOptions {
   /** Whether targets are logarithms of probabilities too. Default false. */
-  readonly logTargets?: boolean;
+  readonly logTargets?: boolean | undefined;
 }
 
 /**
@@ -50,7 +50,7 @@ const LOG_TARGETS: Refused = { logSoftmax: 'Take softmax, or say so: { logTarget
 const PLAIN_TARGETS: Refused = { softmax: 'Take logSoftmax, or leave logTargets out.', sigmoid: 'Take logarithms, or leave logTargets out.' };
 
 export interface MarginOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
-  readonly margin?: number;
+  readonly margin?: number | undefined;
 }
 
 /** The cosine of the angle between rows, [.., D] and [.., D] to [..]. */
@@ -91,13 +91,13 @@ export function marginRanking<R extends Reduction = 'mean'>(a: Tensor, b: Tensor
 
 export interface TripletOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   /** Default 1. */
-  readonly margin?: number;
+  readonly margin?: number | undefined;
   /** The norm of differences. Default 2. */
-  readonly norm?: number;
+  readonly norm?: number | undefined;
   /** Takes the smaller of the distances of anchor and positive to the negative. Default false. Source: Balntas et al., 2016, doi:10.5244/C.30.119. */
-  readonly swap?: boolean;
+  readonly swap?: boolean | undefined;
   /** Added to differences. Default 1e-6. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /** A root whose slope at 0, of equal vectors with eps 0, is 0, as in torch. */
@@ -131,9 +131,9 @@ export function tripletMargin<R extends Reduction = 'mean'>(anchor: Tensor, posi
 
 export interface InfoNceOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   /** Default 0.1. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** Also the other way, from keys to queries, and the mean of both, as in CLIP (Radford et al., arXiv:2103.00020). Default false. */
-  readonly symmetric?: boolean;
+  readonly symmetric?: boolean | undefined;
 }
 
 /**

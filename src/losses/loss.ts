@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import { Tensor } from '../tensor.js';
@@ -10,7 +10,7 @@ import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from '
 /** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
 export interface LossOptions {
   /** How much each example counts: float32 [N]. The mean is the weighted one, sum(weights * losses) / sum(weights). */
-  readonly weights?: Tensor<Shape, 'float32'>;
+  readonly weights?: Tensor<Shape, 'float32'> | undefined;
 }
 
 /** What training makes small: a scalar of a batch's outputs and targets. Any function of this form is one; one that takes no options cannot be weighted. */
@@ -79,7 +79,7 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
     return described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
       checkOptions(name, more, ['weights']);
       checkTensors(name, { outputs, targets: labels });
-      return compute(outputs, labels, { ...options, ...more });
+      return compute(outputs, labels, { ...options, ...withoutUndefined(more) });
     });
   };
   return Object.assign(described(loss), { with: configured }) as unknown as OutputLoss<T, O>;

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 
 export interface OutputOptions {
   /** Whether outputs that come straight from softmax or sigmoid are refused where the loss wants none before it. Default true. */
-  readonly checkOutputs?: boolean;
+  readonly checkOutputs?: boolean | undefined;
 }
 
 export const OUTPUT_OPTIONS = ['checkOutputs'] as const;

@@ -13,12 +13,12 @@ export type Reduced<R extends Reduction> = R extends 'none' ? Shape : [];
 /** What every loss takes. */
 export interface ReductionOptions<R extends Reduction = Reduction> {
   /** Default 'mean'. */
-  readonly reduction?: R;
+  readonly reduction?: R | undefined;
   /**
    * How much each example counts: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
    * sum(weights * losses) / sum(weights).
    */
-  readonly weights?: Tensor<Shape, 'float32'>;
+  readonly weights?: Tensor<Shape, 'float32'> | undefined;
 }
 
 export const REDUCTION = ['reduction', 'weights'] as const;

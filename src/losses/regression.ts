@@ -23,7 +23,7 @@ export const meanAbsoluteError = outputLoss<'float32', object>('meanAbsoluteErro
 
 export interface HuberOptions {
   /** Where the square ends and the line begins. Default 1. */
-  readonly delta?: number;
+  readonly delta?: number | undefined;
 }
 
 /**
@@ -42,7 +42,7 @@ export const huber = outputLoss<'float32', HuberOptions>('huber', 'float32', ['d
 
 export interface SmoothL1Options {
   /** Where the square ends and the line begins. Default 1. With 0 it is the mean absolute error. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
 }
 
 /** The Huber loss with delta = beta, divided by beta: e^2 / (2 beta) where |e| < beta, else |e| - beta / 2. Matches torch.nn.functional.smooth_l1_loss. */
@@ -70,11 +70,11 @@ export const logCosh = outputLoss<'float32', object>('logCosh', 'float32', [], (
 
 export interface PoissonNllOptions {
   /** Whether outputs are logarithms of rates. Default true. */
-  readonly logInput?: boolean;
+  readonly logInput?: boolean | undefined;
   /** Adds the approximation of log(targets!) by Stirling's formula, which moves no gradient. Default false. */
-  readonly full?: boolean;
+  readonly full?: boolean | undefined;
   /** Added to a rate before its logarithm is taken, where logInput is false. Default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**
@@ -94,7 +94,7 @@ export const poissonNll = outputLoss<'float32', PoissonNllOptions>('poissonNll',
 
 export interface QuantileOptions {
   /** Which quantile outputs estimate, in (0, 1). Default 0.5: the median. */
-  readonly quantile?: number;
+  readonly quantile?: number | undefined;
 }
 
 /**
@@ -111,9 +111,9 @@ export const quantile = outputLoss<'float32', QuantileOptions>('quantile', 'floa
 
 export interface GaussianNllOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {
   /** Adds log(2 pi) / 2, which moves no gradient. Default false. */
-  readonly full?: boolean;
+  readonly full?: boolean | undefined;
   /** The least variance. Default 1e-6. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
 }
 
 /**

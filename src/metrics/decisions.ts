@@ -6,16 +6,16 @@ import type { Tensor } from '../tensor.js';
 /** How outputs become decisions. */
 export interface DecisionOptions {
   /** The axis of the classes. Default -1, the last. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /**
    * Where targets are float32 of the outputs' shape, with one output per example or `multilabel`: an output above it says yes. Default 0, for
    * logits; 0.5 for probabilities.
    */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Whether the classes do not exclude each other, so that each output is a decision of its own, and each target 0 or 1. Default false. */
-  readonly multilabel?: boolean;
+  readonly multilabel?: boolean | undefined;
   /** Examples with this label are not looked at. Default: none. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
 }
 
 export const DECISION_OPTIONS = ['axis', 'threshold', 'multilabel', 'ignoreIndex', 'name'] as const;

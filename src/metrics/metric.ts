@@ -32,13 +32,13 @@ export interface Metric<N extends string = string, R = number> {
   /** What results call it. */
   readonly name: N;
   /** It records the same operations in every step, and looks at nothing else: what built-in metrics say of themselves. */
-  readonly builtin?: boolean;
+  readonly builtin?: boolean | undefined;
   /** Whether less or more of it is better, for those who look for the best epoch. */
-  readonly mode?: 'min' | 'max';
+  readonly mode?: 'min' | 'max' | undefined;
   /** Records what a batch adds: outputs [N, ...], targets [N, ...]. */
   measure(outputs: Tensor, targets: Tensor): Measured;
   /** A state that knows of no batch yet. */
-  readonly accumulator?: () => Accumulator<R>;
+  readonly accumulator?: (() => Accumulator<R>) | undefined;
 }
 
 /** A metric of any name and result. */
@@ -57,5 +57,5 @@ export type ResultsOf<M extends AnyMetric> = { readonly [K in M as K['name']]: R
 /** What built-in metrics take besides their own options. */
 export interface NameOption<N extends string> {
   /** What results call it, where its own name will not do: for two of a kind, say. */
-  readonly name?: N;
+  readonly name?: N | undefined;
 }

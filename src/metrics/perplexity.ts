@@ -7,9 +7,9 @@ import type { Metric, NameOption } from './metric.js';
 
 export interface PerplexityOptions<N extends string> extends NameOption<N> {
   /** The axis of the classes. Default -1, the last. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** Labels that are not looked at, such as those of padding. Default: none. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
 }
 
 /**

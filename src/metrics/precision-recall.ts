@@ -14,7 +14,7 @@ export interface ScoreOptions<N extends string, A extends Average> extends Decis
    * 'binary', the default: of class 1 of two. 'micro': of all decisions together. 'macro': the mean over the classes, each counting
    * alike. 'weighted': the mean over the classes, each counting as often as it is right. 'none': one number a class.
    */
-  readonly average?: A;
+  readonly average?: A | undefined;
 }
 
 /** A number, or one for each class. */

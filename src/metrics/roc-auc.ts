@@ -9,13 +9,13 @@ import type { Score } from './precision-recall.js';
 
 export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> extends NameOption<N> {
   /** Of more than two classes: 'macro', the default, is the mean over the classes, 'none' gives one number a class. */
-  readonly average?: A;
+  readonly average?: A | undefined;
   /** The axis of the classes. Default -1, the last. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** What outputs of more than two classes are; logits become probabilities first, because they are compared across examples. Default 'logits'. */
-  readonly outputs?: 'logits' | 'probabilities';
+  readonly outputs?: 'logits' | 'probabilities' | undefined;
   /** Whether the classes do not exclude each other: targets float32 of the outputs' shape, each 0 or 1. Default false. */
-  readonly multilabel?: boolean;
+  readonly multilabel?: boolean | undefined;
 }
 
 /**

@@ -8,9 +8,9 @@ import type { Measured, Metric, NameOption } from './metric.js';
 
 export interface TopKOptions<N extends string> extends NameOption<N> {
   /** The axis of the classes. Default -1, the last. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** Examples with this label are not looked at. Default: none. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { LastDimension } from './shapes.js';
 
 export interface LinearOptions {
   /** Whether b is added. Default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
 }
 
 /** See linear(). */

@@ -27,7 +27,8 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
     register(this);
   }
 
-  override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & TakesBatch<I, S>): Tensor<Batched<S, O>, D> {
+  // By the type of `this`, so that a plain Sequential takes every concrete one.
+  override forward<A extends Shape, B extends Shape, S extends Shape, D extends DType>(this: Sequential<A, B>, x: Tensor<S, D> & TakesBatch<A, S>): Tensor<Batched<S, B>, D> {
     let result: Tensor = x as Tensor;
     if (!(x instanceof Tensor)) throw new ArgumentError(`[sequential] the input: got ${shown(x)}, expected a tensor with the batch in front. Make one: tensor([[1, 2], [3, 4]]).`, { op: 'sequential' });
     this.#checkBatch(result.shape);
@@ -38,7 +39,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
         throw inLayer(error, layer, this.path$ === '' ? `${i}` : `${this.path$}.${i}`);
       }
     }
-    return result as unknown as Tensor<Batched<S, O>, D>;
+    return result as unknown as Tensor<Batched<S, B>, D>;
   }
 
   override outcome$(shape: Shape): Outcome {

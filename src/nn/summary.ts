@@ -46,7 +46,7 @@ export interface Summary {
 
 export interface SummaryOptions {
   /** Examples in a batch, for the memory of activations. Default 32. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
 }
 
 /**

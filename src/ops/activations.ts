@@ -115,7 +115,7 @@ export function relu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
 
 export interface GeluOptions {
   /** 'none': x * (1 + erf(x / sqrt 2)) / 2. 'tanh': x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) / 2. Default 'none'. */
-  readonly approximate?: 'none' | 'tanh';
+  readonly approximate?: 'none' | 'tanh' | undefined;
 }
 
 /** The Gaussian error linear unit; float32. As torch.nn.functional.gelu; source: Hendrycks and Gimpel, arXiv:1606.08415. */
@@ -143,7 +143,7 @@ export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
 
 export interface LeakyReluOptions {
   /** Default 0.01. */
-  readonly negativeSlope?: number;
+  readonly negativeSlope?: number | undefined;
 }
 
 /** x where x > 0, else negativeSlope * x; float32. As torch.nn.functional.leaky_relu. */
@@ -155,7 +155,7 @@ export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, opt
 
 export interface EluOptions {
   /** Default 1. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 /** x where x > 0, else alpha * (exp(x) - 1); float32. As torch.nn.functional.elu; source: Clevert et al., arXiv:1511.07289. */

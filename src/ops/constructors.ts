@@ -37,11 +37,11 @@ type GivenShape<T, S> = S extends Shape ? Plain<S> : T extends ArrayBufferView ?
 
 export interface TensorOptions<S extends Shape | undefined = Shape | undefined, D extends DType | undefined = DType | undefined> {
   /** Default: what the nesting shows; [length] for a typed array. */
-  readonly shape?: S;
+  readonly shape?: S | undefined;
   /** Default: the typed array's; 'bool' for booleans, 'float32' for numbers. */
-  readonly dtype?: D;
+  readonly dtype?: D | undefined;
   /** 'finite' looks for NaN and infinity. */
-  readonly check?: 'finite';
+  readonly check?: 'finite' | undefined;
 }
 
 /**
@@ -154,7 +154,7 @@ export const fullOp: KernelRecord<{ readonly shape: Shape }> = {
 
 export interface DTypeOption<D extends DType = DType> {
   /** Default 'float32'. */
-  readonly dtype?: D;
+  readonly dtype?: D | undefined;
 }
 
 /** A tensor with every element `value`. As torch.full, but float32 whatever the value. */

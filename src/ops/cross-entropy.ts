@@ -145,11 +145,11 @@ function softGradient(dy: Tensor, { inputs }: Tensor, attrs: SoftAttrs): readonl
 
 export interface CrossEntropyOptions {
   /** The axis of the classes. Default -1; torch's is 1. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** The share of each target that goes to all classes alike, in [0, 1]. Default 0. Source: Szegedy et al., arXiv:1512.00567. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** How much each class counts: float32 [C]. Default: all 1. */
-  readonly classWeights?: Tensor;
+  readonly classWeights?: Tensor | undefined;
 }
 
 /**

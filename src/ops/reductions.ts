@@ -104,8 +104,8 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 /** Which axes to reduce (default: all), and whether they stay with size 1. */
 export interface ReduceOptions<A extends number | readonly number[] | undefined = number | readonly number[] | undefined, K extends boolean = boolean> {
-  readonly axis?: A;
-  readonly keepdim?: K;
+  readonly axis?: A | undefined;
+  readonly keepdim?: K | undefined;
 }
 
 export type Axis = number | readonly number[] | undefined;
@@ -180,7 +180,7 @@ function argReduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, o
 
 export interface VarianceOptions<A extends Axis = Axis, K extends boolean = boolean> extends ReduceOptions<A, K> {
   /** The divisor is the number of elements minus this. Default 1, as in torch.var. */
-  readonly correction?: number;
+  readonly correction?: number | undefined;
 }
 
 /** The variance over `axis`: sum((x - mean)^2) / (n - correction); float32. As torch.var. */

@@ -200,9 +200,9 @@ export function expand<S extends Shape, D extends DType, const T extends Shape>(
 
 export interface SliceOptions<A extends number = number> {
   /** Default 0. */
-  readonly axis?: A;
+  readonly axis?: A | undefined;
   /** Every step-th element; at least 1. Default 1. */
-  readonly step?: number;
+  readonly step?: number | undefined;
 }
 
 /**

@@ -4,15 +4,15 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdadeltaOptions {
   /** A factor of the steps that the rule finds: a number, or a function of the number of steps done. Default 1. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the averages of squares. Default 0.9. */
-  readonly rho?: number;
+  readonly rho?: number | undefined;
   /** Added to the averages of squares. Default 1e-6. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: AdadeltaOptions): Rule {

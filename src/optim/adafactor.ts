@@ -9,23 +9,23 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdafactorOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default: min(0.01, 1 / sqrt(t)), the paper's relative step size. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Added to squares of gradients; the least size of a parameter that scaleParameter takes. Default [1e-30, 1e-3]. */
-  readonly eps?: readonly [number, number];
+  readonly eps?: readonly [number, number] | undefined;
   /** The largest root mean square of a step before its rate. Default 1. */
-  readonly clipThreshold?: number;
+  readonly clipThreshold?: number | undefined;
   /** Squares decay by 1 - t^decayRate. Default -0.8. */
-  readonly decayRate?: number;
+  readonly decayRate?: number | undefined;
   /** Decay of an average of steps, which takes an array as large as the parameter; may be a schedule. Default: none. */
-  readonly beta1?: Scheduled;
+  readonly beta1?: Scheduled | undefined;
   /** Taken off the parameter: p -= rate weightDecay p. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Multiplies the rate by the root mean square of the parameter. Default true. */
-  readonly scaleParameter?: boolean;
+  readonly scaleParameter?: boolean | undefined;
   /** Without lr: begins with min(1e-6 t, 1 / sqrt(t)). Default false. */
-  readonly warmupInit?: boolean;
+  readonly warmupInit?: boolean | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 const isMatrix = (shape: Shape): boolean => shape.length >= 2;

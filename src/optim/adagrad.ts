@@ -4,17 +4,17 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdagradOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** The rate of step t is lr / (1 + t lrDecay), t from 0. Default 0. */
-  readonly lrDecay?: number;
+  readonly lrDecay?: number | undefined;
   /** What the sum of squares starts at. Default 0. */
-  readonly initialAccumulatorValue?: number;
+  readonly initialAccumulatorValue?: number | undefined;
   /** Added to the denominator. Default 1e-10. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: AdagradOptions): Rule {

@@ -1,25 +1,26 @@
+import { withoutUndefined } from '../options.js';
 import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, checkNumber, checkScheduled, type Scheduled } from './numbers.js';
 import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
-  readonly betas?: readonly [Scheduled, Scheduled];
+  readonly betas?: readonly [Scheduled, Scheduled] | undefined;
   /** Added to the denominator. Default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Default 0 for adam, 0.01 for adamw. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Divides by the largest average of squares so far. Default false. Source: Reddi et al., arXiv:1904.09237. */
-  readonly amsgrad?: boolean;
+  readonly amsgrad?: boolean | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 export interface AdamOptions extends AdamWOptions {
   /** Takes the weight decay off the parameter instead of adding it to the gradient, which makes it AdamW. Default false. */
-  readonly decoupled?: boolean;
+  readonly decoupled?: boolean | undefined;
 }
 
 const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'amsgrad', 'maximize'];
@@ -46,7 +47,7 @@ export function adam(parameters: ParametersOf<AdamOptions>, options: OptimizerOp
 
 /** The rule of AdamW, as optimizer `op` has it. */
 export function adamwRule(op: string, options: AdamWOptions): Rule {
-  return rule(op, { weightDecay: 0.01, ...options, decoupled: true });
+  return rule(op, { weightDecay: 0.01, ...withoutUndefined(options), decoupled: true });
 }
 
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */

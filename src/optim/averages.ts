@@ -14,20 +14,20 @@ export interface Average {
   /** c right before and right after the step with this number of its own, from 0; 0 leaves the average alone, 1 copies the parameter. */
   coefficients(step: number): readonly [before: number, after: number];
   /** Whether a parameter becomes its average whenever that has moved after a step. Default false. */
-  readonly pulls?: boolean;
+  readonly pulls?: boolean | undefined;
 }
 
 export interface ExponentialMovingAverageOptions {
   /** What of the average stays at each step: a number, or a function of the number of steps that the average has seen. Default 0.999. */
-  readonly decay?: Scheduled;
+  readonly decay?: Scheduled | undefined;
   /** Steps that it sees before the first that is averaged. Default 0. */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** Averages after every so many steps. Default 1. */
-  readonly every?: number;
+  readonly every?: number | undefined;
   /** Forgets faster at first: decay is at most (1 + n) / (10 + n), n averages in. As tf.train.ExponentialMovingAverage. Default false. */
-  readonly warmup?: boolean;
+  readonly warmup?: boolean | undefined;
   /** Weighs as an average that began at 0 and is divided by 1 - decay^n, as Adam's do, instead of beginning as a copy. Default false. */
-  readonly biasCorrection?: boolean;
+  readonly biasCorrection?: boolean | undefined;
 }
 
 /**
@@ -59,7 +59,7 @@ export interface StochasticWeightAveragingOptions {
   /** Steps that it sees before the first that is averaged: most of the training. */
   readonly start: number;
   /** Averages after every so many steps, commonly those of an epoch. Default 1. */
-  readonly every?: number;
+  readonly every?: number | undefined;
 }
 
 /**
@@ -77,9 +77,9 @@ export function stochasticWeightAveraging(options: StochasticWeightAveragingOpti
 
 export interface LookaheadOptions {
   /** The steps of the fast weights between two of the slow ones, k in the paper. Default 5. */
-  readonly every?: number;
+  readonly every?: number | undefined;
   /** How far the slow weights go towards the fast ones. Default 0.5. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 /**

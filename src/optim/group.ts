@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { slots } from '../ops/leaf.js';
 import { updateRules } from '../ops/index.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
@@ -48,11 +48,11 @@ export type ParametersOf<O> = Iterable<Parameter> | readonly GroupOf<O>[];
 /** Options of an optimizer: its rule's, and what goes with any rule. */
 export type OptimizerOptions<O> = O & {
   /** Parameters with options of their own: the first match counts. */
-  readonly groups?: readonly MatchOf<O>[];
+  readonly groups?: readonly MatchOf<O>[] | undefined;
   /** Makes gradients smaller before each step, as in `{ globalNorm: 1 }`, `{ norm: 1 }` or `{ value: 0.5 }`. May be assigned later. */
-  readonly clip?: Clip;
+  readonly clip?: Clip | undefined;
   /** Keeps an average of the weights, as in `optim.exponentialMovingAverage({ decay: 0.999 })`. */
-  readonly average?: Average;
+  readonly average?: Average | undefined;
 };
 
 /** Parameters that are updated with the same numbers. */
@@ -144,9 +144,9 @@ export function groupsOf<O extends object>(
       const matched = [...rest].filter(({ name }) => (typeof match === 'function' ? match(name) : name.search(match) >= 0));
       matched.forEach((parameter) => rest.delete(parameter));
       if (matched.length > 0) used.add(group);
-      groups.push(...divided(op, matched, describe({ ...common, ...own, ...special } as unknown as O)));
+      groups.push(...divided(op, matched, describe({ ...common, ...withoutUndefined(own), ...withoutUndefined(special) } as unknown as O)));
     }
-    groups.push(...divided(op, [...rest], describe({ ...common, ...own } as unknown as O)));
+    groups.push(...divided(op, [...rest], describe({ ...common, ...withoutUndefined(own) } as unknown as O)));
   };
   for (const match of matches) checkMatch(op, match, known);
   const listed = listOf<O>(given);

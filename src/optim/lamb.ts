@@ -4,17 +4,17 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface LambOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
-  readonly betas?: readonly [Scheduled, Scheduled];
+  readonly betas?: readonly [Scheduled, Scheduled] | undefined;
   /** Added to the denominator. Default 1e-6. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Times the parameter, a part of the direction: decoupled, and trusted with it. Default 0.01. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Makes steps as long as the parameter's norm says. Off for biases and norms, commonly, as a group. Default true. */
-  readonly adapt?: boolean;
+  readonly adapt?: boolean | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: LambOptions): Rule {

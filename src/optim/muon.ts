@@ -10,28 +10,28 @@ import { checkSteps } from './schedules/schedule.js';
 
 export interface MuonOptions {
   /** Learning rate of matrices: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the average of the gradient; may be a schedule. Default 0.95. */
-  readonly momentum?: Scheduled;
+  readonly momentum?: Scheduled | undefined;
   /** Default true. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** Taken off the parameter: p -= lr weightDecay p. Default 0.1. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Iterations of Newton and Schulz. Default 5. */
-  readonly nsSteps?: number;
+  readonly nsSteps?: number | undefined;
   /** The least norm that a direction is divided by. Default 1e-7. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /**
    * What lr is multiplied by for a matrix [R, C]: sqrt(max(1, R / C)) by 'original'; 0.2 sqrt(max(R, C)) by 'matchRmsAdamw', which makes
    * steps as long as AdamW's, so that its rates fit. Default 'original'. Source: Liu et al., arXiv:2502.16982.
    */
-  readonly adjustLr?: 'original' | 'matchRmsAdamw';
+  readonly adjustLr?: 'original' | 'matchRmsAdamw' | undefined;
   /** False for matrices that are no hidden layers, as a group: embeddings and the last layer. They go by AdamW. Default true. */
-  readonly orthogonalize?: boolean;
+  readonly orthogonalize?: boolean | undefined;
   /** How parameters that are no matrices are trained: options of adamw(). */
-  readonly adamw?: AdamWOptions;
+  readonly adamw?: AdamWOptions | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 /** Coefficients of the quintic iteration: singular values in (0, 1] come to lie around 1. Source: Jordan, see muon(). */

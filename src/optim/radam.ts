@@ -4,15 +4,15 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface RadamOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the averages of the gradient and of its square; either may be a schedule. Default [0.9, 0.999]. */
-  readonly betas?: readonly [Scheduled, Scheduled];
+  readonly betas?: readonly [Scheduled, Scheduled] | undefined;
   /** Added to the denominator. Default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: RadamOptions): Rule {

@@ -4,19 +4,19 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface RmspropOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** Decay of the average of squares. Default 0.99. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** Added to the denominator. Default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Default 0. */
-  readonly momentum?: Scheduled;
+  readonly momentum?: Scheduled | undefined;
   /** Divides by the gradients' spread around their average instead of by their size. Default false. */
-  readonly centered?: boolean;
+  readonly centered?: boolean | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: RmspropOptions): Rule {

@@ -5,17 +5,17 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 
 export interface SgdOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-3. */
-  readonly lr?: Scheduled;
+  readonly lr?: Scheduled | undefined;
   /** A number or a schedule. Default 0. */
-  readonly momentum?: Scheduled;
+  readonly momentum?: Scheduled | undefined;
   /** How much of a gradient is left out of the momentum. Default 0. */
-  readonly dampening?: number;
+  readonly dampening?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
-  readonly weightDecay?: Scheduled;
+  readonly weightDecay?: Scheduled | undefined;
   /** Default false. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** Goes up instead of down. Default false. */
-  readonly maximize?: boolean;
+  readonly maximize?: boolean | undefined;
 }
 
 function rule(options: SgdOptions): Rule {

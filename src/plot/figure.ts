@@ -53,9 +53,9 @@ export interface Mark {
 
 /** Size of the whole picture, and a title of one's own. */
 export interface PlotOptions {
-  readonly title?: string;
+  readonly title?: string | undefined;
   /** In pixels. Default 760. */
-  readonly width?: number;
+  readonly width?: number | undefined;
   /** In pixels. Default 420 for each row of panels. */
-  readonly height?: number;
+  readonly height?: number | undefined;
 }

@@ -6,9 +6,9 @@ import type { Line, PlotOptions, Point } from './figure.js';
 
 export interface SchedulePlotOptions extends PlotOptions {
   /** How many steps to draw. Default: as many as the schedule takes; needed where it never ends. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** What is scheduled. Default 'learning rate'. */
-  readonly of?: string;
+  readonly of?: string | undefined;
 }
 
 /** Of longer schedules every so-many-th step is looked at. */

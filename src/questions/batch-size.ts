@@ -23,17 +23,17 @@ export interface AdviseBatchSizeOptions<L extends Loss, D> {
   readonly optimizer: OptimizerOrMaker;
   readonly data: D;
   /** Batch sizes to measure, rising. Default: powers of two from 8 to 4096, as far as there are examples. */
-  readonly sizes?: readonly number[];
+  readonly sizes?: readonly number[] | undefined;
   /** Steps of training with batches of 32 before the noise is measured, undone like everything else: a fresh model's gradients agree more than later ones. Default 100. */
-  readonly after?: number;
+  readonly after?: number | undefined;
   /** How many large batches the noise scale is averaged over. Default 16. */
-  readonly batches?: number;
+  readonly batches?: number | undefined;
   /** How long each size is trained with, at least. Default 0.3. */
-  readonly secondsPerSize?: number;
+  readonly secondsPerSize?: number | undefined;
   /** Bytes that the process may use. Default: those that it uses and those that are available. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   /** Of the order of the data. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** What adviseBatchSize() has found. JSON.stringify leaves the data, toString() gives a table and the reason. */

@@ -6,7 +6,7 @@ import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
 import type { Optimizer } from '../optim/index.js';
 import { power } from '../optim/schedules/exact.js';
-import { checkOptions, checkRequired } from '../options.js';
+import { checkOptions, checkRequired, withoutUndefined } from '../options.js';
 import { draw } from '../plot/draw.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
@@ -21,14 +21,14 @@ export interface FindLearningRateOptions<L extends Loss, D> {
   readonly optimizer: OptimizerOrMaker;
   readonly data: D;
   /** Of the rates. Default 1e-6 to 10. */
-  readonly from?: number;
-  readonly to?: number;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
   /** How many rates, each for one batch. Default 100. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Default 32. With shuffle (default true) and seed as in data.loader(); not for a ready loader. */
-  readonly batchSize?: number;
-  readonly shuffle?: boolean;
-  readonly seed?: number;
+  readonly batchSize?: number | undefined;
+  readonly shuffle?: boolean | undefined;
+  readonly seed?: number | undefined;
 }
 
 /** What a range test has found. JSON.stringify leaves the data. */
@@ -86,9 +86,8 @@ export async function findLearningRate<I extends Shape, O extends Shape, L exten
 
 /** Shuffled unless asked for otherwise, where that is a question: sorted classes would be a course of their own. */
 function loading(data: unknown, options: { readonly batchSize: number | undefined; readonly shuffle: boolean | undefined; readonly seed: number | undefined }) {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const isDataset = typeof data === 'object' && data !== null && 'size' in data && !(Symbol.asyncIterator in data);
-  return isDataset ? { shuffle: true, ...given } : given;
+  return isDataset ? { shuffle: true, ...withoutUndefined(options) } : withoutUndefined(options);
 }
 
 interface Test {

@@ -22,21 +22,21 @@ export interface CompareOptions<M, L extends Loss, D, N extends string> {
   readonly loss: L;
   readonly data: D;
   /** Measured after each epoch; without, the training results are compared. */
-  readonly validation?: Dataset;
-  readonly metrics?: readonly Metric<N>[];
+  readonly validation?: Dataset | undefined;
+  readonly metrics?: readonly Metric<N>[] | undefined;
   /** What is compared: 'loss', the default, or the name of a metric. */
-  readonly by?: 'loss' | N;
+  readonly by?: 'loss' | N | undefined;
   /** Whether the lowest or the highest is best. Default: what the metric says of itself, 'min' for the loss. */
-  readonly mode?: Mode;
+  readonly mode?: Mode | undefined;
   /** Of initialisation, dropout and order, the same for every strategy. Default [1, 2, 3]. */
-  readonly seeds?: readonly number[];
+  readonly seeds?: readonly number[] | undefined;
   /** Default 10. */
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Of strategies that do not say another. Default 32. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Stop strategies that clearly lose. Default true. A schedule that blooms late may lose in the middle: false lets all of them end. */
-  readonly halving?: boolean;
-  readonly signal?: AbortSignal;
+  readonly halving?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a strategy did, over its seeds. */

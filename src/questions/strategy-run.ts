@@ -22,8 +22,8 @@ export interface TrainingLength {
 /** How to train: the optimizer with its rate and schedule, and what differs from the options of the comparison. */
 export interface Strategy {
   readonly optimizer: (parameters: Parameter[], length: TrainingLength) => Optimizer;
-  readonly batchSize?: number;
-  readonly loss?: Loss;
+  readonly batchSize?: number | undefined;
+  readonly loss?: Loss | undefined;
 }
 
 /** What all runs of a comparison share. */

@@ -8,12 +8,12 @@ import { PlannedEngine } from './engine.js';
 
 export interface Configuration {
   /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
-  readonly debug?: boolean;
+  readonly debug?: boolean | undefined;
   /**
    * A step whose losses or gradients are not all finite rejects with DivergenceError, and changes nothing: one more read of the gradients.
    * With debug: the first op whose result is NaN or infinite throws AnnealError (ANNEAL_NON_FINITE) at the call that made it.
    */
-  readonly checkFinite?: boolean;
+  readonly checkFinite?: boolean | undefined;
 }
 
 /**

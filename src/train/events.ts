@@ -34,11 +34,11 @@ export interface FitEvent {
   readonly stop: (reason?: string) => void;
 }
 
-export interface FitStartEvent<M extends AnyMetric = AnyMetric> extends FitEvent {
+export interface FitStartEvent extends FitEvent {
   readonly type: 'fitStart';
   readonly model: Module;
   readonly optimizer: Optimizer;
-  readonly metrics: readonly M[];
+  readonly metrics: readonly AnyMetric[];
   /** Whether there is validation data. */
   readonly validated: boolean;
 }
@@ -82,9 +82,12 @@ export interface FitEndEvent<M extends AnyMetric = never> extends FitEvent {
 }
 
 /** All events, told apart by their `type`. */
-export type TrainEvent<M extends AnyMetric = never> = FitStartEvent<M> | EpochStartEvent | StepEvent<M> | EpochEndEvent<M> | FitEndEvent<M>;
+export type TrainEvent<M extends AnyMetric = never> = FitStartEvent | EpochStartEvent | StepEvent<M> | EpochEndEvent<M> | FitEndEvent<M>;
 
 type Answer = void | Promise<void>;
+
+/** A method, as far as types go: a callback for fewer metrics may hear of more. */
+type Handler<E> = { told(event: E): Answer }['told'];
 
 /**
  * What fit() calls, in this order: onFitStart, for each epoch onEpochStart, onStep after every step, onEpochEnd after the
@@ -95,11 +98,11 @@ export interface Callback<M extends AnyMetric = never> {
    * Says that onStep only looks at its events, never at the model, the optimizer or the data, and changes nothing. Then fit() need
    * not pause for it: it may hear of many small steps at once, in their order, a few milliseconds after they have run.
    */
-  readonly passive?: boolean;
-  onFitStart?(event: FitStartEvent<M>): Answer;
-  onEpochStart?(event: EpochStartEvent): Answer;
-  onStep?(event: StepEvent<M>): Answer;
-  onEpochEnd?(event: EpochEndEvent<M>): Answer;
+  readonly passive?: boolean | undefined;
+  readonly onFitStart?: Handler<FitStartEvent> | undefined;
+  readonly onEpochStart?: Handler<EpochStartEvent> | undefined;
+  readonly onStep?: Handler<StepEvent<M>> | undefined;
+  readonly onEpochEnd?: Handler<EpochEndEvent<M>> | undefined;
   /** Called however fit() ends. */
-  onFitEnd?(event: FitEndEvent<M>): Answer;
+  readonly onFitEnd?: Handler<FitEndEvent<M>> | undefined;
 }

@@ -3,13 +3,19 @@ import type { Callback, Results, StepEvent } from './events.js';
 import type { History } from './history.js';
 import { bar, lines, type Display, type Progress } from './progress-display.js';
 
+/** A stream of text, by what is used of it: declarations of this library need no types of Node.js. */
+export interface TextStream {
+  readonly isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
 export interface ProgressOptions {
   /** Where to. Default process.stdout. */
-  readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stream?: TextStream | undefined;
   /** Milliseconds between two lines of an epoch where the stream is no terminal. Default 60 000: one line for each epoch that takes less. */
-  readonly interval?: number;
+  readonly interval?: number | undefined;
   /** Milliseconds on some clock. Default performance.now. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /**
@@ -22,7 +28,8 @@ export interface ProgressOptions {
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('train.progress', options, ['stream', 'interval', 'now']);
   const { stream = process.stdout, interval = 60_000, now = () => performance.now() } = options;
-  const report = new Report(stream.isTTY === true ? bar(stream) : lines(stream, interval), now);
+  const output = stream as NodeJS.WritableStream;
+  const report = new Report(stream.isTTY === true ? bar(output) : lines(output, interval), now);
   return {
     passive: true,
     onFitStart: () => report.start(),

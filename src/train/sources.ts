@@ -2,6 +2,7 @@ import { Dataset, loader, Stream, type Batch, type Loader, type TargetDType } fr
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shapes.js';
+import { withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 
@@ -20,10 +21,10 @@ export type Suits<I extends Shape, T extends DType, X extends Shape, D extends T
 
 export interface LoadOptions {
   /** Examples in a batch. Default 32. */
-  readonly batchSize?: number;
-  readonly shuffle?: boolean;
-  readonly seed?: number;
-  readonly dropLast?: boolean;
+  readonly batchSize?: number | undefined;
+  readonly shuffle?: boolean | undefined;
+  readonly seed?: number | undefined;
+  readonly dropLast?: boolean | undefined;
 }
 
 /** Examples in a batch where nobody says. */
@@ -31,13 +32,13 @@ export const DEFAULT_BATCH = 32;
 
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */
 export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {
-  const given = Object.fromEntries(Object.entries({ ...options }).filter(([, value]) => value !== undefined)) as LoadOptions;
-  if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...given });
-  if (source instanceof Stream) return loader(source as Stream, source.batches ? given : { batchSize: DEFAULT_BATCH, ...given });
+  const asked = withoutUndefined(options);
+  if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...asked });
+  if (source instanceof Stream) return loader(source as Stream, source.batches ? asked : { batchSize: DEFAULT_BATCH, ...asked });
   if (!isLoader(source)) {
     throw new ArgumentError(`[${op}] the data: got ${shown(source)}, expected a dataset, a stream or a loader. Make one: data.fromArrays({ x, y, shape }).`, { op });
   }
-  const [name] = Object.keys(given);
+  const [name] = Object.keys(asked);
   if (name === undefined) return source;
   throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
 }

@@ -32,71 +32,71 @@ export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   /** Over the model's parameters. */
   readonly optimizer: Optimizer;
   /** Looked at on the way; they never change what is trained. */
-  readonly metrics?: readonly M[];
+  readonly metrics?: readonly M[] | undefined;
 }
 
 export interface FitOptions<M extends AnyMetric = never> {
   /** Passes over the data. Default 1. */
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Examples in a batch. Default 32. With shuffle, seed and dropLast, as in data.loader(); not for a ready loader. */
-  readonly batchSize?: number;
-  readonly shuffle?: boolean;
-  readonly seed?: number;
-  readonly dropLast?: boolean;
+  readonly batchSize?: number | undefined;
+  readonly shuffle?: boolean | undefined;
+  readonly seed?: number | undefined;
+  readonly dropLast?: boolean | undefined;
   /**
    * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch. For a loss that is a mean
    * over examples, as losses are by default. Default 1. Steps, and what depends on their number, are counted as updates.
    */
-  readonly accumulate?: number;
+  readonly accumulate?: number | undefined;
   /**
    * How much the examples of each class count in the loss of training: one number a class, or 'balanced', so that all classes together count
    * alike. For one class index an example. Validation does not know of it.
    */
-  readonly classWeights?: ClassWeights;
+  readonly classWeights?: ClassWeights | undefined;
   /** Evaluated after every epoch. */
-  readonly validation?: Source;
+  readonly validation?: Source | undefined;
   /**
    * The share of a dataset, in (0, 1), that is taken away before training, drawn by `seed`, and evaluated after every epoch: as dataset.split()
    * would. The same seed takes the same examples.
    */
-  readonly validationSplit?: number;
+  readonly validationSplit?: number | undefined;
   /** Makes gradients smaller in this fit(), as optimizer.clip does: `{ globalNorm: 1 }`, say. */
-  readonly clip?: Clip;
+  readonly clip?: Clip | undefined;
   /**
    * Keeps an average of the weights from here on: it becomes optimizer.average, of which optimizer.withAverage() makes use. One that the optimizer
    * keeps already by the same options, or that a state has brought, goes on. Training and validation go on with the weights themselves.
    */
-  readonly average?: Average;
+  readonly average?: Average | undefined;
   /**
    * Looks into layers every so many steps, from the first one on; true: once an epoch. Step events and records then have `layers`: norms of weights and
    * gradients, how far updates go, dead units. A step that is looked into runs by itself, with its gradients and a copy of the weights in memory; the
    * others as ever, and the weights are the same. Default false.
    */
-  readonly inspect?: boolean | { readonly every: number };
+  readonly inspect?: boolean | { readonly every: number } | undefined;
   /**
    * Ends fit() with DivergenceError at the first step whose loss is not finite, or whose gradients are not, so far as those of small
    * parameters (biases) show it, before that step changes anything. Costs next to nothing. Default true.
    */
-  readonly checkFinite?: boolean;
+  readonly checkFinite?: boolean | undefined;
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
-  readonly signal?: AbortSignal;
-  readonly callbacks?: Callback<M> | readonly Callback<M>[];
+  readonly signal?: AbortSignal | undefined;
+  readonly callbacks?: Callback<M> | readonly Callback<M>[] | undefined;
 }
 
 export interface EventsOptions<M extends AnyMetric = never> extends FitOptions<M> {
   /** Says that steps are only looked at, as Callback.passive: many small ones may run before the first of them is told. Default false. */
-  readonly passive?: boolean;
+  readonly passive?: boolean | undefined;
 }
 
 export interface EvaluateOptions {
   /** Default 32. */
-  readonly batchSize?: number;
-  readonly signal?: AbortSignal;
+  readonly batchSize?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PredictOptions {
   /** Default: 32 of a dataset, all at once of a tensor. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
 }
 
 /** Models that fit() is training now. */
@@ -116,7 +116,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly #loss: L;
-  readonly #metrics: readonly M[];
+  // Of any type, so that a plain Trainer takes every concrete one: what it gives has at least what that gives.
+  readonly #metrics: readonly AnyMetric[];
   #history = new History<M>();
 
   constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
@@ -165,7 +166,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     try {
       if (clip !== undefined) optimizer.clip = clip;
       if (average !== undefined) optimizer.goOnAveraging$(average);
-      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics, ...prepared }, (history) => (this.#history = history));
+      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics as readonly M[], ...prepared }, (history) => (this.#history = history));
       return await fit.run();
     } finally {
       if (clip !== undefined) optimizer.clip = clipBefore;

@@ -104,7 +104,7 @@ describe('losses of classes', () => {
     expect([...wrong].slice(4)).toEqual([Infinity, Infinity, 1e4, 1e4]);
     const focal = await losses.focal(x, y, { reduction: 'none' }).data();
     want.forEach((value, i) => expect(Math.abs(focal[i]! - (i % 2 === 0 ? 0.25 : 0.75) * (1 - Math.exp(-value)) ** 2 * value)).toBeLessThanOrEqual(3e-6 * value ** 3 + 1e-38));
-    expect([...(await losses.focal(x, sub(1, y) as Tensor, { alpha: undefined, reduction: 'none' }).data())].slice(4)).toEqual([Infinity, Infinity, 1e4, 1e4]);
+    expect([...(await losses.focal(x, sub(1, y) as Tensor, { alpha: null, reduction: 'none' }).data())].slice(4)).toEqual([Infinity, Infinity, 1e4, 1e4]);
   });
 
   test('a divergence counts nothing where there is no probability, whatever the other says', async () => {
@@ -117,7 +117,7 @@ describe('losses of classes', () => {
     const x = tensor([3, -3, 0.5]);
     const y = tensor([1, 0, 0]);
     const plain = await losses.binaryCrossEntropy(x, y, { reduction: 'none' }).data();
-    const same = await losses.focal(x, y, { gamma: 0, alpha: undefined, reduction: 'none' }).data();
+    const same = await losses.focal(x, y, { gamma: 0, alpha: null, reduction: 'none' }).data();
     plain.forEach((value, i) => expect(same[i]).toBeCloseTo(value, 6));
     const modulated = await losses.focal(x, y, { reduction: 'none' }).data();
     const wrong = 1 / (1 + Math.exp(3));

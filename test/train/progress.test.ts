@@ -6,7 +6,7 @@ import type { EpochRecord, FitStartEvent, StepEvent } from '../../src/train/even
 import { History } from '../../src/train/history.js';
 
 const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
-const started = { ...fit, type: 'fitStart', metrics: [], validated: false } as unknown as FitStartEvent<never>;
+const started = { ...fit, type: 'fitStart', metrics: [], validated: false } as unknown as FitStartEvent;
 const ended = (history = new History()) => ({ ...fit, type: 'fitEnd', history, error: undefined }) as const;
 
 /** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */

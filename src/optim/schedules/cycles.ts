@@ -5,13 +5,13 @@ import { checkRate, checkSteps, named, type NamedSchedule } from './schedule.js'
 
 export interface CyclicOptions {
   /** Steps from `base` to `peak`. Default 2000. */
-  readonly up?: number;
+  readonly up?: number | undefined;
   /** Steps back. Default `up`. */
-  readonly down?: number;
+  readonly down?: number | undefined;
   /** What becomes of the height: 'triangular' keeps it, 'triangular2' halves it with each cycle, 'exponential' multiplies it by gamma with each step. */
-  readonly mode?: 'triangular' | 'triangular2' | 'exponential';
+  readonly mode?: 'triangular' | 'triangular2' | 'exponential' | undefined;
   /** Default 1. */
-  readonly gamma?: number;
+  readonly gamma?: number | undefined;
 }
 
 /**
@@ -42,17 +42,17 @@ export function cyclic(base: number, peak: number, options: CyclicOptions = {}):
 
 export interface OneCycleOptions {
   /** The share of the steps in which the rate rises. Default 0.3. */
-  readonly rise?: number;
+  readonly rise?: number | undefined;
   /** Default 'cosine'. */
-  readonly shape?: 'cosine' | 'linear';
+  readonly shape?: 'cosine' | 'linear' | undefined;
   /** The first rate is peak / divide. Default 25. */
-  readonly divide?: number;
+  readonly divide?: number | undefined;
   /** The last rate is the first one / finalDivide. Default 1e4. */
-  readonly finalDivide?: number;
+  readonly finalDivide?: number | undefined;
   /** Falls to the first rate as slowly as it rose, and only then to the last. Default false. */
-  readonly threePhases?: boolean;
+  readonly threePhases?: boolean | undefined;
   /** The momentum at the peak of the rate, and at both ends. Default [0.85, 0.95]. */
-  readonly momentum?: readonly [atPeak: number, atEnds: number];
+  readonly momentum?: readonly [atPeak: number, atEnds: number] | undefined;
 }
 
 /** Two schedules that belong together. */

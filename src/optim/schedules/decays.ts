@@ -61,9 +61,9 @@ export function exponential(base: number, gamma: number): NamedSchedule {
 
 export interface PolynomialOptions {
   /** Default 1: a line. */
-  readonly power?: number;
+  readonly power?: number | undefined;
   /** The rate at the end. Default 0. */
-  readonly min?: number;
+  readonly min?: number | undefined;
 }
 
 /**
@@ -95,7 +95,7 @@ export function inverseSquareRoot(base: number, timescale: number): NamedSchedul
 
 export interface CosineOptions {
   /** The rate at the end. Default 0. */
-  readonly min?: number;
+  readonly min?: number | undefined;
 }
 
 /** From `base` to `min` by half a cosine, as t goes from 0 to 1. */
@@ -119,7 +119,7 @@ export function cosine(base: number, steps: number, options: CosineOptions = {})
 
 export interface RestartOptions extends CosineOptions {
   /** How many times longer each cycle is than the one before: a whole number. Default 1. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
 }
 
 /**

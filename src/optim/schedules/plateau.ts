@@ -4,23 +4,23 @@ import { checkRate, checkSteps, type DescribedSchedule } from './schedule.js';
 
 export interface PlateauOptions {
   /** Whether the metric should fall or rise. Default 'min'. */
-  readonly mode?: 'min' | 'max';
+  readonly mode?: 'min' | 'max' | undefined;
   /** What the rate is multiplied by. Default 0.1. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** How many observations without improvement are borne; the one after them lowers the rate. Default 10. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** How much better an observation has to be than the best one to count. Default 1e-4. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Whether `threshold` is a share of the best observation or a difference. Default 'relative'. */
-  readonly thresholdMode?: 'relative' | 'absolute';
+  readonly thresholdMode?: 'relative' | 'absolute' | undefined;
   /** Observations after a reduction in which none is counted as bad. Default 0. */
-  readonly cooldown?: number;
+  readonly cooldown?: number | undefined;
   /** The rate never falls below it. Default 0. */
-  readonly min?: number;
+  readonly min?: number | undefined;
   /** A reduction by less than this is left out. Default 1e-8. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** What fit() lets it observe after each epoch, such as `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
-  readonly monitor?: string;
+  readonly monitor?: string | undefined;
 }
 
 /** What a plateau schedule remembers. */
