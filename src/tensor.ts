@@ -421,8 +421,17 @@ export interface PendingGradients {
 /** How a parameter gets its first values; called once, when they are first needed. */
 export type Initializer = (parameter: Parameter) => Tensor;
 
-/** A tensor that training changes, or a buffer that a model carries along (requiresGrad false). */
+/** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
 export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
+  /**
+   * Whether training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
+   * backward ends above a frozen layer, and optimizers pass it over.
+   *
+   *     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;
+   */
+  declare requiresGrad: boolean;
+  /** It was made as a buffer; setting requiresGrad makes it a parameter like others. */
+  readonly #madeAsBuffer: boolean;
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
   name = '';
   /** The backward() that reached it and that no step has consumed yet. */
@@ -437,6 +446,12 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   constructor(shape: S, initializer: Initializer, options: { requiresGrad?: boolean } = {}) {
     super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
     this.initializer$ = initializer;
+    this.#madeAsBuffer = !this.requiresGrad;
+  }
+
+  /** Whether it belongs to the model without being trained; a frozen parameter is no buffer. */
+  get isBuffer(): boolean {
+    return this.#madeAsBuffer && !this.requiresGrad;
   }
 
   /** The gradient that backward() asked for, as a tensor of the current step; undefined where there is none. */

@@ -60,19 +60,19 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     return [...new Set(own.filter((value) => value instanceof Module))];
   }
 
-  /** Parameters that training changes, by path, each once. */
+  /** Parameters by path, each once; those that are frozen (`parameter.requiresGrad = false`) among them, as in torch. */
   namedParameters(): Map<string, Parameter> {
-    return this.#named((parameter) => parameter.requiresGrad);
+    return this.#named((parameter) => !parameter.isBuffer);
   }
 
-  /** The parameters that training changes, for an optimizer. */
+  /** The parameters, for an optimizer, which passes over those that are frozen. */
   parameters(): Parameter[] {
     return [...this.namedParameters().values()];
   }
 
   /** Tensors that belong to the model but are not trained, by path. */
   namedBuffers(): Map<string, Parameter> {
-    return this.#named((parameter) => !parameter.requiresGrad);
+    return this.#named((parameter) => parameter.isBuffer);
   }
 
   buffers(): Parameter[] {

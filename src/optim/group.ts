@@ -192,8 +192,8 @@ function checkMatch(op: string, group: MatchOf<object>, known: readonly string[]
 function checkParameters(op: string, parameters: readonly Parameter[]): readonly Parameter[] {
   if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters().`, { op });
   for (const parameter of parameters) {
-    if (parameter instanceof Parameter && parameter.requiresGrad) continue;
-    throw new ArgumentError(`[${op}] got ${String(parameter)}, expected parameters that require gradients. Pass model.parameters().`, { op });
+    if (parameter instanceof Parameter && !parameter.isBuffer) continue;
+    throw new ArgumentError(`[${op}] got ${String(parameter)}, expected parameters that require gradients, and no buffers. Pass model.parameters().`, { op });
   }
   if (new Set(parameters).size === parameters.length) return parameters;
   throw new ArgumentError(`[${op}] got a parameter twice, expected each once. Take them from one model that contains all others.`, { op });

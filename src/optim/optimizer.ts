@@ -319,10 +319,10 @@ export class Optimizer implements Updater {
     return state;
   }
 
-  /** Bytes of what it remembers once it has updated all of its parameters: its rule's arrays, and an average. */
+  /** Bytes of what it remembers once it has updated all of its parameters that are not frozen: its rule's arrays, and an average. */
   get stateBytes(): number {
     const kept = (parameter: Parameter): Shape[] => [...Object.values(this.#groupOf.get(parameter)!.keeps(parameter)), ...(this.#averaging === undefined ? [] : [parameter.shape])];
-    return this.parameters.flatMap(kept).reduce((bytes, shape) => bytes + 4 * sizeOf(shape), 0);
+    return this.parameters.filter(({ requiresGrad }) => requiresGrad).flatMap(kept).reduce((bytes, shape) => bytes + 4 * sizeOf(shape), 0);
   }
 
   /** By name; where two models have a parameter of one name, by name and position. */

@@ -21,6 +21,9 @@ interface Machinery {
  * computed early, into an accumulator, where another backward() reaches the same parameters, or where somebody looks.
  */
 export class Gradients {
+  /** What the last backward() reached, for a message. */
+  private latest: WeakRef<PendingGradients> | undefined = undefined;
+
   constructor(private readonly machinery: Machinery) {}
 
   /** Notes that the gradients of `loss` are wanted. */
@@ -38,6 +41,7 @@ export class Gradients {
       else this.collect(other);
     }
     for (const parameter of entry.parameters) parameter.pending$ = entry;
+    this.latest = new WeakRef(entry);
   }
 
   /** What a step of these parameters has to compute and may consume. */
@@ -51,12 +55,7 @@ export class Gradients {
       if (accumulator === undefined) this.releaseSpare(parameter);
       parameter.pending$ = undefined;
     }
-    if (updates.length === 0) {
-      throw new AnnealError(
-        'ANNEAL_GRADIENT',
-        '[step] no parameter of this optimizer has a gradient. Call loss.backward() before optimizer.step(), and zeroGrad() before backward().',
-      );
-    }
+    if (updates.length === 0) throw noGradient(parameters, this.latest?.deref());
     const accumulations: Accumulation[] = [];
     for (const entry of entries) {
       // Those that wait for another optimizer.
@@ -151,10 +150,22 @@ function checkLoss(loss: Tensor): void {
   if (!loss.requiresGrad) {
     throw new AnnealError(
       'ANNEAL_GRADIENT',
-      '[backward] the loss depends on no parameter that requires a gradient. Was it computed inside noGrad(), or through detach() or an op without gradient?',
+      '[backward] the loss depends on no parameter that requires a gradient. Was it computed inside noGrad(), or through detach() or an op without gradient, or are all parameters frozen?',
       details,
     );
   }
+}
+
+/** A step without gradients: of frozen parameters, of others than those that backward() reached, or before any backward(). */
+function noGradient(parameters: readonly Parameter[], latest: PendingGradients | undefined): AnnealError {
+  const others = latest?.parameters.filter((parameter) => parameter.pending$ === latest || parameter.accumulator$ !== undefined) ?? [];
+  const why = parameters.every(({ requiresGrad }) => !requiresGrad)
+    ? 'All of them are frozen: set requiresGrad of those that are to be trained.'
+    : others.length > 0
+      ? `backward() was called, but its loss depends on ${others.length} other parameters (${others[0]!.name}${others.length > 1 ? ', ...' : ''}), of another model perhaps. ` +
+        'Make the optimizer of the parameters of the model that the loss comes from.'
+      : 'Call loss.backward() before optimizer.step(), and zeroGrad() before backward().';
+  return new AnnealError('ANNEAL_GRADIENT', `[step] no parameter of this optimizer has a gradient. ${why}`, { op: 'step' });
 }
 
 function checkRegistered(parameters: readonly Parameter[]): void {

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { data, losses, nn, optim, seed, tensor, Trainer, type Tensor } from 'anneal';
+
+const [x, y] = [tensor([[1, 2], [3, -4]]), tensor([[1], [0]])];
+
+async function valuesOf(model: nn.Module): Promise<Record<string, number[]>> {
+  return Object.fromEntries(await Promise.all([...model.stateDict()].map(async ([name, parameter]) => [name, [...(await parameter.data())]])));
+}
+
+function made(): nn.Sequential<[2], [1]> {
+  seed(3);
+  return nn.sequential([2], nn.linear(2, 3), nn.tanh(), nn.linear(3, 1));
+}
+
+function freeze(module: nn.Module, frozen = true): void {
+  for (const parameter of module.parameters()) parameter.requiresGrad = !frozen;
+}
+
+async function step(model: nn.Module, optimizer: optim.Optimizer): Promise<void> {
+  const loss = losses.meanSquaredError(model.forward(x as Tensor), y);
+  optimizer.zeroGrad();
+  loss.backward();
+  await optimizer.step();
+}
+
+describe('a frozen layer', () => {
+  it('is left as it is by every optimizer, with its decay and averages, while those above it train as without it', async () => {
+    for (const make of [optim.sgd, optim.adamw, optim.muon]) {
+      const model = made();
+      const before = await valuesOf(model);
+      const optimizer = make(model.parameters(), { lr: 0.1, weightDecay: 0.1 });
+      freeze(model.layers[0]!);
+      await step(model, optimizer);
+      await step(model, optimizer);
+      const after = await valuesOf(model);
+      expect(after['0.weight']).toEqual(before['0.weight']);
+      expect(after['0.bias']).toEqual(before['0.bias']);
+      expect(after['2.weight']).not.toEqual(before['2.weight']);
+
+      // An optimizer over the rest gives the same.
+      const other = made();
+      const rest = make(other.layers[2]!.parameters(), { lr: 0.1, weightDecay: 0.1 });
+      await step(other, rest);
+      await step(other, rest);
+      expect(await valuesOf(other)).toEqual(after);
+    }
+  });
+
+  it('has no gradient, and none is computed below it', async () => {
+    const model = made();
+    freeze(model.layers[0]!);
+    const hidden = model.layers[0]!.forward(x as Tensor);
+    expect(hidden.requiresGrad).toBe(false);
+    losses.meanSquaredError(model.forward(x), y).backward();
+    const { weight, bias } = model.layers[0] as nn.Linear;
+    expect([weight.grad, bias!.grad]).toEqual([undefined, undefined]);
+    expect((model.layers[2] as nn.Linear).weight.grad).toBeDefined();
+  });
+
+  it('in the middle lets gradients through', async () => {
+    const model = made();
+    freeze(model.layers[2]!);
+    const before = await valuesOf(model);
+    await step(model, optim.sgd(model.parameters(), { lr: 0.1 }));
+    const after = await valuesOf(model);
+    expect(after['2.weight']).toEqual(before['2.weight']);
+    expect(after['0.weight']).not.toEqual(before['0.weight']);
+  });
+
+  it('trains on once it is thawed, by the same optimizer and another plan', async () => {
+    const model = made();
+    const optimizer = optim.adam(model.parameters(), { lr: 0.1 });
+    freeze(model.layers[0]!);
+    await step(model, optimizer);
+    const frozen = await valuesOf(model);
+    freeze(model.layers[0]!, false);
+    await step(model, optimizer);
+    // Adam's first step of a parameter is lr times the sign of its gradient.
+    const moved = (await valuesOf(model))['0.weight']!.map((value, i) => Math.abs(value - frozen['0.weight']![i]!));
+    for (const distance of moved) expect(distance).toBeCloseTo(0.1, 4);
+    freeze(model.layers[0]!);
+    const still = await valuesOf(model);
+    await step(model, optimizer);
+    expect((await valuesOf(model))['0.weight']).toEqual(still['0.weight']);
+  });
+
+  it('is frozen in fit, where many steps run in one call', async () => {
+    const model = made();
+    freeze(model.layers[0]!);
+    const before = await valuesOf(model);
+    const points = data.fromArrays({ x: [[1, 2], [3, -4], [0, 1]], y: [[1], [0], [2]], shape: [2], targetShape: [1] });
+    const trainer = new Trainer(model, { loss: losses.meanSquaredError, optimizer: optim.adam(model.parameters(), { lr: 0.1 }) });
+    await trainer.fit(points, { epochs: 5, batchSize: 2 });
+    const after = await valuesOf(model);
+    expect(after['0.weight']).toEqual(before['0.weight']);
+    expect(after['2.weight']).not.toEqual(before['2.weight']);
+    expect(trainer.summary().trained).toBe(4);
+  });
+
+  it('stays a parameter, which state and names go on having', () => {
+    const model = made();
+    freeze(model);
+    expect([...model.namedParameters().keys()]).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+    expect(model.buffers()).toEqual([]);
+    expect(new nn.Parameter([2], nn.init.zeros(), { requiresGrad: false }).isBuffer).toBe(true);
+  });
+});
+
+describe('a step without gradients says which case it is', () => {
+  it('frozen parameters, a loss of another model, no backward() at all', async () => {
+    const [model, other] = [made(), made()];
+    const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+    await expect(optimizer.step()).rejects.toThrow('[step] no parameter of this optimizer has a gradient. Call loss.backward() before optimizer.step(), and zeroGrad() before backward().');
+    losses.meanSquaredError(other.forward(x), y).backward();
+    optim.sgd(other.parameters(), { lr: 0.1 });
+    await expect(optimizer.step()).rejects.toThrow(/backward\(\) was called, but its loss depends on 4 other parameters \(0\.weight, \.\.\.\), of another model perhaps\. Make the optimizer of/);
+    freeze(model);
+    await expect(optimizer.step()).rejects.toThrow(/All of them are frozen: set requiresGrad/);
+    expect(() => losses.meanSquaredError(model.forward(x), y).backward()).toThrow(/depends on no parameter that requires a gradient/);
+  });
+});
