@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { fromArray, scalar, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
 import { checkOptions } from '../options.js';
@@ -128,6 +129,16 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     }
     const order = splitOrder(this.size, checkSeed('split', options.seed ?? 0));
     return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
+  }
+
+  /** What it is, without its elements. */
+  toJSON(): object {
+    const { name, size, shape, targetShape, targetDtype, classes } = this;
+    return { name, size, shape, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Dataset', this.toJSON(), depth, options, inspect);
   }
 
   /** How many examples each class has; undefined where targets are no classes. */

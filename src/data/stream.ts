@@ -1,4 +1,5 @@
 import { ArgumentError, DataError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { fromArray, scalar } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
 import { checkOptions } from '../options.js';
@@ -59,6 +60,16 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
     this.#source = source;
     this.#normalize = options.normalize;
     affineOf(options.normalize, false, OP);
+  }
+
+  /** What it is. */
+  toJSON(): object {
+    const { name, shape, targetShape, targetDtype, classes, batches } = this;
+    return { name, shape, targetShape, targetDtype, classes, batches };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Stream', this.toJSON(), depth, options, inspect);
   }
 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */

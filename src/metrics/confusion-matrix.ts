@@ -1,3 +1,4 @@
+import { inspected } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { sums } from './accumulators.js';
 import { checkThreshold, classesOf, DECISION_OPTIONS, pairCounts, type DecisionOptions } from './decisions.js';
@@ -36,6 +37,10 @@ export class ConfusionMatrix {
     const rows = [header, ...this.toJSON().map((row, i) => [String(i), ...row.map(String)])];
     const width = Math.max(...rows.flat().map((text) => text.length));
     return rows.map((row) => row.map((text) => text.padStart(width)).join('  ')).join('\n');
+  }
+
+  [inspected](): string {
+    return `ConfusionMatrix\n${this.toString()}`;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
 import type { Optimizer } from '../optim/index.js';
 import { power } from '../optim/schedules/exact.js';
+import { printed } from '../inspect.js';
 import { checkOptions, checkRequired, withoutUndefined } from '../options.js';
 import { draw } from '../plot/draw.js';
 import type { PlotOptions } from '../plot/figure.js';
@@ -149,7 +150,7 @@ function resultOf({ rates, losses, divergedAt }: Tested, reach: number): Learnin
   const rule = 'rule' in suggestion ? suggestion.rule : undefined;
   const result = { rate, rule, reason, curve, divergedAt };
   const text = rate === undefined ? `No learning rate. ${reason}` : `Learning rate ${show(rate)}. ${reason}`;
-  return { ...result, toString: () => text, plot: (options) => picture(result, options) };
+  return printed({ ...result, plot: (options: PlotOptions | undefined) => picture(result, options) }, () => text);
 }
 
 function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot' | 'toString'>, options: PlotOptions = {}): string {

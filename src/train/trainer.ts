@@ -7,6 +7,7 @@ import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions, checkRequired } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
@@ -209,6 +210,16 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   /** Takes over what stateDict() gave. Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit. */
   async loadStateDict(state: State): Promise<void> {
     await loadState(this.model, this.optimizer, state);
+  }
+
+  /** What it trains, with what, and what came of the last epoch. */
+  toJSON(): object {
+    const { model, optimizer, history } = this;
+    return { model: String(model), loss: this.#loss.name, optimizer: optimizer.toJSON(), metrics: this.#metrics.map(({ name }) => name), epochs: history.length, last: history.at(-1) };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Trainer', this.toJSON(), depth, options, inspect);
   }
 
   /** The means of the loss and the metrics over the data, in evaluation mode. May be called while fit() runs: it falls between steps. */
