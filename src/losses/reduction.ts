@@ -1,7 +1,8 @@
 import { ArgumentError, ShapeError } from '../errors.js';
-import { div, mean, mul, reshape, sum } from '../ops/index.js';
+import { composing, gradientsEnabled } from '../graph/recorder.js';
+import { div, equal, mean, mul, reshape, sum, where } from '../ops/index.js';
 import { checkChoice } from '../options.js';
-import { sameShape, showShape, type Shape } from '../shape.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 /** What becomes of the losses of single elements: their mean, their sum, or nothing. */
@@ -16,25 +17,48 @@ export interface ReductionOptions<R extends Reduction = Reduction> {
   readonly reduction?: R | undefined;
   /**
    * How much each example counts: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
-   * sum(weights * losses) / sum(weights).
+   * sum(weights * losses) / sum(weights); 0, with gradient 0, where all weights are 0.
    */
   readonly weights?: Tensor<Shape, 'float32'> | undefined;
 }
 
 export const REDUCTION = ['reduction', 'weights'] as const;
 
+/** What the sum of the losses of a batch was divided by to make its mean. */
+export type Divisor = Tensor | number;
+
+/** Of losses that reduce() has made: what they were divided by, or that they are sums. */
+const divisors = new WeakMap<Tensor, Divisor | 'sum'>();
+
+/** What `loss` is a mean by, or 'sum'; undefined of what is no reduced loss of this library's, as it is. */
+export function divisorOf(loss: Tensor): Divisor | 'sum' | undefined {
+  return divisors.get(loss);
+}
+
+function noted(loss: Tensor, divisor: Divisor | 'sum'): Tensor {
+  divisors.set(loss, divisor);
+  return loss;
+}
+
 /** `counts`: what each loss counts in the mean's divisor, where that is not its weight. */
 export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights }: ReductionOptions = {}, counts?: Tensor<Shape, 'float32'>): Tensor {
   checkChoice(op, 'reduction', reduction, ['mean', 'sum', 'none']);
   const each = weights && perLoss(op, weights, losses.shape);
-  const weighted = each === undefined ? losses : mul(losses as Tensor<Shape, 'float32'>, each);
+  // What counts nothing may be infinite, which 0 times it would make NaN.
+  const weighted = each === undefined ? losses : where(equal(each, 0), 0, mul(losses as Tensor<Shape, 'float32'>, each));
   if (reduction === 'none') return weighted;
-  if (reduction === 'sum') return sum(weighted);
-  const divisors = counts ?? each;
-  if (divisors === undefined) return mean(weighted);
+  if (reduction === 'sum') return noted(sum(weighted), 'sum');
+  const counted = counts ?? each;
+  if (counted === undefined) return noted(mean(weighted), sizeOf(losses.shape));
   // As they broadcast: one per example stands for all losses of that example.
-  const count = losses.shape.reduce((product, size, axis) => product * (divisors.shape[axis] === 1 ? size : 1), 1);
-  return div(sum(weighted as Tensor<Shape, 'float32'>), mul(sum(divisors), count));
+  const count = losses.shape.reduce((product, size, axis) => product * (counted.shape[axis] === 1 ? size : 1), 1);
+  const divisor = mul(sum(counted), count);
+  return noted(div(sum(weighted as Tensor<Shape, 'float32'>), orOne(divisor)), divisor);
+}
+
+/** So that a mean over what counts nothing is 0, and so is its gradient. */
+function orOne(divisor: Tensor): Tensor<Shape, 'float32'> {
+  return composing(() => where(equal(divisor, 0), 1, divisor as Tensor<Shape, 'float32'>), gradientsEnabled()) as Tensor<Shape, 'float32'>;
 }
 
 /** Weights with a dimension for each of the losses', those behind the given ones of size 1. */

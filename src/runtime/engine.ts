@@ -68,8 +68,8 @@ export class PlannedEngine implements Engine {
     if (done !== undefined) await done;
   }
 
-  steps(updater: Updater, { watched = NONE, most = 1, draws, finite }: StepOptions): Steps {
-    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite };
+  steps(updater: Updater, { watched = NONE, most = 1, draws, finite, scale }: StepOptions): Steps {
+    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite, scale };
     const nodes = this.ready(request);
     const run = new StepRun(updater, request, watched, draws, most);
     run.begin();

@@ -45,13 +45,13 @@ export interface FitOptions<M extends AnyMetric = never> {
   readonly seed?: number | undefined;
   readonly dropLast?: boolean | undefined;
   /**
-   * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch. For a loss that is a mean
-   * over examples, as losses are by default. Default 1. Steps, and what depends on their number, are counted as updates.
+   * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch, whatever the means of the
+   * batches were divided by. Default 1. Steps, and what depends on their number, are counted as updates.
    */
   readonly accumulate?: number | undefined;
   /**
    * How much the examples of each class count in the loss of training: one number a class, or 'balanced', so that all classes together count
-   * alike. For one class index an example. Validation does not know of it.
+   * alike. For one class index an example; a label that the loss ignores weighs 0. Validation does not know of it.
    */
   readonly classWeights?: ClassWeights | undefined;
   /** Evaluated after every epoch. */
@@ -154,7 +154,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    const { clip, average, ...prepared } = prepare<M>(data, options);
+    const { clip, average, ...prepared } = prepare<M>(data, options, this.#loss);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
