@@ -1,6 +1,6 @@
 import { ArgumentError, ShapeError } from '../errors.js';
 import { composing, gradientsEnabled } from '../graph/recorder.js';
-import { div, equal, mean, mul, reshape, sum, where } from '../ops/index.js';
+import { add, div, equal, mean, mul, reshape, sum, where } from '../ops/index.js';
 import { checkChoice } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -17,7 +17,7 @@ export interface ReductionOptions<R extends Reduction = Reduction> {
   readonly reduction?: R | undefined;
   /**
    * How much each example counts: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
-   * sum(weights * losses) / sum(weights); 0, with gradient 0, where all weights are 0.
+   * sum(weights * losses) / sum(weights); NaN, with gradient 0, where all weights are 0.
    */
   readonly weights?: Tensor<Shape, 'float32'> | undefined;
 }
@@ -27,17 +27,23 @@ export const REDUCTION = ['reduction', 'weights'] as const;
 /** What the sum of the losses of a batch was divided by to make its mean. */
 export type Divisor = Tensor | number;
 
-/** Of losses that reduce() has made: what they were divided by, or that they are sums. */
-const divisors = new WeakMap<Tensor, Divisor | 'sum'>();
-
-/** What `loss` is a mean by, or 'sum'; undefined of what is no reduced loss of this library's, as it is. */
-export function divisorOf(loss: Tensor): Divisor | 'sum' | undefined {
-  return divisors.get(loss);
+/** A mean, which is 0 where nothing counts, and what it was divided by. */
+export interface Mean {
+  readonly loss: Tensor;
+  readonly divisor: Divisor;
 }
 
-function noted(loss: Tensor, divisor: Divisor | 'sum'): Tensor {
-  divisors.set(loss, divisor);
-  return loss;
+/** What reduce() has made of losses. */
+const means = new WeakMap<Tensor, Mean | 'sum'>();
+
+/** As what a loss adds up with others, or that it is a sum; undefined of what is no reduced loss of this library's, as it is. */
+export function meanOf(loss: Tensor): Mean | 'sum' | undefined {
+  return means.get(loss);
+}
+
+function noted(result: Tensor, mean: Mean | 'sum'): Tensor {
+  means.set(result, mean);
+  return result;
 }
 
 /** `counts`: what each loss counts in the mean's divisor, where that is not its weight. */
@@ -49,16 +55,19 @@ export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights
   if (reduction === 'none') return weighted;
   if (reduction === 'sum') return noted(sum(weighted), 'sum');
   const counted = counts ?? each;
-  if (counted === undefined) return noted(mean(weighted), sizeOf(losses.shape));
+  if (counted === undefined) {
+    const loss = mean(weighted);
+    return noted(loss, { loss, divisor: sizeOf(losses.shape) });
+  }
   // As they broadcast: one per example stands for all losses of that example.
   const count = losses.shape.reduce((product, size, axis) => product * (counted.shape[axis] === 1 ? size : 1), 1);
   const divisor = mul(sum(counted), count);
-  return noted(div(sum(weighted as Tensor<Shape, 'float32'>), orOne(divisor)), divisor);
-}
-
-/** So that a mean over what counts nothing is 0, and so is its gradient. */
-function orOne(divisor: Tensor): Tensor<Shape, 'float32'> {
-  return composing(() => where(equal(divisor, 0), 1, divisor as Tensor<Shape, 'float32'>), gradientsEnabled()) as Tensor<Shape, 'float32'>;
+  // Over nothing the mean is NaN, but its gradient 0, as in torch: one of a batch of padding leaves the others' as it is.
+  const [loss, unknown] = composing(() => {
+    const none = equal(divisor, 0);
+    return [div(sum(weighted as Tensor<Shape, 'float32'>), where(none, 1, divisor)) as Tensor, where(none, NaN, 0)];
+  }, gradientsEnabled());
+  return noted(add(loss, unknown as Tensor), { loss, divisor });
 }
 
 /** Weights with a dimension for each of the losses', those behind the given ones of size 1. */

@@ -1,6 +1,6 @@
 import { isBuiltin, type Loss } from '../losses/loss.js';
-import { meanOfMeans } from './accumulators.js';
-import { lossOf, measuredLoss } from './batch-loss.js';
+import { mul, reshape, stack } from '../ops/index.js';
+import { lossOf } from './batch-loss.js';
 import type { Metric } from './metric.js';
 
 /**
@@ -15,7 +15,10 @@ export function loss<const N extends string>(of: Loss, name: N): Metric<N> {
     name,
     builtin: isBuiltin(of),
     mode: 'min',
-    measure: (outputs, targets) => measuredLoss(lossOf('metrics.loss', of, outputs, targets, undefined)),
-    accumulator: meanOfMeans,
+    measure(outputs, targets) {
+      const { loss: mean, divisor } = lossOf('metrics.loss', of, outputs, targets, undefined);
+      if (typeof divisor === 'number') return { sum: mul(mean, divisor), count: divisor };
+      return { sum: stack([reshape(mul(mean, divisor), []), divisor]), count: outputs.shape[0] ?? 1 };
+    },
   };
 }

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import type { Batch, Loader, TargetDType } from '../data/index.js';
 import type { Loss } from '../losses/index.js';
-import { lossOf as batchLossOf, type BatchLoss } from '../metrics/batch-loss.js';
+import type { Mean } from '../losses/reduction.js';
+import { lossOf as batchLossOf } from '../metrics/batch-loss.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
@@ -41,7 +42,7 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
 }
 
 /** Records the loss of a batch, whose examples count what their weights say. */
-export function lossOf(model: Module, loss: Loss, batch: AnyBatch): BatchLoss {
+export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Mean {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
   return batchLossOf('Trainer', loss, model.forward(inputs), targets, weightsOf(batch, undefined));
 }
@@ -55,9 +56,10 @@ export interface CountedLoss {
 /** One step of training; resolves with the loss before it. */
 export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<CountedLoss> {
   const { loss: value, divisor } = lossOf(model, loss, batch);
-  const counts = typeof divisor === 'number' ? divisor : divisor.detach();
+  // Scalars that are recorded here are readable after the step.
+  const [before, counts] = [value.reshape([]).detach(), typeof divisor === 'number' ? divisor : divisor.detach()];
   optimizer.zeroGrad();
   value.backward();
   await optimizer.step();
-  return { loss: await value.item(), counts: typeof counts === 'number' ? counts : await counts.item() };
+  return { loss: await before.item(), counts: typeof counts === 'number' ? counts : await counts.item() };
 }
