@@ -99,7 +99,7 @@ function greatest(op: string, outputs: Tensor, targets: Tensor, axis = -1): Labe
   return { rows: where(known as Tensor<readonly number[], 'bool'>, rows, NaN) as Floats, labels, looked: undefined };
 }
 
-function isLogits(outputs: Tensor, { outputs: kind }: { readonly outputs?: 'logits' | 'probabilities' }): boolean {
+function isLogits(outputs: Tensor, { outputs: kind }: { readonly outputs?: 'logits' | 'probabilities' | undefined }): boolean {
   if (kind !== undefined) return kind === 'logits';
   const activation = activationOf(outputs);
   return activation !== 'softmax' && activation !== 'sigmoid';

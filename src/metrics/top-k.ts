@@ -24,9 +24,8 @@ export function topK<const K extends number, const N extends string = `top${K}`>
   const op = 'topK';
   checkOptions(`metrics.${op}`, options, ['axis', 'ignoreIndex', 'name']);
   if (!Number.isInteger(k) || k < 1) throw new ArgumentError(`[${op}] k: got ${String(k)}, expected a whole number of at least 1, as in metrics.topK(5).`, { op });
-  const { axis = -1, ignoreIndex } = options;
   const measure = (outputs: Tensor, labels: Tensor): Measured => {
-    const rows = labelledRows(op, outputs, labels, { axis, ...(ignoreIndex === undefined ? {} : { ignoreIndex }) });
+    const rows = labelledRows(op, outputs, labels, options);
     const classes = rows.rows.shape[1]!;
     if (k > classes) throw new ArgumentError(`[${op}] k: got ${k} of ${classes} classes, expected at most as many: all labels are among them.`, { op });
     const before = inFrontOf(rows);
