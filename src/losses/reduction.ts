@@ -4,6 +4,7 @@ import { add, div, equal, mean, mul, reshape, sum, where } from '../ops/index.js
 import { checkChoice } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
+import { shown } from '../shown.js';
 
 /** What becomes of the losses of single elements: their mean, their sum, or nothing. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -72,7 +73,7 @@ export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights
 
 /** Weights with a dimension for each of the losses', those behind the given ones of size 1. */
 export function perLoss(op: string, weights: Tensor<Shape, 'float32'>, shape: Shape): Tensor<Shape, 'float32'> {
-  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${typeof weights}, expected a tensor. Make one: tensor(values).`, { op });
+  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${shown(weights)}, expected a tensor. Make one: tensor(values).`, { op });
   if (weights.shape.length <= shape.length && sameShape(weights.shape, shape.slice(0, weights.shape.length))) {
     return reshape(weights, [...weights.shape, ...shape.slice(weights.shape.length).map(() => 1)]);
   }

@@ -7,7 +7,7 @@ import { shown } from '../shown.js';
 import { checkSignal } from './abort.js';
 import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
-import { toLoader, type Source } from './sources.js';
+import { checkSource, toLoader, type Source } from './sources.js';
 import type { FitOptions } from './trainer.js';
 import { classWeightsFor } from './weighing.js';
 
@@ -19,6 +19,7 @@ type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' |
 
 /** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
 export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss): Prepared<M> {
+  checkSource('fit', data);
   checkOptions('fit', options, KNOWN);
   const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);

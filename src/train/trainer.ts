@@ -22,7 +22,7 @@ import { checkOptimizes } from './optimized.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
-import { DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
+import { checkSource, DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
 import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 import type { ClassWeights } from './weighing.js';
@@ -227,6 +227,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: EvaluateOptions = {},
   ): Promise<Results<M>> {
+    checkSource('evaluate', data);
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
     checkSignal('evaluate', signal);
