@@ -289,17 +289,18 @@ const char* verify_gather(const Call& c) {
 }
 
 const char* verify_gather_rows(const Call& c) {
-  const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1], &scale = c.in[2], &shift = c.in[3];
+  const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1];
   NEED(present(out) && present(data) && present(indices), "an operand is absent");
   NEED(is_dense(out) && is_dense(data) && is_dense(indices), "an operand is not dense");
   NEED(is_float(out) || out.dtype == DType::i32, "the result is neither float nor int32");
   NEED(indices.dtype == DType::i32 && indices.rank == 1, "indices are not int32 [B]");
   NEED(data.rank >= 1 && replaces_axis(out, data, indices, 0), "shapes do not fit");
   NEED(is_float(out) || !is_float(data), "float data into int32");
-  NEED(present(scale) == present(shift), "scale and shift go together");
-  if (present(scale))
-    NEED(is_float(out) && is_scalar(scale, out.dtype) && is_scalar(shift, out.dtype),
-         "scale and shift are float scalars");
+  for (int i = 2; i < 5; i++) {
+    NEED(present(c.in[i]) == present(c.in[2]), "mean, rest and scale go together");
+    if (present(c.in[i]))
+      NEED(is_float(out) && is_scalar(c.in[i], out.dtype), "mean, rest and scale are float scalars");
+  }
   return nullptr;
 }
 

@@ -4,7 +4,7 @@ export { seed } from './random.js';
 export { Parameter, Tensor } from './tensor.js';
 export { Trainer } from './train/index.js';
 export * from './questions/index.js';
-export { load, save } from './io/index.js';
+export { load, loadMetadata, save } from './io/index.js';
 export * from './ops/index.js';
 export * from './errors.js';
 export * as data from './data/index.js';

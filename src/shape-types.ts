@@ -209,6 +209,8 @@ export type ShapeOfNested<N> = [N] extends [readonly (infer E)[]]
     : Shape
   : [N] extends [number | boolean]
     ? []
-    : Shape;
+    : [N] extends [ArrayBufferView]
+      ? [number]
+      : Shape;
 
 type LengthOf<N> = N extends { readonly length: infer L extends number } ? L : number;

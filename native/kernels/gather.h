@@ -120,17 +120,18 @@ struct GatherRowsJob {
   const TensorArg *data, *out;
   const int32_t* indices;
   int64_t N, B, I, per_chunk;
-  float scale, shift;
+  float mean, rest, scale;
   bool scaled;
 };
 
-// out = data * scale + shift, rounded after each: the bits of the separate instructions.
+// out = (data - mean - rest) * scale, rounded after each. The mean is subtracted before anything is scaled, and in two floats that
+// together hold a double's: data near a large mean keep all of their digits.
 template <class T>
 ANNEAL_INLINE void cast_row(const GatherRowsJob& job, float* to, const T* from) {
-  const vf scale = splat(job.scale), shift = splat(job.shift);
+  const vf mean = splat(job.mean), rest = splat(job.rest), scale = splat(job.scale);
   const auto cast = [&](auto x) __attribute__((always_inline)) {
     const vf v = pw_to_f32(x);
-    return job.scaled ? v * scale + shift : v;
+    return job.scaled ? (v - mean - rest) * scale : v;
   };
   int64_t i = 0;
   for (; i + kLanes <= job.I; i += kLanes) st(to + i, cast(ld(from + i)));
@@ -176,11 +177,10 @@ static void gather_rows_chunk(void* arg, int64_t chunk, int32_t) {
 
 static void gather_rows_run(const Call& call, Context& context) {
   const TensorArg &data = call.in[0], &indices = call.in[1];
-  const float* scale = call.inputs > 2 ? (const float*)call.in[2].data : nullptr;
-  const float* shift = call.inputs > 3 ? (const float*)call.in[3].data : nullptr;
-  GatherRowsJob job = {
-      &context, &data, &call.out[0],          (const int32_t*)indices.data, data.dims[0],  elements_of(indices),
-      1,        1,     scale ? *scale : 1.0f, shift ? *shift : 0.0f,        scale || shift};
+  const bool scaled = call.inputs > 2 && call.in[2].data;
+  const auto number = [&](int i, float absent) { return scaled ? *(const float*)call.in[i].data : absent; };
+  GatherRowsJob job = {&context, &data, &call.out[0], (const int32_t*)indices.data, data.dims[0], elements_of(indices),
+                       1, 1, number(2, 0), number(3, 0), number(4, 1), scaled};
   for (int d = 1; d < data.rank; d++) job.I *= data.dims[d];
   if (job.B == 0) return;
   job.per_chunk = largest(1, kGatherChunk / (job.I * 4 + 16));

@@ -48,16 +48,16 @@ static void reference_gather_rows(const Call& call, Context& context) {
   int64_t O, N, I;
   reference_split(data, 0, O, N, I);
   const int64_t B = reference_elements(call.in[1]);
-  const bool scaled = call.inputs > 2 && call.in[2].data, shifted = call.inputs > 3 && call.in[3].data;
-  const double scale = scaled ? reference_load(call.in[2], 0).real : 1,
-               shift = shifted ? reference_load(call.in[3], 0).real : 0;
+  const bool scaled = call.inputs > 2 && call.in[2].data;
+  const auto number = [&](int i) { return scaled ? reference_load(call.in[i], 0).real : 0; };
+  const double mean = number(2), rest = number(3), scale = number(4);
   for (int64_t b = 0; b < B; b++) {
     const int64_t index = ((const int32_t*)call.in[1].data)[b];
     const bool inside = reference_in_range(context, b, index, N);
     for (int64_t i = 0; i < I; i++) {
       const ReferenceLane x = inside ? reference_load(data, index * I + i) : ReferenceLane{};
       ReferenceLane y = {x.is_real ? x.real : (double)x.integer, x.is_real ? ref_to_i32(x.real) : x.integer, true};
-      if (scaled || shifted) y.real = (double)(T)((double)(T)(y.real * scale) + shift);
+      if (scaled) y.real = (double)(T)((double)(T)((double)(T)(y.real - mean) - rest) * scale);
       reference_store(out, b * I + i, inside ? y : ReferenceLane{});
     }
   }

@@ -1,28 +1,33 @@
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { engine } from '../graph/engine.js';
-import { checkOptions } from '../options.js';
+import { allocate, checkAttached, type IntegerArray, isNumericArray, type NumericArray } from '../numeric-array.js';
+import { checkRequired } from '../options.js';
 import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
+import { shown } from '../shown.js';
 import { Dataset, type TargetDType } from './dataset.js';
-import { checkClasses, checkFinite, toClasses } from './examples.js';
+import { checkClasses, checkFinite, isOneHot, nameOf, oneHotAdvice, toClasses } from './examples.js';
 import { flatten, type Nested } from './nested.js';
 import { checkExampleShape } from './example-shape.js';
-import { affineOf, type Normalize } from './normalize.js';
+import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
 const OP = 'data.fromArrays';
 const KNOWN = ['x', 'y', 'shape', 'targetShape', 'weights', 'normalize', 'classes', 'check', 'name'];
 
 interface Common<X extends Shape> {
-  /** All inputs, one example after the other: floats, bytes, or arrays in arrays. Copied. */
-  readonly x: Float32Array | Uint8Array | Nested;
+  /** All inputs, one example after the other: bytes, other typed arrays, which become floats, or arrays in arrays. Copied. */
+  readonly x: NumericArray | Nested;
   /** The shape of one example, without the batch. May be left out where x is arrays in arrays, which show it. */
   readonly shape?: X | undefined;
-  /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. Without it values are cast and left as they are. */
+  /**
+   * x' = (x - mean) / std, in double precision before anything is rounded to float32; for bytes x' = (x / 255 - mean) / std. Without it values
+   * are cast and left as they are.
+   */
   readonly normalize?: Normalize | undefined;
   /**
    * How much each example counts in the loss: at least 0, and not all of them 0. fit() and evaluate() give them to the loss, whose mean is then
    * the weighted one; in loops by hand they are `batch.weights`. Metrics count every example alike. Copied.
    */
-  readonly weights?: Float32Array | readonly number[] | undefined;
+  readonly weights?: NumericArray | readonly number[] | undefined;
   /** 'finite' looks for NaN and infinity in x and in float targets. */
   readonly check?: 'finite' | undefined;
   /** Stands in messages. Default 'data'. */
@@ -32,7 +37,7 @@ interface Common<X extends Shape> {
 /** Inputs with a class index each. */
 export interface ClassArrays<X extends Shape> extends Common<X> {
   /** One class index an example. Copied. */
-  readonly y: Int32Array | Uint8Array | readonly number[];
+  readonly y: IntegerArray | readonly number[];
   /** The number of classes; given, every label is checked to be in [0, classes) now instead of when a step runs. */
   readonly classes?: number | undefined;
   readonly targetShape?: undefined;
@@ -41,7 +46,7 @@ export interface ClassArrays<X extends Shape> extends Common<X> {
 /** Inputs with float targets of any shape. */
 export interface TargetArrays<X extends Shape, Y extends Shape> extends Common<X> {
   /** All targets, one after the other. Copied. */
-  readonly y: Float32Array | Nested;
+  readonly y: NumericArray | Nested;
   /** The shape of one target, without the batch: [] for one number an example, [1] for what a model with one output gives. */
   readonly targetShape: Y;
   readonly classes?: undefined;
@@ -63,20 +68,21 @@ export function fromArrays<const X extends Shape = number[], const Y extends Sha
   arrays: TargetArrays<X, Y>,
 ): Dataset<[...X], [...Y], 'float32'>;
 export function fromArrays(arrays: ClassArrays<Shape> | TargetArrays<Shape, Shape>): Dataset<number[], number[], TargetDType> {
-  checkOptions(OP, arrays, KNOWN);
-  const name = arrays.name ?? 'data';
+  checkRequired(OP, arrays, KNOWN);
+  const name = nameOf(OP, arrays.name, 'data');
   if (arrays.shape !== undefined) checkExampleShape(OP, 'shape', arrays.shape);
   if (arrays.targetShape !== undefined) checkExampleShape(OP, 'targetShape', arrays.targetShape);
   const from = { of: `dataset '${name}'`, first: 0 };
-  const x = inputsOf(arrays.x, arrays.shape, name);
+  checkNormalize(arrays.normalize, OP);
+  const x = inputsOf(arrays.x, arrays.shape, name, arrays.normalize);
   const weights = arrays.weights === undefined ? undefined : weightsOf(arrays.weights, x.size, name);
-  const common = { name, shape: [...x.shape], size: x.size, inputs: x.data, weights, affine: affineOf(arrays.normalize, x.data instanceof Uint8Array, OP) };
+  const common = { name, shape: [...x.shape], size: x.size, inputs: x.data, weights, affine: arrays.normalize && x.data instanceof Uint8Array ? affineOf(arrays.normalize, OP) : undefined };
   if (arrays.check !== undefined) checkAsked(arrays.check);
   if (arrays.check === 'finite' && x.data instanceof Float32Array) checkFinite(x.data, x.size, from, 'x', OP);
 
   if (arrays.targetShape === undefined) {
     const targets = toClasses(arrays.y as ClassArrays<Shape>['y'], from, OP);
-    checkCounts(x.size, targets.length, name);
+    checkCounts(x.size, targets.length, name, targets);
     if (arrays.classes !== undefined) checkClasses(targets, arrays.classes, from, OP);
     return new Dataset({ ...common, targets, targetShape: [] as number[], targetDtype: 'int32', classes: arrays.classes });
   }
@@ -93,31 +99,39 @@ interface Examples<A> {
   readonly size: number;
 }
 
-function copied<A extends Float32Array | Uint8Array>(to: A, from: ArrayLike<number>): A {
-  to.set(from);
-  return to;
+/** A copy as floats, in memory of the engine's. */
+function copyOf(values: NumericArray, what: string, normalize?: Normalize): Float32Array {
+  checkAttached(OP, what, values);
+  const copy = allocate(OP, what, values.length, () => new Float32Array(engine().memory(4 * values.length)));
+  if (normalize === undefined) copy.set(values);
+  else normalizeInto(copy, values, normalize);
+  return copy;
 }
 
-function inputsOf(x: unknown, shape: Shape | undefined, name: string): Examples<Float32Array | Uint8Array> {
-  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(copied(new Uint8Array(engine().memory(x.length)), x), shape, name, 'x', 'shape');
-  return floatsOf(x, shape, name, 'x', 'shape');
+function bytesOf(values: Uint8Array | Uint8ClampedArray, what: string): Uint8Array {
+  checkAttached(OP, what, values);
+  const copy = allocate(OP, what, values.length, () => new Uint8Array(engine().memory(values.length)));
+  copy.set(values);
+  return copy;
 }
 
-function floatsOf(values: unknown, shape: Shape | undefined, name: string, what: string, option: string): Examples<Float32Array> {
-  if (values instanceof Float32Array) return wholeExamples(copied(new Float32Array(engine().memory(values.byteLength)), values), shape, name, what, option);
+function inputsOf(x: unknown, shape: Shape | undefined, name: string, normalize: Normalize | undefined): Examples<Float32Array | Uint8Array> {
+  if (x instanceof Uint8Array || x instanceof Uint8ClampedArray) return wholeExamples(bytesOf(x, `x of dataset '${name}'`), shape, name, 'x', 'shape');
+  return floatsOf(x, shape, name, 'x', 'shape', normalize);
+}
+
+function floatsOf(values: unknown, shape: Shape | undefined, name: string, what: string, option: string, normalize?: Normalize): Examples<Float32Array> {
+  const where = `${what} of dataset '${name}'`;
+  if (isNumericArray(values)) return wholeExamples(copyOf(values, where, normalize), shape, name, what, option);
   if (!Array.isArray(values)) {
-    const got = values === null || typeof values !== 'object' ? String(values) : `a ${values.constructor.name}`;
-    throw new DTypeError(
-      `[${OP}] ${what} of dataset '${name}': got ${got}, expected a Float32Array${what === 'x' ? ', a Uint8Array' : ''} or arrays of numbers. Convert it, as in new Float32Array(${what}).`,
-      { op: OP },
-    );
+    throw new DTypeError(`[${OP}] ${where}: got ${shown(values)}, expected a typed array of numbers or arrays of numbers. Convert it, as in Float32Array.from(${what}, Number).`, { op: OP });
   }
-  const nested = flatten(values as Nested, OP, `${what} of dataset '${name}'`);
+  const nested = flatten(values as Nested, OP, where, normalize);
   const [size = 0, ...found] = nested.shape;
   if (found.length === 0) return wholeExamples(nested.data, shape, name, what, option);
   if (shape !== undefined && !sameShape(shape, found) && sizeOf(shape) !== sizeOf(found)) {
     throw new DataError(
-      `[${OP}] ${what} of dataset '${name}': its examples have the shape ${showShape(found)}, which does not fit ${option} ${showShape(shape)}. Correct ${option}, or leave it out.`,
+      `[${OP}] ${where}: its examples have the shape ${showShape(found)}, which does not fit ${option} ${showShape(shape)}. Correct ${option}, or leave it out.`,
       { op: OP, shapes: [found, shape] },
     );
   }
@@ -143,16 +157,20 @@ function wholeExamples<A extends Float32Array | Uint8Array>(data: A, shape: Shap
   return { data, shape, size: data.length / one };
 }
 
-function checkCounts(x: number, y: number, name: string): void {
+/** Throws DataError unless there are as many targets as inputs; `labels` are looked at for what was meant. */
+function checkCounts(x: number, y: number, name: string, labels: Int32Array = new Int32Array()): void {
   if (x === y) return;
-  throw new DataError(`[${OP}] dataset '${name}' has ${x} examples in x, but ${y} in y, expected as many. Example ${Math.min(x, y)} has no partner; check shape and the arrays.`, {
-    op: OP,
-  });
+  const advice = isOneHot(labels, x) ? oneHotAdvice(labels.length / x) : `Example ${Math.min(x, y)} has no partner; check shape and the arrays.`;
+  throw new DataError(`[${OP}] dataset '${name}' has ${x} examples in x, but ${y} in y, expected as many. ${advice}`, { op: OP });
 }
 
-function weightsOf(weights: ArrayLike<number>, size: number, name: string): Float32Array {
-  const given = Float32Array.from(weights);
-  if (given.length !== size) throw new DataError(`[${OP}] dataset '${name}' has ${size} examples, but ${given.length} weights, expected one an example.`, { op: OP });
+function weightsOf(weights: NumericArray | readonly number[], size: number, name: string): Float32Array {
+  if (isNumericArray(weights)) checkAttached(OP, `weights of dataset '${name}'`, weights);
+  else if (!Array.isArray(weights)) {
+    throw new DTypeError(`[${OP}] weights of dataset '${name}': got ${shown(weights)}, expected an array with a number for each example.`, { op: OP });
+  }
+  if (weights.length !== size) throw new DataError(`[${OP}] dataset '${name}' has ${size} examples, but ${weights.length} weights, expected one an example.`, { op: OP });
+  const given = Float32Array.from(weights as ArrayLike<number>, (weight) => (typeof weight === 'number' ? weight : NaN));
   const bad = given.findIndex((weight) => !(weight >= 0 && weight < Infinity));
   if (bad >= 0) throw new DataError(`[${OP}] weights of dataset '${name}', example ${bad}: got ${given[bad]}, expected a finite number of at least 0.`, { op: OP });
   if (given.every((weight) => weight === 0)) throw new DataError(`[${OP}] weights of dataset '${name}' are all 0, expected some above. Leave them out, or correct them.`, { op: OP });
@@ -161,5 +179,5 @@ function weightsOf(weights: ArrayLike<number>, size: number, name: string): Floa
 
 function checkAsked(check: unknown): void {
   if (check === 'finite') return;
-  throw new ArgumentError(`[${OP}] check: got ${String(check)}, expected 'finite'.`, { op: OP });
+  throw new ArgumentError(`[${OP}] check: got ${shown(check)}, expected 'finite'.`, { op: OP });
 }

@@ -1,7 +1,10 @@
 import { DataError } from '../errors.js';
+import { allocate, checkAttached, isNumericArray } from '../numeric-array.js';
 import { sizeOf } from '../shape.js';
+import { shown } from '../shown.js';
 import { checkClasses, toClasses } from './examples.js';
 import { flatten, type Nested } from './nested.js';
+import type { Normalize } from './normalize.js';
 import type { Stream, StreamItem } from './stream.js';
 
 const OP = 'data.loader';
@@ -15,7 +18,7 @@ export interface BatchArrays {
   readonly first: number;
 }
 
-/** Copies the examples of a stream into batches, and checks each against the stream's shapes. */
+/** Copies the examples of a stream into batches, checks each against the stream's shapes, and normalises floats. */
 export class Assembler {
   readonly #stream: Stream;
   readonly #batchSize: number;
@@ -37,8 +40,8 @@ export class Assembler {
   add(item: StreamItem): boolean {
     const x = this.#inputs(item, 1);
     const y = this.#targets(item, 1);
-    this.#x ??= x instanceof Uint8Array ? new Uint8Array(this.#batchSize * this.#inputSize) : new Float32Array(this.#batchSize * this.#inputSize);
-    this.#y ??= y instanceof Int32Array ? new Int32Array(this.#batchSize) : new Float32Array(this.#batchSize * this.#targetSize);
+    this.#x ??= x instanceof Uint8Array ? this.#rowsOf(Uint8Array, this.#inputSize) : this.#rowsOf(Float32Array, this.#inputSize);
+    this.#y ??= y instanceof Int32Array ? this.#rowsOf(Int32Array, 1) : this.#rowsOf(Float32Array, this.#targetSize);
     if (this.#x instanceof Uint8Array !== x instanceof Uint8Array) {
       throw this.#wrong('x', 'bytes and floats in one batch', 'one kind of array throughout');
     }
@@ -73,9 +76,9 @@ export class Assembler {
   /** The inputs of `count` examples, or of any whole number of them but 0. */
   #inputs(item: StreamItem, count?: number): Float32Array | Uint8Array {
     if (typeof item !== 'object' || item === null || !('x' in item) || !('y' in item)) {
-      throw this.#wrong('the item', kindOf(item), 'an object { x, y }');
+      throw this.#wrong('the item', shown(item), 'an object { x, y }');
     }
-    const x = this.#numbers(item.x, 'x');
+    const x = this.#numbers(item.x, 'x', this.#stream.normalize$);
     const fits = count === undefined ? x.length > 0 && x.length % this.#inputSize === 0 : x.length === count * this.#inputSize;
     const many = count === undefined ? 'a multiple of ' : '';
     if (!fits) throw this.#wrong('x', `${x.length} elements`, `${many}${this.#inputSize}, the elements of shape [${this.#stream.shape.join(',')}]`);
@@ -97,18 +100,26 @@ export class Assembler {
     return targets;
   }
 
-  #numbers(value: unknown, what: string): Float32Array | Uint8Array {
-    if (value instanceof Float32Array || value instanceof Uint8Array) return value;
-    if (typeof value === 'number') return Float32Array.of(value);
-    if (Array.isArray(value)) return flatten(value as Nested, OP, `${what} of example ${this.#seen} of stream '${this.#stream.name}'`).data;
-    throw this.#wrong(what, kindOf(value), 'a Float32Array, a Uint8Array or numbers');
+  /** Bytes as they are, everything else as floats. */
+  #numbers(value: unknown, what: string, normalize?: Normalize): Float32Array | Uint8Array {
+    const place = `${what} of example ${this.#seen} of stream '${this.#stream.name}'`;
+    if (isNumericArray(value)) {
+      checkAttached(OP, place, value);
+      if (value instanceof Uint8Array) return value;
+      if (value instanceof Uint8ClampedArray) return new Uint8Array(value);
+      if (value instanceof Float32Array && normalize === undefined) return value;
+    }
+    if (typeof value === 'number') return flatten([value], OP, place, normalize).data;
+    if (Array.isArray(value) || isNumericArray(value)) return flatten(value as Nested, OP, place, normalize).data;
+    throw this.#wrong(what, shown(value), 'a typed array of numbers or numbers');
+  }
+
+  #rowsOf<A>(kind: new (length: number) => A, size: number): A {
+    const count = this.#batchSize * size;
+    return allocate(OP, `a batch of stream '${this.#stream.name}'`, count, () => new kind(count));
   }
 
   #wrong(what: string, got: string, expected: string): DataError {
     return new DataError(`[${OP}] stream '${this.#stream.name}', example ${this.#seen}: ${what} does not fit: got ${got}, expected ${expected}. Correct what the source gives.`, { op: OP });
   }
-}
-
-function kindOf(value: unknown): string {
-  return value === null || typeof value !== 'object' ? String(value) : `a value of type ${value.constructor?.name ?? 'object'}`;
 }

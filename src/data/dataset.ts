@@ -1,6 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { inspected, labelled, type Inspect } from '../inspect.js';
-import { fromArray, scalar, sequence } from '../ops/leaf.js';
+import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
@@ -35,6 +34,7 @@ export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType>
   readonly targets: Float32Array | Int32Array;
   /** How much each example counts, where that was given. */
   readonly weights?: Float32Array | undefined;
+  /** How bytes are normalised; floats have been already. */
   readonly affine: Affine | undefined;
   readonly size: number;
 }
@@ -44,8 +44,7 @@ interface Leaves {
   readonly inputs: Tensor;
   readonly targets: Tensor;
   readonly weights: Tensor | undefined;
-  readonly scale: Tensor | undefined;
-  readonly shift: Tensor | undefined;
+  readonly affine: Affine | undefined;
 }
 
 function leavesOf(arrays: Arrays<Shape, Shape, TargetDType>): Leaves {
@@ -54,8 +53,7 @@ function leavesOf(arrays: Arrays<Shape, Shape, TargetDType>): Leaves {
     inputs: fromArray(inputs, [arrays.size, ...arrays.shape], inputs instanceof Uint8Array ? 'uint8' : 'float32'),
     targets: fromArray(targets, [arrays.size, ...arrays.targetShape], arrays.targetDtype),
     weights: weights && fromArray(weights, [arrays.size], 'float32'),
-    scale: affine && scalar(affine.scale, 'float32'),
-    shift: affine && scalar(affine.shift, 'float32'),
+    affine,
   };
 }
 
@@ -131,22 +129,15 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
   }
 
-  /** What it is, without its elements. */
-  toJSON(): object {
-    const { name, size, shape, targetShape, targetDtype, classes } = this;
-    return { name, size, shape, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
-  }
-
-  [inspected](depth: number, options: object, inspect: Inspect): string {
-    return labelled('Dataset', this.toJSON(), depth, options, inspect);
-  }
-
-  /** How many examples each label has, of those that occur; undefined where targets are no classes. */
-  labelCounts$(): ReadonlyMap<number, number> | undefined {
-    const { targets, targetShape } = this.#arrays;
+  /** How many examples each class has; undefined where targets are no classes. */
+  classCounts$(): number[] | undefined {
+    const { targets, targetShape, classes } = this.#arrays;
     if (!(targets instanceof Int32Array) || targetShape.length > 0) return undefined;
-    const counts = new Map<number, number>();
-    const count = (label: number): void => void counts.set(label, (counts.get(label) ?? 0) + 1);
+    const counts: number[] = Array.from({ length: classes ?? 0 }, () => 0);
+    const count = (label: number): void => {
+      while (counts.length <= label) counts.push(0);
+      counts[label]!++;
+    };
     if (this.#rows === undefined) targets.forEach(count);
     else for (const row of this.#rows) count(targets[row]!);
     return counts;
@@ -169,8 +160,8 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
   }
 
   #gather(indices: Tensor, origin: Origin): Batch<X, Y, D> {
-    const { inputs, targets, weights, scale, shift } = this.#leaves;
-    const x = withOrigin(gatherRows(inputs, indices, scale, shift), origin) as Batch<X, Y, D>[0];
+    const { inputs, targets, weights, affine } = this.#leaves;
+    const x = withOrigin(gatherRows(inputs, indices, affine), origin) as Batch<X, Y, D>[0];
     const y = withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1];
     return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }

@@ -9,9 +9,10 @@ import { lazily } from '../lazily.js';
 import { checkOptions } from '../options.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset } from './dataset.js';
-import { checkClasses, toClasses } from './examples.js';
+import { checkExampleShape } from './example-shape.js';
+import { checkClasses, nameOf, toClasses } from './examples.js';
 import { IdxParser, type IdxArray } from './idx.js';
-import { affineOf, type Normalize } from './normalize.js';
+import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
 const fs = lazily<typeof Fs>('node:fs');
 const stream = lazily<typeof Stream>('node:stream');
@@ -96,8 +97,10 @@ export interface IdxOptions<X extends Shape> {
  */
 export async function fromIdx<const X extends Shape = number[]>(images: string, labels: string, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32'>> {
   checkOptions(OP, options, ['shape', 'normalize', 'classes', 'name']);
+  checkNormalize(options.normalize, OP);
+  if (options.shape !== undefined) checkExampleShape(OP, 'shape', options.shape);
   const [x, y] = [await readIdx(images), await readIdx(labels)];
-  const name = options.name ?? basename(images);
+  const name = nameOf(OP, options.name, basename(images));
   const [size, ...found] = x.shape as [number, ...number[]];
   if (y.shape.length !== 1 || y.dtype === 'float32') {
     throw new DataError(`[${OP}] ${labels} holds ${y.dtype} of the shape ${showShape(y.shape)}, expected one integer label an example. Check the order of the two paths.`, { op: OP });
@@ -112,7 +115,8 @@ export async function fromIdx<const X extends Shape = number[]>(images: string, 
       shapes: [found, shape],
     });
   }
-  const inputs = x.data instanceof Int32Array ? new Float32Array(x.data) : x.data;
+  const inputs = x.data instanceof Uint8Array ? x.data : new Float32Array(x.data);
+  if (!(x.data instanceof Uint8Array) && options.normalize !== undefined) normalizeInto(inputs as Float32Array, x.data, options.normalize);
   const targets = toClasses(y.data, { of: `dataset '${name}'`, first: 0 }, OP);
   if (options.classes !== undefined) checkClasses(targets, options.classes, { of: `dataset '${name}'`, first: 0 }, OP);
   return new Dataset({
@@ -123,7 +127,7 @@ export async function fromIdx<const X extends Shape = number[]>(images: string, 
     classes: options.classes,
     inputs,
     targets,
-    affine: affineOf(options.normalize, inputs instanceof Uint8Array, OP),
+    affine: options.normalize && inputs instanceof Uint8Array ? affineOf(options.normalize, OP) : undefined,
     size,
   });
 }

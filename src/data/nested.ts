@@ -1,29 +1,41 @@
 import { DataError } from '../errors.js';
+import { allocate, checkAttached, isNumericArray, type NumericArray } from '../numeric-array.js';
+import { MAX_RANK } from '../ops/check.js';
+import { type Normalize, normalizeInto } from './normalize.js';
 
-/** Arrays of numbers in arrays, as deep as the shape has dimensions. */
-export type Nested = readonly number[] | readonly Nested[];
+/** Arrays of numbers in arrays, as deep as the shape has dimensions; the innermost may be typed arrays. */
+export type Nested = readonly number[] | readonly NumericArray[] | readonly Nested[];
 
 /**
- * The numbers of nested arrays, row-major, and their shape.
- * Throws DataError, naming the place, for ragged arrays and for elements that are not numbers.
+ * The numbers of nested arrays, row-major, and their shape; normalised where asked for, before they are rounded to floats.
+ * Throws DataError, naming the place, for ragged arrays, for elements that are not numbers, and for arrays that are nested deeper than a
+ * tensor has dimensions, among them those that hold themselves.
  */
-export function flatten(nested: Nested, op: string, what: string): { data: Float32Array; shape: number[] } {
-  const shape = shapeOf(nested);
-  let size = 1;
-  for (const dim of shape) size *= dim;
-  const data = new Float32Array(size);
+export function flatten(nested: Nested, op: string, what: string, normalize?: Normalize): { data: Float32Array; shape: number[] } {
+  const shape = shapeOf(nested, op, what);
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const data = allocate(op, what, size, () => new Float32Array(size));
   const path: number[] = [];
   let at = 0;
 
+  const row = (numbers: NumericArray): void => {
+    checkAttached(op, placeOf(what, path), numbers);
+    if (normalize === undefined) data.set(numbers, at);
+    else normalizeInto(data.subarray(at, at + numbers.length), numbers, normalize);
+    at += numbers.length;
+  };
   const walk = (level: unknown, depth: number): void => {
-    if (!Array.isArray(level)) throw ragged(op, what, path, describe(level), `an array of ${shape[depth]}`);
-    if (level.length !== shape[depth]) throw ragged(op, what, path, `${level.length} elements`, String(shape[depth]));
     const last = depth === shape.length - 1;
+    const typed = last && isNumericArray(level);
+    if (!Array.isArray(level) && !typed) throw ragged(op, what, path, describe(level), `an array of ${shape[depth]}`);
+    if (level.length !== shape[depth]) throw ragged(op, what, path, `${level.length} elements`, String(shape[depth]));
+    if (typed) return row(level);
     for (let i = 0; i < level.length; i++) {
+      const element: unknown = level[i];
       path[depth] = i;
-      if (!last) walk(level[i], depth + 1);
-      else if (typeof level[i] === 'number') data[at++] = level[i] as number;
-      else throw ragged(op, what, path, describe(level[i]), 'a number', adviceOn(level[i]));
+      if (!last) walk(element, depth + 1);
+      else if (typeof element === 'number') data[at++] = normalize === undefined ? element : (element - normalize.mean) / normalize.std;
+      else throw ragged(op, what, path, describe(element), 'a number', adviceOn(element));
     }
     path.length = depth;
   };
@@ -41,21 +53,24 @@ function adviceOn(element: unknown): string {
 }
 
 /** The shape that the first element at every depth shows. */
-function shapeOf(nested: Nested): number[] {
+function shapeOf(nested: Nested, op: string, what: string): number[] {
   const shape: number[] = [];
-  for (let level: unknown = nested; Array.isArray(level); level = level[0]) shape.push(level.length);
-  return shape;
+  let level: unknown = nested;
+  for (; Array.isArray(level) && shape.length <= MAX_RANK; level = (level as readonly unknown[])[0]) shape.push(level.length);
+  if (isNumericArray(level)) shape.push(level.length);
+  if (shape.length <= MAX_RANK) return shape;
+  throw new DataError(`[${op}] ${what}: got arrays nested more than ${MAX_RANK} deep, or one that holds itself, expected at most ${MAX_RANK} dimensions. Flatten them.`, { op });
 }
 
 function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value);
-  return Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
+  return Array.isArray(value) || isNumericArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
+}
+
+function placeOf(what: string, path: readonly number[]): string {
+  return what + path.map((i) => `[${i}]`).join('');
 }
 
 function ragged(op: string, what: string, path: readonly number[], got: string, expected: string, advice = SAME_SHAPE): DataError {
-  const place = what + path.map((i) => `[${i}]`).join('');
-  return new DataError(
-    `[${op}] ${place} is not like the rest of ${what}: got ${got}, expected ${expected}. ${advice}`,
-    { op },
-  );
+  return new DataError(`[${op}] ${placeOf(what, path)} is not like the rest of ${what}: got ${got}, expected ${expected}. ${advice}`, { op });
 }

@@ -1,5 +1,8 @@
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { scalar } from '../ops/leaf.js';
+import { checkRequired } from '../options.js';
+import { shown } from '../shown.js';
+import type { Tensor } from '../tensor.js';
 
 /** Mean and standard deviation that inputs are normalised with. */
 export interface Normalize {
@@ -7,23 +10,40 @@ export interface Normalize {
   readonly std: number;
 }
 
-/** Inputs are cast and become `value * scale + shift` where a batch is gathered; undefined leaves the values as they are. */
+/** Scalars: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
 export interface Affine {
-  readonly scale: number;
-  readonly shift: number;
+  readonly mean: Tensor;
+  /** What of the mean does not fit into a float. */
+  readonly rest: Tensor;
+  readonly scale: Tensor;
 }
 
 /**
- * What `normalize` asks for, as a scale and a shift: x' = (x - mean) / std for floats, and x' = (x / 255 - mean) / std for
- * bytes, whose mean and std are meant on values scaled to 0..1. So { mean: 0, std: 1 } scales bytes to 0..1.
+ * Checks what `normalize` asks for: x' = (x - mean) / std for floats, and x' = (x / 255 - mean) / std for bytes, whose mean and std are
+ * meant on values scaled to 0..1. So { mean: 0, std: 1 } scales bytes to 0..1.
  */
-export function affineOf(normalize: Normalize | undefined, bytes: boolean, op: string): Affine | undefined {
-  if (normalize === undefined) return undefined;
-  checkOptions(`${op} normalize`, normalize, ['mean', 'std']);
+export function checkNormalize(normalize: Normalize | undefined, op: string): void {
+  if (normalize === undefined) return;
+  checkRequired(`${op} normalize`, normalize, ['mean', 'std']);
   const { mean, std } = normalize;
-  if (!Number.isFinite(mean)) throw new ArgumentError(`[${op}] normalize.mean: got ${String(mean)}, expected a finite number.`, { op });
+  if (!Number.isFinite(mean)) throw new ArgumentError(`[${op}] normalize.mean: got ${shown(mean)}, expected a finite number.`, { op });
   if (!(Number.isFinite(std) && std > 0)) {
-    throw new ArgumentError(`[${op}] normalize.std: got ${String(std)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
+    throw new ArgumentError(`[${op}] normalize.std: got ${shown(std)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
   }
-  return { scale: 1 / (bytes ? 255 * std : std), shift: -mean / std };
+}
+
+/** How bytes are normalised natively: the mean is subtracted first, in two floats, so that no digit is lost however large it is beside std. */
+export function affineOf({ mean, std }: Normalize, op: string): Affine {
+  const center = 255 * mean;
+  const rounded = Math.fround(center);
+  const scale = Math.fround(1 / (255 * std));
+  if (!Number.isFinite(rounded) || !(scale > 0 && scale < Infinity)) {
+    throw new ArgumentError(`[${op}] normalize of bytes: got mean ${mean} and std ${std}, expected numbers of the size of bytes scaled to 0..1.`, { op });
+  }
+  return { mean: scalar(rounded, 'float32'), rest: scalar(center - rounded, 'float32'), scale: scalar(scale, 'float32') };
+}
+
+/** Writes numbers into `floats`, normalised in double precision: only the result is rounded. */
+export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, { mean, std }: Normalize): void {
+  for (let i = 0; i < values.length; i++) floats[i] = (values[i]! - mean) / std;
 }

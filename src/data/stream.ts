@@ -1,13 +1,16 @@
 import { ArgumentError, DataError } from '../errors.js';
-import { inspected, labelled, type Inspect } from '../inspect.js';
-import { fromArray, scalar } from '../ops/leaf.js';
+import type { NumericArray } from '../numeric-array.js';
+import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
-import { checkOptions } from '../options.js';
+import { checkRequired } from '../options.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 import type { Batch, TargetDType } from './dataset.js';
+import { checkExampleShape } from './example-shape.js';
+import { checkClassCount, nameOf } from './examples.js';
 import type { Nested } from './nested.js';
-import { affineOf, type Normalize } from './normalize.js';
+import { affineOf, checkNormalize, type Normalize } from './normalize.js';
 import { ascending } from './order.js';
 import { type Origin, withOrigin } from './origin.js';
 import type { BatchArrays } from './assemble.js';
@@ -17,8 +20,8 @@ const KNOWN = ['shape', 'targetShape', 'normalize', 'batches', 'classes', 'name'
 
 /** One example, or with `batches: true` a whole batch: x row-major, and y a class index (or one an example), or float targets. */
 export interface StreamItem {
-  readonly x: Float32Array | Uint8Array | Nested | number;
-  readonly y: Float32Array | Int32Array | Uint8Array | Nested | number;
+  readonly x: NumericArray | Nested | number;
+  readonly y: NumericArray | Nested | number;
 }
 
 export type StreamSource = Iterable<StreamItem> | AsyncIterable<StreamItem>;
@@ -47,29 +50,19 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   readonly classes: number | undefined;
   readonly batches: boolean;
   readonly #source: StreamSource | (() => StreamSource);
-  readonly #normalize: Normalize | undefined;
+  /** What floats are normalised with before they are rounded. */
+  readonly normalize$: Normalize | undefined;
   #opened = false;
 
   constructor(source: StreamSource | (() => StreamSource), options: StreamOptions<X, Y>, targetShape: Y, targetDtype: D) {
-    this.name = options.name ?? 'stream';
+    this.name = nameOf(OP, options.name, 'stream');
     this.shape = options.shape;
     this.targetShape = targetShape;
     this.targetDtype = targetDtype;
     this.classes = options.classes;
     this.batches = options.batches ?? false;
     this.#source = source;
-    this.#normalize = options.normalize;
-    affineOf(options.normalize, false, OP);
-  }
-
-  /** What it is. */
-  toJSON(): object {
-    const { name, shape, targetShape, targetDtype, classes, batches } = this;
-    return { name, shape, targetShape, targetDtype, classes, batches };
-  }
-
-  [inspected](depth: number, options: object, inspect: Inspect): string {
-    return labelled('Stream', this.toJSON(), depth, options, inspect);
+    this.normalize$ = options.normalize;
   }
 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */
@@ -86,16 +79,12 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
     return iterator;
   }
 
-  /** The tensors of a batch. Bytes are cast, and everything is normalised, natively in the step that uses them. */
+  /** The tensors of a batch. Bytes are cast and normalised natively in the step that uses them; floats are normalised already. */
   batch$({ x, y, size }: BatchArrays, origin: Origin): Batch<X, Y, D> {
     const shape = [size, ...this.shape];
     const bytes = x instanceof Uint8Array;
-    const affine = affineOf(this.#normalize, bytes, OP);
     let inputs: Tensor = fromArray(x, shape, bytes ? 'uint8' : 'float32');
-    if (bytes || affine !== undefined) {
-      const rows = fromArray(ascending(size), [size], 'int32');
-      inputs = gatherRows(inputs, rows, affine && scalar(affine.scale, 'float32'), affine && scalar(affine.shift, 'float32'));
-    }
+    if (bytes) inputs = gatherRows(inputs, fromArray(ascending(size), [size], 'int32'), this.normalize$ && affineOf(this.normalize$, OP));
     const targets = fromArray(y, [size, ...this.targetShape], this.targetDtype);
     return [withOrigin(inputs, origin) as Batch<X, Y, D>[0], withOrigin(targets, origin) as unknown as Batch<X, Y, D>[1]];
   }
@@ -124,14 +113,15 @@ export function fromIterable<const X extends Shape, const Y extends Shape>(
   options: StreamOptions<X, Y> & { readonly targetShape: Y; readonly classes?: undefined },
 ): Stream<[...X], [...Y], 'float32'>;
 export function fromIterable(source: StreamSource | (() => StreamSource), options: StreamOptions<Shape>): Stream<number[], number[], TargetDType> {
-  checkOptions(OP, options, KNOWN);
+  checkRequired(OP, options, KNOWN);
+  checkNormalize(options.normalize, OP);
+  checkClassCount(OP, options.classes);
+  if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${shown(options.batches)}, expected true or false.`, { op: OP });
   if (typeof source !== 'function' && !isIterable(source)) {
-    throw new ArgumentError(`[${OP}] source: got ${source === null ? 'null' : typeof source}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
+    throw new ArgumentError(`[${OP}] source: got ${shown(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
   }
-  for (const [option, shape] of [['shape', options.shape], ['targetShape', options.targetShape ?? []]] as const) {
-    if (Array.isArray(shape) && shape.every((dim) => Number.isInteger(dim) && dim >= 1)) continue;
-    throw new ArgumentError(`[${OP}] ${option}: got ${JSON.stringify(shape)}, expected an array of integers of at least 1, as in { ${option}: [784] }.`, { op: OP });
-  }
+  checkExampleShape(OP, 'shape', options.shape);
+  if (options.targetShape !== undefined) checkExampleShape(OP, 'targetShape', options.targetShape);
   const shapes = { ...options, shape: [...options.shape], targetShape: [...(options.targetShape ?? [])] };
   return new Stream(source, shapes, shapes.targetShape, options.targetShape === undefined ? 'int32' : 'float32');
 }

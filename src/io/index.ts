@@ -1,2 +1,3 @@
-export { load, loadFile, parseSafetensors, type HostTensor, type TensorFile } from './load.js';
+export { load, loadFile, loadMetadata, parseSafetensors, type HostTensor, type TensorFile } from './load.js';
+export type { FilePath } from './path.js';
 export { save, type Savable, type SaveOptions, type Stateful, type TensorsByName } from './save.js';

@@ -1,7 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
-import { FileFormatError } from '../errors.js';
+import { ArgumentError, FileFormatError } from '../errors.js';
+import { allocate } from '../numeric-array.js';
+import { shown } from '../shown.js';
+import { checkPath, shownPath } from './check-path.js';
 import { MAX_HEADER, parseHeader, type Entry, type Header, type Wrong } from './header.js';
+import type { FilePath } from './path.js';
 
 /** A tensor's values outside the graph: what files and state dictionaries hold. */
 export interface HostTensor {
@@ -30,25 +34,45 @@ interface Source {
  *     await model.loadStateDict(await load('mnist.safetensors'));
  *
  * Throws FileFormatError for a file that is truncated, has a bad header, or whose tensors overlap, leave gaps or disagree with
- * their shapes; Node.js's own error for a file that cannot be opened.
+ * their shapes; ArgumentError for what is no path, and Node.js's own error for a file that cannot be opened.
  */
-export async function load(path: string): Promise<Map<string, HostTensor>> {
+export async function load(path: FilePath): Promise<Map<string, HostTensor>> {
   return (await loadFile(path)).tensors;
 }
 
 /** Reads a safetensors file together with its metadata. Throws as load does. */
-export async function loadFile(path: string): Promise<TensorFile> {
-  const file = await open(path);
+export function loadFile(path: FilePath): Promise<TensorFile> {
+  return reading('load', path, readTensors);
+}
+
+/**
+ * Reads the texts that were saved with the tensors of a safetensors file, without reading the tensors. As `safe_open(path).metadata()` of
+ * the format's Python library, but {} where there are none.
+ *
+ *     await save(model, 'mnist.safetensors', { metadata: { epoch: '5' } });
+ *     const { epoch } = await loadMetadata('mnist.safetensors');            // '5'
+ *
+ * Throws as load does.
+ */
+export function loadMetadata(path: FilePath): Promise<{ [name: string]: string }> {
+  return reading('loadMetadata', path, async (source, wrong) => Object.fromEntries((await readHeader(source, wrong)).header.metadata));
+}
+
+async function reading<R>(op: string, path: FilePath, read: (source: Source, wrong: Wrong) => Promise<R>): Promise<R> {
+  const from = checkPath(op, path);
+  const wrong = wrongIn(shownPath(from));
+  const file = await open(from);
   try {
     const { size } = await file.stat();
-    return await readTensors({ size, read: (into, position) => readAll(file, into, position, wrongIn(path)) }, wrongIn(path));
+    return await read({ size, read: (into, position) => readAll(file, into, position, wrong) }, wrong);
   } finally {
     await file.close();
   }
 }
 
 /** Parses a safetensors file that is in memory. Rejects as load does; `name` stands in messages. */
-export function parseSafetensors(bytes: Uint8Array, name = 'the safetensors data'): Promise<TensorFile> {
+export async function parseSafetensors(bytes: Uint8Array, name = 'the safetensors data'): Promise<TensorFile> {
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError(`[load] bytes: got ${shown(bytes)}, expected a Uint8Array. Read them: await readFile(path).`, { op: 'load' });
   return readTensors({ size: bytes.length, read: (into, position) => into.set(bytes.subarray(position, position + into.length)) }, wrongIn(name));
 }
 
@@ -78,7 +102,7 @@ async function readHeader(source: Source, wrong: Wrong): Promise<{ header: Heade
 
 /** Reads one tensor into memory of its own. Its size is known to be within the file, so nothing larger is ever allocated. */
 async function readTensor(source: Source, dataStart: number, { name, dtype, shape, begin, end }: Entry, wrong: Wrong): Promise<HostTensor> {
-  const buffer = new ArrayBuffer(end - begin);
+  const buffer = allocate('load', `tensor '${name}'`, end - begin, () => new ArrayBuffer(end - begin));
   const bytes = new Uint8Array(buffer);
   await source.read(bytes, dataStart + begin);
   if (dtype === 'bool' && bytes.some((byte) => byte > 1)) throw wrong(`tensor '${name}' is BOOL, but holds a byte that is neither 0 nor 1`);

@@ -1,6 +1,5 @@
-import { inspected } from '../inspect.js';
 import { checkOptions } from '../options.js';
-import { totals } from './counting.js';
+import { sums } from './accumulators.js';
 import { checkThreshold, classesOf, DECISION_OPTIONS, pairCounts, type DecisionOptions } from './decisions.js';
 import type { Metric, NameOption } from './metric.js';
 
@@ -8,7 +7,7 @@ import type { Metric, NameOption } from './metric.js';
 export class ConfusionMatrix {
   /** The number of classes, C. */
   readonly classes: number;
-  /** [C, C], row-major; all NaN where an output was. */
+  /** [C, C], row-major. */
   readonly counts: Float64Array;
 
   constructor(counts: Float64Array) {
@@ -38,10 +37,6 @@ export class ConfusionMatrix {
     const width = Math.max(...rows.flat().map((text) => text.length));
     return rows.map((row) => row.map((text) => text.padStart(width)).join('  ')).join('\n');
   }
-
-  [inspected](): string {
-    return `ConfusionMatrix\n${this.toString()}`;
-  }
 }
 
 export type ConfusionMatrixOptions<N extends string = 'confusionMatrix'> = Omit<DecisionOptions, 'multilabel'> & NameOption<N>;
@@ -53,7 +48,7 @@ export type ConfusionMatrixOptions<N extends string = 'confusionMatrix'> = Omit<
  *     const { confusionMatrix } = await trainer.evaluate(test);
  *     console.log(String(confusionMatrix), confusionMatrix.at(3, 5));     // threes that were taken for fives
  *
- * Throws as accuracy(), and ArgumentError of more than 46340 classes.
+ * Throws ShapeError where outputs and targets do not belong together, and IndexError when the step runs and a label is out of range.
  */
 export function confusionMatrix<const N extends string = 'confusionMatrix'>(options: ConfusionMatrixOptions<N> = {}): Metric<N, ConfusionMatrix> {
   const op = 'confusionMatrix';
@@ -64,8 +59,8 @@ export function confusionMatrix<const N extends string = 'confusionMatrix'>(opti
     builtin: true,
     measure(outputs, targets) {
       const decisions = classesOf(op, outputs, targets, options);
-      return { sum: pairCounts(op, decisions), count: decisions.count };
+      return { sum: pairCounts(decisions), count: decisions.count };
     },
-    accumulator: () => totals((counts) => new ConfusionMatrix(counts)),
+    accumulator: () => sums((counts) => new ConfusionMatrix(counts.slice())),
   };
 }

@@ -1,21 +1,21 @@
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
+import { checkAttached, isNumericArray } from '../numeric-array.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Plain, ShapeOfNested } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
-import { checkRank, checkShape } from './check.js';
+import { checkRank, checkShape, MAX_RANK } from './check.js';
 import { example } from './examples.js';
 import { fromArray, scalar } from './leaf.js';
 import type { KernelRecord } from './record.js';
 import { sum } from './reductions.js';
 import { EXACT } from './tolerance.js';
-import { shown } from '../shown.js';
 
-/** Numbers or truth values, nested as deep as the shape has dimensions. */
-export type Nested = number | boolean | readonly Nested[];
+/** Numbers or truth values, nested as deep as the shape has dimensions; the innermost may be typed arrays. */
+export type Nested = number | boolean | readonly Nested[] | readonly Source[];
 type Source = Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
 
 /** The dtype that an array becomes where none is given. */
@@ -82,6 +82,7 @@ interface Flat {
 }
 
 function fromView(values: Source): Flat {
+  checkAttached('tensor', 'values', values);
   const shape = [values.length];
   if (values instanceof Float32Array || values instanceof Float64Array) return { values, shape, dtype: 'float32' };
   if (values instanceof Int32Array) return { values, shape, dtype: 'int32' };
@@ -95,15 +96,25 @@ function fromView(values: Source): Flat {
 function fromNested(nested: Nested): Flat {
   const shape: number[] = [];
   let inner: unknown = nested;
-  for (; Array.isArray(inner); inner = inner[0]) shape.push(inner.length);
+  // An array that holds itself has no end.
+  for (; Array.isArray(inner) && shape.length <= MAX_RANK; inner = inner[0]) shape.push(inner.length);
+  const row = ArrayBuffer.isView(inner) ? fromView(inner as Source) : undefined;
+  if (row !== undefined) shape.push(row.values.length);
   checkRank('tensor', shape);
   const values: number[] = [];
-  collect(nested, shape, 0, [], typeof inner, values);
+  collect(nested, shape, 0, [], row?.values.constructor ?? typeof inner, values);
+  if (row !== undefined) return { ...row, values, shape };
   return { values, shape, dtype: typeof inner === 'boolean' ? 'bool' : 'float32' };
 }
 
-/** Appends the elements below one level of nesting to `into`, checking that all levels and kinds agree. */
-function collect(level: unknown, shape: Shape, depth: number, path: number[], kind: string, into: number[]): void {
+/** Appends the elements below one level of nesting to `into`, checking that all levels and kinds (of numbers, or of typed arrays) agree. */
+function collect(level: unknown, shape: Shape, depth: number, path: number[], kind: string | Function, into: number[]): void {
+  if (typeof kind === 'function' && depth === shape.length - 1) {
+    const row = level as Source;
+    if (!ArrayBuffer.isView(level) || level.constructor !== kind || row.length !== shape[depth]) throw odd(path, level, `a ${kind.name} of ${shape[depth]}`);
+    for (let i = 0; i < row.length; i++) into.push(row[i]!);
+    return;
+  }
   if (depth === shape.length) {
     if (typeof level !== kind || (kind !== 'number' && kind !== 'boolean')) throw odd(path, level, kind === 'boolean' ? 'a boolean' : 'a number');
     into.push(Number(level));
@@ -114,7 +125,7 @@ function collect(level: unknown, shape: Shape, depth: number, path: number[], ki
 }
 
 function odd(path: readonly number[], got: unknown, expected: string): DataError {
-  const kind = Array.isArray(got) ? `an array of ${got.length}` : typeof got === 'string' ? `the string '${got}'` : shown(got);
+  const kind = Array.isArray(got) || isNumericArray(got) ? `an array of ${got.length}` : got === null || got === undefined ? String(got) : `a ${typeof got}`;
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 

@@ -4,11 +4,10 @@ import { record } from '../graph/recorder.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { GatherFirst, Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { mul } from './arithmetic.js';
+import { mul, neg, sub } from './arithmetic.js';
 import { cast } from './cast.js';
 import { checkDType, checkRank, INT, NUMERIC, resolveAxis } from './check.js';
 import { example } from './examples.js';
-import { scalar } from './leaf.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './reductions.js';
 import { EXACT } from './tolerance.js';
@@ -97,8 +96,7 @@ export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
 
 /**
  * Zeros of `size` along `axis`, with `updates` added where the int32 `indices` say, in their order: the same bits every time.
- * As index_add on zeros in torch; the gradient of gather. Each sum is rounded to the updates' dtype: of ones in float32 it ends at 2^24, so count in
- * int32. Throws IndexError when the step runs and an index is not in [0, size).
+ * As index_add on zeros in torch; the gradient of gather. Throws IndexError when the step runs and an index is not in [0, size).
  */
 export function scatterAdd<D extends DType>(updates: Tensor<Shape, D>, indices: Tensor, size: number, axis = 0): Tensor<Shape, D> {
   return record(scatterAddOp, [indices, updates], { axis, size });
@@ -107,10 +105,10 @@ export function scatterAdd<D extends DType>(updates: Tensor<Shape, D>, indices: 
 export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
   name: 'gatherRows',
   kind: 'kernel',
-  infer: ([x, indices, scale, shift], { affine }) => {
+  infer: ([x, indices, ...numbers], { affine }) => {
     checkDType('gatherRows', x!, ALL);
     checkDType('gatherRows', indices!, INT, 'indices');
-    if (x!.shape.length === 0 || indices!.shape.length !== 1 || (affine && (scale!.shape.length > 0 || shift!.shape.length > 0))) {
+    if (x!.shape.length === 0 || indices!.shape.length !== 1 || numbers.some(({ shape }) => shape.length > 0)) {
       throw new ShapeError(
         `[gatherRows] the shapes are wrong: got data ${showShape(x!.shape)}, indices ${showShape(indices!.shape)}, expected data [N,..], indices [B] and scalars behind. Use gather for other shapes.`,
         { op: 'gatherRows', shapes: [x!.shape, indices!.shape] },
@@ -119,16 +117,18 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
     return { shape: [indices!.shape[0]!, ...x!.shape.slice(1)], dtype: affine || x!.dtype !== 'int32' ? 'float32' : 'int32' };
   },
   emit: (e, { affine }) => {
-    const numbers = affine ? [e.input(2), e.input(3)] : [undefined, undefined];
+    const numbers = [2, 3, 4].map((i) => (affine ? e.input(i) : undefined));
     const [data, [rows = 0]] = [e.shape(0), e.shape(1)];
     e.instruction('gather_rows', [e.output()], [e.input(0), e.input(1), ...numbers], [], gatherCost(rows * sizeOf(data.slice(1)), rows));
   },
-  gradient: (dy, { inputs: [x, indices, scale] }) => {
+  gradient: (dy, { inputs: [x, indices, mean, rest, scale] }) => {
     const dx = x!.dtype === 'float32' ? scatterAdd(scale === undefined ? dy : mul(dy, scale), indices!, x!.shape[0]!) : undefined;
     if (scale === undefined) return [dx];
-    return [dx, undefined, sumTo(mul(dy, cast(gatherRows(x!, indices!), 'float32')), []), sumTo(dy, [])];
+    const shift = neg(mul(sumTo(dy, []), scale));
+    const distance = sub(sub(cast(gatherRows(x!, indices!), 'float32'), mean!), rest!);
+    return [dx, undefined, shift, shift, sumTo(mul(dy, distance), [])];
   },
-  saves: { inputs: [0, 1, 2] },
+  saves: { inputs: [0, 1, 2, 3, 4] },
   tolerance: EXACT,
   examples: gatherRowsExamples(),
 };
@@ -136,7 +136,7 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
 function gatherRowsExamples(): Example[] {
   const rows = { shape: [7], dtype: 'int32', from: 0, to: 5 } as const;
   const bytes = { shape: [5, 3, 4], dtype: 'uint8', from: 0, to: 256 } as const;
-  const scalars = [{ shape: [] }, { shape: [] }];
+  const scalars = [{ shape: [] }, { shape: [] }, { shape: [] }];
   return [
     example([bytes, rows, ...scalars], { affine: true }),
     example([bytes, rows], { affine: false }),
@@ -148,14 +148,13 @@ function gatherRowsExamples(): Example[] {
 }
 
 /**
- * Rows of a dataset: out[b, ..] = data[indices[b], ..] * scale + shift. Bytes and truth values become float32; int32 stays int32 where
- * there is no scale. Gradients flow to float32 data, scale and shift.
+ * Rows of a dataset: out[b, ..] = (data[indices[b], ..] - mean - rest) * scale. Bytes and truth values become float32; int32 stays int32
+ * where nothing is scaled. Gradients flow to float32 data and the three scalars.
  * Throws IndexError when the step runs and an index is not in [0, N).
  */
-export function gatherRows(data: Tensor, indices: Tensor, scale?: Tensor, shift?: Tensor): Tensor {
-  if (scale === undefined && shift === undefined) return record(gatherRowsOp, [data, indices], { affine: false });
-  const numbers = [scale ?? scalar(1, 'float32'), shift ?? scalar(0, 'float32')];
-  return record(gatherRowsOp, [data, indices, ...numbers], { affine: true });
+export function gatherRows(data: Tensor, indices: Tensor, affine?: { readonly mean: Tensor; readonly rest: Tensor; readonly scale: Tensor }): Tensor {
+  if (affine === undefined) return record(gatherRowsOp, [data, indices], { affine: false });
+  return record(gatherRowsOp, [data, indices, affine.mean, affine.rest, affine.scale], { affine: true });
 }
 
 export const indexingOps = [gatherOp, scatterAddOp, gatherRowsOp];

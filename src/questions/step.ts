@@ -1,15 +1,13 @@
 import { ArgumentError } from '../errors.js';
 import type { Batch, Loader, TargetDType } from '../data/index.js';
 import type { Loss } from '../losses/index.js';
-import type { Mean } from '../losses/reduction.js';
-import { lossOf as batchLossOf } from '../metrics/batch-loss.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import { checkOptimizes } from '../train/optimized.js';
-import { weightsOf } from '../train/weighing.js';
+import { scalarLoss, weightsOf } from '../train/weighing.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
@@ -42,24 +40,16 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
 }
 
 /** Records the loss of a batch, whose examples count what their weights say. */
-export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Mean {
+export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Tensor {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  return batchLossOf('Trainer', loss, model.forward(inputs), targets, weightsOf(batch, undefined));
-}
-
-/** The mean loss of a batch, and how much it counts beside those of other batches: what it was divided by. */
-export interface CountedLoss {
-  readonly loss: number;
-  readonly counts: number;
+  return scalarLoss(loss, model.forward(inputs), targets, weightsOf(batch, undefined));
 }
 
 /** One step of training; resolves with the loss before it. */
-export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<CountedLoss> {
-  const { loss: value, divisor } = lossOf(model, loss, batch);
-  // Scalars that are recorded here are readable after the step.
-  const [before, counts] = [value.reshape([]).detach(), typeof divisor === 'number' ? divisor : divisor.detach()];
+export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
+  const value = lossOf(model, loss, batch);
   optimizer.zeroGrad();
   value.backward();
   await optimizer.step();
-  return { loss: await before.item(), counts: typeof counts === 'number' ? counts : await counts.item() };
+  return value.item();
 }

@@ -5,7 +5,6 @@ import type { TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
-import { printed } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import * as random from '../random.js';
@@ -159,7 +158,7 @@ function comparison(entrants: readonly Entrant[], facts: Pick<Comparison, 'by' |
     };
   });
   const found = { ...facts, rows };
-  return printed({ ...found, plot: (size: PlotOptions | undefined) => plotStrategies(found, size) }, () => tableOf(found));
+  return { ...found, toString: () => tableOf(found), plot: (size) => plotStrategies(found, size) };
 }
 
 interface Checked {

@@ -80,7 +80,7 @@ export class EveryKernel extends nn.Module {
   }
 
   private classify(): void {
-    const inputs = anneal.gatherRows(this.dataset, tensor(below(200, 70)), tensor(1 / 128, { shape: [] }), tensor(-1, { shape: [] }));
+    const inputs = anneal.gatherRows(this.dataset, tensor(below(200, 70)), { mean: tensor(127.5), rest: tensor(1e-6), scale: tensor(1 / 128) });
     const logits = this.classifier.forward(inputs);
     this.term(losses.crossEntropy(logits, tensor(below(10, 70))));
     this.show(anneal.argmax(logits, { axis: 1 }));

@@ -82,7 +82,7 @@ describe('save and load', () => {
     const failing = { shape: [1], dtype: 'float32' as const, data: () => Promise.reject(new Error('no values')) };
     await expect(save({ failing }, path)).rejects.toThrow('no values');
     const lying = { shape: [1], dtype: 'float32' as const, data: Float32Array.of(1) };
-    Object.defineProperty(lying.data, 'buffer', { get: () => { throw new Error('disk on fire'); } });
+    Object.defineProperty(lying.data, 'byteOffset', { get: () => { throw new Error('disk on fire'); } });
     await expect(save({ lying }, path)).rejects.toThrow('disk on fire');
     expect(await readdir(folder)).toEqual(['model.safetensors']);
     expect(Object.fromEntries(await load(path))).toEqual(example);
@@ -94,7 +94,7 @@ describe('save and load', () => {
       "[save] tensor 'a' has the shape [2], but 1 elements, expected 2.",
     );
     await expect(save({ a: { shape: [1], dtype: 'float32', data: Int32Array.of(1) } }, path)).rejects.toThrow(
-      "[save] tensor 'a' is float32: got Int32Array, expected Float32Array.",
+      "[save] tensor 'a' is float32: got an Int32Array, expected Float32Array.",
     );
     await expect(save({}, path, { metadat: {} } as never)).rejects.toThrow('Did you mean metadata?');
     await expect(save(example, join(directory, 'no', 'such', 'folder'))).rejects.toMatchObject({ code: 'ENOENT' });

@@ -188,10 +188,10 @@ describe('values', () => {
     expect(valuesOf(() => x.argmin({ axis: 0, keepdim: true }))).toEqual([0, 1, 0]);
   });
 
-  test('gatherRows casts, scales and shifts', () => {
+  test('gatherRows casts, subtracts and scales', () => {
     const bytes = ops.tensor(Uint8Array.of(0, 255, 10, 20), { shape: [2, 2] });
     const rows = ops.tensor([1, 0, 1], { dtype: 'int32' });
-    expect(valuesOf(() => ops.gatherRows(bytes, rows, ops.tensor(2), ops.tensor(-1)))).toEqual([19, 39, -1, 509, 19, 39]);
+    expect(valuesOf(() => ops.gatherRows(bytes, rows, { mean: ops.tensor(1), rest: ops.tensor(0.25), scale: ops.tensor(2) }))).toEqual([17.5, 37.5, -2.5, 507.5, 17.5, 37.5]);
     expect(valuesOf(() => ops.gatherRows(bytes, rows))).toEqual([10, 20, 0, 255, 10, 20]);
   });
 

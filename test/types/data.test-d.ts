@@ -39,8 +39,8 @@ describe('data carries the shape of an example', () => {
   it('and takes only what it understands', () => {
     // @ts-expect-error float targets need a targetShape
     fromArrays({ x, y: x, shape: [4] });
-    // @ts-expect-error 64-bit floats are no input
-    fromArrays({ x: new Float64Array(8), y, shape: [4] });
+    // @ts-expect-error 64-bit integers are no input
+    fromArrays({ x: new BigInt64Array(8), y, shape: [4] });
     // @ts-expect-error no such option
     loader(fromArrays({ x, y, shape: [4] }), { batchsize: 4 });
     // @ts-expect-error streams are not shuffled
