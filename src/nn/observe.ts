@@ -2,7 +2,7 @@ import type { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
 
 /** Called with each module and what it made of what, as its forward() returns. */
-export type Observer = (module: Module, output: Tensor, input: Tensor) => void;
+export type Observer = (module: Module, output: Tensor, inputs: readonly Tensor[]) => void;
 
 /** Runs `fn`, which records what a model makes of a batch, and tells the observer of each call of these modules' forward(). `fn` must be synchronous. */
 export function observing<R>(modules: readonly Module[], observer: Observer, fn: () => R): R {
@@ -21,7 +21,7 @@ function observe(module: Module, observer: Observer): () => void {
   const forward = module.forward;
   const observed = (x: Tensor, ...more: Tensor[]): Tensor => {
     const output = forward.call(module, x, ...more);
-    observer(module, output, x);
+    observer(module, output, [x, ...more]);
     return output;
   };
   Object.defineProperty(module, 'forward', { value: observed, configurable: true, enumerable: false, writable: true });

@@ -1,5 +1,7 @@
+import { dtypes } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { composing } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { flopsOf } from '../ops/flops.js';
 import { checkOptions } from '../options.js';
@@ -23,7 +25,7 @@ export interface LayerSummary {
   readonly parameters: number;
   /** Additions, multiplications and their kin of one example's forward pass, in the layer itself; a multiplication with its addition counts 2. */
   readonly flops: number;
-  /** Bytes of what it makes of a batch; 0 where that lies in the memory of what it got. */
+  /** Bytes of all that it records for a batch; views lie in the memory of what they show. */
   readonly activationBytes: number;
 }
 
@@ -38,7 +40,7 @@ export interface Summary {
   readonly trained: number;
   /** Of one example's forward pass; a training step takes about three times as many. */
   readonly flops: number;
-  /** Bytes in training. Activations are the outputs of all layers for one batch; what a step takes in fact may be less, because plans reuse memory. */
+  /** Bytes in training. Activations are all that a forward pass records for one batch; what a step takes in fact may be less, because plans reuse memory. */
   readonly memory: { readonly parameters: number; readonly gradients: number; readonly optimizer: number; readonly activations: number; readonly total: number };
   /** A table. */
   toString(): string;
@@ -90,11 +92,10 @@ function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[
   const training = modules.filter((module) => module.training);
   const claimed = new Set<Tensor>();
   const calls = new Map<Module, { output: Tensor; flops: number; bytes: number }>();
-  const observer = (module: Module, output: Tensor, from: Tensor): void => {
-    const before = calls.get(module);
-    const bytes = output === from || output.op.kind === 'view' || claimed.has(output) ? 0 : 4 * sizeOf(output.shape);
-    const flops = claim(output, from, claimed);
-    calls.set(module, { output, flops: flops + (before?.flops ?? 0), bytes: bytes + (before?.bytes ?? 0) });
+  const observer = (module: Module, output: Tensor, inputs: readonly Tensor[]): void => {
+    const before = calls.get(module) ?? { flops: 0, bytes: 0 };
+    const own = claim(output, inputs, claimed);
+    calls.set(module, { output, flops: before.flops + sumOf(own, flopsOf), bytes: before.bytes + sumOf(own, bytesOf) });
   };
   for (const module of training) module.training = false;
   try {
@@ -111,18 +112,19 @@ function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[
   });
 }
 
-/** The operations between a module's input and output that no module inside it has done. */
-function claim(output: Tensor, from: Tensor, claimed: Set<Tensor>): number {
-  let flops = 0;
-  const waiting = [output];
-  while (waiting.length > 0) {
-    const node = waiting.pop()!;
-    if (node === from || claimed.has(node)) continue;
-    claimed.add(node);
-    flops += flopsOf(node);
-    waiting.push(...node.inputs);
-  }
-  return flops;
+/** What was recorded between a module's inputs and its output, but for what modules inside it have recorded: before them, between them and behind them. */
+function claim(output: Tensor, inputs: readonly Tensor[], claimed: Set<Tensor>): Tensor[] {
+  const own = postOrder([output], (node) => (inputs.includes(node) ? [] : node.inputs)).filter((node) => !inputs.includes(node) && !claimed.has(node));
+  for (const node of own) claimed.add(node);
+  return own;
+}
+
+const sumOf = (nodes: readonly Tensor[], of: (node: Tensor) => number): number => nodes.reduce((sum, node) => sum + of(node), 0);
+
+/** Bytes of what a node makes, with what it saves for the backward pass; none where it is a view, or comes from outside. */
+function bytesOf({ op, shape, dtype, hidden }: Tensor): number {
+  if (op.kind === 'view' || op.kind === 'leaf' || op.kind === 'hidden') return 0;
+  return sizeOf(shape) * dtypes[dtype].bytes + hidden.reduce((sum, one) => sum + sizeOf(one.shape) * dtypes[one.dtype].bytes, 0);
 }
 
 function ownParameters(module: Module, counted: Set<Parameter>): number {

@@ -1,6 +1,6 @@
 // What is known of a model before anything runs.
 import { describe, expect, test } from 'vitest';
-import { losses, matmul, nn, optim, random, relu, seed, Trainer, type Tensor } from 'anneal';
+import { losses, matmul, nn, optim, random, relu, seed, Trainer, type Shape, type Tensor } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
 import { refuses } from './fails.js';
@@ -48,6 +48,36 @@ describe('summary', () => {
     ]);
     expect([parameters, trained]).toEqual([39, 36]);
     refuses(() => nn.summary(new Own()), 'ANNEAL_INVALID_ARGUMENT', /input: got none.*as in \[784\]/);
+  });
+
+  test('of what is recorded before, between and behind modules', () => {
+    class Between extends nn.Module {
+      readonly a = nn.linear(64, 512);
+      readonly b = nn.linear(512, 1);
+      readonly weight = new nn.Parameter([512, 64], nn.init.ones());
+
+      override forward(x: Tensor): Tensor {
+        return this.b.forward(relu(this.a.forward(x.mul(2)).matmul(this.weight as never).matmul(this.weight.t() as never)) as Tensor);
+      }
+    }
+    const { layers, flops, memory } = nn.summary(new Between(), [64], { batchSize: 2 });
+    const product = 2 * 64 * 512;
+    expect(layers.map(({ layer, flops: own }) => [layer, own])).toEqual([['a', product + 512], ['b', 2 * 512 + 1], ['', 64 + 2 * product + 512]]);
+    expect(flops).toBe(3 * product + 64 + 512 + 512 + 2 * 512 + 1);
+    // The scaled input, a's output, the two products, relu, b's output.
+    expect(memory.activations).toBe(2 * 4 * (64 + 512 + 64 + 512 + 512 + 1));
+  });
+
+  test('of a bag of embeddings: the embeddings are there before their mean', () => {
+    class Bag extends nn.Module {
+      readonly table = new nn.Parameter([1000, 64], nn.init.normal());
+
+      override forward(tokens: Tensor): Tensor {
+        return this.table.gather(tokens.cast('int32') as Tensor<Shape, 'int32'>, 0).mean({ axis: 1 });
+      }
+    }
+    const { memory } = nn.summary(new Bag(), [50], { batchSize: 32 });
+    expect(memory.activations).toBe(4 * 32 * 50 + 4 * 32 * 50 * 64 + 4 * 32 * 64);
   });
 
   test('counts the optimizer, and its average', () => {
