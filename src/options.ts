@@ -8,13 +8,18 @@ const levenshtein = lazily<typeof Levenshtein>('fastest-levenshtein');
 /** Throws for an option that `op` does not know, naming the nearest one that it does. */
 export function checkOptions(op: string, given: object | undefined, known: readonly string[]): void {
   if (given === undefined) return;
-  if (typeof given !== 'object' || given === null) {
+  if (typeof given !== 'object' || given === null || !isOptions(given)) {
     const expected = known.length === 0 ? '{}' : `an object such as { ${known[0]!}: ... }`;
     throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${shown(given)}, expected ${expected}.`, { op });
   }
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw unknownOption(op, name, known);
   }
+}
+
+/** An object of options, and not data in their place: an array, a typed array, a tensor, a promise. */
+function isOptions(given: object): boolean {
+  return !Array.isArray(given) && !ArrayBuffer.isView(given) && !(given instanceof Promise) && !('dtype' in given && 'shape' in given && 'requiresGrad' in given);
 }
 
 /** checkOptions() for options that cannot be left out as a whole. */
@@ -31,8 +36,41 @@ export function withoutUndefined<O extends object>(options: O): Partial<O> {
 
 function unknownOption(op: string, name: string, known: readonly string[]): AnnealError {
   if (known.length === 0) return new AnnealError('ANNEAL_UNKNOWN_OPTION', `[${op}] unknown option: got ${name}, expected none. Leave it out.`, { op });
-  const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}.${suggestion(name, known)}`;
+  const text = `[${op}] unknown option: got ${name}, expected one of ${known.join(', ')}.${adviceOn(name, known)}`;
   return new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op });
+}
+
+/** What people write who come from PyTorch, Keras or scikit-learn, without case and underscores, and what it is called here. */
+const ALIASES: Readonly<Record<string, string>> = {
+  learningrate: 'lr', lrate: 'lr', rate: 'lr', stepsize: 'lr', alpha: 'lr', decay: 'weightDecay', l2: 'weightDecay', wd: 'weightDecay', epsilon: 'eps', beta: 'betas', beta1: 'betas', beta2: 'betas',
+  bs: 'batchSize', minibatch: 'batchSize', nepochs: 'epochs', numepochs: 'epochs', maxepochs: 'epochs', iterations: 'epochs', validationdata: 'validation', valdata: 'validation', val: 'validation',
+  valid: 'validation', evalset: 'validation', evaluation: 'validation', test: 'validation', valsplit: 'validationSplit', testsize: 'validationSplit', randomstate: 'seed', randomseed: 'seed',
+  criterion: 'loss', lossfn: 'loss', lossfunction: 'loss', objective: 'loss', optim: 'optimizer', opt: 'optimizer', solver: 'optimizer', metric: 'metrics', scorers: 'metrics', callback: 'callbacks',
+  classweight: 'classWeights', sampleweight: 'weights', sampleweights: 'weights', gradientaccumulationsteps: 'accumulate', accumulategradbatches: 'accumulate', accumulation: 'accumulate',
+  clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', abortsignal: 'signal', abort: 'signal',
+  dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
+  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm',
+};
+
+/** What needs more than another name. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  verbose: 'To see how training goes, pass { callbacks: [train.progress()] }.',
+  earlystopping: 'Pass { callbacks: [train.earlyStopping({ patience: 3 })] }.',
+  patience: 'Pass { callbacks: [train.earlyStopping({ patience: 3 })] }.',
+  sampleweight: 'Weights belong to the data: data.fromArrays({ x, y, shape, weights }).',
+  sampleweights: 'Weights belong to the data: data.fromArrays({ x, y, shape, weights }).',
+  scheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
+  lrscheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
+  device: 'Everything runs on the CPU; leave it out.',
+  numworkers: 'Batches are gathered natively; leave it out.',
+};
+
+/** What to write instead of an option that there is not. */
+function adviceOn(name: string, known: readonly string[]): string {
+  const plain = name.replaceAll(/[_-]/g, '').toLowerCase();
+  const same = known.find((option) => option.toLowerCase() === plain) ?? known.find((option) => option === ALIASES[plain]);
+  if (same !== undefined) return ` Did you mean ${same}?`;
+  return ELSEWHERE[plain] === undefined ? suggestion(name, known) : ` ${ELSEWHERE[plain]}`;
 }
 
 /** Throws unless `value` is one of `known`, naming the nearest one. */

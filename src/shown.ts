@@ -1,11 +1,12 @@
 /**
  * What was got, as messages say it: text in quotes, so that '32' is not taken for 32; functions by their name, never their source; objects by
- * their class.
+ * their class; a promise with what to do.
  */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
+  if (value instanceof Promise) return 'a Promise, which has to be awaited';
   const name = (value as { readonly constructor?: { readonly name?: string } }).constructor?.name ?? 'Object';
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

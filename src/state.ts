@@ -4,6 +4,7 @@ import { engine } from './graph/engine.js';
 import { checkOptions, closest } from './options.js';
 import { sameShape, showShape, sizeOf, type Shape } from './shape.js';
 import type { Tensor } from './tensor.js';
+import { shown } from './shown.js';
 
 /** Elements with a shape and a dtype: a Tensor, or what load() reads from a file. */
 export interface Described {
@@ -17,8 +18,8 @@ export type Source = TypedArray | Described;
 export type State = ReadonlyMap<string, Source> | { readonly [name: string]: Source };
 
 export function entriesOf(state: State): Map<string, Source> {
-  if (typeof state !== 'object' || state === null) {
-    throw new ArgumentError(`[loadStateDict] state: got ${String(state)}, expected arrays by name. Pass what stateDict() or load() gave.`, { op: 'loadStateDict' });
+  if (typeof state !== 'object' || state === null || state instanceof Promise || Array.isArray(state) || ArrayBuffer.isView(state)) {
+    throw new ArgumentError(`[loadStateDict] state: got ${shown(state)}, expected arrays by name. Pass what stateDict() gave, or await load(path).`, { op: 'loadStateDict' });
   }
   return state instanceof Map ? new Map(state as ReadonlyMap<string, Source>) : new Map(Object.entries(state));
 }

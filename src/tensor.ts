@@ -37,7 +37,9 @@ import type {
   Turned,
   Unsqueeze,
 } from './shape-types.js';
+import { inspected } from './inspect.js';
 import { showShape, type Shape } from './shape.js';
+import { nested, tensorJson, tensorText, valuesOf, type Rows, type TensorJson, type Value } from './tensor-text.js';
 
 const NOTHING: readonly Meta[] = [];
 
@@ -69,7 +71,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** Of a leaf: when it was last overwritten. */
   changedAt$ = 0;
   /** A scalar that its step has computed, or is computing: where its value is. */
-  value$: (() => Promise<number>) | undefined = undefined;
+  value$: Value | undefined = undefined;
   /** Its step has run and its elements are gone. */
   stale = false;
   /** dispose() was called. */
@@ -96,6 +98,11 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** The elements, row-major, as a new typed array. Runs what they need and has not run. Throws StaleTensorError after its step. */
   async data(): Promise<ArrayOf<D>> {
     return (await engine().read(this)) as ArrayOf<D>;
+  }
+
+  /** The elements in arrays in arrays, one level for each dimension; of a scalar the number. As torch's tolist(). */
+  async array<A extends Shape>(this: Tensor<A>): Promise<Rows<A>> {
+    return nested(await this.data(), this.shape) as Rows<A>;
   }
 
   /** The one element of a scalar. A scalar stays readable after its step. Throws ShapeError for more than one element. */
@@ -409,6 +416,15 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   toString(): string {
     return `Tensor(${this.op.name}, ${showShape(this.shape)}, ${this.dtype})`;
   }
+
+  /** Shape, dtype, and the values where they are known without running anything; null where not. */
+  toJSON(): TensorJson {
+    return tensorJson(this);
+  }
+
+  [inspected](): string {
+    return tensorText('Tensor', this.shape, this.dtype, valuesOf(this));
+  }
 }
 
 /** Losses whose gradients are wanted and not yet computed, and the parameters that still wait for them. */
@@ -461,5 +477,9 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
 
   override toString(): string {
     return `Parameter(${this.name === '' ? 'unregistered' : this.name}, ${showShape(this.shape)})`;
+  }
+
+  override [inspected](): string {
+    return tensorText(`Parameter${this.name === '' ? '' : ` ${this.name}`}`, this.shape, this.dtype, valuesOf(this)) + (this.requiresGrad ? '' : this.isBuffer ? ', a buffer' : ', frozen');
   }
 }

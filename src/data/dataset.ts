@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
 import { checkOptions } from '../options.js';
@@ -129,15 +130,22 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
   }
 
-  /** How many examples each class has; undefined where targets are no classes. */
-  classCounts$(): number[] | undefined {
-    const { targets, targetShape, classes } = this.#arrays;
+  /** What it is, without its elements. */
+  toJSON(): object {
+    const { name, size, shape, targetShape, targetDtype, classes } = this;
+    return { name, size, shape, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Dataset', this.toJSON(), depth, options, inspect);
+  }
+
+  /** How many examples each label has, of those that occur; undefined where targets are no classes. */
+  labelCounts$(): ReadonlyMap<number, number> | undefined {
+    const { targets, targetShape } = this.#arrays;
     if (!(targets instanceof Int32Array) || targetShape.length > 0) return undefined;
-    const counts: number[] = Array.from({ length: classes ?? 0 }, () => 0);
-    const count = (label: number): void => {
-      while (counts.length <= label) counts.push(0);
-      counts[label]!++;
-    };
+    const counts = new Map<number, number>();
+    const count = (label: number): void => void counts.set(label, (counts.get(label) ?? 0) + 1);
     if (this.#rows === undefined) targets.forEach(count);
     else for (const row of this.#rows) count(targets[row]!);
     return counts;

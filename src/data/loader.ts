@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
@@ -79,6 +80,15 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   get epoch(): number {
     return this.#position.epoch;
+  }
+
+  /** What it does, and where it stands. */
+  toJSON(): object {
+    return { dataset: this.dataset.name, length: this.length, ...this.stateDict() };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Loader', this.toJSON(), depth, options, inspect);
   }
 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */

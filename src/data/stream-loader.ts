@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
@@ -70,6 +71,16 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
       prefetch.close();
       await reader.close();
     }
+  }
+
+  /** What it does, and where it stands. */
+  toJSON(): object {
+    const { epoch, step, batchSize, dropLast } = this.stateDict();
+    return { stream: this.stream.name, epoch, step, batchSize, dropLast };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Loader', this.toJSON(), depth, options, inspect);
   }
 
   stateDict(): LoaderState {

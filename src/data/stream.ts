@@ -1,4 +1,5 @@
 import { ArgumentError, DataError } from '../errors.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import type { NumericArray } from '../numeric-array.js';
 import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/index.js';
@@ -63,6 +64,16 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
     this.batches = options.batches ?? false;
     this.#source = source;
     this.normalize$ = options.normalize;
+  }
+
+  /** What it is. */
+  toJSON(): object {
+    const { name, shape, targetShape, targetDtype, classes, batches } = this;
+    return { name, shape, targetShape, targetDtype, classes, batches };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Stream', this.toJSON(), depth, options, inspect);
   }
 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */

@@ -48,6 +48,8 @@ export interface StepOptions {
    * parameters, in which what is not finite anywhere in the backward pass of their layer shows; 'all' are all gradients.
    */
   readonly finite?: 'cheap' | 'all';
+  /** A scalar by which all gradients are multiplied before they are used. */
+  readonly scale?: Tensor | undefined;
 }
 
 /** One or more steps that were submitted together. */

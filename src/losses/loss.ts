@@ -22,6 +22,8 @@ export interface BuiltinLoss<T extends DType> {
   readonly targets: T;
   /** It records the same operations in every step. */
   readonly builtin: true;
+  /** The label that it does not look at, where one was given beforehand. */
+  readonly ignoreIndex$?: number;
 }
 
 /** The dtype of targets that a loss takes; any where it does not say. */
@@ -30,6 +32,11 @@ export type TargetsOf<L> = L extends { readonly targets: infer T extends DType }
 /** Whether a loss says that it is one of this library's. */
 export function isBuiltin(loss: Loss): boolean {
   return (loss as Partial<BuiltinLoss<DType>>).builtin === true;
+}
+
+/** The label that a loss says it does not look at. */
+export function ignoredBy(loss: Loss): number | undefined {
+  return (loss as Partial<BuiltinLoss<DType>>).ignoreIndex$;
 }
 
 /** `unknown` where targets of dtype D suit a loss that takes T, else the reason why not. */
@@ -76,11 +83,13 @@ export function outputLoss<T extends DType, O extends object>(name: string, targ
   const configured = (options: O & ReductionOptions): Loss => {
     // Weights belong to a batch, so they come with each call.
     checkOptions(name, options, ['reduction', ...known]);
-    return described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
+    const { ignoreIndex } = options as { readonly ignoreIndex?: number };
+    const loss = described((outputs: Tensor, labels: Tensor, more: LossOptions = {}) => {
       checkOptions(name, more, ['weights']);
       checkTensors(name, { outputs, targets: labels });
       return compute(outputs, labels, { ...options, ...withoutUndefined(more) });
     });
+    return ignoreIndex === undefined ? loss : Object.assign(loss, { ignoreIndex$: ignoreIndex });
   };
   return Object.assign(described(loss), { with: configured }) as unknown as OutputLoss<T, O>;
 }

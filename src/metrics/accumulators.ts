@@ -13,6 +13,21 @@ export function mean(finish: (mean: number) => number = (value) => value): Accum
   };
 }
 
+/** The mean over everything that batches were means over: each counts by what it was divided by, its second number, else its count; by 0, and it has no part. */
+export function meanOfMeans(): Accumulator {
+  let sum = 0;
+  let total = 0;
+  return {
+    add(values, count) {
+      const divisor = values.length > 1 ? values[1]! : count;
+      if (divisor === 0) return;
+      sum += values[0]! * divisor;
+      total += divisor;
+    },
+    result: () => sum / total,
+  };
+}
+
 /** The sums of numbers that stand at the same place; `finish` makes the result of them, and of the sum of all counts. Undefined sums: of nothing. */
 export function sums<R>(finish: (sums: Float64Array, count: number) => R): Accumulator<R> {
   let totals = new Float64Array();

@@ -1,7 +1,8 @@
-import { all, cast, equal, stack, sum } from '../ops/index.js';
+import { all, equal } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
-import { checkThreshold, classesOf, DECISION_OPTIONS, hits, labelsOf, type DecisionOptions } from './decisions.js';
+import { shares } from './counting.js';
+import { checkThreshold, classesOf, DECISION_OPTIONS, hits, labelsOf, shareOf, type DecisionOptions } from './decisions.js';
 import type { Measured, Metric, NameOption } from './metric.js';
 
 export type AccuracyOptions<N extends string = 'accuracy'> = DecisionOptions & NameOption<N>;
@@ -12,7 +13,8 @@ export type AccuracyOptions<N extends string = 'accuracy'> = DecisionOptions & N
  * Labels int32 [...] beside outputs [..., C] of any scale: the class with the greatest output, of equal outputs the first.
  * Targets float32 of the outputs' shape: yes or no by `threshold` where there is one output per example; the greatest of both where
  * there are more; with `multilabel` all labels of an example have to be right.
- * Throws ShapeError where outputs and targets do not belong together. Equals sklearn.metrics.accuracy_score.
+ * Throws ShapeError where outputs and targets do not belong together, ArgumentError for a threshold or an ignoreIndex that would not be looked at,
+ * and IndexError when the step runs and a label is out of range. Equals sklearn.metrics.accuracy_score.
  */
 export function accuracy<const N extends string = 'accuracy'>(options: AccuracyOptions<N> = {}): Metric<N> {
   const op = 'accuracy';
@@ -21,12 +23,11 @@ export function accuracy<const N extends string = 'accuracy'>(options: AccuracyO
   const { multilabel = false } = options;
   const measure = (outputs: Tensor, targets: Tensor): Measured => {
     if (multilabel) {
-      const { predicted, actual, count } = labelsOf(op, outputs, targets, options);
-      return { sum: sum(cast(all(equal(predicted, actual), { axis: 1 }), 'float32')), count };
+      const { predicted, actual, decided, count } = labelsOf(op, outputs, targets, options);
+      return { sum: shareOf(all(equal(predicted, actual), { axis: 1 }), { decided: all(decided, { axis: 1 }), looked: undefined }), count };
     }
     const decisions = classesOf(op, outputs, targets, options);
-    const right = sum(hits(decisions));
-    return { sum: decisions.looked === undefined ? right : stack([right, sum(decisions.looked)]), count: decisions.count };
+    return { sum: shareOf(hits(decisions), decisions), count: decisions.count };
   };
-  return { name: options.name ?? ('accuracy' as N), builtin: true, mode: 'max', measure };
+  return { name: options.name ?? ('accuracy' as N), builtin: true, mode: 'max', measure, accumulator: shares };
 }

@@ -1,5 +1,6 @@
+import { inspected } from '../inspect.js';
 import { checkOptions } from '../options.js';
-import { sums } from './accumulators.js';
+import { totals } from './counting.js';
 import { checkThreshold, classesOf, DECISION_OPTIONS, pairCounts, type DecisionOptions } from './decisions.js';
 import type { Metric, NameOption } from './metric.js';
 
@@ -7,7 +8,7 @@ import type { Metric, NameOption } from './metric.js';
 export class ConfusionMatrix {
   /** The number of classes, C. */
   readonly classes: number;
-  /** [C, C], row-major. */
+  /** [C, C], row-major; all NaN where an output was. */
   readonly counts: Float64Array;
 
   constructor(counts: Float64Array) {
@@ -37,6 +38,10 @@ export class ConfusionMatrix {
     const width = Math.max(...rows.flat().map((text) => text.length));
     return rows.map((row) => row.map((text) => text.padStart(width)).join('  ')).join('\n');
   }
+
+  [inspected](): string {
+    return `ConfusionMatrix\n${this.toString()}`;
+  }
 }
 
 export type ConfusionMatrixOptions<N extends string = 'confusionMatrix'> = Omit<DecisionOptions, 'multilabel'> & NameOption<N>;
@@ -48,7 +53,7 @@ export type ConfusionMatrixOptions<N extends string = 'confusionMatrix'> = Omit<
  *     const { confusionMatrix } = await trainer.evaluate(test);
  *     console.log(String(confusionMatrix), confusionMatrix.at(3, 5));     // threes that were taken for fives
  *
- * Throws ShapeError where outputs and targets do not belong together, and IndexError when the step runs and a label is out of range.
+ * Throws as accuracy(), and ArgumentError of more than 46340 classes.
  */
 export function confusionMatrix<const N extends string = 'confusionMatrix'>(options: ConfusionMatrixOptions<N> = {}): Metric<N, ConfusionMatrix> {
   const op = 'confusionMatrix';
@@ -59,8 +64,8 @@ export function confusionMatrix<const N extends string = 'confusionMatrix'>(opti
     builtin: true,
     measure(outputs, targets) {
       const decisions = classesOf(op, outputs, targets, options);
-      return { sum: pairCounts(decisions), count: decisions.count };
+      return { sum: pairCounts(op, decisions), count: decisions.count };
     },
-    accumulator: () => sums((counts) => new ConfusionMatrix(counts.slice())),
+    accumulator: () => totals((counts) => new ConfusionMatrix(counts)),
   };
 }

@@ -1,10 +1,12 @@
 import { isBuiltin, type Loss } from '../losses/loss.js';
-import { mul } from '../ops/index.js';
+import { mul, reshape, stack } from '../ops/index.js';
+import { lossOf } from './batch-loss.js';
 import type { Metric } from './metric.js';
 
 /**
- * A loss as a metric: its mean over all examples, where each batch weighs as much as it has examples. For a loss that is the
- * mean over its batch, as losses are by default.
+ * A loss as a metric: its mean over all batches, each of which counts by what its own mean was divided by: for a loss of this library the
+ * elements, labels or weights that it looks at, for a loss of your own the examples. NaN of nothing.
+ * Throws ArgumentError for a loss that is a sum.
  *
  *     metrics: [metrics.loss(losses.meanSquaredError, 'error')]
  */
@@ -14,8 +16,9 @@ export function loss<const N extends string>(of: Loss, name: N): Metric<N> {
     builtin: isBuiltin(of),
     mode: 'min',
     measure(outputs, targets) {
-      const count = outputs.shape[0] ?? 1;
-      return { sum: mul(of(outputs, targets), count), count };
+      const { loss: mean, divisor } = lossOf('metrics.loss', of, outputs, targets, undefined);
+      if (typeof divisor === 'number') return { sum: mul(mean, divisor), count: divisor };
+      return { sum: stack([reshape(mul(mean, divisor), []), divisor]), count: outputs.shape[0] ?? 1 };
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor.js';
 export interface Measured {
   /**
    * What the batch adds: a scalar that sums over what a mean looks at, or two numbers, that sum and what it is to be divided by in place of the
-   * count; for another accumulator as many float32 numbers as that takes.
+   * count; for another accumulator as many numbers as that takes. float32, which has whole numbers up to 2^24 exactly, or int32.
    */
   readonly sum: Tensor;
   /** How many examples, or elements, these are. */

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
-import { sums } from './accumulators.js';
+import { totals } from './counting.js';
 import { checkThreshold, classesOf, countsOf, DECISION_OPTIONS, labelCounts, labelsOf, type DecisionOptions } from './decisions.js';
 import type { Measured, Metric, NameOption } from './metric.js';
 
@@ -34,7 +34,7 @@ const share = (part: number, of: number): number => (of === 0 ? 0 : part / of);
  *
  * A class that was never predicted scores 0. 'macro' leaves out classes that occur neither in predictions nor in labels, unless they are
  * `multilabel`; 'none' gives those 0. NaN of no examples. Equals sklearn.metrics.precision_score.
- * Throws ArgumentError when the average is 'binary' and there are not two classes; ShapeError as accuracy().
+ * Throws ArgumentError when the average is 'binary' and there are not two classes; else as accuracy().
  */
 export function precision<const N extends string = 'precision', const A extends Average = 'binary'>(options: ScoreOptions<N, A> = {}): Metric<N, Score<A>> {
   return score('precision', (hits, predicted) => share(hits, predicted), options) as Metric<N, Score<A>>;
@@ -72,7 +72,7 @@ function score(op: string, formula: Formula, options: ScoreOptions<string, Avera
     return { sum: countsOf(decisions), count: decisions.count };
   };
   const result = (counts: Float64Array, count: number): number | readonly number[] => averaged(counts, multilabel ? count : undefined, formula, average);
-  return { name: options.name ?? op, builtin: true, ...(average === 'none' ? {} : { mode: 'max' }), measure, accumulator: () => sums(result) };
+  return { name: options.name ?? op, builtin: true, ...(average === 'none' ? {} : { mode: 'max' }), measure, accumulator: () => totals(result) };
 }
 
 /** `examples` of decisions that do not exclude each other; else each has one right class, so that the counts tell. */
@@ -82,7 +82,7 @@ function averaged(counts: Float64Array, examples: number | undefined, formula: F
   const predicted = counts.subarray(C, 2 * C);
   const actual = counts.subarray(2 * C);
   const total = (of: Float64Array): number => of.reduce((sum, value) => sum + value, 0);
-  const none = (examples ?? total(actual)) === 0;
+  const none = (examples ?? total(actual)) === 0 || Number.isNaN(counts[0]);
   const each = Array.from(hits, (_, c) => (none ? NaN : formula(hits[c]!, predicted[c]!, actual[c]!)));
   if (average === 'none') return each;
   if (none) return NaN;

@@ -1,9 +1,10 @@
 import { ShapeError } from '../errors.js';
-import { argmax, cast, concat, flatten, logSoftmax, reshape, slice, sub } from '../ops/index.js';
+import { activationOf } from '../losses/producer.js';
+import { argmax, cast, concat, logSoftmax, pick, reshape, slice, sub, where } from '../ops/index.js';
 import { checkChoice, checkOptions } from '../options.js';
-import { sameShape, sizeOf } from '../shape.js';
+import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkSame, classesLast, isSingle, misfit } from './decisions.js';
+import { checkNothingIgnored, checkSame, isNumber, isSingle, labelledRows, rowsOf, type LabelledRows } from './decisions.js';
 import type { Accumulator, AnyMetric, Measured, Metric, NameOption } from './metric.js';
 import type { Score } from './precision-recall.js';
 
@@ -12,10 +13,15 @@ export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> ext
   readonly average?: A | undefined;
   /** The axis of the classes. Default -1, the last. */
   readonly axis?: number | undefined;
-  /** What outputs of more than two classes are; logits become probabilities first, because they are compared across examples. Default 'logits'. */
+  /**
+   * What outputs of more than two classes are; logits become probabilities first, because they are compared across examples. Default 'logits', or
+   * 'probabilities' where the outputs come from softmax or a sigmoid.
+   */
   readonly outputs?: 'logits' | 'probabilities' | undefined;
   /** Whether the classes do not exclude each other: targets float32 of the outputs' shape, each 0 or 1. Default false. */
   readonly multilabel?: boolean | undefined;
+  /** Examples with this label are not looked at. For int32 labels. Default: none. */
+  readonly ignoreIndex?: number | undefined;
 }
 
 /**
@@ -24,26 +30,29 @@ export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> ext
  *
  * Two classes: outputs [...] or [..., 1] beside float32 targets of the same shape, or outputs [..., 2] and labels [...] int32: one number, of class 1.
  * More, or `multilabel`: one class against the rest, joined by `average`; classes of which there are no examples, or nothing else, are
- * left out ('none' gives them NaN). NaN where nothing is left, and where a score is NaN.
+ * left out ('none' gives them NaN). NaN where nothing is left, and everywhere where a score or a target is NaN.
  *
  * It keeps every score until it is asked: 4 (C + 1) bytes an example of C classes (8 bytes with one output, 8 C with `multilabel`), up to
  * twice that while it grows, and about as much again while the result is computed, in O(n log n). Equals sklearn.metrics.roc_auc_score with multi_class='ovr'.
+ * Throws ShapeError where outputs and targets do not belong together; IndexError when the step runs and a label is out of range.
  */
 export function rocAuc<const N extends string = 'rocAuc', const A extends 'macro' | 'none' = 'macro'>(
   options: RocAucOptions<N, A> = {},
 ): Metric<N, Score<A>> {
   const op = 'rocAuc';
-  checkOptions(`metrics.${op}`, options, ['average', 'axis', 'outputs', 'multilabel', 'name']);
-  const { average = 'macro', axis = -1, outputs: kind = 'logits', multilabel = false } = options;
+  checkOptions(`metrics.${op}`, options, ['average', 'axis', 'outputs', 'multilabel', 'ignoreIndex', 'name']);
+  const { average = 'macro', outputs: kind, multilabel = false } = options;
   checkChoice(op, 'average', average, ['macro', 'none']);
-  checkChoice(op, 'outputs', kind, ['logits', 'probabilities']);
+  if (kind !== undefined) checkChoice(op, 'outputs', kind, ['logits', 'probabilities']);
   const measure = (outputs: Tensor, targets: Tensor): Measured => {
-    const { scores, labels, count } = multilabel ? labelScores(op, outputs, targets, axis) : classScores(op, outputs, targets, axis, kind === 'logits');
+    if (multilabel || targets.dtype === 'float32') checkNothingIgnored(op, options.ignoreIndex);
+    const { scores, labels, count } = multilabel ? labelScores(op, outputs, targets, options.axis) : classScores(op, outputs, targets, options);
     return { sum: concat([scores, labels], 1), count };
   };
   const common = { name: options.name ?? (op as N), builtin: true, measure };
+  const layout = { multilabel, ignoring: options.ignoreIndex !== undefined };
   const metric: AnyMetric =
-    average === 'none' ? { ...common, accumulator: () => new Scores((areas) => areas, multilabel) } : { ...common, mode: 'max', accumulator: () => new Scores(meanOf, multilabel) };
+    average === 'none' ? { ...common, accumulator: () => new Scores((areas) => areas, layout) } : { ...common, mode: 'max', accumulator: () => new Scores(meanOf, layout) };
   return metric as Metric<N, Score<A>>;
 }
 
@@ -54,60 +63,89 @@ interface Scored {
   readonly count: number;
 }
 
-function labelScores(op: string, outputs: Tensor, targets: Tensor, axis: number): Scored {
+function labelScores(op: string, outputs: Tensor, targets: Tensor, axis = -1): Scored {
   checkSame(op, outputs, targets);
-  const scores = classesLast(outputs, axis);
-  return { scores, labels: cast(classesLast(targets, axis), 'float32'), count: scores.shape[0]! };
+  const scores = rowsOf(outputs, axis);
+  return { scores, labels: rowsOf(cast(targets, 'float32'), axis), count: scores.shape[0]! };
 }
 
-function classScores(op: string, outputs: Tensor, targets: Tensor, axis: number, logits: boolean): Scored {
-  const single = targets.dtype === 'float32' && isSingle(outputs.shape);
+function classScores(op: string, outputs: Tensor, targets: Tensor, options: Pick<RocAucOptions<string, 'macro'>, 'axis' | 'outputs' | 'ignoreIndex'>): Scored {
   if (targets.dtype === 'float32') checkSame(op, outputs, targets);
-  if (single) {
+  if (targets.dtype === 'float32' && isSingle(outputs.shape)) {
     const count = sizeOf(outputs.shape);
     return { scores: reshape(outputs, [count, 1]), labels: reshape(targets, [count, 1]), count };
   }
-  const labels = targets.dtype === 'float32' ? (argmax(targets, { axis }) as Tensor) : targets;
-  if (!sameShape(outputs.shape.toSpliced(axis, 1), labels.shape)) throw misfit(op, outputs, targets);
-  const rows = classesLast(outputs, axis);
+  const { rows, labels, looked } = targets.dtype === 'float32' ? greatest(op, outputs, targets, options.axis) : labelledRows(op, outputs, targets, options);
   const [count, C] = rows.shape as [number, number];
-  if (C < 2) throw new ShapeError(`[${op}] got outputs of ${C} class, expected at least 2, or float32 targets of the outputs\u2019 shape.`, { op, shapes: [outputs.shape] });
   const column = (c: number): Tensor => slice(rows, c, c + 1, { axis: 1 }) as Tensor;
   // Of two classes the difference of logits orders examples as their probabilities do.
-  const scores = C === 2 ? sub(column(1), column(0)) : logits ? logSoftmax(rows) : rows;
-  return { scores, labels: reshape(cast(flatten(labels), 'float32'), [count, 1]), count };
+  const scores = C === 2 ? sub(column(1), column(0)) : isLogits(outputs, options) ? logSoftmax(rows) : rows;
+  // Of a label out of range there is no score: that fails.
+  const named = where(isNumber(pick(rows, labels)), cast(labels, 'float32') as Floats, NaN);
+  return { scores, labels: reshape(looked === undefined ? named : where(looked, named, IGNORED), [count, 1]), count };
+}
+
+type Floats = Tensor<readonly number[], 'float32'>;
+
+/** Stands for a label that is not looked at, where there are such. */
+const IGNORED = -1;
+
+/** The classes that one-hot targets, or probabilities, name; NaN as one of the scores where a target is. */
+function greatest(op: string, outputs: Tensor, targets: Tensor, axis = -1): LabelledRows {
+  const [rows, right] = [rowsOf(outputs, axis), rowsOf(targets, axis)];
+  if (rows.shape[1]! < 2) throw new ShapeError(`[${op}] got outputs ${showShape(outputs.shape)} of one class, expected at least 2, or one output at the end: reshape them to [N,1].`, { op, shapes: [outputs.shape] });
+  const labels = argmax(right, { axis: 1 }) as LabelledRows['labels'];
+  const known = reshape(isNumber(pick(right, labels)), [rows.shape[0]!, 1]);
+  return { rows: where(known as Tensor<readonly number[], 'bool'>, rows, NaN) as Floats, labels, looked: undefined };
+}
+
+function isLogits(outputs: Tensor, { outputs: kind }: { readonly outputs?: 'logits' | 'probabilities' | undefined }): boolean {
+  if (kind !== undefined) return kind === 'logits';
+  const activation = activationOf(outputs);
+  return activation !== 'softmax' && activation !== 'sigmoid';
 }
 
 /** All scores so far. */
 class Scores<R> implements Accumulator<R> {
   readonly #finish: (areas: number[]) => R;
   readonly #multilabel: boolean;
+  readonly #ignoring: boolean;
   #rows = new Float32Array();
   #filled = 0;
   #count = 0;
+  /** Whether a score or a target is NaN that is looked at. */
+  #unknown = false;
 
-  constructor(finish: (areas: number[]) => R, multilabel: boolean) {
+  constructor(finish: (areas: number[]) => R, { multilabel, ignoring }: { readonly multilabel: boolean; readonly ignoring: boolean }) {
     this.#finish = finish;
+    this.#ignoring = ignoring;
     this.#multilabel = multilabel;
   }
 
   add(values: ArrayLike<number>, count: number): void {
-    const filled = this.#filled + values.length;
-    if (filled > this.#rows.length) {
-      const rows = new Float32Array(Math.max(filled, 2 * this.#rows.length));
+    const most = this.#filled + values.length;
+    if (most > this.#rows.length) {
+      const rows = new Float32Array(Math.max(most, 2 * this.#rows.length));
       rows.set(this.#rows);
       this.#rows = rows;
     }
-    this.#rows.set(values, this.#filled);
-    this.#filled = filled;
-    this.#count += count;
+    const width = values.length / count;
+    for (let row = 0; row < count; row++) {
+      if (this.#ignoring && values[(row + 1) * width - 1] === IGNORED) continue;
+      for (let at = row * width; at < (row + 1) * width; at++) {
+        const value = values[at]!;
+        if (Number.isNaN(value)) this.#unknown = true;
+        this.#rows[this.#filled++] = value;
+      }
+      this.#count++;
+    }
   }
 
   result(): R {
     const width = this.#count === 0 ? 0 : this.#filled / this.#count;
     const columns = this.#multilabel ? width / 2 : width - 1;
     if (columns < 1) return this.#finish([NaN]);
-    const areas = Array.from({ length: columns }, (_, c) => this.#area(c, columns, width));
+    const areas = Array.from({ length: columns }, (_, c) => (this.#unknown ? NaN : this.#area(c, columns, width)));
     return this.#finish(areas);
   }
 
@@ -137,8 +175,6 @@ class Scores<R> implements Accumulator<R> {
 function areaOf(inside: Float32Array, outside: Float32Array): number {
   inside.sort();
   outside.sort();
-  // Sorting leaves NaN at the end.
-  if (Number.isNaN(inside.at(-1)) || Number.isNaN(outside.at(-1))) return NaN;
   let below = 0;
   let upTo = 0;
   let halves = 0;

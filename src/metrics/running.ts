@@ -1,5 +1,5 @@
 import { composing } from '../graph/recorder.js';
-import { cast, concat, reshape } from '../ops/index.js';
+import { cast, concat, reshape, sub } from '../ops/index.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { mean } from './accumulators.js';
@@ -49,16 +49,24 @@ export class Running<M extends AnyMetric = AnyMetric> {
   }
 }
 
-/** All sums as one tensor, so that one program computes them. */
+/** All sums as one tensor, so that one program computes them. Whole numbers take two places: what float32 makes of them, and what that lacks. */
 export function together(measured: readonly Measured[]): Tensor<Shape, 'float32'> {
-  const flat = measured.map(({ sum }) => reshape(cast(sum, 'float32'), [sizeOf(sum.shape)]) as Tensor<Shape, 'float32'>);
+  const flat = measured.flatMap(({ sum }) => {
+    const elements = reshape(sum, [sizeOf(sum.shape)]) as Tensor;
+    const rounded = cast(elements, 'float32') as Tensor<Shape, 'float32'>;
+    return sum.dtype === 'int32' ? [rounded, cast(sub(elements, cast(rounded, 'int32')), 'float32') as Tensor<Shape, 'float32'>] : [rounded];
+  });
   return flat.length === 1 ? flat[0]! : (concat(flat) as Tensor<Shape, 'float32'>);
 }
 
 /** The elements of each sum, of all sums together. */
 export function parts(measured: readonly Measured[], all: Float32Array): ArrayLike<number>[] {
   let at = 0;
-  return measured.map(({ sum }) => all.subarray(at, (at += sizeOf(sum.shape))));
+  return measured.map(({ sum }) => {
+    const size = sizeOf(sum.shape);
+    const rounded = all.subarray(at, (at += size));
+    return sum.dtype === 'int32' ? Float64Array.from(rounded, (value) => value + all[at++]!) : rounded;
+  });
 }
 
 /** See Running. */

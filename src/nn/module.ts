@@ -4,7 +4,23 @@ import { Parameter, type Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
 import { register, walk } from './registry.js';
 import type { ShapeFunction, Shapes } from './shapes.js';
+import { inspected } from '../inspect.js';
+import { moduleText } from './module-text.js';
 import { loadInto, type LoadOptions, type State } from '../state.js';
+
+/** The values of a parameter or buffer. */
+export interface NamedArray {
+  readonly shape: Shape;
+  readonly dtype: 'float32';
+  readonly data: Float32Array;
+}
+
+/** What JSON.stringify() makes of a module. */
+export interface ModuleJson {
+  readonly kind: string;
+  readonly training: boolean;
+  readonly state: { readonly [path: string]: { readonly shape: Shape; readonly dtype: string } };
+}
 
 /**
  * The base of all layers and models. I and O are the shapes of one example, without the batch, as in `Module<[784], [10]>`;
@@ -105,8 +121,30 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     return this.train(false);
   }
 
+  /**
+   * Parameters and buffers with their values, by path: plain objects and typed arrays, which can be posted to another thread, where loadStateDict()
+   * takes them.
+   *
+   *     worker.postMessage(await model.toArrays());
+   *     parentPort.on('message', (arrays) => model.loadStateDict(arrays));     // in the worker
+   */
+  async toArrays(): Promise<Record<string, NamedArray>> {
+    const pairs = [...this.stateDict()].map(async ([name, parameter]): Promise<[string, NamedArray]> => [name, { shape: parameter.shape, dtype: parameter.dtype, data: await parameter.data() }]);
+    return Object.fromEntries(await Promise.all(pairs));
+  }
+
   toString(): string {
     return this.constructor.name;
+  }
+
+  /** What it is, and the shapes of its state; values are in toArrays(). */
+  toJSON(): ModuleJson {
+    const state = [...this.stateDict()].map(([name, { shape, dtype }]) => [name, { shape, dtype }]);
+    return { kind: this.toString(), training: this.training, state: Object.fromEntries(state) as ModuleJson['state'] };
+  }
+
+  [inspected](): string {
+    return moduleText(this);
   }
 
   #named(wanted: (parameter: Parameter) => boolean): Map<string, Parameter> {

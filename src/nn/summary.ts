@@ -4,6 +4,7 @@ import { composing } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { flopsOf } from '../ops/flops.js';
+import { printed } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -81,7 +82,7 @@ export function summarize(model: Module, given: Shape | undefined, batchSize: nu
   const memory = { parameters: 4 * parameters, gradients: 4 * trained, optimizer, activations, total: 4 * (parameters + trained) + optimizer + activations };
   const flops = layers.reduce((total, layer) => total + layer.flops, 0);
   const data = { input: [...input], batchSize, layers, parameters, trained, flops, memory };
-  return Object.defineProperty(data, 'toString', { value: () => show(data), enumerable: false });
+  return printed(data, () => show(data));
 }
 
 /** Records a forward pass, and what each module does in it. */

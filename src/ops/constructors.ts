@@ -13,6 +13,7 @@ import { fromArray, scalar } from './leaf.js';
 import type { KernelRecord } from './record.js';
 import { sum } from './reductions.js';
 import { EXACT } from './tolerance.js';
+import { shown } from '../shown.js';
 
 /** Numbers or truth values, nested as deep as the shape has dimensions; the innermost may be typed arrays. */
 export type Nested = number | boolean | readonly Nested[] | readonly Source[];
@@ -125,7 +126,7 @@ function collect(level: unknown, shape: Shape, depth: number, path: number[], ki
 }
 
 function odd(path: readonly number[], got: unknown, expected: string): DataError {
-  const kind = Array.isArray(got) || isNumericArray(got) ? `an array of ${got.length}` : got === null || got === undefined ? String(got) : `a ${typeof got}`;
+  const kind = Array.isArray(got) || isNumericArray(got) ? `an array of ${got.length}` : typeof got === 'string' ? `the string '${got}'` : shown(got);
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 

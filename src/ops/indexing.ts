@@ -96,7 +96,8 @@ export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
 
 /**
  * Zeros of `size` along `axis`, with `updates` added where the int32 `indices` say, in their order: the same bits every time.
- * As index_add on zeros in torch; the gradient of gather. Throws IndexError when the step runs and an index is not in [0, size).
+ * As index_add on zeros in torch; the gradient of gather. Each sum is rounded to the updates' dtype: of ones in float32 it ends at 2^24, so count in
+ * int32. Throws IndexError when the step runs and an index is not in [0, size).
  */
 export function scatterAdd<D extends DType>(updates: Tensor<Shape, D>, indices: Tensor, size: number, axis = 0): Tensor<Shape, D> {
   return record(scatterAddOp, [indices, updates], { axis, size });

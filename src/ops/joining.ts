@@ -10,6 +10,7 @@ import { example } from './examples.js';
 import type { KernelRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 import { slice, sliceOp, unsqueeze, type SliceAttrs } from './views.js';
+import { shown } from '../shown.js';
 
 const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
 
@@ -107,7 +108,7 @@ export function stack<S extends Shape, D extends DType>(tensors: readonly Tensor
 
 function checkSome(op: string, tensors: readonly Tensor[]): void {
   if (Array.isArray(tensors) && tensors.length > 0) return;
-  throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : typeof tensors}, expected an array of at least one. Pass [a, b].`, { op });
+  throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : shown(tensors)}, expected an array of at least one. Pass [a, b].`, { op });
 }
 
 export const joiningOps = [concatOp, padOp];

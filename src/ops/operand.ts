@@ -5,6 +5,7 @@ import { Tensor } from '../tensor.js';
 import { record } from '../graph/recorder.js';
 import { scalar } from './leaf.js';
 import type { OpRecord } from './record.js';
+import { shown } from '../shown.js';
 
 /** What ops with two operands take: a tensor, or a JavaScript number, which takes the other operand's dtype. */
 export type Operand<S extends Shape = Shape, D extends DType = DType> = number | Tensor<S, D>;
@@ -13,7 +14,7 @@ export type Operand<S extends Shape = Shape, D extends DType = DType> = number |
 export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): T {
   if (a instanceof Tensor) return record<T>(op, [a, b instanceof Tensor ? b : number(op.name, b, a)]);
   if (b instanceof Tensor) return record<T>(op, [number(op.name, a, b), b]);
-  throw new ArgumentError(`[${op.name}] no operand is a tensor: got ${typeof a} and ${typeof b}, expected at least one tensor. Make one: tensor(values).`, {
+  throw new ArgumentError(`[${op.name}] no operand is a tensor: got ${shown(a)} and ${shown(b)}, expected at least one tensor. Make one: tensor(values).`, {
     op: op.name,
   });
 }
@@ -21,7 +22,7 @@ export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): 
 /** A number as an operand beside `like`. */
 export function number(op: string, value: number, like: Tensor): Tensor {
   if (typeof value !== 'number') {
-    throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${typeof value}, expected either. Make a tensor of it: tensor(values).`, { op });
+    throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${shown(value)}, expected either. Make a tensor of it: tensor(values).`, { op });
   }
   if (like.dtype === 'float32') return scalar(value, 'float32');
   if (!Number.isInteger(value)) {

@@ -5,6 +5,7 @@ import { update, zeros } from '../ops/index.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
 import { slice } from '../ops/views.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
@@ -57,6 +58,17 @@ export class Optimizer implements Updater {
     this.#countsSlot = slots(this.#counts, 'int32');
     this.clip = clip;
     this.average = average;
+  }
+
+  /** What it does, and how far it is; what it remembers is in stateDict(). */
+  toJSON(): object {
+    const { lr, steps, parameters, clip } = this;
+    const groups = this.groups.length === 1 ? undefined : this.groups.map((group) => ({ lr: group.rateAt(steps), parameters: group.parameters.length }));
+    return { rule: this.#op, lr, steps, parameters: parameters.length, ...(groups && { groups }), ...(clip && { clip }), averaged: this.average !== undefined };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Optimizer', this.toJSON(), depth, options, inspect);
   }
 
   /** Changes when the update that it makes does. */

@@ -4,6 +4,7 @@ import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
+import { printed } from '../inspect.js';
 import { checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
@@ -99,7 +100,7 @@ export async function adviseBatchSize<I extends Shape, O extends Shape, L extend
   });
   const { advice, relativeTimes } = advise(noise, figures, memory);
   const report = { ...advice, noiseScale: noise, sizes: figures.map((one, i) => ({ ...one, relativeTime: relativeTimes[i]! })) };
-  return { ...report, toString: () => tableOfSizes(report), plot: (size) => plotAdvice(report, size) };
+  return printed({ ...report, plot: (size: PlotOptions | undefined) => plotAdvice(report, size) }, () => tableOfSizes(report));
 }
 
 /** Of the sizes whose gradients are compared, the larger one is a whole number of times the smaller, and both leave batches to average over. */

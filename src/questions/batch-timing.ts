@@ -42,7 +42,7 @@ export async function measure(model: Module, optimizer: Optimizer, loss: Loss, d
 
 async function temporaries(model: Module, optimizer: Optimizer, loss: Loss, loader: AsyncIterable<AnyBatch>): Promise<number> {
   for await (const batch of loader) {
-    const value = lossOf(model, loss, batch);
+    const { loss: value } = lossOf(model, loss, batch);
     optimizer.zeroGrad();
     value.backward();
     const steps = engine().steps(optimizer, { watched: [value] });

@@ -6,13 +6,14 @@ import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
 import type { Optimizer } from '../optim/index.js';
 import { power } from '../optim/schedules/exact.js';
+import { printed } from '../inspect.js';
 import { checkOptions, checkRequired, withoutUndefined } from '../options.js';
 import { draw } from '../plot/draw.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
 import { toLoader, type Source, type Suits } from '../train/sources.js';
 import { show, smooth, suggest, type RatePoint, type RateSuggestion } from './range-test.js';
-import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type OptimizerOrMaker } from './step.js';
+import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type CountedLoss, type OptimizerOrMaker } from './step.js';
 import { untouched } from './untouched.js';
 
 export interface FindLearningRateOptions<L extends Loss, D> {
@@ -52,6 +53,8 @@ const OP = 'findLearningRate';
 const OPTIONS = ['loss', 'optimizer', 'data', 'from', 'to', 'steps', 'batchSize', 'shuffle', 'seed'];
 /** The test ends where the loss is above its best by this many times the first one. */
 const DIVERGED = 3;
+/** Batches in which nothing counts that are passed over. */
+const MOST_EMPTY = 1000;
 
 /**
  * Which learning rate? A range test: `steps` steps of training whose rate grows from `from` to `to` by a constant factor, one batch
@@ -102,6 +105,8 @@ interface Test {
 interface Tested {
   readonly rates: readonly number[];
   readonly losses: readonly number[];
+  /** How much each loss counts beside the others. */
+  readonly counts: readonly number[];
   readonly divergedAt: number | undefined;
 }
 
@@ -109,47 +114,57 @@ interface Tested {
 async function raise({ model, optimizer, loss, from, to, steps }: Test, batches: AsyncGenerator<AnyBatch>): Promise<Tested> {
   const rates: number[] = [];
   const losses: number[] = [];
+  const counts: number[] = [];
   const first = optimizer.lr;
   const shares = optimizer.groups.map((group) => (first === 0 ? 1 : group.rateAt(optimizer.steps) / first));
   let course = 0;
   let best = Infinity;
-  for (let i = 0; i < steps; i++) {
+  let empty = 0;
+  for (let i = 0; i < steps; ) {
     const rate = from * power(to / from, i / (steps - 1));
     for (const [k, group] of optimizer.groups.entries()) group.lr = rate * shares[k]!;
     const { value } = await batches.next();
-    const at = await lossAt(model, optimizer, loss, value as AnyBatch);
+    const { loss: at, counts: own } = await lossAt(model, optimizer, loss, value as AnyBatch);
+    if (own === 0) {
+      // Nothing counts in it, so it says nothing of the rate.
+      if (++empty > MOST_EMPTY) throw new ArgumentError(`[${OP}] data: got ${empty} batches in which no example counts in the loss, expected some that do. Leave out those that are ignored, or weigh 0.`, { op: OP });
+      continue;
+    }
+    empty = 0;
     course = i === 0 ? at : 0.7 * course + 0.3 * at;
     best = Math.min(best, course);
     if (!Number.isFinite(at) || course > best + DIVERGED * Math.abs(losses[0] ?? at)) {
       await batches.return(undefined);
-      return { rates, losses, divergedAt: rate };
+      return { rates, losses, counts, divergedAt: rate };
     }
     rates.push(rate);
     losses.push(at);
+    counts.push(own);
+    i++;
   }
   await batches.return(undefined);
-  return { rates, losses, divergedAt: undefined };
+  return { rates, losses, counts, divergedAt: undefined };
 }
 
 /** A step that finds its own loss or gradients not finite has said what the test wants to know. */
-async function lossAt(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
+async function lossAt(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<CountedLoss> {
   try {
     return await trainStep(model, optimizer, loss, batch);
   } catch (error) {
-    if (error instanceof AnnealError && error.code === 'ANNEAL_NON_FINITE') return NaN;
+    if (error instanceof AnnealError && error.code === 'ANNEAL_NON_FINITE') return { loss: NaN, counts: NaN };
     throw error;
   }
 }
 
-function resultOf({ rates, losses, divergedAt }: Tested, reach: number): LearningRates {
-  const smoothed = smooth(losses, reach);
+function resultOf({ rates, losses, counts, divergedAt }: Tested, reach: number): LearningRates {
+  const smoothed = smooth(losses, reach, counts);
   const curve = rates.map((rate, i) => ({ rate, loss: losses[i]!, smoothed: smoothed[i]! }));
   const suggestion = suggest(curve);
   const { rate, reason } = suggestion;
   const rule = 'rule' in suggestion ? suggestion.rule : undefined;
   const result = { rate, rule, reason, curve, divergedAt };
   const text = rate === undefined ? `No learning rate. ${reason}` : `Learning rate ${show(rate)}. ${reason}`;
-  return { ...result, toString: () => text, plot: (options) => picture(result, options) };
+  return printed({ ...result, plot: (options: PlotOptions | undefined) => picture(result, options) }, () => text);
 }
 
 function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot' | 'toString'>, options: PlotOptions = {}): string {

@@ -1,6 +1,8 @@
 import type { Dataset } from '../data/index.js';
 import { loader as loaderOf } from '../data/index.js';
+import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
+import { meanOfMeans } from '../metrics/accumulators.js';
 import type { Module } from '../nn/module.js';
 import { add, mul, slice, sum } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
@@ -25,17 +27,24 @@ export interface SquaredNorms {
   readonly large: number;
 }
 
-/** The squared norms of the gradients of some batches, large and cut to small ones. Nothing is updated. */
+/**
+ * The squared norms of the gradients of some batches, large and cut to small ones, each of which counts as much as its mean was divided by.
+ * Nothing is updated. Throws ArgumentError where nothing counts in a batch.
+ */
 export async function squaredNorms(model: Module, optimizer: Optimizer, loss: Loss, data: Dataset, sizes: Omit<NoiseScale, 'value' | 'standardError'>, seed: number): Promise<SquaredNorms[]> {
   const { small, large, batches } = sizes;
   const found: SquaredNorms[] = [];
   const source = batchesOf('adviseBatchSize', loaderOf(data, { batchSize: large, shuffle: true, seed, dropLast: true }));
   while (found.length < batches) {
     const batch = (await source.next()).value as AnyBatch;
-    const whole = await squaredNorm(model, optimizer, loss, batch);
-    let parts = 0;
-    for (let at = 0; at < large; at += small) parts += await squaredNorm(model, optimizer, loss, examples(batch, at, at + small));
-    found.push({ large: whole, small: (parts * small) / large });
+    const { norm: whole } = await squaredNorm(model, optimizer, loss, batch);
+    const parts = meanOfMeans();
+    for (let at = 0; at < large; at += small) {
+      const { norm, counts } = await squaredNorm(model, optimizer, loss, examples(batch, at, at + small));
+      parts.add([norm], counts);
+    }
+    if (Number.isNaN(parts.result())) throw nothingCounts(large);
+    found.push({ large: whole, small: parts.result() });
   }
   await source.return(undefined as never);
   return found;
@@ -49,14 +58,20 @@ function examples(batch: AnyBatch, from: number, to: number): AnyBatch {
   return Object.assign([part(inputs), part(targets)], weights === undefined ? {} : { weights: part(weights) }) as unknown as AnyBatch;
 }
 
-/** |gradient of all parameters|^2 for a batch. */
-async function squaredNorm(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
+/** |gradient of all parameters|^2 for a batch, and how much it counts. */
+async function squaredNorm(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<{ readonly norm: number; readonly counts: number }> {
   optimizer.zeroGrad();
-  lossOf(model, loss, batch).backward();
+  const { loss: value, divisor } = lossOf(model, loss, batch);
+  value.backward();
   const squares = optimizer.parameters.flatMap(({ grad }) => (grad === undefined ? [] : [sum(mul(grad, grad)) as Tensor]));
-  const total = await squares.reduce((a, b) => add(a, b)).item();
+  const norm = await squares.reduce((a, b) => add(a, b)).item();
+  const counts = typeof divisor === 'number' ? divisor : await divisor.item();
   optimizer.zeroGrad();
-  return total;
+  return { norm, counts };
+}
+
+function nothingCounts(size: number): ArgumentError {
+  return new ArgumentError(`[adviseBatchSize] data: got ${size} examples of which none counts in the loss, expected some in every batch of that size. Leave out those that are ignored, or weigh 0.`, { op: 'adviseBatchSize' });
 }
 
 /**

@@ -14,13 +14,13 @@ export interface RateSuggestion {
   readonly reason: string;
 }
 
-/** Means over `reach` neighbours to each side with weights that fall in a line: symmetric, so that they lag behind nothing. */
-export function smooth(values: readonly number[], reach: number): number[] {
+/** Means over `reach` neighbours to each side with weights that fall in a line, times what each value `counts` (all alike): symmetric, so that they lag behind nothing. */
+export function smooth(values: readonly number[], reach: number, counts: readonly number[] = values.map(() => 1)): number[] {
   return values.map((_, i) => {
     let sum = 0;
     let weights = 0;
     for (let k = Math.max(0, i - reach); k <= Math.min(values.length - 1, i + reach); k++) {
-      const weight = reach + 1 - Math.abs(k - i);
+      const weight = (reach + 1 - Math.abs(k - i)) * counts[k]!;
       sum += weight * values[k]!;
       weights += weight;
     }

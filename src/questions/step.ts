@@ -1,13 +1,15 @@
 import { ArgumentError } from '../errors.js';
 import type { Batch, Loader, TargetDType } from '../data/index.js';
 import type { Loss } from '../losses/index.js';
+import type { Mean } from '../losses/reduction.js';
+import { lossOf as batchLossOf } from '../metrics/batch-loss.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import { checkOptimizes } from '../train/optimized.js';
-import { scalarLoss, weightsOf } from '../train/weighing.js';
+import { weightsOf } from '../train/weighing.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
@@ -40,16 +42,24 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
 }
 
 /** Records the loss of a batch, whose examples count what their weights say. */
-export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Tensor {
+export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Mean {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  return scalarLoss(loss, model.forward(inputs), targets, weightsOf(batch, undefined));
+  return batchLossOf('Trainer', loss, model.forward(inputs), targets, weightsOf(batch, undefined));
+}
+
+/** The mean loss of a batch, and how much it counts beside those of other batches: what it was divided by. */
+export interface CountedLoss {
+  readonly loss: number;
+  readonly counts: number;
 }
 
 /** One step of training; resolves with the loss before it. */
-export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<number> {
-  const value = lossOf(model, loss, batch);
+export async function trainStep(model: Module, optimizer: Optimizer, loss: Loss, batch: AnyBatch): Promise<CountedLoss> {
+  const { loss: value, divisor } = lossOf(model, loss, batch);
+  // Scalars that are recorded here are readable after the step.
+  const [before, counts] = [value.reshape([]).detach(), typeof divisor === 'number' ? divisor : divisor.detach()];
   optimizer.zeroGrad();
   value.backward();
   await optimizer.step();
-  return value.item();
+  return { loss: await before.item(), counts: typeof counts === 'number' ? counts : await counts.item() };
 }

@@ -5,6 +5,7 @@ import type { TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shapes.js';
+import { printed } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import * as random from '../random.js';
@@ -158,7 +159,7 @@ function comparison(entrants: readonly Entrant[], facts: Pick<Comparison, 'by' |
     };
   });
   const found = { ...facts, rows };
-  return { ...found, toString: () => tableOf(found), plot: (size) => plotStrategies(found, size) };
+  return printed({ ...found, plot: (size: PlotOptions | undefined) => plotStrategies(found, size) }, () => tableOf(found));
 }
 
 interface Checked {

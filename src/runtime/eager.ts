@@ -47,7 +47,7 @@ export class EagerEngine extends PlannedEngine {
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
     const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i], gradient]));
-    const effects = composing(() => updatesOf(request, wholeGradients(request.updates, computed)));
+    const effects = composing(() => updatesOf(request, wholeGradients(request, computed)));
     for (const effect of effects) this.perform(effect);
     run.completed = run.begun = 1;
   }

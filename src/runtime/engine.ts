@@ -7,6 +7,7 @@ import { composing, forgetValues, tick } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
+import type { Value } from '../tensor-text.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
@@ -67,8 +68,8 @@ export class PlannedEngine implements Engine {
     if (done !== undefined) await done;
   }
 
-  steps(updater: Updater, { watched = NONE, most = 1, draws, finite }: StepOptions): Steps {
-    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite };
+  steps(updater: Updater, { watched = NONE, most = 1, draws, finite, scale }: StepOptions): Steps {
+    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite, scale };
     const nodes = this.ready(request);
     const run = new StepRun(updater, request, watched, draws, most);
     run.begin();
@@ -276,13 +277,17 @@ function refuse({ outputs }: Request, error: Error): void {
 
 /** A scalar without gradients that has been read is a number: no step has to compute it again. */
 function settle(tensor: Tensor, value: number): void {
-  if (tensor.op.kind !== 'leaf') tensor.value$ = () => Promise.resolve(value);
+  if (tensor.op.kind !== 'leaf') tensor.value$ = Object.assign(() => Promise.resolve(value), { now: () => value });
 }
 
-function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): () => Promise<number> {
+function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): Value {
   const values = to === 'scalar' ? results.scalars : results.arrays[index]!;
   const at = to === 'scalar' ? index : 0;
-  return done === undefined ? () => Promise.resolve(values[at]!) : () => done.then(() => values[at]!);
+  const value: Value = done === undefined ? () => Promise.resolve(values[at]!) : () => done.then(() => values[at]!);
+  let ready = done === undefined;
+  value.now = () => (ready ? values[at] : undefined);
+  done?.then(() => (ready = true), ignore);
+  return value;
 }
 
 /** Was the walk to the request's nodes not to go further here, because this one is in native memory already? */

@@ -28,9 +28,10 @@ export function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[
 }
 
 /** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
-export function mayRepeat({ outputs, accumulations, updates }: Request, watched: readonly Tensor[]): boolean {
+export function mayRepeat({ outputs, accumulations, updates, scale }: Request, watched: readonly Tensor[]): boolean {
   return (
     accumulations.length === 0 &&
+    scale === undefined &&
     updates.every(({ accumulator }) => accumulator === undefined) &&
     outputs.every(({ tensor, destination }) => watched.includes(tensor) && destination.to !== 'storage')
   );

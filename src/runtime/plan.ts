@@ -176,7 +176,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
       if (holds) effects.push(accumulate(accumulator, gradient));
       else wanted.push({ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } });
     }
-    if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request.updates, computed)));
+    if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request, computed)));
     return { wanted, effects };
   });
 }

@@ -1,6 +1,6 @@
 import type { Destination } from '../compiler/graph.js';
 import type { Given, StepOptions, Updater } from '../graph/engine.js';
-import { add } from '../ops/index.js';
+import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
 import { sizeOf } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
@@ -28,13 +28,13 @@ export interface Update {
   readonly accumulator: Tensor | undefined;
 }
 
-/** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left. */
-export function wholeGradients(updates: readonly Update[], computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): Given[] {
+/** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left, times the scale. */
+export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): Given[] {
   const given: Given[] = [];
   for (const { parameter, accumulator } of updates) {
     const gradient = computed.get(parameter);
     const whole = gradient === undefined ? accumulator : accumulator === undefined ? gradient : add(accumulator, gradient);
-    if (whole !== undefined) given.push({ parameter, gradient: whole });
+    if (whole !== undefined) given.push({ parameter, gradient: scale === undefined ? whole : mul(whole, scale) });
   }
   return given;
 }
@@ -63,6 +63,8 @@ export interface Request {
   readonly effects: readonly Tensor[];
   /** What has to be finite before anything is updated. */
   readonly finite: StepOptions['finite'] | undefined;
+  /** What the gradients are multiplied by before they are used; undefined: nothing. */
+  readonly scale: Tensor | undefined;
 }
 
-export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [], finite: undefined };
+export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [], finite: undefined, scale: undefined };

@@ -13,6 +13,7 @@ export function trace(request: Request): Tensor[] {
   }
   for (const { accumulator } of request.accumulations) roots.push(accumulator);
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
+  if (request.scale !== undefined) roots.push(request.scale);
   return postOrder(roots, followed(request));
 }
 
@@ -54,6 +55,7 @@ export class Structure {
   private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
+  private readonly scale: number | undefined;
 
   constructor(request: Request, nodes: readonly Tensor[]) {
     const operands = followed(request);
@@ -76,6 +78,7 @@ export class Structure {
       held: accumulator !== undefined,
     }));
     this.finite = request.finite;
+    this.scale = request.scale?.number$;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
   }
 
@@ -86,6 +89,7 @@ export class Structure {
       request.updater?.id === this.updater?.id &&
       request.updater?.version === this.updater?.version &&
       request.finite === this.finite &&
+      request.scale?.number$ === this.scale &&
       this.sameRoots(request) &&
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))

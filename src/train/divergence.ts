@@ -1,11 +1,12 @@
 import { ArrayLoader, type Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
+import { lossOf } from '../metrics/batch-loss.js';
 import * as random from '../random.js';
 import type { Tensor } from '../tensor.js';
 import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
 import { faultyExample } from './faulty-example.js';
 import type { AnyBatch, StepSetup } from './step.js';
-import { weighedLoss, weightsOf } from './weighing.js';
+import { weightsOf } from './weighing.js';
 
 /** The step that has failed, which has changed nothing. */
 export interface FailedStep {
@@ -52,7 +53,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
 
 const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch) => (): Recorded => {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  const { loss } = weighedLoss(of, model.forward(inputs), targets, weightsOf(batch, classWeights));
+  const { loss } = lossOf('Trainer', of, model.forward(inputs), targets, weightsOf(batch, classWeights));
   return { batch: [inputs, targets], loss };
 };
 

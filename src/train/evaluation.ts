@@ -1,14 +1,15 @@
 import type { Batch, TargetDType } from '../data/index.js';
 import { composing } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
-import { Running, type AnyMetric, type Measured } from '../metrics/index.js';
+import { meanOfMeans } from '../metrics/accumulators.js';
+import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
+import { Running, type AnyMetric } from '../metrics/index.js';
 import { parts, together } from '../metrics/running.js';
 import type { Module } from '../nn/module.js';
-import { mul, stack } from '../ops/index.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Turns } from './turns.js';
-import { weighedLoss, weightsOf } from './weighing.js';
+import { weightsOf } from './weighing.js';
 
 /**
  * Runs `fn`, which records what a model makes of a batch, in evaluation mode and without gradients. What it records is no part
@@ -30,6 +31,7 @@ export const LOSS: AnyMetric = {
   measure() {
     throw new Error('the loss is measured by who records it');
   },
+  accumulator: meanOfMeans,
 };
 
 /** The loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
@@ -41,7 +43,8 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
     check();
     const { measured, sums } = inEvaluation(model, () => {
       const outputs = model.forward(batch[0] as Tensor);
-      const all = [lossOf(loss, outputs, batch), ...metrics.map((metric) => metric.measure(outputs, batch[1] as Tensor))];
+      const targets = batch[1] as Tensor;
+      const all = [measuredLoss(lossOf('Trainer', loss, outputs, targets, weightsOf(batch, undefined))), ...metrics.map((metric) => metric.measure(outputs, targets))];
       return { measured: all, sums: together(all) };
     });
     const values = sums.data();
@@ -54,10 +57,4 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
   await landed;
   check();
   return running.results();
-}
-
-function lossOf(of: Loss, outputs: Tensor, batch: Batch<Shape, Shape, TargetDType>): Measured {
-  const { loss, weight } = weighedLoss(of, outputs, batch[1] as Tensor, weightsOf(batch, undefined));
-  const total = mul(loss, weight as Tensor);
-  return { sum: typeof weight === 'number' ? total : stack([total.reshape([]), weight]), count: outputs.shape[0] ?? 1 };
 }

@@ -1,12 +1,13 @@
 import { Dataset, type Loader } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
+import type { Loss } from '../losses/index.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import { checkSignal } from './abort.js';
 import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
-import { toLoader, type Source } from './sources.js';
+import { checkSource, toLoader, type Source } from './sources.js';
 import type { FitOptions } from './trainer.js';
 import { classWeightsFor } from './weighing.js';
 
@@ -17,7 +18,8 @@ const KNOWN = [
 type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
 
 /** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
-export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>): Prepared<M> {
+export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss): Prepared<M> {
+  checkSource('fit', data);
   checkOptions('fit', options, KNOWN);
   const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
   checkCount('epochs', epochs, 0);
@@ -30,7 +32,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
     accumulate,
     batches,
     validation: held && heldLoader(held, batches),
-    classWeights: classWeightsFor(batches, classWeights),
+    classWeights: classWeightsFor(batches, classWeights, loss),
     inspectEvery: inspectEvery(inspect, batches, accumulate),
     ...(clip === undefined ? {} : { clip }),
     ...(average === undefined ? {} : { average }),

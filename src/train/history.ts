@@ -1,6 +1,10 @@
 import { FileFormatError } from '../errors.js';
+import { inspected, type Inspect } from '../inspect.js';
 import type { AnyMetric } from '../metrics/index.js';
 import type { EpochRecord } from './events.js';
+
+/** Epochs at each end of a history that are shown. */
+const EDGE = 4;
 
 /** How training ended, as far as somebody has said so. */
 interface Outcome {
@@ -53,6 +57,15 @@ export class History<M extends AnyMetric = never> extends Array<EpochRecord<M>> 
     return new History([...this, ...added], { ...this.#outcome, ...outcome });
   }
 
+  /** The numbers of the first and the last epochs, and how it ended. */
+  [inspected](_depth: number, options: object, inspect: Inspect): string {
+    const shown = this.length <= 2 * EDGE ? [...this] : [...this.slice(0, EDGE), ...this.slice(-EDGE)];
+    const facts = [`${this.length} ${this.length === 1 ? 'epoch' : 'epochs'}`, ...(this.best ? [`best ${this.best.epoch}`] : []), ...(this.stopped === undefined ? [] : [`stopped: ${this.stopped}`])];
+    const lines = shown.map((record) => `  ${inspect(numbersOf(record), { ...options, compact: true, breakLength: Infinity })}`);
+    if (shown.length < this.length) lines.splice(EDGE, 0, `  ... ${this.length - shown.length} more`);
+    return [`History (${facts.join(', ')})`, ...lines].join('\n');
+  }
+
   toJSON(): HistoryJson {
     const { best, stopped } = this.#outcome;
     const epochs = [...this].map((record) => JSON.parse(JSON.stringify(record, written)) as object);
@@ -87,4 +100,13 @@ function written(_: string, value: unknown): unknown {
 
 function read(_: string, value: unknown): unknown {
   return typeof value === 'string' ? (NUMBERS.get(value) ?? value) : value;
+}
+
+/** What of a record fits on a line: its numbers, and those of the validation, with six digits. */
+function numbersOf(record: object): object {
+  const short = ([name, value]: [string, unknown]): [string, unknown][] => {
+    if (typeof value === 'number') return [[name, Number(value.toPrecision(6))]];
+    return name === 'validation' ? [[name, numbersOf(value as object)]] : [];
+  };
+  return Object.fromEntries(Object.entries(record).flatMap(short));
 }

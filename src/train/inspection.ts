@@ -49,11 +49,15 @@ export class Inspection {
     return this.#dead === undefined ? [] : [this.#dead];
   }
 
-  /** Squared norms of parameters and their gradients, two a layer, and the parameters as they are, to be recorded before the step is submitted. */
-  gradients(): { readonly norms: Tensor; readonly before: readonly Tensor[] } {
+  /**
+   * Squared norms of parameters and their gradients, which the step scales, two a layer, and the parameters as they are, to be recorded before the
+   * step is submitted.
+   */
+  gradients(scale?: Tensor): { readonly norms: Tensor; readonly before: readonly Tensor[] } {
     return composing(() => {
       const trained = this.#trained();
-      const norms = trained.flatMap(({ parameters }) => [squares(parameters), squares(parameters.map(({ grad }) => grad))]);
+      const scaled = (squared: Tensor): Tensor => (scale === undefined ? squared : mul(squared, mul(scale, scale)));
+      const norms = trained.flatMap(({ parameters }) => [squares(parameters), scaled(squares(parameters.map(({ grad }) => grad)))]);
       const before = trained.flatMap(({ parameters }) => parameters.map((parameter) => mul(parameter as Tensor, 1).keep() as Tensor));
       return { norms: stack(norms), before };
     });

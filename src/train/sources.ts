@@ -30,16 +30,23 @@ export interface LoadOptions {
 /** Examples in a batch where nobody says. */
 export const DEFAULT_BATCH = 32;
 
+/** Throws ArgumentError for what is no source of batches, before options are looked at: they may be targets, as in fit(x, y). */
+export function checkSource(op: string, source: unknown): void {
+  if (source instanceof Dataset || source instanceof Stream || isLoader(source)) return;
+  const given = (values: unknown): boolean => Array.isArray(values) || ArrayBuffer.isView(values);
+  const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
+  const expected = op === 'predict' ? 'a tensor, a dataset, a stream or a loader' : 'a dataset, a stream or a loader';
+  throw new ArgumentError(`[${op}] the data: got ${shown(source)}, expected ${expected}. ${advice}`, { op });
+}
+
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */
 export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {
   const asked = withoutUndefined(options);
   if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...asked });
   if (source instanceof Stream) return loader(source as Stream, source.batches ? asked : { batchSize: DEFAULT_BATCH, ...asked });
-  if (!isLoader(source)) {
-    throw new ArgumentError(`[${op}] the data: got ${shown(source)}, expected a dataset, a stream or a loader. Make one: data.fromArrays({ x, y, shape }).`, { op });
-  }
+  checkSource(op, source);
   const [name] = Object.keys(asked);
-  if (name === undefined) return source;
+  if (name === undefined) return source as Loader;
   throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
 }
 

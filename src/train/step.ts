@@ -2,15 +2,18 @@ import type { Batch, TargetDType } from '../data/index.js';
 import { engine, type Steps } from '../graph/engine.js';
 import { composing, noGrad } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
+import type { Divisor } from '../losses/reduction.js';
+import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
 import type { AnyMetric, Measured } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
-import { add, div, mul, stack, sum } from '../ops/index.js';
+import { mul } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
 import { generator } from '../random.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Inspection, LayerStatistics } from './inspection.js';
-import { weighedLoss, weightsOf } from './weighing.js';
+import { Shares } from './shares.js';
+import { weightsOf, type ClassFactors } from './weighing.js';
 
 export type AnyBatch = Batch<Shape, Shape, TargetDType>;
 
@@ -19,8 +22,8 @@ export interface StepSetup {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
   readonly metrics: readonly AnyMetric[];
-  /** What each class counts, [C]; undefined where all count alike. */
-  readonly classWeights: Tensor | undefined;
+  /** What each class counts; undefined where all count alike. */
+  readonly classWeights: ClassFactors | undefined;
   /** Whether a step whose loss or gradients are not finite fails. */
   readonly checkFinite: boolean;
 }
@@ -29,6 +32,7 @@ export interface StepSetup {
 interface Part {
   readonly steps: Steps;
   readonly measured: readonly Measured[];
+  readonly examples: number;
 }
 
 /** Steps that were submitted together. */
@@ -49,16 +53,20 @@ export interface Submission {
 /** What a batch has measured, for each of the steps that ran in one call. */
 export interface MeasuredBatch {
   readonly measured: readonly Measured[];
+  readonly examples: number;
   row(step: number): ArrayLike<number>[];
 }
 
 /** Records the step of one or more batches, whose gradients add up to those of all their examples together, and submits it as often as it may run at once. */
 export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, watched, inspection }: SubmitOptions): Submission {
   const { optimizer } = setup;
-  const [{ parts, last }, draws] = generator().drawn(() => backward(setup, group, watched, inspection));
-  const look = inspection?.gradients();
-  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
-  const all: Part[] = look === undefined ? [...parts, { steps, measured: last }] : parts;
+  const shares = group.length === 1 ? undefined : new Shares(group.map(examplesOf));
+  const [{ parts, last }, draws] = generator().drawn(() => backward(setup, group, shares, watched, inspection));
+  const scale = shares?.scale();
+  const look = inspection?.gradients(scale);
+  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, scale, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
+  shares?.dispose();
+  const all: Part[] = look === undefined ? [...parts, { steps, measured: last, examples: examplesOf(group.at(-1)!) }] : parts;
   return {
     count: steps.count,
     done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
@@ -79,23 +87,21 @@ export interface SubmitOptions {
 }
 
 /** Records the batches. Gradients of all but the last are under way then; of the last one, too, where somebody looks at them. */
-function backward(setup: StepSetup, group: readonly AnyBatch[], watched: boolean, inspection: Inspection | undefined): { readonly parts: Part[]; readonly last: readonly Measured[] } {
+function backward(setup: StepSetup, group: readonly AnyBatch[], shares: Shares | undefined, watched: boolean, inspection: Inspection | undefined): { readonly parts: Part[]; readonly last: readonly Measured[] } {
   const { optimizer } = setup;
-  const weights = group.map((batch) => weightsOf(batch, setup.classWeights));
-  const shares = sharesOf(group, weights);
   const parts: Part[] = [];
   let last: readonly Measured[] = [];
   for (const [i, batch] of group.entries()) {
     const isLast = i + 1 === group.length;
-    const recorded = (): Recorded => record(setup, batch, weights[i], watched);
-    const { loss, measured } = isLast && inspection !== undefined ? inspection.forward(recorded) : recorded();
+    const recorded = (): Recorded => record(setup, batch, watched);
+    const { loss, divisor, measured } = isLast && inspection !== undefined ? inspection.forward(recorded) : recorded();
     last = measured;
     if (i === 0) optimizer.zeroGrad();
-    const share = shares?.[i];
+    const share = shares?.next(divisor);
     (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
     if (isLast && inspection === undefined) break;
     const dead = isLast ? inspection!.dead : [];
-    parts.push({ measured, steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead]) });
+    parts.push({ measured, examples: examplesOf(batch), steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead]) });
   }
   return { parts, last };
 }
@@ -110,39 +116,27 @@ function layersOf(inspection: Inspection, { before }: Look, part: Part, steps: S
 
 type Look = ReturnType<Inspection['gradients']>;
 
+const examplesOf = ([inputs]: AnyBatch): number => inputs.shape[0] ?? 1;
+
 const sumsOf = (measured: readonly Measured[]): Tensor[] => measured.map(({ sum: tensor }) => tensor);
 
 interface Recorded {
   readonly loss: Tensor;
+  readonly divisor: Divisor;
   readonly measured: readonly Measured[];
 }
 
-function record({ model, loss: of, metrics }: StepSetup, batch: AnyBatch, weights: Tensor<Shape, 'float32'> | undefined, watched: boolean): Recorded {
+function record({ model, loss: of, metrics, classWeights }: StepSetup, batch: AnyBatch, watched: boolean): Recorded {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
   const forward = (): Recorded => {
+    const weights = weightsOf(batch, classWeights);
     const outputs = model.forward(inputs);
-    const { loss, weight } = weighedLoss(of, outputs, targets, weights);
+    const batchLoss = lossOf('Trainer', of, outputs, targets, weights);
     const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
-    const sumOf = typeof weight === 'number' ? loss : noGrad(() => stack([loss.reshape([]), weight]));
-    return { loss, measured: [{ sum: sumOf, count: inputs.shape[0] ?? 1 }, ...measured] };
+    return { ...batchLoss, measured: [measuredLoss(batchLoss), ...measured] };
   };
   // What is only ours has nobody who could read it later.
   return watched ? forward() : composing(forward, true);
-}
-
-/** How much each batch's mean counts in that of all: by examples, or by the sums of their weights. Undefined for a single batch. */
-function sharesOf(group: readonly AnyBatch[], weights: readonly (Tensor<Shape, 'float32'> | undefined)[]): (Tensor | number)[] | undefined {
-  if (group.length === 1) return undefined;
-  if (weights[0] === undefined) {
-    const sizes = group.map(([inputs]) => inputs.shape[0] ?? 1);
-    const all = sizes.reduce((total, size) => total + size, 0);
-    return sizes.map((size) => size / all);
-  }
-  return composing(() => {
-    const totals = weights.map((each) => sum(each!) as Tensor);
-    const all = totals.reduce((total, one) => add(total, one));
-    return totals.map((total) => div(total, all));
-  });
 }
 
 /** Settles when all have, and rejects with the first failure: those behind it are only refused because of it. */
@@ -151,10 +145,11 @@ async function allDone(all: readonly Steps[]): Promise<void> {
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-async function columnsOf({ steps, measured }: Part): Promise<MeasuredBatch> {
+async function columnsOf({ steps, measured, examples }: Part): Promise<MeasuredBatch> {
   const columns = await Promise.all(measured.map(async ({ sum: tensor }, i) => ({ values: steps.values(i) ?? (await tensor.data()), size: sizeOf(tensor.shape) })));
   return {
     measured,
+    examples,
     row: (step) => columns.map(({ values, size }) => (size === 1 ? [values[step]!] : (values as Float32Array).subarray(step * size, (step + 1) * size))),
   };
 }

@@ -1,3 +1,4 @@
+import { meanOfMeans } from '../metrics/accumulators.js';
 import { Running, type AnyMetric } from '../metrics/index.js';
 import { LOSS } from './evaluation.js';
 import type { EpochRecord, Results } from './events.js';
@@ -19,22 +20,20 @@ export class Tally<M extends AnyMetric> {
     this.#running = new Running<AnyMetric>([LOSS, ...metrics]);
   }
 
-  /** Adds the i-th of the steps that ran together, of one or more batches. Its loss, over all of them. */
+  /** Adds the i-th of the steps that ran together, of one or more batches. Its loss, over all of them; NaN where nothing counts in it. */
   add(batches: readonly MeasuredBatch[], i: number): number {
     this.steps++;
-    const losses = batches.map(({ measured, row }) => {
+    const mean = batches.length === 1 ? undefined : meanOfMeans();
+    let loss = NaN;
+    for (const { measured, examples, row } of batches) {
       const values = row(i);
-      const { count } = measured[0]!;
-      const loss = values[0]![0]!;
-      const weight = values[0]![1] ?? count;
-      values[0] = [loss * weight, weight];
+      const { 0: own, 1: divisor = measured[0]!.count } = values[0]!;
       this.#running.add(measured, values);
-      this.examples += count;
-      return { loss, weight };
-    });
-    if (losses.length === 1) return losses[0]!.loss;
-    const weight = losses.reduce((sum, one) => sum + one.weight, 0);
-    return losses.reduce((sum, one) => sum + one.loss * one.weight, 0) / weight;
+      this.examples += examples;
+      mean?.add(values[0]!, divisor);
+      if (divisor !== 0) loss = own!;
+    }
+    return mean === undefined ? loss : mean.result();
   }
 
   results(): Results<M> {

@@ -7,6 +7,7 @@ import { Module } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions, checkRequired } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
@@ -21,7 +22,7 @@ import { checkOptimizes } from './optimized.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
-import { DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
+import { checkSource, DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
 import { loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 import type { ClassWeights } from './weighing.js';
@@ -44,13 +45,13 @@ export interface FitOptions<M extends AnyMetric = never> {
   readonly seed?: number | undefined;
   readonly dropLast?: boolean | undefined;
   /**
-   * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch. For a loss that is a mean
-   * over examples, as losses are by default. Default 1. Steps, and what depends on their number, are counted as updates.
+   * Batches of a step: their gradients add up to those of all their examples together, in the memory of one batch, whatever the means of the
+   * batches were divided by. Default 1. Steps, and what depends on their number, are counted as updates.
    */
   readonly accumulate?: number | undefined;
   /**
    * How much the examples of each class count in the loss of training: one number a class, or 'balanced', so that all classes together count
-   * alike. For one class index an example. Validation does not know of it.
+   * alike. For one class index an example; a label that the loss ignores weighs 0. Validation does not know of it.
    */
   readonly classWeights?: ClassWeights | undefined;
   /** Evaluated after every epoch. */
@@ -153,7 +154,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    const { clip, average, ...prepared } = prepare<M>(data, options);
+    const { clip, average, ...prepared } = prepare<M>(data, options, this.#loss);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
@@ -211,11 +212,22 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     await loadState(this.model, this.optimizer, state);
   }
 
+  /** What it trains, with what, and what came of the last epoch. */
+  toJSON(): object {
+    const { model, optimizer, history } = this;
+    return { model: String(model), loss: this.#loss.name, optimizer: optimizer.toJSON(), metrics: this.#metrics.map(({ name }) => name), epochs: history.length, last: history.at(-1) };
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled('Trainer', this.toJSON(), depth, options, inspect);
+  }
+
   /** The means of the loss and the metrics over the data, in evaluation mode. May be called while fit() runs: it falls between steps. */
   async evaluate<X extends Shape, Y extends Shape, D extends TargetDType>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: EvaluateOptions = {},
   ): Promise<Results<M>> {
+    checkSource('evaluate', data);
     checkOptions('evaluate', options, ['batchSize', 'signal']);
     const { signal, ...loading } = options;
     checkSignal('evaluate', signal);

@@ -65,11 +65,8 @@ describe('topK', () => {
     expect(await over(metrics.topK(k, { ignoreIndex: 1 }), logits, ints)).toBe(mean(looked));
   });
 
-  test('of one is the accuracy; NaN never hits', async () => {
+  test('of one is the accuracy', async () => {
     expect(await over(metrics.topK(1), logits, ints)).toBe(await over(metrics.accuracy(), logits, ints));
-    const running = metrics.running([metrics.topK(2)]);
-    await running.update(tensor([[NaN, 1, 2], [3, NaN, 2]]), tensor([0, 0], { dtype: 'int32' }));
-    expect(running.results().top2).toBe(0.5);
   });
 
   test('with the classes in front', async () => {
@@ -98,7 +95,7 @@ describe('confusionMatrix', () => {
 
   test('a label out of range is an error', async () => {
     const running = metrics.running([metrics.confusionMatrix()]);
-    for (const label of [3, -1]) await fails(running.update(tensor([[0, 1, 2]]), tensor([label], { dtype: 'int32' })), 'ANNEAL_INDEX_OUT_OF_RANGE', /scatterAdd/);
+    for (const label of [3, -1]) await fails(running.update(tensor([[0, 1, 2]]), tensor([label], { dtype: 'int32' })), 'ANNEAL_INDEX_OUT_OF_RANGE', new RegExp(`got ${label}, expected an integer in \\[0, 3\\)`));
   });
 });
 
