@@ -52,8 +52,11 @@
       'dependencies': ['reference'],
       'conditions': [
         ['OS=="linux"', {'libraries': ['-lpthread', '-ldl']}],
-        ['target_arch=="x64"', {'dependencies': ['baseline', 'avx2', 'avx2_w4', 'avx2_w16', 'avx512']}],
-        ['target_arch=="arm64"', {'dependencies': ['neon']}],
+        ['target_arch=="x64"', {
+          'dependencies': ['baseline', 'avx2', 'avx512'],
+          'defines': ['ANNEAL_HAS_baseline', 'ANNEAL_HAS_avx2', 'ANNEAL_HAS_avx512'],
+        }],
+        ['target_arch=="arm64"', {'dependencies': ['neon'], 'defines': ['ANNEAL_HAS_neon']}],
       ],
     },
     {
@@ -80,21 +83,6 @@
           'sources': ['native/targets/avx2.cc'],
           'cflags_cc': ['<@(avx2_flags)'],
           'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)']},
-        },
-        {
-          'target_name': 'avx2_w4',
-          'type': 'static_library',
-          'sources': ['native/targets/avx2_w4.cc'],
-          'cflags_cc': ['<@(avx2_flags)'],
-          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)']},
-        },
-        {
-          'target_name': 'avx2_w16',
-          'type': 'static_library',
-          'sources': ['native/targets/avx2_w16.cc'],
-          # Register tiles that do not fit take long to optimise; a test only.
-          'cflags_cc': ['<@(avx2_flags)', '-O1'],
-          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['<@(avx2_flags)', '-O1']},
         },
         {
           'target_name': 'avx512',

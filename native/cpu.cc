@@ -16,12 +16,9 @@
 
 namespace anneal {
 
-extern const KernelTable reference_table;
-#ifdef ANNEAL_X64
-extern const KernelTable baseline_table, avx2_table, avx2_w4_table, avx2_w16_table, avx512_table;
-#elif defined(__aarch64__) || defined(_M_ARM64)
-extern const KernelTable neon_table;
-#endif
+// The build says which targets are linked in: ANNEAL_HAS_<target>.
+extern const KernelTable reference_table, baseline_table, avx2_table, avx2_w4_table, avx2_w16_table, avx512_table,
+    neon_table;
 
 namespace {
 
@@ -54,19 +51,33 @@ Features detect() {
 }
 #endif
 
+// Those that this CPU can run, the fastest first, then those that only tests choose.
 std::vector<const KernelTable*> find_targets() {
   std::vector<const KernelTable*> found;
 #ifdef ANNEAL_X64
-  const Features f = detect();
+  [[maybe_unused]] const Features f = detect();
   if (!f.baseline) return found;
+#ifdef ANNEAL_HAS_avx512
   if (f.avx512) found.push_back(&avx512_table);
-  if (f.avx2) found.push_back(&avx2_table);
-  found.push_back(&baseline_table);
-  if (f.avx2) found.insert(found.end(), {&avx2_w4_table, &avx2_w16_table});
-#elif defined(__aarch64__) || defined(_M_ARM64)
-  found.push_back(&neon_table);
 #endif
-  if (!found.empty()) found.push_back(&reference_table);
+#ifdef ANNEAL_HAS_avx2
+  if (f.avx2) found.push_back(&avx2_table);
+#endif
+#ifdef ANNEAL_HAS_baseline
+  found.push_back(&baseline_table);
+#endif
+#ifdef ANNEAL_HAS_avx2_w4
+  if (f.avx2) found.push_back(&avx2_w4_table);
+#endif
+#ifdef ANNEAL_HAS_avx2_w16
+  if (f.avx2) found.push_back(&avx2_w16_table);
+#endif
+#elif defined(ANNEAL_HAS_neon)
+  found.push_back(&neon_table);
+#else
+  return found;
+#endif
+  found.push_back(&reference_table);
   return found;
 }
 

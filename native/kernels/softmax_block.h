@@ -25,7 +25,6 @@ template <class Terms, class Op>
 ANNEAL_INLINE void fold_group(const Block& g, int base, int rows, float* values, float identity, Terms terms, Op op) {
   vf narrow[kGroup];
   for (int r = 0; r < kGroup; r++) narrow[r] = splat(identity);
-#pragma GCC unroll 4
   for (int first = 0; first < rows; first += kAbreast) {
     Lanes16 acc[kAbreast];
     int64_t row[kAbreast];
