@@ -5,23 +5,18 @@ import { defineConfig } from 'vitest/config';
 const reports = process.env['ANNEAL_REPORTS'];
 const resolve = { conditions: ['anneal-source'] };
 const source = { resolve, ssr: { resolve } };
-const suite = { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+// Files of one worker share the modules that they import: loading the sources takes longer than most files' tests.
+const suite = { include: ['test/**/*.test.ts'], isolate: false, testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   ...source,
   test: {
     reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/vitest.json` }]],
     projects: [
-      {
-        ...source,
-        test: {
-          ...suite,
-          name: 'planned',
-          typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], checker: 'tsc', tsconfig: './tsconfig.json' },
-        },
-      },
+      { ...source, test: { ...suite, name: 'planned' } },
       // Memory over 20,000 steps and the event loop are matters of the planned path; the references are slow by design.
       { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/lifecycle/**'], testTimeout: 180_000 } },
+      { test: { name: 'types', include: [], typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'], checker: 'tsc', tsconfig: './tsconfig.json' } } },
     ],
   },
 });
