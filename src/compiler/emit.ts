@@ -118,13 +118,15 @@ class Writer {
 
   private tensor(value: Value): number {
     const buffer = this.buffer(value.buffer.id);
-    const words = [buffer, ...descriptor(value.layout)];
-    const key = words.join();
+    // A stride that is never taken may be anything: one form for all, so that equal tensors are seen to be equal.
+    const { offset } = value.layout;
+    const { shape, strides } = isDense(value.layout) ? denseLayout(value.layout.shape) : value.layout;
+    const key = `${buffer} ${offset} ${shape.join()} ${strides.join()}`;
     let number = this.tensorNumbers.get(key);
     if (number === undefined) {
       number = this.tensorNumbers.size;
       this.tensorNumbers.set(key, number);
-      this.tensorWords.push(...words);
+      this.tensorWords.push(buffer, ...descriptor({ shape, strides, offset }));
     }
     return number;
   }
@@ -210,9 +212,7 @@ function pair(value: number): [number, number] {
 }
 
 /** Element offset, rank, a reserved word, dims and strides, as native/program.h has them. */
-function descriptor(layout: Layout): number[] {
-  // A stride that is never taken may be anything: one form for all, so that equal tensors are seen to be equal.
-  const { shape, strides, offset } = isDense(layout) ? { ...denseLayout(layout.shape), offset: layout.offset } : layout;
+function descriptor({ shape, strides, offset }: Layout): number[] {
   const dims = Array.from({ length: MAX_RANK }, (_, d) => shape[d] ?? 0);
   const steps = Array.from({ length: MAX_RANK }, (_, d) => (strides[d] ?? 0) >>> 0);
   return [offset, shape.length, 0, ...dims, ...steps];

@@ -14,7 +14,11 @@ export function expand(roots: readonly Tensor[]): Tensor[] {
   const expanded = new Map<Tensor, Tensor>();
   const visit = (tops: readonly Tensor[]): void => {
     for (const node of postOrder(tops, (n) => (expanded.has(n) ? [] : operandsOf(n)))) {
-      if (!expanded.has(node)) expanded.set(node, rewrite(node, expanded, visit));
+      if (expanded.has(node)) continue;
+      const rewritten = rewrite(node, expanded, visit);
+      expanded.set(node, rewritten);
+      // What it becomes stays as it is: a decomposition of something that reads it need not walk through it again.
+      expanded.set(rewritten, rewritten);
     }
   };
   visit(roots);

@@ -2,6 +2,8 @@ import type { PointwiseRecord } from '../ops/record.js';
 import { sameShape } from '../shape.js';
 import type { Graph, GraphNode } from './graph.js';
 import { isLeaf } from './graph.js';
+import { TopologicalOrder } from './order.js';
+import { LatestOperands } from './reach.js';
 
 /**
  * What becomes one stretch of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
@@ -85,9 +87,17 @@ class Groups {
   private readonly lists = new Map<number, number[]>();
   private readonly kinds = new Map<number, Unit['kind']>();
   private readonly results: ReadonlySet<number>;
+  private readonly order: TopologicalOrder;
+  private readonly latest: LatestOperands;
+  /** Which search has met a group last: each of the two directions of a search has a number. */
+  private readonly seen: Int32Array;
+  private searches = 0;
 
   constructor(private readonly graph: Graph) {
     this.group = graph.nodes.map((node) => node.id);
+    this.order = new TopologicalOrder(graph.nodes.length);
+    this.latest = new LatestOperands(graph.nodes);
+    this.seen = new Int32Array(graph.nodes.length);
     for (const node of graph.nodes) this.lists.set(node.id, [node.id]);
     this.results = new Set(graph.results.map((result) => result.node));
   }
@@ -110,7 +120,7 @@ class Groups {
     if (first === second) return true;
     const union = [...this.lists.get(first)!, ...this.lists.get(second)!].sort((x, y) => x - y);
     if (kind === 'chain' && !this.withinBounds(union)) return false;
-    if (this.dependsAround(first, second) || this.dependsAround(second, first)) return false;
+    if (!this.joinInOrder(first, second)) return false;
     for (const node of this.lists.get(second)!) this.group[node] = first;
     this.lists.set(first, union);
     this.lists.delete(second);
@@ -126,23 +136,63 @@ class Groups {
     return inputs.size <= MAX_INPUTS && outputs.length <= MAX_OUTPUTS;
   }
 
-  /** Does `group` depend on `other` through a group that is neither? Then the two cannot run as one. */
+  /** Gives two groups one place in the order, that of `first`; false where one depends on the other through a third, so that they cannot run as one. */
+  private joinInOrder(first: number, second: number): boolean {
+    const [low, high] = this.order.isBefore(first, second) ? [first, second] : [second, first];
+    const between = this.dependsAround(high, low) ? undefined : this.between(low, high);
+    if (between === undefined) return false;
+    // What needs the lower one moves behind the upper one, or else what the upper one needs in front of the lower one.
+    const { groups, behind } = between;
+    const [stays, goes] = behind ? [high, low] : [low, high];
+    this.order.move(groups, stays, behind);
+    if (stays === first) this.order.remove(goes);
+    else {
+      this.order.remove(first);
+      this.order.replace(second, first);
+    }
+    return true;
+  }
+
+  /** Whether it shows at once that `group` depends on `other` through a third group: along a recurrence, say, to whose end a search would be long. */
   private dependsAround(group: number, other: number): boolean {
-    const seen = new Set<number>([group]);
-    const stack = [group];
-    while (stack.length > 0) {
-      const current = stack.pop()!;
-      for (const id of this.lists.get(current)!) {
+    const members = this.lists.get(group)!;
+    return this.lists.get(other)!.some((id) =>
+      this.graph.users[id]!.some((user) => this.group[user] !== other && this.group[user] !== group && members.some((member) => this.latest.leadsTo(user, member))),
+    );
+  }
+
+  /**
+   * The groups between `low` and `high` in the order that need `low`, or those that `high` needs: whichever a search through both by turns has found first;
+   * undefined where one of them is both.
+   */
+  private between(low: number, high: number): { readonly groups: readonly number[]; readonly behind: boolean } | undefined {
+    const [down, up] = [++this.searches, ++this.searches];
+    const [needing, needed] = [[low], [high]];
+    for (let i = 0; ; i++) {
+      if (i === needing.length) return { groups: needing.slice(1), behind: true };
+      if (i === needed.length) return { groups: needed.slice(1), behind: false };
+      const further = (next: number, found: number[], mark: number, isBetween: boolean): boolean => {
+        if (!isBetween || this.seen[next] === mark) return false;
+        const meets = this.seen[next] === (mark === down ? up : down);
+        this.seen[next] = mark;
+        found.push(next);
+        return meets;
+      };
+      for (const id of this.lists.get(needing[i]!)!) {
+        for (const user of this.graph.users[id]!) {
+          const next = this.group[user]!;
+          if (next === high && i > 0) return undefined;
+          if (next !== high && next !== low && further(next, needing, down, this.order.isBefore(next, high))) return undefined;
+        }
+      }
+      for (const id of this.lists.get(needed[i]!)!) {
         for (const input of this.graph.nodes[id]!.inputs) {
           const next = this.group[input]!;
-          if (next === other && current !== group) return true;
-          if (next === other || seen.has(next)) continue;
-          seen.add(next);
-          stack.push(next);
+          if (next === low && i > 0) return undefined;
+          if (next !== high && next !== low && further(next, needed, up, this.order.isBefore(low, next))) return undefined;
         }
       }
     }
-    return false;
   }
 
   /** The groups that compute something, operands before results, effects after everything that reads. */
@@ -155,7 +205,7 @@ class Groups {
         const group = stack[stack.length - 1]!;
         const waiting = placed.has(group) ? [] : this.needs(group).filter((need) => !placed.has(need));
         if (waiting.length > 0) {
-          stack.push(...waiting.reverse());
+          for (const need of waiting.reverse()) stack.push(need);
           continue;
         }
         stack.pop();

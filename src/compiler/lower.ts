@@ -230,7 +230,8 @@ class Lowering {
     this.values.set(contraction.id, this.result(last));
     const from = this.instructions.length;
     contraction.op.emit(new NodeEmitter(this, contraction), contraction.attrs as never);
-    const at = this.instructions.findIndex((instruction, i) => i >= from && instruction.row === 'gemm');
+    let at = from;
+    while (this.instructions[at]!.row !== 'gemm') at++;
     const gemm = this.instructions[at]!;
     const inputs: (Value | undefined)[] = [gemm.inputs[0], gemm.inputs[1], gemm.inputs[2], gemm.inputs[3]];
     let [activation, flags] = gemm.attrs as [number, number];

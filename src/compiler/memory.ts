@@ -112,17 +112,56 @@ function root(owner: ReadonlyMap<number, number>, id: number): number {
 function place(intervals: ReadonlyMap<number, Interval>): Map<number, number> {
   const offsets = new Map<number, number>();
   const order = [...intervals].sort(([a, x], [b, y]) => y.bytes - x.bytes || a - b);
-  const placed: { at: number; interval: Interval }[] = [];
-  for (const [id, interval] of order) {
-    let at = 0;
-    for (const other of placed) {
-      const together = other.interval.first <= interval.last && interval.first <= other.interval.last;
-      if (together && at < other.at + other.interval.bytes && other.at < at + interval.bytes) at = other.at + other.interval.bytes;
-    }
-    offsets.set(id, at);
-    placed.push({ at, interval });
-    placed.sort((a, b) => a.at - b.at);
-  }
+  const placed = new Placed(order.length);
+  for (const [id, interval] of order) offsets.set(id, placed.add(interval));
   return offsets;
+}
+
+/** What has a place, by places that rise. In plain arrays: a long program has many, and each is compared with those before it. */
+class Placed {
+  private count = 0;
+  private readonly at: Float64Array;
+  private readonly end: Float64Array;
+  private readonly first: Int32Array;
+  private readonly last: Int32Array;
+
+  constructor(size: number) {
+    this.at = new Float64Array(size);
+    this.end = new Float64Array(size);
+    this.first = new Int32Array(size);
+    this.last = new Int32Array(size);
+  }
+
+  /** Gives an interval the lowest place that is free during its whole life. */
+  add({ bytes, first, last }: Interval): number {
+    let at = 0;
+    for (let i = 0; i < this.count && this.at[i]! < at + bytes; i++) {
+      const together = this.first[i]! <= last && first <= this.last[i]!;
+      if (together && at < this.end[i]!) at = this.end[i]!;
+    }
+    this.insert(at, at + bytes, first, last);
+    return at;
+  }
+
+  private insert(at: number, end: number, first: number, last: number): void {
+    const i = this.behind(at);
+    for (const array of [this.at, this.end, this.first, this.last]) array.copyWithin(i + 1, i, this.count);
+    this.at[i] = at;
+    this.end[i] = end;
+    this.first[i] = first;
+    this.last[i] = last;
+    this.count++;
+  }
+
+  /** How many lie at `at` or below. */
+  private behind(at: number): number {
+    let [low, high] = [0, this.count];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.at[middle]! <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
