@@ -3,6 +3,7 @@
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
+import type { ModelGenerator } from './generator.js';
 import { goneError } from './graph/gone.js';
 import { awaitValue } from './graph/recorder.js';
 import * as activations from './ops/activations.js';
@@ -450,10 +451,14 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   readonly #madeAsBuffer: boolean;
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
   name = '';
+  /** The random streams of that model. */
+  generator$: ModelGenerator | undefined = undefined;
   /** The backward() that reached it and that no step has consumed yet. */
   pending$: PendingGradients | undefined = undefined;
   /** Its gradient, where that was computed ahead of the step. */
   accumulator$: Tensor | undefined = undefined;
+  /** Why its gradient, which was to be computed ahead of the step, is not there. */
+  lost$: Error | undefined = undefined;
   /** The memory of the last accumulator, until the next one wants it, or a step did without. */
   spare$: Storage | undefined = undefined;
   /** What computes its first values; undefined once they are there. */

@@ -1,7 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { bernoulliMask, mul } from '../ops/index.js';
-import { generator } from '../random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
@@ -22,8 +21,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
     if (!this.training || this.p === 0) return x;
     const input: Tensor = x as Tensor;
     if (this.p === 1) return mul(input, 0) as unknown as Tensor<S, D>;
-    const key = generator().key(`dropout ${this.path$}`);
-    return mul(input, bernoulliMask(input.shape, key, 1 - this.p) as Tensor) as unknown as Tensor<S, D>;
+    return mul(input, bernoulliMask(input.shape, this.randomKey('dropout'), 1 - this.p) as Tensor) as unknown as Tensor<S, D>;
   }
 
   override outcome$(shape: Shape): Outcome {
@@ -41,7 +39,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
 
 /**
  * In training each element is 0 with probability p, else divided by 1 - p; in evaluation all pass through. As torch.nn.Dropout.
- * The mask depends on (seed, the layer's path in the model, number of the call) only, never on threads or other random numbers.
+ * The mask depends on (seed, number of the model, the layer's path in it, number of the call) only, never on threads, other models or random numbers.
  * Source: Srivastava et al., JMLR 15 (2014). Throws ArgumentError for p outside [0, 1].
  */
 export function dropout(p = 0.5): Dropout {

@@ -1,16 +1,16 @@
 import { ArgumentError } from '../errors.js';
+import { generator } from '../generator.js';
 import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
-import { generator } from '../random.js';
 import type { Shape } from '../shape.js';
 import type { Initializer, Parameter, Tensor } from '../tensor.js';
 
 /**
- * First values of parameters. They are drawn when they are first needed, from the stream of the parameter's name under the
+ * First values of parameters. They are drawn when they are first needed, from the stream of the parameter's name in its model under the
  * seed at the time the parameter was made: another layer in the model, or another order of use, changes nothing.
  */
 function drawn(local: string, draw: (shape: Shape, key: Tensor) => Tensor): Initializer {
-  const streams = generator();
-  return (parameter: Parameter) => draw(parameter.shape, streams.key(`initial ${parameter.name === '' ? local : parameter.name}`));
+  const keyOf = generator().initial(local);
+  return (parameter: Parameter) => draw(parameter.shape, keyOf(parameter.name, parameter.generator$));
 }
 
 /** Evenly from [low, high). */

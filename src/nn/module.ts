@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { generator, type Generator, type ModelGenerator } from '../generator.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
@@ -41,6 +42,10 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   training = true;
   /** Its place in the model that it belongs to, as in `encoder.0`; '' for a model. */
   path$ = '';
+  /** The random streams of that model; undefined until it has got its names. */
+  generator$: ModelGenerator | undefined = undefined;
+  /** The random streams that were in use when it was made. */
+  readonly made$: Generator = generator();
 
   /** What the module makes of a batch. Records operations; nothing runs yet. */
   abstract forward(x: Tensor, ...more: Tensor[]): Tensor;
@@ -58,6 +63,16 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   /** What it makes of the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
   outcome$(_shape: Shape): Outcome {
     return undefined;
+  }
+
+  /**
+   * A fresh key of this module's random stream `name`, for ops that draw random numbers in forward(). Its numbers depend on (seed, number of the model,
+   * name, path in the model, number of the call) only: another model, or another order of use, changes nothing. random.key() is one stream for all.
+   *
+   *     override forward(x: Tensor) { return x.add(normal(x.shape, this.randomKey('noise'))); }
+   */
+  protected randomKey(name: string): Tensor {
+    return (this.generator$ ?? generator()).key(`${name} ${this.path$}`);
   }
 
   /** The fields in which parameters and modules are looked for. */

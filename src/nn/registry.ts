@@ -1,3 +1,4 @@
+import { ModelGenerator } from '../generator.js';
 import { Parameter } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -29,11 +30,28 @@ function* visit(value: unknown, path: string, seen: Set<object>): Generator<Foun
   }
 }
 
-/** Gives everything below `root` its path as a name. The longest path wins: that of the outermost model. */
+/**
+ * Gives everything below `root` its path as a name, and the model's random streams. The longest path wins: that of the outermost model.
+ */
 export function register(root: Module): void {
-  for (const { path, value } of walk(root)) {
-    if (value instanceof Module) {
-      if (path.length > value.path$.length) value.path$ = path;
-    } else if (path.length > value.name.length) value.name = path;
+  const found = [...walk(root)];
+  const generator = generatorOf(root, found);
+  const within = new Set<object>(found.map(({ value }) => value));
+  for (const { path, value } of found) {
+    const longer = path.length > (value instanceof Module ? value.path$ : value.name).length;
+    const before = value.generator$;
+    if (before === undefined || longer || within.has(before.root)) value.generator$ = generator;
+    if (!longer) continue;
+    if (value instanceof Module) value.path$ = path;
+    else value.name = path;
   }
+}
+
+/** The random streams of the model that `root` is, or is a part of. A model whose parts were models takes over the number of the first of them. */
+function generatorOf(root: Module, found: readonly Found[]): ModelGenerator {
+  const known = root.generator$;
+  const parts = found.flatMap(({ value }) => (value !== root && value.generator$?.root === value ? [value.generator$] : []));
+  if (known !== undefined && known.root !== root) return known;
+  for (const { made, number } of parts) made.giveBack(number);
+  return known ?? new ModelGenerator(root, root.made$, root.made$.take());
 }

@@ -8,7 +8,6 @@ import type { ShapeFunction } from '../nn/shapes.js';
 import { printed } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
-import * as random from '../random.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import { checkSignal } from '../train/abort.js';
@@ -101,14 +100,9 @@ export async function compareStrategies<I extends Shape, O extends Shape, L exte
   const { model, loss, metrics = [], validation, batchSize = 32, signal } = options;
   checkSignal(OP, signal);
   const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
-  const streams = random.stateDict();
-  try {
-    const entrants = Object.entries(strategies).map(([name, strategy]) => new Entrant(name, seeds.map((seed) => new StrategyRun(setup, strategy, seed))));
-    await compete(entrants, halving ? rounds(entrants.length, epochs) : [epochs], mode);
-    return comparison(entrants, { by, mode, seeds, epochs });
-  } finally {
-    random.loadStateDict(streams);
-  }
+  const entrants = Object.entries(strategies).map(([name, strategy]) => new Entrant(name, seeds.map((seed) => new StrategyRun(setup, strategy, seed))));
+  await compete(entrants, halving ? rounds(entrants.length, epochs) : [epochs], mode);
+  return comparison(entrants, { by, mode, seeds, epochs });
 }
 
 /** A strategy with all its seeds. */

@@ -1,9 +1,9 @@
 import { loader as loaderOf, type ArrayLoader, type Dataset } from '../data/index.js';
 import { AnnealError, ArgumentError } from '../errors.js';
+import { Generator, withRandomScope, type RandomScope } from '../generator.js';
 import type { Loss } from '../losses/index.js';
 import type { Metric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
-import * as random from '../random.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
 import type { Parameter } from '../tensor.js';
@@ -62,19 +62,20 @@ export class StrategyRun {
   readonly #loader: ArrayLoader;
   readonly #setup: RunSetup;
   /** The streams of random numbers that only this run draws from. */
-  #streams: random.RandomState;
+  readonly #streams: RandomScope;
 
   constructor(setup: RunSetup, strategy: Strategy, readonly seed: number) {
     const { epochs, metrics } = setup;
     this.#setup = setup;
     this.#loader = loaderOf(setup.data, { batchSize: strategy.batchSize ?? setup.batchSize, shuffle: true, seed });
-    random.seed(seed);
-    const model = setup.model();
-    checkFresh(model, setup.made);
+    this.#streams = { generator: new Generator({ seed, counters: {} }) };
     const stepsPerEpoch = this.#loader.length;
     const make = (parameters: Parameter[]): Optimizer => strategy.optimizer(parameters, { epochs, stepsPerEpoch, steps: epochs * stepsPerEpoch });
-    this.#trainer = new Trainer(model, { loss: strategy.loss ?? setup.loss, optimizer: optimizerFor('compareStrategies', make, model), metrics });
-    this.#streams = random.stateDict();
+    this.#trainer = withRandomScope(this.#streams, () => {
+      const model = setup.model();
+      checkFresh(model, setup.made);
+      return new Trainer(model, { loss: strategy.loss ?? setup.loss, optimizer: optimizerFor('compareStrategies', make, model), metrics });
+    });
   }
 
   get last(): number {
@@ -86,15 +87,14 @@ export class StrategyRun {
     if (this.diverged !== undefined) return;
     const { validation, signal, by } = this.#setup;
     const held = validation === undefined ? {} : { validation: loaderOf(validation, { batchSize: Math.min(1024, validation.size) }) };
-    random.loadStateDict(this.#streams);
     try {
-      const history = await this.#trainer.fit(this.#loader, { epochs: epochs - this.values.length, ...held, ...(signal === undefined ? {} : { signal }) });
+      const fit = () => this.#trainer.fit(this.#loader, { epochs: epochs - this.values.length, ...held, ...(signal === undefined ? {} : { signal }) });
+      const history = await withRandomScope(this.#streams, fit);
       for (const record of history) this.#note(record, (record.validation ?? record) as unknown as Readonly<Record<string, number>>, by);
     } catch (error) {
       if (!(error instanceof AnnealError && error.code === 'ANNEAL_NON_FINITE')) throw error;
       this.diverged = error.message;
     }
-    this.#streams = random.stateDict();
   }
 
   #note(record: { readonly epoch: number; readonly loss: number; readonly seconds: number }, results: Readonly<Record<string, number>>, by: string): void {

@@ -1,7 +1,7 @@
 import { ArrayLoader, type Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
+import { drawn, type Keys } from '../generator.js';
 import { lossOf } from '../metrics/batch-loss.js';
-import * as random from '../random.js';
 import type { Tensor } from '../tensor.js';
 import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
 import { faultyExample } from './faulty-example.js';
@@ -20,8 +20,8 @@ export interface FailedStep {
   readonly before: readonly AnyBatch[];
   /** Losses of the steps before it, the latest last. */
   readonly losses: readonly number[];
-  /** Takes back its draws of random numbers, so that it can be recorded again as it was. */
-  rewind(): void;
+  /** Takes back its draws of random numbers, so that it can be recorded again as it was. Returns what draws them again. */
+  rewind(): () => void;
 }
 
 /** Batches of a loader in memory, where several of them went into one tensor: the one at fault, and up to three before it. */
@@ -36,30 +36,34 @@ export function batchesAround(batches: Loader, epoch: number, step: number): Pic
 export async function explained(failed: FailedStep): Promise<DivergenceError> {
   const { setup, error, epoch, step, losses } = failed;
   const { optimizer } = setup;
-  const after = random.stateDict();
+  // Taken back one by one: somebody else may be drawing from a stream meanwhile.
+  const spent: Keys[] = [];
+  const redraw = failed.rewind();
   try {
-    failed.rewind();
-    const beginning = await beginningOf(failed);
-    const norms = await normsOf(failed);
+    const beginning = await beginningOf(failed, spent);
+    const norms = await normsOf(failed, spent);
     const lr = optimizer.groups[0]!.rateAt(optimizer.steps);
     const parameter = error.parameter ?? beginning?.parameter;
     const found = { value: error.value, epoch, step, lr, losses, gradientNorms: norms, ...(parameter === undefined ? {} : { parameter }), ...(beginning?.layer === undefined ? {} : { layer: beginning.layer }) };
     const example = beginning?.pass === 'data' ? await exampleAtFault(failed.group) : undefined;
     return new DivergenceError(textOf(failed, beginning, lr, norms, example), found, { cause: error, ...(beginning === undefined ? {} : { op: beginning.op }) });
   } finally {
-    random.loadStateDict(after);
+    for (const keys of spent) keys.retreat(1);
+    redraw();
   }
 }
 
-const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch) => (): Recorded => {
+/** What records a batch anew, and notes what it has drawn of random numbers. */
+const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch, spent: Keys[]) => (): Recorded => {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  const { loss } = lossOf('Trainer', of, model.forward(inputs), targets, weightsOf(batch, classWeights));
+  const [loss, keys] = drawn(() => lossOf('Trainer', of, model.forward(inputs), targets, weightsOf(batch, classWeights)).loss);
+  spent.push(keys);
   return { batch: [inputs, targets], loss };
 };
 
-async function beginningOf({ setup, group }: FailedStep): Promise<Beginning | undefined> {
+async function beginningOf({ setup, group }: FailedStep, spent: Keys[]): Promise<Beginning | undefined> {
   for (const batch of group) {
-    const found = await firstNotFinite(setup.model, recorder(setup, batch));
+    const found = await firstNotFinite(setup.model, recorder(setup, batch, spent));
     if (found !== undefined) return found;
   }
   return undefined;
@@ -73,9 +77,9 @@ async function exampleAtFault(group: readonly AnyBatch[]): Promise<string | unde
   return undefined;
 }
 
-async function normsOf({ setup, before }: FailedStep): Promise<number[]> {
+async function normsOf({ setup, before }: FailedStep, spent: Keys[]): Promise<number[]> {
   const norms: number[] = [];
-  for (const batch of before) norms.push(await gradientNorm(setup.optimizer.parameters, recorder(setup, batch)));
+  for (const batch of before) norms.push(await gradientNorm(setup.optimizer.parameters, recorder(setup, batch, spent)));
   return norms;
 }
 

@@ -129,7 +129,7 @@ export class Fit<M extends AnyMetric> {
     const further = submission.completed();
     const origin = originOf(group[0]![0] as Tensor);
     const around = origin === undefined || accumulate > 1 ? undefined : batchesAround(batches, origin.epoch, origin.step + further);
-    const rewind = (): void => submission.rewind();
+    const rewind = (): (() => void) => submission.rewind();
     return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rewind });
   }
 

@@ -1,4 +1,5 @@
 import type { Batch, TargetDType } from '../data/index.js';
+import { drawn } from '../generator.js';
 import { engine, type Steps } from '../graph/engine.js';
 import { composing, noGrad } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
@@ -8,7 +9,6 @@ import type { AnyMetric, Measured } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import { mul } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
-import { generator } from '../random.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Inspection, LayerStatistics } from './inspection.js';
@@ -42,8 +42,8 @@ export interface Submission {
   readonly done: Promise<unknown> | undefined;
   /** How many have run. Known when `done` is settled. */
   completed(): number;
-  /** Takes back what the step that failed has drawn of random numbers. */
-  rewind(): void;
+  /** Takes back what the step that failed has drawn of random numbers. Returns what draws it again. */
+  rewind(): () => void;
   /** What the batches of each step that has run have measured. */
   measured(): Promise<MeasuredBatch[]>;
   /** How the layers did in it, where it was looked into. */
@@ -61,7 +61,7 @@ export interface MeasuredBatch {
 export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, watched, inspection }: SubmitOptions): Submission {
   const { optimizer } = setup;
   const shares = group.length === 1 ? undefined : new Shares(group.map(examplesOf));
-  const [{ parts, last }, draws] = generator().drawn(() => backward(setup, group, shares, watched, inspection));
+  const [{ parts, last }, draws] = drawn(() => backward(setup, group, shares, watched, inspection));
   const scale = shares?.scale();
   const look = inspection?.gradients(scale);
   const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, scale, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
@@ -71,7 +71,11 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, wat
     count: steps.count,
     done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
     completed: () => steps.completed,
-    rewind: () => draws.retreat(steps.begun - steps.completed),
+    rewind: () => {
+      const failed = steps.begun - steps.completed;
+      draws.retreat(failed);
+      return () => draws.retreat(-failed);
+    },
     measured: () => Promise.all(all.map(columnsOf)),
     layers: look && layersOf(inspection!, look, all.at(-1)!, steps),
   };

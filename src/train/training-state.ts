@@ -1,6 +1,7 @@
+import { generator, type ModelGenerator, type ModelRandomState, type RandomState } from '../generator.js';
 import type { Module } from '../nn/module.js';
+import { register } from '../nn/registry.js';
 import type { Optimizer, PlateauSchedule } from '../optim/index.js';
-import * as random from '../random.js';
 import { checkState, elements, entriesOf, mismatch, type Described, type Source, type State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { plateausOf } from './plateaus.js';
@@ -9,16 +10,20 @@ const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
 const SEED = 'random.seed';
 const COUNTER = 'random.counter.';
+const MODEL_RANDOM = 'random.model';
+const MODEL_COUNTER = 'random.model.counter.';
 const PLATEAU = 'plateau.';
 
-/** Model, optimizer, random streams and plateau schedules as tensors by name. */
+/** Model, optimizer, plateau schedules, the random streams of the model and those of no model, as tensors by name. */
 export function stateOf(model: Module, optimizer: Optimizer): Map<string, Tensor | Described> {
   const state = new Map<string, Tensor | Described>();
   for (const [name, tensor] of model.stateDict()) state.set(MODEL + name, tensor);
   for (const [name, tensor] of optimizer.stateDict()) state.set(OPTIMIZER + name, tensor);
-  const { seed, counters } = random.stateDict();
-  state.set(SEED, { shape: [2], dtype: 'int32', data: Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32)) });
-  for (const [stream, count] of Object.entries(counters)) state.set(COUNTER + stream, { shape: [], dtype: 'int32', data: Int32Array.of(count) });
+  state.set(SEED, integers(...wordsOf(generator().seed)));
+  for (const [stream, count] of Object.entries(generator().sharedCounters())) state.set(COUNTER + stream, integers(count));
+  const own = streamsOf(model).stateDict();
+  state.set(MODEL_RANDOM, integers(...wordsOf(own.seed), own.number));
+  for (const [stream, count] of Object.entries(own.counters)) state.set(MODEL_COUNTER + stream, integers(count));
   for (const [i, plateau] of plateausOf(optimizer).entries()) {
     const { rate, best, bad, cooling } = plateau.stateDict();
     // Doubles, word by word.
@@ -27,16 +32,18 @@ export function stateOf(model: Module, optimizer: Optimizer): Map<string, Tensor
   return state;
 }
 
-/** The other way round. All is checked before anything changes. */
+/** The other way round. All is checked before anything changes. Other models' random streams stay as they are. */
 export async function loadState(model: Module, optimizer: Optimizer, state: State): Promise<void> {
   const given = entriesOf(state);
   const weights = below(given, MODEL);
   checkState('loadStateDict', model.stateDict(), weights);
-  const streams = await randomState(given);
+  const shared = await sharedState(given);
+  const own = await modelState(given);
   const plateaus = await plateauStates(given, plateausOf(optimizer));
   await optimizer.loadStateDict(below(given, OPTIMIZER));
   await model.loadStateDict(weights);
-  random.loadStateDict(streams);
+  generator().loadShared(shared.seed, shared.counters);
+  streamsOf(model).loadStateDict(own);
   for (const set of plateaus) set();
 }
 
@@ -59,11 +66,33 @@ function below(state: ReadonlyMap<string, Source>, prefix: string): Map<string, 
   return own;
 }
 
-async function randomState(state: ReadonlyMap<string, Source>): Promise<random.RandomState> {
-  const source = state.get(SEED);
-  if (source === undefined) throw mismatch('loadStateDict', `the state lacks '${SEED}'. Pass what stateDict() of a Trainer gave; a model's own goes to model.loadStateDict().`);
-  const [low = 0, high = 0] = await elements(source);
-  const counters: Record<string, number> = {};
-  for (const [stream, count] of below(state, COUNTER)) counters[stream] = (await elements(count))[0] ?? 0;
-  return { seed: high * 2 ** 32 + (low >>> 0), counters };
+function streamsOf(model: Module): ModelGenerator {
+  register(model);
+  return model.generator$!;
+}
+
+const integers = (...values: number[]): Described => ({ shape: [values.length], dtype: 'int32', data: Int32Array.from(values) });
+const wordsOf = (seed: number): [low: number, high: number] => [seed | 0, Math.floor(seed / 2 ** 32)];
+const seedOf = (low: number, high: number): number => high * 2 ** 32 + (low >>> 0);
+
+async function sharedState(state: ReadonlyMap<string, Source>): Promise<RandomState> {
+  const [low = 0, high = 0] = await elementsOf(state, SEED);
+  return { seed: seedOf(low, high), counters: await counters(state, COUNTER) };
+}
+
+async function modelState(state: ReadonlyMap<string, Source>): Promise<ModelRandomState> {
+  const [low = 0, high = 0, number = 0] = await elementsOf(state, MODEL_RANDOM);
+  return { seed: seedOf(low, high), number, counters: await counters(state, MODEL_COUNTER) };
+}
+
+async function elementsOf(state: ReadonlyMap<string, Source>, name: string): Promise<ArrayLike<number> & Iterable<number>> {
+  const source = state.get(name);
+  if (source === undefined) throw mismatch('loadStateDict', `the state lacks '${name}'. Pass what stateDict() of a Trainer gave; a model's own goes to model.loadStateDict().`);
+  return elements(source);
+}
+
+async function counters(state: ReadonlyMap<string, Source>, prefix: string): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (const [stream, count] of below(state, prefix)) found[stream] = (await elements(count))[0] ?? 0;
+  return found;
 }

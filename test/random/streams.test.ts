@@ -1,6 +1,7 @@
 // Random streams: what a stream gives depends on the seed, its name and how often it was used, and on nothing else.
 import { afterEach, describe, expect, test } from 'vitest';
-import { nn, ones, seed, uniform, type Tensor } from 'anneal';
+import { bernoulliMask, nn, normal, ones, seed, tensor, uniform, type Tensor } from 'anneal';
+import { shuffledOrder } from '../../src/data/order.js';
 import * as random from '../../src/random.js';
 import { refuses } from '../nn/fails.js';
 
@@ -35,6 +36,32 @@ describe('keys', () => {
     expect(a).not.toEqual(b);
     seed(4);
     expect(await uniform([8], random.key('a')).data()).toEqual(a);
+  });
+});
+
+/** Of a stream that is used for long: a mask of another few bits would have some of them repeat. */
+const COUNTERS = [0, 1, 2, 3, ...Array.from({ length: 22 }, (_, bit) => [2 ** (bit + 10), 2 ** (bit + 10) + 1, 2 ** (bit + 10) - 1]).flat()];
+
+describe('a stream never repeats', () => {
+  const words = (counter: number): Int32Array => Int32Array.of(7, 0, 11, 13, counter | 0);
+
+  test.each([
+    ['uniform', (key: Tensor) => uniform([64], key)],
+    ['normal', (key: Tensor) => normal([64], key)],
+    ['bernoulliMask', (key: Tensor) => bernoulliMask([64], key, 0.5)],
+  ] as const)('%s: counters of 1,024 and more are told apart in every bit', async (_, draw) => {
+    const drawn = await Promise.all(COUNTERS.map((counter) => draw(tensor(words(counter)) as Tensor).data()));
+    expect(new Set(drawn.map((values) => values.join())).size).toBe(COUNTERS.length);
+  });
+
+  test('the order of a loader: epochs of 1,024 and more are told apart', () => {
+    const orders = COUNTERS.map((epoch) => shuffledOrder(64, 3, epoch).join());
+    expect(new Set(orders).size).toBe(COUNTERS.length);
+  });
+
+  test('in 3,000 keys', () => {
+    seed(1);
+    expect(new Set(Array.from({ length: 3000 }, () => random.key('a').slots$![4])).size).toBe(3000);
   });
 });
 
