@@ -98,8 +98,8 @@ function smallest(session: NativeSession): { readonly now: () => void; readonly 
   const storages = Int32Array.of(session.allocate(BYTES), session.allocate(BYTES));
   const none = new Uint8Array(0);
   return {
-    now: () => session.run(program, storages, none, 1, true) as undefined,
-    elsewhere: () => session.run(program, storages, none, 1, false)!,
+    now: () => session.run(program, storages, none, 1, true, 0) as undefined,
+    elsewhere: () => session.run(program, storages, none, 1, false, 0)!,
   };
 }
 

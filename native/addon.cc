@@ -39,7 +39,7 @@ const char* text_of(Code code) {
     case Code::aborted:
       return "[anneal] the run was cancelled.";
     case Code::session_failed:
-      return "[anneal] an earlier run of this session failed; its error says why.";
+      return "[anneal] an earlier run that was to write what this one needs failed; its error says why.";
     case Code::out_of_memory:
       return "[anneal] out of memory. Use a smaller model or batch.";
     default:
@@ -56,6 +56,8 @@ Napi::Error run_error(Napi::Env env, const Outcome& outcome) {
   failure["value"] = Napi::Number::New(env, double(outcome.value));
   failure["limit"] = Napi::Number::New(env, double(outcome.limit));
   failure["iteration"] = Napi::Number::New(env, outcome.iteration);
+  failure["number"] = Napi::Number::New(env, double(outcome.failure));
+  failure["cause"] = Napi::Number::New(env, double(outcome.cause));
   error.Set("failure", failure);
   return error;
 }
@@ -124,7 +126,7 @@ size_t element_size(napi_typedarray_type type) {
   }
 }
 
-constexpr size_t kFirstView = 5;  // of the arguments of run()
+constexpr size_t kFirstView = 6;  // of the arguments of run()
 
 alignas(64) char empty_view[64];  // where an empty array "lies", which may have no address of its own
 
@@ -324,7 +326,7 @@ void SessionObject::unload(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { session_->unload(id_argument(info, 0, "a program id")); });
 }
 
-// run(program, storages, slots, repeat, inline, ...views)
+// run(program, storages, slots, repeat, inline, told, ...views)
 Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
@@ -342,7 +344,8 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
                                         views_.size(),
                                         static_cast<const char*>(slots.data),
                                         slots.length,
-                                        uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF))};
+                                        uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF)),
+                                        uint64_t(integer_argument(info, 5, "told", 0, 9007199254740991.0))};
     if (!here || !session_->idle()) return enqueue(info, request);
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);

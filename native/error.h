@@ -16,7 +16,7 @@ enum class Code {
   index_out_of_range,
   not_finite,
   aborted,
-  session_failed,  // refused, because a run before it failed and JavaScript has not been told yet
+  session_failed,  // refused, because a run that was to write what it needs failed, unknown to who asked for it
   disposed,
 };
 

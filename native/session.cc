@@ -13,6 +13,12 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& text) { throw Error(Code::internal, "run: " + text); }
 
+Outcome refused(uint64_t cause) {
+  Outcome outcome = {Code::session_failed};
+  outcome.cause = cause;
+  return outcome;
+}
+
 bool apart(const View& a, const View& b) { return a.data + a.bytes <= b.data || b.data + b.bytes <= a.data; }
 
 }  // namespace
@@ -128,7 +134,10 @@ Session::Loaded& Session::check(const RunRequest& request) {
 
 Outcome Session::run_here(const RunRequest& request) {
   Loaded& loaded = check(request);
-  if (failed_generation_.load(std::memory_order_relaxed) == generation_) return {Code::session_failed};
+  const uint64_t told = std::min(request.told, told_);
+  // Nothing runs, so nobody else looks at these.
+  for (size_t i = 0; failures_ > told && i < request.storage_count; i++)
+    if (const uint64_t failure = failure_before(&storage(request.storages[i]), 1, told)) return refused(failure);
   view_data_.resize(request.view_count);
   for (size_t i = 0; i < request.view_count; i++) view_data_[i] = request.views[i].data;
   char* slots = slots_.reserve(request.slot_bytes);
@@ -147,7 +156,7 @@ void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
   run->slots = Memory(request.slot_bytes);
   if (request.slot_bytes > 0) std::memcpy(run->slots.data(), request.slots, request.slot_bytes);
   run->repeat = request.repeat;
-  run->generation = generation_;
+  run->told = std::min(request.told, told_);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!thread_.joinable()) {
@@ -172,6 +181,21 @@ void Session::execute(Run& run) {
   }
 }
 
+// The first failed run that was to write to one of these and is unknown to who asked for them; 0 where there is none.
+uint64_t Session::failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t told) {
+  for (size_t i = 0; i < count; i++)
+    if (storages[i]->failure > told) return storages[i]->failure;
+  return 0;
+}
+
+// Has what depends on a failed run refused: what it was to write stays as it was, or was never written.
+void Session::note_failure(Run& run) {
+  run.outcome.failure = ++failures_;
+  const std::vector<uint8_t>& written = run.executable->program().storage_written;
+  for (size_t i = 0; i < run.storages.size(); i++)
+    if (written[i]) run.storages[i]->failure = failures_;
+}
+
 void Session::work() {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
@@ -180,8 +204,8 @@ void Session::work() {
     Run& run = *queue_.front();
     if (run.cancelled) {
       run.outcome = {Code::aborted};
-    } else if (run.generation == failed_generation_.load(std::memory_order_relaxed)) {
-      run.outcome = {Code::session_failed};
+    } else if (const uint64_t failure = failure_before(run.storages.data(), run.storages.size(), run.told)) {
+      run.outcome = refused(failure);
     } else {
       executor_.stop(Stop::none);
       running_ = true;
@@ -190,10 +214,8 @@ void Session::work() {
       lock.lock();
       running_ = false;
       runs_.fetch_add(1, std::memory_order_relaxed);
-      const Code code = run.outcome.code;
-      if (code != Code::none && code != Code::aborted)
-        failed_generation_.store(run.generation, std::memory_order_relaxed);
     }
+    if (run.outcome.code != Code::none) note_failure(run);
     finished_.push_back(std::move(queue_.front()));
     queue_.pop_front();
     unfinished_.fetch_sub(1, std::memory_order_release);
@@ -211,10 +233,7 @@ std::vector<std::unique_ptr<Run>> Session::take_finished() {
     taken.swap(finished_);
     finished_.reserve(queue_.size());
   }
-  for (const auto& run : taken)
-    if (run->generation == generation_ && failed_generation_.load(std::memory_order_relaxed) == generation_ &&
-        run->outcome.code != Code::none && run->outcome.code != Code::aborted)
-      generation_++;
+  for (const auto& run : taken) told_ = std::max(told_, run->outcome.failure);
   return taken;
 }
 

@@ -17,7 +17,8 @@ namespace anneal {
 
 struct Storage {
   Memory memory;
-  uint64_t seen = 0;  // by which binding last, to notice one that is given twice
+  uint64_t seen = 0;     // by which binding last, to notice one that is given twice
+  uint64_t failure = 0;  // the last failed run that was to write to it, by number
 };
 
 // Memory of a JavaScript array. `data` is never null.
@@ -36,6 +37,9 @@ struct RunRequest {
   const char* slots;
   size_t slot_bytes;
   uint32_t repeat;
+  // The last failure that whoever asked for this run knew of, by Outcome::failure. At most those that take_finished()
+  // has returned count.
+  uint64_t told = UINT64_MAX;
 };
 
 // A run in the queue: all that it needs, alive until it is over.
@@ -47,7 +51,7 @@ struct Run {
   std::vector<char*> storage_data, view_data;
   Memory slots;
   uint32_t repeat = 1;
-  uint64_t generation = 0;
+  uint64_t told = 0;
   bool cancelled = false;
   Outcome outcome;
 };
@@ -76,8 +80,8 @@ class Session {
   void free(uint32_t storage);
   void unload(uint32_t program);
   bool idle() const { return unfinished_.load(std::memory_order_acquire) == 0; }
-  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so after a failure among
-  // them the session goes on.
+  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so what it asks for from
+  // then on may use what a failed one among them has left as it was.
   std::vector<std::unique_ptr<Run>> take_finished();
   void drain();    // waits until nothing is queued
   void cancel();   // refuses what is queued and ends what runs, before it begins to write to storages
@@ -102,6 +106,8 @@ class Session {
   std::shared_ptr<Storage>& storage(int32_t id);
   void work();
   void execute(Run& run);
+  static uint64_t failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t told);
+  void note_failure(Run& run);
 
   Executor executor_;
   const KernelTable& target_;
@@ -117,7 +123,7 @@ class Session {
   size_t storage_bytes_ = 0;
   std::vector<char*> view_data_;
   Arena slots_;
-  uint64_t generation_ = 1;  // of runs: it changes when JavaScript has been told of a failure
+  uint64_t told_ = 0;  // the last failure that JavaScript knows of
   bool disposed_ = false;
 
   // Of both threads. A run stays at the front of the queue while it is under way.
@@ -126,7 +132,7 @@ class Session {
   std::deque<std::unique_ptr<Run>> queue_;
   std::vector<std::unique_ptr<Run>> finished_;
   bool running_ = false, closing_ = false;
-  std::atomic<uint64_t> failed_generation_{0};
+  uint64_t failures_ = 0;
   std::atomic<size_t> unfinished_{0}, runs_{0};
   std::thread thread_;
 };

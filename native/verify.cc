@@ -133,6 +133,7 @@ void Verifier::buffers() {
   const uint32_t n = header_[layout::buffers];
   const uint32_t* w = take(uint64_t{n} * layout::kBuffer);
   program_.storage_bytes.assign(header_[layout::storages], 0);
+  program_.storage_written.assign(header_[layout::storages], 0);
   program_.views.assign(header_[layout::views], {false, 1});
   view_use_.assign(header_[layout::views], unused);
   program_.buffers.reserve(n);
@@ -286,7 +287,9 @@ void Verifier::instruction(uint32_t number, const uint32_t* w) {
   overlaps(number, i, call);
   for (int32_t o = 0; o < i.outputs; o++) {
     const uint32_t t = tensor_of_[i.first_arg + uint32_t(o)];
-    if (t != kNone && program_.buffers[tensors_[t].buffer].space == Space::storage) i.writes_storage = true;
+    if (t == kNone || program_.buffers[tensors_[t].buffer].space != Space::storage) continue;
+    i.writes_storage = true;
+    program_.storage_written[program_.buffers[tensors_[t].buffer].index] = 1;
   }
   if (w[4] != kNone) {
     predicate(number, w[4]);

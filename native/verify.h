@@ -76,9 +76,10 @@ struct Program {
   std::vector<Buffer> buffers;
   std::vector<TensorArg> args;  // data: null where absent, else any other address until bound
   std::vector<Instruction> instructions;
-  std::vector<ArgPlace> places;         // grouped by buffer:
-  std::vector<uint32_t> first_place;    // those of buffer b are [first_place[b], first_place[b + 1])
-  std::vector<uint64_t> storage_bytes;  // the least size of each storage
+  std::vector<ArgPlace> places;          // grouped by buffer:
+  std::vector<uint32_t> first_place;     // those of buffer b are [first_place[b], first_place[b + 1])
+  std::vector<uint64_t> storage_bytes;   // the least size of each storage
+  std::vector<uint8_t> storage_written;  // whether an instruction writes to it
   std::vector<ViewNeed> views;
   uint32_t slots;  // words of one iteration
   uint64_t arena_bytes;

@@ -34,7 +34,8 @@ export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>,
   const pairs = checkState(op, targets, state, options);
   const values = await Promise.all(pairs.map(({ source }) => elements(source)));
   for (const [i, { name, target }] of pairs.entries()) checkArray(op, name, target, values[i]!);
-  for (const [i, { target }] of pairs.entries()) engine().write(target, values[i]!);
+  const ends = await Promise.allSettled(pairs.map(({ target }, i) => engine().write(target, values[i]!) ?? Promise.resolve()));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 interface Pair {

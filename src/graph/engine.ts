@@ -94,8 +94,8 @@ export interface Engine {
   memory(bytes: number): ArrayBuffer;
   /** 0, 1, ..., size - 1 in the order that a random stream gives: seed and stream in two words each, and a counter. */
   permutation(size: number, key: Uint32Array): Int32Array;
-  /** Copies `data` into a leaf's storage, after all steps submitted so far. */
-  write(tensor: Tensor, data: TypedArray): void;
+  /** Copies `data` into a leaf's storage, after all steps submitted so far. Rejects where that cannot be; undefined where it is done. */
+  write(tensor: Tensor, data: TypedArray): Promise<void> | undefined;
   /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */
   assign(target: Tensor, source: Tensor): void;
   /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */

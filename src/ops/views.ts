@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { checkRank, checkShape, resolveAxis } from './check.js';
 import { example, unaryExamples } from './examples.js';
 import { pad } from './joining.js';
+import { fromArray, inputLeaf } from './leaf.js';
 import { broadcastLayout, permutedLayout, reshapedLayout } from './layouts.js';
 import type { Meta, ViewRecord } from './record.js';
 import { sumTo } from './reductions.js';
@@ -198,6 +199,13 @@ export function expand<S extends Shape, D extends DType, const T extends Shape>(
   return record(expandOp, [x], { shape });
 }
 
+/** `size` rows of an input from `start` on, over the same array. */
+function rows(input: Tensor, start: number, size: number): Tensor {
+  const [, ...shape] = input.shape;
+  const each = sizeOf(shape);
+  return fromArray(input.data$!.subarray(start * each, (start + size) * each), [size, ...shape], input.dtype);
+}
+
 export interface SliceOptions<A extends number = number> {
   /** Default 0. */
   readonly axis?: A | undefined;
@@ -208,7 +216,8 @@ export interface SliceOptions<A extends number = number> {
 /**
  * Elements from `start` up to, not including, `end` (default: to the last) along an axis; negative ones count from the back and
  * what lies outside is cut off, as in Array.prototype.slice and x[start:end:step].
- * start and end are part of the plan: to walk through a dataset use a loader or gather, which take them as data.
+ * Of an input along axis 0 it is an input again, over the same array, so a loop through one has one plan. Of anything else start and end are part of the
+ * plan: to walk through that use gather, which takes positions as data.
  */
 export function slice<S extends Shape, D extends DType, const A extends number = 0>(x: Tensor<S, D>, start: number, end?: number, options?: SliceOptions<A>): Tensor<Resize<S, A>, D> {
   checkOptions('slice', options, ['axis', 'step']);
@@ -220,7 +229,9 @@ export function slice<S extends Shape, D extends DType, const A extends number =
   const dim = x.shape[axis]!;
   const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);
   const to = end === undefined ? dim : Math.min(end < 0 ? end + dim : end, dim);
-  return record(sliceOp, [x], { axis, start: from, size: Math.max(Math.ceil((to - from) / step), 0), step });
+  const size = Math.max(Math.ceil((to - from) / step), 0);
+  if (x.op === inputLeaf && !x.stale && axis === 0 && step === 1) return rows(x, from, size) as unknown as Tensor<Resize<S, A>, D>;
+  return record(sliceOp, [x], { axis, start: from, size, step });
 }
 
 /** The same elements, of which nothing before is differentiated. As torch.Tensor.detach. */

@@ -17,6 +17,10 @@ export interface NativeFailure {
   readonly value: number;
   readonly limit: number;
   readonly iteration: number;
+  /** Of a run that was queued: its number among the failures of its session, from 1. */
+  readonly number: number;
+  /** The number of the failure that it was refused for. */
+  readonly cause: number;
 }
 
 export interface NativeSession {
@@ -24,7 +28,8 @@ export interface NativeSession {
   free(id: number): void;
   load(words: Uint32Array): number;
   unload(program: number): void;
-  run(program: number, storages: Int32Array, slots: Uint8Array, repeat: number, inline: boolean, ...views: readonly ArrayBufferView[]): undefined | Promise<void>;
+  /** `told`: the number of the last failure that was known when this run was asked for. */
+  run(program: number, storages: Int32Array, slots: Uint8Array, repeat: number, inline: boolean, told: number, ...views: readonly ArrayBufferView[]): undefined | Promise<void>;
   drain(): void;
   cancel(): void;
   dispose(): void;

@@ -52,7 +52,7 @@ export class EagerEngine extends PlannedEngine {
     run.completed = run.begun = 1;
   }
 
-  protected override collect({ losses, accumulations }: Request): void {
+  protected override collect({ losses, accumulations }: Request): undefined {
     const computed = gradients(
       losses,
       accumulations.map(({ parameter }) => parameter),

@@ -1,6 +1,7 @@
 import { AnnealError, StaleTensorError } from '../errors.js';
 import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
+import type { ModelGenerator } from '../generator.js';
 import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
 import { goneError } from '../graph/gone.js';
 import { composing, forgetValues, tick } from '../graph/recorder.js';
@@ -23,6 +24,15 @@ const MAX_PLANS = 64;
 
 const ONE_STEP: StepOptions = {};
 
+const sessions = new Map<string | undefined, Session>();
+
+/** The session of a target: one for all engines on it, so that what one has made the next one can use. */
+function sessionFor(target: string | undefined): Session {
+  let session = sessions.get(target);
+  if (session === undefined) sessions.set(target, (session = new Session(target)));
+  return session;
+}
+
 /** Plans once and replays: see "Five ideas" in docs/architecture.md. */
 export class PlannedEngine implements Engine {
   readonly session: Session;
@@ -31,19 +41,20 @@ export class PlannedEngine implements Engine {
   protected readonly atOnce: boolean = false;
   protected readonly fuse: boolean = true;
   protected readonly gradients: Gradients;
-  /** Plans of requests without an optimizer, most recently used last; those of a step live as long as their optimizer. */
+  /** Plans of requests without a model, most recently used last. */
   private readonly plans: Plan[] = [];
-  private readonly stepPlans = new WeakMap<Updater, Plan[]>();
+  /** Plans of a step live as long as their optimizer, others as long as their model: none pushes out another's. */
+  private readonly ownPlans = new WeakMap<Updater | ModelGenerator, Plan[]>();
 
   /** `checkFinite`: a step whose losses or gradients are not finite fails before it updates anything. */
   constructor(
     target?: string,
     protected readonly checkFinite = false,
   ) {
-    this.session = new Session(target);
+    this.session = sessionFor(target);
     this.gradients = new Gradients({
       allocate: (shape, dtype) => this.allocate(shape, dtype),
-      release: (storage) => this.session.release(storage),
+      owns: (storage) => this.session.owns(storage),
       collect: (request) => this.collect(request),
     });
   }
@@ -92,9 +103,11 @@ export class PlannedEngine implements Engine {
     try {
       this.gather(request, run);
     } catch (error) {
+      this.gradients.lose(request, error as Error);
       refuse(request, error as Error);
       throw error;
     }
+    run.done?.catch((error: Error) => this.gradients.lose(request, error));
     this.deliver(request, run.results, run.done);
     forgetValues(isSettled);
     return run;
@@ -115,7 +128,7 @@ export class PlannedEngine implements Engine {
   dispose(tensor: Tensor): void {
     tensor.inputs = NONE;
     tensor.data$ = undefined;
-    if (tensor.storage$ !== undefined) this.session.release(tensor.storage$);
+    if (tensor.storage$ !== undefined) Session.release(tensor.storage$);
     tensor.storage$ = undefined;
   }
 
@@ -133,22 +146,36 @@ export class PlannedEngine implements Engine {
     return rows;
   }
 
-  write(tensor: Tensor, data: TypedArray): void {
-    this.assign(tensor, fromArray(data.slice(), tensor.shape, tensor.dtype));
+  write(tensor: Tensor, data: TypedArray): Promise<void> | undefined {
+    this.holdHere(tensor);
+    return this.overwrite(tensor, fromArray(data.slice(), tensor.shape, tensor.dtype));
   }
 
   assign(target: Tensor, source: Tensor): void {
+    void this.overwrite(target, source);
+  }
+
+  settle(): Promise<void> {
+    return this.session.settle();
+  }
+
+  private overwrite(target: Tensor, source: Tensor): Promise<void> | undefined {
     if (sizeOf(source.shape) !== sizeOf(target.shape)) {
       throw new AnnealError('ANNEAL_SHAPE_MISMATCH', `[assign] sizes differ: got ${showShape(source.shape)}, expected ${showShape(target.shape)}.`);
     }
     if (target instanceof Parameter) target.initializer$ = undefined;
     target.storage$ ??= this.allocate(target.shape, target.dtype);
-    this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] });
+    const { done } = this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] });
     target.changedAt$ = tick();
+    return done;
   }
 
-  settle(): Promise<void> {
-    return this.session.settle();
+  /** Gives a leaf that is to be overwritten as a whole memory of this session. */
+  private holdHere(target: Tensor): void {
+    const held = target.storage$;
+    if (held !== undefined && this.session.owns(held)) return;
+    target.storage$ = this.allocate(target.shape, target.dtype);
+    if (held !== undefined) Session.release(held);
   }
 
   /** Everything that the next step of this optimizer has to do. */
@@ -170,8 +197,8 @@ export class PlannedEngine implements Engine {
   }
 
   /** Adds gradients to their accumulators. */
-  protected collect(request: Request): void {
-    this.run(request);
+  protected collect(request: Request): Promise<void> | undefined {
+    return this.run(request).done;
   }
 
   /** The same, with results. */
@@ -214,7 +241,7 @@ export class PlannedEngine implements Engine {
   }
 
   protected plan(request: Request, nodes: readonly Tensor[]): Plan {
-    const plans = this.plansFor(request);
+    const plans = this.plansFor(request, nodes);
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
       if (!plan.structure.matches(request, nodes)) continue;
@@ -231,10 +258,11 @@ export class PlannedEngine implements Engine {
     return new Plan(request, nodes, this.session, this.native, { fuse: this.fuse });
   }
 
-  private plansFor({ updater }: Request): Plan[] {
-    if (updater === undefined) return this.plans;
-    let plans = this.stepPlans.get(updater);
-    if (plans === undefined) this.stepPlans.set(updater, (plans = []));
+  private plansFor({ updater }: Request, nodes: readonly Tensor[]): Plan[] {
+    const owner = updater ?? modelOf(nodes);
+    if (owner === undefined) return this.plans;
+    let plans = this.ownPlans.get(owner);
+    if (plans === undefined) this.ownPlans.set(owner, (plans = []));
     return plans;
   }
 
@@ -259,7 +287,7 @@ export class PlannedEngine implements Engine {
     this.deliver(request, results, done);
     const time = tick();
     for (const { parameter } of request.updates) parameter.changedAt$ = time;
-    for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node, this.session);
+    for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node);
     this.gradients.consume(request.updates);
     forgetValues(isSettled);
   }
@@ -310,13 +338,19 @@ function hasChanged(node: Tensor, time: number): boolean {
 }
 
 /** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */
-function retire(node: Tensor, session: Session): void {
+function retire(node: Tensor): void {
   node.inputs = NONE;
   if (node.kept$ && node.storage$ !== undefined) return;
   node.stale = true;
   if (node.storage$ === undefined || node.kept$) return;
-  session.release(node.storage$);
+  Session.release(node.storage$);
   node.storage$ = undefined;
+}
+
+/** What stands for the model that a request is about. */
+function modelOf(nodes: readonly Tensor[]): ModelGenerator | undefined {
+  for (const node of nodes) if (node instanceof Parameter && node.generator$ !== undefined) return node.generator$;
+  return undefined;
 }
 
 const NONE: readonly Tensor[] = [];

@@ -13,7 +13,7 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
     case 'ANNEAL_NON_FINITE':
       return notFinite(error, at);
     case 'ANNEAL_SESSION_FAILED':
-      return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because an earlier step of this session failed; its error is the cause.', { cause: before ?? error });
+      return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because a step before it, whose results it needs, failed; its error is the cause.', { cause: before ?? error });
     case 'ANNEAL_ABORTED':
     case 'ANNEAL_OUT_OF_MEMORY':
     case 'ANNEAL_DISPOSED':

@@ -6,14 +6,16 @@ import { postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
 import { Parameter, Tensor, type PendingGradients } from '../tensor.js';
+import { Session } from './session.js';
 import { NOTHING, type Accumulation, type Request, type Update } from './request.js';
 
 /** What gradients need of the engine. */
 interface Machinery {
   allocate(shape: Shape, dtype: DType): Storage;
-  release(storage: Storage): void;
-  /** Runs a request that adds gradients to their accumulators. */
-  collect(request: Request): void;
+  /** Is it memory of the session in use? */
+  owns(storage: Storage): boolean;
+  /** Runs a request that adds gradients to their accumulators. Rejects, or throws, where that fails; undefined where it is done. */
+  collect(request: Request): Promise<void> | undefined;
 }
 
 /**
@@ -46,13 +48,14 @@ export class Gradients {
 
   /** What a step of these parameters has to compute and may consume. */
   take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'accumulations' | 'updates'> {
+    for (const parameter of parameters) checkThere('step', parameter);
     const entries: PendingGradients[] = [];
     const updates: Update[] = [];
     for (const parameter of parameters) {
       const { pending$: entry, accumulator$: accumulator } = parameter;
       if (entry !== undefined && !entries.includes(entry)) entries.push(entry);
       if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, reached: entry !== undefined, accumulator });
-      if (accumulator === undefined) this.releaseSpare(parameter);
+      if (accumulator === undefined) releaseSpare(parameter);
       parameter.pending$ = undefined;
     }
     if (updates.length === 0) throw noGradient(parameters, this.latest?.deref());
@@ -78,18 +81,35 @@ export class Gradients {
   /** The gradient as a tensor, computed now if it has not been. */
   of(parameter: Parameter): Tensor | undefined {
     if (parameter.pending$ !== undefined) this.collect(parameter.pending$);
+    checkThere('grad', parameter);
     return parameter.accumulator$;
   }
 
   forget(parameters: readonly Parameter[]): void {
     for (const parameter of parameters) {
       parameter.pending$ = undefined;
+      parameter.lost$ = undefined;
       if (parameter.accumulator$ !== undefined) this.drop(parameter, parameter.accumulator$);
     }
   }
 
+  /** Notes that gradients were not computed: a step must not take what their accumulators hold for them, nor try these losses again. */
+  lose({ losses, accumulations }: Pick<Request, 'losses' | 'accumulations'>, error: Error): void {
+    for (const loss of losses) {
+      loss.value$ = () => Promise.reject(error);
+      loss.stale = true;
+    }
+    for (const { parameter, accumulator } of accumulations) if (parameter.accumulator$ === accumulator) parameter.lost$ ??= error;
+  }
+
   private collect(entry: PendingGradients): void {
-    this.machinery.collect({ ...NOTHING, losses: entry.losses, accumulations: this.waiting(entry) });
+    const request = { ...NOTHING, losses: entry.losses, accumulations: this.waiting(entry) };
+    try {
+      this.machinery.collect(request)?.catch((error: Error) => this.lose(request, error));
+    } catch (error) {
+      this.lose(request, error as Error);
+      throw error;
+    }
   }
 
   private waiting(entry: PendingGradients): Accumulation[] {
@@ -101,6 +121,7 @@ export class Gradients {
     parameter.pending$ = undefined;
     if (parameter.accumulator$ !== undefined) return { parameter, accumulator: parameter.accumulator$, holds: true };
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
+    if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
     accumulator.storage$ = parameter.spare$ ?? this.machinery.allocate(parameter.shape, parameter.dtype);
     parameter.spare$ = undefined;
     parameter.accumulator$ = accumulator;
@@ -114,12 +135,22 @@ export class Gradients {
     parameter.spare$ = accumulator.storage$!;
     accumulator.storage$ = undefined;
   }
+}
 
-  private releaseSpare(parameter: Parameter): void {
-    if (parameter.spare$ === undefined) return;
-    this.machinery.release(parameter.spare$);
-    parameter.spare$ = undefined;
-  }
+/** Throws for a parameter whose gradient could not be computed when it should have been. */
+function checkThere(op: string, parameter: Parameter): void {
+  if (parameter.lost$ === undefined) return;
+  throw new AnnealError(
+    'ANNEAL_GRADIENT',
+    `[${op}] the gradient of ${parameter.name} is not there, because the run that was to compute it failed; its error is the cause. Call zeroGrad(), and backward() anew.`,
+    { op, shapes: [parameter.shape], cause: parameter.lost$ },
+  );
+}
+
+function releaseSpare(parameter: Parameter): void {
+  if (parameter.spare$ === undefined) return;
+  Session.release(parameter.spare$);
+  parameter.spare$ = undefined;
 }
 
 function differentiated(node: Tensor): readonly Tensor[] {

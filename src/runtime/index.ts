@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { engine, provideEngine } from '../graph/engine.js';
-import { setEager } from '../graph/recorder.js';
+import { awaitedValues, forgetValues, setEager } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { loadNative, type NativeInfo } from './binding.js';
 import { EagerEngine } from './eager.js';
@@ -16,17 +16,28 @@ export interface Configuration {
   readonly checkFinite?: boolean | undefined;
 }
 
+let debugging: boolean | undefined;
+
 /**
- * How this environment runs what is recorded. Call it first: tensors and models made before belong to the mode before.
+ * How this environment runs what is recorded. Call it first: a change of `debug` changes the memory that things are in, and to use a parameter, a
+ * kept tensor or an optimizer's state from before throws AnnealError (ANNEAL_OTHER_SESSION). `checkFinite` may change at any time.
  * `ANNEAL_DEBUG=1` in the environment does the same as `configure({ debug: true })`.
  */
 export function configure(options: Configuration): void {
   checkOptions('configure', options, ['debug', 'checkFinite']);
   const { debug = false, checkFinite = false } = options;
   setEager(undefined);
+  if (debug !== debugging) leaveBehind();
+  debugging = debug;
   provideEngine(() => (debug ? new EagerEngine('reference', checkFinite) : new PlannedEngine(undefined, checkFinite)));
   // From the very first op on.
   if (debug) engine();
+}
+
+/** No step of this mode delivers what has been computed: it is in the memory of the mode before. What is kept there stays. */
+function leaveBehind(): void {
+  for (const tensor of awaitedValues()) if (tensor.kept$ && tensor.storage$ !== undefined) tensor.inputs = [];
+  forgetValues(({ storage$ }) => storage$ !== undefined);
 }
 
 configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });

@@ -42,7 +42,7 @@ export function evaluate(tensor: Tensor, options: EvaluateOptions = {}): TypedAr
   }
   try {
     const id = session.load(program.words);
-    void session.run(id, new Int32Array(0), new Uint8Array(block.buffer), 1, true, ...views);
+    void session.run(id, new Int32Array(0), new Uint8Array(block.buffer), 1, true, 0, ...views);
   } finally {
     session.dispose();
   }

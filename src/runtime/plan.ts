@@ -10,6 +10,7 @@ import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
+import { foreignError } from './foreign.js';
 import { updatesOf, wholeGradients, type Request } from './request.js';
 import type { Call, LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
@@ -95,7 +96,7 @@ export class Plan {
     for (let i = 0; i < storages.length; i++) {
       const binding = this.storages[i]!;
       if ('fresh' in binding) fresh[binding.fresh] = session.allocate(binding.bytes);
-      storages[i] = ('fresh' in binding ? fresh[binding.fresh]! : leafOf(binding, nodes).storage$!).id;
+      storages[i] = 'fresh' in binding ? fresh[binding.fresh]!.id : idIn(session, leafOf(binding, nodes));
     }
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;
@@ -145,6 +146,13 @@ export const NO_RESULTS: Results = { scalars: NO_SCALARS, arrays: [], storages: 
 
 function leafOf(source: Source, nodes: readonly Tensor[]): Tensor {
   return 'position' in source ? nodes[source.position]! : source.leaf;
+}
+
+/** The number of the storage that holds a leaf. Throws for one of another session. */
+function idIn(session: Session, leaf: Tensor): number {
+  const storage = leaf.storage$!;
+  if (!session.owns(storage)) throw foreignError(leaf);
+  return storage.id;
 }
 
 /** Slot blocks of several iterations, seen as each dtype. Numbers that never change are there already. */

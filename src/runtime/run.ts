@@ -38,12 +38,12 @@ export class Run implements Call {
     const limit = this.most === 1 ? 1 : Math.max(1, Math.min(this.most, Math.floor(REPEATED_NS / plan.cost)));
     const here = session.runsHere(plan.cost * limit, atOnce);
     this.count = plan.fill(nodes, limit, this);
-    this.begun = this.completed = this.count;
     const { slots, storages, views, results } = plan.bind(nodes, session, this.count, here);
     this.slots = slots;
     this.storages = storages;
     this.views = views;
     this.results = results;
+    this.begun = this.completed = this.count;
   }
 
   /** Called when it has been submitted: results that lie in the plan's own memory, which the next run will use, are copied. */

@@ -40,12 +40,16 @@ const TURN_MS = 4;
 
 class NativeStorage implements Storage {
   constructor(
+    readonly session: Session,
     readonly id: number,
     readonly bytes: number,
   ) {}
 }
 
-/** One queue of native runs, and the native memory that outlives them. */
+/**
+ * One queue of native runs, and the native memory that outlives them. A run that fails takes along those behind it that need what it
+ * was to write, and no others.
+ */
 export class Session {
   readonly native: NativeSession;
   private readonly programs = new Map<number, LoadedProgram[]>();
@@ -54,8 +58,10 @@ export class Session {
   private readonly waiting: (() => void)[] = [];
   private last: Promise<void> | undefined;
   private lastTurn = performance.now();
-  /** The last failure that was not a refusal. */
-  private failure: Error | undefined;
+  /** The number of the last failure that was reported: a run that is asked for now may use what it has left as it was. */
+  private told = 0;
+  /** By their numbers, those for which a run that is under way may be refused. */
+  private readonly failures = new Map<number, Error>();
   private readonly collected = new FinalizationRegistry<number>((id) => this.free(id));
   /** Storages to free once the waiting runs, of which the native side does not know yet, have been handed over. */
   private readonly unfreed: number[] = [];
@@ -78,15 +84,21 @@ export class Session {
     } catch (cause) {
       throw new AnnealError('ANNEAL_OUT_OF_MEMORY', `[anneal] ${bytes} bytes of native memory could not be had. Use a smaller model or batch.`, { cause });
     }
-    const storage = new NativeStorage(id, bytes);
+    const storage = new NativeStorage(this, id, bytes);
     this.collected.register(storage, id, storage);
     return storage;
   }
 
-  /** Frees a storage now, once the runs submitted so far are done with it. */
-  release(storage: Storage): void {
-    this.collected.unregister(storage);
-    this.free(storage.id);
+  /** Is it this session's memory? Another session's of the same number is not. */
+  owns(storage: Storage): boolean {
+    return storage instanceof NativeStorage && storage.session === this;
+  }
+
+  /** Frees a storage now, of whichever session, once the runs submitted so far are done with it. */
+  static release(storage: Storage): void {
+    const { session } = storage as NativeStorage;
+    session.collected.unregister(storage);
+    session.free(storage.id);
   }
 
   private free(id: number): void {
@@ -115,16 +127,17 @@ export class Session {
   submit(call: Call, atOnce = false): Promise<void> | undefined {
     if (this.runsHere(call.cost * call.count, atOnce)) {
       try {
-        if (this.start(call, true) !== undefined) throw new Error('a run was queued behind nothing');
+        if (this.start(call, true, this.told) !== undefined) throw new Error('a run was queued behind nothing');
         return undefined;
       } catch (error) {
         throw this.failed(call, error as RunError);
       }
     }
-    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call), call);
+    const { told } = this;
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, told), call);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => void this.follow(this.startLater(call), call).then(resolve, reject));
+        this.waiting.push(() => void this.follow(this.startLater(call, told), call).then(resolve, reject));
       }),
     );
   }
@@ -150,15 +163,15 @@ export class Session {
     }
   }
 
-  private start(call: Call, inline: boolean): Promise<void> | undefined {
+  private start(call: Call, inline: boolean, told: number): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, ...call.views);
+    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, told, ...call.views);
   }
 
-  private startLater(call: Call): Promise<void> {
+  private startLater(call: Call, told: number): Promise<void> {
     try {
-      return this.start(call, false) ?? Promise.resolve();
+      return this.start(call, false, told) ?? Promise.resolve();
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -171,19 +184,24 @@ export class Session {
       this.lastTurn = performance.now();
       this.waiting.shift()?.();
       if (this.waiting.length === 0) for (const id of this.unfreed.splice(0)) this.native.free(id);
+      if (this.inFlight === 0) this.failures.clear();
     };
     return this.note(
       pending.then(settled, (error: RunError) => {
+        const explained = this.failed(call, error);
         settled();
-        throw this.failed(call, error);
+        throw explained;
       }),
     );
   }
 
+  /** The error that the user gets. The cause of a refusal is the failure that it goes back to. */
   private failed(call: Call, error: RunError): Error {
-    const refused = error.code === 'ANNEAL_SESSION_FAILED';
-    const explained = call.explain(error, this.failure);
-    if (!refused) this.failure = explained;
+    const { number = 0, cause = 0 } = error.failure ?? {};
+    const before = this.failures.get(cause);
+    const explained = call.explain(error, before);
+    this.failures.set(number, before ?? explained);
+    this.told = Math.max(this.told, number);
     return explained;
   }
 

@@ -1,7 +1,7 @@
 import { dtypes } from '../dtype.js';
 import type { Module } from '../nn/module.js';
 import { slice } from '../ops/index.js';
-import { fromArray } from '../ops/leaf.js';
+import { fromArray, inputLeaf } from '../ops/leaf.js';
 import { sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { inEvaluation } from './evaluation.js';
@@ -24,8 +24,13 @@ async function* inputsOf(source: unknown, batchSize: number | undefined): AsyncG
   if (source instanceof Tensor) {
     const size = source.shape[0] ?? 0;
     const each = batchSize ?? Math.max(size, 1);
-    if (size <= each) yield source;
-    else for (let start = 0; start < size; start += each) yield slice(source, start, Math.min(start + each, size), { axis: 0 });
+    if (size <= each) {
+      yield source;
+      return;
+    }
+    // As an input, whose slices are all alike to a plan.
+    const input = source.op === inputLeaf ? source : fromArray(await source.data(), source.shape, source.dtype);
+    for (let start = 0; start < size; start += each) yield slice(input, start, start + each, { axis: 0 });
     return;
   }
   const batches = toLoader('predict', source, batchSize === undefined ? {} : { batchSize });

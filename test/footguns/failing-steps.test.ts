@@ -60,3 +60,24 @@ test('fit names dataset, epoch, step and example', async () => {
   expect(error.message).toMatch(/example 33 of dataset/);
   expect(error.message).toMatch(/epoch 0, step 3/);
 });
+
+test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('a gradient that could not be computed ahead of the step is not taken for zero', async () => {
+  const { model, optimizer, batch, lossOn, weights } = classifier();
+  const before = await weights();
+  const bad = losses.crossEntropy(model.forward(batch(4).x), tensor(Int32Array.of(0, 1, 7, 2)));
+  const first = await failure(() => {
+    bad.backward();
+    // Another backward() over the same parameters has the first one's gradients computed.
+    lossOn(4).backward();
+  });
+  expect(first).toBeInstanceOf(IndexError);
+  lossOn(4).backward();
+  const second = await failure(() => optimizer.step());
+  expect(second).toMatchObject({ code: 'ANNEAL_GRADIENT', cause: { code: 'ANNEAL_INDEX_OUT_OF_RANGE' } });
+  expect(await weights()).toEqual(before);
+  expect(optimizer.steps).toBe(0);
+  optimizer.zeroGrad();
+  lossOn(4).backward();
+  await optimizer.step();
+  expect(optimizer.steps).toBe(1);
+});

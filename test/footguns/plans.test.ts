@@ -1,5 +1,5 @@
-import { optim, type Parameter } from 'anneal';
-import { expect, test } from 'vitest';
+import { losses, optim, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
+import { expect, test, vi } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
 import { classifier } from './model.js';
@@ -76,4 +76,69 @@ test('a rate that is assigned between steps counts from the next step on', async
   lossOn(4).backward();
   await optimizer.step();
   expect(await weights()).not.toEqual(before);
+});
+
+/** How many plans `action` makes. */
+async function plansOf(action: () => Promise<unknown>): Promise<number> {
+  const made = vi.spyOn(engine() as unknown as { makePlan(): unknown }, 'makePlan');
+  try {
+    await action();
+    return made.mock.calls.length;
+  } finally {
+    made.mockRestore();
+  }
+}
+
+test.runIf(planned)('predict(tensor, { batchSize }) is one plan for all batches, whatever the tensor is', async () => {
+  const { model, optimizer, batch, weights } = classifier();
+  const trainer = new Trainer(model as never, { loss: losses.crossEntropy, optimizer });
+  await weights();
+  const { x } = batch(640);
+  const whole = await model.forward(x).data();
+  const predict = async (inputs: Tensor): Promise<void> => {
+    const predicted = await trainer.predict(inputs as never, { batchSize: 10 });
+    expect(await predicted.data()).toEqual(whole);
+  };
+  expect(await plansOf(() => predict(x))).toBe(1);
+  const computed = x.mul(1);
+  expect(await plansOf(() => predict(computed as Tensor))).toBeLessThanOrEqual(1);
+  const kept = x.add(0).keep();
+  await kept.data();
+  expect(await plansOf(() => predict(kept as Tensor))).toBeLessThanOrEqual(1);
+});
+
+test.runIf(planned)('a loop through slices of an input is one plan', async () => {
+  const { model, optimizer, batch, weights } = classifier();
+  await weights();
+  const { x, labels } = batch(200);
+  const plans = await plansOf(async () => {
+    for (let start = 0; start < 200; start += 8) {
+      losses.crossEntropy(model.forward(x.slice(start, start + 8)), labels.slice(start, start + 8)).backward();
+      await optimizer.step();
+    }
+  });
+  expect(plans).toBe(1);
+});
+
+test('a slice of an input has the rows that it names, and outlives no dispose() of what it was computed from before', async () => {
+  const x = tensor([[1, 2], [3, 4], [5, 6]]);
+  expect([...(await x.slice(1).data())]).toEqual([3, 4, 5, 6]);
+  expect([...(await x.slice(-2, -1).data())]).toEqual([3, 4]);
+  expect([...(await x.slice(1, 1).data())]).toEqual([]);
+  expect([...(await x.slice(0, 9, { step: 2 }).data())]).toEqual([1, 2, 5, 6]);
+  expect([...(await x.slice(1, 3).slice(1).mul(2).data())]).toEqual([10, 12]);
+  const rows = await x.slice(1).data();
+  rows[0] = 99;
+  expect([...(await x.data())]).toEqual([1, 2, 3, 4, 5, 6]);
+  x.dispose();
+  expect(() => x.slice(1)).toThrow(expect.objectContaining({ code: 'ANNEAL_DISPOSED' }));
+});
+
+test.runIf(planned)("one model's many plans push out no other model's", async () => {
+  const [a, b] = [classifier(), classifier()];
+  const predict = ({ model, batch }: ReturnType<typeof classifier>, size: number): Promise<unknown> => model.forward(batch(size).x).data();
+  await Promise.all([a.weights(), b.weights()]);
+  await predict(b, 4);
+  for (let size = 1; size <= 100; size++) await predict(a, size);
+  expect(await plansOf(() => predict(b, 4))).toBe(0);
 });
