@@ -72,10 +72,10 @@ test('a state that was read carries a model over, and its optimizer too', async 
   const model = build();
   const optimizer = optim.adam(model.parameters());
   await step(model, optimizer);
-  const copied = async (state: ReadonlyMap<string, unknown>) =>
-    new Map(await Promise.all([...state].map(async ([name, { shape, dtype, data: from }]: [string, any]) => [name, { shape, dtype, data: typeof from === 'function' ? await (state.get(name) as Tensor).data() : from }] as const)));
+  const copied = async (state: ReadonlyMap<string, Tensor>) =>
+    new Map(await Promise.all([...state].map(async ([name, one]) => [name, { shape: one.shape, dtype: one.dtype, data: typeof one.data === 'function' ? await one.data() : one.data }] as const)));
   const before = await weights(model);
-  const [weightState, optimizerState] = [await copied(model.stateDict()), await copied(optimizer.stateDict())];
+  const [weightState, optimizerState] = [await copied(model.stateDict()), await copied(optimizer.stateDict() as ReadonlyMap<string, Tensor>)];
 
   other();
   await model.loadStateDict(weightState);
