@@ -36,6 +36,8 @@ const char* text_of(Code code) {
       return "[anneal] an index is out of range.";
     case Code::not_finite:
       return "[anneal] a value is not finite.";
+    case Code::overflow:
+      return "[anneal] a sum does not fit int32.";
     case Code::aborted:
       return "[anneal] the run was cancelled.";
     case Code::session_failed:

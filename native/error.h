@@ -15,6 +15,7 @@ enum class Code {
   cpu_unsupported,
   index_out_of_range,
   not_finite,
+  overflow,  // a sum of integers
   aborted,
   session_failed,  // refused, because a run that was to write what it needs failed, unknown to who asked for it
   disposed,
@@ -35,6 +36,8 @@ constexpr const char* name_of(Code code) {
       return "ANNEAL_INDEX_OUT_OF_RANGE";
     case Code::not_finite:
       return "ANNEAL_NON_FINITE";
+    case Code::overflow:
+      return "ANNEAL_OVERFLOW";
     case Code::aborted:
       return "ANNEAL_ABORTED";
     case Code::session_failed:

@@ -99,6 +99,7 @@ Outcome Executor::ended(const Executable& executable, size_t step, uint32_t iter
   const Failure failure = Failure(failure_.load(std::memory_order_relaxed));
   const Code code = failure == Failure::index_out_of_range ? Code::index_out_of_range
                     : failure == Failure::not_finite       ? Code::not_finite
+                    : failure == Failure::overflow         ? Code::overflow
                                                            : Code::aborted;
   const uint32_t node = step < executable.steps_.size() ? executable.steps_[step].node : 0;
   return {code, uint32_t(step), node, iteration, where_, value_, limit_};

@@ -52,7 +52,7 @@ struct Bindings {
   char* slots;  // 8-byte aligned
 };
 
-// How a run ended. The numbers belong to index_out_of_range and not_finite.
+// How a run ended. The numbers belong to index_out_of_range, not_finite and overflow.
 struct Outcome {
   Code code = Code::none;
   uint32_t instruction = 0, node = 0, iteration = 0;

@@ -24,7 +24,7 @@ struct Call {
   const uint32_t* attr;  // [attrs]
 };
 
-enum class Failure : uint32_t { none = 0, index_out_of_range = 1, cancelled = 2, not_finite = 3 };
+enum class Failure : uint32_t { none = 0, index_out_of_range = 1, cancelled = 2, not_finite = 3, overflow = 4 };
 
 // How a kernel reaches threads, scratch and error reports. Chunk counts depend on shapes only, never on thread counts.
 struct Context {

@@ -202,6 +202,7 @@ const char* verify_reduce(const Call& c) {
   for (int i = 0; i < in.rank; i++)
     NEED(out.dims[i] == in.dims[i] || out.dims[i] == 1, "a dim of the result is neither the input's nor 1");
   NEED(c.attr[0] < kReduceKinds, "unknown kind");
+  NEED((c.attr[1] & 0x7F800000) != 0x7F800000, "the correction is not finite");
   NEED(c.attr[2] == 0, "attribute 2 is reserved");
   const bool needs_elements = c.attr[0] == max || c.attr[0] == min || c.attr[0] == argmax || c.attr[0] == argmin;
   NEED(!needs_elements || elements_of(in) > 0 || elements_of(out) == 0, "the extreme of nothing");

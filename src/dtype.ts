@@ -19,3 +19,12 @@ export const dtypes: { readonly [D in DType]: DTypeInfo } = {
 
 /** The typed array that holds a dtype in JavaScript. */
 export type ArrayOf<D extends DType> = D extends 'float32' ? Float32Array : D extends 'int32' ? Int32Array : Uint8Array;
+
+/** The whole numbers that a dtype holds, both ends included; undefined for what is not whole. */
+export const wholeRange: { readonly [D in DType]?: readonly [number, number] } = { int32: [-(2 ** 31), 2 ** 31 - 1], uint8: [0, 255] };
+
+/** Returns whether an element of `dtype` can be `value`: whole numbers in its range. float32 rounds, and bool is whether it is not 0. */
+export function holds(dtype: DType, value: number): boolean {
+  const range = wholeRange[dtype];
+  return range === undefined || (Number.isInteger(value) && value >= range[0] && value <= range[1]);
+}

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'ANNEAL_UNREGISTERED_PARAMETER'
   | 'ANNEAL_DATA'
   | 'ANNEAL_NON_FINITE'
+  | 'ANNEAL_OVERFLOW'
+  | 'ANNEAL_LIMIT'
   | 'ANNEAL_FILE_FORMAT'
   | 'ANNEAL_STATE_MISMATCH'
   | 'ANNEAL_BUSY'
@@ -54,6 +56,13 @@ export class AnnealError extends Error {
 export class ShapeError extends AnnealError {
   constructor(message: string, details?: ErrorDetails) {
     super('ANNEAL_SHAPE_MISMATCH', message, details);
+  }
+}
+
+/** A tensor that would have more elements or more dimensions than the library can describe. */
+export class LimitError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_LIMIT', message, details);
   }
 }
 

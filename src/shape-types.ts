@@ -177,6 +177,15 @@ export type Turned<S extends Shape> = S extends readonly [infer M extends number
 /** A shape as given to reshape: -1 becomes a size that is known at the call. */
 export type Resolved<S extends Shape> = Unranked<S> extends true ? Shape : { -readonly [I in keyof S]: S[I] extends -1 ? number : S[I] };
 
+/** A shape as given to expand: -1 stands for the size that is there, which is counted from the last dimension. */
+export type Expand<S extends Shape, T extends Shape> = Unranked<T> extends true ? Shape : -1 extends T[number] ? (Unranked<S> extends true ? Resolved<T> : Kept<S, T>) : Plain<T>;
+
+type Kept<S extends Shape, T extends Shape, Done extends Shape = []> = T extends readonly [...infer TH extends number[], infer TL extends number]
+  ? S extends readonly [...infer SH extends number[], infer SL extends number]
+    ? Kept<SH, TH, [TL extends -1 ? SL : TL, ...Done]>
+    : [...T, ...Done]
+  : Done;
+
 /** The same rank, sizes unknown. */
 export type SomeSizes<S extends Shape> = Unranked<S> extends true ? Shape : { -readonly [I in keyof S]: number };
 

@@ -10,6 +10,7 @@ import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
 import * as arithmetic from './ops/arithmetic.js';
 import { cast } from './ops/cast.js';
+import { checkShape } from './ops/check.js';
 import * as compare from './ops/compare.js';
 import { matmul } from './ops/contraction.js';
 import * as exponential from './ops/exponential.js';
@@ -24,13 +25,13 @@ import * as views from './ops/views.js';
 import type { SliceOptions } from './ops/views.js';
 import type {
   Broadcast,
+  Expand,
   Fits,
   GatherFirst,
   Indices,
   MatMul,
   MatMulFits,
   Permute,
-  Plain,
   Reduce,
   Resize,
   Resolved,
@@ -382,7 +383,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     return views.slice(this, start, end, options);
   }
 
-  /** Without dimensions of size 1, or without those of `axis`. */
+  /** Without dimensions of size 1, or without those of `axis` that are of size 1. */
   squeeze(axis?: number | readonly number[]): Tensor<Shape, D> {
     return views.squeeze(this, axis);
   }
@@ -392,13 +393,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     return views.flatten(this, start, end);
   }
 
-  /** Repeated along dimensions of size 1 and new ones in front, without copying. */
-  expand<const T extends Shape>(shape: T): Tensor<Plain<T>, D> {
-    return views.expand(this, shape);
-  }
-
-  /** The same as expand. */
-  broadcastTo<const T extends Shape>(shape: T): Tensor<Plain<T>, D> {
+  /** Repeated along dimensions of size 1 and new ones in front, without copying; -1 leaves a size as it is. */
+  expand<A extends Shape, D extends DType, const T extends Shape>(this: Tensor<A, D>, shape: T): Tensor<Expand<A, T>, D> {
     return views.expand(this, shape);
   }
 
@@ -465,6 +461,7 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   initializer$: Initializer | undefined;
 
   constructor(shape: S, initializer: Initializer, options: { requiresGrad?: boolean } = {}) {
+    checkShape('Parameter', shape);
     super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;

@@ -59,8 +59,8 @@ static void reference_ctc_example(const Call& call, Context& context, int64_t n,
       steps, L, labels, (int32_t)call.attr[0], memory, memory + steps * C, memory + steps * (C + L)};
   for (int64_t t = 0; t < steps; t++) {
     const T* row = (const T*)x.data + n * x.strides[0] + t * x.strides[1];
-    const double total = reference_log_sum_exp(row, C);
-    for (int64_t c = 0; c < C; c++) g.y[t * C + c] = (double)row[c] - total;
+    const ReferenceLogSoftmax logs = reference_log_softmax(row, C);
+    for (int64_t c = 0; c < C; c++) g.y[t * C + c] = logs.of((double)row[c]);
   }
   const double log_likelihood = steps ? reference_ctc_sums(g, C) : count ? -HUGE_VAL : 0;
   const bool infinite = log_likelihood == -HUGE_VAL;

@@ -73,11 +73,25 @@ static void gather_run(const Call& call, Context& context) {
 
 // ---- scatter_add: a chunk owns rows of the output and goes over all indices in order, so sums never race
 // --------------
-template <class V, class S>
-ANNEAL_INLINE void add_row(S* to, const S* from, int64_t n) {
+ANNEAL_INLINE void add_row(float* to, const float* from, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) st(to + i, pw_add(ld(to + i), ld(from + i)));
   if (const int rest = (int)(n - i)) st_part(to + i, pw_add(ld_part(to + i, rest), ld_part(from + i, rest)), rest);
+}
+
+// A sum that leaves int32 on its way fails the run: its sign is neither operand's.
+ANNEAL_INLINE void add_row(const GatherJob& job, int64_t where, int32_t* to, const int32_t* from, int64_t n) {
+  vi left = vi{};
+  each_vector(n, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    const vi a = ld_some(to + i, lanes), b = ld_some(from + i, lanes), sum = pw_add(a, b);
+    left |= (sum ^ a) & (sum ^ b);
+    st_some(to + i, sum, lanes);
+  });
+  if (!any(left < vi{})) return;
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t before = (int64_t)to[i] - from[i], sum = (int64_t)(int32_t)(uint32_t)(uint64_t)before + from[i];
+    if (sum != to[i]) return job.context->fail(job.context, Failure::overflow, where, sum, 0);
+  }
 }
 
 static void scatter_chunk(void* arg, int64_t chunk, int32_t) {
@@ -93,9 +107,9 @@ static void scatter_chunk(void* arg, int64_t chunk, int32_t) {
     if (index < first || index >= end) continue;
     const char* from = job.from + (o * job.K + k) * row;
     if (job.real)
-      add_row<vf>((float*)(to + index * row), (const float*)from, job.I);
+      add_row((float*)(to + index * row), (const float*)from, job.I);
     else
-      add_row<vi>((int32_t*)(to + index * row), (const int32_t*)from, job.I);
+      add_row(job, o * job.K + k, (int32_t*)(to + index * row), (const int32_t*)from, job.I);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "reduce_rows.h"
 #include "reduce_columns.h"
 #include "reduce_variance.h"
+#include "reduce_integer_sum.h"
 #include "reduce_arg_columns.h"
 
 constexpr int64_t kReduceChunk = 32768;    // elements of one chunk
@@ -24,7 +25,7 @@ static ReduceJob reduce_job(const Call& call, Context* context) {
   job.out = out.data;
   job.out_dtype = out.dtype;
   job.kind = call.attr[0];
-  job.correction = call.attr[1];
+  __builtin_memcpy(&job.correction, call.attr + 1, 4);
   job.kept.rank = job.reduced.rank = 0;
   job.outputs = job.R = 1;
   for (int d = 0; d < in.rank; d++) {
@@ -55,8 +56,9 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.segments = few ? divide_up(base.R, kSegmentRows) : 1;
   const int64_t threads = base.context ? base.context->threads : 1,
                 wanted = threads == 1 ? 1 : kChunksOfThread * threads;
+  const int64_t longest = base.kind == kReduceSum && base.dtype != DType::f32 ? kLongestSumRun : kLongestRun;
   job.run = kColumnRun;
-  while (job.run < smallest(kLongestRun, job.N) && job.segments * job.outer * divide_up(job.N, 2 * job.run) >= wanted)
+  while (job.run < smallest(longest, job.N) && job.segments * job.outer * divide_up(job.N, 2 * job.run) >= wanted)
     job.run *= 2;
   job.runs = divide_up(job.N, job.run);
   job.levels = 2;
@@ -73,7 +75,7 @@ static void run_columns(const ReduceJob& base) {
   const bool real = base.dtype == DType::f32;
   switch (base.kind) {
     case kReduceSum:
-      return real ? reduce_columns<RealSum>(job) : reduce_columns<IntegerSum>(job);
+      return real ? reduce_columns<RealSum>(job) : integer_sum_columns(job);
     case kReduceMean:
       return reduce_columns<RealSum>(job);
     case kReduceMax:
@@ -99,7 +101,7 @@ static void run_rows(const ReduceJob& job) {
   const bool real = job.dtype == DType::f32;
   switch (job.kind) {
     case kReduceSum:
-      return real ? reduce_rows<ByValue<RealSum> >(job) : reduce_rows<ByValue<IntegerSum> >(job);
+      return real ? reduce_rows<ByValue<RealSum> >(job) : reduce_rows<ByIntegerSum>(job);
     case kReduceMean:
       return reduce_rows<ByValue<RealSum> >(job);
     case kReduceMax:

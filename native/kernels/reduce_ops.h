@@ -67,12 +67,18 @@ struct RealMin : RealOp {
   ANNEAL_INLINE vi beaten(vf best, vf x) { return ~(x >= best) & (best == best); }
   ANNEAL_COMBINE { return a != a ? a : vmin(a, b); }
 };
-struct IntegerSum : IntegerOp {  // wraps
+// The high and the low halves of integers: sums of each fit 32 bits for a whole block (kReduceBlock).
+struct IntegerHighs : IntegerOp {
   static constexpr int32_t identity = 0;
   ANNEAL_INLINE vi fill(vi) { return vi{}; }
-  ANNEAL_INLINE vi step(vi acc, vi x, vi) { return (vi)((vu)acc + (vu)x); }
-  ANNEAL_INLINE int32_t combine(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
-  ANNEAL_INLINE vi combine(vi a, vi b) { return (vi)((vu)a + (vu)b); }
+  ANNEAL_INLINE vi step(vi acc, vi x, vi) { return acc + (x >> 16); }
+  ANNEAL_COMBINE { return a + b; }
+};
+struct IntegerLows : IntegerOp {
+  static constexpr int32_t identity = 0;
+  ANNEAL_INLINE vi fill(vi) { return vi{}; }
+  ANNEAL_INLINE vi step(vi acc, vi x, vi) { return acc + (x & splat(int32_t(0xFFFF))); }
+  ANNEAL_COMBINE { return a + b; }
 };
 struct IntegerProd : IntegerOp {  // wraps
   static constexpr int32_t identity = 1;

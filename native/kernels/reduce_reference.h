@@ -35,7 +35,7 @@ static bool reference_beats(const ReferenceLane& x, const ReferenceLane& best, b
 }
 
 template <class T>
-static void reference_reduce(const Call& call, Context&) {
+static void reference_reduce(const Call& call, Context& context) {
   const TensorArg &in = call.in[0], &out = call.out[0];
   const uint32_t kind = call.attr[0];
   for (int64_t o = 0; o < reference_elements(out); o++) {
@@ -56,9 +56,11 @@ static void reference_reduce(const Call& call, Context&) {
     const double mean = s.sum / (double)count;
     reference_each_reduced(in, out, o,
                            [&](const ReferenceLane& x, int64_t) { s.squares += (x.real - mean) * (x.real - mean); });
-    const double left = (double)(count - (int64_t)call.attr[1]);
+    float correction;
+    std::memcpy(&correction, call.attr + 1, 4);
+    const double left = (double)count - (double)correction;
     ReferenceLane result = best;  // max and min
-    if (kind == 0) result = {s.sum, reference_wrap(s.integer_sum), true};
+    if (kind == 0) result = {s.sum, reference_fit(context, o, s.integer_sum), true};
     if (kind == 1) result = {mean, 0, true};
     if (kind == 4 || kind == 5) result = {0, (int32_t)where, false};
     if (kind == 6) result = {s.squares / (left > 0 ? left : 0), 0, true};

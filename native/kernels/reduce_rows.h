@@ -11,15 +11,16 @@ struct ReduceJob {
   bool in_place;
   void* out;
   DType out_dtype;
-  uint32_t kind, correction;
+  uint32_t kind;
+  float correction;  // of the variance
   int64_t outputs_per_chunk;
   int64_t blocks_per_segment, segments;  // of one output, where outputs are too few to share out
 };
 
 // The scale of the mean and the variance; NaN or infinity where nothing is left to divide by, as in PyTorch.
 ANNEAL_INLINE float divisor(const ReduceJob& job) {
-  const int64_t n = job.kind == kReduceVar ? largest(job.R - (int64_t)job.correction, 0) : job.R;
-  return (float)n;
+  const double n = (double)job.R - (job.kind == kReduceVar ? (double)job.correction : 0);
+  return n > 0 ? (float)n : 0;
 }
 
 ANNEAL_INLINE void store_result(const ReduceJob& job, int64_t o, float x) {

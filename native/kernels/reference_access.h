@@ -57,3 +57,10 @@ static bool reference_in_range(Context& context, int64_t where, int64_t index, i
   context.fail(&context, Failure::index_out_of_range, where, index, limit);
   return false;
 }
+
+// A sum of integers, of which int32 holds what it can.
+static int32_t reference_fit(Context& context, int64_t where, int64_t sum) {
+  const int32_t stored = (int32_t)(uint32_t)(uint64_t)sum;
+  if (stored != sum) context.fail(&context, Failure::overflow, where, sum, 0);
+  return stored;
+}

@@ -16,16 +16,16 @@ static void reference_soft_cross_entropy(const Call& call, Context& context) {
       const double p = !labels ? (double)((const T*)call.in[1].data)[n * C + c] : c == label ? 1.0 : 0.0;
       return (weights ? (double)weights[c] : 1.0) * ((1.0 - smoothing) * p + smoothing / (double)C);
     };
-    const double total = reference_log_sum_exp(x, C);
+    const ReferenceLogSoftmax row = reference_log_softmax(x, C);
     const double factor = scaled ? (double)((const T*)call.in[2].data)[n * call.in[2].strides[0]] : 1.0;
     double mass = 0, loss = 0;
     for (int64_t c = 0; c < C; c++) {
       mass += target(c);
-      if (target(c) != 0) loss += target(c) * (total - (double)x[c]);
+      if (target(c) != 0) loss += target(c) * -row.of((double)x[c]);
     }
     // No target at all still shows that the logits are no numbers.
-    if (losses) losses[n] = (T)(inside ? loss + 0 * total : 0.0);
+    if (losses) losses[n] = (T)(inside ? loss + 0 * row.log_sum : 0.0);
     for (int64_t c = 0; gradients && c < C; c++)
-      gradients[n * C + c] = (T)(inside ? (std::exp((double)x[c] - total) * mass - target(c)) * factor : 0.0);
+      gradients[n * C + c] = (T)(inside ? (std::exp(row.of((double)x[c])) * mass - target(c)) * factor : 0.0);
   }
 }

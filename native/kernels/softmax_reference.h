@@ -1,11 +1,18 @@
 // References of softmax, its gradient and cross_entropy: the definitions, in double.
 
+// log softmax(x)[c] = (x[c] - max) - log_sum: in this order, because beside a maximum of 1e15 the logarithm has no digits.
+struct ReferenceLogSoftmax {
+  double max, log_sum;
+
+  double of(double x) const { return x - max - log_sum; }
+};
+
 template <class T>
-static double reference_log_sum_exp(const T* x, int64_t C) {
+static ReferenceLogSoftmax reference_log_softmax(const T* x, int64_t C) {
   double max = -HUGE_VAL, sum = 0;
   for (int64_t c = 0; c < C; c++) max = (double)x[c] > max ? (double)x[c] : max;
   for (int64_t c = 0; c < C; c++) sum += std::exp((double)x[c] - max);
-  return max + std::log(sum);
+  return {max, std::log(sum)};
 }
 
 template <class T>
@@ -14,9 +21,9 @@ static void reference_softmax(const Call& call, Context&) {
   const int64_t C = out.dims[out.rank - 1], N = C ? reference_elements(out) / C : 0;
   for (int64_t n = 0; n < N; n++) {
     const T* x = (const T*)call.in[0].data + n * C;
-    const double total = reference_log_sum_exp(x, C);
+    const ReferenceLogSoftmax row = reference_log_softmax(x, C);
     for (int64_t c = 0; c < C; c++) {
-      const double y = (double)x[c] - total;
+      const double y = row.of((double)x[c]);
       ((T*)out.data)[n * C + c] = (T)(call.attr[0] ? y : std::exp(y));
     }
   }
@@ -48,10 +55,10 @@ static void reference_cross_entropy(const Call& call, Context& context) {
     const T* x = (const T*)call.in[0].data + n * C;
     const int64_t label = ((const int32_t*)call.in[1].data)[n];
     const bool inside = reference_in_range(context, n, label, C);
-    const double total = reference_log_sum_exp(x, C);
-    if (losses) losses[n] = (T)(inside ? total - (double)x[label] : 0.0);
+    const ReferenceLogSoftmax row = reference_log_softmax(x, C);
+    if (losses) losses[n] = (T)(inside ? -row.of((double)x[label]) : 0.0);
     const double factor = scaled ? (double)((const T*)call.in[2].data)[n * call.in[2].strides[0]] : 1.0;
     for (int64_t c = 0; gradients && c < C; c++)
-      gradients[n * C + c] = (T)(inside ? (std::exp((double)x[c] - total) - (c == label ? 1.0 : 0.0)) * factor : 0.0);
+      gradients[n * C + c] = (T)(inside ? (std::exp(row.of((double)x[c])) - (c == label ? 1.0 : 0.0)) * factor : 0.0);
   }
 }

@@ -1,13 +1,13 @@
 // reduce: every kind, over every set of axes, by every layout.
-#include "kernel_case.h"
+#include <bit>
+
+#include "rows.h"
 
 namespace {
 using namespace harness;
 
 enum Kind : uint32_t { sum, mean, maximum, minimum, argmax, argmin, var, any, all, prod };
 const char* const kNames[] = {"sum", "mean", "max", "min", "argmax", "argmin", "var", "any", "all", "prod"};
-using Dims = std::vector<int64_t>;
-
 DType result_type(Kind kind, DType in) {
   if (kind == argmax || kind == argmin) return DType::i32;
   return kind == any || kind == all ? DType::boolean : in;
@@ -36,7 +36,7 @@ struct Shape {
   uint32_t axes;       // bit d: dimension d is reduced
 };
 
-KernelCase reduction(Kind kind, const Shape& s, DType dtype, uint64_t seed, uint32_t correction = 1) {
+KernelCase reduction(Kind kind, const Shape& s, DType dtype, uint64_t seed, float correction = 1) {
   Dims out = s.dims;
   int64_t R = 1;
   for (size_t d = 0; d < out.size(); d++)
@@ -54,7 +54,7 @@ KernelCase reduction(Kind kind, const Shape& s, DType dtype, uint64_t seed, uint
   std::string text = std::string(kNames[kind]) + " dtype " + std::to_string(int(dtype)) + " axes " +
                      std::to_string(s.axes) + (s.strides.empty() ? "" : " strided") + " of";
   for (int64_t d : s.dims) text += " " + std::to_string(d);
-  KernelCase c = {row_reduce, text, {in}, {Tensor(result_type(kind, dtype), out)}, {kind, correction, 0}};
+  KernelCase c = {row_reduce, text, {in}, {Tensor(result_type(kind, dtype), out)}, {kind, std::bit_cast<uint32_t>(correction), 0}};
   c.tolerance = tolerance_of(kind, R);
   return c;
 }
@@ -165,7 +165,7 @@ TEST_CASE("reduce: NaN and infinity") {
 
 TEST_CASE("reduce: the correction of the variance, down to nothing left") {
   for (int64_t n : {1, 2, 3, 100})
-    for (uint32_t correction : {0u, 1u, 2u, 5u}) check(reduction(var, {{4, n}, {}, 2}, DType::f32, 7, correction));
+    for (float correction : {0.0f, 0.5f, 1.0f, 2.0f, 5.0f, -1.5f}) check(reduction(var, {{4, n}, {}, 2}, DType::f32, 7, correction));
 }
 
 TEST_CASE("reduce: of equal values the first is the largest and the smallest") {
@@ -176,5 +176,45 @@ TEST_CASE("reduce: of equal values the first is the largest and the smallest") {
       for (const Target& t : targets())
         for (int64_t i = 0; i < 3; i++) CHECK(c.run(*t.table, 1)[0].at(i) == 0);
     }
+}
+
+// Whole numbers are added in 64 bits: what int32 holds at the end is right, however far the sum was on its way.
+TEST_CASE("reduce: sums of large integers are exact, or reported with their value") {
+  for (const Shape& s : std::vector<Shape>{{{2}, {}, 1},
+                                           {{70}, {}, 1},
+                                           {{40000}, {}, 1},
+                                           {{300002}, {}, 1},
+                                           {{4, 300}, {}, 1},
+                                           {{40000, 10}, {}, 1},
+                                           {{1100, 1100}, {}, 1},
+                                           {{3, 8200}, {}, 1},
+                                           {{30, 4}, {1, 30}, 2},
+                                           {{2, 64, 33}, {}, 2},
+                                           {{6, 5, 4}, {}, 5}}) {
+    KernelCase c = reduction(sum, s, DType::i32, 1);
+    const int64_t outputs = c.out[0].stored();
+    int64_t R = 1, inner = 1;
+    for (size_t d = 0; d < s.dims.size(); d++)
+      if (s.axes >> d & 1) R *= s.dims[d];
+    for (size_t d = s.dims.size(); d-- > 0 && !(s.axes >> d & 1);) inner *= s.dims[d];
+    // Half of each sum far up, half of it as far down.
+    Numbers numbers(2);
+    c.in[0].fill([&](int64_t i) { return i / inner % 2 ? -2147483647.0 : 2147483646.0; });
+    if (R % 2 == 0 && s.axes != 5 && s.strides.empty()) check_report(c, 0, 0, 0, Failure::none);
+    c.in[0].fill([](int64_t) { return 255.0 * 32768; });
+    const int64_t total = 255 * 32768 * R;
+    if (total > 2147483647)
+      check_report(c, 0, total, 0, Failure::overflow);
+    else
+      check_report(c, 0, 0, 0, Failure::none);
+    c.in[0].fill([](int64_t) { return -1.0; });
+    check(c);
+    // The last output alone is one below what int32 holds.
+    const int64_t last = c.in[0].size() - 1;
+    c.in[0].set(last, -2147483649.0 + double(R - 1));
+    if (R > 1) check_report(c, outputs - 1, -2147483649, 0, Failure::overflow);
+    c.in[0].set(last, -2147483648.0 + double(R - 1));
+    check_report(c, 0, 0, 0, Failure::none);
+  }
 }
 }  // namespace

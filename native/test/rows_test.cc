@@ -325,4 +325,41 @@ TEST_CASE("require_finite: the first element that is not is reported, with its o
         }
   }
 }
+
+TEST_CASE("gather_rows: an index out of range is reported from any chunk") {
+  constexpr int64_t N = 20, I = 4096, B = 40;  // rows of 16 KiB: a few to a chunk
+  for (int64_t at : {int64_t(0), int64_t(7), B - 1}) {
+    KernelCase c = {row_gather_rows,
+                    "gather_rows of many chunks",
+                    {random_tensor(DType::f32, {N, I}, 1), indices_below(N, {B}, 2), Tensor(), Tensor(), Tensor()},
+                    {Tensor(DType::f32, {B, I})},
+                    {}};
+    c.reference_in_float = true;
+    c.in[1].set(at, -3);
+    check_report(c, at, -3, N);
+  }
+}
+
+TEST_CASE("scatter_add: a sum that leaves int32 is reported, with the update that made it do so") {
+  for (int64_t I : {1, 5, 70})
+    for (int64_t O : {1, 3}) {
+      Dims out = {O, 4, I}, updates = {O, 6, I};
+      KernelCase c = {row_scatter_add,
+                      text_of("scatter_add of large integers", out),
+                      {Tensor(DType::i32, {6}).fill([](int64_t k) { return double(k % 2); }), Tensor(DType::i32, updates)},
+                      {Tensor(DType::i32, out)},
+                      {1}};
+      c.in[1].fill([](int64_t) { return 1.0; });
+      const int64_t last = (O - 1) * 6;  // updates 1, 3 and 5 go to row 1
+      c.in[1].set((last + 1) * I + I - 1, -2147483647.0);
+      c.in[1].set((last + 5) * I + I - 1, -3.0);
+      check_report(c, last + 5, -2147483649, 0, Failure::overflow);
+      c.in[1].set((last + 3) * I + I - 1, 2.0);
+      for (const Target& target : targets()) {
+        std::vector<Tensor> made;
+        CHECK((report(c, *target.table, 2, made).failure == Failure::none));
+      }
+    }
+}
+
 }  // namespace

@@ -64,6 +64,15 @@ TEST_CASE("verify accepts a program and tells what it needs") {
   CHECK(program->args[4].data == nullptr);
 }
 
+TEST_CASE("verify asks for storages as large as the buffers in them reach") {
+  ProgramBuilder b;
+  const uint32_t x = b.dense(Space::input, DType::f32, 0, {8});
+  b.add(row_copy, {b.tensor(b.buffer(Space::storage, DType::f32, 0, 64, 32), {8})}, {x});
+  b.add(row_copy, {b.tensor(b.buffer(Space::storage, DType::f32, 0, 0, 32), {8})}, {x});
+  const Words words = b.words();
+  CHECK(verify(words.data(), words.size())->storage_bytes == std::vector<uint64_t>{96});
+}
+
 TEST_CASE("verify refuses a damaged header, and every truncation") {
   const Words words = small_program();
   for (size_t n = 0; n < words.size(); n++) {

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { fromArray, sequence } from '../ops/leaf.js';
-import { gatherRows } from '../ops/index.js';
+import { gatherRows } from '../ops/indexing.js';
 import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';

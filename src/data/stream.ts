@@ -2,7 +2,7 @@ import { ArgumentError, DataError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import type { NumericArray } from '../numeric-array.js';
 import { fromArray } from '../ops/leaf.js';
-import { gatherRows } from '../ops/index.js';
+import { gatherRows } from '../ops/indexing.js';
 import { checkRequired } from '../options.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';

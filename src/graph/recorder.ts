@@ -1,6 +1,7 @@
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
 import { goneError } from './gone.js';
+import { checkLimits, checkOperands } from '../ops/check.js';
 import { hiddenOutput } from '../ops/leaf.js';
 
 /** How ops are being recorded right now. One per environment: user code is synchronous between two awaits. */
@@ -23,7 +24,9 @@ let runEagerly: ((tensor: Tensor) => void) | undefined;
 
 /** Adds a node to the graph: checks the operands by the op's record, in the user's call, and returns a handle. */
 export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly Tensor[], attrs?: Attrs): T {
+  checkOperands(op.name, inputs);
   const inferred = op.infer(inputs, attrs as never);
+  checkLimits(op.name, inferred.shape, inputs);
   let requiresGrad = false;
   for (const input of inputs) {
     if (input.stale) throw goneError(op.name, input);

@@ -90,7 +90,7 @@ export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['g
   checkLogits(op, outputs, targets, options);
   const entropy = binary(outputs, targets) as Floats;
   const modulated = gamma === 0 ? entropy : mul(entropy, exp(mul(logWrong(outputs as Floats, targets as Floats), gamma)));
-  const counts = alpha === null ? undefined : add(mul(targets, 2 * alpha - 1), 1 - alpha);
+  const counts = alpha === null ? undefined : add(mul(targets, alpha), mul(sub(1, targets), 1 - alpha));
   return reduce(op, counts === undefined ? modulated : mul(modulated, counts), options);
 });
 

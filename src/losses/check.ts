@@ -11,9 +11,10 @@ export function checkTensors(op: string, given: Readonly<Record<string, unknown>
   throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
 }
 
-/** An option that is a finite number of at least `least`, or more than that where it is `open`. */
+/** An option that is a finite number of at least `least`, or more than that where it is `open`: as float32, in which 1e39 is infinite and 1e-46 is 0. */
 export function checkOption(op: string, name: string, value: unknown, { least = -Infinity, open = false } = {}): void {
-  if (typeof value === 'number' && Number.isFinite(value) && (open ? value > least : value >= least)) return;
+  const float = typeof value === 'number' ? Math.fround(value) : NaN;
+  if (Number.isFinite(float) && (open ? float > least : float >= least)) return;
   const range = least === -Infinity ? '' : open ? ` above ${least}` : ` of at least ${least}`;
   throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a number${range}.`, { op });
 }

@@ -1,7 +1,8 @@
 // Losses of class indices, int32, besides crossEntropy: outputs [.., C] float32 and labels [..] in [0, C).
 import { ArgumentError } from '../errors.js';
 import { checkClassWeights } from '../ops/class-targets.js';
-import { clamp, gather, mul, neg, pick, sub, sum, unsqueeze } from '../ops/index.js';
+import { add, clamp, gather, mul, neg, oneHot, sub, sum, unsqueeze, where } from '../ops/index.js';
+import { pick } from '../ops/picking.js';
 import type { Tensor } from '../tensor.js';
 import { checkClasses, checkOption } from './check.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
@@ -43,12 +44,11 @@ export const multiMargin = outputLoss<'int32', MultiMarginOptions>('multiMargin'
   if (power !== 1 && power !== 2) throw new ArgumentError(`[${op}] power: got ${String(power)}, expected 1 or 2.`, { op });
   checkOption(op, 'margin', margin);
   checkClasses(op, outputs, labels);
-  const short = clamp(sub(outputs, sub(unsqueeze(pick(outputs, labels), -1), margin)), 0);
-  const each = power === 1 ? short : mul(short, short);
-  // The right class itself is in the sum, short of the whole margin.
-  const own = Math.max(0, margin) ** power;
   const C = outputs.shape.at(-1)!;
-  const losses = mul(sub(sum(each, { axis: -1 }) as Tensor<readonly number[], 'float32'>, own), 1 / C);
+  // The difference first: beside scores of 1e8 a margin of 1 is nothing.
+  const short = clamp(add(sub(outputs, unsqueeze(pick(outputs, labels), -1)), margin), 0) as Tensor;
+  const others = where(oneHot(labels as Tensor<readonly number[], 'int32'>, C) as Tensor, 0, power === 1 ? short : mul(short, short));
+  const losses = mul(sum(others, { axis: -1 }) as Tensor<readonly number[], 'float32'>, 1 / C);
   if (classWeights === undefined) return reduce(op, losses, options);
   return reduce(op, mul(losses, gather(checkClassWeights(op, classWeights, C), labels as Tensor<readonly number[], 'int32'>) as typeof losses), options);
 });

@@ -1,12 +1,12 @@
 // Losses of what models map things to: distributions, rankings and embeddings. They take more than outputs and targets, so in a Trainer
 // they stand in a function of your own.
 import { DTypeError, ShapeError } from '../errors.js';
-import { abs, add, arange, cast, clamp, crossEntropy as entropies, equal, exp, less, log, matmul, minimum, mul, neg, pow, sqrt, sub, sum, transpose, where } from '../ops/index.js';
+import { abs, add, arange, cast, clamp, crossEntropy as entropies, div, equal, exp, less, log, matmul, max, maximum, minimum, mul, neg, pow, reshape, sqrt, sub, sum, transpose, where } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkOption, checkPairs, checkTensors } from './check.js';
-import { outputLoss } from './loss.js';
+import { outputLoss, type BuiltinLoss, type ConfiguredLoss } from './loss.js';
 import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './producer.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
@@ -27,14 +27,26 @@ export interface KlDivergenceOptions extends OutputOptions {
   readonly logTargets?: boolean | undefined;
 }
 
+/** See klDivergence. */
+export interface KlDivergence extends BuiltinLoss<'float32'> {
+  <R extends Reduction | 'batchmean' = 'mean'>(
+    outputs: Tensor,
+    targets: Tensor,
+    options?: KlDivergenceOptions & Omit<ReductionOptions, 'reduction'> & { readonly reduction?: R | undefined },
+  ): Tensor<R extends Reduction ? Reduced<R> : [], 'float32'>;
+  /** The loss with options given beforehand: `new Trainer(model, { loss: losses.klDivergence.with({ reduction: 'batchmean' }), optimizer })`. */
+  with(options: KlDivergenceOptions & { readonly reduction?: 'mean' | 'sum' | 'batchmean' | undefined }): ConfiguredLoss<'float32'>;
+}
+
 /**
  * The Kullback-Leibler divergence from targets to outputs, element by element: y (log y - x), where outputs x are logarithms of probabilities
- * and targets y probabilities; 0 where y is 0, whatever x. 'mean' is over all elements, as in torch.nn.functional.kl_div, which this
- * matches; the divergence of an example is the sum over its classes: reduction 'sum' divided by the batch size (torch's 'batchmean').
+ * and targets y probabilities; 0 where y is 0, whatever x. 'mean' is over all elements; 'batchmean' sums those of each example first, along
+ * all axes but the first, which is the divergence by its definition. Matches torch.nn.functional.kl_div.
  */
-export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDivergence', 'float32', ['logTargets', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
+export const klDivergence: KlDivergence = outputLoss<'float32', KlDivergenceOptions>('klDivergence', 'float32', ['logTargets', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'klDivergence';
   const { logTargets = false } = options;
+  const reduction = options.reduction as Reduction | 'batchmean' | undefined;
   checkPairs(op, outputs, targets);
   checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
   checkProducer(op, targets, logTargets ? 'logarithms of probabilities' : 'probabilities', logTargets ? PLAIN_TARGETS : LOG_TARGETS, options, 'the targets');
@@ -43,8 +55,11 @@ export const klDivergence = outputLoss<'float32', KlDivergenceOptions>('klDiverg
   const none = logTargets ? equal(y, -Infinity) : equal(y, 0);
   const safe = where(none, logTargets ? 0 : 1, y) as Floats;
   const divergence = logTargets ? mul(exp(safe), sub(safe, x)) : mul(safe, sub(log(safe), x));
-  return reduce(op, where(none, 0, divergence as Floats), options);
-});
+  const each = where(none, 0, divergence as Floats) as Floats;
+  if (reduction !== 'batchmean') return reduce(op, each, options);
+  const rest = each.shape.map((_, axis) => axis).slice(1);
+  return reduce(op, rest.length === 0 ? each : sum(each, { axis: rest }), { ...options, reduction: 'mean' });
+}) as unknown as KlDivergence;
 
 const LOG_TARGETS: Refused = { logSoftmax: 'Take softmax, or say so: { logTargets: true }.' };
 const PLAIN_TARGETS: Refused = { softmax: 'Take logSoftmax, or leave logTargets out.', sigmoid: 'Take logarithms, or leave logTargets out.' };
@@ -56,8 +71,8 @@ export interface MarginOptions<R extends Reduction = Reduction> extends Reductio
 /** The cosine of the angle between rows, [.., D] and [.., D] to [..]. */
 function cosine(a: Floats, b: Floats): Floats {
   const squared = (x: Floats): Floats => add(sum(mul(x, x), { axis: -1 }) as Floats, 1e-12) as Floats;
-  // The root of each: their product overflows long before they do.
-  return (sum(mul(a, b), { axis: -1 }) as Floats).div(mul(sqrt(squared(a)), sqrt(squared(b)))) as Floats;
+  // The root of each: their product overflows long before they do. Rounding may leave [-1, 1], where the slope is 0 anyway.
+  return clamp((sum(mul(a, b), { axis: -1 }) as Floats).div(mul(sqrt(squared(a)), sqrt(squared(b)))), -1, 1) as Floats;
 }
 
 /**
@@ -100,10 +115,21 @@ export interface TripletOptions<R extends Reduction = Reduction> extends Reducti
   readonly eps?: number | undefined;
 }
 
-/** A root whose slope at 0, of equal vectors with eps 0, is 0, as in torch. */
-function root(x: Floats, of: (x: Floats) => Floats): Floats {
+/** A power or root whose slope at 0 is 0, as in torch: of equal vectors, or of equal coordinates in norms below 1. */
+function fromZero(x: Floats, of: (x: Floats) => Floats): Floats {
   const none = equal(x, 0);
   return where(none, 0, of(where(none, 1, x) as Floats)) as Floats;
+}
+
+/** The norm of rows of magnitudes, [.., D] to [..], in units of the greatest of a row, so that powers stay in range. */
+function length(sizes: Floats, norm: number): Floats {
+  if (norm === 1 || sizes.shape.at(-1) === 0) return sum(sizes, { axis: -1 }) as Floats;
+  const greatest = max(sizes.detach(), { axis: -1, keepdim: true }) as Floats;
+  const unit = where(equal(greatest, 0), 1, greatest) as Floats;
+  const shares = div(sizes, unit) as Floats;
+  const powers = norm === 2 ? mul(shares, shares) : fromZero(shares, (x) => pow(x, norm) as Floats);
+  const total = sum(powers as Floats, { axis: -1 }) as Floats;
+  return mul(fromZero(total, (x) => (norm === 2 ? sqrt(x) : pow(x, 1 / norm)) as Floats), reshape(unit, total.shape)) as Floats;
 }
 
 /**
@@ -118,12 +144,7 @@ export function tripletMargin<R extends Reduction = 'mean'>(anchor: Tensor, posi
   checkOption(op, 'norm', norm, { least: 0, open: true });
   checkOption(op, 'eps', eps, { least: 0 });
   checkAlike(op, { anchor, positive, negative });
-  const distance = (a: Tensor, b: Tensor): Floats => {
-    const difference = add(sub(a, b), eps) as Floats;
-    if (norm === 1) return sum(abs(difference), { axis: -1 }) as Floats;
-    if (norm === 2) return root(sum(mul(difference, difference), { axis: -1 }) as Floats, sqrt);
-    return root(sum(pow(abs(difference), norm), { axis: -1 }) as Floats, (x) => pow(x, 1 / norm) as Floats);
-  };
+  const distance = (a: Tensor, b: Tensor): Floats => length(abs(add(sub(a, b), eps)) as Floats, norm);
   const far = distance(anchor, negative);
   const nearest = swap ? minimum(far, distance(positive, negative)) : far;
   return reduce(op, clamp(add(sub(distance(anchor, positive), nearest), margin), 0), options) as Result<R>;
@@ -147,8 +168,9 @@ export function infoNce<R extends Reduction = 'mean'>(queries: Tensor, keys: Ten
   checkOption(op, 'temperature', temperature, { least: 0, open: true });
   checkAlike(op, { queries, keys });
   if (queries.shape.length !== 2) throw new ShapeError(`[${op}] takes rows of vectors: got ${showShape(queries.shape)}, expected [N,D].`, { op, shapes: [queries.shape] });
-  const unit = (x: Floats): Floats => x.div(sqrt(add(sum(mul(x, x), { axis: -1, keepdim: true }), 1e-12) as Floats)) as Floats;
-  const logits = mul(matmul(unit(queries as Floats), transpose(unit(keys as Floats), 0, 1)), 1 / temperature) as Floats;
+  // Of length 1 where they are at least 1e-12 long, as in torch.nn.functional.normalize.
+  const unit = (x: Floats): Floats => x.div(sqrt(maximum(sum(mul(x, x), { axis: -1, keepdim: true }), 1e-24) as Floats)) as Floats;
+  const logits = div(matmul(unit(queries as Floats), transpose(unit(keys as Floats), 0, 1)), temperature) as Floats;
   const own = cast(arange(queries.shape[0]!), 'int32') as unknown as Tensor<Shape, 'int32'>;
   const there = entropies(logits, own);
   const each = symmetric ? mul(add(there, entropies(transpose(logits, 0, 1), own)), 0.5) : there;

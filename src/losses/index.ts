@@ -10,6 +10,7 @@ export {
   marginRanking,
   tripletMargin,
   type InfoNceOptions,
+  type KlDivergence,
   type KlDivergenceOptions,
   type MarginOptions,
   type TripletOptions,

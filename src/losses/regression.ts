@@ -53,7 +53,8 @@ export const smoothL1 = outputLoss<'float32', SmoothL1Options>('smoothL1', 'floa
   const error = abs(sub(outputs, targets));
   if (beta === 0) return reduce('smoothL1', error, options);
   const inside = clamp(error, undefined, beta);
-  return reduce('smoothL1', add(mul(mul(inside, inside), 0.5 / beta), sub(error, inside)), options);
+  // What is inside is at most beta, so that neither quotient nor product leaves the range.
+  return reduce('smoothL1', add(mul(mul(div(inside, beta), inside), 0.5), sub(error, inside)), options);
 });
 
 /** log cosh(e) of the errors e: about e^2 / 2 near 0 and |e| - log 2 far away, smooth everywhere. Does not overflow. */
@@ -117,7 +118,8 @@ export interface GaussianNllOptions<R extends Reduction = Reduction> extends Red
 }
 
 /**
- * The negative log likelihood under normal distributions: (log v + (targets - means)^2 / v) / 2, v = max(variances, eps).
+ * The negative log likelihood under normal distributions: (log v + (targets - means)^2 / v) / 2, v = max(variances, eps), of negative
+ * variances too (torch refuses them, which would have to look at all of them before the step).
  * means and targets float32 of one shape; variances of that shape, or with a last dimension of 1 or without it.
  * As in torch the gradient does not see the bound eps. Matches torch.nn.functional.gaussian_nll_loss.
  */
@@ -129,9 +131,10 @@ export function gaussianNll<R extends Reduction = 'mean'>(means: Tensor, targets
   checkTensors(op, { means, targets, variances });
   checkPairs(op, means, targets);
   const spread = variancesLike(op, variances, means.shape);
-  const bounded = add(spread, clamp(sub(eps, spread), 0).detach());
+  // eps to its last digit, with the slope of the variance.
+  const bounded = where(less(spread, eps), add(sub(spread, spread.detach()), eps), spread);
   const error = sub(targets, means);
-  const likelihood = mul(add(log(bounded), div(mul(error, error), bounded)), 0.5);
+  const likelihood = mul(add(log(bounded), mul(div(error, bounded), error)), 0.5);
   return reduce(op, full ? add(likelihood, Math.log(2 * Math.PI) / 2) : likelihood, options) as Tensor<Reduced<R>, 'float32'>;
 }
 

@@ -1,7 +1,8 @@
 // What classification metrics have in common: how outputs become decisions, which labels are mistakes, what NaN makes of it. The rules stand in docs/guide.md.
 import { ArgumentError, ShapeError } from '../errors.js';
 import { activationOf } from '../losses/producer.js';
-import { arange, argmax, cast, concat, equal, flatten, full, greater, lessEqual, logicalAnd, logicalNot, notEqual, permute, pick, reshape, scatterAdd, stack, sum, where } from '../ops/index.js';
+import { arange, argmax, cast, concat, equal, flatten, full, greater, lessEqual, logicalAnd, logicalNot, notEqual, permute, reshape, scatterAdd, stack, sum, where } from '../ops/index.js';
+import { pick } from '../ops/picking.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { countType, type Counts } from './counting.js';

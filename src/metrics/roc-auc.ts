@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.js';
 import { activationOf } from '../losses/producer.js';
-import { argmax, cast, concat, logSoftmax, pick, reshape, slice, sub, where } from '../ops/index.js';
+import { argmax, cast, concat, logSoftmax, reshape, slice, sub, where } from '../ops/index.js';
+import { pick } from '../ops/picking.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';

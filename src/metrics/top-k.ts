@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
-import { cast, equal, greater, less, logicalAnd, logicalOr, pick, sum, unsqueeze, where } from '../ops/index.js';
+import { cast, equal, greater, less, logicalAnd, logicalOr, sum, unsqueeze, where } from '../ops/index.js';
+import { pick } from '../ops/picking.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { shares } from './counting.js';

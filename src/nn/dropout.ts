@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { bernoulliMask, mul } from '../ops/index.js';
+import { mul } from '../ops/index.js';
+import { bernoulliMask } from '../ops/random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';

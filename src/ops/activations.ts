@@ -3,12 +3,13 @@ import { record } from '../graph/recorder.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { minimum, mul, neg, sub } from './arithmetic.js';
-import { FLOAT } from './check.js';
+import { add, mul, neg, sub } from './arithmetic.js';
+import { checkDType, checkTensor, FLOAT } from './check.js';
 import { less } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { expm1 } from './exponential.js';
 import { pointwise } from './pointwise.js';
+import type { CompositeRecord } from './record.js';
 import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
@@ -98,6 +99,31 @@ export const softplusOp = pointwise({
   examples: unaryExamples({ from: -6, to: 6 }),
 });
 
+/** Its gradient is its own, because that of the product multiplies x by dy first, which may overflow where the slope is 0. */
+export const siluOp: CompositeRecord = {
+  name: 'silu',
+  kind: 'composite',
+  infer: ([x]) => {
+    checkDType('silu', x!, FLOAT);
+    return { shape: x!.shape, dtype: 'float32' };
+  },
+  decompose: ([x]) => mul(x!, sigmoid(x!)),
+  gradient: (dy, { inputs: [x] }) => {
+    const s = sigmoid(x!);
+    return [mul(mul(dy, s), add(mul(x!, sub(1, s)), 1))];
+  },
+  saves: { inputs: [0] },
+  tolerance: COMPOSED,
+  examples: unaryExamples({ from: -6, to: 6 }),
+};
+
+/** For activations that are compositions of other ops: their mistakes have their name. */
+function floats(op: string, x: unknown): Tensor {
+  checkTensor(op, x);
+  checkDType(op, x, FLOAT);
+  return x;
+}
+
 /** The hyperbolic tangent; float32. */
 export function tanh<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(tanhOp, [x]);
@@ -133,12 +159,12 @@ export function softplus<S extends Shape, D extends DType>(x: Tensor<S, D>): Ten
 
 /** log(1 / (1 + exp(-x))); float32. Exact where the sigmoid is 0. As torch.nn.functional.logsigmoid. */
 export function logSigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-  return neg(softplus(neg(x)));
+  return neg(softplus(neg(floats('logSigmoid', x)))) as unknown as Tensor<S, D>;
 }
 
 /** x / (1 + exp(-x)), also called swish; float32. As torch.nn.functional.silu; source: Elfwing et al., arXiv:1702.03118. */
 export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-  return mul(x as Tensor, sigmoid(x) as Tensor) as unknown as Tensor<S, D>;
+  return record(siluOp, [x]);
 }
 
 export interface LeakyReluOptions {
@@ -146,10 +172,10 @@ export interface LeakyReluOptions {
   readonly negativeSlope?: number | undefined;
 }
 
-/** x where x > 0, else negativeSlope * x; float32. As torch.nn.functional.leaky_relu. */
+/** x where x > 0, else negativeSlope * x; float32. Its slope at 0 is negativeSlope. As torch.nn.functional.leaky_relu. */
 export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: LeakyReluOptions): Tensor<S, D> {
   checkOptions('leakyRelu', options, ['negativeSlope']);
-  const values = x as Tensor;
+  const values = floats('leakyRelu', x);
   return where(less(0, values), values, mul(values, options?.negativeSlope ?? 0.01)) as unknown as Tensor<S, D>;
 }
 
@@ -158,11 +184,13 @@ export interface EluOptions {
   readonly alpha?: number | undefined;
 }
 
-/** x where x > 0, else alpha * (exp(x) - 1); float32. As torch.nn.functional.elu; source: Clevert et al., arXiv:1511.07289. */
+/** x where x > 0, else alpha * (exp(x) - 1); float32. Its slope at 0 is alpha. As torch.nn.functional.elu; source: Clevert et al., arXiv:1511.07289. */
 export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: EluOptions): Tensor<S, D> {
   checkOptions('elu', options, ['alpha']);
-  const values = x as Tensor;
-  return where(less(0, values), values, mul(expm1(minimum(values, 0)), options?.alpha ?? 1)) as unknown as Tensor<S, D>;
+  const values = floats('elu', x);
+  const positive = less(0, values);
+  // Not the minimum, which shares its slope at 0 with the bound.
+  return where(positive, values, mul(expm1(where(positive, 0, values)), options?.alpha ?? 1)) as unknown as Tensor<S, D>;
 }
 
-export const activationOps = [softplusOp, tanhOp, sigmoidOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];
+export const activationOps = [softplusOp, tanhOp, sigmoidOp, siluOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];

@@ -7,11 +7,13 @@ import { FLOAT, NUMERIC } from './check.js';
 import { equal, less, lessEqual, logicalAnd } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { log } from './exponential.js';
+import { scalar } from './leaf.js';
 import { binary, type Operand } from './operand.js';
 import { pointwise } from './pointwise.js';
 import { sumTo } from './reductions.js';
 import { where } from './select.js';
 import { EXACT, FEW_ULP } from './tolerance.js';
+import { expand } from './views.js';
 
 export const addOp = pointwise({
   name: 'add',
@@ -46,8 +48,8 @@ export const divOp = pointwise({
   takes: FLOAT,
   gradient: (dy, node) => {
     const [a, b] = node.inputs as [Tensor, Tensor];
-    const da = div(dy, b);
-    return [sumTo(da, a.shape), sumTo(neg(mul(da, node)), b.shape)];
+    // Divided last: 1 / b of a subnormal b is infinite, which a quotient of 0 would make NaN.
+    return [sumTo(div(dy, b), a.shape), sumTo(neg(div(mul(dy, node), b)), b.shape)];
   },
   saves: { inputs: [1], output: true },
   tolerance: EXACT,
@@ -114,7 +116,7 @@ export const absOp = pointwise({
 export const signOp = pointwise({
   name: 'sign',
   takes: NUMERIC,
-  gradient: { none: 'its slope is zero wherever it has one' },
+  gradient: (dy) => [expand(scalar(0, 'float32'), dy.shape)],
   tolerance: EXACT,
   examples: unaryExamples(),
 });
@@ -185,7 +187,7 @@ export function abs<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S
   return record(absOp, [x]);
 }
 
-/** -1, 0 or 1 by the sign of x. */
+/** -1, 0 or 1 by the sign of x; its gradient is 0, as in torch.sign. */
 export function sign<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(signOp, [x]);
 }

@@ -46,9 +46,9 @@ export const binaryCrossEntropyOp: CompositeRecord = {
   ],
 };
 
-/** Times 1 + (w - 1) y. */
+/** Times 1 + (w - 1) y, which for y = 1 is w to its last digit. */
 function weighted(x: Tensor, y: Tensor, w: Tensor | undefined): Tensor {
-  return w === undefined ? x : mul(add(mul(y, sub(w, 1)), 1), x);
+  return w === undefined ? x : mul(add(mul(y, w), sub(1, y)), x);
 }
 
 /**

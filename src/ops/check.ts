@@ -1,10 +1,13 @@
 import type { DType } from '../dtype.js';
-import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { ArgumentError, DTypeError, LimitError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { shown } from '../shown.js';
+import { Tensor } from '../tensor.js';
 
 /** The most dimensions that a program can describe (kMaxRank in native/program.h). */
 export const MAX_RANK = 8;
+/** The most elements of a tensor: an index of one fits int32 (kMaxElements in native/verify.h). */
+export const MAX_ELEMENTS = 2 ** 31 - 1;
 
 export const NUMERIC: readonly DType[] = ['float32', 'int32'];
 export const INT: readonly DType[] = ['int32'];
@@ -12,8 +15,10 @@ export const FLOAT: readonly DType[] = ['float32'];
 
 /** The names that messages give to operands. */
 const OPERANDS = ['a', 'b', 'c'];
+const nameOf = (operand: number): string => OPERANDS[operand] ?? `operand ${operand}`;
 
 export function checkDType(op: string, tensor: Tensor, allowed: readonly DType[], name = 'the operand'): void {
+  checkTensor(op, tensor, name);
   if (allowed.includes(tensor.dtype)) return;
   throw new DTypeError(
     `[${op}] ${name} has the wrong dtype: got ${tensor.dtype} ${showShape(tensor.shape)}, expected ${allowed.join(' or ')}. Cast it: .cast('${allowed[0]}').`,
@@ -27,8 +32,7 @@ export function checkSameDType(op: string, inputs: readonly Tensor[], allowed: r
   for (let i = from + 1; i < inputs.length; i++) {
     const other = inputs[i]!;
     if (other.dtype === first.dtype) continue;
-    const x = OPERANDS[from] ?? `operand ${from}`;
-    const y = OPERANDS[i] ?? `operand ${i}`;
+    const [x, y] = [nameOf(from), nameOf(i)];
     throw new DTypeError(`[${op}] operands differ in dtype: got ${x} ${first.dtype}, ${y} ${other.dtype}, expected one dtype. Cast one: ${y}.cast('${first.dtype}').`, {
       op,
       shapes: [first.shape, other.shape],
@@ -37,40 +41,82 @@ export function checkSameDType(op: string, inputs: readonly Tensor[], allowed: r
   checkDType(op, first, allowed, inputs.length === 1 ? 'the operand' : OPERANDS[from]);
 }
 
-export function checkRank(op: string, shape: Shape): void {
-  if (shape.length <= MAX_RANK) return;
-  throw new ShapeError(`[${op}] too many dimensions: got ${showShape(shape)}, expected at most ${MAX_RANK}. Merge some: reshape().`, { op, shapes: [shape] });
+/**
+ * Throws LimitError for a shape beyond what a program can describe. A size of 0 counts as 1, because what is made of such a tensor may
+ * leave that dimension out. The recorder asks of every result, checkShape() of every shape that a user gives.
+ */
+export function checkLimits(op: string, shape: Shape, operands: readonly Tensor[] = []): void {
+  let elements = 1;
+  for (const dim of shape) elements *= dim > 1 ? dim : 1;
+  if (elements <= MAX_ELEMENTS && shape.length <= MAX_RANK) return;
+  const shapes = operands.map((operand) => operand.shape);
+  const of = shapes.length === 0 ? '' : ` of ${shapes.map(showShape).join(', ')}`;
+  const text =
+    elements > MAX_ELEMENTS
+      ? `[${op}] too many elements: got ${showShape(shape)}${of}, expected at most ${MAX_ELEMENTS} (2^31 - 1). Work in parts, or check what broadcasts.`
+      : `[${op}] too many dimensions: got ${showShape(shape)}${of}, expected at most ${MAX_RANK}. Merge some: reshape().`;
+  throw new LimitError(text, { op, shapes: [shape, ...shapes] });
 }
 
-/** An array of whole, non-negative sizes. */
-export function checkShape(op: string, shape: Shape): void {
+/** Values of unknown types as they stand in messages. */
+function showAll(values: readonly unknown[]): string {
+  return `[${values.map(shown).join(',')}]`;
+}
+
+/** An array of whole, non-negative sizes; `besides` may stand for one, where a function gives it a meaning. */
+export function checkShape(op: string, shape: Shape, besides?: -1): void {
   if (!Array.isArray(shape)) {
-    throw new ArgumentError(`[${op}] the shape is not an array: got ${String(shape)}, expected sizes such as [2,3]. Put the sizes in an array.`, { op });
+    throw new ArgumentError(`[${op}] the shape is not an array: got ${shown(shape)}, expected sizes such as [2,3]. Put the sizes in an array.`, { op });
   }
-  for (const dim of shape) {
-    if (Number.isInteger(dim) && dim >= 0) continue;
-    throw new ArgumentError(`[${op}] a size is wrong: got ${showShape(shape)}, expected whole numbers of at least 0. Check how the shape is computed.`, { op });
+  for (const dim of shape as readonly unknown[]) {
+    if (dim === besides || (Number.isInteger(dim) && (dim as number) >= 0)) continue;
+    const or = besides === undefined ? '' : `, or ${besides}`;
+    throw new ArgumentError(`[${op}] a size is wrong: got ${showAll(shape)}, expected whole numbers of at least 0${or}. Check how the shape is computed.`, { op });
   }
-  checkRank(op, shape);
+  checkLimits(op, shape);
+}
+
+/** For functions that look at an operand before it is recorded. */
+export function checkTensor(op: string, value: unknown, name = 'the operand'): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  throw new ArgumentError(`[${op}] ${name} is no tensor: got ${shown(value)}, expected a tensor. Make one: tensor(values).`, { op });
+}
+
+/** For what is recorded: tensors all. */
+export function checkOperands(op: string, inputs: readonly unknown[]): void {
+  for (let i = 0; i < inputs.length; i++) {
+    if (!(inputs[i] instanceof Tensor)) checkTensor(op, inputs[i], inputs.length === 1 ? undefined : nameOf(i));
+  }
+}
+
+/** For numbers that are part of a node. */
+export function checkNumber(op: string, name: string, value: unknown): void {
+  if (typeof value === 'number') return;
+  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a number.`, { op });
 }
 
 /** An axis counted from the front; negative ones count from the back. */
 export function resolveAxis(op: string, axis: number, shape: Shape, rank = shape.length): number {
   if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
   const expected = rank === 0 ? 'none, for it is a scalar' : `a whole number from ${-rank} to ${rank - 1}`;
-  throw new ArgumentError(`[${op}] the axis is out of range: got ${axis} for the shape ${showShape(shape)}, expected ${expected}. Check the axis.`, {
+  throw new ArgumentError(`[${op}] the axis is out of range: got ${shown(axis)} for the shape ${showShape(shape)}, expected ${expected}. Check the axis.`, {
     op,
     shapes: [shape],
   });
 }
 
-/** Axes in ascending order; all of them for undefined. */
+/** The rank by which axes are counted where a scalar is taken as its one element along axis 0, as in torch: reductions, softmax, squeeze, transpose. */
+export function rankOrOne(shape: Shape): number {
+  return Math.max(shape.length, 1);
+}
+
+/** Axes in ascending order, of dimensions that there are; all of them for undefined. */
 export function resolveAxes(op: string, axis: number | readonly number[] | undefined, shape: Shape): readonly number[] {
   if (axis === undefined) return shape.map((_, i) => i);
-  if (typeof axis === 'number') return [resolveAxis(op, axis, shape)];
-  const axes = axis.map((one) => resolveAxis(op, one, shape)).sort((a, b) => a - b);
-  if (axes.length > 0 && new Set(axes).size === axes.length) return axes;
-  throw new ArgumentError(`[${op}] axis names ${axes.length === 0 ? 'no axis' : 'an axis twice'}: got ${showShape(axis)}, expected different axes. Leave axis out for all of them.`, {
+  const given: readonly number[] = Array.isArray(axis) ? axis : [axis];
+  const axes = given.map((one) => resolveAxis(op, one, shape, rankOrOne(shape))).sort((a, b) => a - b);
+  if (axes.length > 0 && new Set(axes).size === axes.length) return shape.length === 0 ? [] : axes;
+  throw new ArgumentError(`[${op}] axis names ${axes.length === 0 ? 'no axis' : 'an axis twice'}: got ${showAll(given)}, expected different axes. Leave axis out for all of them.`, {
     op,
     shapes: [shape],
   });

@@ -1,19 +1,19 @@
-import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { dtypes, holds, wholeRange, type DType, type TypedArray } from '../dtype.js';
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkAttached, isNumericArray } from '../numeric-array.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Plain, ShapeOfNested } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
-import { checkRank, checkShape, MAX_RANK } from './check.js';
+import { checkLimits, checkShape, MAX_RANK } from './check.js';
 import { example } from './examples.js';
 import { fromArray, scalar } from './leaf.js';
 import type { KernelRecord } from './record.js';
 import { sum } from './reductions.js';
 import { EXACT } from './tolerance.js';
-import { shown } from '../shown.js';
 
 /** Numbers or truth values, nested as deep as the shape has dimensions; the innermost may be typed arrays. */
 export type Nested = number | boolean | readonly Nested[] | readonly Source[];
@@ -72,7 +72,7 @@ export function tensor<const T extends Nested | Source, const S extends Shape | 
       shapes: [shape],
     });
   }
-  if (options?.check === 'finite') checkFinite(source.values);
+  if (options?.check === 'finite') checkFinite(source.values, dtype);
   return fromArray(convert(source.values, dtype, source.dtype), shape, dtype) as unknown as Tensor<GivenShape<T, S>, GivenDType<T, D>>;
 }
 
@@ -101,7 +101,7 @@ function fromNested(nested: Nested): Flat {
   for (; Array.isArray(inner) && shape.length <= MAX_RANK; inner = inner[0]) shape.push(inner.length);
   const row = ArrayBuffer.isView(inner) ? fromView(inner as Source) : undefined;
   if (row !== undefined) shape.push(row.values.length);
-  checkRank('tensor', shape);
+  checkLimits('tensor', shape);
   const values: number[] = [];
   collect(nested, shape, 0, [], row?.values.constructor ?? typeof inner, values);
   if (row !== undefined) return { ...row, values, shape };
@@ -130,28 +130,32 @@ function odd(path: readonly number[], got: unknown, expected: string): DataError
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 
-/** What an integer dtype holds. */
-const RANGE: { readonly [D in DType]?: readonly [number, number] } = { int32: [-(2 ** 31), 2 ** 31 - 1], uint8: [0, 255] };
+/** What a dtype takes, as it stands in messages. */
+function rangeOf(dtype: DType): string {
+  const [low, high] = wholeRange[dtype]!;
+  return `a whole number from ${low} to ${high}`;
+}
 
 /** A copy as `dtype`. */
 function convert(values: ArrayLike<number>, dtype: DType, from: DType): TypedArray {
   const copy = dtypes[dtype].array === (values as object).constructor && dtype !== 'bool' ? (values as TypedArray).slice() : new dtypes[dtype].array(values.length);
   if (dtype === from && ArrayBuffer.isView(values) && copy.constructor === values.constructor) return copy;
-  const range = RANGE[dtype];
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
-      throw new DataError(`[tensor] a value does not fit ${dtype}: got ${value} at element ${i}, expected a whole number from ${range[0]} to ${range[1]}. Round it, or use float32.`, { op: 'tensor' });
+    if (!holds(dtype, value)) {
+      throw new DataError(`[tensor] a value does not fit ${dtype}: got ${value} at element ${i}, expected ${rangeOf(dtype)}. Round it, or use float32.`, { op: 'tensor' });
     }
     copy[i] = dtype === 'bool' ? Number(value !== 0) : value;
   }
   return copy;
 }
 
-function checkFinite(values: ArrayLike<number>): void {
+/** Of numbers as `dtype` has them: 1e39 is infinite in float32. */
+function checkFinite(values: ArrayLike<number>, dtype: DType): void {
   for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) continue;
-    throw new DataError(`[tensor] a value is not finite: got ${values[i]} at element ${i}, expected finite numbers. Clean the data.`, { op: 'tensor', code: 'ANNEAL_NON_FINITE' });
+    const value = values[i]!;
+    if (Number.isFinite(dtype === 'float32' ? Math.fround(value) : value)) continue;
+    throw new DataError(`[tensor] a value is not finite: got ${value} at element ${i}, expected finite numbers. Clean the data.`, { op: 'tensor', code: 'ANNEAL_NON_FINITE' });
   }
 }
 
@@ -190,7 +194,11 @@ function filled<T extends Tensor>(op: string, shape: Shape, value: number, optio
   checkShape(op, shape);
   const dtype = options?.dtype ?? 'float32';
   checkChoice(op, 'dtype', dtype, Object.keys(dtypes));
-  const number = scalar(value, dtype === 'float32' ? 'float32' : 'int32');
+  if (typeof value !== 'number') throw new ArgumentError(`[${op}] the value: got ${shown(value)}, expected a number.`, { op });
+  if (!holds(dtype, value)) {
+    throw new ArgumentError(`[${op}] the value does not fit ${dtype}: got ${value}, expected ${rangeOf(dtype)}. Round it, or use float32.`, { op });
+  }
+  const number = dtype === 'float32' ? scalar(value, 'float32') : scalar(dtype === 'bool' ? Number(value !== 0) : value, 'int32');
   return cast(record(fullOp, [number], { shape }), dtype) as unknown as T;
 }
 
@@ -202,11 +210,15 @@ export function arange<const D extends 'float32' | 'int32' = 'int32'>(start: num
   const [from, to] = end === undefined ? [0, start] : [start, end];
   const bad = [from, to, step].some((one) => !Number.isFinite(one) || (dtype === 'int32' && !Number.isInteger(one)));
   if (bad || step === 0) {
-    throw new ArgumentError(`[arange] the range is wrong: got ${from} to ${to} by ${step}, expected ${dtype === 'int32' ? 'whole' : 'finite'} numbers and a step other than 0. Use { dtype: 'float32' } for fractions.`, {
-      op: 'arange',
-    });
+    throw new ArgumentError(
+      `[arange] the range is wrong: got ${shown(from)} to ${shown(to)} by ${shown(step)}, expected ${dtype === 'int32' ? 'whole' : 'finite'} numbers and a step other than 0. Use { dtype: 'float32' } for fractions.`,
+      { op: 'arange' },
+    );
   }
   const length = Math.max(Math.ceil((to - from) / step), 0);
+  checkLimits('arange', [length]);
+  const odd = length === 0 ? undefined : [from, from + (length - 1) * step].find((end) => !holds(dtype, end));
+  if (odd !== undefined) throw new ArgumentError(`[arange] a number does not fit ${dtype}: got ${odd}, expected ${rangeOf(dtype)}. Use { dtype: 'float32' }.`, { op: 'arange' });
   const values = dtype === 'int32' ? new Int32Array(length) : new Float32Array(length);
   for (let i = 0; i < length; i++) values[i] = from + i * step;
   return fromArray(values, [length], dtype) as unknown as Tensor<[number], D>;

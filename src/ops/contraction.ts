@@ -6,7 +6,7 @@ import { record } from '../graph/recorder.js';
 import { broadcastShapes, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Linear, LinearFits, MatMul, MatMulFits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { checkSameDType, FLOAT } from './check.js';
+import { checkOperands, checkSameDType, FLOAT } from './check.js';
 import { example } from './examples.js';
 import { asMatrix, broadcastLayout, isMatrix, permutedLayout, reshaped } from './layouts.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
@@ -119,6 +119,7 @@ function matmulExamples(): Example[] {
  *     const y = x.matmul(w.t());   // x [32,784], w [128,784]: y [32,128]
  */
 export function matmul<A extends Shape, B extends Shape, D extends DType>(a: Tensor<A, D>, b: Tensor<B, D> & MatMulFits<A, B, D>): Tensor<MatMul<A, B>, D> {
+  checkOperands('matmul', [a, b]);
   const [x, y] = [a as Tensor, b as Tensor];
   if (x.shape.length > 1 && y.shape.length > 1) return record(matmulOp, [x, y]);
   if (x.shape.length === 0 || y.shape.length === 0) {

@@ -4,9 +4,10 @@ import { ArgumentError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, neg } from './arithmetic.js';
-import { checkDType, FLOAT, resolveAxis } from './check.js';
+import { checkDType, checkTensor, FLOAT, resolveAxis } from './check.js';
 import { checkClassWeights, checkTargets, type ClassTargets } from './class-targets.js';
 import { example } from './examples.js';
 import { gather } from './indexing.js';
@@ -167,8 +168,9 @@ export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
   checkOptions('crossEntropy', options, ['axis', 'labelSmoothing', 'classWeights']);
   const { axis = -1, labelSmoothing = 0, classWeights } = options;
   checkDType('crossEntropy', logits as Tensor, FLOAT, 'logits');
+  checkTensor('crossEntropy', targets, 'targets');
   if (!(typeof labelSmoothing === 'number' && labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${String(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
+    throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${shown(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
   }
   const [x, y] = classesLast(logits as Tensor, targets, axis);
   if (labelSmoothing === 0 && y.dtype !== 'float32') return weighted(record(crossEntropyOp, [x, y]), x, y, classWeights);

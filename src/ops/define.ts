@@ -1,9 +1,12 @@
 import { ArgumentError } from '../errors.js';
+import { goneError } from '../graph/gone.js';
 import { composing, record } from '../graph/recorder.js';
-import { checkOptions } from '../options.js';
-import { sameShape, showShape } from '../shape.js';
+import { checkRequired } from '../options.js';
+import { broadcastShapes, sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { checkTensor } from './check.js';
 import type { CompositeRecord } from './record.js';
+import { sumTo } from './reductions.js';
 
 export interface OpDefinition {
   /** Stands in messages. */
@@ -17,7 +20,7 @@ export interface OpDefinition {
 /**
  * An op with a gradient of your own: where the composed one is unstable, or is not the one that you want. Without `gradient` in mind,
  * a plain function of ops does the same.
- * Throws ArgumentError for a definition that is incomplete, and when a gradient has not the shape of its input.
+ * Throws ArgumentError for a definition that is incomplete, and when a gradient has not the shape of its input; one of a shape that it broadcasts to is summed.
  *
  *     const reverse = defineOp({
  *       name: 'gradientReversal',
@@ -27,7 +30,7 @@ export interface OpDefinition {
  *     const y = reverse(x);
  */
 export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Tensor {
-  checkOptions('defineOp', definition, ['name', 'forward', 'gradient']);
+  checkRequired('defineOp', definition, ['name', 'forward', 'gradient']);
   const { name, forward, gradient } = definition;
   if (typeof name !== 'string' || typeof forward !== 'function' || typeof gradient !== 'function') {
     throw new ArgumentError('[defineOp] the definition is incomplete: expected { name, forward, gradient }.', { op: 'defineOp' });
@@ -35,7 +38,7 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
   const op: CompositeRecord = {
     name,
     kind: 'composite',
-    infer: (inputs) => composing(() => forward(...inputs)),
+    infer: (inputs) => composing(() => result(name, forward(...inputs))),
     decompose: (inputs) => forward(...inputs),
     gradient: (dy, output) => checked(name, output.inputs, gradient(dy, output.inputs, output)),
     saves: { inputs: Array.from({ length: forward.length }, (_, i) => i), output: true },
@@ -45,14 +48,22 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
   return (...inputs) => record(op, inputs);
 }
 
+function result(name: string, value: unknown): Tensor {
+  checkTensor(name, value, 'what forward gives');
+  if (value.stale) throw goneError(name, value);
+  return value;
+}
+
+/** Gradients of the inputs' shapes: what was broadcast is summed, as torch does with those of its own functions. */
 function checked(name: string, inputs: readonly Tensor[], gradients: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
-  inputs.forEach((input, i) => {
+  return inputs.map((input, i) => {
     const gradient = gradients[i];
-    if (gradient === undefined || sameShape(gradient.shape, input.shape)) return;
+    if (gradient === undefined || sameShape(gradient.shape, input.shape)) return gradient;
+    const both = broadcastShapes(input.shape, gradient.shape);
+    if (both !== undefined && sameShape(both, gradient.shape)) return sumTo(gradient, input.shape);
     throw new ArgumentError(
-      `[${name}] the gradient of input ${i} has the wrong shape: got ${showShape(gradient.shape)}, expected ${showShape(input.shape)}. Sum over what was broadcast: sumTo(gradient, shape).`,
+      `[${name}] the gradient of input ${i} has the wrong shape: got ${showShape(gradient.shape)}, expected ${showShape(input.shape)}, or what that broadcasts to. Sum or reshape it.`,
       { op: name, shapes: [gradient.shape, input.shape] },
     );
   });
-  return gradients;
 }

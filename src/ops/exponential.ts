@@ -32,8 +32,9 @@ export const logOp = pointwise({
 export const expm1Op = pointwise({
   name: 'expm1',
   takes: FLOAT,
-  gradient: (dy, y) => [mul(dy, add(y, 1))],
-  saves: { output: true },
+  // Not y + 1, which has no digits left where y is next to -1.
+  gradient: (dy, { inputs: [x] }) => [mul(dy, exp(x!))],
+  saves: { inputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -5, to: 5 }),
 });

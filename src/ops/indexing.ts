@@ -6,7 +6,7 @@ import type { GatherFirst, Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { mul, neg, sub } from './arithmetic.js';
 import { cast } from './cast.js';
-import { checkDType, checkRank, INT, NUMERIC, resolveAxis } from './check.js';
+import { checkDType, checkOperands, checkShape, INT, NUMERIC, resolveAxis } from './check.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './reductions.js';
@@ -30,7 +30,6 @@ export const gatherOp: KernelRecord<{ readonly axis: number }> = {
   infer: ([x, indices], { axis }) => {
     checkDType('gather', indices!, INT, 'indices');
     const shape = replaced(x!.shape, axis, indices!.shape);
-    checkRank('gather', shape);
     return { shape, dtype: x!.dtype };
   },
   emit: (e, { axis }) => {
@@ -91,16 +90,22 @@ export function gather<S extends Shape, D extends DType, I extends Shape, E exte
 ): Tensor<GatherFirst<S, I>, D>;
 export function gather<S extends Shape, D extends DType>(x: Tensor<S, D>, indices: Tensor, axis: number): Tensor<Shape, D>;
 export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
+  checkOperands('gather', [x, indices]);
   return record(gatherOp, [x, indices], { axis: resolveAxis('gather', axis, x.shape) });
 }
 
 /**
  * Zeros of `size` along `axis`, with `updates` added where the int32 `indices` say, in their order: the same bits every time.
- * As index_add on zeros in torch; the gradient of gather. Each sum is rounded to the updates' dtype: of ones in float32 it ends at 2^24, so count in
- * int32. Throws IndexError when the step runs and an index is not in [0, size).
+ * Counts of float32 stop at 2^24, where adding 1 changes nothing; int32 counts to 2^31 - 1, and the step fails with ANNEAL_OVERFLOW where
+ * a sum leaves int32 on its way (torch's wraps around). As index_add on zeros in torch; the gradient of gather. Throws IndexError when the
+ * step runs and an index is not in [0, size).
  */
 export function scatterAdd<D extends DType>(updates: Tensor<Shape, D>, indices: Tensor, size: number, axis = 0): Tensor<Shape, D> {
-  return record(scatterAddOp, [indices, updates], { axis, size });
+  checkOperands('scatterAdd', [updates, indices]);
+  checkShape('scatterAdd', [size]);
+  // The axis of the first of the dimensions that the indices have.
+  const rank = updates.shape.length - indices.shape.length + 1;
+  return record(scatterAddOp, [indices, updates], { axis: resolveAxis('scatterAdd', axis, updates.shape, Math.max(rank, 1)), size });
 }
 
 export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {

@@ -2,15 +2,16 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { anyLayout, part } from '../compiler/emitter.js';
 import { record } from '../graph/recorder.js';
+import { checkRequired } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { SomeSizes } from '../shape-types.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
-import { checkSameDType, resolveAxis } from './check.js';
+import { checkOperands, checkSameDType, checkTensor, resolveAxis } from './check.js';
 import { example } from './examples.js';
 import type { KernelRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 import { slice, sliceOp, unsqueeze, type SliceAttrs } from './views.js';
-import { shown } from '../shown.js';
 
 const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
 
@@ -78,10 +79,15 @@ export const padOp: KernelRecord<SliceAttrs> = {
 
 /** Zeros of `size` along an axis, with the elements of x at start, start + step, ... Undoes slice: that is what its gradient is. */
 export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: SliceAttrs): Tensor<SomeSizes<S>, D> {
+  checkTensor('pad', x);
+  checkRequired('pad', attrs, ['axis', 'start', 'size', 'step']);
   const { start, step, size } = attrs;
   const axis = resolveAxis('pad', attrs.axis, x.shape);
   const length = x.shape[axis]!;
-  if (start < 0 || step < 1 || (length > 0 && start + (length - 1) * step >= size)) {
+  if (![start, step, size].every(Number.isInteger)) {
+    throw new ArgumentError(`[pad] a number is wrong: got start ${shown(start)}, step ${shown(step)}, size ${shown(size)}, expected whole numbers. Round them.`, { op: 'pad' });
+  }
+  if (start < 0 || step < 1 || size < 0 || (length > 0 && start + (length - 1) * step >= size)) {
     throw new ArgumentError(`[pad] the elements do not fit: got ${length} from ${start} on with step ${step}, expected all below the size ${size}. Give a larger size.`, {
       op: 'pad',
       shapes: [x.shape],
@@ -107,7 +113,7 @@ export function stack<S extends Shape, D extends DType>(tensors: readonly Tensor
 }
 
 function checkSome(op: string, tensors: readonly Tensor[]): void {
-  if (Array.isArray(tensors) && tensors.length > 0) return;
+  if (Array.isArray(tensors) && tensors.length > 0) return checkOperands(op, tensors);
   throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : shown(tensors)}, expected an array of at least one. Pass [a, b].`, { op });
 }
 

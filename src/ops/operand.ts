@@ -1,11 +1,11 @@
-import type { DType } from '../dtype.js';
+import { holds, type DType } from '../dtype.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import { Tensor } from '../tensor.js';
 import { record } from '../graph/recorder.js';
 import { scalar } from './leaf.js';
 import type { OpRecord } from './record.js';
-import { shown } from '../shown.js';
 
 /** What ops with two operands take: a tensor, or a JavaScript number, which takes the other operand's dtype. */
 export type Operand<S extends Shape = Shape, D extends DType = DType> = number | Tensor<S, D>;
@@ -19,14 +19,15 @@ export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): 
   });
 }
 
-/** A number as an operand beside `like`. */
-export function number(op: string, value: number, like: Tensor): Tensor {
+/** A number as an operand beside `like`; float32 beside another number. */
+export function number(op: string, value: number, like: Tensor | undefined): Tensor {
   if (typeof value !== 'number') {
     throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${shown(value)}, expected either. Make a tensor of it: tensor(values).`, { op });
   }
-  if (like.dtype === 'float32') return scalar(value, 'float32');
-  if (!Number.isInteger(value)) {
-    throw new DTypeError(`[${op}] operands differ in dtype: got the number ${value} beside ${like.dtype}, expected a whole number. Cast the tensor: .cast('float32').`, {
+  if (like === undefined || like.dtype === 'float32') return scalar(value, 'float32');
+  if (!holds('int32', value)) {
+    const expected = Number.isInteger(value) ? 'one that int32 holds' : 'a whole number';
+    throw new DTypeError(`[${op}] operands differ in dtype: got the number ${value} beside ${like.dtype}, expected ${expected}. Cast the tensor: .cast('float32').`, {
       op,
       shapes: [like.shape],
     });

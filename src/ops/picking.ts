@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Indices } from '../shape-types.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
 import { example } from './examples.js';
@@ -79,7 +80,7 @@ export function oneHot<S extends Shape, D extends DType, C extends number>(
   classes: C,
 ): Tensor<readonly [...S, C], 'float32'> {
   if (!Number.isInteger(classes) || classes < 1) {
-    throw new ArgumentError(`[oneHot] classes: got ${String(classes)}, expected a whole number of at least 1.`, { op: 'oneHot' });
+    throw new ArgumentError(`[oneHot] classes: got ${shown(classes)}, expected a whole number of at least 1.`, { op: 'oneHot' });
   }
   return record(placeOp, [scalar(1, 'float32'), labels as Tensor], { classes });
 }

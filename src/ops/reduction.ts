@@ -41,12 +41,17 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
   };
 }
 
+/** The bits of a float32. */
+function bitsOf(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+}
+
 /** The kernel takes an input and an output of one rank, of at least 1. */
 function emitReduction(e: Emitter, { axes, correction }: ReduceAttrs, kind: number): void {
   const shape = e.shape(0);
   const x = atLeastOneDimension(e.input(0, anyLayout));
   const out = e.output(0, shape.length === 0 ? [1] : keptShape(shape, axes));
-  e.instruction('reduce', [out], [x], [kind, correction ?? 0, 0]);
+  e.instruction('reduce', [out], [x], [kind, bitsOf(correction ?? 0), 0]);
 }
 
 function atLeastOneDimension(value: Value): Value {

@@ -4,10 +4,11 @@ import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 import { div, mul, sub } from './arithmetic.js';
 import { cast } from './cast.js';
-import { FLOAT, NUMERIC, resolveAxes, resolveAxis } from './check.js';
+import { checkTensor, FLOAT, NUMERIC, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { equal } from './compare.js';
 import type { GradientRule, KernelRecord } from './record.js';
 import { keptShape, reduction, type ReduceAttrs } from './reduction.js';
@@ -78,7 +79,7 @@ export const varOp = reduction({
   takes: FLOAT,
   gradient: (dy, { inputs: [x] }, { axes, correction }) => {
     const distance = sub(x!, reduce(meanOp, x!, axes, true));
-    const scale = 2 / (count(x!, axes) - (correction ?? 1));
+    const scale = 2 / Math.max(count(x!, axes) - (correction ?? 1), 0);
     return [mul(spread(mul(dy, scale), x!, axes), distance)];
   },
   saves: { inputs: [0] },
@@ -113,24 +114,35 @@ export type Axis = number | readonly number[] | undefined;
 const KNOWN = ['axis', 'keepdim'];
 
 function reduceBy<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
+  checkTensor(op.name, x);
   checkOptions(op.name, options, KNOWN);
   return reduce(op, x, resolveAxes(op.name, options?.axis, x.shape), options?.keepdim ?? false);
 }
 
-/** Truth values and bytes are reduced as whole numbers. */
-function whole(x: Tensor): Tensor {
-  return x.dtype === 'bool' || x.dtype === 'uint8' ? cast(x, 'int32') : x;
+/** reduceBy() of truth values and bytes as whole numbers. */
+function reduceWhole<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
+  checkTensor(op.name, x);
+  return reduceBy(op, x.dtype === 'bool' || x.dtype === 'uint8' ? cast(x, 'int32') : x, options);
+}
+
+/** reduceBy() of what is not 0. */
+function reduceTruth<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
+  checkTensor(op.name, x);
+  return reduceBy(op, cast(x, 'bool'), options);
 }
 
 /** The dtype that truth values and bytes are reduced in. */
 export type Whole<D extends DType> = D extends 'bool' | 'uint8' ? 'int32' : D;
 
-/** The sum over `axis`; 0 of nothing. bool and uint8 count as int32. As torch.sum. */
+/**
+ * The sum over `axis`; 0 of nothing. bool and uint8 count as int32. Whole numbers are added in 64 bits, as in torch, whose result has those
+ * too: here the step fails with ANNEAL_OVERFLOW where int32 does not hold it. As torch.sum.
+ */
 export function sum<S extends Shape, D extends DType, const A extends Axis = undefined, const K extends boolean = false>(
   x: Tensor<S, D>,
   options?: ReduceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, Whole<D>> {
-  return reduceBy(sumOp, whole(x), options);
+  return reduceWhole(sumOp, x, options);
 }
 
 /** The mean over `axis`; float32 only. NaN of nothing. As torch.mean. */
@@ -146,7 +158,7 @@ export function max<S extends Shape, D extends DType, const A extends Axis = und
   x: Tensor<S, D>,
   options?: ReduceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, Whole<D>> {
-  return reduceBy(maxOp, whole(x), options);
+  return reduceWhole(maxOp, x, options);
 }
 
 /** The least element over `axis`; NaN where there is one. Equal ones share the gradient evenly. As torch.amin. */
@@ -154,7 +166,7 @@ export function min<S extends Shape, D extends DType, const A extends Axis = und
   x: Tensor<S, D>,
   options?: ReduceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, Whole<D>> {
-  return reduceBy(minOp, whole(x), options);
+  return reduceWhole(minOp, x, options);
 }
 
 /** The index of the first greatest element along `axis` (default: of all, flattened); int32. NaN counts as greatest. As torch.argmax. */
@@ -174,12 +186,14 @@ export function argmin<S extends Shape, const A extends number | undefined = und
 }
 
 function argReduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, options: ReduceOptions | undefined): T {
-  if (options?.axis !== undefined) resolveAxis(op.name, options.axis as number, x.shape);
-  return reduceBy(op, whole(x), options);
+  checkTensor(op.name, x);
+  checkOptions(op.name, options, KNOWN);
+  if (options?.axis !== undefined) resolveAxis(op.name, options.axis as number, x.shape, rankOrOne(x.shape));
+  return reduceWhole(op, x, options);
 }
 
 export interface VarianceOptions<A extends Axis = Axis, K extends boolean = boolean> extends ReduceOptions<A, K> {
-  /** The divisor is the number of elements minus this. Default 1, as in torch.var. */
+  /** The divisor is the number of elements minus this, at least 0; fractions are allowed. Default 1, as in torch.var. */
   readonly correction?: number | undefined;
 }
 
@@ -188,10 +202,11 @@ export function variance<S extends Shape, D extends DType, const A extends Axis 
   x: Tensor<S, D>,
   options?: VarianceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, D> {
+  checkTensor('var', x);
   checkOptions('var', options, [...KNOWN, 'correction']);
   const correction = options?.correction ?? 1;
-  if (!Number.isInteger(correction) || correction < 0) {
-    throw new ArgumentError(`[var] correction is wrong: got ${correction}, expected a whole number of at least 0. Use 0 or 1.`, { op: 'var' });
+  if (!Number.isFinite(correction)) {
+    throw new ArgumentError(`[var] correction is wrong: got ${shown(correction)}, expected a finite number. Use 0 or 1.`, { op: 'var' });
   }
   return record(varOp, [x], { axes: resolveAxes('var', options?.axis, x.shape), keepdim: options?.keepdim ?? false, correction });
 }
@@ -201,7 +216,7 @@ export function any<S extends Shape, const A extends Axis = undefined, const K e
   x: Tensor<S>,
   options?: ReduceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, 'bool'> {
-  return reduceBy(anyOp, cast(x, 'bool'), options);
+  return reduceTruth(anyOp, x, options);
 }
 
 /** Whether all elements along `axis` are true (not 0); true of nothing. As torch.all. */
@@ -209,7 +224,7 @@ export function all<S extends Shape, const A extends Axis = undefined, const K e
   x: Tensor<S>,
   options?: ReduceOptions<A, K>,
 ): Tensor<Reduce<S, A, K>, 'bool'> {
-  return reduceBy(allOp, cast(x, 'bool'), options);
+  return reduceTruth(allOp, x, options);
 }
 
 export const reductionOps = [sumOp, meanOp, maxOp, minOp, argmaxOp, argminOp, varOp, anyOp, allOp];

@@ -6,10 +6,9 @@ import type { Broadcast } from '../shape-types.js';
 import { Tensor } from '../tensor.js';
 import { maximum, minimum } from './arithmetic.js';
 import { cast } from './cast.js';
-import { checkDType, checkSameDType, NUMERIC } from './check.js';
+import { checkDType, checkSameDType, checkTensor, NUMERIC } from './check.js';
 import { less, lessEqual } from './compare.js';
 import { binaryExamples, example, unaryExamples } from './examples.js';
-import { scalar } from './leaf.js';
 import { number, type Operand } from './operand.js';
 import { broadcast } from './pointwise.js';
 import type { CompositeRecord, PointwiseRecord } from './record.js';
@@ -46,8 +45,8 @@ export function where<C extends Shape, A extends Shape = [], B extends Shape = [
   a: Operand<A, D>,
   b: Operand<B, D>,
 ): Tensor<Broadcast<C, Broadcast<A, B>>, D> {
-  // Beside another number a number is float32.
-  const x = a instanceof Tensor ? a : b instanceof Tensor ? number('where', a, b) : scalar(a, 'float32');
+  checkTensor('where', condition, 'the condition');
+  const x = a instanceof Tensor ? a : number('where', a, b instanceof Tensor ? b : undefined);
   const y = b instanceof Tensor ? b : number('where', b, x);
   return record(whereOp, [cast(condition, 'bool'), x, y]);
 }
@@ -94,6 +93,7 @@ export function clamp<S extends Shape, D extends DType>(x: Tensor<S, D>, min?: n
   if (min === undefined && max === undefined) {
     throw new ArgumentError('[clamp] there is no bound: got min undefined, max undefined, expected at least one number. Pass min, max or both.', { op: 'clamp' });
   }
+  checkTensor('clamp', x);
   const operands: Tensor[] = [x];
   if (min !== undefined) operands.push(number('clamp', min, x));
   if (max !== undefined) operands.push(number('clamp', max, x));

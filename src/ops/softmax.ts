@@ -5,7 +5,7 @@ import { sizeOf, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { abs, add, sub } from './arithmetic.js';
-import { checkDType, FLOAT, resolveAxis } from './check.js';
+import { checkDType, checkTensor, FLOAT, rankOrOne, resolveAxis } from './check.js';
 import { less } from './compare.js';
 import { example } from './examples.js';
 import { exp, log } from './exponential.js';
@@ -48,7 +48,9 @@ export const { op: logSoftmaxOp, gradOp: logSoftmaxGradOp } = softmaxOps('logSof
 
 /** Records an op that works along the last axis for any axis, by swapping the two. */
 function alongAxis(op: KernelRecord, x: Tensor, axis: number): Tensor {
-  const at = resolveAxis(op.name, axis, x.shape);
+  checkTensor(op.name, x);
+  const at = resolveAxis(op.name, axis, x.shape, rankOrOne(x.shape));
+  if (x.shape.length === 0) return reshape(record(op, [reshape(x, [1])]), []);
   const last = x.shape.length - 1;
   return at === last ? record(op, [x]) : transpose(record(op, [transpose(x, at, last)]), at, last);
 }
@@ -73,6 +75,7 @@ export function logSumExp<S extends Shape, D extends DType, const A extends Axis
 ): Tensor<Reduce<S, A, K>, D> {
   checkOptions('logSumExp', options, ['axis', 'keepdim']);
   const { axis, keepdim = false } = (options ?? {}) as ReduceOptions;
+  checkTensor('logSumExp', x);
   checkDType('logSumExp', x as Tensor, FLOAT);
   const values = x as unknown as Tensor<Shape, 'float32'>;
   const largest = max(detach(values), { axis, keepdim: true });

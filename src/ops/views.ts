@@ -3,9 +3,10 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Permute, Plain, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
+import type { Expand, Permute, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
-import { checkRank, checkShape, resolveAxis } from './check.js';
+import { checkShape, checkTensor, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { example, unaryExamples } from './examples.js';
 import { pad } from './joining.js';
 import { fromArray, inputLeaf } from './leaf.js';
@@ -39,7 +40,6 @@ function resolveShape(from: Shape, to: Shape): Shape {
   const unknown = to.indexOf(-1);
   const shape = unknown < 0 ? to : to.map((dim, d) => (d === unknown ? size / to.reduce((product, other, e) => (e === unknown ? product : product * other), 1) : dim));
   if (shape.every((dim) => Number.isInteger(dim) && dim >= 0) && sizeOf(shape) === size) {
-    checkRank('reshape', shape);
     return shape;
   }
   throw new ShapeError(`[reshape] the number of elements differs: got ${showShape(from)} (${size} elements), expected a shape of as many, not ${showShape(to)}. Put -1 for one size.`, {
@@ -71,7 +71,6 @@ export const expandOp: ViewRecord<ShapeAttrs> = {
   kind: 'view',
   infer: ([x], { shape }) => {
     if (!expandsTo(x!.shape, shape)) throw cannotExpand(x!.shape, shape);
-    checkRank('expand', shape);
     return { shape, dtype: x!.dtype };
   },
   view: (layout, node) => broadcastLayout(layout, node.shape),
@@ -132,13 +131,17 @@ export const detachOp: ViewRecord = {
 
 /** The same elements, row-major, in another shape; one size may be -1. As torch.reshape. */
 export function reshape<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Resolved<T>, D> {
+  checkTensor('reshape', x);
+  checkShape('reshape', shape, -1);
   if (sameShape(x.shape, shape)) return x as unknown as Tensor<Resolved<T>, D>;
-  return record(reshapeOp, [x], { shape });
+  return record(reshapeOp, [x], { shape: resolveShape(x.shape, shape) });
 }
 
 /** Dimensions in the given order. As torch.permute. */
 export function permute<S extends Shape, D extends DType, const A extends readonly number[]>(x: Tensor<S, D>, axes: A): Tensor<Permute<S, A>, D> {
-  const order = axes.map((axis) => resolveAxis('permute', axis, x.shape));
+  checkTensor('permute', x);
+  if (!Array.isArray(axes)) throw new ArgumentError(`[permute] the axes are no array: got ${shown(axes)}, expected axes such as [1,0]. Put the axes in an array.`, { op: 'permute' });
+  const order: number[] = axes.map((axis) => resolveAxis('permute', axis, x.shape));
   if (order.length !== x.shape.length || new Set(order).size !== order.length) {
     throw new ArgumentError(`[permute] axes must name each dimension once: got ${showShape(axes)} for the shape ${showShape(x.shape)}, expected ${x.shape.length} different axes. Check the axes.`, {
       op: 'permute',
@@ -150,40 +153,38 @@ export function permute<S extends Shape, D extends DType, const A extends readon
 
 /** Two dimensions swapped. As torch.transpose. */
 export function transpose<S extends Shape, D extends DType, const A extends number, const B extends number>(x: Tensor<S, D>, a: A, b: B): Tensor<Transpose<S, A, B>, D> {
-  const [i, j] = [resolveAxis('transpose', a, x.shape), resolveAxis('transpose', b, x.shape)];
+  checkTensor('transpose', x);
+  const rank = rankOrOne(x.shape);
+  const [i, j] = [resolveAxis('transpose', a, x.shape, rank), resolveAxis('transpose', b, x.shape, rank)];
   return record(permuteOp, [x], { axes: x.shape.map((_, d) => (d === i ? j : d === j ? i : d)) });
 }
 
 /** A matrix transposed. Of two dimensions only (torch lets vectors pass). */
 export function t<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Turned<S>, D> {
+  checkTensor('t', x);
   if (x.shape.length !== 2) {
     throw new ShapeError(`[t] the tensor is no matrix: got ${showShape(x.shape)}, expected two dimensions. Use transpose(a, b) or permute(axes).`, { op: 't', shapes: [x.shape] });
   }
   return record(permuteOp, [x], { axes: [1, 0] });
 }
 
-/** Without the dimensions of size 1, or without those of `axis`, which must be of size 1 (torch leaves others as they are). */
+/** Without the dimensions of size 1, or without those of `axis` that are of size 1. As torch.squeeze. */
 export function squeeze<S extends Shape, D extends DType>(x: Tensor<S, D>, axis?: number | readonly number[]): Tensor<Shape, D> {
-  const axes = typeof axis === 'number' ? [axis] : axis;
-  const drop = axes?.map((one) => resolveAxis('squeeze', one, x.shape));
-  const odd = drop?.find((one) => x.shape[one] !== 1);
-  if (odd !== undefined) {
-    throw new ShapeError(`[squeeze] the dimension is not of size 1: got size ${x.shape[odd]} at axis ${odd} of ${showShape(x.shape)}, expected 1. Use slice or a reduction.`, {
-      op: 'squeeze',
-      shapes: [x.shape],
-    });
-  }
-  return reshape(x, x.shape.filter((dim, d) => (drop === undefined ? dim !== 1 : !drop.includes(d))));
+  checkTensor('squeeze', x);
+  const drop = resolveAxes('squeeze', axis, x.shape);
+  return reshape(x, x.shape.filter((dim, d) => dim !== 1 || !drop.includes(d)));
 }
 
 /** With a new dimension of size 1 in front of `axis` (negative: of the result). As torch.unsqueeze. */
 export function unsqueeze<S extends Shape, D extends DType, const A extends number>(x: Tensor<S, D>, axis: A): Tensor<Unsqueeze<S, A>, D> {
+  checkTensor('unsqueeze', x);
   const at = resolveAxis('unsqueeze', axis, x.shape, x.shape.length + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]) as unknown as Tensor<Unsqueeze<S, A>, D>;
 }
 
 /** Dimensions `start` to `end`, both included, made one. As torch.flatten. */
 export function flatten<S extends Shape, D extends DType>(x: Tensor<S, D>, start = 0, end = -1): Tensor<Shape, D> {
+  checkTensor('flatten', x);
   if (x.shape.length === 0) return reshape(x, [1]);
   const [from, to] = [resolveAxis('flatten', start, x.shape), resolveAxis('flatten', end, x.shape)];
   if (from > to) {
@@ -192,11 +193,15 @@ export function flatten<S extends Shape, D extends DType>(x: Tensor<S, D>, start
   return reshape(x, [...x.shape.slice(0, from), sizeOf(x.shape.slice(from, to + 1)), ...x.shape.slice(to + 1)]);
 }
 
-/** Repeated along dimensions of size 1 and new ones in front, without copying. As torch.Tensor.expand, without -1. */
-export function expand<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Plain<T>, D> {
-  if (sameShape(x.shape, shape)) return x as unknown as Tensor<Plain<T>, D>;
-  checkShape('expand', shape);
-  return record(expandOp, [x], { shape });
+/** Repeated along dimensions of size 1 and new ones in front, without copying; -1 leaves a size as it is. As torch.Tensor.expand. */
+export function expand<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Expand<S, T>, D> {
+  checkTensor('expand', x);
+  checkShape('expand', shape, -1);
+  if (sameShape(x.shape, shape)) return x as unknown as Tensor<Expand<S, T>, D>;
+  const missing = shape.length - x.shape.length;
+  const sizes = shape.map((dim, d) => (dim === -1 ? x.shape[d - missing] : dim));
+  if (sizes.includes(undefined)) throw cannotExpand(x.shape, shape);
+  return record(expandOp, [x], { shape: sizes as number[] });
 }
 
 /** `size` rows of an input from `start` on, over the same array. */
@@ -220,11 +225,12 @@ export interface SliceOptions<A extends number = number> {
  * plan: to walk through that use gather, which takes positions as data.
  */
 export function slice<S extends Shape, D extends DType, const A extends number = 0>(x: Tensor<S, D>, start: number, end?: number, options?: SliceOptions<A>): Tensor<Resize<S, A>, D> {
+  checkTensor('slice', x);
   checkOptions('slice', options, ['axis', 'step']);
   const axis = resolveAxis('slice', options?.axis ?? 0, x.shape);
   const step = options?.step ?? 1;
   if (!Number.isInteger(start) || !(end === undefined || Number.isInteger(end)) || !Number.isInteger(step) || step < 1) {
-    throw new ArgumentError(`[slice] the bounds are wrong: got start ${start}, end ${end}, step ${step}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
+    throw new ArgumentError(`[slice] the bounds are wrong: got start ${shown(start)}, end ${shown(end)}, step ${shown(step)}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
   }
   const dim = x.shape[axis]!;
   const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { slots } from '../ops/leaf.js';
-import { updateRules } from '../ops/index.js';
+import { updateRules } from '../ops/updates.js';
 import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import { engine, type Given, type Updater } from '../graph/engine.js';
 import { differenceOf, loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
-import { update, zeros } from '../ops/index.js';
+import { zeros } from '../ops/index.js';
+import { update } from '../ops/updates.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
 import { slice } from '../ops/views.js';

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
 import { lazily } from '../lazily.js';
-import { registry, updateRules } from '../ops/index.js';
+import { registry } from '../ops/registry.js';
+import { updateRules } from '../ops/updates.js';
 
 // Not imported, which would also make its streams.
 const fs = lazily<typeof Fs>('node:fs');

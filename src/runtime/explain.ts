@@ -12,6 +12,8 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
       return outOfRange(error, at);
     case 'ANNEAL_NON_FINITE':
       return notFinite(error, at);
+    case 'ANNEAL_OVERFLOW':
+      return overflow(error, at);
     case 'ANNEAL_SESSION_FAILED':
       return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because a step before it, whose results it needs, failed; its error is the cause.', { cause: before ?? error });
     case 'ANNEAL_ABORTED':
@@ -33,6 +35,13 @@ function notFinite(error: RunError, at: { readonly attrs: Attrs | undefined } | 
     `[step] ${what} is not finite: got ${KINDS[kind]}, expected a number. Nothing was updated. Lower the rate, warm it up, or clip gradients; ` +
     'Trainer.fit() says where it came from, and so does configure({ debug: true, checkFinite: true }).';
   return new DivergenceError(text, { value: KINDS[kind]!, ...(parameter === undefined ? {} : { parameter }) }, { op: 'step', cause: error });
+}
+
+function overflow(error: RunError, at: { readonly op: string } | undefined): AnnealError {
+  const { where, value } = error.failure!;
+  const op = at?.op ?? 'sum';
+  const text = `[${op}] a sum of whole numbers does not fit int32: got ${value} at position ${where}, expected a number from ${-(2 ** 31)} to ${2 ** 31 - 1}. Add floats: .cast('float32').`;
+  return new AnnealError('ANNEAL_OVERFLOW', text, { op, cause: error });
 }
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {

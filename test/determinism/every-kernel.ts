@@ -5,6 +5,9 @@
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
 import { engine, type Given, type Updater } from '../../src/graph/engine.js';
+import { gatherRows } from '../../src/ops/indexing.js';
+import { pick } from '../../src/ops/picking.js';
+import { bernoulliMask } from '../../src/ops/random.js';
 
 /** Numbers in [-1, 1) and in [0, n) that every machine makes alike. */
 const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 1009) / 504.5 - 1);
@@ -80,7 +83,7 @@ export class EveryKernel extends nn.Module {
   }
 
   private classify(): void {
-    const inputs = anneal.gatherRows(this.dataset, tensor(below(200, 70)), { mean: tensor(127.5), rest: tensor(1e-6), scale: tensor(1 / 128) });
+    const inputs = gatherRows(this.dataset, tensor(below(200, 70)), { mean: tensor(127.5), rest: tensor(1e-6), scale: tensor(1 / 128) });
     const logits = this.classifier.forward(inputs);
     this.term(losses.crossEntropy(logits, tensor(below(10, 70))));
     this.show(anneal.argmax(logits, { axis: 1 }));
@@ -88,7 +91,7 @@ export class EveryKernel extends nn.Module {
     const shares = anneal.detach(anneal.softmax(anneal.mul(logits, 2)));
     this.term(anneal.mul(anneal.crossEntropy(logits, shares, { classWeights: tensor(numbers(10)).abs() }), 0.1));
     this.term(anneal.mul(anneal.crossEntropy(this.scores, tensor(below(1025, 45)), { labelSmoothing: 0.2 }), 0.1));
-    this.term(anneal.pick(this.scores, tensor(below(1025, 45))));
+    this.term(pick(this.scores, tensor(below(1025, 45))));
     this.show(anneal.softmax(this.scores));
     this.term(anneal.mul(anneal.logSoftmax(anneal.transpose(this.scores, 0, 1)), -0.1));
   }
@@ -150,7 +153,7 @@ export class EveryKernel extends nn.Module {
   private draw(): Tensor {
     const noise = anneal.uniform([300, 1000], random.key('noise'), -1, 1);
     this.show(anneal.normal([1001], random.key('normal'), 0.5, 2));
-    this.show(anneal.bernoulliMask([33, 31], random.key('mask'), 0.7));
+    this.show(bernoulliMask([33, 31], random.key('mask'), 0.7));
     return noise;
   }
 

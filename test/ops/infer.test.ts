@@ -4,6 +4,7 @@ import type { DType } from '../../src/dtype.js';
 import { AnnealError } from '../../src/errors.js';
 import { composing } from '../../src/graph/recorder.js';
 import * as ops from '../../src/ops/index.js';
+import { gatherRows } from '../../src/ops/indexing.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { sizeOf, type Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
@@ -47,10 +48,19 @@ const results: [string, () => Tensor, Shape, DType][] = [
   ['t', () => of([2, 3]).t(), [3, 2], 'float32'],
   ['squeeze', () => of([1, 3, 1]).squeeze(), [3], 'float32'],
   ['squeeze of one axis', () => of([1, 3, 1]).squeeze(-1), [1, 3], 'float32'],
+  ['squeeze of axes that are not of size 1', () => of([1, 3, 1]).squeeze([0, 1]), [3, 1], 'float32'],
+  ['squeeze of a scalar', () => of([]).squeeze(0), [], 'float32'],
+  ['sum of a scalar along its axis', () => of([]).sum({ axis: -1, keepdim: true }), [], 'float32'],
+  ['mean of a scalar along its axis', () => of([]).mean({ axis: [0] }), [], 'float32'],
+  ['argmax of a scalar along its axis', () => of([]).argmax({ axis: 0 }), [], 'int32'],
+  ['softmax of a scalar', () => of([]).softmax(), [], 'float32'],
+  ['logSumExp of a scalar', () => ops.logSumExp(of([]), { axis: 0 }), [], 'float32'],
+  ['transpose of a scalar', () => of([]).transpose(0, -1), [], 'float32'],
   ['unsqueeze at the end', () => of([3]).unsqueeze(-1), [3, 1], 'float32'],
   ['flatten', () => of([2, 3, 4]).flatten(1), [2, 12], 'float32'],
   ['flatten of a scalar', () => of([]).flatten(), [1], 'float32'],
   ['expand', () => of([3, 1]).expand([2, 3, 4]), [2, 3, 4], 'float32'],
+  ['expand with -1', () => of([3, 1]).expand([2, -1, 4]), [2, 3, 4], 'float32'],
   ['slice from the back', () => of([2, 9]).slice(-4, -1, { axis: 1, step: 2 }), [2, 2], 'float32'],
   ['slice past the end', () => of([5]).slice(3, 99), [2], 'float32'],
   ['slice of nothing', () => of([5]).slice(4, 2), [0], 'float32'],
@@ -59,8 +69,8 @@ const results: [string, () => Tensor, Shape, DType][] = [
   ['gather', () => of([7, 5]).gather(of([2, 3], 'int32')), [2, 3, 5], 'float32'],
   ['gather along the last axis', () => of([7, 5]).gather(of([], 'int32'), 1), [7], 'float32'],
   ['scatterAdd', () => ops.scatterAdd(of([3, 5]), of([3], 'int32'), 7), [7, 5], 'float32'],
-  ['gatherRows of bytes', () => ops.gatherRows(of([9, 4], 'uint8'), of([3], 'int32')), [3, 4], 'float32'],
-  ['gatherRows of labels', () => ops.gatherRows(of([9], 'int32'), of([3], 'int32')), [3], 'int32'],
+  ['gatherRows of bytes', () => gatherRows(of([9, 4], 'uint8'), of([3], 'int32')), [3, 4], 'float32'],
+  ['gatherRows of labels', () => gatherRows(of([9], 'int32'), of([3], 'int32')), [3], 'int32'],
   ['softmax over another axis', () => of([2, 3, 4]).softmax(1), [2, 3, 4], 'float32'],
   ['crossEntropy', () => ops.crossEntropy(of([2, 3, 10]), of([2, 3], 'int32')), [2, 3], 'float32'],
   ['crossEntropy of probabilities', () => ops.crossEntropy(of([2, 10, 3]), of([2, 10, 3]), { axis: 1 }), [2, 3], 'float32'],
@@ -124,9 +134,12 @@ const errors: [string, () => unknown, string, string][] = [
     '[permute] axes must name each dimension once: got [0,0] for the shape [2,3], expected 2 different axes. Check the axes.'],
   ['t of more than two dimensions', () => of([2, 3, 4]).t(), 'ANNEAL_SHAPE_MISMATCH',
     '[t] the tensor is no matrix: got [2,3,4], expected two dimensions. Use transpose(a, b) or permute(axes).'],
-  ['squeeze', () => of([2, 3]).squeeze(0), 'ANNEAL_SHAPE_MISMATCH', '[squeeze] the dimension is not of size 1: got size 2 at axis 0 of [2,3], expected 1. Use slice or a reduction.'],
   ['expand', () => of([2, 3]).expand([2, 4]), 'ANNEAL_SHAPE_MISMATCH',
     '[expand] the shape does not expand: got [2,3], expected sizes equal to those of [2,4] or 1, counted from the last. Use unsqueeze() for new dimensions.'],
+  ['expand with -1 for a new dimension', () => of([2, 3]).expand([-1, 2, 3]), 'ANNEAL_SHAPE_MISMATCH',
+    '[expand] the shape does not expand: got [2,3], expected sizes equal to those of [-1,2,3] or 1, counted from the last. Use unsqueeze() for new dimensions.'],
+  ['too many axes of a scalar', () => of([]).sum({ axis: [0, -1] }), 'ANNEAL_INVALID_ARGUMENT',
+    '[sum] axis names an axis twice: got [0,-1], expected different axes. Leave axis out for all of them.'],
   ['slice', () => of([5]).slice(0, 3, { step: 0 }), 'ANNEAL_INVALID_ARGUMENT',
     '[slice] the bounds are wrong: got start 0, end 3, step 0, expected whole numbers and a step of at least 1. Round them.'],
   ['concat', () => ops.concat([of([2, 3]), of([3, 3])], 1), 'ANNEAL_SHAPE_MISMATCH',
@@ -160,7 +173,7 @@ const errors: [string, () => unknown, string, string][] = [
   ['NaN where asked to look', () => ops.tensor([1, Number.NaN], { check: 'finite' }), 'ANNEAL_NON_FINITE',
     '[tensor] a value is not finite: got NaN at element 1, expected finite numbers. Clean the data.'],
   ['a negative size', () => ops.zeros([-1, 2]), 'ANNEAL_INVALID_ARGUMENT', '[zeros] a size is wrong: got [-1,2], expected whole numbers of at least 0. Check how the shape is computed.'],
-  ['nine dimensions', () => of([1, 1, 1, 1, 1, 1, 1, 1]).unsqueeze(0), 'ANNEAL_SHAPE_MISMATCH',
+  ['nine dimensions', () => of([1, 1, 1, 1, 1, 1, 1, 1]).unsqueeze(0), 'ANNEAL_LIMIT',
     '[reshape] too many dimensions: got [1,1,1,1,1,1,1,1,1], expected at most 8. Merge some: reshape().'],
 ];
 

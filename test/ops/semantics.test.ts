@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { gradients } from '../../src/graph/autodiff.js';
 import { composing, noGrad } from '../../src/graph/recorder.js';
 import * as ops from '../../src/ops/index.js';
+import { gatherRows } from '../../src/ops/indexing.js';
 import { inputLeaf } from '../../src/ops/leaf.js';
+import { bernoulliMask } from '../../src/ops/random.js';
 import { evaluate } from '../../src/runtime/oracle.js';
 import { sizeOf, type Shape } from '../../src/shape.js';
 import { Tensor } from '../../src/tensor.js';
@@ -191,8 +193,8 @@ describe('values', () => {
   test('gatherRows casts, subtracts and scales', () => {
     const bytes = ops.tensor(Uint8Array.of(0, 255, 10, 20), { shape: [2, 2] });
     const rows = ops.tensor([1, 0, 1], { dtype: 'int32' });
-    expect(valuesOf(() => ops.gatherRows(bytes, rows, { mean: ops.tensor(1), rest: ops.tensor(0.25), scale: ops.tensor(2) }))).toEqual([17.5, 37.5, -2.5, 507.5, 17.5, 37.5]);
-    expect(valuesOf(() => ops.gatherRows(bytes, rows))).toEqual([10, 20, 0, 255, 10, 20]);
+    expect(valuesOf(() => gatherRows(bytes, rows, { mean: ops.tensor(1), rest: ops.tensor(0.25), scale: ops.tensor(2) }))).toEqual([17.5, 37.5, -2.5, 507.5, 17.5, 37.5]);
+    expect(valuesOf(() => gatherRows(bytes, rows))).toEqual([10, 20, 0, 255, 10, 20]);
   });
 
   test('integers stay integers', () => {
@@ -204,10 +206,10 @@ describe('values', () => {
 
   test('a bernoulli mask keeps its mean, and the same key gives the same numbers', () => {
     const key = ops.tensor([1, 2, 3, 4, 5], { dtype: 'int32' });
-    const mask = valuesOf(() => ops.bernoulliMask([10000], key, 0.8));
+    const mask = valuesOf(() => bernoulliMask([10000], key, 0.8));
     expect(new Set(mask)).toEqual(new Set([0, 1.25]));
     expect(mask.filter((value) => value > 0).length / 10000).toBeCloseTo(0.8, 1);
-    expect(valuesOf(() => ops.bernoulliMask([10000], key, 0.8))).toEqual(mask);
+    expect(valuesOf(() => bernoulliMask([10000], key, 0.8))).toEqual(mask);
     const uniform = valuesOf(() => ops.uniform([10000], key, -2, 6));
     expect([Math.min(...uniform) >= -2, Math.max(...uniform) < 6]).toEqual([true, true]);
     const normal = valuesOf(() => ops.normal([10000], key, 3, 2));

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Updater } from '../../src/graph/engine.js';
 import { composing, record } from '../../src/graph/recorder.js';
-import { add, mul, registry, sum } from '../../src/ops/index.js';
+import { add, mul, sum } from '../../src/ops/index.js';
+import { registry } from '../../src/ops/registry.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
 import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';

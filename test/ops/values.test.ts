@@ -1,7 +1,7 @@
 // Every op of the registry on every target of this machine against its reference, within the tolerance in its record.
 import { describe, expect, test } from 'vitest';
 import { composing, hidden } from '../../src/graph/recorder.js';
-import { registry } from '../../src/ops/index.js';
+import { registry } from '../../src/ops/registry.js';
 import type { Tolerance } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import { evaluate } from '../../src/runtime/oracle.js';

@@ -1,9 +1,10 @@
 // Random streams: what a stream gives depends on the seed, its name and how often it was used, and on nothing else.
 import { afterEach, describe, expect, test } from 'vitest';
-import { bernoulliMask, nn, normal, ones, seed, tensor, uniform, type Tensor } from 'anneal';
+import { nn, normal, ones, seed, tensor, uniform, type Tensor } from 'anneal';
 import { shuffledOrder } from '../../src/data/order.js';
 import * as random from '../../src/random.js';
 import { refuses } from '../nn/fails.js';
+import { bernoulliMask } from '../../src/ops/random.js';
 
 const words = (key: Tensor): number[] => Array.from(key.slots$!);
 const weights = async (model: nn.Module): Promise<number[][]> => Promise.all(model.parameters().map(async (parameter) => [...(await parameter.data())]));
