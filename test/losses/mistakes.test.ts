@@ -98,5 +98,5 @@ test.each<[string, () => unknown, RegExp]>([
   ['focal', () => losses.focal(x, shares, { alpha: '1' as never }), /alpha: got 1, expected a number in \[0, 1\]/],
   ['dice', () => losses.dice(x, shares, { smooth: -1 }), /smooth: got -1/],
   ['binaryCrossEntropy', () => losses.binaryCrossEntropy(x, shares, { positiveWeight: [1, 2, 3] as never }), /positiveWeight: got an Array, expected a number of at least 0/],
-  ['crossEntropy', () => losses.crossEntropy(x, labels, { labelSmoothing: '0.1' as never }), /labelSmoothing: got 0.1/],
+  ['crossEntropy', () => losses.crossEntropy(x, labels, { labelSmoothing: '0.1' as never }), /labelSmoothing: got '0.1'/],
 ])('%s refuses a number that is none, or out of range', (_name, call, message) => refuses(call, 'ANNEAL_INVALID_ARGUMENT', message));
