@@ -56,6 +56,12 @@ function missingTools() {
   return missing;
 }
 
+/** What builds it again. Of a dependency whose script has failed npm takes everything out, so that there is nothing to rebuild. */
+function again() {
+  const dependency = /[\\/]node_modules[\\/]/.test(`${root}/`);
+  return dependency ? 'run the same npm install again (npm has taken the package out, so npm rebuild would find nothing)' : 'build it again: npm run build:addon';
+}
+
 function fail(reason) {
   const missing = missingTools();
   const remedy =
@@ -67,7 +73,7 @@ function fail(reason) {
   console.error(
     `\n[anneal] the native addon could not be built for ${process.platform}-${process.arch}: ${reason}.\n` +
       (missing.length > 0 ? `[anneal] missing here: ${missing.join(', ')}.\n[anneal] to get them: ${remedy}.\n` : '') +
-      '[anneal] then build it again: npm run build:addon in a clone, npm rebuild anneal where it is a dependency.\n',
+      `[anneal] ${missing.length > 0 ? 'then' : 'when that is mended,'} ${again()}.\n`,
   );
   process.exit(1);
 }
@@ -75,8 +81,9 @@ function fail(reason) {
 function build() {
   const gyp = nodeGyp();
   if (gyp === undefined) fail('node-gyp was not found');
-  console.log('[anneal] building the native addon (about a minute)');
-  const options = ['--release', `--jobs=${availableParallelism()}`, ...headers()];
+  const cores = availableParallelism();
+  console.log(`[anneal] building the native addon on ${cores} ${cores === 1 ? 'core' : 'cores'}: some minutes of work, shared among them`);
+  const options = ['--release', `--jobs=${cores}`, ...headers()];
   const run = spawnSync(process.execPath, [gyp, 'configure', 'build', ...options], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (run.status !== 0) {
     console.error(run.stdout + run.stderr);

@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-
-const require = createRequire(import.meta.url);
+import { requireHere } from './here.js';
 
 /**
  * A dependency, or a large module of Node.js, that most programs never use, loaded when it is first used: each costs some milliseconds of every start.
@@ -10,5 +8,5 @@ const require = createRequire(import.meta.url);
  */
 export function lazily<M>(name: string): () => M {
   let loaded: M | undefined;
-  return () => (loaded ??= require(name) as M);
+  return () => (loaded ??= requireHere(name) as M);
 }

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import type * as Fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
+import { here, requireHere } from '../here.js';
 import { lazily } from '../lazily.js';
 import { registry } from '../ops/registry.js';
 import { updateRules } from '../ops/updates.js';
@@ -104,30 +104,43 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: str
 }
 
 function loadAddon(): Addon {
-  const file = process.env['ANNEAL_ADDON'] ?? join(packageRoot(), 'build', 'Release', 'anneal.node');
-  if (!fs().existsSync(file)) {
-    throw new AnnealError(
-      'ANNEAL_ADDON_MISSING',
-      `[anneal] the native addon is not built for ${process.platform}-${process.arch} (there is no ${file}). ` +
-        'Build it: npm run build:addon in a clone, npm rebuild anneal where it is a dependency.',
-    );
-  }
+  const root = packageRoot();
+  const file = process.env['ANNEAL_ADDON'] ?? join(root ?? dirname(path()), 'build', 'Release', 'anneal.node');
+  if (!fs().existsSync(file)) throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon is not there for ${process.platform}-${process.arch}: there is no ${file}. ${remedy(root)}`);
   try {
-    return createRequire(import.meta.url)(file) as Addon;
+    return requireHere(file) as Addon;
   } catch (cause) {
     const error = cause as Error & { code?: string };
     if (error.code === 'ANNEAL_CPU_UNSUPPORTED') throw new AnnealError('ANNEAL_CPU_UNSUPPORTED', error.message, { cause });
     throw new AnnealError(
       'ANNEAL_ADDON_MISSING',
-      `[anneal] the native addon could not be loaded on ${process.platform}-${process.arch}, Node.js ${process.version}: ${error.message}. Build it again: npm run build:addon.`,
+      `[anneal] the native addon could not be loaded on ${process.platform}-${process.arch}, Node.js ${process.version}: ${error.message}. Build it again. ${remedy(root)}`,
       { cause },
     );
   }
 }
 
-/** The folder with package.json: two levels up in the sources and in dist alike. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!fs().existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
-  return folder;
+/** What to do depends on where the package is: a clone, a dependency, or nowhere, because it was bundled into another file. */
+function remedy(root: string | undefined): string {
+  if (process.env['ANNEAL_ADDON'] !== undefined) return 'ANNEAL_ADDON names it: correct that, or unset it and build the one of the package: npm run build:addon in a clone.';
+  if (root === undefined) return 'This is a bundle: keep anneal out of it (esbuild: --external:anneal) and installed beside it, or name the file in ANNEAL_ADDON.';
+  const dependency = /[\\/]node_modules[\\/]/.test(`${root}/`);
+  return dependency ? 'It is built when the package is installed: npm rebuild anneal, or npm install where scripts were off.' : 'Build it: npm run build:addon.';
+}
+
+const path = (): string => (here.startsWith('file:') ? fileURLToPath(here) : here);
+
+/** The folder of this package: above the sources and dist alike, or, of a bundle, the one that is installed where the bundle is; undefined where there is none. */
+function packageRoot(): string | undefined {
+  for (let folder = dirname(path()); ; folder = dirname(folder)) {
+    if (isOurs(folder)) return folder;
+    const installed = join(folder, 'node_modules', 'anneal');
+    if (isOurs(installed)) return installed;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function isOurs(folder: string): boolean {
+  const file = join(folder, 'package.json');
+  return fs().existsSync(file) && (JSON.parse(fs().readFileSync(file, 'utf8')) as { readonly name?: string }).name === 'anneal';
 }

@@ -1,0 +1,51 @@
+// What bundlers make of the library: one file, of ES modules or of CommonJS, which has to find the addon where the package is installed.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+let project = '';
+
+/** Runs a file; what it prints, and the errors. */
+function run(file: string, env: Record<string, string> = {}): Promise<{ out: string; errors: string }> {
+  return new Promise((resolve) => execFile(process.execPath, [file], { env: { ...process.env, ...env } }, (_, out, errors) => resolve({ out, errors })));
+}
+
+async function bundled(format: 'esm' | 'cjs', folder: string): Promise<string> {
+  const file = join(folder, `app.${format === 'esm' ? 'mjs' : 'cjs'}`);
+  await build({
+    stdin: { contents: "import { tensor } from 'anneal'; tensor([1, 2]).sum().item().then(console.log);", resolveDir: root },
+    alias: { anneal: join(root, 'src/index.ts') },
+    bundle: true, format, platform: 'node', target: 'node20.19', outfile: file, logLevel: 'error', logOverride: { 'empty-import-meta': 'silent' },
+  });
+  return file;
+}
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'anneal-bundle-'));
+  const installed = join(project, 'node_modules/anneal');
+  await mkdir(join(installed, 'build'), { recursive: true });
+  await cp(join(root, 'package.json'), join(installed, 'package.json'));
+  await symlink(join(root, 'build/Release'), join(installed, 'build/Release'));
+  await writeFile(join(project, 'package.json'), '{ "name": "app" }');
+});
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+for (const format of ['esm', 'cjs'] as const) {
+  test(`a bundle of ${format} finds the addon of the installed package`, async () => {
+    expect(await run(await bundled(format, join(project, 'out')))).toEqual({ out: '3\n', errors: '' });
+  });
+
+  test(`a bundle of ${format} that stands alone says what to do, and takes ANNEAL_ADDON`, async () => {
+    const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
+    const file = await bundled(format, alone);
+    const { errors } = await run(file);
+    expect(errors).toMatch(/the native addon is not there .* This is a bundle: keep anneal out of it \(esbuild: --external:anneal\)/);
+    expect(await run(file, { ANNEAL_ADDON: join(root, 'build/Release/anneal.node') })).toEqual({ out: '3\n', errors: '' });
+    await rm(alone, { recursive: true });
+  });
+}
