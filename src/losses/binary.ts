@@ -6,15 +6,18 @@ import { add, clamp, div, exp, greater, less, log, mean, mul, neg, sigmoid, soft
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { checkOption, checkPairs } from './check.js';
+import { PROBABILITIES, SIGNS, within } from './domain.js';
 import { outputLoss } from './loss.js';
 import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce } from './reduction.js';
 
 type Floats = Tensor<Shape, 'float32'>;
 
-function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: OutputOptions, instead = '; outputs are logits, without a sigmoid before'): void {
+/** The targets, if they go with the logits. */
+function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: OutputOptions, instead = '; outputs are logits, without a sigmoid before'): Floats {
   checkPairs(op, outputs, targets, instead);
   checkProducer(op, outputs, 'logits, scores of any size', NO_SIGMOID, options);
+  return within(op, targets, PROBABILITIES) as Floats;
 }
 
 export interface BinaryCrossEntropyOptions extends OutputOptions {
@@ -31,8 +34,8 @@ export interface BinaryCrossEntropyOptions extends OutputOptions {
 export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOptions>('binaryCrossEntropy', 'float32', ['positiveWeight', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const { positiveWeight } = options;
   if (positiveWeight !== undefined && !(positiveWeight instanceof Tensor)) checkOption('binaryCrossEntropy', 'positiveWeight', positiveWeight, { least: 0 });
-  checkLogits('binaryCrossEntropy', outputs, targets, options);
-  return reduce('binaryCrossEntropy', binary(outputs, targets, positiveWeight), options);
+  const shares = checkLogits('binaryCrossEntropy', outputs, targets, options);
+  return reduce('binaryCrossEntropy', binary(outputs, shares, positiveWeight), options);
 });
 
 export interface MultilabelOptions extends OutputOptions {
@@ -47,8 +50,8 @@ export interface MultilabelOptions extends OutputOptions {
 export const multilabelSoftMargin = outputLoss<'float32', MultilabelOptions>('multilabelSoftMargin', 'float32', ['classWeights', ...OUTPUT_OPTIONS], (outputs, targets, options) => {
   const op = 'multilabelSoftMargin';
   const { classWeights } = options;
-  checkLogits(op, outputs, targets, options, '; targets are 0 and 1 for each class');
-  const each = binary(outputs, targets) as Floats;
+  const present = checkLogits(op, outputs, targets, options, '; targets are 0 and 1 for each class');
+  const each = binary(outputs, present) as Floats;
   const weighted = classWeights === undefined ? each : mul(each, checkClassWeights(op, classWeights, outputs.shape.at(-1)!) as Floats);
   return reduce(op, mean(weighted as Floats, { axis: -1 }), options);
 });
@@ -87,23 +90,25 @@ export const focal = outputLoss<'float32', FocalOptions>('focal', 'float32', ['g
   const { gamma = 2, alpha = 0.25 } = options;
   checkOption(op, 'gamma', gamma, { least: 0 });
   if (alpha !== null && !(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) throw new ArgumentError(`[${op}] alpha: got ${String(alpha)}, expected a number in [0, 1], or null for none.`, { op });
-  checkLogits(op, outputs, targets, options);
-  const entropy = binary(outputs, targets) as Floats;
-  const modulated = gamma === 0 ? entropy : mul(entropy, exp(mul(logWrong(outputs as Floats, targets as Floats), gamma)));
-  const counts = alpha === null ? undefined : add(mul(targets, alpha), mul(sub(1, targets), 1 - alpha));
+  const shares = checkLogits(op, outputs, targets, options);
+  const entropy = binary(outputs, shares) as Floats;
+  const modulated = gamma === 0 ? entropy : mul(entropy, exp(mul(logWrong(outputs as Floats, shares), gamma)));
+  const counts = alpha === null ? undefined : add(mul(shares, alpha), mul(sub(1, shares), 1 - alpha));
   return reduce(op, counts === undefined ? modulated : mul(modulated, counts), options);
 });
 
-/** For targets -1 and 1: max(0, 1 - y x). Source: Cortes and Vapnik, 1995, doi:10.1007/BF00994018. */
+/** For targets -1 and 1, others are a DataError of the step: max(0, 1 - y x). Source: Cortes and Vapnik, 1995, doi:10.1007/BF00994018. */
 export const hinge = outputLoss<'float32', object>('hinge', 'float32', [], (outputs, targets, options) => {
   checkPairs('hinge', outputs, targets);
-  return reduce('hinge', clamp(sub(1, mul(targets, outputs)), 0), options);
+  const signs = within('hinge', targets, SIGNS);
+  return reduce('hinge', clamp(sub(1, mul(signs, outputs)), 0), options);
 });
 
-/** For targets -1 and 1: max(0, 1 - y x)^2. */
+/** For targets -1 and 1, others are a DataError of the step: max(0, 1 - y x)^2. */
 export const squaredHinge = outputLoss<'float32', object>('squaredHinge', 'float32', [], (outputs, targets, options) => {
   checkPairs('squaredHinge', outputs, targets);
-  const margin = clamp(sub(1, mul(targets, outputs)), 0);
+  const signs = within('squaredHinge', targets, SIGNS);
+  const margin = clamp(sub(1, mul(signs, outputs)), 0);
   return reduce('squaredHinge', mul(margin, margin), options);
 });
 
@@ -120,10 +125,10 @@ export const dice = outputLoss<'float32', DiceOptions>('dice', 'float32', ['smoo
   const op = 'dice';
   const { smooth = 1 } = options;
   checkOption(op, 'smooth', smooth, { least: 0 });
-  checkLogits(op, outputs, targets, options);
+  const shares = checkLogits(op, outputs, targets, options);
   const p = sigmoid(outputs) as Floats;
   const axis = outputs.shape.map((_, d) => d).slice(1);
   const over = (x: Tensor): Floats => (axis.length === 0 ? x : sum(x, { axis })) as Floats;
-  const overlap = add(mul(over(mul(p, targets as Floats)), 2), smooth);
-  return reduce(op, sub(1, div(overlap, add(add(over(p), over(targets)), smooth))), options);
+  const overlap = add(mul(over(mul(p, shares)), 2), smooth);
+  return reduce(op, sub(1, div(overlap, add(add(over(p), over(shares)), smooth))), options);
 });

@@ -6,6 +6,7 @@ import type { ClassTargets } from '../ops/class-targets.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
+import { NOT_NEGATIVE, within } from './domain.js';
 import { outputLoss, type BuiltinLoss, type ConfiguredLoss } from './loss.js';
 import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
 import { reduce, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
@@ -36,7 +37,7 @@ function compute(logits: Tensor, targets: Tensor, options: Options & ReductionOp
   checkProducer(op, logits, 'logits, scores of any size', NO_SOFTMAX, options);
   const entropies = (labels: Tensor, weights?: Tensor): Tensor => crossEntropyOp(logits, labels, { axis, labelSmoothing, ...(weights && { classWeights: weights }) });
   if (targets.dtype === 'float32') {
-    if (options.ignoreIndex === undefined) return reduce(op, entropies(targets, classWeights), options);
+    if (options.ignoreIndex === undefined) return reduce(op, entropies(within(op, targets, NOT_NEGATIVE), classWeights), options);
     throw new ArgumentError(`[${op}] ignoreIndex beside probabilities: got ${options.ignoreIndex}, expected class indices. Leave it out, and give such examples the weight 0: { weights }.`, { op });
   }
   const C = logits.shape.length === 0 ? 0 : logits.shape[resolveAxis(op, axis, logits.shape)]!;

@@ -6,6 +6,7 @@ import { checkOptions } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkOption, checkPairs, checkTensors } from './check.js';
+import { NOT_NEGATIVE, SIGNS, within } from './domain.js';
 import { outputLoss, type BuiltinLoss, type ConfiguredLoss } from './loss.js';
 import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './producer.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
@@ -50,7 +51,7 @@ export const klDivergence: KlDivergence = outputLoss<'float32', KlDivergenceOpti
   checkPairs(op, outputs, targets);
   checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
   checkProducer(op, targets, logTargets ? 'logarithms of probabilities' : 'probabilities', logTargets ? PLAIN_TARGETS : LOG_TARGETS, options, 'the targets');
-  const [x, y] = [outputs as Floats, targets as Floats];
+  const [x, y] = [outputs as Floats, (logTargets ? targets : within(op, targets, NOT_NEGATIVE)) as Floats];
   // What no probability belongs to counts nothing: 0 log 0 is 0. The logarithm there is of something else, so that its slope is finite.
   const none = logTargets ? equal(y, -Infinity) : equal(y, 0);
   const safe = where(none, logTargets ? 0 : 1, y) as Floats;
@@ -88,7 +89,8 @@ export function cosineEmbedding<R extends Reduction = 'mean'>(a: Tensor, b: Tens
   checkTensors(op, { targets });
   const cos = cosine(a as Floats, b as Floats);
   checkAlike(op, { cosines: cos, targets });
-  return reduce(op, where(less(0, targets as Floats), sub(1, cos), clamp(sub(cos, margin), 0)), options) as Result<R>;
+  const signs = within(op, targets, SIGNS) as Floats;
+  return reduce(op, where(less(0, signs), sub(1, cos), clamp(sub(cos, margin), 0)), options) as Result<R>;
 }
 
 /**
@@ -101,7 +103,7 @@ export function marginRanking<R extends Reduction = 'mean'>(a: Tensor, b: Tensor
   const { margin = 0 } = options;
   checkOption(op, 'margin', margin);
   checkAlike(op, { a, b, targets });
-  return reduce(op, clamp(add(mul(neg(targets), sub(a, b)), margin), 0), options) as Result<R>;
+  return reduce(op, clamp(add(mul(neg(within(op, targets, SIGNS)), sub(a, b)), margin), 0), options) as Result<R>;
 }
 
 export interface TripletOptions<R extends Reduction = Reduction> extends ReductionOptions<R> {

@@ -5,6 +5,7 @@ import { checkOptions } from '../options.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkOption, checkPairs, checkTensors } from './check.js';
+import { NOT_NEGATIVE, within } from './domain.js';
 import { outputLoss } from './loss.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
@@ -86,11 +87,12 @@ export const poissonNll = outputLoss<'float32', PoissonNllOptions>('poissonNll',
   const { logInput = true, full = false, eps = 1e-8 } = options;
   checkOption('poissonNll', 'eps', eps, { least: 0 });
   checkPairs('poissonNll', outputs, targets);
-  const likelihood = logInput ? sub(exp(outputs), mul(targets, outputs)) : sub(outputs, mul(targets, log(add(outputs, eps))));
+  const counts = within('poissonNll', targets, NOT_NEGATIVE);
+  const likelihood = logInput ? sub(exp(outputs), mul(counts, outputs)) : sub(outputs, mul(counts, log(add(outputs, eps))));
   if (!full) return reduce('poissonNll', likelihood, options);
-  const safe = maximum(targets, 1);
+  const safe = maximum(counts, 1);
   const stirling = add(sub(mul(safe, log(safe)), safe), mul(log(mul(safe, 2 * Math.PI)), 0.5));
-  return reduce('poissonNll', add(likelihood, where(less(1, targets), stirling, 0)), options);
+  return reduce('poissonNll', add(likelihood, where(less(1, counts), stirling, 0)), options);
 });
 
 export interface QuantileOptions {
@@ -130,7 +132,7 @@ export function gaussianNll<R extends Reduction = 'mean'>(means: Tensor, targets
   checkOption(op, 'eps', eps, { least: 0, open: true });
   checkTensors(op, { means, targets, variances });
   checkPairs(op, means, targets);
-  const spread = variancesLike(op, variances, means.shape);
+  const spread = within(op, variancesLike(op, variances, means.shape), NOT_NEGATIVE, 'variances');
   // eps to its last digit, with the slope of the variance.
   const bounded = where(less(spread, eps), add(sub(spread, spread.detach()), eps), spread);
   const error = sub(targets, means);

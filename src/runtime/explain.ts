@@ -1,5 +1,7 @@
-import { AnnealError, DivergenceError, IndexError, type ErrorCode } from '../errors.js';
+import { AnnealError, DataError, DivergenceError, IndexError, type ErrorCode } from '../errors.js';
 import type { Attrs } from '../ops/record.js';
+import type { DomainAttrs } from '../ops/require-domain.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Plan } from './plan.js';
 import type { RunError } from './session.js';
@@ -9,7 +11,7 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
   const at = error.failure && plan.describe(error.failure.node, nodes);
   switch (error.code) {
     case 'ANNEAL_INDEX_OUT_OF_RANGE':
-      return outOfRange(error, at);
+      return at?.attrs?.['domain'] === undefined ? outOfRange(error, at) : outsideDomain(error, at as unknown as Outside);
     case 'ANNEAL_NON_FINITE':
       return notFinite(error, at);
     case 'ANNEAL_OVERFLOW':
@@ -42,6 +44,24 @@ function overflow(error: RunError, at: { readonly op: string } | undefined): Ann
   const op = at?.op ?? 'sum';
   const text = `[${op}] a sum of whole numbers does not fit int32: got ${value} at position ${where}, expected a number from ${-(2 ** 31)} to ${2 ** 31 - 1}. Add floats: .cast('float32').`;
   return new AnnealError('ANNEAL_OVERFLOW', text, { op, cause: error });
+}
+
+interface Outside {
+  readonly attrs: DomainAttrs;
+  readonly inputs: readonly Tensor[];
+}
+
+/** The fault of an element that was looked for is its position, from 1. */
+function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, inputs }: Outside): DataError {
+  const { value, iteration } = error.failure!;
+  const checked = inputs.at(-1);
+  const [rows = 1] = checked?.shape ?? [];
+  const row = checked === undefined ? 0 : Math.floor((value - 1) / (sizeOf(checked.shape) / rows));
+  const place = !located ? '' : ` at ${checked?.origin$?.describe(row, iteration) ?? `element ${value - 1}`}`;
+  return new DataError(`[${op}] ${what} are outside of what the loss takes${place}: got others, expected ${domain}. Correct them, or take another loss: docs/losses.md has a table of losses and their targets.`, {
+    op,
+    cause: error,
+  });
 }
 
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {

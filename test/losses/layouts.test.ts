@@ -37,7 +37,7 @@ const LOSSES: Readonly<Record<string, readonly [Run, number[]]>> = {
   klDivergence: [(x, y) => losses.klDivergence(x, y), shares],
   ctc: [(x) => losses.ctc(x.reshape([1, ROWS, COLUMNS]), tensor(Int32Array.of(1, 2), { shape: [1, 2] }), tensor(Int32Array.of(ROWS)), tensor(Int32Array.of(2))), numbers],
   cosineEmbedding: [(x, y) => losses.cosineEmbedding(x, y, tensor([1, -1, 1, -1])), numbers],
-  marginRanking: [(x, y) => losses.marginRanking(x, y, y.mul(2)), sides],
+  marginRanking: [(x, y) => losses.marginRanking(x, y.mul(2), y), sides],
   tripletMargin: [(x, y) => losses.tripletMargin(x, y, y.mul(-1)), numbers],
   infoNce: [(x, y) => losses.infoNce(x, y), numbers],
 };
