@@ -24,10 +24,10 @@ const FUZZ_SECONDS = 60;
 const QEMU = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
 const ARM = ['--toolchain', join(root, 'cmake', 'aarch64.cmake')];
 
-/** A build folder: what it is configured with and which programs it makes. */
+/** A build folder: what it is configured with and which programs it makes; with `addon` cmake-js configures it and makes that, too. */
 const builds = {
   gcc: { compiler: 'g++', options: [], targets: ['native_tests', 'replay', 'kernels'] },
-  clang: { compiler: 'clang++-19', options: [], targets: ['native_tests', 'replay'] },
+  clang: { compiler: 'clang++-19', options: ['-DANNEAL_TESTS=ON'], targets: ['all'], addon: true },
   neon: { compiler: 'aarch64-linux-gnu-g++', options: ARM, targets: ['native_tests', 'replay'] },
   'neon-clang': { compiler: 'clang++-19', options: [...ARM, '-DANNEAL_TESTS=OFF'], targets: ['replay'] },
   address: { compiler: 'g++', options: ['-DANNEAL_SANITIZE=address'], targets: ['native_tests', 'replay'] },
@@ -48,10 +48,12 @@ const made = new Set();
 
 /** The folder of a build, made when it is first asked for. */
 function built(name) {
-  const { compiler, options, targets } = builds[name];
+  const { compiler, options, targets, addon } = builds[name];
   const folder = join(root, 'build', `native-${name}`);
   if (made.has(name)) return folder;
-  run('cmake', ['-S', root, '-B', folder, `-DCMAKE_CXX_COMPILER=${compiler}`, ...options], { capture: true });
+  const defines = [`-DCMAKE_CXX_COMPILER=${compiler}`, ...options];
+  if (addon) run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'configure', `--out=${folder}`, ...defines.map((define) => define.replace('-D', '--CD'))], { capture: true });
+  else run('cmake', ['-S', root, '-B', folder, ...defines], { capture: true });
   run('cmake', ['--build', folder, `-j${availableParallelism()}`, '--target', ...targets], { capture: true });
   made.add(name);
   return folder;
@@ -158,10 +160,8 @@ async function arm() {
 
 /** The developer's build of the addon, by the compiler that node-gyp did not use, leaves the same bits. */
 function addon() {
-  const out = join(root, 'build', 'native-addon');
-  run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'compile', `--out=${out}`, '--CDCMAKE_CXX_COMPILER=clang++-19'], { capture: true });
   const wanted = recorded();
-  const got = record({ ANNEAL_ADDON: join(out, 'Release', 'anneal.node') });
+  const got = record({ ANNEAL_ADDON: join(built('clang'), 'Release', 'anneal.node') });
   if (got !== wanted) throw new Error(`the addon of cmake-js leaves ${got}, that of node-gyp left ${wanted}`);
 }
 
