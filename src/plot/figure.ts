@@ -15,6 +15,17 @@ export interface Panel {
   readonly y: Axis;
   readonly lines: readonly Line[];
   readonly marks?: readonly Mark[];
+  /** Squares with a text, row by row from the top; both axes have categories. */
+  readonly cells?: readonly Cell[];
+}
+
+/** One square of a table. */
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+  /** In [0, 1]: how dark. */
+  readonly shade: number;
+  readonly text: string;
 }
 
 export interface Axis {
@@ -23,6 +34,10 @@ export interface Axis {
   readonly scale?: Scale;
   /** Only whole numbers have ticks. */
   readonly whole?: boolean;
+  /** Names in place of numbers. */
+  readonly categories?: readonly string[];
+  /** What lies above is cut off. */
+  readonly most?: number;
 }
 
 export type Scale = 'linear' | 'log' | 'log2';
@@ -34,8 +49,8 @@ export interface Line {
   readonly name: string;
   /** A point that is not finite is a gap. */
   readonly points: readonly Point[];
-  /** 'faint' is thin and pale (raw values behind smoothed ones), 'dashed' is for what is beside the point (training beside validation). */
-  readonly style?: 'solid' | 'faint' | 'dashed';
+  /** 'faint' is thin and pale (raw values behind smoothed ones), 'dashed' is for what is beside the point (training beside validation), 'dots' has points alone. */
+  readonly style?: 'solid' | 'faint' | 'dashed' | 'dots';
   /** An area around the line, from the lower to the upper values, one for each point: the spread. */
   readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] };
   /** Draws the line's colour from that of another one. */

@@ -2,6 +2,7 @@ import type { CustomSeriesOption, EChartsOption, LineSeriesOption } from 'echart
 import type { Figure, Line, Panel, Point } from './figure.js';
 import { legendNames, type Layout } from './layout.js';
 import { coloursOf, type Ink } from './colours.js';
+import { cellsOf } from './cells.js';
 import { marksOf } from './marks.js';
 import { extentOf, tick, type Extent } from './ticks.js';
 
@@ -38,7 +39,8 @@ function panelTitle({ title }: Panel, grid: Layout['grids'][number]) {
 }
 
 function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Extent, gridIndex: number) {
-  const { name } = panel[along];
+  const { name, categories } = panel[along];
+  if (categories !== undefined) return categoryAxis(name, categories, along, gridIndex);
   const kind = scale === 'linear' ? { type: 'value' as const, interval: interval! } : { type: 'log' as const, logBase: scale === 'log2' ? 2 : 10 };
   return {
     ...kind,
@@ -52,6 +54,25 @@ function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Ext
     axisLine: { show: true, lineStyle: { color: '#888888' }, onZero: false },
     axisLabel: { formatter: scale === 'linear' ? tick : (value: number) => (isPower(value, scale) ? tick(value) : ''), hideOverlap: true, fontSize: 11, color: INK },
     splitLine: { lineStyle: { color: PALE } },
+    silent: true,
+  };
+}
+
+/** Of a table: rows go down, and names stand beside their squares. */
+function categoryAxis(name: string, categories: readonly string[], along: 'x' | 'y', gridIndex: number) {
+  return {
+    type: 'category' as const,
+    data: [...categories],
+    inverse: along === 'y',
+    gridIndex,
+    name,
+    nameLocation: 'middle' as const,
+    nameGap: along === 'x' ? 30 : 50,
+    nameTextStyle: { fontSize: 12, color: INK },
+    axisLine: { show: false },
+    axisTick: { show: false },
+    axisLabel: { fontSize: 11, color: INK, hideOverlap: true },
+    splitLine: { show: false },
     silent: true,
   };
 }
@@ -71,20 +92,21 @@ function seriesOf(panel: Panel, i: number, extents: { readonly x: Extent; readon
     type: 'line',
     name: line.name,
     data: line.points.map(([x, y]) => (shown(x, extents.x) && shown(y, extents.y) ? [x, y] : [x, '-'])),
-    showSymbol: line.dots ?? line.points.length <= FEW,
+    showSymbol: line.style === 'dots' || (line.dots ?? line.points.length <= FEW),
     symbol: 'circle',
     symbolSize: 5,
     color: inkOf(line).colour,
     lineStyle: { ...inkOf(line).stroke, ...STYLES[line.style ?? 'solid'] },
-    itemStyle: line.style === 'faint' ? { opacity: STYLES.faint.opacity } : {},
+    itemStyle: line.style === 'faint' ? { opacity: STYLES.faint.opacity } : line.style === 'dots' ? { opacity: 0.5 } : {},
     z: 3,
-    ...(line.points.length > 2000 ? { sampling: 'lttb' as const } : {}),
+    ...(line.points.length > 2000 && line.style !== 'dots' ? { sampling: 'lttb' as const } : {}),
   }));
   const bands = panel.lines.flatMap((line): Series[] => (line.band === undefined ? [] : [{ ...axes, ...bandOf(line, extents.y, inkOf(line).colour), z: 2 }]));
-  return [...lines, ...bands, { ...axes, ...marksOf(panel, extents), z: 4 }];
+  const cells = panel.cells === undefined ? [] : [{ ...axes, ...cellsOf(panel.cells), z: 2 }];
+  return [...lines, ...bands, ...cells, { ...axes, ...marksOf(panel, extents), z: 4 }];
 }
 
-const STYLES = { solid: { width: 2 }, faint: { width: 1, opacity: 0.35 }, dashed: { width: 2, type: 'dashed' as const } };
+const STYLES = { solid: { width: 2 }, faint: { width: 1, opacity: 0.35 }, dashed: { width: 2, type: 'dashed' as const }, dots: { width: 0 } };
 
 const shown = (value: number, { scale }: Extent): boolean => Number.isFinite(value) && (scale === 'linear' || value > 0);
 

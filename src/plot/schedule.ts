@@ -13,8 +13,9 @@ export interface SchedulePlotOptions extends PlotOptions {
 
 /** Of longer schedules every so-many-th step is looked at. */
 const MOST_POINTS = 20_000;
-/** From this ratio of the highest value to the lowest one on, a logarithmic axis shows more. */
+/** A logarithmic axis shows more where the lowest value is so far below the highest, and so large a share of the steps below this part of it: not where it only ends there. */
 const WIDE = 1000;
+const LOW = { part: 1 / 100, share: 1 / 4 };
 
 /**
  * A schedule's values over its steps as an SVG picture; of several by name, one line each.
@@ -37,7 +38,8 @@ export function schedule(schedules: Schedule | Readonly<Record<string, Schedule>
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value));
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  const scale = low > 0 && high / low >= WIDE ? 'log' : 'linear';
+  const lowShare = values.filter((value) => value < high * LOW.part).length / values.length;
+  const scale = low > 0 && high / low >= WIDE && lowShare >= LOW.share ? 'log' : 'linear';
   const title = entries.length === 1 ? entries[0]![0] : `The ${of} by step`;
   return draw({ title, panels: [{ x: { name: 'step', whole: true }, y: { name: of, scale }, lines }] }, size);
 }

@@ -12,7 +12,9 @@ export interface Extent {
 /** What an axis has to show: all values drawn along it, a little more where that leaves room for the eye. */
 export function extentOf(panel: Panel, along: 'x' | 'y', length: number): Extent {
   const axis = panel[along];
-  const values = valuesOf(panel, along).filter(Number.isFinite);
+  const { most = Infinity, categories } = axis;
+  if (categories !== undefined) return { scale: 'linear', min: 0, max: categories.length - 1, interval: 1 };
+  const values = valuesOf(panel, along).filter(Number.isFinite).map((value) => Math.min(value, most));
   const low = values.length === 0 ? 0 : values.reduce((a, b) => Math.min(a, b));
   const high = values.length === 0 ? 1 : values.reduce((a, b) => Math.max(a, b));
   const scale = scaleOf(axis, low);

@@ -38,7 +38,7 @@ function lastThatFits({ batchSize, temporaryBytes, residentBytes }: BatchSizeFig
 }
 
 function reasonFor(batchSize: number, { value, standardError }: NoiseScale, fastEnough: number, memoryEnds: number): string {
-  const end = Number.isFinite(memoryEnds) ? ` Memory ends at about ${memoryEnds.toLocaleString('en-US')}.` : '';
+  const end = Number.isFinite(memoryEnds) ? ` Memory is enough for batches of up to about ${memoryEnds.toLocaleString('en-US')} examples.` : '';
   const hardware = `From ${fastEnough} on, larger batches hardly raise the examples per second on this machine.`;
   if (!Number.isFinite(value)) return `${batchSize}: single examples scatter so much that the mean gradient is lost in them even in the largest batches compared, so each example counts, however they are batched. ${hardware}${end}`;
   const noise = `The gradient noise scale is ${show(value)}${Number.isFinite(standardError) ? ` ± ${show(standardError)}` : ''} examples: batches well below it need half the steps when doubled, batches well above it as many as before.`;

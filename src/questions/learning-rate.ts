@@ -167,6 +167,15 @@ function resultOf({ rates, losses, counts, divergedAt }: Tested, reach: number):
   return printed({ ...result, plot: (options: PlotOptions | undefined) => picture(result, options) }, () => text);
 }
 
+/** Where the axis is cut: half the dip above its highest point before the lowest one, so that the dip has the picture and not the explosion behind it. */
+function ceilingOf(curve: LearningRates['curve']): number {
+  const smoothed = curve.map((point) => point.smoothed);
+  const lowest = smoothed.reduce((at, value, i) => (value < smoothed[at]! ? i : at), 0);
+  const before = Math.max(...smoothed.slice(0, lowest + 1));
+  const dip = before - smoothed[lowest]!;
+  return dip > 0 ? before + dip / 2 : Infinity;
+}
+
 function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot' | 'toString'>, options: PlotOptions = {}): string {
   checkOptions(`${OP}.plot`, options, ['title', 'width', 'height']);
   const marks = [
@@ -177,6 +186,6 @@ function picture({ rate, reason, curve, divergedAt }: Omit<LearningRates, 'plot'
     { name: 'smoothed', points: curve.map(({ rate: x, smoothed }) => [x, smoothed] as const), dots: false },
     { name: 'loss of each batch', points: curve.map(({ rate: x, loss }) => [x, loss] as const), style: 'faint' as const, like: 'smoothed', dots: false },
   ];
-  const panels = [{ x: { name: 'learning rate', scale: 'log' as const }, y: { name: 'loss' }, lines, marks }];
+  const panels = [{ x: { name: 'learning rate', scale: 'log' as const }, y: { name: 'loss', most: ceilingOf(curve) }, lines, marks }];
   return draw({ title: 'Range test of the learning rate', subtitle: reason, panels }, options);
 }

@@ -1,4 +1,4 @@
-import { optim, plot, type AnnealError, type metrics, type train } from 'anneal';
+import { optim, plot, train, type AnnealError, type metrics } from 'anneal';
 import { expect, test } from 'vitest';
 import { charts } from '../../src/plot/echarts.js';
 import { draw } from '../../src/plot/draw.js';
@@ -75,7 +75,7 @@ test('learning curves: a panel for the loss and one for each metric, training be
   expect(texts(svg)).toEqual(expect.arrayContaining(['Learning curves', 'training', 'validation', 'epoch', 'loss', 'accuracy', 'lowest validation loss: epoch 2']));
   expect(texts(svg)).not.toContain('examplesPerSecond');
   expect(texts(plot.learningCurves([record(0, 1)]))).not.toContain('validation');
-  expect(() => plot.learningCurves([])).toThrow('[plot.learningCurves] got no epochs, expected what fit() resolved with, or trainer.history, after at least one.');
+  expect(() => plot.learningCurves([])).toThrow('[plot.learningCurves] got no epochs, expected what fit() resolved with, or trainer.history, after at least one; or several of them by name.');
 });
 
 test('values that are not finite are gaps; one that is not positive makes a logarithmic axis linear', () => {
@@ -101,4 +101,63 @@ test('without echarts, the error says what to install', () => {
     }
   })();
   expect(error).toMatchObject({ code: 'ANNEAL_OPTIONAL_MISSING', message: '[plot] pictures are drawn by echarts, which is not installed. Install it beside anneal: npm install echarts.' });
+});
+
+test('learning curves mark the epoch that early stopping has chosen, and not another one of lower loss', () => {
+  const records = [0.9, 0.5, 0.4].map((loss, epoch) => record(epoch, loss, loss));
+  expect(texts(plot.learningCurves(records))).toContain('lowest validation loss: epoch 3');
+  expect(texts(plot.learningCurves(train.parseHistory(JSON.stringify({ format: 'anneal.history', version: 1, epochs: records, best: 1, stopped: null }))))).toContain('best epoch: 2');
+});
+
+test('several runs stand in one picture, a colour each', () => {
+  const run = (factor: number) => [3, 2, 1].map((loss, epoch) => record(epoch, factor * loss, factor * loss + 1));
+  const svg = plot.learningCurves({ adam: run(1), sgd: run(2) });
+  expect(texts(svg)).toEqual(expect.arrayContaining(['adam', 'adam, training', 'sgd', 'sgd, training']));
+  expect(corners(svg, BLUE)).toHaveLength(3);
+  expect(corners(svg, ORANGE)).toHaveLength(3);
+  expect(() => plot.learningCurves({ none: [] })).toThrow(/got no epochs/);
+});
+
+test('a schedule that only ends low has a linear axis: one-cycle', () => {
+  const labels = texts(optim.schedules.oneCycle(0.1, 100).lr.plot());
+  expect(labels).toEqual(expect.arrayContaining(['0.1', '0.02', '0']));
+  expect(labels).not.toContain('0.0001');
+});
+
+test('a range test is cut above its dip, not scaled by the explosion behind it', () => {
+  const svg = draw({ title: 'Cut', panels: [{ x: { name: 'x' }, y: { name: 'y', most: 3 }, lines: [{ name: 'line', points: [[0, 2], [1, 1], [2, 1e6]], dots: false }] }] });
+  expect(texts(svg)).toContain('3');
+  expect(texts(svg)).not.toContain('1e6');
+});
+
+test('a confusion matrix has its counts, its classes, and darker squares for greater shares of a row', () => {
+  const svg = plot.confusionMatrix([[8, 2], [0, 1000]], { classes: ['cat', 'dog'] });
+  expect(texts(svg)).toEqual(expect.arrayContaining(['cat', 'dog', '8', '2', '0', '1,000', 'predicted class', 'right class']));
+  expect(texts(svg).join()).toContain('1,008 of 1,010 right (99.8 %)');
+  const fills = [...svg.matchAll(/fill="rgb\((\d+),\d+,\d+\)"/g)].map(([, red]) => Number(red));
+  const [eight, two, none, all] = fills as [number, number, number, number];
+  expect([all < eight, eight < two, two < none]).toEqual([true, true, true]);
+  expect(() => plot.confusionMatrix([[1, 2]])).toThrow(/as many rows of counts as columns/);
+  expect(() => plot.confusionMatrix([[1]], { classes: ['a', 'b'] })).toThrow('[plot.confusionMatrix] classes: got 2 names for 1 classes');
+});
+
+test('curves over scores have the areas of scikit-learn', () => {
+  // roc_auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) = 0.75, average_precision_score 0.8333: the examples of its documentation.
+  const scored = { scores: [0.1, 0.4, 0.35, 0.8], labels: [0, 0, 1, 1] };
+  expect(texts(plot.rocCurve(scored))).toContain('Area under the curve: 0.7500');
+  expect(texts(plot.precisionRecallCurve(scored))).toContain('Average precision: 0.8333');
+  // Equal scores are one threshold.
+  expect(texts(plot.rocCurve({ scores: [1, 1, 1, 1], labels: [0, 1, 0, 1] }))).toContain('Area under the curve: 0.5000');
+  expect(texts(plot.rocCurve({ one: scored, two: { scores: Float32Array.of(1, 0), labels: [true, false] } }))).toContain('Area under the curve: one 0.7500, two 1.0000');
+  expect(() => plot.rocCurve({ scores: [1, NaN], labels: [0, 1] })).toThrow(/scores\[1\]: got NaN/);
+  expect(() => plot.rocCurve({ scores: [1, 2], labels: [0, 2] })).toThrow(/labels\[1\]: got 2, expected 0 or 1/);
+  expect(() => plot.rocCurve({ scores: [1, 2], labels: [1, 1] })).toThrow(/one class only/);
+  expect(() => plot.precisionRecallCurve([1, 2] as never)).toThrow(/got no scores/);
+});
+
+test('predictions stand over true values, with what they miss', () => {
+  const svg = plot.predictions(Float32Array.of(1, 2, 4), [1, 2, 3]);
+  // sqrt(1/3), 1 - 1/2.
+  expect(texts(svg)).toContain('Root mean squared error 0.5774, R² 0.5, 3 examples');
+  expect(() => plot.predictions([], [])).toThrow(/got 0 predictions/);
 });

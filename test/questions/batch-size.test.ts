@@ -67,7 +67,7 @@ test('the advice weighs steps against examples per second', () => {
   expect(relativeTimes[3]).toBeCloseTo(96 / 310 / (64 / 300), 9);
   expect(advice.reason).toBe(
     '32 reaches a given loss soonest, or within 5 % of that. The gradient noise scale is 32 ± 1 examples: batches well below it need half the steps when doubled, batches well above it as many as before. ' +
-      'From 32 on, larger batches hardly raise the examples per second on this machine. Memory ends at about 4,194,304.',
+      'From 32 on, larger batches hardly raise the examples per second on this machine. Memory is enough for batches of up to about 4,194,304 examples.',
   );
   expect(advise(noise(Infinity), saturating, 1e9).advice).toMatchObject({ batchSize: 32, reason: expect.stringContaining('lost in them') });
 });
