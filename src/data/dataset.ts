@@ -1,13 +1,14 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
+import { allocate, isNumericArray } from '../numeric-array.js';
 import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
-import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 import type { Affine } from './normalize.js';
-import { splitOrder } from './order.js';
 import { type Origin, withOrigin } from './origin.js';
+import { type SplitOptions, splitPositions } from './split.js';
 
 /** Class indices are int32, float targets float32. */
 export type TargetDType = 'int32' | 'float32';
@@ -97,15 +98,17 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
    * Throws ArgumentError for none, or for one outside [0, size).
    */
   subset(indices: ArrayLike<number>): Dataset<X, Y, D> {
+    if (!Array.isArray(indices) && !isNumericArray(indices)) throw new ArgumentError(`[subset] indices: got ${shown(indices)}, expected an array of integers in [0, ${this.size}).`, { op: 'subset' });
     if (indices.length === 0) throw new ArgumentError(`[subset] got no indices, expected at least one in [0, ${this.size}).`, { op: 'subset' });
-    const rows = Int32Array.from(indices);
+    const rows = allocate('subset', 'indices', indices.length, () => new Int32Array(indices.length));
     for (let i = 0; i < rows.length; i++) {
-      const index = indices[i]!;
-      if (!Number.isInteger(index) || index < 0 || index >= this.size) {
-        throw new ArgumentError(`[subset] indices[${i}]: got ${index}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
+      const index: unknown = indices[i];
+      if (!isIndex(index, this.size)) {
+        throw new ArgumentError(`[subset] indices[${i}]: got ${shown(index)}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
           op: 'subset',
         });
       }
+      rows[i] = index;
     }
     return new Dataset(this.#arrays, this.#leaves, this.toRows$(rows));
   }
@@ -115,19 +118,16 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
    * Each keeps the order of this one. The same seed gives the same split on every platform.
    *
    *     const [train, validation] = all.split(0.9, { seed: 1 });
+   *     const [past, future] = all.split(0.8, { shuffle: false });            // a series
+   *     const [some, others] = all.split(0.8, { groups: patients });          // nobody in both
+   *     const [a, b] = all.split(0.5, { stratify: true });                    // each class in the same share
    *
-   * Throws ArgumentError where a part would be empty.
+   * As sklearn.model_selection: train_test_split with shuffle and stratify, and GroupShuffleSplit, whose fraction is of the groups.
+   * Throws ArgumentError where a part would be empty, for keys that are not one an example, and for a class of one example to stratify.
    */
-  split(fraction: number, options: { readonly seed?: number } = {}): [Dataset<X, Y, D>, Dataset<X, Y, D>] {
-    checkOptions('split', options, ['seed']);
-    const first = Math.round(fraction * this.size);
-    if (!(first > 0 && first < this.size)) {
-      throw new ArgumentError(`[split] fraction: got ${fraction} of ${this.size} examples, expected one that leaves at least one example on each side.`, {
-        op: 'split',
-      });
-    }
-    const order = splitOrder(this.size, checkSeed('split', options.seed ?? 0));
-    return [this.subset(order.subarray(0, first).sort()), this.subset(order.subarray(first).sort())];
+  split(fraction: number, options: SplitOptions = {}): [Dataset<X, Y, D>, Dataset<X, Y, D>] {
+    const [first, second] = splitPositions(this.size, fraction, options, this.#labels());
+    return [this.subset(first), this.subset(second)];
   }
 
   /** What it is, without its elements. */
@@ -142,13 +142,31 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
 
   /** How many examples each label has, of those that occur; undefined where targets are no classes. */
   labelCounts$(): ReadonlyMap<number, number> | undefined {
+    const labels = this.#labels();
+    if (labels === undefined) return undefined;
+    const counts = new Map<number, number>();
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    return counts;
+  }
+
+  /** Whether there are several classes, and the examples of each stand together: all of one, then all of another. */
+  get sortedByClass$(): boolean {
+    const labels = this.#labels();
+    if (labels === undefined || labels[0] === labels.at(-1)) return false;
+    const ended = new Set<number>();
+    for (let i = 1; i < labels.length; i++) {
+      if (labels[i] === labels[i - 1]) continue;
+      ended.add(labels[i - 1]!);
+      if (ended.has(labels[i]!)) return false;
+    }
+    return ended.size + 1 < labels.length;
+  }
+
+  /** The class of each example; undefined where targets are no classes. */
+  #labels(): Int32Array | undefined {
     const { targets, targetShape } = this.#arrays;
     if (!(targets instanceof Int32Array) || targetShape.length > 0) return undefined;
-    const counts = new Map<number, number>();
-    const count = (label: number): void => void counts.set(label, (counts.get(label) ?? 0) + 1);
-    if (this.#rows === undefined) targets.forEach(count);
-    else for (const row of this.#rows) count(targets[row]!);
-    return counts;
+    return this.#rows === undefined ? targets : this.#rows.map((row) => targets[row]!);
   }
 
   /** Positions in this dataset to positions in its arrays. */
@@ -175,8 +193,6 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
   }
 }
 
-/** A seed as Philox takes it: an integer that a double holds exactly. */
-export function checkSeed(op: string, seed: number): number {
-  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new ArgumentError(`[${op}] seed: got ${String(seed)}, expected an integer in [0, 2^53).`, { op });
+function isIndex(value: unknown, size: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < size;
 }

@@ -7,5 +7,6 @@ export type { Nested } from './nested.js';
 export type { Normalize } from './normalize.js';
 export { Origin, originOf } from './origin.js';
 export type { LoaderState } from './position.js';
+export type { SplitOptions } from './split.js';
 export { fromIterable, Stream, type StreamItem, type StreamOptions, type StreamSource } from './stream.js';
 export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';

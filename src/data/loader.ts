@@ -3,10 +3,11 @@ import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
-import { checkSeed, Dataset, type Batch, type TargetDType } from './dataset.js';
+import { Dataset, type Batch, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
 import { Origin } from './origin.js';
 import { Position, type LoaderSetup, type LoaderState } from './position.js';
+import { checkSeed } from './seed.js';
 import type { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 
@@ -89,6 +90,11 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
     return labelled('Loader', this.toJSON(), depth, options, inspect);
+  }
+
+  /** Whether every epoch has another order. */
+  get shuffle(): boolean {
+    return this.#setup.shuffle;
   }
 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */

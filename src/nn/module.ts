@@ -3,7 +3,8 @@ import { generator, type Generator, type ModelGenerator } from '../generator.js'
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
-import { register, walk } from './registry.js';
+import { childrenOf, register, walk } from './registry.js';
+import { checkOwned, trackForward } from './running.js';
 import type { ShapeFunction, Shapes } from './shapes.js';
 import { inspected } from '../inspect.js';
 import { moduleText } from './module-text.js';
@@ -32,20 +33,33 @@ export interface ModuleJson {
  *       override forward(x: Tensor) { return add(x, relu(this.inner.forward(x))); }
  *     }
  *
- * Parameters, buffers and modules are found in the object's own enumerable fields, and in arrays there, and are named by their
- * path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
+ * Parameters, buffers and modules are found in the object's own enumerable fields, and in arrays, plain objects and Maps there, and are named
+ * by their path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
  */
 export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
   /** What the type says; no value. */
   declare readonly shapes$: Shapes<I, O, F>;
-  /** Whether layers such as dropout behave as in training. Set by train() and eval(). */
-  training = true;
+  #training = true;
   /** Its place in the model that it belongs to, as in `encoder.0`; '' for a model. */
   path$ = '';
   /** The random streams of that model; undefined until it has got its names. */
   generator$: ModelGenerator | undefined = undefined;
   /** The random streams that were in use when it was made. */
   readonly made$: Generator = generator();
+
+  constructor() {
+    trackForward(new.target.prototype as object);
+  }
+
+  /** Whether layers such as dropout behave as in training. Set by train() and eval(). */
+  get training(): boolean {
+    if (this.#training) checkOwned(this);
+    return this.#training;
+  }
+
+  set training(training: boolean) {
+    this.#training = training;
+  }
 
   /** What the module makes of a batch. Records operations; nothing runs yet. */
   abstract forward(x: Tensor, ...more: Tensor[]): Tensor;
@@ -87,8 +101,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /** The modules in its own fields. */
   children(): Module[] {
-    const own = [...this.fields$()].flatMap(([, value]) => (Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]));
-    return [...new Set(own.filter((value) => value instanceof Module))];
+    return childrenOf(this);
   }
 
   /** Parameters by path, each once; those that are frozen (`parameter.requiresGrad = false`) among them, as in torch. */

@@ -25,9 +25,38 @@ function* visit(value: unknown, path: string, seen: Set<object>): Generator<Foun
     if (seen.has(value)) return;
     seen.add(value);
     yield { path, value };
-  } else if (Array.isArray(value)) {
-    for (const [i, item] of value.entries()) yield* visit(item, `${path}.${i}`, seen);
+  } else {
+    for (const [name, item] of within(value, seen)) yield* visit(item, `${path}.${name}`, seen);
   }
+}
+
+/** The modules in a module's own fields, and in what is within them, each once. */
+export function childrenOf(root: Module): Module[] {
+  const found = new Set<Module>();
+  const seen = new Set<object>();
+  const visitAll = (entries: Iterable<readonly [unknown, unknown]>): void => {
+    for (const [, value] of entries) {
+      if (value instanceof Module) found.add(value);
+      else if (!(value instanceof Parameter)) visitAll(within(value, seen));
+    }
+  };
+  visitAll(root.fields$());
+  return [...found];
+}
+
+/** The elements of an array, a plain object or a Map by name; none of anything else, or of what was seen before. */
+function within(value: unknown, seen: Set<object>): Iterable<readonly [name: string | number, item: unknown]> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return [];
+  seen.add(value);
+  if (Array.isArray(value)) return value.entries();
+  if (value instanceof Map) return [...(value as Map<unknown, unknown>)].filter((entry): entry is [string | number, unknown] => typeof entry[0] === 'string' || typeof entry[0] === 'number');
+  return isPlain(value) ? Object.entries(value) : [];
+}
+
+/** Whether an object is of no class. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 /**

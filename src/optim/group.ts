@@ -190,7 +190,7 @@ function checkMatch(op: string, group: MatchOf<object>, known: readonly string[]
 }
 
 function checkParameters(op: string, parameters: readonly Parameter[]): readonly Parameter[] {
-  if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters().`, { op });
+  if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters(); layers are found in fields, and in arrays, plain objects and Maps there, but not in private fields (#name).`, { op });
   for (const parameter of parameters) {
     if (parameter instanceof Parameter && !parameter.isBuffer) continue;
     throw new ArgumentError(`[${op}] got ${String(parameter)}, expected parameters that require gradients, and no buffers. Pass model.parameters().`, { op });

@@ -205,7 +205,7 @@ function checkRegistered(parameters: readonly Parameter[]): void {
   throw new AnnealError(
     'ANNEAL_UNREGISTERED_PARAMETER',
     `[backward] reaches a parameter of shape ${showShape(stray.shape)} that no module registers, so no optimizer would train it. ` +
-      'Make it a field of a Module, or of an array field, before model.parameters() is called.',
+      'Make it a field of a Module, or of an array, a plain object or a Map there, before model.parameters() is called; private fields (#name) cannot be searched.',
     { op: 'backward', shapes: [stray.shape] },
   );
 }

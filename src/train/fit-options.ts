@@ -8,7 +8,8 @@ import { checkSignal } from './abort.js';
 import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
 import { checkSource, toLoader, type Source } from './sources.js';
-import type { FitOptions } from './trainer.js';
+import { warnOfSortedClasses } from './sorted-classes.js';
+import type { FitOptions, ValidationSplit } from './trainer.js';
 import { classWeightsFor } from './weighing.js';
 
 const KNOWN = [
@@ -27,6 +28,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   checkSignal('fit', signal);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
+  warnOfSortedClasses(batches);
   return {
     epochs,
     accumulate,
@@ -56,14 +58,17 @@ function heldLoader(held: Source, { batchSize }: Loader): Loader {
   return toLoader('fit', held, ready ? {} : { batchSize });
 }
 
-function divided(data: Source, validation: Source | undefined, share: number, seed = 0): [train: Source, held: Source] {
+function divided(data: Source, validation: Source | undefined, split: number | ValidationSplit, seed = 0): [train: Source, held: Source] {
   const fail = (what: string): ArgumentError => new ArgumentError(`[fit] validationSplit: ${what}`, { op: 'fit' });
   if (validation !== undefined) throw fail('got validation data besides, expected one of the two.');
-  if (!(typeof share === 'number' && share > 0 && share < 1)) throw fail(`got ${shown(share)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
+  if (typeof split === 'object') checkOptions('fit validationSplit', split, ['fraction', 'seed', 'shuffle', 'groups', 'stratify']);
+  const { fraction, ...options }: ValidationSplit = typeof split === 'object' ? split : { fraction: split };
+  if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw fail(`got ${shown(fraction)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
   if (!(data instanceof Dataset)) {
     throw fail('only a dataset can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
   }
-  const [held, train] = (data as Dataset).split(share, { seed });
+  if (options.shuffle === false) return (data as Dataset).split(1 - fraction, options);
+  const [held, train] = (data as Dataset).split(fraction, { ...options, seed: options.seed ?? seed });
   return [train, held];
 }
 

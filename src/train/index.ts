@@ -4,5 +4,5 @@ export { History, parseHistory, type HistoryJson } from './history.js';
 export type { LayerStatistics } from './inspection.js';
 export { progress, type ProgressOptions } from './progress.js';
 export type { Source } from './sources.js';
-export { Trainer, type EvaluateOptions, type EventsOptions, type FitOptions, type PredictOptions, type TrainerOptions } from './trainer.js';
+export { Trainer, type EvaluateOptions, type EventsOptions, type FitOptions, type PredictOptions, type TrainerOptions, type ValidationSplit } from './trainer.js';
 export type { ClassWeights } from './weighing.js';

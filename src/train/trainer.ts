@@ -1,4 +1,4 @@
-import type { Loader, TargetDType } from '../data/index.js';
+import type { Loader, SplitOptions, TargetDType } from '../data/index.js';
 import { ArgumentError, BusyError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
@@ -36,6 +36,12 @@ export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   readonly metrics?: readonly M[] | undefined;
 }
 
+/** What of a dataset is held back for validation, and how it is chosen. */
+export interface ValidationSplit extends SplitOptions {
+  /** In (0, 1): of the examples, or of the groups. */
+  readonly fraction: number;
+}
+
 export interface FitOptions<M extends AnyMetric = never> {
   /** Passes over the data. Default 1. */
   readonly epochs?: number | undefined;
@@ -58,9 +64,9 @@ export interface FitOptions<M extends AnyMetric = never> {
   readonly validation?: Source | undefined;
   /**
    * The share of a dataset, in (0, 1), that is taken away before training, drawn by `seed`, and evaluated after every epoch: as dataset.split()
-   * would. The same seed takes the same examples.
+   * would. The same seed takes the same examples. With options of split(): { fraction: 0.1, shuffle: false } takes the last ones.
    */
-  readonly validationSplit?: number | undefined;
+  readonly validationSplit?: number | ValidationSplit | undefined;
   /** Makes gradients smaller in this fit(), as optimizer.clip does: `{ globalNorm: 1 }`, say. */
   readonly clip?: Clip | undefined;
   /**
