@@ -3,6 +3,7 @@ import type { Figure, Line, Panel, Point } from './figure.js';
 import { legendNames, type Layout } from './layout.js';
 import { coloursOf, type Ink } from './colours.js';
 import { cellsOf } from './cells.js';
+import { cut } from './cut.js';
 import { marksOf } from './marks.js';
 import { extentOf, tick, type Extent } from './ticks.js';
 
@@ -91,7 +92,7 @@ function seriesOf(panel: Panel, i: number, extents: { readonly x: Extent; readon
     ...axes,
     type: 'line',
     name: line.name,
-    data: line.points.map(([x, y]) => (shown(x, extents.x) && shown(y, extents.y) ? [x, y] : [x, '-'])),
+    data: cut(line.points, panel.y.most === undefined ? Infinity : extents.y.max, extents.x.scale).map(([x, y]) => (shown(x, extents.x) && shown(y, extents.y) ? [x, y] : [x, '-'])),
     showSymbol: line.style === 'dots' || (line.dots ?? line.points.length <= FEW),
     symbol: 'circle',
     symbolSize: 5,

@@ -128,6 +128,10 @@ test('a range test is cut above its dip, not scaled by the explosion behind it',
   const svg = draw({ title: 'Cut', panels: [{ x: { name: 'x' }, y: { name: 'y', most: 3 }, lines: [{ name: 'line', points: [[0, 2], [1, 1], [2, 1e6]], dots: false }] }] });
   expect(texts(svg)).toContain('3');
   expect(texts(svg)).not.toContain('1e6');
+  // It ends where it reaches the top, inside of the picture.
+  const line = corners(svg, BLUE);
+  expect(line).toHaveLength(3);
+  expect(Math.min(...line.map(([, y]) => y!))).toBeGreaterThan(0);
 });
 
 test('a confusion matrix has its counts, its classes, and darker squares for greater shares of a row', () => {
