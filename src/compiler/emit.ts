@@ -81,6 +81,8 @@ class Writer {
       instructionWords.push(this.native.row(row), outputs.length, inputs.length, attrs.length, NONE, ns, node, 0, ...operands, ...attrs);
       cost += ns;
     }
+    // A result without elements may need no instruction, but an array it is all the same.
+    for (const buffer of this.lowered.buffers) if (buffer.place.in === 'result') this.buffer(buffer.id);
     this.slotBytes = Math.ceil(this.slotBytes / 8) * 8;
     const header = this.header(instructionWords.length, cost);
     const words = Uint32Array.from([...header, ...this.bufferWords, ...this.tensorWords, ...instructionWords]);
@@ -118,8 +120,9 @@ class Writer {
 
   private tensor(value: Value): number {
     const buffer = this.buffer(value.buffer.id);
-    // A stride that is never taken may be anything: one form for all, so that equal tensors are seen to be equal.
-    const { offset } = value.layout;
+    // A stride that is never taken may be anything: one form for all, so that equal tensors are seen to be equal. So may be where nothing
+    // begins, which is behind the buffer for a part of what has no elements.
+    const offset = value.layout.shape.includes(0) ? 0 : value.layout.offset;
     const { shape, strides } = isDense(value.layout) ? denseLayout(value.layout.shape) : value.layout;
     const key = `${buffer} ${offset} ${shape.join()} ${strides.join()}`;
     let number = this.tensorNumbers.get(key);

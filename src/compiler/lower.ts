@@ -23,8 +23,11 @@ const INSTRUCTION_NS = 30;
 /** Pass: units to instructions over buffers; views become strides, and copies where a kernel cannot take the strides. */
 export function lower(graph: Graph, units: readonly Unit[], native: NativeRows): Lowered {
   const lowering = new Lowering(graph, native);
-  for (const unit of units) lowering.unit(unit);
+  const isEffect = ({ nodes }: Unit): boolean => graph.nodes[nodes[0]!]!.op.kind === 'effect';
+  for (const unit of units) if (!isEffect(unit)) lowering.unit(unit);
   lowering.deliver();
+  for (const unit of units) if (isEffect(unit)) lowering.unit(unit);
+  lowering.overwrite();
   return { buffers: lowering.buffers, instructions: lowering.instructions };
 }
 
@@ -37,18 +40,27 @@ class Lowering {
   private readonly destinations = new Map<number, Destination[]>();
   private readonly readHidden = new Set<string>();
   private readonly leaves = new Set<Tensor>();
+  /** Of each effect, the positions of the inputs that it overwrites. */
+  private readonly writes = new Map<number, ReadonlySet<number>>();
+  /** Leaves whose elements the program replaces, by an effect or as the destination of a result. */
+  private readonly overwritten = new Set<Tensor>();
+  /** Copies of what lies in them, for those who read it while they are replaced. */
+  private readonly preserved = new Map<number, Value>();
 
   constructor(
     readonly graph: Graph,
     readonly native: NativeRows,
   ) {
     for (const { node, destination } of graph.results) {
+      if (destination.to === 'leaf') this.overwritten.add(destination.leaf);
       const list = this.destinations.get(node);
       if (list === undefined) this.destinations.set(node, [destination]);
       else list.push(destination);
     }
     for (const node of graph.nodes) {
       if (isLeaf(node)) this.leaves.add(node.tensor);
+      if (node.op.kind === 'effect') this.writes.set(node.id, new Set(node.op.writes(node.attrs as never)));
+      for (const i of this.writes.get(node.id) ?? []) this.overwritten.add(graph.nodes[node.inputs[i]!]!.tensor);
       if (node.op.kind === 'hidden') this.readHidden.add(`${node.inputs[0]!}.${String(node.attrs!['index'])}`);
     }
   }
@@ -82,17 +94,46 @@ class Lowering {
     }
   }
 
-  /** Copies results that were not computed in place to where they are wanted. */
+  /**
+   * Copies results that were not computed in place to where they are wanted. Called when all that is computed has been, and nothing is
+   * overwritten yet: what results and effects read of the elements that are about to be replaced is copied as well, so that the order in
+   * which they are replaced makes no difference.
+   */
   deliver(): void {
     for (const [id, wanted] of this.destinations) {
-      const node = this.graph.nodes[id]!;
-      const value = this.value(id);
       for (const destination of wanted) {
-        if (this.isAt(value, destination)) continue;
-        const target = this.buffer(node.dtype, sizeOf(node.shape), { in: 'result', destination });
-        this.push('copy', [{ buffer: target, layout: denseLayout(node.shape) }], [value], [], undefined, id);
+        if (destination.to === 'leaf') this.preserve(id);
+        else this.deliverTo(destination, id);
       }
     }
+    for (const effect of this.graph.effects) {
+      this.graph.nodes[effect]!.inputs.forEach((input, i) => {
+        if (!this.writes.get(effect)!.has(i)) this.preserve(input);
+      });
+    }
+  }
+
+  /** Stores results in the leaves that they replace. */
+  overwrite(): void {
+    for (const [id, wanted] of this.destinations) for (const destination of wanted) if (destination.to === 'leaf') this.deliverTo(destination, id);
+  }
+
+  private deliverTo(destination: Destination, id: number): void {
+    const { dtype, shape } = this.graph.nodes[id]!;
+    const value = this.preserved.get(id) ?? this.value(id);
+    if (this.isAt(value, destination)) return;
+    const target = this.buffer(dtype, sizeOf(shape), { in: 'result', destination });
+    this.push('copy', [{ buffer: target, layout: denseLayout(shape) }], [value], [], undefined, id);
+  }
+
+  /** Copies the elements of a node that lie in a leaf which is to be overwritten: effects read the copy. */
+  private preserve(id: number): void {
+    const value = this.value(id);
+    const { place } = this.buffers[value.buffer.id]!;
+    if (this.preserved.has(id) || place.in !== 'leaf' || !this.overwritten.has(place.leaf)) return;
+    const copy = this.temporary(value.layout.shape, value.buffer.dtype);
+    this.push('copy', [copy], [value], [], undefined, id);
+    this.preserved.set(id, copy);
   }
 
   private isAt(value: Value, destination: Destination): boolean {
@@ -110,6 +151,13 @@ class Lowering {
     const value = { buffer, layout: denseLayout(node.shape) };
     this.values.set(id, value);
     return value;
+  }
+
+  /** An input of a node. Effects see what they do not write themselves as it was before all effects. */
+  operand(node: GraphNode, i: number): Value {
+    const input = node.inputs[i]!;
+    const before = this.writes.get(node.id)?.has(i) === false ? this.preserved.get(input) : undefined;
+    return before ?? this.value(input);
   }
 
   constant(value: number, dtype: DType): Value {
@@ -181,7 +229,8 @@ class Lowering {
   private view(node: GraphNode): void {
     if (node.op.kind !== 'view') return;
     const input = this.value(node.inputs[0]!);
-    const layout = node.op.view(input.layout, node, node.attrs as never);
+    // Without elements there is nothing that strides could reach.
+    const layout = node.shape.includes(0) ? denseLayout(node.shape) : node.op.view(input.layout, node, node.attrs as never);
     if (layout !== undefined) {
       this.values.set(node.id, { buffer: input.buffer, layout });
       return;
@@ -291,7 +340,7 @@ class NodeEmitter implements Emitter {
   }
 
   input(i: number, accepts: (layout: Layout) => boolean = isDense): Value {
-    const value = this.lowering.value(this.node.inputs[i]!);
+    const value = this.lowering.operand(this.node, i);
     return accepts === anyLayout || accepts(value.layout) ? value : this.lowering.dense(value, this.node.id);
   }
 

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
+import { unchanged } from '../ops/alias.js';
 import { mul } from '../ops/index.js';
 import { bernoulliMask } from '../ops/random.js';
 import type { Shape } from '../shape.js';
@@ -19,7 +20,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-    if (!this.training || this.p === 0) return x;
+    if (!this.training || this.p === 0) return unchanged(x);
     const input: Tensor = x as Tensor;
     if (this.p === 1) return mul(input, 0) as unknown as Tensor<S, D>;
     return mul(input, bernoulliMask(input.shape, this.randomKey('dropout'), 1 - this.p) as Tensor) as unknown as Tensor<S, D>;

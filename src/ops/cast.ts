@@ -3,6 +3,7 @@ import { record } from '../graph/recorder.js';
 import { checkChoice } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { unchanged } from './alias.js';
 import { checkTensor } from './check.js';
 import { unaryExamples } from './examples.js';
 import { pointwise } from './pointwise.js';
@@ -37,7 +38,7 @@ const castOpOf: { readonly [D in DType]: PointwiseRecord } = {
  */
 export function cast<S extends Shape, D extends DType>(x: Tensor<S>, to: D): Tensor<S, D> {
   checkTensor('cast', x);
-  if (x.dtype === to) return x as Tensor<S, D>;
+  if (x.dtype === to) return unchanged(x) as Tensor<S, D>;
   checkChoice('cast', 'dtype', to, Object.keys(dtypes));
   return record(castOpOf[to], [x]);
 }

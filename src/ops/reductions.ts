@@ -6,6 +6,7 @@ import { sameShape, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
 import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
+import { unchanged } from './alias.js';
 import { div, mul, sub } from './arithmetic.js';
 import { cast } from './cast.js';
 import { checkTensor, FLOAT, NUMERIC, rankOrOne, resolveAxes, resolveAxis } from './check.js';
@@ -97,7 +98,7 @@ function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes
 
 /** Sums x over the dimensions that broadcasting from `shape` repeated: the gradient of a broadcast operand. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
+  if (sameShape(x.shape, shape)) return unchanged(x);
   const missing = x.shape.length - shape.length;
   const axes = x.shape.map((_, d) => d).filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
   return reshape(axes.length === 0 ? x : reduce(sumOp, x, axes, false), shape);

@@ -6,6 +6,7 @@ import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Expand, Permute, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
 import { shown } from '../shown.js';
 import type { Tensor } from '../tensor.js';
+import { aliasOp, unchanged } from './alias.js';
 import { checkShape, checkTensor, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { example, unaryExamples } from './examples.js';
 import { pad } from './joining.js';
@@ -133,7 +134,7 @@ export const detachOp: ViewRecord = {
 export function reshape<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Resolved<T>, D> {
   checkTensor('reshape', x);
   checkShape('reshape', shape, -1);
-  if (sameShape(x.shape, shape)) return x as unknown as Tensor<Resolved<T>, D>;
+  if (sameShape(x.shape, shape)) return unchanged(x) as unknown as Tensor<Resolved<T>, D>;
   return record(reshapeOp, [x], { shape: resolveShape(x.shape, shape) });
 }
 
@@ -197,7 +198,7 @@ export function flatten<S extends Shape, D extends DType>(x: Tensor<S, D>, start
 export function expand<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Expand<S, T>, D> {
   checkTensor('expand', x);
   checkShape('expand', shape, -1);
-  if (sameShape(x.shape, shape)) return x as unknown as Tensor<Expand<S, T>, D>;
+  if (sameShape(x.shape, shape)) return unchanged(x) as unknown as Tensor<Expand<S, T>, D>;
   const missing = shape.length - x.shape.length;
   const sizes = shape.map((dim, d) => (dim === -1 ? x.shape[d - missing] : dim));
   if (sizes.includes(undefined)) throw cannotExpand(x.shape, shape);
@@ -245,4 +246,4 @@ export function detach<S extends Shape, D extends DType>(x: Tensor<S, D>): Tenso
   return record(detachOp, [x]);
 }
 
-export const viewOps = [reshapeOp, permuteOp, expandOp, sliceOp, detachOp];
+export const viewOps = [aliasOp, reshapeOp, permuteOp, expandOp, sliceOp, detachOp];
