@@ -5,6 +5,7 @@ import { ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
 import type { ModelGenerator } from './generator.js';
 import { goneError } from './graph/gone.js';
+import type { RecordedRules } from './graph/recorded-rule.js';
 import { awaitValue } from './graph/recorder.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
@@ -74,6 +75,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   changedAt$ = 0;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;
+  /** It is a gradient, or was computed from one: a loss cannot depend on it, as that would take a second derivative. */
+  ofGradient$ = false;
   /** Its step has run and its elements are gone. */
   stale = false;
   /** dispose() was called. */
@@ -429,6 +432,7 @@ export interface PendingGradients {
   readonly losses: Tensor[];
   readonly parameters: Parameter[];
   readonly nodes: Tensor[];
+  readonly rules: RecordedRules;
 }
 
 /** How a parameter gets its first values; called once, when they are first needed. */

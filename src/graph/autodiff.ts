@@ -1,6 +1,7 @@
-import { add } from '../ops/index.js';
+import { add, reshape } from '../ops/index.js';
 import { slots } from '../ops/leaf.js';
 import type { Tensor } from '../tensor.js';
+import { NO_RULES, replayed, type RecordedRules } from './recorded-rule.js';
 import { composing } from './recorder.js';
 import { postOrder } from './walk.js';
 
@@ -9,9 +10,10 @@ export const one: Tensor = slots([1], 'float32', []);
 
 /**
  * d(sum of losses)/d(target) for each target, as nodes; undefined where no loss depends on it.
- * Reverse mode: every node's rule turns the gradient of its result into the gradients of its operands, which add up.
+ * Reverse mode: every node's rule turns the gradient of its result into the gradients of its operands, which add up. Rules that are
+ * users' functions are taken from `rules`, or called where they are not there.
  */
-export function gradients(losses: readonly Tensor[], targets: readonly Tensor[]): (Tensor | undefined)[] {
+export function gradients(losses: readonly Tensor[], targets: readonly Tensor[], rules: RecordedRules = NO_RULES): (Tensor | undefined)[] {
   return composing(() => {
     const order = postOrder(losses, (node) => (node.requiresGrad ? node.inputs : []));
     const leads = reaching(order, new Set(targets));
@@ -20,13 +22,14 @@ export function gradients(losses: readonly Tensor[], targets: readonly Tensor[])
       const sum = gradient.get(node);
       gradient.set(node, sum === undefined ? term : add(sum, term));
     };
-    for (const loss of losses) accumulate(loss, one);
+    for (const loss of losses) accumulate(loss, loss.shape.length === 0 ? one : reshape(one, loss.shape));
     for (let i = order.length - 1; i >= 0; i--) {
       const node = order[i]!;
       const dy = gradient.get(node);
       const rule = node.op.gradient;
       if (dy === undefined || typeof rule !== 'function' || node.inputs.length === 0 || !leads.has(node)) continue;
-      const terms = rule(dy, node, node.attrs as never);
+      const recorded = rules.get(node);
+      const terms = recorded === undefined ? rule(dy, node, node.attrs as never) : replayed(recorded, node, dy);
       node.inputs.forEach((input, k) => {
         const term = terms[k];
         if (term !== undefined && leads.has(input)) accumulate(input, term);

@@ -24,6 +24,8 @@ export interface Updater {
   update(given: readonly Given[]): readonly Tensor[];
   /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
   advance(updated: readonly Parameter[]): void;
+  /** What its steps overwrite besides the parameters of an update. */
+  overwrites(): readonly Tensor[];
   /** Takes the count of one step of these parameters back: it failed, and has changed nothing. */
   retreat(updated: readonly Parameter[]): void;
 }
@@ -98,6 +100,8 @@ export interface Engine {
   write(tensor: Tensor, data: TypedArray): Promise<void> | undefined;
   /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */
   assign(target: Tensor, source: Tensor): void;
+  /** Computes what the user may still read and what depends on the present elements of these leaves, which are about to change. */
+  deliverBefore(changing: readonly Tensor[]): void;
   /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */
   readonly eager?: ((tensor: Tensor) => void) | undefined;
   /** Resolves when everything submitted so far is done; rejects with the first error. */

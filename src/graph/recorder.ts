@@ -1,8 +1,11 @@
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
+import { Awaited } from './awaited.js';
 import { goneError } from './gone.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
 import { hiddenOutput } from '../ops/leaf.js';
+
+const NONE: ReadonlySet<Tensor> = new Set();
 
 /** How ops are being recorded right now. One per environment: user code is synchronous between two awaits. */
 const mode = {
@@ -10,11 +13,11 @@ const mode = {
   grad: true,
   /** Rules and decompositions are composing nodes: not the user's, so nothing of theirs is tracked. */
   composing: false,
+  /** Tensors that count as constants, whether they require gradients or not. */
+  constants: NONE as ReadonlySet<Tensor>,
 };
 
-/** Scalars that the user recorded, and tensors to keep, that have not run: each is an output of the step that it belongs to. */
-let awaited: Tensor[] = [];
-const MAX_AWAITED = 1024;
+const awaited = new Awaited();
 
 /** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
 let clock = 0;
@@ -28,12 +31,15 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   const inferred = op.infer(inputs, attrs as never);
   checkLimits(op.name, inferred.shape, inputs);
   let requiresGrad = false;
+  let ofGradient = false;
   for (const input of inputs) {
     if (input.stale) throw goneError(op.name, input);
-    if (input.requiresGrad) requiresGrad = mode.grad;
+    if (input.requiresGrad && !mode.constants.has(input)) requiresGrad = mode.grad;
+    if (input.ofGradient$) ofGradient = mode.grad;
   }
-  const differentiable = requiresGrad && typeof op.gradient === 'function';
-  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable, clock);
+  const differentiable = typeof op.gradient === 'function';
+  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, clock);
+  tensor.ofGradient$ = differentiable && ofGradient;
   if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') awaitValue(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
@@ -41,18 +47,17 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
 
 /** Makes `tensor` an output of the step that it belongs to. */
 export function awaitValue(tensor: Tensor): void {
-  awaited.push(tensor);
-  if (awaited.length > MAX_AWAITED) awaited = awaited.slice(MAX_AWAITED / 2);
+  awaited.add(tensor);
 }
 
 /** The user's scalars and kept tensors that have not run yet, oldest first. */
 export function awaitedValues(): readonly Tensor[] {
-  return awaited;
+  return awaited.values();
 }
 
 /** Drops those that have run, or never can. */
 export function forgetValues(done: (tensor: Tensor) => boolean): void {
-  awaited = awaited.filter((tensor) => !done(tensor));
+  awaited.forget(done);
 }
 
 /** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */
@@ -80,6 +85,34 @@ export function composing<R>(fn: () => R, grad = false): R {
   } finally {
     Object.assign(mode, before);
   }
+}
+
+/** Runs `fn`, which composes a user's op of these operands: gradients are recorded of everything else, for which the op has none. */
+export function composingOp<R>(operands: readonly Tensor[], fn: () => R): R {
+  const before = mode.constants;
+  const grad = mode.grad;
+  mode.constants = new Set([...before, ...operands]);
+  try {
+    return composing(fn, grad);
+  } finally {
+    mode.constants = before;
+  }
+}
+
+/** Composes nodes that eager mode does not run: what they stand for is not known yet. */
+export function deferring<R>(fn: () => R): R {
+  const run = runEagerly;
+  runEagerly = undefined;
+  try {
+    return composing(fn);
+  } finally {
+    runEagerly = run;
+  }
+}
+
+/** Is every node run as it is recorded? */
+export function runsEagerly(): boolean {
+  return runEagerly !== undefined;
 }
 
 export function gradientsEnabled(): boolean {

@@ -26,6 +26,8 @@ export const inputLeaf = leafRecord('input');
 export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), advances: true };
 /** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
 export const slotLeaf = leafRecord('slot');
+/** What stands for a value that is not there yet; see graph/recorded-rule.ts. */
+export const placeholderLeaf = leafRecord('placeholder');
 /** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
 export const storageLeaf = leafRecord('storage');
 

@@ -92,6 +92,11 @@ export interface Joining<A = Attrs> {
 /** Stays whole in the graph; compiled as the composition it returns. */
 export interface CompositeRecord<A = Attrs> extends Common<A> {
   readonly kind: 'composite';
+  /**
+   * The gradient rule is a user's function, which may do something else each time. backward() calls it, and what it composes is part of the
+   * step's structure; see graph/recorded-rule.ts.
+   */
+  readonly closure?: true;
   decompose(inputs: readonly Tensor[], attrs: A): Tensor;
 }
 

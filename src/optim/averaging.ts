@@ -84,6 +84,11 @@ export class Averaging {
     return array;
   }
 
+  /** All averages that there are. */
+  get arrays(): readonly Tensor[] {
+    return [...this.#arrays.values()];
+  }
+
   /** Runs `fn` while parameters and averages have changed places: the memory is theirs in turn, nothing is copied. */
   async exchanged<R>(parameters: readonly Parameter[], fn: () => R | Promise<R>): Promise<R> {
     if (this.#swapped) throw new BusyError('[withAverage] the parameters are their averages already. Await the other call first.', { op: 'withAverage' });
@@ -98,6 +103,7 @@ export class Averaging {
   }
 
   #exchange(parameters: readonly Parameter[]): void {
+    engine().deliverBefore(parameters.flatMap((parameter) => [parameter, this.of(parameter)]));
     const time = tick();
     for (const parameter of parameters) {
       const array = this.of(parameter);

@@ -59,6 +59,11 @@ export class Clipping {
     return true;
   }
 
+  /** What holds the norm of the last step. */
+  get kept(): Tensor | undefined {
+    return this.#norm;
+  }
+
   /** Sets the limit of a step. */
   setNumbers$(step: number): void {
     const given = (this.#given as Readonly<Record<Kind, Scheduled>>)[this.kind];

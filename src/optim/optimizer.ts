@@ -44,6 +44,8 @@ export class Optimizer implements Updater {
   readonly #countsSlot: Tensor;
   /** The parameters that were last updated, and where their counts are. */
   #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
+  /** What steps overwrite besides parameters, and how much there was when that was gathered. */
+  #overwritten: { readonly version: number; readonly states: number; readonly averages: number; readonly leaves: readonly Tensor[] } | undefined = undefined;
   readonly #states = new Map<Parameter, ParameterState>();
   readonly #groupOf = new Map<Parameter, ParameterGroup>();
   #clipping: Clipping | undefined = undefined;
@@ -249,6 +251,17 @@ export class Optimizer implements Updater {
     this.#averaging?.advance();
     this.#count++;
     for (const place of this.#placesOf(updated)) this.#counts[place]!++;
+  }
+
+  overwrites(): readonly Tensor[] {
+    const averages = this.#averaging?.arrays ?? [];
+    const known = this.#overwritten;
+    if (known !== undefined && known.version === this.#version && known.states === this.#states.size && known.averages === averages.length) return known.leaves;
+    const leaves = [...this.#states.values()].flatMap(({ arrays }) => Object.values(arrays));
+    leaves.push(...averages, ...(this.#averaging?.pulls === true ? this.parameters : []));
+    if (this.#clipping?.kept !== undefined) leaves.push(this.#clipping.kept);
+    this.#overwritten = { version: this.#version, states: this.#states.size, averages: averages.length, leaves };
+    return leaves;
   }
 
   retreat(updated: readonly Parameter[] = this.parameters): void {

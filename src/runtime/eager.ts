@@ -6,7 +6,7 @@ import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine } from './engine.js';
-import { NOTHING, updatesOf, wholeGradients, type Output, type Request } from './request.js';
+import { NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { Run } from './run.js';
 
 /**
@@ -41,27 +41,29 @@ export class EagerEngine extends PlannedEngine {
     tensor.storage$ = results.storages[0]!;
   };
 
-  /** Gradients as they are composed, then one effect after the other. */
+  /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
   protected override execute(request: Request, _nodes: readonly Tensor[], run: Run): void {
     this.collect(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
-    const computed = new Map(gradients(request.losses, reached).map((gradient, i) => [reached[i], gradient]));
+    const computed = new Map(gradients(request.losses, reached, request.rules).map((gradient, i) => [reached[i], gradient]));
     const effects = composing(() => updatesOf(request, wholeGradients(request, computed)));
-    for (const effect of effects) this.perform(effect);
+    this.run({ ...NOTHING, effects });
     run.completed = run.begun = 1;
   }
 
-  protected override collect({ losses, accumulations }: Request): undefined {
+  protected override collect({ losses, rules, accumulations }: Request): undefined {
     const computed = gradients(
       losses,
       accumulations.map(({ parameter }) => parameter),
+      rules,
     );
-    accumulations.forEach(({ accumulator, holds }, i) => {
+    accumulations.forEach(({ accumulator, earlier }, i) => {
       const gradient = computed[i];
-      if (gradient === undefined) return;
-      if (holds) this.perform(composing(() => accumulate(accumulator, gradient)));
-      else this.run({ ...NOTHING, outputs: [{ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } }] });
+      if (earlier !== accumulator) {
+        const whole = composing(() => sumOf(earlier, gradient));
+        if (whole !== undefined) this.run({ ...NOTHING, outputs: [{ tensor: whole, destination: { to: 'leaf', leaf: accumulator } }] });
+      } else if (gradient !== undefined) this.run({ ...NOTHING, effects: [composing(() => accumulate(accumulator, gradient))] });
     });
   }
 
@@ -69,10 +71,6 @@ export class EagerEngine extends PlannedEngine {
     this.collect(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     run.completed = run.begun = 1;
-  }
-
-  private perform(effect: Tensor): void {
-    this.run({ ...NOTHING, effects: [effect] });
   }
 }
 

@@ -97,8 +97,8 @@ export class PlannedEngine implements Engine {
   }
 
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[]): Steps {
-    const { losses, accumulations } = this.gradients.early(parameters);
-    const request = { ...NOTHING, losses, accumulations, outputs: outputsFor(awaitedBy(losses, accumulations), watched) };
+    const { losses, rules, accumulations } = this.gradients.early(parameters);
+    const request = { ...NOTHING, losses, rules, accumulations, outputs: outputsFor(awaitedBy(losses, accumulations.map(({ parameter }) => parameter)), watched) };
     const run = new WatchedRun(request, watched);
     try {
       this.gather(request, run);
@@ -118,6 +118,7 @@ export class PlannedEngine implements Engine {
   }
 
   zeroGrad(parameters: readonly Parameter[]): void {
+    this.deliverBefore(this.gradients.held(parameters));
     this.gradients.forget(parameters);
   }
 
@@ -152,6 +153,7 @@ export class PlannedEngine implements Engine {
   }
 
   assign(target: Tensor, source: Tensor): void {
+    this.deliverBefore([target]);
     void this.overwrite(target, source);
   }
 
@@ -163,26 +165,41 @@ export class PlannedEngine implements Engine {
     if (sizeOf(source.shape) !== sizeOf(target.shape)) {
       throw new AnnealError('ANNEAL_SHAPE_MISMATCH', `[assign] sizes differ: got ${showShape(source.shape)}, expected ${showShape(target.shape)}.`);
     }
-    if (target instanceof Parameter) target.initializer$ = undefined;
-    target.storage$ ??= this.allocate(target.shape, target.dtype);
-    const { done } = this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] });
+    const done = this.store(target, source);
     target.changedAt$ = tick();
     return done;
   }
 
-  /** Gives a leaf that is to be overwritten as a whole memory of this session. */
+  /** Gives a leaf that is to be overwritten as a whole memory of this session. What waits for elements in another's can never be had. */
   private holdHere(target: Tensor): void {
     const held = target.storage$;
-    if (held !== undefined && this.session.owns(held)) return;
+    if (held === undefined || this.session.owns(held)) {
+      this.deliverBefore([target]);
+      return;
+    }
     target.storage$ = this.allocate(target.shape, target.dtype);
-    if (held !== undefined) Session.release(held);
+    Session.release(held);
+  }
+
+  deliverBefore(changing: readonly Tensor[]): void {
+    if (changing.length === 0) return;
+    const awaited = awaitedBy(NONE, changing).filter((tensor) => !changing.includes(tensor));
+    if (awaited.length === 0) return;
+    const request = { ...NOTHING, outputs: outputsFor(awaited, NONE) };
+    const { results, done } = this.run(request);
+    this.deliver(request, results, done);
+    // What is behind them will be something else.
+    for (const tensor of awaited) if (tensor.kept$) tensor.inputs = NONE;
+    forgetValues(isSettled);
   }
 
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
-    const { losses, accumulations, updates } = this.gradients.take(updater.parameters);
-    const outputs = outputsFor(awaitedBy(losses, updates), watched);
-    return { ...NOTHING, losses, outputs, accumulations, updater, updates };
+    const held = this.gradients.held(updater.parameters);
+    const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
+    const changing = [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...held];
+    const outputs = outputsFor(awaitedBy(losses, changing), watched);
+    return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
 
   protected run(request: Request): Run {
@@ -223,12 +240,17 @@ export class PlannedEngine implements Engine {
 
   private initialise(parameter: Parameter): void {
     const first = parameter.initializer$!;
-    const at = parameter.changedAt$;
-    this.assign(
+    void this.store(
       parameter,
       composing(() => first(parameter)),
     );
-    parameter.changedAt$ = at;
+  }
+
+  /** Gives a leaf the elements of `source`. */
+  private store(target: Tensor, source: Tensor): Promise<void> | undefined {
+    if (target instanceof Parameter) target.initializer$ = undefined;
+    target.storage$ ??= this.allocate(target.shape, target.dtype);
+    return this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] }).done;
   }
 
   private submit(request: Request, nodes: readonly Tensor[], run: Run): void {
@@ -287,6 +309,7 @@ export class PlannedEngine implements Engine {
     this.deliver(request, results, done);
     const time = tick();
     for (const { parameter } of request.updates) parameter.changedAt$ = time;
+    for (const leaf of request.updater?.overwrites() ?? NONE) leaf.changedAt$ = time;
     for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node);
     this.gradients.consume(request.updates);
     forgetValues(isSettled);

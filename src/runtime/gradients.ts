@@ -1,7 +1,8 @@
 import { AnnealError } from '../errors.js';
 import type { DType } from '../dtype.js';
 import type { Storage } from '../graph/engine.js';
-import { now } from '../graph/recorder.js';
+import { recordRules } from '../graph/recorded-rule.js';
+import { awaitValue, now } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
@@ -25,6 +26,10 @@ interface Machinery {
 export class Gradients {
   /** What the last backward() reached, for a message. */
   private latest: WeakRef<PendingGradients> | undefined = undefined;
+  /** Accumulators that a user has a handle of: what it shows does not change. */
+  private readonly seen = new WeakSet<Tensor>();
+  /** Of a parameter, accumulators that were seen before a further gradient was added. */
+  private readonly earlier = new WeakMap<Parameter, Tensor[]>();
 
   constructor(private readonly machinery: Machinery) {}
 
@@ -35,11 +40,12 @@ export class Gradients {
     const parameters: Parameter[] = [];
     for (const node of nodes) if (node instanceof Parameter && node.requiresGrad) parameters.push(node);
     checkRegistered(parameters);
-    let entry: PendingGradients = { losses: [loss], parameters, nodes };
+    if (loss.shape.length > 0 && loss.inputs.length > 0) awaitValue(loss);
+    let entry: PendingGradients = { losses: [loss], parameters, nodes, rules: recordRules(nodes) };
     for (const parameter of parameters) {
       const other = parameter.pending$;
       if (other === undefined || other === entry) continue;
-      if (sharesForward(nodes, other)) entry = merged(entry, other);
+      if (isComplete(other) && sharesForward(entry, other)) entry = merged(entry, other);
       else this.collect(other);
     }
     for (const parameter of entry.parameters) parameter.pending$ = entry;
@@ -47,8 +53,9 @@ export class Gradients {
   }
 
   /** What a step of these parameters has to compute and may consume. */
-  take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'accumulations' | 'updates'> {
+  take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
     for (const parameter of parameters) checkThere('step', parameter);
+    this.separate(parameters);
     const entries: PendingGradients[] = [];
     const updates: Update[] = [];
     for (const parameter of parameters) {
@@ -64,13 +71,14 @@ export class Gradients {
       // Those that wait for another optimizer.
       for (const parameter of entry.parameters) if (parameter.pending$ === entry) accumulations.push(this.accumulation(parameter));
     }
-    return { losses: entries.length === 1 ? entries[0]!.losses : entries.flatMap((entry) => entry.losses), accumulations, updates };
+    return { ...together(entries), accumulations, updates };
   }
 
   /** What a program has to compute so that no gradient of these parameters waits uncomputed. */
-  early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'accumulations'> {
-    const entries = [...new Set(parameters.flatMap(({ pending$ }) => (pending$ === undefined ? [] : [pending$])))];
-    return { losses: entries.flatMap(({ losses }) => losses), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
+  early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations'> {
+    this.separate(parameters);
+    const entries = entriesOf(parameters);
+    return { ...together(entries), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
   }
 
   /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
@@ -82,7 +90,17 @@ export class Gradients {
   of(parameter: Parameter): Tensor | undefined {
     if (parameter.pending$ !== undefined) this.collect(parameter.pending$);
     checkThere('grad', parameter);
+    if (parameter.accumulator$ !== undefined) this.seen.add(parameter.accumulator$);
     return parameter.accumulator$;
+  }
+
+  /** What waits in accumulators of these parameters, the earlier ones included. */
+  held(parameters: readonly Parameter[]): Tensor[] {
+    const held: Tensor[] = [];
+    for (const parameter of parameters) {
+      if (parameter.accumulator$ !== undefined && parameter.lost$ === undefined) held.push(parameter.accumulator$, ...(this.earlier.get(parameter) ?? []));
+    }
+    return held;
   }
 
   forget(parameters: readonly Parameter[]): void {
@@ -103,13 +121,22 @@ export class Gradients {
   }
 
   private collect(entry: PendingGradients): void {
-    const request = { ...NOTHING, losses: entry.losses, accumulations: this.waiting(entry) };
+    const request = { ...NOTHING, ...together([entry]), accumulations: this.waiting(entry) };
     try {
       this.machinery.collect(request)?.catch((error: Error) => this.lose(request, error));
     } catch (error) {
       this.lose(request, error as Error);
       throw error;
     }
+  }
+
+  /**
+   * Computes entries of which some gradients wait no more on their own. One program adds up what comes of several entries, and those
+   * gradients, though forgotten, would go into the sum where another entry reaches the same parameters.
+   */
+  private separate(parameters: readonly Parameter[]): void {
+    const entries = entriesOf(parameters);
+    if (entries.length > 1) for (const entry of entries) if (!isComplete(entry)) this.collect(entry);
   }
 
   private waiting(entry: PendingGradients): Accumulation[] {
@@ -119,21 +146,30 @@ export class Gradients {
 
   private accumulation(parameter: Parameter): Accumulation {
     parameter.pending$ = undefined;
-    if (parameter.accumulator$ !== undefined) return { parameter, accumulator: parameter.accumulator$, holds: true };
+    const earlier = parameter.accumulator$;
+    if (earlier !== undefined) {
+      if (!this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
+      this.earlier.set(parameter, [...(this.earlier.get(parameter) ?? []), earlier]);
+    }
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
     if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
+    accumulator.ofGradient$ = true;
     accumulator.storage$ = parameter.spare$ ?? this.machinery.allocate(parameter.shape, parameter.dtype);
     parameter.spare$ = undefined;
     parameter.accumulator$ = accumulator;
-    return { parameter, accumulator, holds: false };
+    return { parameter, accumulator, earlier };
   }
 
   private drop(parameter: Parameter, accumulator: Tensor): void {
     parameter.accumulator$ = undefined;
-    if (accumulator.kept$) return;
-    accumulator.stale = true;
-    parameter.spare$ = accumulator.storage$!;
-    accumulator.storage$ = undefined;
+    for (const tensor of [...(this.earlier.get(parameter) ?? []), accumulator]) {
+      if (tensor.kept$ || tensor.stale) continue;
+      tensor.stale = true;
+      releaseSpare(parameter);
+      parameter.spare$ = tensor.storage$!;
+      tensor.storage$ = undefined;
+    }
+    this.earlier.delete(parameter);
   }
 }
 
@@ -159,15 +195,32 @@ function differentiated(node: Tensor): readonly Tensor[] {
 
 const NO_INPUTS: readonly Tensor[] = [];
 
-/** Does one forward pass serve both? Then their gradients are computed together. */
-function sharesForward(nodes: readonly Tensor[], other: PendingGradients): boolean {
+/** Do all of its gradients still wait? Some may have been forgotten, or taken by a step. */
+function isComplete(entry: PendingGradients): boolean {
+  return entry.parameters.every(({ pending$ }) => pending$ === entry);
+}
+
+/** Does one forward pass serve both? Then their gradients are computed together, unless each has called a rule of the same user's op. */
+function sharesForward({ nodes, rules }: PendingGradients, other: PendingGradients): boolean {
   const theirs = new Set(other.nodes);
-  return nodes.some((node) => node.inputs.length > 0 && theirs.has(node));
+  return nodes.some((node) => node.inputs.length > 0 && theirs.has(node)) && ![...rules.keys()].some((node) => other.rules.has(node));
+}
+
+function entriesOf(parameters: readonly Parameter[]): PendingGradients[] {
+  const entries = new Set<PendingGradients>();
+  for (const { pending$ } of parameters) if (pending$ !== undefined) entries.add(pending$);
+  return [...entries];
+}
+
+function together(entries: readonly PendingGradients[]): Pick<Request, 'losses' | 'rules'> {
+  const [first] = entries;
+  if (entries.length === 1) return { losses: first!.losses, rules: first!.rules };
+  return { losses: entries.flatMap(({ losses }) => losses), rules: new Map(entries.flatMap(({ rules }) => [...rules])) };
 }
 
 function merged(a: PendingGradients, b: PendingGradients): PendingGradients {
   const parameters = new Set([...b.parameters.filter((parameter) => parameter.pending$ === b), ...a.parameters]);
-  return { losses: [...b.losses, ...a.losses], parameters: [...parameters], nodes: [...b.nodes, ...a.nodes] };
+  return { losses: [...b.losses, ...a.losses], parameters: [...parameters], nodes: [...b.nodes, ...a.nodes], rules: new Map([...b.rules, ...a.rules]) };
 }
 
 function checkLoss(loss: Tensor): void {
@@ -177,6 +230,14 @@ function checkLoss(loss: Tensor): void {
   }
   if (loss.stale || loss.value$ !== undefined) {
     throw new AnnealError('ANNEAL_STALE_TENSOR', '[backward] the step of this loss is finished. Compute the loss again: one backward() a step.', details);
+  }
+  if (loss.ofGradient$) {
+    throw new AnnealError(
+      'ANNEAL_GRADIENT',
+      '[backward] the loss depends on the gradient of a parameter, so it takes a second derivative, which is not offered. ' +
+        'Take the gradient out of the loss; where it is to count as a constant, detach() it.',
+      details,
+    );
   }
   if (!loss.requiresGrad) {
     throw new AnnealError(

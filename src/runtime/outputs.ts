@@ -4,17 +4,13 @@ import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Output, Request } from './request.js';
 
-interface Changing {
-  readonly parameter: Tensor;
-}
-
-/** The user's scalars and kept tensors that a step must deliver: those that depend on what it updates. */
-export function awaitedBy(losses: readonly Tensor[], updates: readonly Changing[]): Tensor[] {
+/** The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. */
+export function awaitedBy(losses: readonly Tensor[], changing: readonly Tensor[]): Tensor[] {
   const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
-  const changing = dependents(others, updates);
-  return waiting.filter((tensor) => losses.includes(tensor) || changing.has(tensor));
+  const dependent = dependents(others, changing);
+  return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
 
 /** Where a step leaves what it has to deliver, each once. */
@@ -42,9 +38,9 @@ export function isSettled(tensor: Tensor): boolean {
   return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
 }
 
-/** The nodes behind and among `roots` that depend on what is updated. One walk: a model may have a scalar for each of its tensors. */
-function dependents(roots: readonly Tensor[], updates: readonly Changing[]): ReadonlySet<Tensor> {
-  const found = new Set<Tensor>(updates.map(({ parameter }) => parameter));
+/** The nodes behind and among `roots` that depend on what changes. One walk: a model may have a scalar for each of its tensors. */
+function dependents(roots: readonly Tensor[], changing: readonly Tensor[]): ReadonlySet<Tensor> {
+  const found = new Set(changing);
   for (const node of postOrder(roots, everyInput)) if (node.inputs.some((input) => found.has(input))) found.add(node);
   return found;
 }

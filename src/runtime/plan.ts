@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
-import { updatesOf, wholeGradients, type Request } from './request.js';
+import { sumOf, updatesOf, wholeGradients, type Request } from './request.js';
 import type { Call, LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
 
@@ -174,15 +174,17 @@ function blocksFor(count: number, slotBytes: number, slots: readonly Slot[]): Bl
 function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] } {
   const reached = request.updates.filter((update) => update.reached);
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
-  const computed = new Map(gradients(request.losses, targets).map((gradient, i) => [targets[i], gradient]));
+  const computed = new Map(gradients(request.losses, targets, request.rules).map((gradient, i) => [targets[i], gradient]));
   return composing(() => {
     const effects: Tensor[] = [...request.effects];
     const wanted: Wanted[] = [...request.outputs];
-    for (const { parameter, accumulator, holds } of request.accumulations) {
-      const gradient = computed.get(parameter);
-      if (gradient === undefined) continue;
-      if (holds) effects.push(accumulate(accumulator, gradient));
-      else wanted.push({ tensor: gradient, destination: { to: 'leaf', leaf: accumulator } });
+    for (const accumulation of request.accumulations) {
+      const { accumulator, earlier } = accumulation;
+      const gradient = computed.get(accumulation.parameter);
+      if (earlier !== accumulator) {
+        const whole = sumOf(earlier, gradient);
+        if (whole !== undefined) wanted.push({ tensor: whole, destination: { to: 'leaf', leaf: accumulator } });
+      } else if (gradient !== undefined) effects.push(accumulate(accumulator, gradient));
     }
     if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request, computed)));
     return { wanted, effects };

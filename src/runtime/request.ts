@@ -1,5 +1,6 @@
 import type { Destination } from '../compiler/graph.js';
 import type { Given, StepOptions, Updater } from '../graph/engine.js';
+import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
 import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
 import { sizeOf } from '../shape.js';
@@ -15,8 +16,8 @@ export interface Output {
 export interface Accumulation {
   readonly parameter: Parameter;
   readonly accumulator: Tensor;
-  /** The accumulator holds an earlier gradient, to which this one is added. */
-  readonly holds: boolean;
+  /** An earlier gradient, to which this one is added: the accumulator itself, or one that a user has seen, which stays as it is. */
+  readonly earlier: Tensor | undefined;
 }
 
 /** A parameter that the step updates, and where its gradient comes from. */
@@ -32,11 +33,15 @@ export interface Update {
 export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): Given[] {
   const given: Given[] = [];
   for (const { parameter, accumulator } of updates) {
-    const gradient = computed.get(parameter);
-    const whole = gradient === undefined ? accumulator : accumulator === undefined ? gradient : add(accumulator, gradient);
+    const whole = sumOf(accumulator, computed.get(parameter));
     if (whole !== undefined) given.push({ parameter, gradient: scale === undefined ? whole : mul(whole, scale) });
   }
   return given;
+}
+
+/** Of an earlier gradient and a new one, as far as there are. */
+export function sumOf(earlier: Tensor | undefined, gradient: Tensor | undefined): Tensor | undefined {
+  return earlier === undefined ? gradient : gradient === undefined ? earlier : add(earlier, gradient);
 }
 
 /** Gradients of so few elements cost next to nothing to look at. */
@@ -55,6 +60,8 @@ export function updatesOf({ losses, updater, finite }: Request, given: readonly 
 /** Everything that one program has to do. */
 export interface Request {
   readonly losses: readonly Tensor[];
+  /** Gradient rules of users' ops behind the losses. */
+  readonly rules: RecordedRules;
   readonly outputs: readonly Output[];
   readonly accumulations: readonly Accumulation[];
   readonly updater: Updater | undefined;
@@ -67,4 +74,14 @@ export interface Request {
   readonly scale: Tensor | undefined;
 }
 
-export const NOTHING: Request = { losses: [], outputs: [], accumulations: [], updater: undefined, updates: [], effects: [], finite: undefined, scale: undefined };
+export const NOTHING: Request = {
+  losses: [],
+  rules: NO_RULES,
+  outputs: [],
+  accumulations: [],
+  updater: undefined,
+  updates: [],
+  effects: [],
+  finite: undefined,
+  scale: undefined,
+};

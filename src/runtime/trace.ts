@@ -11,7 +11,8 @@ export function trace(request: Request): Tensor[] {
     roots.push(tensor);
     if (destination.to === 'leaf') roots.push(destination.leaf);
   }
-  for (const { accumulator } of request.accumulations) roots.push(accumulator);
+  for (const { dy, terms } of request.rules.values()) roots.push(dy, ...terms.filter((term) => term !== undefined));
+  for (const { accumulator, earlier } of request.accumulations) roots.push(accumulator, ...(earlier === undefined ? NONE : [earlier]));
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
   if (request.scale !== undefined) roots.push(request.scale);
   return postOrder(roots, followed(request));
@@ -49,9 +50,10 @@ interface Step {
 export class Structure {
   private readonly steps: readonly Step[];
   private readonly losses: readonly number[];
+  private readonly rules: readonly { readonly node: number; readonly dy: number; readonly terms: readonly (number | undefined)[] }[];
   private readonly effects: readonly number[];
   private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
-  private readonly accumulations: readonly { readonly storage: number; readonly holds: boolean }[];
+  private readonly accumulations: readonly { readonly storage: number; readonly accumulator: number; readonly earlier: number | undefined }[];
   private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
@@ -69,9 +71,14 @@ export class Structure {
       stored: node.storage$ !== undefined,
     }));
     this.losses = request.losses.map((loss) => loss.number$);
+    this.rules = [...request.rules].map(([node, { dy, terms }]) => ({ node: node.number$, dy: dy.number$, terms: terms.map((term) => term?.number$) }));
     this.effects = request.effects.map((effect) => effect.number$);
     this.outputs = request.outputs.map(({ tensor, destination }) => ({ node: tensor.number$, to: destination.to, index: indexOf(destination) }));
-    this.accumulations = request.accumulations.map(({ parameter, holds }) => ({ storage: parameter.storage$!.id, holds }));
+    this.accumulations = request.accumulations.map(({ parameter, accumulator, earlier }) => ({
+      storage: parameter.storage$!.id,
+      accumulator: accumulator.number$,
+      earlier: earlier?.number$,
+    }));
     this.updates = request.updates.map(({ parameter, reached, accumulator }) => ({
       storage: parameter.storage$!.id,
       reached,
@@ -91,6 +98,7 @@ export class Structure {
       request.finite === this.finite &&
       request.scale?.number$ === this.scale &&
       this.sameRoots(request) &&
+      this.sameRules(request) &&
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))
     );
@@ -109,12 +117,24 @@ export class Structure {
     return true;
   }
 
+  private sameRules({ rules }: Request): boolean {
+    if (rules.size !== this.rules.length) return false;
+    let i = 0;
+    for (const [node, { dy, terms }] of rules) {
+      const known = this.rules[i++]!;
+      if (node.number$ !== known.node || dy.number$ !== known.dy || terms.length !== known.terms.length) return false;
+      for (let k = 0; k < terms.length; k++) if (terms[k]?.number$ !== known.terms[k]) return false;
+    }
+    return true;
+  }
+
   private sameGradients(request: Request): boolean {
     const { accumulations, updates } = this;
     if (request.accumulations.length !== accumulations.length || request.updates.length !== updates.length) return false;
     for (let i = 0; i < accumulations.length; i++) {
-      const { parameter, holds } = request.accumulations[i]!;
-      if (parameter.storage$!.id !== accumulations[i]!.storage || holds !== accumulations[i]!.holds) return false;
+      const { parameter, accumulator, earlier } = request.accumulations[i]!;
+      const known = accumulations[i]!;
+      if (parameter.storage$!.id !== known.storage || accumulator.number$ !== known.accumulator || earlier?.number$ !== known.earlier) return false;
     }
     for (let i = 0; i < updates.length; i++) {
       const { parameter, reached, accumulator } = request.updates[i]!;

@@ -198,6 +198,10 @@ class Together implements Updater {
     for (const one of this.optimizers) one.advance(updated.filter((parameter) => one.parameters.includes(parameter)));
   }
 
+  overwrites(): readonly Tensor[] {
+    return this.optimizers.flatMap((one) => one.overwrites());
+  }
+
   retreat(updated: readonly Parameter[]): void {
     for (const one of this.optimizers) one.retreat(updated.filter((parameter) => one.parameters.includes(parameter)));
   }

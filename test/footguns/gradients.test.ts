@@ -101,3 +101,16 @@ test('a trainable parameter that no module registers is an error, not silently l
   const loss = losses.meanSquaredError(stray.add(1), zeros([3]));
   expect(await failure(() => loss.backward())).toMatchObject({ code: 'ANNEAL_UNREGISTERED_PARAMETER' });
 });
+
+test('a loss that depends on a gradient is an error: a penalty on it would do nothing', async () => {
+  const { model, lossOn } = classifier();
+  lossOn(4).backward();
+  const gradient = model.parameters()[0]!.grad!;
+  const penalty = gradient.mul(gradient).sum();
+  const message = expect.stringContaining('second derivative');
+  expect(await failure(() => lossOn(4).add(penalty).backward())).toMatchObject({ code: 'ANNEAL_GRADIENT', message });
+  expect(await failure(() => penalty.backward())).toMatchObject({ code: 'ANNEAL_GRADIENT', message });
+  lossOn(4).mul(penalty.detach()).backward();
+  lossOn(4).add(noGrad(() => gradient.mul(2).sum())).backward();
+  expect(Number.isFinite(await model.parameters()[0]!.grad!.sum().item())).toBe(true);
+});

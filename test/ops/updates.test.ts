@@ -44,6 +44,7 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
       return [record(op, [hyper, countsSlot, ...operands], attrs)];
     },
     advance: () => counts.forEach((count, i) => (counts[i] = count + 1)),
+    overwrites: () => [],
     retreat: () => counts.forEach((count, i) => (counts[i] = count - 1)),
   };
   for (let i = 0; i < 2; i++) {

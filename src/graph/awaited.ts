@@ -1,0 +1,51 @@
+import type { Tensor } from '../tensor.js';
+
+/** As many as are held on to even where the user does not. */
+const MOST = 1024;
+
+/**
+ * Scalars that the user recorded, and tensors to keep, that have not run, oldest first: each is an output of the step that it belongs to.
+ * Who records without ever running a step would pile them up, so the older ones of many are held weakly: what the user can still read is
+ * never forgotten.
+ */
+export class Awaited {
+  private recent = new Set<Tensor>();
+  private older: WeakRef<Tensor>[] = [];
+  /** How many older ones there may be before those that are gone are looked for. */
+  private limit = MOST;
+
+  add(tensor: Tensor): void {
+    this.recent.add(tensor);
+    if (this.recent.size > MOST) this.loosen();
+  }
+
+  values(): Tensor[] {
+    if (this.older.length === 0) return [...this.recent];
+    const all = new Set(this.older.flatMap((held) => held.deref() ?? []));
+    for (const tensor of this.recent) all.add(tensor);
+    return [...all];
+  }
+
+  /** Drops those that are done. */
+  forget(done: (tensor: Tensor) => boolean): void {
+    for (const tensor of this.recent) if (done(tensor)) this.recent.delete(tensor);
+    if (this.older.length > 0) this.clean((tensor) => !done(tensor));
+  }
+
+  private loosen(): void {
+    const oldest = [...this.recent].slice(0, MOST / 2);
+    for (const tensor of oldest) {
+      this.recent.delete(tensor);
+      this.older.push(new WeakRef(tensor));
+    }
+    if (this.older.length > this.limit) this.clean(() => true);
+  }
+
+  private clean(keeps: (tensor: Tensor) => boolean): void {
+    this.older = this.older.filter((held) => {
+      const tensor = held.deref();
+      return tensor !== undefined && keeps(tensor);
+    });
+    this.limit = Math.max(MOST, 2 * this.older.length);
+  }
+}
