@@ -1,8 +1,10 @@
+import { engine } from '../../src/graph/engine.js';
 import { noGrad } from '../../src/graph/recorder.js';
-import { crossEntropy, linear, matmul } from '../../src/ops/index.js';
+import { crossEntropy, defineOp, linear, matmul } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { adam, sgd } from '../../src/optim/index.js';
 import type { Optimizer } from '../../src/optim/index.js';
+import { sizeOf } from '../../src/shape.js';
 import { Parameter, type Tensor } from '../../src/tensor.js';
 import type { ModelSpec, StepSpec } from './language.js';
 
@@ -10,6 +12,14 @@ import type { ModelSpec, StepSpec } from './language.js';
 export class Model {
   readonly parameters: Parameter[] = [];
   readonly optimizers: Optimizer[];
+  /** What the op `scaled` takes from outside. */
+  factor = 1;
+  /** An op of the user's, whose value and gradient go by a number that changes, and a choice. */
+  readonly scaled = defineOp({
+    name: 'scaled',
+    forward: (x) => (this.factor < 0 ? x!.mul(this.factor).neg() : x!.mul(this.factor)),
+    gradient: (dy) => [this.factor < 0 ? dy.mul(this.factor) : dy.mul(this.factor).mul(0.5)],
+  });
 
   constructor(
     readonly spec: ModelSpec,
@@ -19,10 +29,19 @@ export class Model {
       this.parameters.push(parameter(`${prefix}.${i}.weight`, [width, spec.widths[i]!], spec.seed + i));
       this.parameters.push(parameter(`${prefix}.${i}.bias`, [width], spec.seed + 100 + i));
     });
-    const make = (parameters: Parameter[]): Optimizer =>
-      spec.optimizer === 'adam' ? adam(parameters, { lr: 0.01 }) : sgd(parameters, { lr: 0.05, momentum: spec.optimizer === 'momentum' ? 0.9 : 0 });
-    const cut = spec.split ? 2 : this.parameters.length;
+    this.parameters.push(parameter(`${prefix}.gain`, spec.scalars, spec.seed + 200), parameter(`${prefix}.shift`, spec.scalars, spec.seed + 201));
+    const make = (parameters: Parameter[]): Optimizer => {
+      const some = /(bias|shift)$/;
+      const groups = spec.grouped && parameters.some(({ name }) => some.test(name)) ? { groups: [{ match: some, weightDecay: 0.1 }] } : {};
+      return spec.optimizer === 'adam' ? adam(parameters, { lr: 0.01, ...groups }) : sgd(parameters, { lr: 0.05, momentum: spec.optimizer === 'momentum' ? 0.9 : 0, ...groups });
+    };
+    const cut = { no: this.parameters.length, layer: 2, scalars: this.parameters.length - 1 }[spec.split];
     this.optimizers = [this.parameters.slice(0, cut), this.parameters.slice(cut)].filter((part) => part.length > 0).map(make);
+  }
+
+  /** The two parameters of one element. */
+  get scalars(): [Parameter, Parameter] {
+    return this.parameters.slice(-2) as [Parameter, Parameter];
   }
 
   forward(x: Tensor, step: StepSpec): { output: Tensor; inner: Tensor } {
@@ -32,10 +51,24 @@ export class Model {
       h = linear(h, this.parameters[2 * i]!, this.parameters[2 * i + 1]!);
       if (i + 2 < this.spec.widths.length) h = activation(this.spec.activations[i % this.spec.activations.length]!, h);
       if (step.branch && i === 0) h = h.mul(step.scale).add(h.tanh());
+      if (step.actions.includes('customOp') && i === 0) h = this.scaled(h);
       if (i === 0) inner = h;
     });
     return { output: h, inner };
   }
+}
+
+/** Views of a parameter of every kind. */
+function views(p: Tensor): Tensor[] {
+  const own = [p.detach(), p.reshape([-1]), p.flatten(), p.expand([2, ...p.shape]), p.permute(p.shape.map((_, d) => p.shape.length - 1 - d)), p.cast('float32')] as Tensor[];
+  return p.shape.length === 0 ? own : [...own, p.slice(0, 1) as Tensor];
+}
+
+/** A scalar that lies in a parameter. */
+function element(p: Tensor, n: number): Tensor {
+  const flat = p.reshape([-1]) as Tensor;
+  const at = n % flat.shape[0]!;
+  return flat.slice(at, at + 1).reshape([]) as Tensor;
 }
 
 function activation(name: string, h: Tensor): Tensor {
@@ -64,8 +97,8 @@ export function numbers(seed: number, count: number): Float32Array {
   });
 }
 
-function parameter(name: string, shape: number[], seed: number): Parameter {
-  const size = shape.reduce((a, b) => a * b, 1);
+function parameter(name: string, shape: readonly number[], seed: number): Parameter {
+  const size = sizeOf(shape);
   const made = new Parameter(shape, () => fromArray(numbers(seed, size), shape, 'float32'));
   made.name = name;
   return made;
@@ -78,6 +111,11 @@ function batch(model: Model, step: StepSpec, which: number): { x: Tensor; labels
   const labels = Int32Array.from(numbers(step.seed + 77 * which, step.batch), (v) => Math.floor((v + 0.5) * classes) % classes);
   return { x: fromArray(values, [step.batch, features], 'float32'), labels: fromArray(labels, [step.batch], 'int32') };
 }
+
+/** Arrays of the first optimizer's. */
+const stateOf = (model: Model): Tensor[] => [...model.optimizers[0]!.stateDict().values()].filter((state): state is Tensor => 'keep' in state).slice(0, 2);
+
+const waits = ({ pending$, accumulator$ }: Parameter): boolean => pending$ !== undefined || accumulator$ !== undefined;
 
 function lossOf(step: StepSpec, output: Tensor, labels: Tensor): Tensor {
   if (step.loss === 'crossEntropy') return (crossEntropy(output as never, labels as never) as Tensor).mean();
@@ -92,8 +130,22 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
     log.push(...(await tensor.data()));
   };
   let carried: Tensor | undefined;
+  const held: Tensor[] = [];
   for (const step of steps) {
     const scalars: Tensor[] = [];
+    const kept: Tensor[] = [];
+    const first = model.parameters[step.seed % model.parameters.length]! as Tensor;
+    model.factor = step.scale;
+    if (step.actions.includes('load')) {
+      held.push(first.detach().keep());
+      scalars.push(first.mean() as Tensor);
+      void engine().write(first, numbers(step.seed, sizeOf(first.shape)));
+    }
+    if (step.actions.includes('keepViews')) for (const p of model.parameters) kept.push(views(p as Tensor)[step.seed % 6]!.keep());
+    if (step.actions.includes('keepState')) for (const state of stateOf(model)) kept.push(state.detach().keep());
+    if (step.actions.includes('scalarViews')) for (const p of model.parameters) scalars.push(element(p as Tensor, step.seed));
+    for (let i = 0; i < step.extra; i++) scalars.push(element(first, i));
+    held.push(...kept.slice(0, 1));
     if (step.actions.includes('zeroGrad')) for (const optimizer of model.optimizers) optimizer.zeroGrad();
     for (let round = 0; round < step.backwards; round++) {
       const { x, labels } = batch(model, step, round);
@@ -112,10 +164,27 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
         second.backward();
         scalars.push(second);
       }
+      if (step.actions.includes('scalarLoss')) {
+        const [gain, shift] = model.scalars;
+        const product = gain.mul(shift) as Tensor;
+        product.backward();
+        scalars.push(product);
+      }
+      if (step.actions.includes('holdGradient')) {
+        const gradient = model.parameters[1]!.grad!;
+        scalars.push(gradient.sum() as Tensor);
+        kept.push(gradient.mul(2).keep() as Tensor);
+      }
       if (step.actions.includes('readGradient')) await read(model.parameters[0]!.grad!);
       if (step.actions.includes('keep')) carried = matmul(output, output.t()).keep();
     }
-    const pending = model.optimizers.map((optimizer) => optimizer.step());
+    const view = step.actions.includes('watchView') ? views(first)[step.seed % 6]! : undefined;
+    const pending = model.optimizers.filter((optimizer) => optimizer.parameters.some(waits)).map(async (optimizer) => {
+      const watched = view !== undefined && optimizer.parameters.includes(first as Parameter) ? [view] : [];
+      const run = engine().steps(optimizer, { watched });
+      await run.done;
+      return watched.length > 0 ? Array.from(run.values(0)!) : [];
+    });
     if (step.actions.includes('predictUnawaited')) {
       const { x } = batch(model, step, 9);
       const prediction = read(noGrad(() => model.forward(x, step).output));
@@ -124,8 +193,10 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
     if (!step.actions.includes('rush')) await Promise.all(pending);
     if (step.actions.includes('readParameter')) await read(model.parameters[0]!);
     for (const scalar of scalars) log.push(await scalar.item());
-    await Promise.all(pending);
+    for (const seen of await Promise.all(pending)) log.push(...seen);
+    for (const tensor of kept) await read(tensor);
   }
+  for (const tensor of held) await read(tensor);
   for (const parameter of model.parameters) await read(parameter);
   return log;
 }
