@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Distance, placement } from './distance.js';
 import { machine, quiet } from './machine.js';
 import { geometricMean, median, minimum } from './statistics.js';
-import { save } from './save.js';
+import { fileOf, save } from './save.js';
 import { short, table } from './table.js';
 
 const root = dirname(import.meta.dirname);
@@ -84,7 +84,7 @@ const TRIES = 3;
  *     npm run bench -- kernels gemm --threads 1 --only "NT 32"     some cases: printed, not written
  *     npm run bench -- kernels gemm --target avx2                  peers too are held to what that target may use
  *
- * Figures go to results/kernels/<family>.json, with -<target> behind the family's name where one is forced.
+ * Figures go to results/kernels/<family>.json, with -<target> behind the family's name for AVX-512 and where a target is forced.
  */
 export async function kernels(args: readonly string[]): Promise<void> {
   const options = parse(args);
@@ -115,7 +115,7 @@ export async function kernels(args: readonly string[]): Promise<void> {
       figures.push(...here);
     }
     if (options.only !== '' || family.name === 'limits') continue;
-    const name = options.target === '' ? family.name : `${family.name}-${options.target}`;
+    const name = options.target === '' ? fileOf(family.name, target) : `${family.name}-${options.target}`;
     save(`kernels/${name}`, { machine: machine({ compiler: list.compiler, target }), loadBefore, rounds: options.rounds, peers, limits, cases: figures });
   }
   await distance.close();

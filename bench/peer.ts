@@ -18,7 +18,9 @@ export class Peer {
     this.#process.stdin!.write(`${JSON.stringify(message)}\n`);
     const { value, done } = await this.#answers.next();
     if (done === true) throw new Error(`the peer ended before it answered ${JSON.stringify(message)}`);
-    return JSON.parse(value as string) as A;
+    const answer = JSON.parse(value as string) as A & { readonly error?: string };
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer;
   }
 
   async close(): Promise<void> {

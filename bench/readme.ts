@@ -7,21 +7,31 @@ import type { Figure } from './steps.js';
 import { short } from './table.js';
 import type { Workload } from './workloads.js';
 
-const readme = join(dirname(import.meta.dirname), 'README.md');
+const root = dirname(import.meta.dirname);
 const results = join(import.meta.dirname, 'results');
 const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '<!-- end of figures -->'];
 
-/** Writes the figures in results/ into the README, so that none is typed by hand. */
-export function writeReadme(): void {
-  writeFileSync(readme, withFigures(readFileSync(readme, 'utf8')));
+/** The pages with figures, and the sections of each: the README has what a user would ask first. */
+export const figurePages: Readonly<Record<string, () => readonly (string | undefined)[]>> = {
+  'README.md': () => [steps('steps-avx512') ?? steps('steps')],
+  'docs/benchmarks.md': () => [steps('steps-avx512'), steps('steps'), kernels(), overhead(), startup(), loopDelay()],
+};
+
+/** Writes the figures in results/ into the pages, so that none is typed by hand. */
+export function writePages(): void {
+  for (const page of Object.keys(figurePages)) {
+    const file = join(root, page);
+    writeFileSync(file, withFigures(page, readFileSync(file, 'utf8')));
+  }
 }
 
-/** The README's text with the figures that results/ has now. */
-export function withFigures(text: string): string {
+/** A page's text with the figures that results/ has now. */
+export function withFigures(page: string, text: string): string {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`the README lacks ${BEGIN} and ${END}`);
-  const sections = [steps(), kernels(), overhead(), startup(), loopDelay()].filter((section) => section !== undefined);
-  return `${text.slice(0, begin)}${BEGIN}\n\n${sections.join('\n\n')}\n\n${text.slice(end)}`;
+  if (begin < 0 || end < begin) throw new Error(`${page} lacks ${BEGIN} and ${END}`);
+  const sections = figurePages[page]!().filter((section) => section !== undefined);
+  const up = page.includes('/') ? '../' : '';
+  return `${text.slice(0, begin)}${BEGIN}\n\n${sections.join('\n\n').replaceAll('](bench/', `](${up}bench/`)}\n\n${text.slice(end)}`;
 }
 
 function read<R>(name: string): (R & { readonly machine: Machine }) | undefined {
@@ -34,8 +44,8 @@ const place = ({ cpu, cores, node, compiler }: Machine): string => `${cores} cor
 const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-function steps(): string | undefined {
-  const found = read<{ torch: string; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>('steps');
+function steps(file: string): string | undefined {
+  const found = read<{ torch: readonly string[]; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>(file);
   if (found === undefined) return undefined;
   const rows = found.workloads.map(({ name, figures }) => {
     const cells = [1, 2].flatMap((threads) => {
@@ -49,9 +59,9 @@ function steps(): string | undefined {
   });
   const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by'];
   return (
-    `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch} that we know how to make ` +
-    `(eager, traced, flat parameters; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
-    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. †: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source('steps')}.\n\n${markdown(head, rows)}`
+    `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
+    `(eager, traced, compiled, flat parameters, fused Adam; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
+    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. †: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source(file, 'steps')}.\n\n${markdown(head, rows)}`
   );
 }
 

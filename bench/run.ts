@@ -2,14 +2,14 @@
 // npm run bench -- steps                 one of them; figures go to bench/results/<name>.json
 // npm run bench -- steps Adam cross      workloads whose names contain these words: printed, not written
 // npm run bench -- kernels gemm ...      kernels takes names of families and options (kernels.ts)
-// npm run bench -- readme                writes the figures of bench/results into the README
+// npm run bench -- readme                writes the figures of bench/results into README.md and docs/benchmarks.md
 // npm run bench -- instructions          counts instructions anew, which the native tests compare with
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { instructions, kernels } from './kernels.js';
 import { machine, quiet } from './machine.js';
-import { writeReadme } from './readme.js';
-import { save } from './save.js';
+import { writePages } from './readme.js';
+import { fileOf, save } from './save.js';
 
 /** Benches of the library, in Node.js. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<object>>> = {
@@ -30,13 +30,13 @@ async function measure(name: string, args: readonly string[]): Promise<void> {
   const loadBefore = await quiet();
   console.log(`\n${name}`);
   const figures = await bench(args);
-  if (args.length === 0) save(name, { machine: machine(info()), loadBefore, ...figures });
+  if (args.length === 0) save(fileOf(name, info().target), { machine: machine(info()), loadBefore, ...figures });
 }
 
 const [name, ...args] = process.argv.slice(2);
 if (name === 'kernels') await kernels(args);
 else if (name === 'instructions') instructions();
-else if (name === 'readme') writeReadme();
+else if (name === 'readme') writePages();
 else if (name !== undefined) await measure(name, args);
 else {
   await kernels([]);

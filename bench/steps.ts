@@ -2,12 +2,11 @@ import { Distance, placement } from './distance.js';
 import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
-import { torchBlas, torchInstalled, torchPeer, type TorchConfiguration } from './peers/torch.js';
+import { blasPaths, torchBlas, torchPeer, torchPythons, type TorchConfiguration } from './peers/torch.js';
 import { workloads, type Workload } from './workloads.js';
 
 interface Answer {
   readonly ms: number;
-  readonly version?: string;
 }
 
 /** One side of the comparison: a process that trains when it is asked to, and what its windows measured. */
@@ -48,7 +47,7 @@ export async function steps(names: readonly string[] = []): Promise<object> {
   const trials = new Trials();
   const distance = await Distance.start();
   for (const workload of workloads.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
-    const best = torchInstalled() ? await findBest(workload, trials) : [];
+    const best = torchPythons.length > 0 ? await findBest(workload, trials) : [];
     const sides: Side[] = [];
     for (const threads of THREADS) {
       for (const way of workload.fit === undefined ? ['loop'] : ['loop', 'fit']) {
@@ -57,23 +56,23 @@ export async function steps(names: readonly string[] = []): Promise<object> {
         sides.push(side);
       }
     }
-    for (const { threads, configuration } of best) {
-      const side = newSide('torch', threads, torchPeer(threads, configuration.blas), configuration);
+    for (const { threads, python, configuration } of best) {
+      const side = newSide('torch', threads, torchPeer(python, threads, configuration.blas), configuration);
       await prepare(side, workload, { mode: configuration.mode });
       sides.push(side);
     }
     const elsewhere = await takeTurns(sides, ROUNDS, distance);
     for (const { peer } of sides) await peer.close();
     const figures = sides.map((side) => figure(side, sides, workload, elsewhere));
-    results.push({ ...workload, figures, torchTried: best.flatMap(({ threads, tried }) => tried.map((t) => ({ threads, ...t }))) });
+    results.push({ ...workload, figures, torchTried: best.flatMap(({ threads, tried, leftOut }) => [...tried, ...leftOut].map(({ python: _python, ...t }) => ({ threads, ...t }))) });
     for (const threads of THREADS) rows.push([workload.name, `${threads}`, ...cells(figures.filter((f) => f.threads === threads))]);
     console.log(rows.slice(-THREADS.length).map((row) => row.join('  ')).join('\n'));
   }
-  const torch = await trials.close();
+  await trials.close();
   await distance.close();
   const head = ['ms a step (median)', 'threads', 'loop', 'fit', 'torch', 'loop is faster by', 'fit by', '', 'torch as', ''];
   console.log(`\n${table(head, rows)}`);
-  return { torch, windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
+  return { torch: [...trials.versions], windowMs: WINDOW_MS, rounds: ROUNDS, workloads: results };
 }
 
 const newSide = (name: string, threads: number, peer: Peer, configuration?: TorchConfiguration): Side => ({
@@ -112,60 +111,107 @@ async function takeTurns(sides: readonly Side[], rounds: number, distance?: Dist
 
 interface Best {
   readonly threads: number;
+  readonly python: string;
   readonly configuration: TorchConfiguration;
   readonly tried: readonly Tried[];
+  readonly leftOut: readonly LeftOut[];
 }
 
 interface Tried extends TorchConfiguration {
+  readonly python: string;
   readonly msMin: number;
 }
 
+/** A configuration that cannot run here, and what it said. */
+interface LeftOut extends TorchConfiguration {
+  readonly python: string;
+  readonly error: string;
+}
+
 /**
- * The fastest configuration of PyTorch for each number of threads: first the BLAS, found with the usual mode, then the mode.
+ * The fastest configuration of all PyTorchs for each number of threads. Of each: first the BLAS, found with the usual mode, then the mode.
  * Both matter, but hardly depend on each other, and trying all pairs would take most of the bench's time.
  */
 async function findBest(workload: Workload, trials: Trials): Promise<Best[]> {
   const found: Best[] = [];
   for (const threads of THREADS) {
-    const blas = workload.work.kind === 'mlp' ? torchBlas() : torchBlas().slice(0, 1);
-    const [usual, ...others] = (await trials.peer(threads, blas[0]!).ask<{ modes: string[] }>({ modes: workload.work.kind })).modes;
     const tried: Tried[] = [];
-    const fastest = (): Tried => tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
-    const tryOut = async (name: string, mode: string): Promise<void> => void tried.push(await trial(workload, threads, name, mode, trials.peer(threads, name)));
-    for (const name of blas) await tryOut(name, usual!);
-    for (const mode of others) await tryOut(fastest().blas, mode);
-    found.push({ threads, configuration: { mode: fastest().mode, blas: fastest().blas }, tried });
+    const leftOut: LeftOut[] = [];
+    for (const python of torchPythons) await tryAll(workload, threads, python, trials, tried, leftOut);
+    if (tried.length === 0) continue;
+    const { python, version, mode, blas } = fastest(tried);
+    found.push({ threads, python, configuration: { version, mode, blas }, tried, leftOut });
   }
   return found;
+}
+
+const fastest = (tried: readonly Tried[]): Tried => tried.toSorted((a, b) => a.msMin - b.msMin)[0]!;
+
+/** Notes what the configurations of one PyTorch reach. */
+async function tryAll(workload: Workload, threads: number, python: string, trials: Trials, tried: Tried[], leftOut: LeftOut[]): Promise<void> {
+  const { kind } = workload.work;
+  const { version, modes, paths } = await trials.about(python, threads, kind);
+  const own: Tried[] = [];
+  const tryOut = async (blas: string, mode: string): Promise<void> => {
+    const configuration = { version, mode, blas, python };
+    try {
+      own.push({ ...configuration, msMin: await trial(workload, threads, mode, trials.peer(python, threads, blas)) });
+    } catch (error) {
+      const { message } = error as Error;
+      console.log(`left out: PyTorch ${version}, ${mode}, ${blas}, ${threads} threads: ${message}`);
+      leftOut.push({ ...configuration, error: message });
+      await trials.forget(python, threads, blas);
+    }
+  };
+  const [usual, ...others] = modes;
+  for (const blas of kind === 'mlp' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
+  for (const mode of others) await tryOut(own.length > 0 ? fastest(own).blas : 'default', mode);
+  tried.push(...own);
+}
+
+interface About {
+  readonly version: string;
+  readonly modes: readonly string[];
+  readonly paths: readonly string[];
 }
 
 /** The processes in which configurations of PyTorch are tried out; what counts is measured in fresh ones. */
 class Trials {
   readonly #peers = new Map<string, Peer>();
+  /** Of every PyTorch that was asked. */
+  readonly versions = new Set<string>();
 
-  peer(threads: number, blas: string): Peer {
-    const key = `${threads} ${blas}`;
-    const peer = this.#peers.get(key) ?? torchPeer(threads, blas);
+  peer(python: string, threads: number, blas: string): Peer {
+    const key = [python, threads, blas].join(' ');
+    const peer = this.#peers.get(key) ?? torchPeer(python, threads, blas);
     this.#peers.set(key, peer);
     return peer;
   }
 
-  /** Returns PyTorch's version. */
-  async close(): Promise<string | undefined> {
-    let version: string | undefined;
-    for (const peer of this.#peers.values()) {
-      version = (await peer.ask<Answer>({ run: 1 })).version;
-      await peer.close();
-    }
-    return version;
+  async about(python: string, threads: number, kind: string): Promise<About> {
+    const about = await this.peer(python, threads, 'default').ask<About>({ about: kind, paths: blasPaths });
+    this.versions.add(about.version);
+    return about;
+  }
+
+  /** Lets go of a process that has failed: the next one that is asked for is fresh. */
+  async forget(python: string, threads: number, blas: string): Promise<void> {
+    const key = [python, threads, blas].join(' ');
+    const peer = this.#peers.get(key);
+    this.#peers.delete(key);
+    await peer?.close();
+  }
+
+  async close(): Promise<void> {
+    for (const peer of this.#peers.values()) await peer.close();
   }
 }
 
-async function trial(workload: Workload, threads: number, blas: string, mode: string, peer: Peer): Promise<Tried> {
+async function trial(workload: Workload, threads: number, mode: string, peer: Peer): Promise<number> {
   const candidate = newSide(mode, threads, peer);
   await prepare(candidate, workload, { mode }, 200);
   await takeTurns([candidate], 3);
-  return { mode, blas, msMin: minimum(candidate.ms) };
+  return minimum(candidate.ms);
 }
 
 function figure(side: Side, sides: readonly Side[], workload: Workload, elsewhere: number): Figure {
@@ -199,7 +245,7 @@ function cells(figures: readonly Figure[]): string[] {
     ratio('loop'),
     ratio('fit'),
     under.map((f) => `${f.side} < ${f.goal}x`).join(', '),
-    configuration === undefined ? '' : `${configuration.mode}, ${configuration.blas}`,
+    configuration === undefined ? '' : `${configuration.version}, ${configuration.mode}, ${configuration.blas}`,
     elsewhere === undefined ? '' : `CPUs on one core or far apart in ${elsewhere} of ${ROUNDS} rounds`,
   ];
 }

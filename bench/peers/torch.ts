@@ -1,18 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Peer } from '../peer.js';
 
-/** One way to run PyTorch: how the script steps, and which BLAS it finds under which name of the CPU. */
+/** One way to run PyTorch: which one, how the script steps, and which BLAS it finds under which name of the CPU. */
 export interface TorchConfiguration {
+  readonly version: string;
   readonly mode: string;
   readonly blas: string;
 }
 
 const libraries = '/usr/lib/x86_64-linux-gnu';
 const script = new URL('torch_steps.py', import.meta.url).pathname;
+const debian = '/usr/bin/python3';
 
-/** Debian's PyTorch; ANNEAL_BENCH_PYTHON names an interpreter that has another one. */
-export const torchPython = process.env['ANNEAL_BENCH_PYTHON'] ?? '/usr/bin/python3';
-const brought = process.env['ANNEAL_BENCH_PYTHON'] !== undefined;
+/** The interpreters whose PyTorch we compare with: Debian's, and those that ANNEAL_BENCH_PYTHON names, with a colon between them. */
+export const torchPythons: readonly string[] = [
+  ...(existsSync('/usr/lib/python3/dist-packages/torch') ? [debian] : []),
+  ...(process.env['ANNEAL_BENCH_PYTHON'] ?? '').split(':').filter((python) => python !== ''),
+];
 
 /** BLAS libraries as they are installed. CPUs younger than the library are told to it as the older one that they contain. */
 const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -24,16 +28,18 @@ const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'blis as SkylakeX': { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: '0' },
 };
 
+/** Where a PyTorch may find them: it is asked which of these folders it has. */
+export const blasPaths: readonly string[] = [...new Set(Object.values(allBlas).flatMap(({ LD_LIBRARY_PATH: path }) => path ?? []))];
+
 /**
- * The BLAS configurations that can be fastest here; of an own PyTorch, only the BLAS that it brings. Left out: the pthread build
- * of OpenBLAS, Debian's default, whose pool fights with PyTorch's for the CPUs; and the OpenMP one as it detects this CPU
- * where the CPU has AVX-512, of which it then makes no use.
+ * The BLAS configurations that can be fastest here, of a PyTorch that finds `paths`. Left out: the pthread build of OpenBLAS, Debian's
+ * default, whose pool fights with PyTorch's for the CPUs, and names of CPUs that this one does not contain.
  */
-export function torchBlas(): string[] {
-  if (brought) return ['default'];
+export function torchBlas(paths: readonly string[] = blasPaths.filter((path) => existsSync(path))): string[] {
   const wide = / avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  const names = (wide ? ['openblas as SkylakeX', 'blis as SkylakeX'] : ['openblas', 'blis']).filter((name) => existsSync(allBlas[name]!['LD_LIBRARY_PATH']!));
-  return names.length > 0 ? names : ['default'];
+  const names = wide ? ['openblas as SkylakeX', 'openblas', 'blis as SkylakeX'] : ['openblas', 'blis'];
+  const found = names.filter((name) => paths.includes(allBlas[name]!['LD_LIBRARY_PATH']!));
+  return found.length > 0 ? found : ['default'];
 }
 
 /** The environment of a script that runs with that many threads over that BLAS. */
@@ -48,8 +54,8 @@ export function torchEnvironment(threads: number, blas = torchBlas()[0]!): Recor
   };
 }
 
-export function torchPeer(threads: number, blas: string): Peer {
-  return new Peer(torchPython, [script], {
+export function torchPeer(python: string, threads: number, blas: string): Peer {
+  return new Peer(python, [script], {
     ...torchEnvironment(threads, blas),
     // Freed gradients stay mapped, or every step faults their pages in again.
     MALLOC_TRIM_THRESHOLD_: '4294967296',
@@ -57,5 +63,3 @@ export function torchPeer(threads: number, blas: string): Peer {
     MALLOC_MMAP_THRESHOLD_: '4294967296',
   });
 }
-
-export const torchInstalled = (): boolean => brought || existsSync(`/usr/lib/python3/dist-packages/torch`);

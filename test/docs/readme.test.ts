@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { withFigures } from '../../bench/readme.js';
+import { figurePages, withFigures } from '../../bench/readme.js';
 
-test('the figures in the README are those of bench/results', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  expect(readme, 'npm run bench -- readme writes them').toBe(withFigures(readme));
+test.each(Object.keys(figurePages))('the figures in %s are those of bench/results', (page) => {
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
+  expect(text, 'npm run bench -- readme writes them').toBe(withFigures(page, text));
 });
 
 test('figures of kernels that are named after a target are of that target', () => {
