@@ -138,8 +138,8 @@ struct GatherRowsJob {
   bool scaled;
 };
 
-// out = (data - mean - rest) * scale, rounded after each. The mean is subtracted before anything is scaled, and in two floats that
-// together hold a double's: data near a large mean keep all of their digits.
+// out = (data - mean - rest) * scale, rounded after each. The mean is subtracted before anything is scaled, and in two
+// floats that together hold a double's: data near a large mean keep all of their digits.
 template <class T>
 ANNEAL_INLINE void cast_row(const GatherRowsJob& job, float* to, const T* from) {
   const vf mean = splat(job.mean), rest = splat(job.rest), scale = splat(job.scale);
@@ -193,8 +193,18 @@ static void gather_rows_run(const Call& call, Context& context) {
   const TensorArg &data = call.in[0], &indices = call.in[1];
   const bool scaled = call.inputs > 2 && call.in[2].data;
   const auto number = [&](int i, float absent) { return scaled ? *(const float*)call.in[i].data : absent; };
-  GatherRowsJob job = {&context, &data, &call.out[0], (const int32_t*)indices.data, data.dims[0], elements_of(indices),
-                       1, 1, number(2, 0), number(3, 0), number(4, 1), scaled};
+  GatherRowsJob job = {&context,
+                       &data,
+                       &call.out[0],
+                       (const int32_t*)indices.data,
+                       data.dims[0],
+                       elements_of(indices),
+                       1,
+                       1,
+                       number(2, 0),
+                       number(3, 0),
+                       number(4, 1),
+                       scaled};
   for (int d = 1; d < data.rank; d++) job.I *= data.dims[d];
   if (job.B == 0) return;
   job.per_chunk = largest(1, kGatherChunk / (job.I * 4 + 16));

@@ -37,7 +37,8 @@ static void reference_scatter_add(const Call& call, Context& context) {
       for (int64_t i = 0; i < I; i++) {
         const int64_t at = (o * A + index) * I + i;
         const ReferenceLane a = reference_load(out, at), b = reference_load(call.in[1], (o * K + k) * I + i);
-        reference_store(out, at, {a.real + b.real, reference_fit(context, o * K + k, (int64_t)a.integer + b.integer), a.is_real});
+        reference_store(
+            out, at, {a.real + b.real, reference_fit(context, o * K + k, (int64_t)a.integer + b.integer), a.is_real});
       }
   }
 }

@@ -1,6 +1,7 @@
 // References of softmax, its gradient and cross_entropy: the definitions, in double.
 
-// log softmax(x)[c] = (x[c] - max) - log_sum: in this order, because beside a maximum of 1e15 the logarithm has no digits.
+// log softmax(x)[c] = (x[c] - max) - log_sum: in this order, because beside a maximum of 1e15 the logarithm has no
+// digits.
 struct ReferenceLogSoftmax {
   double max, log_sum;
 

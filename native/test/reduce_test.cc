@@ -54,7 +54,8 @@ KernelCase reduction(Kind kind, const Shape& s, DType dtype, uint64_t seed, floa
   std::string text = std::string(kNames[kind]) + " dtype " + std::to_string(int(dtype)) + " axes " +
                      std::to_string(s.axes) + (s.strides.empty() ? "" : " strided") + " of";
   for (int64_t d : s.dims) text += " " + std::to_string(d);
-  KernelCase c = {row_reduce, text, {in}, {Tensor(result_type(kind, dtype), out)}, {kind, std::bit_cast<uint32_t>(correction), 0}};
+  KernelCase c = {
+      row_reduce, text, {in}, {Tensor(result_type(kind, dtype), out)}, {kind, std::bit_cast<uint32_t>(correction), 0}};
   c.tolerance = tolerance_of(kind, R);
   return c;
 }
@@ -165,7 +166,8 @@ TEST_CASE("reduce: NaN and infinity") {
 
 TEST_CASE("reduce: the correction of the variance, down to nothing left") {
   for (int64_t n : {1, 2, 3, 100})
-    for (float correction : {0.0f, 0.5f, 1.0f, 2.0f, 5.0f, -1.5f}) check(reduction(var, {{4, n}, {}, 2}, DType::f32, 7, correction));
+    for (float correction : {0.0f, 0.5f, 1.0f, 2.0f, 5.0f, -1.5f})
+      check(reduction(var, {{4, n}, {}, 2}, DType::f32, 7, correction));
 }
 
 TEST_CASE("reduce: of equal values the first is the largest and the smallest") {

@@ -241,11 +241,12 @@ TEST_CASE("gather_rows: casts, subtracts and scales") {
           for (int given = 0; given < (to == DType::f32 ? 2 : 1); given++) {
             Dims out = dims;
             out[0] = B;
-            KernelCase c = {row_gather_rows,
-                            text_of("gather_rows", dims),
-                            {random_tensor(from, dims, 1, 100), indices_below(dims[0], {B}, 2), Tensor(), Tensor(), Tensor()},
-                            {Tensor(to, out)},
-                            {}};
+            KernelCase c = {
+                row_gather_rows,
+                text_of("gather_rows", dims),
+                {random_tensor(from, dims, 1, 100), indices_below(dims[0], {B}, 2), Tensor(), Tensor(), Tensor()},
+                {Tensor(to, out)},
+                {}};
             if (given) {
               c.in[2] = Tensor(DType::f32, {}).fill([](int64_t) { return 33.3; });
               c.in[3] = Tensor(DType::f32, {}).fill([](int64_t) { return 7e-7; });
@@ -344,11 +345,12 @@ TEST_CASE("scatter_add: a sum that leaves int32 is reported, with the update tha
   for (int64_t I : {1, 5, 70})
     for (int64_t O : {1, 3}) {
       Dims out = {O, 4, I}, updates = {O, 6, I};
-      KernelCase c = {row_scatter_add,
-                      text_of("scatter_add of large integers", out),
-                      {Tensor(DType::i32, {6}).fill([](int64_t k) { return double(k % 2); }), Tensor(DType::i32, updates)},
-                      {Tensor(DType::i32, out)},
-                      {1}};
+      KernelCase c = {
+          row_scatter_add,
+          text_of("scatter_add of large integers", out),
+          {Tensor(DType::i32, {6}).fill([](int64_t k) { return double(k % 2); }), Tensor(DType::i32, updates)},
+          {Tensor(DType::i32, out)},
+          {1}};
       c.in[1].fill([](int64_t) { return 1.0; });
       const int64_t last = (O - 1) * 6;  // updates 1, 3 and 5 go to row 1
       c.in[1].set((last + 1) * I + I - 1, -2147483647.0);

@@ -120,8 +120,7 @@ export interface GaussianNllOptions<R extends Reduction = Reduction> extends Red
 }
 
 /**
- * The negative log likelihood under normal distributions: (log v + (targets - means)^2 / v) / 2, v = max(variances, eps), of negative
- * variances too (torch refuses them, which would have to look at all of them before the step).
+ * The negative log likelihood under normal distributions: (log v + (targets - means)^2 / v) / 2, v = max(variances, eps).
  * means and targets float32 of one shape; variances of that shape, or with a last dimension of 1 or without it.
  * As in torch the gradient does not see the bound eps. Matches torch.nn.functional.gaussian_nll_loss.
  */

@@ -118,6 +118,7 @@ describe('shapes of', () => {
     expectTypeOf(f3.unsqueeze(0)).toEqualTypeOf<Tensor<[1, 3], 'float32'>>();
     expectTypeOf(f3.unsqueeze(-1)).toEqualTypeOf<Tensor<[3, 1], 'float32'>>();
     expectTypeOf(f3.expand([2, 3])).toEqualTypeOf(f23);
+    expectTypeOf(f3.expand([2, -1])).toEqualTypeOf(f23);
     expectTypeOf(f23.slice(0, 1)).toEqualTypeOf<Tensor<[number, 3], 'float32'>>();
     expectTypeOf(f23.slice(0, 1, { axis: 1 })).toEqualTypeOf<Tensor<[2, number], 'float32'>>();
     expectTypeOf(concat([f23, f23])).toEqualTypeOf<Tensor<[number, number], 'float32'>>();
