@@ -158,3 +158,10 @@ export class BusyError extends AnnealError {
     super('ANNEAL_BUSY', message, details);
   }
 }
+
+/** What was asked for was stopped by its signal, whose reason is the `cause`. Its name is that of Node.js for this. */
+export class AbortError extends AnnealError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('ANNEAL_ABORTED', message, details);
+  }
+}

@@ -6,7 +6,7 @@ import type { Shape } from '../shape.js';
 import { Dataset, type Batch, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
 import { Origin } from './origin.js';
-import { Position, type LoaderSetup, type LoaderState } from './position.js';
+import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { checkSeed } from './seed.js';
 import type { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
@@ -31,7 +31,7 @@ export interface Stretch<X extends Shape = Shape, Y extends Shape = Shape, D ext
   readonly batch: Batch<X, Y, D>;
   /** How many batches these are. */
   readonly most: number;
-  /** Says how many of them were used, at least one; the next stretch begins behind them. */
+  /** Says how many of them are used, at least one; the next stretch begins behind them. */
   take(count: number): void;
 }
 
@@ -107,33 +107,52 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   *[Symbol.iterator](): Generator<Batch<X, Y, D>, void, undefined> {
     const pass = this.#position.begin();
     const order = this.order(pass.epoch);
+    if (pass.first >= this.length) pass.complete();
     for (let step = pass.first; step < this.length; step++) {
-      const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
-      pass.handedOut(step, step + 1 === this.length);
-      yield this.dataset.batch$(rows, new Origin(this.dataset.name, pass.epoch, step, rows));
+      pass.handedOut(step + 1);
+      if (step + 1 === this.length) pass.complete();
+      yield this.#batch(order, pass.epoch, step);
     }
+  }
+
+  /** All batches in the order of the dataset, whatever the loader's is, without moving on. */
+  *inOrder$(): Generator<Batch<X, Y, D>, void, undefined> {
+    const order = this.dataset.toRows$(ascending(this.#setup.size));
+    for (let step = 0; step < this.length; step++) yield this.#batch(order, this.epoch, step);
+  }
+
+  #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D> {
+    const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
+    return this.dataset.batch$(rows, new Origin(this.dataset.name, epoch, step, rows));
   }
 
   /** The batch of a step, without moving on. */
   batchAt$(epoch: number, step: number): Batch<X, Y, D> {
-    const rows = this.order(epoch).subarray(step * this.batchSize, (step + 1) * this.batchSize);
-    return this.dataset.batch$(rows, new Origin(this.dataset.name, epoch, step, rows));
+    return this.#batch(this.order(epoch), epoch, step);
   }
 
-  /** One epoch for those who run several steps in one call; `more`: another one follows, whose order is prepared while the last steps run. */
-  *stretches$(more: boolean): Generator<Stretch<X, Y, D>, void, undefined> {
-    const { dataset, batchSize, length } = this;
+  /**
+   * One epoch for those who run several steps in one call, or only `single` ones; `more`: another one follows, whose order is prepared while the
+   * last steps run.
+   */
+  pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<Stretch<X, Y, D>> {
     const pass = this.#position.begin();
+    return { ...pass, batches: this.#stretches(pass, options) };
+  }
+
+  *#stretches(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<Stretch<X, Y, D>, void, undefined> {
+    const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);
     for (let step = pass.first; step < length; ) {
       const first = step;
       const size = Math.min(batchSize, order.length - first * batchSize);
-      const most = Math.max(whole - first, 1);
+      const most = single ? 1 : Math.max(whole - first, 1);
       const rows = order.subarray(first * batchSize, first * batchSize + most * size);
+      step++;
       const take = (count: number): void => {
         step = first + count;
-        pass.handedOut(step - 1, step === length);
+        pass.handedOut(step);
       };
       yield { batch: dataset.batches$(rows, size, new Origin(dataset.name, pass.epoch, first, rows, size)), most, take };
     }

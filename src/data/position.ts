@@ -4,7 +4,7 @@ import { AnnealError } from '../errors.js';
 export interface LoaderState {
   /** Passes over the data that are complete. */
   readonly epoch: number;
-  /** Batches of the current pass that were handed out. */
+  /** Batches of the current pass that were handed out: all of them where fit() has still to validate it. */
   readonly step: number;
   readonly batchSize: number;
   readonly shuffle: boolean;
@@ -21,8 +21,15 @@ export interface Pass {
   readonly epoch: number;
   /** The batch to begin with: not 0 in the first pass after loadStateDict(). */
   readonly first: number;
-  /** Says that batch `step` is handed out; `last` when no other follows. */
-  handedOut(step: number, last: boolean): void;
+  /** Says how many batches of the epoch are handed out. Without effect once another pass has begun, or another position was loaded. */
+  handedOut(count: number): void;
+  /** Says that the epoch is over: what comes next is the following one. */
+  complete(): void;
+}
+
+/** A pass for those who take batches when they use them, and say themselves when its epoch is over. */
+export interface TakenPass<T> extends Pass {
+  readonly batches: Iterable<T> | AsyncIterable<T>;
 }
 
 /** Counts a loader's epochs and steps. A pass that is left early stays the state until another begins. */
@@ -45,8 +52,11 @@ export class Position {
     return {
       epoch,
       first,
-      handedOut: (step, last) => {
-        if (id === this.#latest) this.#state = last ? after : { epoch, step: step + 1 };
+      handedOut: (count) => {
+        if (id === this.#latest) this.#state = { epoch, step: count };
+      },
+      complete: () => {
+        if (id === this.#latest) this.#state = after;
       },
     };
   }

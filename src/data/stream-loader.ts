@@ -4,9 +4,9 @@ import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
 import type { Batch, TargetDType } from './dataset.js';
-import type { Loader } from './loader.js';
+import type { Loader, Stretch } from './loader.js';
 import { Origin } from './origin.js';
-import { Position, type LoaderSetup, type LoaderState } from './position.js';
+import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { Prefetch } from './prefetch.js';
 import type { Stream, StreamItem } from './stream.js';
 
@@ -54,18 +54,34 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
     const pass = this.#position.begin();
+    for await (const { batch, take } of this.#stretches(pass)) {
+      take(1);
+      yield batch;
+    }
+    pass.complete();
+  }
+
+  /** One epoch for those who take batches when they use them. */
+  pass$(): TakenPass<Stretch<X, Y, D>> {
+    const pass = this.#position.begin();
+    return { ...pass, batches: this.#stretches(pass) };
+  }
+
+  /** All batches, read anew, without moving on. */
+  async *inOrder$(): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
+    for await (const { batch } of this.#stretches({ epoch: this.epoch, first: 0, handedOut: nothing, complete: nothing })) yield batch;
+  }
+
+  async *#stretches(pass: Pass): AsyncGenerator<Stretch<X, Y, D>, void, undefined> {
     const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#setup.dropLast);
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
     try {
       for (let step = 0; ; step++) {
         const arrays = await prefetch.next();
-        if (arrays === undefined) {
-          pass.handedOut(step, true);
-          return;
-        }
+        if (arrays === undefined) return;
         if (step < pass.first) continue;
-        pass.handedOut(step, false);
-        yield this.stream.batch$(arrays, new Origin(this.stream.name, pass.epoch, step, arrays.first));
+        const batch = this.stream.batch$(arrays, new Origin(this.stream.name, pass.epoch, step, arrays.first));
+        yield { batch, most: 1, take: () => pass.handedOut(step + 1) };
       }
     } finally {
       prefetch.close();
@@ -83,6 +99,11 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     return labelled('Loader', this.toJSON(), depth, options, inspect);
   }
 
+  /** Whether it gives what its stream does: no subclass, and nothing replaced. */
+  get builtin(): boolean {
+    return Object.getPrototypeOf(this) === StreamLoader.prototype && !Object.hasOwn(this, Symbol.asyncIterator);
+  }
+
   stateDict(): LoaderState {
     return this.#position.stateDict(this.#setup);
   }
@@ -92,6 +113,8 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     this.#position.loadStateDict(state, this.#setup);
   }
 }
+
+const nothing = (): void => undefined;
 
 /** One pass over a stream's source. */
 class Reader {

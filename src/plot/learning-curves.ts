@@ -54,14 +54,14 @@ function linesOf(run: string, records: Run, name: string): Line[] {
 function pointsOf(records: Run, value: (record: EpochRecord) => number | undefined): Point[] {
   return records.flatMap((record): Point[] => {
     const at = value(record);
-    return at === undefined ? [] : [[record.epoch + 1, at]];
+    return at === undefined ? [] : [[record.epoch, at]];
   });
 }
 
 const valueOf = (results: object | undefined, name: string): number | undefined => (results as Record<string, number> | undefined)?.[name];
 
 function bestEpoch(records: Run): (Mark & { readonly x: number }) | undefined {
-  if (records.best !== undefined) return { x: records.best.epoch + 1, text: `best epoch: ${records.best.epoch + 1}` };
+  if (records.best !== undefined) return { x: records.best.epoch, text: `best epoch: ${records.best.epoch}` };
   const [lowest] = records.filter(({ validation }) => validation !== undefined).toSorted((a, b) => a.validation!.loss - b.validation!.loss);
-  return lowest && { x: lowest.epoch + 1, text: `lowest validation loss: epoch ${lowest.epoch + 1}` };
+  return lowest && { x: lowest.epoch, text: `lowest validation loss: epoch ${lowest.epoch}` };
 }

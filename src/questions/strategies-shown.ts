@@ -47,6 +47,6 @@ function panel(rows: readonly StrategyRow[], name: string, pick: (row: StrategyR
 function lineOf(name: string, curves: readonly (readonly number[])[]): Line {
   const length = curves.reduce((least, curve) => Math.min(least, curve.length), Infinity);
   const at = Array.from({ length }, (_, epoch) => curves.map((curve) => curve[epoch]!));
-  const points = at.map((values, epoch): Point => [epoch + 1, mean(values)]);
+  const points = at.map((values, epoch): Point => [epoch, mean(values)]);
   return { name, points, ...(curves.length > 1 ? { band: { low: at.map((values) => Math.min(...values)), high: at.map((values) => Math.max(...values)) } } : {}) };
 }

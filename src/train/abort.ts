@@ -1,4 +1,4 @@
-import { AnnealError, ArgumentError } from '../errors.js';
+import { AbortError, ArgumentError } from '../errors.js';
 import { shown } from '../shown.js';
 
 /** Throws ArgumentError for what is no signal, such as the controller that has it: it would never stop anything. */
@@ -10,5 +10,5 @@ export function checkSignal(op: string, signal: AbortSignal | undefined): void {
 /** Throws when the signal says stop. */
 export function throwIfAborted(op: string, signal: AbortSignal | undefined, where = ''): void {
   if (signal === undefined || !signal.aborted) return;
-  throw new AnnealError('ANNEAL_ABORTED', `[${op}] stopped by its signal${where}. What was done until then stays.`, { op, cause: signal.reason });
+  throw new AbortError(`[${op}] stopped by its signal${where}. What was done until then stays.`, { op, cause: signal.reason });
 }

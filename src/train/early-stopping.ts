@@ -62,7 +62,7 @@ class Search {
     this.#mode = options.mode ?? modeOf(event.metrics, this.#monitor);
   }
 
-  async look({ epoch, record, markBest, stop }: EpochEndEvent): Promise<void> {
+  async look({ epoch, firstEpoch, record, markBest, stop }: EpochEndEvent): Promise<void> {
     const monitor = this.#monitor;
     const value = monitored(OP, record, monitor);
     this.#waited++;
@@ -74,7 +74,7 @@ class Search {
     }
     if (better) this.#waited = 0;
     const { patience = 0 } = this.#options;
-    if (this.#waited < Math.max(patience, 1) || epoch === 0) return;
+    if (this.#waited < Math.max(patience, 1) || epoch === firstEpoch) return;
     const epochs = this.#waited === 1 ? 'an epoch' : `${this.#waited} epochs`;
     stop(`${monitor} has not improved for ${epochs}: it was best in epoch ${this.#best.epoch} (from 0), with ${this.#best.value}`);
   }

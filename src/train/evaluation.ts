@@ -34,11 +34,11 @@ export const LOSS: AnyMetric = {
   accumulator: meanOfMeans,
 };
 
-/** The loss and the metrics over all batches. One program a batch; the next is recorded while one runs. */
-export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown>> {
+/** The loss and the metrics over all batches; undefined where there are none. One program a batch; the next is recorded while one runs. */
+export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown> | undefined> {
   const running = new Running<AnyMetric>([LOSS, ...metrics]);
   const turns = new Turns();
-  let landed: Promise<void> = Promise.resolve();
+  let landed: Promise<void> | undefined;
   for await (const batch of batches) {
     check();
     const { measured, sums } = inEvaluation(model, () => {
@@ -56,5 +56,5 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
   }
   await landed;
   check();
-  return running.results();
+  return landed === undefined ? undefined : running.results();
 }

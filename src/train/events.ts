@@ -9,7 +9,7 @@ export type Results<M extends AnyMetric = never> = { readonly loss: number } & R
 
 /** What fit() notes of an epoch. */
 export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
-  /** From 0. */
+  /** From 0, counted through all fit() of a trainer, and on from a state that was loaded. */
   readonly epoch: number;
   readonly steps: number;
   readonly examples: number;
@@ -26,6 +26,8 @@ export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
 export interface FitEvent {
   /** How many epochs fit() was asked for. */
   readonly epochs: number;
+  /** The number of the first of them: how many the trainer has completed before. */
+  readonly firstEpoch: number;
   /** Steps in an epoch; undefined for a stream. */
   readonly stepsPerEpoch: number | undefined;
   /** Why each step is recorded and run by itself, in words; undefined where several run in one call. `NODE_DEBUG=anneal` prints it. */
@@ -44,7 +46,7 @@ export interface FitStartEvent extends FitEvent {
 }
 
 export interface EpochEvent extends FitEvent {
-  /** From 0. */
+  /** Its number, from 0, counted through all fit() of a trainer. */
   readonly epoch: number;
 }
 

@@ -16,10 +16,13 @@ const KNOWN = [
   'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite',
 ] satisfies (keyof FitOptions)[];
 
-type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
+type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
 
-/** What fit() makes of its arguments. Throws ArgumentError, and AnnealError for an unknown option. */
-export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss): Prepared<M> {
+/**
+ * What fit() makes of its arguments: of data that is no loader, one that begins with epoch `firstEpoch`. Throws ArgumentError, and AnnealError for an
+ * unknown option.
+ */
+export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss, firstEpoch: number): Prepared<M> {
   checkSource('fit', data);
   checkOptions('fit', options, KNOWN);
   const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
@@ -28,9 +31,11 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   checkSignal('fit', signal);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
+  if (batches !== (source as unknown)) batches.loadStateDict({ ...batches.stateDict(), epoch: firstEpoch, step: 0 });
   warnOfSortedClasses(batches);
   return {
     epochs,
+    firstEpoch,
     accumulate,
     batches,
     validation: held && heldLoader(held, batches),

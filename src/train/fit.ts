@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import { originOf, type Loader, type Stretch } from '../data/index.js';
+import { originOf, type Loader } from '../data/index.js';
 import { AnnealError, DivergenceError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import type { Tensor } from '../tensor.js';
@@ -10,9 +10,12 @@ import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
+import { EpochPass } from './epoch-pass.js';
 import { checkPlateaus, observePlateaus } from './plateaus.js';
+import { nothingFrom } from './nothing.js';
+import { inOrder } from './sources.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
-import { inMemory, whyStepwise } from './stepwise.js';
+import { looksAtSteps, whyStepwise } from './stepwise.js';
 import { Tally } from './tally.js';
 import { ToldStep } from './told-step.js';
 import { until } from './until.js';
@@ -24,6 +27,8 @@ export interface FitSetup<M extends AnyMetric> extends StepSetup {
   readonly batches: Loader;
   readonly validation: Loader | undefined;
   readonly epochs: number;
+  /** The number of the first of them: how many the trainer has completed before. */
+  readonly firstEpoch: number;
   /** Batches of a step. */
   readonly accumulate: number;
   /** Layers are looked into every so many steps, from the first one on; undefined: never. */
@@ -37,34 +42,42 @@ type StepPlace = EpochEvent & { readonly step: number };
 /** One call of Trainer.fit(). */
 export class Fit<M extends AnyMetric> {
   readonly #setup: FitSetup<M>;
-  readonly #note: (history: History<M>) => void;
+  readonly #note: (history: History<M>, epochs: number) => void;
   /** Why steps run one by one, where they do. */
   readonly #stepwise: string | undefined;
+  /** Whether a callback has to see the weights of each step before the next one. */
+  readonly #waits: boolean;
   #history = new History<M>();
   /** Why it is to end before the last epoch. */
   #stopped: string | undefined;
+  /** Complete epochs of the trainer. */
+  #epochs: number;
   /** Steps submitted so far. */
   #submitted = 0;
   readonly #recent = new Recent();
   /** The first submission that has failed. */
   #failed: { readonly submission: Submission; readonly group: readonly AnyBatch[]; readonly event: StepPlace } | undefined = undefined;
 
-  constructor(setup: FitSetup<M>, note: (history: History<M>) => void) {
+  /** `note` gets what is known by now, and how many epochs of the trainer are complete. */
+  constructor(setup: FitSetup<M>, note: (history: History<M>, epochs: number) => void) {
     this.#setup = setup;
     this.#note = note;
+    this.#waits = looksAtSteps(setup.callbacks);
+    this.#epochs = setup.firstEpoch;
     this.#stepwise = whyStepwise(setup);
     debug('fit: %s', this.#stepwise ?? 'several steps in one call');
   }
 
   async run(): Promise<History<M>> {
     const event = this.#event();
-    const { model, optimizer, metrics, epochs } = this.#setup;
+    const { model, optimizer, metrics, firstEpoch, epochs } = this.#setup;
+    const end = firstEpoch + epochs;
     const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated } as const;
     let failure: unknown;
     try {
       checkPlateaus(optimizer, start);
       await this.#tell((callback) => callback.onFitStart?.(start));
-      for (let epoch = 0; epoch < epochs && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch });
+      for (let epoch = firstEpoch; epoch < end && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch }, epoch + 1 < end);
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));
     } catch (error) {
       failure = error;
@@ -81,44 +94,71 @@ export class Fit<M extends AnyMetric> {
 
   #write(history: History<M>): void {
     this.#history = history;
-    this.#note(history);
+    this.#note(history, this.#epochs);
   }
 
-  async #epoch(event: EpochEvent): Promise<void> {
-    this.#checkSignal(event.epoch, 0);
+  /**
+   * An epoch whose steps are all done is completed, also where it was then that somebody stopped training; its validation ends early where the signal
+   * says so, and is done when the loader's state is used to go on.
+   */
+  async #epoch(event: EpochEvent, more: boolean): Promise<void> {
+    const { epoch } = event;
+    this.#checkSignal(epoch, 'before step 0');
     await this.#tell((callback) => callback.onEpochStart?.({ ...event, type: 'epochStart' }));
-    const tally = new Tally<M>(event.epoch, this.#setup.metrics);
-    const complete = await this.#steps(event, tally);
-    if (tally.steps === 0 || !complete) return;
-    const trained = tally.record();
-    const { validation, optimizer, metrics } = this.#setup;
-    const record = validation === undefined ? trained : { ...trained, validation: await this.#validate(validation, event.epoch) };
-    this.#write(this.#history.with$([record]));
-    observePlateaus(optimizer, { metrics, validated: this.#validated }, record);
-    const markBest = (): void => this.#write(this.#history.with$([], { best: event.epoch }));
-    await this.#tell((callback) => callback.onEpochEnd?.({ ...event, type: 'epochEnd', record, markBest }));
+    const { batches, validation, optimizer, metrics, accumulate, signal } = this.#setup;
+    const tally = new Tally<M>(epoch, metrics);
+    const pass = new EpochPass(batches, { more, accumulate, signal });
+    const complete = await this.#steps(event, tally, pass);
+    if (!complete) return;
+    if (tally.steps === 0 && pass.first === 0) throw nothingFrom('fit', batches, ` in epoch ${epoch}`);
+    const aborted = signal?.aborted === true;
+    const known = { metrics, validated: validation !== undefined };
+    const trained = tally.steps === 0 ? undefined : tally.record();
+    if (trained !== undefined) observePlateaus(optimizer, known, trained, 'training');
+    const validated = validation === undefined ? {} : { validation: await this.#validate(validation, epoch) };
+    observePlateaus(optimizer, known, validated, 'validation');
+    pass.complete();
+    this.#epochs = epoch + 1;
+    const record = trained && { ...trained, ...validated };
+    this.#write(this.#history.with$(record === undefined ? [] : [record]));
+    const markBest = (): void => this.#write(this.#history.with$([], { best: epoch }));
+    if (record !== undefined) await this.#tell((callback) => callback.onEpochEnd?.({ ...event, type: 'epochEnd', record, markBest }));
+    if (aborted) this.#checkSignal(epoch + 1, 'before step 0');
   }
 
-  /** Runs the steps of an epoch; whether all of them. At most two submissions are under way. */
-  async #steps(event: EpochEvent, tally: Tally<M>): Promise<boolean> {
+  /** Runs the steps of an epoch; whether all of them. At most two submissions are under way; one, where somebody looks at each step. */
+  async #steps(event: EpochEvent, tally: Tally<M>, pass: EpochPass): Promise<boolean> {
     const flight = new Flight();
+    const groups = pass.groups();
     try {
-      let step = 0;
-      for await (const { group, most, take } of this.#groups(event.epoch + 1 < event.epochs)) {
-        this.#checkSignal(event.epoch, step);
-        if (this.#stopped !== undefined) break;
-        const { count, ...submitted } = this.#submit(group, most, { ...event, step }, tally);
-        take(count);
-        step += count;
-        await flight.add(submitted);
+      let step = pass.firstStep;
+      let ended = false;
+      while (!ended) {
+        // What was handed out has to be trained on: nothing is asked for that might not be.
+        if (!pass.over) this.#checkSignal(event.epoch, `before step ${step}`);
+        if (!pass.over && this.#stopped !== undefined) break;
+        const asked = groups.next();
+        const { done, value } = asked instanceof Promise ? await asked : asked;
+        if (!pass.over) this.#checkSignal(event.epoch, `before step ${step}`);
+        if (done === true) ended = true;
+        else if (this.#stopped !== undefined) break;
+        else {
+          const { count, ...submitted } = this.#submit(value.group, value.most, { ...event, step }, tally);
+          pass.take(value, count);
+          step += count;
+          await flight.add(submitted);
+          if (this.#waits) await flight.drain();
+        }
       }
       await flight.drain();
-      this.#checkSignal(event.epoch, step);
+      return ended;
     } catch (error) {
       await flight.abandon();
+      if (this.#failed !== undefined) pass.cameTo(this.#failed.event.step + this.#failed.submission.completed());
       throw error instanceof DivergenceError ? await this.#explained(error) : error;
+    } finally {
+      await groups.return?.();
     }
-    return this.#stopped === undefined;
   }
 
   /** What can be found out about a step that was not finite, now that nothing is under way. */
@@ -131,14 +171,6 @@ export class Fit<M extends AnyMetric> {
     const around = origin === undefined || accumulate > 1 ? undefined : batchesAround(batches, origin.epoch, origin.step + further);
     const rewind = (): (() => void) => submission.rewind();
     return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rewind });
-  }
-
-  /** What there is to train on in an epoch: as many batches at once as there are, or one by one as they come. */
-  #groups(more: boolean): AsyncIterable<Group> | Iterable<Group> {
-    const { batches, signal, accumulate } = this.#setup;
-    if (!inMemory(batches)) return grouped(until(batches, signal), accumulate);
-    const stretches = batches.stretches$(more);
-    return accumulate === 1 ? alone(stretches) : grouped(singly(stretches), accumulate);
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
@@ -180,13 +212,15 @@ export class Fit<M extends AnyMetric> {
 
   async #validate(validation: Loader, epoch: number): Promise<Results<M>> {
     const { model, loss, metrics } = this.#setup;
-    const results = await evaluate(model, loss, metrics, until(validation, this.#setup.signal), () => this.#checkSignal(epoch, undefined));
+    const results = await evaluate(model, loss, metrics, until(inOrder(validation), this.#setup.signal), () => this.#checkSignal(epoch, 'validation'));
+    if (results === undefined) throw nothingFrom('fit', validation, ` for the validation of epoch ${epoch}`);
     return results as Results<M>;
   }
 
   #event(): FitEvent {
     return {
       epochs: this.#setup.epochs,
+      firstEpoch: this.#setup.firstEpoch,
       stepsPerEpoch: stepsOf(this.#setup),
       stepwise: this.#stepwise,
       stop: (reason = 'a callback asked for it') => {
@@ -202,14 +236,9 @@ export class Fit<M extends AnyMetric> {
     }
   }
 
-  #checkSignal(epoch: number, step: number | undefined): void {
-    throwIfAborted('fit', this.#setup.signal, ` in epoch ${epoch}, ${step === undefined ? 'validation' : `before step ${step}`}`);
+  #checkSignal(epoch: number, where: string): void {
+    throwIfAborted('fit', this.#setup.signal, ` in epoch ${epoch}, ${where}`);
   }
-}
-
-/** The batches of a step, or of as many as there may be, one after the other. */
-interface Group extends Pick<Stretch, 'most' | 'take'> {
-  readonly group: readonly AnyBatch[];
 }
 
 /** The losses of the last few steps. */
@@ -229,30 +258,6 @@ class Recent {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
-
-/** So many batches at a time; fewer at the end. */
-async function* grouped(batches: AsyncIterable<AnyBatch> | Iterable<AnyBatch>, size: number): AsyncGenerator<Group> {
-  let group: AnyBatch[] = [];
-  const step = (): Group => ({ group, most: 1, take: () => undefined });
-  for await (const batch of batches) {
-    group.push(batch);
-    if (group.length < size) continue;
-    yield step();
-    group = [];
-  }
-  if (group.length > 0) yield step();
-}
-
-function* alone(stretches: Iterable<Stretch>): Generator<Group> {
-  for (const { batch, most, take } of stretches) yield { group: [batch], most, take };
-}
-
-function* singly(stretches: Iterable<Stretch>): Generator<AnyBatch> {
-  for (const { batch, take } of stretches) {
-    take(1);
-    yield batch;
-  }
-}
 
 function stepsOf<M extends AnyMetric>({ batches, accumulate }: FitSetup<M>): number | undefined {
   return batches.length === undefined ? undefined : Math.ceil(batches.length / accumulate);

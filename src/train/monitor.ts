@@ -19,10 +19,13 @@ export function monitorFor(op: string, { metrics, validated }: Monitorable, moni
 }
 
 /** The number of an epoch that `monitor` names, such as `loss` or `validation.accuracy`. Throws ArgumentError where it is none. */
-export function monitored(op: string, record: EpochRecord, monitor: string): number {
-  const held = monitor.startsWith('validation.');
+export function monitored(op: string, record: Partial<EpochRecord>, monitor: string): number {
+  const held = isValidation(monitor);
   const results: object = held ? record.validation! : record;
   const value = (results as Record<string, unknown>)[held ? monitor.slice('validation.'.length) : monitor];
   if (typeof value === 'number') return value;
   throw new ArgumentError(`[${op}] monitor: '${monitor}' gives no number, expected a metric that does.`, { op });
 }
+
+/** Whether it is a result of validation that is looked at. */
+export const isValidation = (monitor: string): boolean => monitor.startsWith('validation.');

@@ -1,7 +1,7 @@
 import type { Optimizer } from '../optim/index.js';
 import type { DescribedSchedule, PlateauSchedule, Schedule } from '../optim/schedules/index.js';
 import type { EpochRecord } from './events.js';
-import { monitored, monitorFor, type Monitorable } from './monitor.js';
+import { isValidation, monitored, monitorFor, type Monitorable } from './monitor.js';
 
 const OP = 'schedules.reduceOnPlateau';
 
@@ -16,9 +16,12 @@ export function checkPlateaus(optimizer: Optimizer, known: Monitorable): void {
   for (const { monitor } of plateausOf(optimizer)) monitorFor(OP, known, monitor);
 }
 
-/** Tells them how an epoch went. */
-export function observePlateaus(optimizer: Optimizer, known: Monitorable, record: EpochRecord): void {
-  for (const plateau of plateausOf(optimizer)) plateau.observe(monitored(OP, record, monitorFor(OP, known, plateau.monitor)));
+/** Tells those that watch the results of training, or of validation, how an epoch went. */
+export function observePlateaus(optimizer: Optimizer, known: Monitorable, record: Partial<EpochRecord>, of: 'training' | 'validation'): void {
+  for (const plateau of plateausOf(optimizer)) {
+    const monitor = monitorFor(OP, known, plateau.monitor);
+    if (isValidation(monitor) === (of === 'validation')) plateau.observe(monitored(OP, record, monitor));
+  }
 }
 
 function isPlateau(schedule: Schedule): schedule is PlateauSchedule {

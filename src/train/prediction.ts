@@ -5,10 +5,11 @@ import { fromArray, inputLeaf } from '../ops/leaf.js';
 import { sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { inEvaluation } from './evaluation.js';
-import { toLoader } from './sources.js';
+import { nothingFrom } from './nothing.js';
+import { inOrder, toLoader } from './sources.js';
 import { Turns } from './turns.js';
 
-/** What the model makes of all examples, in order, batch by batch; a tensor whose elements stay. */
+/** What the model makes of all examples, in the order of the data, batch by batch; a tensor whose elements stay. */
 export async function predict(model: Module, source: unknown, batchSize: number | undefined): Promise<Tensor> {
   const turns = new Turns();
   const parts: Tensor[] = [];
@@ -17,6 +18,7 @@ export async function predict(model: Module, source: unknown, batchSize: number 
     parts.push(fromArray(await outputs.data(), outputs.shape, outputs.dtype));
     await turns.breathe();
   }
+  if (parts.length === 0) throw nothingFrom('predict', source);
   return joined(parts);
 }
 
@@ -34,7 +36,7 @@ async function* inputsOf(source: unknown, batchSize: number | undefined): AsyncG
     return;
   }
   const batches = toLoader('predict', source, batchSize === undefined ? {} : { batchSize });
-  for await (const [inputs] of batches) yield inputs as Tensor;
+  for await (const [inputs] of inOrder(batches)) yield inputs as Tensor;
 }
 
 /** Along the batch. */

@@ -1,10 +1,11 @@
-import { Dataset, loader, Stream, type Batch, type Loader, type TargetDType } from '../data/index.js';
+import { Dataset, loader, Stream, StreamLoader, type Batch, type Loader, type TargetDType } from '../data/index.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shapes.js';
 import { withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { shown } from '../shown.js';
+import { inMemory } from './stepwise.js';
 
 /** Where batches come from: a dataset or a stream, of which a loader is made, or a loader. */
 export type Source<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> = Dataset<X, Y, D> | Stream<X, Y, D> | Loader<X, Y, D>;
@@ -48,6 +49,12 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
   const [name] = Object.keys(asked);
   if (name === undefined) return source as Loader;
   throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
+}
+
+/** The batches of a loader in the order of its dataset, without moving it on; those of a loader of one's own as it gives them. */
+export function inOrder(batches: Loader): AsyncIterable<Batch<Shape, Shape, TargetDType>> {
+  if (inMemory(batches)) return (async function* () { yield* batches.inOrder$(); })();
+  return batches instanceof StreamLoader && batches.builtin ? (batches as StreamLoader).inOrder$() : batches;
 }
 
 function isLoader(source: unknown): source is AsyncIterable<Batch<Shape, Shape, TargetDType>> & Loader {

@@ -31,6 +31,11 @@ export function whyStepwise({ model, loss, metrics, batches, accumulate, callbac
   if (!isBuiltin(loss)) return 'the loss is a custom function';
   const metric = metrics.find(({ builtin }) => builtin !== true);
   if (metric !== undefined) return `the metric ${metric.name} is a custom one`;
-  if (callbacks.some(({ onStep, passive }) => onStep !== undefined && passive !== true)) return 'a callback looks at every step (onStep), and does not say that it is passive';
+  if (looksAtSteps(callbacks)) return 'a callback looks at every step (onStep), and does not say that it is passive';
   return undefined;
+}
+
+/** Whether one of them sees what each step has left, before the next one begins. */
+export function looksAtSteps(callbacks: readonly Pick<Callback, 'onStep' | 'passive'>[]): boolean {
+  return callbacks.some(({ onStep, passive }) => onStep !== undefined && passive !== true);
 }

@@ -7,6 +7,7 @@ import type { Tally } from './tally.js';
 export class ToldStep<M extends AnyMetric> implements StepEvent<M> {
   readonly type = 'step';
   readonly epochs: number;
+  readonly firstEpoch: number;
   readonly stepsPerEpoch: number | undefined;
   readonly stepwise: string | undefined;
   readonly stop: FitEvent['stop'];
@@ -21,6 +22,7 @@ export class ToldStep<M extends AnyMetric> implements StepEvent<M> {
 
   constructor(event: EpochEvent, step: number, loss: number, tally: Tally<M>, layers: readonly LayerStatistics[] | undefined) {
     this.epochs = event.epochs;
+    this.firstEpoch = event.firstEpoch;
     this.stepsPerEpoch = event.stepsPerEpoch;
     this.stepwise = event.stepwise;
     this.stop = event.stop;

@@ -18,12 +18,13 @@ import { evaluate } from './evaluation.js';
 import type { Callback, Results, TrainEvent } from './events.js';
 import { eventsOf } from './event-stream.js';
 import { History } from './history.js';
+import { nothingFrom } from './nothing.js';
 import { checkOptimizes } from './optimized.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
-import { checkSource, DEFAULT_BATCH, toLoader, type Source, type Suits } from './sources.js';
-import { loadState, stateOf } from './training-state.js';
+import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
+import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 import type { ClassWeights } from './weighing.js';
 
@@ -126,6 +127,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   // Of any type, so that a plain Trainer takes every concrete one: what it gives has at least what that gives.
   readonly #metrics: readonly AnyMetric[];
   #history = new History<M>();
+  #epochs = 0;
 
   constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
     checkRequired('Trainer', options, ['loss', 'optimizer', 'metrics']);
@@ -141,6 +143,11 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     this.optimizer = optimizer;
     this.#loss = loss;
     this.#metrics = metrics;
+  }
+
+  /** Epochs that are complete, of all fit() and of those before a state that was loaded: the number of the next one, counted from 0. */
+  get epochs(): number {
+    return this.#epochs;
   }
 
   /** The complete epochs of the last fit(), also after it has failed or was stopped. JSON.stringify() writes it, train.parseHistory() reads it. */
@@ -160,7 +167,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    const { clip, average, ...prepared } = prepare<M>(data, options, this.#loss);
+    const { clip, average, ...prepared } = prepare<M>(data, options, this.#loss, this.#epochs);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
@@ -173,7 +180,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     try {
       if (clip !== undefined) optimizer.clip = clip;
       if (average !== undefined) optimizer.goOnAveraging$(average);
-      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics as readonly M[], ...prepared }, (history) => (this.#history = history));
+      const note = (history: History<M>, epochs: number): void => void ([this.#history, this.#epochs] = [history, epochs]);
+      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics as readonly M[], ...prepared }, note);
       return await fit.run();
     } finally {
       if (clip !== undefined) optimizer.clip = clipBefore;
@@ -210,12 +218,14 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
    *     await trainer.loadStateDict(await load('checkpoint.safetensors'));     // in another process, before fit()
    */
   stateDict(): Map<string, Tensor | Described> {
-    return stateOf(this.model, this.optimizer);
+    return stateOf(this.model, this.optimizer).set(EPOCHS, { shape: [], dtype: 'int32', data: Int32Array.of(this.#epochs) });
   }
 
   /** Takes over what stateDict() gave. Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit. */
   async loadStateDict(state: State): Promise<void> {
+    const epochs = await epochsOf(state);
     await loadState(this.model, this.optimizer, state);
+    this.#epochs = epochs;
   }
 
   /** What it trains, with what, and what came of the last epoch. */
@@ -238,7 +248,8 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     const { signal, ...loading } = options;
     checkSignal('evaluate', signal);
     const batches: Loader = toLoader('evaluate', data, loading);
-    const results = await evaluate(this.model, this.#loss, this.#metrics, until(batches, signal), () => throwIfAborted('evaluate', signal));
+    const results = await evaluate(this.model, this.#loss, this.#metrics, until(inOrder(batches), signal), () => throwIfAborted('evaluate', signal));
+    if (results === undefined) throw nothingFrom('evaluate', batches);
     return results as Results<M>;
   }
 

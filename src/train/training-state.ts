@@ -13,6 +13,8 @@ const COUNTER = 'random.counter.';
 const MODEL_RANDOM = 'random.model';
 const MODEL_COUNTER = 'random.model.counter.';
 const PLATEAU = 'plateau.';
+/** The name of how many epochs a trainer has completed. */
+export const EPOCHS = 'epochs';
 
 /** Model, optimizer, plateau schedules, the random streams of the model and those of no model, as tensors by name. */
 export function stateOf(model: Module, optimizer: Optimizer): Map<string, Tensor | Described> {
@@ -45,6 +47,14 @@ export async function loadState(model: Module, optimizer: Optimizer, state: Stat
   generator().loadShared(shared.seed, shared.counters);
   streamsOf(model).loadStateDict(own);
   for (const set of plateaus) set();
+}
+
+/** The complete epochs of a trainer's state; 0 where it does not say. */
+export async function epochsOf(state: State): Promise<number> {
+  const source = entriesOf(state).get(EPOCHS);
+  const epochs = source === undefined ? 0 : (await elements(source))[0];
+  if (Number.isInteger(epochs) && epochs! >= 0) return epochs!;
+  throw mismatch('loadStateDict', `'${EPOCHS}' is no count of epochs: got ${String(epochs)}, expected a whole number of at least 0. Pass what stateDict() gave.`);
 }
 
 /** What gives each plateau schedule its state. */

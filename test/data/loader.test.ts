@@ -1,6 +1,6 @@
 import 'anneal';
 import { describe, expect, it } from 'vitest';
-import { fromArrays, loader, originOf, type Loader } from '../../src/data/index.js';
+import { fromArrays, fromIterable, loader, originOf, type Loader } from '../../src/data/index.js';
 import type { Tensor } from '../../src/tensor.js';
 
 const dataset = fromArrays({ x: Float32Array.from({ length: 20 }, (_, i) => i), y: Int32Array.from({ length: 10 }, (_, i) => i), shape: [2], name: 'ten' });
@@ -100,5 +100,37 @@ describe('loader', () => {
   ])('%s', (text, options) => {
     expect(() => loader(dataset, options)).toThrow(text);
     expect(() => loader(dataset, options)).toThrow('[data.loader]');
+  });
+});
+
+describe('an abandoned pass', () => {
+  const array = () => loader(dataset, { batchSize: 3, shuffle: true });
+  const stream = () => loader(fromIterable(() => Array.from({ length: 12 }, (_, i) => ({ x: [i, i], y: 0 })), { shape: [2] }), { batchSize: 3 });
+
+  it.each([['arrays', array], ['a stream', stream]] as const)('moves the loader no more: %s', async (_, make) => {
+    const batches: Loader = make();
+    const first = batches[Symbol.asyncIterator]();
+    await first.next();
+    expect(batches.stateDict()).toMatchObject({ epoch: 0, step: 1 });
+    const second = batches[Symbol.asyncIterator]();
+    await second.next();
+    await second.next();
+    expect(batches.stateDict()).toMatchObject({ epoch: 1, step: 2 });
+    while ((await first.next()).done !== true) expect(batches.stateDict()).toMatchObject({ epoch: 1, step: 2 });
+    expect(batches.stateDict()).toMatchObject({ epoch: 1, step: 2 });
+
+    batches.loadStateDict({ ...batches.stateDict(), epoch: 5, step: 3 });
+    while ((await second.next()).done !== true) expect(batches.stateDict()).toMatchObject({ epoch: 5, step: 3 });
+    expect(batches.stateDict()).toMatchObject({ epoch: 5, step: 3 });
+  });
+
+  it.each([['arrays', array], ['a stream', stream]] as const)('left by break stays where it was: %s', async (_, make) => {
+    const batches: Loader = make();
+    let seen = 0;
+    for await (const batch of batches) if (batch.length > 0 && ++seen === 2) break;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(batches.stateDict()).toMatchObject({ epoch: 0, step: 2 });
+    for await (const batch of batches) if (batch.length > 0) break;
+    expect(batches.stateDict()).toMatchObject({ epoch: 1, step: 1 });
   });
 });

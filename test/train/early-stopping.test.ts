@@ -78,7 +78,7 @@ describe('earlyStopping', () => {
     const callbacks = [train.earlyStopping({ monitor: 'loss', patience: 3 })];
     const first = await trainer.fit(points, { epochs: 2, callbacks });
     const second = await trainer.fit(points, { epochs: 2, callbacks });
-    expect([first, second].map(({ best, stopped }) => [best?.epoch, stopped])).toEqual([[1, undefined], [1, undefined]]);
+    expect([first, second].map(({ best, stopped }) => [best?.epoch, stopped])).toEqual([[1, undefined], [3, undefined]]);
   });
 
   test('refuses what is no option', async () => {

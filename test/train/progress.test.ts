@@ -5,7 +5,7 @@ import type { Metric } from '../../src/metrics/index.js';
 import type { EpochRecord, FitStartEvent, StepEvent } from '../../src/train/events.js';
 import { History } from '../../src/train/history.js';
 
-const fit = { epochs: 2, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
+const fit = { epochs: 2, firstEpoch: 0, stepsPerEpoch: 4, stop: () => undefined, stepwise: undefined };
 const started = { ...fit, type: 'fitStart', metrics: [], validated: false } as unknown as FitStartEvent;
 const ended = (history = new History()) => ({ ...fit, type: 'fitEnd', history, error: undefined }) as const;
 

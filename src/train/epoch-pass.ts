@@ -1,0 +1,110 @@
+import { StreamLoader, type Loader, type Stretch } from '../data/index.js';
+import type { AnyBatch } from './step.js';
+import { inMemory } from './stepwise.js';
+import { until } from './until.js';
+
+/** The batches of a step, or of as many as there may be, one after the other. */
+export interface Group extends Pick<Stretch, 'most' | 'take'> {
+  readonly group: readonly AnyBatch[];
+}
+
+interface PassOptions {
+  /** Another epoch follows. */
+  readonly more: boolean;
+  /** Batches of a step. */
+  readonly accumulate: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a loader tells of a pass; one of the user's own counts for itself what it gives. */
+interface Told {
+  readonly first: number;
+  readonly length: number | undefined;
+  handedOut(count: number): void;
+  complete(): void;
+  readonly batches: Iterable<Stretch> | AsyncIterable<Stretch>;
+}
+
+/** A pass over a loader that trains: batches count as handed out when their step is submitted, so that none is lost where training stops. */
+export class EpochPass {
+  readonly #pass: Told;
+  readonly #accumulate: number;
+  #taken = 0;
+
+  constructor(loader: Loader, options: PassOptions) {
+    this.#pass = passOver(loader, options);
+    this.#accumulate = options.accumulate;
+  }
+
+  /** The batch of the epoch that it begins with. */
+  get first(): number {
+    return this.#pass.first;
+  }
+
+  /** The number of the first step. */
+  get firstStep(): number {
+    return Math.floor(this.first / this.#accumulate);
+  }
+
+  /** Whether all batches were taken, where their number is known before. */
+  get over(): boolean {
+    return this.first + this.#taken >= (this.#pass.length ?? Infinity);
+  }
+
+  /** What there is to train on: as many batches at once as there are, or one by one, or as many as a step adds up. */
+  groups(): Iterator<Group, void> | AsyncIterator<Group, void> {
+    const { batches } = this.#pass;
+    if (this.#accumulate > 1) return grouped(batches, this.#accumulate);
+    return Symbol.iterator in batches ? alone(batches) : grouped(batches, 1);
+  }
+
+  /** Says that the step of a group was submitted, so many times. */
+  take({ group, take }: Group, count: number): void {
+    this.#taken += group.length * count;
+    take(count);
+  }
+
+  /** Says that training has come to the end of a step, though the batches of further ones were taken. */
+  cameTo(step: number): void {
+    const count = this.first + (step + 1 - this.firstStep) * this.#accumulate;
+    if (count < this.first + this.#taken) this.#pass.handedOut(count);
+  }
+
+  /** Says that all that belongs to the epoch is done. */
+  complete(): void {
+    this.#pass.complete();
+  }
+}
+
+function passOver(loader: Loader, { more, accumulate, signal }: PassOptions): Told {
+  const { length } = loader;
+  if (inMemory(loader)) return { ...loader.pass$({ more, single: accumulate > 1 }), length };
+  if (loader instanceof StreamLoader && loader.builtin) {
+    const pass = (loader as StreamLoader).pass$();
+    return { ...pass, length, batches: until(pass.batches as AsyncIterable<Stretch>, signal) };
+  }
+  return { first: 0, length: undefined, handedOut: nothing, complete: nothing, batches: singly(until(loader, signal)) };
+}
+
+const nothing = (): void => undefined;
+
+function* alone(stretches: Iterable<Stretch>): Generator<Group, void> {
+  for (const { batch, most, take } of stretches) yield { group: [batch], most, take };
+}
+
+/** So many batches at a time; fewer at the end. */
+async function* grouped(stretches: AsyncIterable<Stretch> | Iterable<Stretch>, size: number): AsyncGenerator<Group, void> {
+  let some: Stretch[] = [];
+  const step = (all: readonly Stretch[]): Group => ({ group: all.map(({ batch }) => batch), most: 1, take: () => all.forEach(({ take }) => take(1)) });
+  for await (const stretch of stretches) {
+    some.push(stretch);
+    if (some.length < size) continue;
+    yield step(some);
+    some = [];
+  }
+  if (some.length > 0) yield step(some);
+}
+
+async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<Stretch, void> {
+  for await (const batch of batches) yield { batch, most: 1, take: nothing };
+}
