@@ -79,9 +79,10 @@ export interface Engine {
   steps(updater: Updater, options: StepOptions): Steps;
   /**
    * Computes the gradients that wait for these parameters now, and adds them to those that wait already, for a step to use: what
-   * it takes for the losses whose backward() was called is free again. Throws where that fails at once.
+   * it takes for the losses whose backward() was called is free again. Where `finite` is given, it fails unless these losses are finite: what
+   * gradients have that is not stays in their sums, which the step looks at. Throws where that fails at once.
    */
-  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[]): Steps;
+  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps;
   /** Notes that the gradients of `loss` are wanted. */
   backward(loss: Tensor): void;
   /** Forgets the gradients of these parameters. */

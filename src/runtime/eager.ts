@@ -6,7 +6,7 @@ import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine } from './engine.js';
-import { NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
+import { lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { Run } from './run.js';
 
 /**
@@ -52,7 +52,10 @@ export class EagerEngine extends PlannedEngine {
     run.completed = run.begun = 1;
   }
 
-  protected override collect({ losses, rules, accumulations }: Request): undefined {
+  protected override collect(request: Request): undefined {
+    const { losses, rules, accumulations } = request;
+    const looks = composing(() => lookAtLosses(request));
+    if (looks.length > 0) this.run({ ...NOTHING, effects: looks });
     const computed = gradients(
       losses,
       accumulations.map(({ parameter }) => parameter),

@@ -96,9 +96,10 @@ export class PlannedEngine implements Engine {
     return run;
   }
 
-  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[]): Steps {
+  accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
-    const request = { ...NOTHING, losses, rules, accumulations, outputs: outputsFor(awaitedBy(losses, accumulations.map(({ parameter }) => parameter)), watched) };
+    const outputs = outputsFor(awaitedBy(losses, accumulations.map(({ parameter }) => parameter)), watched);
+    const request = { ...NOTHING, losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
       this.gather(request, run);
@@ -215,7 +216,7 @@ export class PlannedEngine implements Engine {
 
   /** Adds gradients to their accumulators. */
   protected collect(request: Request): Promise<void> | undefined {
-    return this.run(request).done;
+    return this.run(this.checkFinite ? { ...request, finite: 'all' } : request).done;
   }
 
   /** The same, with results. */

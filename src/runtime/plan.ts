@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
-import { sumOf, updatesOf, wholeGradients, type Request } from './request.js';
+import { lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
 import type { Call, LoadedProgram, Session } from './session.js';
 import { Structure } from './trace.js';
 
@@ -176,7 +176,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
   const computed = new Map(gradients(request.losses, targets, request.rules).map((gradient, i) => [targets[i], gradient]));
   return composing(() => {
-    const effects: Tensor[] = [...request.effects];
+    const effects: Tensor[] = [...request.effects, ...lookAtLosses(request)];
     const wanted: Wanted[] = [...request.outputs];
     for (const accumulation of request.accumulations) {
       const { accumulator, earlier } = accumulation;

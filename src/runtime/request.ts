@@ -57,6 +57,12 @@ export function updatesOf({ losses, updater, finite }: Request, given: readonly 
   return inputs.length === 0 ? updates : [requireFinite(inputs, names), ...updates];
 }
 
+/** The look at losses whose gradients are only added up, for a step to come. */
+export function lookAtLosses({ losses, updater, finite }: Request): readonly Tensor[] {
+  const needed = finite !== undefined && updater === undefined && losses.length > 0;
+  return needed ? [requireFinite(losses, losses.map(() => ''))] : [];
+}
+
 /** Everything that one program has to do. */
 export interface Request {
   readonly losses: readonly Tensor[];

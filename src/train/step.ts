@@ -1,4 +1,5 @@
 import type { Batch, TargetDType } from '../data/index.js';
+import { DivergenceError } from '../errors.js';
 import { drawn } from '../generator.js';
 import { engine, type Steps } from '../graph/engine.js';
 import { composing, noGrad } from '../graph/recorder.js';
@@ -61,7 +62,26 @@ export interface MeasuredBatch {
 export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, watched, inspection }: SubmitOptions): Submission {
   const { optimizer } = setup;
   const shares = group.length === 1 ? undefined : new Shares(group.map(examplesOf));
-  const [{ parts, last }, draws] = drawn(() => backward(setup, group, shares, watched, inspection));
+  let diverged: DivergenceError | undefined;
+  const [recorded, draws] = drawn(() => {
+    try {
+      return backward(setup, group, shares, watched, inspection);
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      diverged = error;
+      return undefined;
+    }
+  });
+  const redrawable = (failed: number) => (): (() => void) => {
+    draws.retreat(failed);
+    return () => draws.retreat(-failed);
+  };
+  if (recorded === undefined) {
+    optimizer.zeroGrad();
+    shares?.dispose();
+    return { count: 1, done: Promise.reject(diverged!), completed: () => 0, rewind: redrawable(1), measured: async () => [], layers: undefined };
+  }
+  const { parts, last } = recorded;
   const scale = shares?.scale();
   const look = inspection?.gradients(scale);
   const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, scale, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
@@ -71,11 +91,7 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, wat
     count: steps.count,
     done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
     completed: () => steps.completed,
-    rewind: () => {
-      const failed = steps.begun - steps.completed;
-      draws.retreat(failed);
-      return () => draws.retreat(-failed);
-    },
+    rewind: () => redrawable(steps.begun - steps.completed)(),
     measured: () => Promise.all(all.map(columnsOf)),
     layers: look && layersOf(inspection!, look, all.at(-1)!, steps),
   };
@@ -105,7 +121,7 @@ function backward(setup: StepSetup, group: readonly AnyBatch[], shares: Shares |
     (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
     if (isLast && inspection === undefined) break;
     const dead = isLast ? inspection!.dead : [];
-    parts.push({ measured, examples: examplesOf(batch), steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead]) });
+    parts.push({ measured, examples: examplesOf(batch), steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead], setup.checkFinite ? 'cheap' : undefined) });
   }
   return { parts, last };
 }

@@ -105,8 +105,8 @@ test('without echarts, the error says what to install', () => {
 
 test('learning curves mark the epoch that early stopping has chosen, and not another one of lower loss', () => {
   const records = [0.9, 0.5, 0.4].map((loss, epoch) => record(epoch, loss, loss));
-  expect(texts(plot.learningCurves(records))).toContain('lowest validation loss: epoch 3');
-  expect(texts(plot.learningCurves(train.parseHistory(JSON.stringify({ format: 'anneal.history', version: 1, epochs: records, best: 1, stopped: null }))))).toContain('best epoch: 2');
+  expect(texts(plot.learningCurves(records))).toContain('lowest validation loss: epoch 2');
+  expect(texts(plot.learningCurves(train.parseHistory(JSON.stringify({ format: 'anneal.history', version: 1, epochs: records, best: 1, stopped: null }))))).toContain('best epoch: 1');
 });
 
 test('several runs stand in one picture, a colour each', () => {

@@ -123,3 +123,27 @@ test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('in a loop of one\'s own, config
   expect(await bits(model)).toEqual(before);
   expect(optimizer.steps).toBe(0);
 });
+
+test.each([0, 1, 2, 3])('every batch of an accumulated step is looked at: the loss of batch %i is not finite', async (at) => {
+  const model = nn.sequential([1], nn.linear(1, 1));
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+  const trainer = new Trainer(model, { loss: losses.meanAbsoluteError, optimizer });
+  const before = await bits(model);
+  const set = data.fromIterable(() => Array.from({ length: 4 }, (_, i) => ({ x: [1], y: [i === at ? 1e39 : 2] })), { shape: [1], targetShape: [1] });
+  const error = await failureOf(() => trainer.fit(set, { batchSize: 1, accumulate: 4 }));
+  expect(error).toMatchObject({ value: 'Infinity', epoch: 0, step: 0 });
+  expect(error.message).toContain('It began with the batch');
+  expect([await bits(model), optimizer.steps]).toEqual([before, 0]);
+  await trainer.fit(set, { batchSize: 1, accumulate: 4, checkFinite: false });
+});
+
+test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('so is every loss whose gradients are added up in a loop of one’s own, with configure({ checkFinite: true })', async () => {
+  configure({ checkFinite: true });
+  const model = nn.sequential([1], nn.linear(1, 1));
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+  const error = await failureOf(async () => {
+    for (const y of [1e39, 2]) losses.meanAbsoluteError(model.forward(tensor([[1]])), tensor([[y]])).backward();
+    await optimizer.step();
+  });
+  expect(error.value).toBe('Infinity');
+});
