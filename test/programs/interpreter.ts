@@ -123,11 +123,19 @@ function lossOf(step: StepSpec, output: Tensor, labels: Tensor): Tensor {
   return output.sum().mul(0.01);
 }
 
+/** Elements, or of many a hash of their bits, as two numbers that float32 holds. */
+function noted(elements: ArrayLike<number>): ArrayLike<number> & Iterable<number> {
+  if (elements.length <= 4096) return Float32Array.from(elements);
+  let hash = 0x811c9dc5;
+  for (const word of new Uint32Array(Float32Array.from(elements).buffer)) hash = Math.imul(hash ^ word, 0x01000193);
+  return [hash & 0xffff, hash >>> 16];
+}
+
 /** Runs the steps of one loop and logs every number that the program reads. */
 export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise<number[]> {
   const log: number[] = [];
   const read = async (tensor: Tensor): Promise<void> => {
-    log.push(...(await tensor.data()));
+    log.push(...noted(await tensor.data()));
   };
   let carried: Tensor | undefined;
   const held: Tensor[] = [];
@@ -183,7 +191,7 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
       const watched = view !== undefined && optimizer.parameters.includes(first as Parameter) ? [view] : [];
       const run = engine().steps(optimizer, { watched });
       await run.done;
-      return watched.length > 0 ? Array.from(run.values(0)!) : [];
+      return watched.length > 0 ? noted(run.values(0)!) : [];
     });
     if (step.actions.includes('predictUnawaited')) {
       const { x } = batch(model, step, 9);
