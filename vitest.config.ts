@@ -14,8 +14,8 @@ export default defineConfig({
     reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/vitest.json` }]],
     projects: [
       { ...source, test: { ...suite, name: 'planned' } },
-      // Memory over 20,000 steps and the event loop are matters of the planned path; the references are slow by design.
-      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/lifecycle/**'], testTimeout: 180_000 } },
+      // Memory over 20,000 steps and the event loop are matters of the planned path, types of neither; the references are slow by design.
+      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/lifecycle/**', 'test/types/**'], testTimeout: 180_000 } },
       { test: { name: 'types', include: [], typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'], checker: 'tsc', tsconfig: './tsconfig.json' } } },
     ],
   },
