@@ -73,6 +73,14 @@ function adviceOn(name: string, known: readonly string[]): string {
   return ELSEWHERE[plain] === undefined ? suggestion(name, known) : ` ${ELSEWHERE[plain]}`;
 }
 
+/** Throws unless these options, where they are given, are true or false. */
+export function checkFlags<N extends string>(op: string, given: { readonly [K in N]?: unknown }, names: readonly N[]): void {
+  for (const name of names) {
+    const value = given[name];
+    if (value !== undefined && typeof value !== 'boolean') throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] ${name}: got ${shown(value)}, expected true or false.`, { op });
+  }
+}
+
 /** Throws unless `value` is one of `known`, naming the nearest one. */
 export function checkChoice(op: string, option: string, value: unknown, known: readonly string[]): void {
   if (known.includes(value as string)) return;

@@ -10,3 +10,8 @@ export function shown(value: unknown): string {
   const name = (value as { readonly constructor?: { readonly name?: string } }).constructor?.name ?? 'Object';
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
+
+/** An array with its elements as messages say them, and anything else as shown() has it. */
+export function shownList(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(shown).join(', ')}]` : shown(value);
+}

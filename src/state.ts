@@ -21,7 +21,10 @@ export function entriesOf(state: State): Map<string, Source> {
   if (typeof state !== 'object' || state === null || state instanceof Promise || Array.isArray(state) || ArrayBuffer.isView(state)) {
     throw new ArgumentError(`[loadStateDict] state: got ${shown(state)}, expected arrays by name. Pass what stateDict() gave, or await load(path).`, { op: 'loadStateDict' });
   }
-  return state instanceof Map ? new Map(state as ReadonlyMap<string, Source>) : new Map(Object.entries(state));
+  if (!(state instanceof Map)) return new Map(Object.entries(state));
+  const odd = [...(state as ReadonlyMap<unknown, Source>).keys()].find((name) => typeof name !== 'string');
+  if (odd !== undefined) throw new ArgumentError(`[loadStateDict] state: got the name ${shown(odd)}, expected strings. Pass what stateDict() or load() gave.`, { op: 'loadStateDict' });
+  return new Map(state as ReadonlyMap<string, Source>);
 }
 
 export interface LoadOptions {

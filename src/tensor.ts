@@ -2,6 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
+import { checkFlags, checkOptions } from './options.js';
+import { shown } from './shown.js';
 import { engine, type Storage } from './graph/engine.js';
 import type { ModelGenerator } from './generator.js';
 import { goneError } from './graph/gone.js';
@@ -466,6 +468,9 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
 
   constructor(shape: S, initializer: Initializer, options: { requiresGrad?: boolean } = {}) {
     checkShape('Parameter', shape);
+    checkOptions('Parameter', options, ['requiresGrad']);
+    checkFlags('Parameter', options, ['requiresGrad']);
+    if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${shown(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
     super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;

@@ -6,6 +6,8 @@ import type * as Promises from 'node:stream/promises';
 import type * as Zlib from 'node:zlib';
 import { DataError, FileFormatError } from '../errors.js';
 import { lazily } from '../lazily.js';
+import { checkPath, shownPath } from '../io/check-path.js';
+import type { FilePath } from '../io/path.js';
 import { checkOptions } from '../options.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset } from './dataset.js';
@@ -30,16 +32,20 @@ const MAX_EXPANSION = 1032;
  *
  *     const { shape, dtype, data } = await data.readIdx('train-images-idx3-ubyte.gz');
  */
-export async function readIdx(path: string): Promise<IdxArray> {
+export async function readIdx(path: FilePath): Promise<IdxArray> {
+  return read(checkPath('data.readIdx', path));
+}
+
+async function read(path: string | Buffer): Promise<IdxArray> {
   const { size, packed } = await examine(path);
-  const parser = new IdxParser(path, packed ? size * MAX_EXPANSION : size);
+  const parser = new IdxParser(shownPath(path), packed ? size * MAX_EXPANSION : size);
   const { pipeline } = promises();
   const source = fs().createReadStream(path, { highWaterMark: PIECE });
   const sink = new (stream().Writable)({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
   try {
     await (packed ? pipeline(source, zlib().createGunzip({ chunkSize: PIECE }), sink) : pipeline(source, sink));
   } catch (error) {
-    throw packed && isZlibError(error) ? unpackable(path, error) : error;
+    throw packed && isZlibError(error) ? unpackable(shownPath(path), error) : error;
   }
   return parser.end();
 }
@@ -53,7 +59,7 @@ function failureOf(fn: () => void): Error | null {
   }
 }
 
-async function examine(path: string): Promise<{ size: number; packed: boolean }> {
+async function examine(path: string | Buffer): Promise<{ size: number; packed: boolean }> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
@@ -95,22 +101,24 @@ export interface IdxOptions<X extends Shape> {
  *
  * Throws FileFormatError as readIdx does, DataError where the two files or the shape do not fit together.
  */
-export async function fromIdx<const X extends Shape = number[]>(images: string, labels: string, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32'>> {
+export async function fromIdx<const X extends Shape = number[]>(images: FilePath, labels: FilePath, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32'>> {
   checkOptions(OP, options, ['shape', 'normalize', 'classes', 'name']);
   checkNormalize(options.normalize, OP);
   if (options.shape !== undefined) checkExampleShape(OP, 'shape', options.shape);
-  const [x, y] = [await readIdx(images), await readIdx(labels)];
-  const name = nameOf(OP, options.name, basename(images));
+  const [imagesAt, labelsAt] = [checkPath(OP, images), checkPath(OP, labels)];
+  const [x, y] = [await read(imagesAt), await read(labelsAt)];
+  const [imagesName, labelsName] = [shownPath(imagesAt), shownPath(labelsAt)];
+  const name = nameOf(OP, options.name, basename(imagesName));
   const [size, ...found] = x.shape as [number, ...number[]];
   if (y.shape.length !== 1 || y.dtype === 'float32') {
-    throw new DataError(`[${OP}] ${labels} holds ${y.dtype} of the shape ${showShape(y.shape)}, expected one integer label an example. Check the order of the two paths.`, { op: OP });
+    throw new DataError(`[${OP}] ${labelsName} holds ${y.dtype} of the shape ${showShape(y.shape)}, expected one integer label an example. Check the order of the two paths.`, { op: OP });
   }
   if (size !== y.shape[0]) {
-    throw new DataError(`[${OP}] ${images} holds ${size} examples, but ${labels} ${y.shape[0]} labels, expected as many. Take two files that belong together.`, { op: OP });
+    throw new DataError(`[${OP}] ${imagesName} holds ${size} examples, but ${labelsName} ${y.shape[0]} labels, expected as many. Take two files that belong together.`, { op: OP });
   }
   const shape: Shape = options.shape ?? found;
   if (sizeOf(shape) !== sizeOf(found)) {
-    throw new DataError(`[${OP}] ${images} holds examples of ${showShape(found)}, which do not fit the shape ${showShape(shape)}. Correct shape, or leave it out.`, {
+    throw new DataError(`[${OP}] ${imagesName} holds examples of ${showShape(found)}, which do not fit the shape ${showShape(shape)}. Correct shape, or leave it out.`, {
       op: OP,
       shapes: [found, shape],
     });

@@ -1,5 +1,6 @@
 import type { TypedArray } from '../dtype.js';
-import { FileFormatError } from '../errors.js';
+import { ArgumentError, FileFormatError } from '../errors.js';
+import { shown } from '../shown.js';
 
 /** What an IDX file holds: uint8 stays bytes, other integers become int32, floats float32 (doubles are rounded). */
 export interface IdxArray {
@@ -131,6 +132,10 @@ export class IdxParser {
 
 /** Parses an IDX file that is in memory. Throws FileFormatError, naming the file `name`, for anything but one whole IDX file. */
 export function parseIdx(bytes: Uint8Array, name = 'the IDX data'): IdxArray {
+  if (!(bytes instanceof Uint8Array) || typeof name !== 'string') {
+    const [what, got, expected] = bytes instanceof Uint8Array ? ['name', name, 'a string'] : ['bytes', bytes, 'a Uint8Array, as await readFile(path) gives it'];
+    throw new ArgumentError(`[parseIdx] ${what}: got ${shown(got)}, expected ${expected}.`, { op: 'parseIdx' });
+  }
   const parser = new IdxParser(name, bytes.length);
   parser.write(bytes);
   return parser.end();

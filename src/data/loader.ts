@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { checkOptions } from '../options.js';
+import { checkFlags, checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import type { Shape } from '../shape.js';
 import { Dataset, type Batch, type TargetDType } from './dataset.js';
@@ -8,7 +8,7 @@ import { ascending, shuffledOrder } from './order.js';
 import { Origin } from './origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { checkSeed } from './seed.js';
-import type { Stream } from './stream.js';
+import { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 
 /** Batches of a dataset, epoch after epoch: each iteration is one pass. */
@@ -62,6 +62,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   constructor(dataset: Dataset<X, Y, D>, options: LoaderOptions) {
     checkOptions('data.loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
+    checkFlags('data.loader', options, ['shuffle', 'dropLast']);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = options;
     checkBatchSize(batchSize);
     checkSeed('data.loader', seed);
@@ -99,6 +100,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */
   order(epoch: number): Int32Array {
+    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new ArgumentError(`[data.loader] epoch: got ${shown(epoch)}, expected an integer of at least 0.`, { op: 'data.loader' });
     const { shuffle, size, seed } = this.#setup;
     return this.dataset.toRows$(shuffle ? shuffledOrder(size, seed, epoch) : ascending(size));
   }
@@ -207,6 +209,8 @@ export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(
   options: LoaderOptions | StreamLoaderOptions = {},
 ): Loader<X, Y, D> {
   if (source instanceof Dataset) return new ArrayLoader(source, options);
+  if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${shown(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
+  checkOptions('data.loader', options ?? null, ['batchSize', 'dropLast', 'prefetch', 'shuffle', 'seed']);
   const { batchSize } = options;
   if (batchSize !== undefined) checkBatchSize(batchSize);
   return new StreamLoader(source, options);

@@ -39,6 +39,6 @@ export function withOrigin<T extends Tensor>(tensor: T, origin: Origin): T {
 }
 
 /** The origin of a batch tensor, or undefined for any other. */
-export function originOf(tensor: Tensor): Origin | undefined {
-  return tensor.origin$ as Origin | undefined;
+export function originOf(tensor: Tensor | undefined): Origin | undefined {
+  return tensor?.origin$ as Origin | undefined;
 }

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkFlags, checkOptions } from '../options.js';
 import { shown } from '../shown.js';
 import { ascending, splitOrder } from './order.js';
 import { checkSeed } from './seed.js';
@@ -22,9 +22,7 @@ export function splitPositions(size: number, fraction: number, options: SplitOpt
   checkOptions('split', options, KNOWN);
   const { seed = 0, shuffle = true, groups, stratify = false } = options;
   checkSeed('split', seed);
-  for (const [name, value] of [['shuffle', shuffle], ['stratify', stratify]] as const) {
-    if (typeof value !== 'boolean') throw fail(`${name}: got ${shown(value)}, expected true or false.`);
-  }
+  checkFlags('split', options, ['shuffle', 'stratify']);
   if (stratify && !shuffle) throw fail('stratify: got it with shuffle: false, expected one of the two: the classes of a series are where they are.');
   if (stratify && groups !== undefined) throw fail('stratify: got it with groups, expected one of the two.');
   const order = (count: number): Int32Array => (shuffle ? splitOrder(count, seed) : ascending(count));

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { checkOptions, withoutUndefined } from '../options.js';
+import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
 import type { Batch, TargetDType } from './dataset.js';
@@ -9,6 +9,7 @@ import { Origin } from './origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { Prefetch } from './prefetch.js';
 import type { Stream, StreamItem } from './stream.js';
+import { shown } from '../shown.js';
 
 export interface StreamLoaderOptions {
   /** Examples in a batch. Default 1; not for a stream of ready batches. */
@@ -36,8 +37,9 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
       throw new ArgumentError(`[data.loader] shuffle: a stream comes in its own order. Shuffle in the source, or load it whole with data.fromArrays.`, { op: 'data.loader' });
     }
     checkOptions('data.loader', asked, ['batchSize', 'dropLast', 'prefetch']);
+    checkFlags('data.loader', asked, ['dropLast']);
     const { batchSize = 1, dropLast = false, prefetch = 1 } = options;
-    if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${String(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
+    if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${shown(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
     if (stream.batches && (options.batchSize !== undefined || dropLast)) {
       throw new ArgumentError(`[data.loader] stream '${stream.name}' gives ready batches: expected no batchSize and no dropLast.`, { op: 'data.loader' });
     }

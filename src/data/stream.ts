@@ -1,6 +1,6 @@
 import { ArgumentError, DataError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import type { NumericArray } from '../numeric-array.js';
+import { checkAttached, isNumericArray, type NumericArray } from '../numeric-array.js';
 import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import { checkRequired } from '../options.js';
@@ -79,6 +79,8 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */
   open$(): Iterator<StreamItem> | AsyncIterator<StreamItem> {
     const source = typeof this.#source === 'function' ? this.#source() : this.#source;
+    if (!isIterable(source)) throw new DataError(`[${OP}] stream '${this.name}': its function gave ${shown(source)}, expected an iterable or an async iterable. Return one.`, { op: OP });
+    if (isNumericArray(source)) checkAttached(OP, `the source of stream '${this.name}'`, source);
     const iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     if ((iterator as unknown) === source && this.#opened && typeof this.#source !== 'function') {
       throw new DataError(

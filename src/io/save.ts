@@ -63,7 +63,7 @@ async function collect(source: Stateful | TensorsByName): Promise<Named[]> {
 }
 
 async function host(name: string, tensor: Savable): Promise<Named> {
-  if (typeof name !== 'string' || typeof tensor !== 'object' || tensor === null || !Object.hasOwn(CODES, tensor.dtype) || !Array.isArray(tensor.shape)) {
+  if (typeof name !== 'string' || typeof tensor !== 'object' || tensor === null || typeof tensor.dtype !== 'string' || !Object.hasOwn(CODES, tensor.dtype) || !isShape(tensor.shape)) {
     throw new ArgumentError(`[save] tensor '${String(name)}': got ${shown(tensor)}, expected a tensor, or an object { shape, dtype, data }. Make one: tensor(values).`, { op: 'save' });
   }
   if (name === '__metadata__') throw new ArgumentError(`[save] a tensor is called __metadata__, a name that the format keeps for itself. Call it something else.`, { op: 'save' });
@@ -106,6 +106,10 @@ function checkTexts(metadata: object): object {
 
 function isStateful(source: unknown): source is Stateful {
   return typeof source === 'object' && source !== null && typeof (source as Partial<Stateful>).stateDict === 'function';
+}
+
+function isShape(value: unknown): boolean {
+  return Array.isArray(value) && value.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
 }
 
 /** Whether it is an object of no class. */

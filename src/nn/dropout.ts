@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.js';
 import type { Outcome } from './fit.js';
 import { Module } from './module.js';
 import type { Same } from './shapes.js';
+import { shown } from '../shown.js';
 
 /** See dropout(). */
 export class Dropout extends Module<Shape, Shape, Same> {
@@ -15,7 +16,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
 
   constructor(p: number) {
     super();
-    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${String(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
+    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${shown(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
     this.p = p;
   }
 

@@ -2,6 +2,7 @@ import { ArgumentError } from '../errors.js';
 import { generator } from '../generator.js';
 import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
 import type { Shape } from '../shape.js';
+import { shown } from '../shown.js';
 import type { Initializer, Parameter, Tensor } from '../tensor.js';
 
 /**
@@ -13,18 +14,28 @@ function drawn(local: string, draw: (shape: Shape, key: Tensor) => Tensor): Init
   return (parameter: Parameter) => draw(parameter.shape, keyOf(parameter.name, parameter.generator$));
 }
 
+/** Throws ArgumentError for what is no number. */
+function checkNumbers(op: string, numbers: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value !== 'number') throw new ArgumentError(`[init.${op}] ${name}: got ${shown(value)}, expected a number.`, { op: `init.${op}` });
+  }
+}
+
 /** Evenly from [low, high). */
 export function uniform(low = 0, high = 1): Initializer {
+  checkNumbers('uniform', { low, high });
   return drawn('uniform', (shape, key) => drawUniform(shape, key, low, high));
 }
 
 /** From a normal distribution. */
 export function normal(mean = 0, std = 1): Initializer {
+  checkNumbers('normal', { mean, std });
   return drawn('normal', (shape, key) => drawNormal(shape, key, mean, std));
 }
 
 /** All the same value. */
 export function constant(value: number): Initializer {
+  checkNumbers('constant', { value });
   return (parameter) => full(parameter.shape, value);
 }
 
@@ -42,6 +53,7 @@ export function ones(): Initializer {
  * Source: He et al., arXiv:1502.01852.
  */
 export function kaimingUniform(a = 0): Initializer {
+  checkNumbers('kaimingUniform', { a });
   return drawn('weight', (shape, key) => {
     if (shape.length < 2) {
       throw new ArgumentError(`[kaimingUniform] got a parameter of ${shape.length} dimensions, expected at least 2: [out, in, ...]. Take uniform() for a bias.`, {
@@ -57,6 +69,8 @@ export function kaimingUniform(a = 0): Initializer {
 
 /** What PyTorch starts a weight of `fanIn` inputs, or its bias, with: evenly from [-b, b), b = 1 / sqrt(fanIn) (kaimingUniform with a = sqrt 5). */
 export function fanInUniform(local: string, fanIn: number): Initializer {
+  if (typeof local !== 'string') throw new ArgumentError(`[init.fanInUniform] local: got ${shown(local)}, expected the name of a stream, as in fanInUniform('weight', 784).`, { op: 'init.fanInUniform' });
+  checkNumbers('fanInUniform', { fanIn });
   const bound = fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn);
   return drawn(local, (shape, key) => drawUniform(shape, key, -bound, bound));
 }

@@ -9,6 +9,7 @@ import { Misfit, type Outcome } from './fit.js';
 import { fanInUniform } from './initializers.js';
 import { Module } from './module.js';
 import type { LastDimension } from './shapes.js';
+import { shown } from '../shown.js';
 
 export interface LinearOptions {
   /** Whether b is added. Default true. */
@@ -54,7 +55,7 @@ export class Linear<I extends number = number, O extends number = number> extend
 
 function checkFeatures(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;
-  throw new ArgumentError(`[linear] ${name}: got ${String(value)}, expected a whole number. Give the sizes as in linear(784, 128).`, { op: 'linear' });
+  throw new ArgumentError(`[linear] ${name}: got ${shown(value)}, expected a whole number. Give the sizes as in linear(784, 128).`, { op: 'linear' });
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ShapeFunction, Shapes } from './shapes.js';
 import { inspected } from '../inspect.js';
 import { moduleText } from './module-text.js';
 import { loadInto, type LoadOptions, type State } from '../state.js';
+import { shown } from '../shown.js';
 
 /** The values of a parameter or buffer. */
 export interface NamedArray {
@@ -139,7 +140,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /** Training mode for this module and all below it. */
   train(training = true): this {
-    if (typeof training !== 'boolean') throw new ArgumentError(`[train] got ${String(training)}, expected true or false.`, { op: 'train' });
+    if (typeof training !== 'boolean') throw new ArgumentError(`[train] got ${shown(training)}, expected true or false.`, { op: 'train' });
     for (const module of this.modules()) module.training = training;
     return this;
   }

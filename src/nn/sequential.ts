@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { AnnealError, ArgumentError, ShapeError } from '../errors.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { shown, shownList } from '../shown.js';
 import type { Plain } from '../shape-types.js';
 import { Tensor } from '../tensor.js';
 import { chainShape, expectExactly, type Outcome } from './fit.js';
@@ -84,7 +84,7 @@ function inLayer(error: unknown, layer: Module, path: string): unknown {
 
 function checkInput(input: unknown): void {
   if (Array.isArray(input) && input.every((dim) => Number.isInteger(dim) && dim >= 0)) return;
-  const got = Array.isArray(input) ? `[${input.join(',')}]` : input instanceof Module ? `the layer ${String(input)}` : String(input);
+  const got = input instanceof Module ? `the layer ${String(input)}` : shownList(input);
   throw new ArgumentError(`[sequential] the first argument is no shape: got ${got}, expected the shape of one example without the batch, as in sequential([784], ...layers).`, {
     op: 'sequential',
   });
@@ -92,7 +92,7 @@ function checkInput(input: unknown): void {
 
 function checkLayer(layer: unknown, i: number): void {
   if (layer instanceof Module) return;
-  const got = typeof layer === 'function' ? `the function ${layer.name}` : typeof layer;
+  const got = shown(layer);
   throw new ArgumentError(`[sequential] layer ${i} is no module: got ${got}, expected a Module. Call the function that makes it, as in nn.relu().`, { op: 'sequential' });
 }
 

@@ -2,6 +2,8 @@ import { dtypes } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { composing } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
+import { allocate } from '../numeric-array.js';
+import { checkShape } from '../ops/check.js';
 import { fromArray } from '../ops/leaf.js';
 import { flopsOf } from '../ops/flops.js';
 import { printed } from '../inspect.js';
@@ -73,6 +75,7 @@ export function summarize(model: Module, given: Shape | undefined, batchSize: nu
   if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
   if (!Array.isArray(input)) throw new ArgumentError(`[summary] input: got ${shown(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
+  checkShape('summary', [batchSize, ...input]);
   const layers = layersOf(model, input, batchSize);
   const state = [...model.stateDict().values()];
   const count = (parameters: readonly Parameter[]): number => parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
@@ -100,7 +103,8 @@ function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[
   };
   for (const module of training) module.training = false;
   try {
-    const x = fromArray(new Float32Array(batchSize * sizeOf(input)), [batchSize, ...input], 'float32');
+    const size = batchSize * sizeOf(input);
+    const x = fromArray(allocate('summary', 'a batch', size, () => new Float32Array(size)), [batchSize, ...input], 'float32');
     observing(modules, observer, () => composing(() => model.forward(x)));
   } finally {
     for (const module of training) module.training = true;

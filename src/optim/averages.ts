@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, checkRequired } from '../options.js';
 import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
 import { checkSteps } from './schedules/schedule.js';
 
@@ -69,7 +69,7 @@ export interface StochasticWeightAveragingOptions {
  */
 export function stochasticWeightAveraging(options: StochasticWeightAveragingOptions): Average {
   const op = 'stochasticWeightAveraging';
-  checkOptions(op, options, ['start', 'every']);
+  checkRequired(op, options, ['start', 'every']);
   const { start, every = 1 } = options;
   const place = places(op, start, every);
   return described(op, { start, every }, { start, coefficients: (step) => [0, place(step, (n) => 1 / (n + 1))] });

@@ -8,7 +8,7 @@ import { printed } from '../inspect.js';
 import { checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { shown, shownList } from '../shown.js';
 import type { Suits } from '../train/sources.js';
 import { advise, type BatchAdvice } from './batch-advice.js';
 import { plotAdvice } from './batch-plot.js';
@@ -122,10 +122,10 @@ function sizesFor(sizes: readonly number[] | undefined, examples: number): reado
   }
   const rising = Array.isArray(sizes) && sizes.length > 0 && sizes.every((size, i) => Number.isInteger(size) && size > (sizes[i - 1] ?? 0) && size <= examples);
   if (rising) return sizes;
-  throw new ArgumentError(`[${OP}] sizes: got ${String(sizes)}, expected whole numbers that rise, up to the ${examples} examples of the data, such as [16, 32, 64].`, { op: OP });
+  throw new ArgumentError(`[${OP}] sizes: got ${shownList(sizes)}, expected whole numbers that rise, up to the ${examples} examples of the data, such as [16, 32, 64].`, { op: OP });
 }
 
 function checkCount(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return;
-  throw new ArgumentError(`[${OP}] ${name}: got ${String(value)}, expected an integer of at least ${least}.`, { op: OP });
+  throw new ArgumentError(`[${OP}] ${name}: got ${shown(value)}, expected an integer of at least ${least}.`, { op: OP });
 }

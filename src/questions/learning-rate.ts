@@ -15,6 +15,7 @@ import { toLoader, type Source, type Suits } from '../train/sources.js';
 import { show, smooth, suggest, type RatePoint, type RateSuggestion } from './range-test.js';
 import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type CountedLoss, type OptimizerOrMaker } from './step.js';
 import { untouched } from './untouched.js';
+import { shown } from '../shown.js';
 
 export interface FindLearningRateOptions<L extends Loss, D> {
   readonly loss: L;
@@ -78,7 +79,7 @@ export async function findLearningRate<I extends Shape, O extends Shape, L exten
   const { loss, optimizer: given, data, from = 1e-6, to = 10, steps = 100, batchSize, shuffle, seed } = options;
   checkParts(OP, model, loss);
   if (!(from > 0 && to > from && Number.isFinite(to))) throw new ArgumentError(`[${OP}] from and to: got ${from} and ${to}, expected 0 < from < to, such as 1e-6 and 10.`, { op: OP });
-  if (!Number.isInteger(steps) || steps < 10) throw new ArgumentError(`[${OP}] steps: got ${String(steps)}, expected an integer of at least 10.`, { op: OP });
+  if (!Number.isInteger(steps) || steps < 10) throw new ArgumentError(`[${OP}] steps: got ${shown(steps)}, expected an integer of at least 10.`, { op: OP });
   const plain = model as unknown as Module;
   const optimizer = optimizerFor(OP, given, plain);
   const loader = toLoader(OP, data, loading(data, { batchSize, shuffle, seed }));

@@ -177,7 +177,7 @@ function check(strategies: Readonly<Record<string, Strategy>>, options: { readon
   if (by === 'loss' && entries.some(([, { loss }]) => loss !== undefined)) throw invalid('strategies with losses of their own cannot be compared by the loss. Compare them by a metric: { metrics: [metrics.accuracy()], by: \'accuracy\' }');
   if (!Array.isArray(seeds) || seeds.length === 0) throw invalid(`seeds: got ${Array.isArray(seeds) ? 'none' : shown(seeds)}, expected at least one, such as [1, 2, 3]`);
   if (new Set(seeds).size < seeds.length) throw invalid(`seeds: got ${seeds.join(', ')}, expected different ones: the same seed gives the same figures, which would hide the spread`);
-  if (!Number.isInteger(epochs) || epochs < 1) throw invalid(`epochs: got ${String(epochs)}, expected an integer of at least 1`);
+  if (!Number.isInteger(epochs) || epochs < 1) throw invalid(`epochs: got ${shown(epochs)}, expected an integer of at least 1`);
   for (const [name, given] of [['data', options.data], ['validation', options.validation ?? options.data]] as const) {
     if (!(given instanceof Dataset)) throw invalid(`${name}: got ${shown(given)}, expected a dataset, which every run can go through in its own order. Make one: data.fromArrays({ x, y, shape })`);
   }

@@ -32,6 +32,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
   if (batches !== (source as unknown)) batches.loadStateDict({ ...batches.stateDict(), epoch: firstEpoch, step: 0 });
+  if (held !== undefined) checkSource('fit', held);
   warnOfSortedClasses(batches);
   return {
     epochs,

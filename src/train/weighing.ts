@@ -4,7 +4,7 @@ import { ignoredBy, type Loss } from '../losses/loss.js';
 import { gather, lessEqual, logicalAnd, mul, notEqual, where } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { shownList } from '../shown.js';
 import type { Tensor } from '../tensor.js';
 
 /** How much each class counts: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
@@ -48,8 +48,8 @@ export function classWeightsFor(batches: Loader, given: ClassWeights | undefined
   const ignored = ignoredBy(loss);
   const labels = batches instanceof ArrayLoader ? labelsOf(batches, ignored) : undefined;
   const values = given === 'balanced' ? balanced(labels) : given;
-  const fine = (Array.isArray(values) || values instanceof Float32Array) && values.length > 0 && values.every((value) => value >= 0 && value < Infinity) && values.some((value) => value > 0);
-  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${Array.isArray(given) ? `[${given.join(', ')}]` : shown(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
+  const fine = (Array.isArray(values) || values instanceof Float32Array) && values.length > 0 && values.every((value) => typeof value === 'number' && value >= 0 && value < Infinity) && values.some((value) => value > 0);
+  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${shownList(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
   if (labels !== undefined && labels.classes > values.length) {
     throw new ArgumentError(`[fit] classWeights: got ${values.length}, expected one a class: the data has ${labels.classes} of them.`, { op: 'fit' });
   }
