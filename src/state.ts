@@ -27,6 +27,26 @@ export function entriesOf(state: State): Map<string, Source> {
   return new Map(state as ReadonlyMap<string, Source>);
 }
 
+/** What belongs to the model and to the optimizer in the state of a Trainer. */
+export const PARTS = { model: 'model.', optimizer: 'optimizer.' } as const;
+
+/** The name by which the state of a Trainer is known, beside those of its model. */
+const SEED = 'random.seed';
+
+/** Whose stateDict() gave these names, so far as they say it: a Trainer's, an optimizer's, or a model's. */
+export function kindOf(names: ReadonlyMap<string, unknown>): 'trainer' | 'optimizer' | 'model' {
+  const all = [...names.keys()];
+  if (names.has(SEED) && all.some((name) => name.startsWith(PARTS.model))) return 'trainer';
+  return names.has('steps') && all.some((name) => name.endsWith('.step')) ? 'optimizer' : 'model';
+}
+
+/** The entries whose name begins with `prefix`, without it. */
+export function below(state: ReadonlyMap<string, Source>, prefix: string): Map<string, Source> {
+  const own = new Map<string, Source>();
+  for (const [name, source] of state) if (name.startsWith(prefix)) own.set(name.slice(prefix.length), source);
+  return own;
+}
+
 export interface LoadOptions {
   /** Whether the names have to be the same on both sides. Default true. */
   readonly strict?: boolean | undefined;
@@ -50,8 +70,13 @@ interface Pair {
 /** Which source belongs to which target. Throws AnnealError (ANNEAL_STATE_MISMATCH) where something does not fit. */
 export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Pair[] {
   checkOptions(op, options, ['strict']);
-  const given = entriesOf(state);
+  const all = entriesOf(state);
+  // A checkpoint of training has the model's weights, under names of its own.
+  const given = kindOf(all) === 'trainer' && !targets.has(SEED) ? below(all, PARTS.model) : all;
   if (options.strict ?? true) checkNames(op, targets, given);
+  else if (targets.size > 0 && ![...targets.keys()].some((name) => given.has(name))) {
+    throw mismatch(op, `the state has nothing for this model: ${differenceOf(targets, given)!}. Pass the state of a model whose parts have the same names.`);
+  }
   const pairs: Pair[] = [];
   for (const [name, target] of targets) {
     if (!given.has(name)) continue;
@@ -75,6 +100,7 @@ export function mismatch(op: string, what: string): AnnealError {
 function checkNames(op: string, targets: ReadonlyMap<string, unknown>, given: ReadonlyMap<string, unknown>): void {
   const difference = differenceOf(targets, given);
   if (difference === undefined) return;
+  if (kindOf(given) === 'optimizer') throw mismatch(op, `the state is an optimizer's, not a model's: ${difference}. Pass it to optimizer.loadStateDict(), or what model.stateDict() gave.`);
   throw mismatch(op, `the state is of another model: ${difference}. Build the same model, or pass { strict: false } to load what has the same names.`);
 }
 

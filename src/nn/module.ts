@@ -131,7 +131,8 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /**
    * Takes over parameters and buffers by path, from another model's stateDict(), from load(), or from plain arrays. All of it
-   * or, where something does not fit, nothing. `strict: false` passes over names that only one side has.
+   * or, where something does not fit, nothing. `strict: false` passes over names that only one side has, but not over
+   * all of them. Of the state of a Trainer, such as a checkpoint, it takes the model's part.
    * Throws AnnealError (ANNEAL_STATE_MISMATCH) naming what is missing, too much, or of another shape.
    */
   async loadStateDict(state: State, options: LoadOptions = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { engine, type Given, type Updater } from '../graph/engine.js';
-import { differenceOf, loadInto, mismatch, elements, entriesOf, type Described, type State } from '../state.js';
+import { below, differenceOf, elements, entriesOf, kindOf, loadInto, mismatch, PARTS, type Described, type State } from '../state.js';
 import { zeros } from '../ops/index.js';
 import { update } from '../ops/updates.js';
 import { slots } from '../ops/leaf.js';
@@ -300,7 +300,8 @@ export class Optimizer implements Updater {
    * Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit.
    */
   async loadStateDict(state: State): Promise<void> {
-    const given = entriesOf(state);
+    const all = entriesOf(state);
+    const given = kindOf(all) === 'trainer' ? below(all, PARTS.optimizer) : all;
     const targets = new Map<string, Tensor>();
     const counts: [name: string, set: (value: number) => void][] = [['steps', (value) => (this.#count = value)]];
     const averaged = [...given.keys()].some((name) => name === AVERAGE_STEPS || name.endsWith('.average'));

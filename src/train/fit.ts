@@ -10,6 +10,7 @@ import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
 import { Flight, type Submitted } from './flight.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
+import { warnOfEndedSchedules } from './ended-schedules.js';
 import { EpochPass } from './epoch-pass.js';
 import { checkPlateaus, observePlateaus } from './plateaus.js';
 import { nothingFrom } from './nothing.js';
@@ -76,6 +77,7 @@ export class Fit<M extends AnyMetric> {
     let failure: unknown;
     try {
       checkPlateaus(optimizer, start);
+      if (epochs > 0) warnOfEndedSchedules(optimizer);
       await this.#tell((callback) => callback.onFitStart?.(start));
       for (let epoch = firstEpoch; epoch < end && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch }, epoch + 1 < end);
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));

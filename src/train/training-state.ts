@@ -2,12 +2,11 @@ import { generator, type ModelGenerator, type ModelRandomState, type RandomState
 import type { Module } from '../nn/module.js';
 import { register } from '../nn/registry.js';
 import type { Optimizer, PlateauSchedule } from '../optim/index.js';
-import { checkState, elements, entriesOf, mismatch, type Described, type Source, type State } from '../state.js';
+import { below, checkState, elements, entriesOf, kindOf, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { plateausOf } from './plateaus.js';
 
-const MODEL = 'model.';
-const OPTIMIZER = 'optimizer.';
+const { model: MODEL, optimizer: OPTIMIZER } = PARTS;
 const SEED = 'random.seed';
 const COUNTER = 'random.counter.';
 const MODEL_RANDOM = 'random.model';
@@ -37,6 +36,7 @@ export function stateOf(model: Module, optimizer: Optimizer): Map<string, Tensor
 /** The other way round. All is checked before anything changes. Other models' random streams stay as they are. */
 export async function loadState(model: Module, optimizer: Optimizer, state: State): Promise<void> {
   const given = entriesOf(state);
+  checkKind(given);
   const weights = below(given, MODEL);
   checkState('loadStateDict', model.stateDict(), weights);
   const shared = await sharedState(given);
@@ -47,6 +47,14 @@ export async function loadState(model: Module, optimizer: Optimizer, state: Stat
   generator().loadShared(shared.seed, shared.counters);
   streamsOf(model).loadStateDict(own);
   for (const set of plateaus) set();
+}
+
+function checkKind(given: ReadonlyMap<string, Source>): void {
+  const kind = kindOf(given);
+  // A Trainer's that lacks something is told what.
+  if (kind === 'trainer' || [...given.keys()].some((name) => name.startsWith(MODEL) || name.startsWith(OPTIMIZER))) return;
+  const [whose, to] = kind === 'optimizer' ? ["an optimizer's", 'optimizer'] : ["a model's", 'model'];
+  throw mismatch('loadStateDict', `the state is ${whose}, not a Trainer's. Pass it to trainer.${to}.loadStateDict(), which leaves the rest as it is; to go on with training, pass what was saved of a Trainer: save(trainer, path).`);
 }
 
 /** The complete epochs of a trainer's state; 0 where it does not say. */
@@ -67,13 +75,6 @@ async function plateauStates(given: ReadonlyMap<string, Source>, plateaus: reado
       return () => plateau.loadStateDict({ rate, best: Number.isNaN(best) ? null : best, bad, cooling });
     }),
   );
-}
-
-/** The entries whose name begins with `prefix`, without it. */
-function below(state: ReadonlyMap<string, Source>, prefix: string): Map<string, Source> {
-  const own = new Map<string, Source>();
-  for (const [name, source] of state) if (name.startsWith(prefix)) own.set(name.slice(prefix.length), source);
-  return own;
 }
 
 function streamsOf(model: Module): ModelGenerator {

@@ -44,7 +44,7 @@ test('a state that does not fit changes nothing', async () => {
   const state = trainer.stateDict();
   state.delete('optimizer.3.bias.expAvg');
   await fails(trainer.loadStateDict(state), 'ANNEAL_STATE_MISMATCH', /3.bias.expAvg/);
-  await fails(trainer.loadStateDict(trainer.model.stateDict()), 'ANNEAL_STATE_MISMATCH', /lacks/);
+  await fails(trainer.loadStateDict(trainer.model.stateDict()), 'ANNEAL_STATE_MISMATCH', /a model's, not a Trainer's/);
   const other = trainer.stateDict();
   other.delete('random.seed');
   await fails(trainer.loadStateDict(other), 'ANNEAL_STATE_MISMATCH', /model.loadStateDict/);
@@ -116,4 +116,58 @@ describe('an average that is given to fit()', () => {
     expect(trainer.optimizer.average).toBe(other);
     expect([...(trainer.stateDict().get('optimizer.averageSteps')!.data as Int32Array)]).toEqual([0]);
   });
+});
+
+describe('a state of another kind', () => {
+  const made = () => trainerOf(classifier());
+
+  test('a checkpoint of a Trainer gives a model its weights, and an optimizer what it remembers', async () => {
+    const trainer = made();
+    await trainer.fit(train);
+    const checkpoint = trainer.stateDict();
+    for (const options of [{}, { strict: false }]) {
+      seed(99);
+      const { model, optimizer } = made();
+      seed(98);
+      await model.loadStateDict(checkpoint, options);
+      await optimizer.loadStateDict(checkpoint);
+      expect(await bits(model)).toEqual(await bits(trainer.model));
+      expect(optimizer.steps).toBe(trainer.optimizer.steps);
+    }
+  });
+
+  test('a model’s and an optimizer’s are named where a Trainer’s is wanted, and an optimizer’s where a model’s is', async () => {
+    const trainer = made();
+    await fails(trainer.loadStateDict(trainer.model.stateDict()), 'ANNEAL_STATE_MISMATCH', /the state is a model's, not a Trainer's\. Pass it to trainer\.model\.loadStateDict\(\)/);
+    await fails(trainer.loadStateDict(trainer.optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /the state is an optimizer's, not a Trainer's\. Pass it to trainer\.optimizer/);
+    await fails(trainer.model.loadStateDict(trainer.optimizer.stateDict()), 'ANNEAL_STATE_MISMATCH', /an optimizer's, not a model's/);
+  });
+
+  test('of which nothing fits is an error, also with strict: false', async () => {
+    const { model } = made();
+    await fails(model.loadStateDict({ 'other.weight': Float32Array.of(1) }, { strict: false }), 'ANNEAL_STATE_MISMATCH', /nothing for this model: it lacks '0.weight'.*it has 'other.weight'/);
+    await model.loadStateDict({ '0.bias': new Float32Array(16) }, { strict: false });
+  });
+});
+
+test('a fit whose rate has ended at 0 is warned of, once; one that repeats itself is not', async () => {
+  const warned: unknown[] = [];
+  const note = (warning: Error & { code?: string }): void => void warned.push(warning.code);
+  process.on('warning', note);
+  const { cosine, cosineRestarts, constant } = optim.schedules;
+  const run = async (lr: optim.schedules.Schedule, epochs: number): Promise<void> => {
+    const { model } = classifier();
+    const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr }) });
+    for (let i = 0; i < epochs; i++) await trainer.fit(train, { batchSize: 50 });
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await run(cosine(0.1, 4), 2);
+  await run(cosineRestarts(0.1, 2), 3);
+  await run(constant(0.1), 2);
+  await run(cosine(0.1, 2, { min: 0.01 }), 3);
+  expect(warned).toEqual([]);
+  await run(cosine(0.1, 2), 3);
+  await run(cosine(0.1, 2), 2);
+  process.off('warning', note);
+  expect(warned).toEqual(['ANNEAL_SCHEDULE_ENDED']);
 });
