@@ -6,24 +6,26 @@ import { arange, full, scatterAdd, tensor, where } from 'anneal';
 
 const ints = (...values: number[]) => tensor(values, { dtype: 'int32' });
 const TOP = 2 ** 31 - 1;
+/** In eager mode an op fails at its call, in planned mode what waits for it. */
+const later = async (read: () => Promise<unknown>): Promise<unknown> => read();
 const overflow = { code: 'ANNEAL_OVERFLOW' };
 
 describe('sums of whole numbers are exact or an error, never wrapped', () => {
   test('of bytes: 9,000,000 of 255', async () => {
     const bytes = tensor(new Uint8Array(9_000_000).fill(255));
-    await expect(bytes.sum().item()).rejects.toMatchObject(overflow);
-    await expect(bytes.sum().item()).rejects.toThrow(
+    await expect(later(() => bytes.sum().item())).rejects.toMatchObject(overflow);
+    await expect(later(() => bytes.sum().item())).rejects.toThrow(
       "[sum] a sum of whole numbers does not fit int32: got 2295000000 at position 0, expected a number from -2147483648 to 2147483647. Add floats: .cast('float32').",
     );
     expect(await bytes.slice(0, 8_000_000).sum().item()).toBe(2_040_000_000);
   });
 
   test('of int32, along any axis', async () => {
-    await expect(ints(TOP, 1).sum().item()).rejects.toMatchObject(overflow);
-    await expect(ints(-TOP, -2).sum().item()).rejects.toMatchObject(overflow);
+    await expect(later(() => ints(TOP, 1).sum().item())).rejects.toMatchObject(overflow);
+    await expect(later(() => ints(-TOP, -2).sum().item())).rejects.toMatchObject(overflow);
     const rows = tensor([[1, TOP], [1, TOP], [1, TOP]], { dtype: 'int32' });
-    await expect(rows.sum({ axis: 0 }).data()).rejects.toThrow('got 6442450941 at position 1');
-    await expect(rows.sum({ axis: 1 }).data()).rejects.toThrow('got 2147483648 at position 0');
+    await expect(later(() => rows.sum({ axis: 0 }).data())).rejects.toThrow('got 6442450941 at position 1');
+    await expect(later(() => rows.sum({ axis: 1 }).data())).rejects.toThrow('got 2147483648 at position 0');
   });
 
   test('that leave int32 on their way and come back are right', async () => {
@@ -41,12 +43,12 @@ describe('sums of whole numbers are exact or an error, never wrapped', () => {
   });
 
   test('of scatterAdd, too', async () => {
-    await expect(scatterAdd(ints(TOP, 1, 1), ints(0, 1, 0), 2).data()).rejects.toThrow('[scatterAdd] a sum of whole numbers does not fit int32: got 2147483648 at position 2');
+    await expect(later(() => scatterAdd(ints(TOP, 1, 1), ints(0, 1, 0), 2).data())).rejects.toThrow('[scatterAdd] a sum of whole numbers does not fit int32: got 2147483648 at position 2');
     expect([...(await scatterAdd(ints(TOP, -1, 1), ints(0, 0, 0), 2).data())]).toEqual([TOP, 0]);
   });
 
   test('a run that failed leaves the session usable', async () => {
-    await expect(ints(TOP, 1).sum().item()).rejects.toMatchObject(overflow);
+    await expect(later(() => ints(TOP, 1).sum().item())).rejects.toMatchObject(overflow);
     expect(await ints(TOP, -1).sum().item()).toBe(TOP - 1);
   });
 });
