@@ -1,4 +1,4 @@
-import { losses, noGrad, StaleTensorError, tensor, zeros, type Tensor } from 'anneal';
+import { losses, noGrad, ones, StaleTensorError, tensor, zeros, type Tensor } from 'anneal';
 import { expect, test } from 'vitest';
 import { classifier, failure } from './model.js';
 
@@ -21,7 +21,7 @@ test('a loss may be read before its step, whichever operands its ops leave out',
   const { model, optimizer, batch } = classifier();
   const { x, labels } = batch(4);
   for (const lossOf of [
-    (outputs: Tensor) => losses.hinge(outputs, zeros([4, 3])),
+    (outputs: Tensor) => losses.hinge(outputs, ones([4, 3])),
     (outputs: Tensor) => losses.crossEntropy(outputs, labels, { labelSmoothing: 0.1 }),
     (outputs: Tensor) => losses.binaryCrossEntropy(outputs, zeros([4, 3])),
   ]) {
