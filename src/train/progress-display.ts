@@ -1,12 +1,15 @@
 import type * as CliProgress from 'cli-progress';
 import { lazily } from '../lazily.js';
+import { AroundBar } from './around-bar.js';
 
 const cliProgress = lazily<typeof CliProgress>('cli-progress');
 
 /** How far training is. */
 export interface Progress {
-  /** From 1. */
+  /** Its number, from 0. */
   readonly epoch: number;
+  /** Its place among the epochs of this fit(), from 1, and how many these are. */
+  readonly place: number;
   readonly epochs: number;
   /** Steps of this epoch that are done. */
   readonly step: number;
@@ -19,13 +22,45 @@ export interface Progress {
   readonly secondsLeft: number | undefined;
 }
 
-/** The words of a progress line: epoch, step, loss, accuracy, examples/s, time left. */
-export function progressLine({ epoch, epochs, step, steps, values, examplesPerSecond, secondsLeft }: Progress): string {
-  const parts = [`epoch ${epoch}/${epochs}`, `step ${step}${steps === undefined ? '' : `/${steps}`}`];
-  for (const [name, value] of Object.entries(values)) parts.push(`${name} ${showValue(name, value)}`);
-  parts.push(`${Math.round(examplesPerSecond)} examples/s`);
-  if (secondsLeft !== undefined) parts.push(`${showTime(secondsLeft)} left`);
-  return parts.join('  ');
+/** A piece of a line in its forms, each shorter than the one before. */
+interface Piece {
+  readonly forms: readonly string[];
+  /** What goes first where there is no room, from 0. */
+  readonly rank: number;
+}
+
+/**
+ * The words of a progress line: epoch, step, loss, accuracy, examples/s, time left. What matters least is left out where `width` columns are too few: the
+ * speed, the bar that `drawn` draws in some width, the time left, the step, the place of the epoch, then metrics; the losses last.
+ */
+export function progressLine(progress: Progress, width = Infinity, drawn?: (size: number) => string): string {
+  const { epoch, place, epochs, step, steps, values, examplesPerSecond, secondsLeft } = progress;
+  const pieces: Piece[] = [
+    { forms: [`epoch ${epoch} (${place}/${epochs})`, `epoch ${epoch}`], rank: 4 },
+    { forms: [`step ${step}${steps === undefined ? '' : `/${steps}`}`, ''], rank: 3 },
+    ...Object.entries(values).map(([name, value]) => ({ forms: [`${name} ${showValue(name, value)}`, ''], rank: rankOf(name) })),
+    { forms: [`${Math.round(examplesPerSecond)} examples/s`, ''], rank: 0 },
+    { forms: [secondsLeft === undefined ? '' : `${showTime(secondsLeft)} left`, ''], rank: 2 },
+  ];
+  if (drawn !== undefined) pieces.unshift({ forms: [drawn(20), drawn(10), ''], rank: 1 });
+  const form = pieces.map(() => 0);
+  const line = (): string => pieces.map(({ forms }, i) => forms[form[i]!]!).filter((text) => text !== '').join('  ');
+  for (let rank = 0; rank <= LAST; rank++) {
+    // From the right: what stands first was put first by the user.
+    for (let i = pieces.length - 1; i >= 0; i--) {
+      if (pieces[i]!.rank !== rank) continue;
+      while (line().length > width && form[i]! + 1 < pieces[i]!.forms.length) form[i]!++;
+    }
+  }
+  return line();
+}
+
+/** The rank of the losses. */
+const LAST = 7;
+
+function rankOf(name: string): number {
+  if (name === 'validation loss' || name === 'loss') return LAST;
+  return name.startsWith('validation ') ? 6 : 5;
 }
 
 function showValue(name: string, value: number): string {
@@ -46,29 +81,47 @@ export interface Display {
   /** Milliseconds between two calls of show(). */
   readonly interval: number;
   show(progress: Progress): void;
-  /** The epoch is complete, or training was stopped in it: what is shown stays. */
-  finish(progress: Progress): void;
+  /** The epoch is complete, or training was stopped in it; `stays`: what is shown is not overwritten by what comes. */
+  finish(progress: Progress, stays: boolean): void;
   /** A line of its own, between epochs. */
   say(text: string): void;
+  /** Nothing more comes. */
+  close(): void;
 }
 
 /** Plain lines, for files and pipes: some in an epoch, and one at its end. */
 export function lines(stream: NodeJS.WritableStream, interval: number): Display {
   const say = (text: string): void => void stream.write(`${text}\n`);
   const write = (progress: Progress): void => say(progressLine(progress));
-  const show = (progress: Progress): void => {
-    if (progress.step !== progress.steps) write(progress); // the last step's line is that of the epoch
+  return {
+    interval,
+    show: (progress) => (progress.step === progress.steps ? undefined : write(progress)), // the last step's line is that of the epoch
+    finish: (progress, stays) => (stays ? write(progress) : undefined),
+    say,
+    close: () => undefined,
   };
-  return { interval, show, finish: write, say };
 }
 
-/** A live bar, for terminals: one line an epoch. It does not keep the process alive when training is over or has failed. */
-export function bar(stream: NodeJS.WritableStream): Display {
+/** A live bar, for terminals: a line that stays for an epoch. It does not keep the process alive when training is over or has failed. */
+export function bar(stream: NodeJS.WritableStream & { readonly columns?: number }): Display {
   const { SingleBar, Format } = cliProgress();
   class LiveBar extends SingleBar {
+    constructor(...options: ConstructorParameters<typeof SingleBar>) {
+      super(...options);
+      // Where the line began is not where it is, once other output has scrolled it.
+      const { terminal } = this as unknown as { terminal: { cursorSave(): void; cursorRestore(): void } };
+      terminal.cursorSave = terminal.cursorRestore = () => undefined;
+    }
+
     override render(): void {
-      super.render();
+      around.drawing(() => super.render());
       (this as unknown as { timer: NodeJS.Timeout | null }).timer?.unref();
+    }
+
+    /** Draws it again, where the line was cleared. */
+    redraw(): void {
+      (this as unknown as { lastDrawnString: string | null }).lastDrawnString = null;
+      this.render();
     }
   }
   const live = new LiveBar({
@@ -79,24 +132,36 @@ export function bar(stream: NodeJS.WritableStream): Display {
     barsize: 20,
     barCompleteChar: '\u2588',
     barIncompleteChar: '\u2591',
-    format: (options, { progress }, shown: Progress) => `${Format.BarFormat(progress, options)} ${progressLine(shown)}`,
+    // One column is left free: a full line would wrap on some terminals.
+    format: (options, { progress }, shown: Progress) => progressLine(shown, (stream.columns ?? 80) - 1, (barsize) => Format.BarFormat(progress, { ...options, barsize })),
   });
   let active = false;
-  const show = (progress: Progress): void => {
-    // Of a stream the end is not known: the bar stays empty until it is reached.
-    const total = progress.steps ?? Infinity;
-    if (!active) live.start(total, progress.step, { ...progress });
-    else live.update(progress.step, progress);
-    active = true;
+  const around = new AroundBar(stream, () => live.redraw());
+  const own = <R>(draw: () => R): R => around.drawing(draw);
+  const show = (progress: Progress): void =>
+    own(() => {
+      // Of a stream the end is not known: the bar stays empty until it is reached.
+      const total = progress.steps ?? Infinity;
+      if (!active) {
+        live.start(total, progress.step, { ...progress });
+        around.begin();
+      } else live.update(progress.step, progress);
+      active = true;
+    });
+  const stop = (): void => {
+    if (!active) return;
+    own(() => live.stop());
+    active = false;
+    around.end();
   };
   return {
     interval: 50,
     show,
-    finish: (progress) => {
+    finish: (progress, stays) => {
       show(progress);
-      live.stop();
-      active = false;
+      if (stays) stop();
     },
     say: (text) => void stream.write(`${text}\n`),
+    close: stop,
   };
 }

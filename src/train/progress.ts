@@ -1,4 +1,6 @@
+import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
+import { shown } from '../shown.js';
 import type { Callback, Results, StepEvent } from './events.js';
 import type { History } from './history.js';
 import { bar, lines, type Display, type Progress } from './progress-display.js';
@@ -14,36 +16,56 @@ export interface ProgressOptions {
   readonly stream?: TextStream | undefined;
   /** Milliseconds between two lines of an epoch where the stream is no terminal. Default 60 000: one line for each epoch that takes less. */
   readonly interval?: number | undefined;
+  /**
+   * Keeps the line of every so many epochs, and of the last one; on a terminal the others are overwritten. Default: of all on a terminal; elsewhere of all that end
+   * at least a second after the line before.
+   */
+  readonly every?: number | undefined;
   /** Milliseconds on some clock. Default performance.now. */
   readonly now?: (() => number) | undefined;
 }
 
 /**
  * A callback that shows how training goes: epoch, step, loss, metrics, examples/s and the time left; a live bar on a terminal; plain lines
- * elsewhere, one an epoch, and one a minute in longer ones. The loss and the metrics are of the epoch so far; those that are no numbers are
- * left out. A last line says why training was stopped early.
+ * elsewhere, one an epoch, but at most one a second, and one a minute in longer epochs. The loss and the metrics are of the epoch so far; those that are no numbers
+ * are left out, and so is what matters least where a terminal is narrow. `epoch 4 (5/10)` is number 4, from 0, and the fifth of ten of this fit(). What else is
+ * written to the terminal meanwhile appears above the bar. A last line says why training was stopped early. Throws ArgumentError, AnnealError for an unknown option.
  *
  *     await trainer.fit(data, { epochs: 5, callbacks: [train.progress()] });
  */
 export function progress(options: ProgressOptions = {}): Callback {
-  checkOptions('train.progress', options, ['stream', 'interval', 'now']);
-  const { stream = process.stdout, interval = 60_000, now = () => performance.now() } = options;
+  checkOptions('train.progress', options, ['stream', 'interval', 'every', 'now']);
+  const { stream = process.stdout, interval = 60_000, every, now = () => performance.now() } = options;
+  if (every !== undefined && !(Number.isSafeInteger(every) && every >= 1)) {
+    throw new ArgumentError(`[train.progress] every: got ${shown(every)}, expected an integer of at least 1.`, { op: 'train.progress' });
+  }
   const output = stream as NodeJS.WritableStream;
-  const report = new Report(stream.isTTY === true ? bar(output) : lines(output, interval), now);
+  const report = new Report(stream.isTTY === true ? bar(output) : lines(output, interval), now, { every, least: stream.isTTY === true ? 0 : A_SECOND });
   return {
     passive: true,
     onFitStart: () => report.start(),
     onEpochStart: () => report.epoch(),
     onStep: (event) => report.step(event),
-    onEpochEnd: ({ record }) => report.end(record.validation),
+    onEpochEnd: ({ epoch, firstEpoch, epochs, record }) => report.end(epoch + 1 === firstEpoch + epochs, record.validation),
     onFitEnd: ({ history }) => report.close(history),
   };
+}
+
+const A_SECOND = 1000;
+
+/** Which epochs leave a line: every so many, or those that end so many milliseconds after the line before. */
+interface Kept {
+  readonly every: number | undefined;
+  readonly least: number;
 }
 
 /** Turns the events of one fit() into what a display shows. */
 class Report {
   readonly #display: Display;
   readonly #now: () => number;
+  readonly #kept: Kept;
+  /** When the last line was kept. */
+  #keptAt = -Infinity;
   #started = 0;
   /** Steps of all epochs since the start. */
   #steps = 0;
@@ -51,14 +73,16 @@ class Report {
   /** The last step of the epoch that is under way. */
   #last: StepEvent | undefined;
 
-  constructor(display: Display, now: () => number) {
+  constructor(display: Display, now: () => number, kept: Kept) {
     this.#display = display;
     this.#now = now;
+    this.#kept = kept;
   }
 
   start(): void {
     this.#started = this.#now();
     this.#steps = 0;
+    this.#keptAt = -Infinity;
     this.#last = undefined;
   }
 
@@ -78,23 +102,32 @@ class Report {
   }
 
   /** Ends the line of an epoch, complete or not; without an epoch under way it does nothing. */
-  end(validation?: Results): void {
+  end(isLast: boolean, validation?: Results): void {
     if (this.#last === undefined) return;
+    const stays = isLast || this.#keeps(this.#last);
+    if (stays) this.#keptAt = this.#now();
     const last = this.#progress(this.#last);
     const validated = Object.entries(numbers(validation ?? {})).map(([name, value]) => [`validation ${name}`, value]);
-    this.#display.finish({ ...last, values: { ...last.values, ...Object.fromEntries(validated) } });
+    this.#display.finish({ ...last, values: { ...last.values, ...Object.fromEntries(validated) } }, stays);
     this.#last = undefined;
   }
 
   /** Ends the last line, and says why it is the last one before its time. */
   close({ stopped }: History): void {
-    this.end();
+    this.end(true);
+    this.#display.close();
     if (stopped !== undefined) this.#display.say(`stopped: ${stopped}`);
+  }
+
+  #keeps({ epoch, firstEpoch }: StepEvent): boolean {
+    const { every, least } = this.#kept;
+    return every === undefined ? this.#now() - this.#keptAt >= least : (epoch - firstEpoch + 1) % every === 0;
   }
 
   #progress(event: StepEvent): Progress {
     return {
-      epoch: event.epoch + 1,
+      epoch: event.epoch,
+      place: event.epoch - event.firstEpoch + 1,
       epochs: event.epochs,
       step: event.step + 1,
       steps: event.stepsPerEpoch,
@@ -105,9 +138,9 @@ class Report {
   }
 
   /** A step that is left takes as long as one that was done, with its share of the validation. */
-  #secondsLeft({ epoch, step, epochs, stepsPerEpoch }: StepEvent): number | undefined {
+  #secondsLeft({ epoch, firstEpoch, step, epochs, stepsPerEpoch }: StepEvent): number | undefined {
     if (stepsPerEpoch === undefined) return undefined;
-    const left = (epochs - epoch) * stepsPerEpoch - (step + 1);
+    const left = (firstEpoch + epochs - epoch) * stepsPerEpoch - (step + 1);
     return ((this.#now() - this.#started) / 1000 / this.#steps) * left;
   }
 }
