@@ -1,5 +1,5 @@
 import * as anneal from 'anneal';
-import { AnnealError, losses } from 'anneal';
+import { AnnealError, configure, losses } from 'anneal';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { provideEngine } from '../../src/graph/engine.js';
@@ -125,4 +125,5 @@ test(`arrays without elements: what ${RUNS} random programs make of them is the 
   );
 });
 
-afterAll(() => setEager(undefined));
+// Files of one worker share the engine.
+afterAll(() => configure({ debug: process.env['ANNEAL_DEBUG'] === '1' }));

@@ -1,3 +1,4 @@
+import { configure } from 'anneal';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { provideEngine } from '../../src/graph/engine.js';
@@ -35,4 +36,5 @@ test(`replay equals eager, bit for bit, for ${RUNS} random programs`, { timeout:
   );
 });
 
-afterAll(() => setEager(undefined));
+// Files of one worker share the engine.
+afterAll(() => configure({ debug: process.env['ANNEAL_DEBUG'] === '1' }));
