@@ -62,9 +62,14 @@ static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, cons
 // min and max of a limit give NaN for NaN, as the gradient stands second.
 ANNEAL_INLINE vf clipped(vf g, vf limit) { return vmax(-limit, vmin(limit, g)); }
 
+// Arrays that are larger together than a cache come from memory, and are asked for this many elements ahead: the
+// prefetching of the CPU begins anew at each page, for all of them at once. A rule that keeps nothing has so few arrays
+// that asking costs more than it gains, and so it does where arrays are in a cache.
+constexpr int64_t kFromMemory = int64_t{32} << 20, kElementsAhead = 256;
+
 // Elements [first, last) of one parameter. What is left behind whole vectors is the last vector, part of which is done
 // twice from the same values. Stores do not reach the rule, which so stays in registers.
-template <class Rule, int kStates>
+template <class Rule, int kStates, bool kAsks>
 static __attribute__((noinline)) void update_part(const Rule& __restrict rule, float most, const TensorArg* in,
                                                   int64_t first, int64_t last) {
   const vf limit = splat(most);
@@ -89,7 +94,14 @@ static __attribute__((noinline)) void update_part(const Rule& __restrict rule, f
   const int64_t end = last - kLanes;
   if (end < first) return store(done(first, (int)(last - first)), first, (int)(last - first));
   const Done rest = done(end, kLanes);
-  for (int64_t i = first; i < end; i += kLanes) store(done(i, kLanes), i, kLanes);
+  for (int64_t i = first; i < end; i += kLanes) {
+    if constexpr (kAsks) {
+      const int64_t next = i + kElementsAhead;
+      __builtin_prefetch(p + next, 1), __builtin_prefetch(g + next);
+      for (int k = 0; k < kStates; k++) __builtin_prefetch(state[k] + next, 1);
+    }
+    store(done(i, kLanes), i, kLanes);
+  }
   store(rest, end, kLanes);
 }
 
@@ -120,7 +132,7 @@ static void update_more(const UpdateJob<Rule>& job, const Rule& rule, bool settl
   for (int64_t i = first; i < last; i += kAtOnce) {
     const int64_t end = smallest(last, i + kAtOnce);
     if (job.before != 0) average_part(a, p, job.before, false, i, end);
-    update_part<Rule, kStates>(rule, job.limit, in, i, end);
+    update_part<Rule, kStates, false>(rule, job.limit, in, i, end);
     for (int k = 0; settles && k < kStates; k++) settle_part((float*)in[2 + k].data, i, end);
     if (job.after != 0) average_part(a, p, job.after, job.call->attr[1] & kPulls, i, end);
   }
@@ -161,13 +173,16 @@ template <class Rule, int kStates>
 static void update_chunk(void* arg, int64_t unit, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
   const bool averages = job.before != 0 || job.after != 0;
+  const bool asks = kStates > 0 && job.line.elements * 4 * (2 + kStates) > kFromMemory;
   each_update(job, job.cut.order[unit],
               [&](int64_t, const TensorArg* in, const Rule& rule, int32_t count, int64_t first, int64_t last) {
                 const bool settles = kStates > 0 && count % kSettledEvery == 0;
                 if (averages || settles)
                   update_more<Rule, kStates>(job, rule, settles, in, first, last);
+                else if (asks)
+                  update_part<Rule, kStates, true>(rule, job.limit, in, first, last);
                 else
-                  update_part<Rule, kStates>(rule, job.limit, in, first, last);
+                  update_part<Rule, kStates, false>(rule, job.limit, in, first, last);
               });
 }
 

@@ -7,6 +7,7 @@ static double vfma(double a, double b, double c) { return a * b + c; }
 static double vsqrt(double x) { return std::sqrt(x); }
 static double vabs(double x) { return std::fabs(x); }
 static double vmax(double a, double b) { return a > b ? a : b; }
+static double vmin(double a, double b) { return a < b ? a : b; }
 static double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 #include "update_rules.h"
 

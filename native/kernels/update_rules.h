@@ -143,15 +143,16 @@ struct Rule_adamax {
 
 // NAdam (Dozat, 2016, openreview OM0jvwB8jIp57ZJjtNEZ), as torch.optim.NAdam, with mu_t = beta1 (1 - cooling^t / 2),
 // where cooling = 0.96^momentumDecay: p -= lr ((1 - mu_t) / (1 - prod mu) g' + mu_t+1 / (1 - mu_t+1 prod mu) m) /
-// (sqrt(v / (1 - beta2^t)) + eps).
+// (sqrt(v / (1 - beta2^t)) + eps), with decay as Adam has it.
 template <class V>
 struct Rule_nadam {
   enum Hyper { kLr, kBeta1, kBeta2, kEps, kDecay, kCooling };
-  enum Flag : uint32_t { kMaximize = 1 };
-  V sign, decay, beta1, gain1, beta2, gain2, correction2, eps, now, ahead;
-  bool decays;
+  enum Flag : uint32_t { kDecoupled = 1, kMaximize = 2 };
+  V sign, decay, shrink, beta1, gain1, beta2, gain2, correction2, eps, now, ahead;
+  bool decays, shrinks;
 
   static Rule_nadam of(const double* hyper, int64_t count, uint32_t flags) {
+    const bool decays = hyper[kDecay] != 0, decoupled = flags & kDecoupled;
     const double beta1 = hyper[kBeta1];
     double cooled = 1, mu = 0, product = 1;
     for (int64_t t = 1; t <= count && product > 1e-30; t++) {  // below, 1 - product is 1
@@ -164,6 +165,7 @@ struct Rule_nadam {
     const double next = beta1 * (1 - 0.5 * reached * hyper[kCooling]);
     return {all<V>(flags & kMaximize ? -1 : 1),
             all<V>(hyper[kDecay]),
+            all<V>(1 - hyper[kLr] * hyper[kDecay]),
             all<V>(beta1),
             all<V>(1 - beta1),
             all<V>(hyper[kBeta2]),
@@ -172,11 +174,13 @@ struct Rule_nadam {
             all<V>(hyper[kEps]),
             all<V>(-hyper[kLr] * (1 - mu) / (1 - product)),
             all<V>(-hyper[kLr] * next / (1 - product * next)),
-            hyper[kDecay] != 0};
+            decays && !decoupled,
+            decays && decoupled};
   }
   ANNEAL_METHOD void apply(const Rule_nadam& r, V& p, V g, V* s) {
     g = g * r.sign;
     if (r.decays) g = vfma(r.decay, p, g);
+    if (r.shrinks) p = p * r.shrink;
     s[0] = vfma(r.gain1, g, s[0] * r.beta1);
     s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
     p = p + vfma(r.now, g, r.ahead * s[0]) / vfma(vsqrt(s[1]), r.correction2, r.eps);
@@ -184,15 +188,16 @@ struct Rule_nadam {
 };
 
 // RAdam (Liu et al., arXiv:1908.03265), as torch.optim.RAdam: while too few gradients were seen to know v, p -= lr m /
-// (1 - beta1^t); later that is multiplied by rect sqrt(1 - beta2^t) / (sqrt(v) + eps).
+// (1 - beta1^t); later that is multiplied by rect sqrt(1 - beta2^t) / (sqrt(v) + eps). Decay is as Adam has it.
 template <class V>
 struct Rule_radam {
   enum Hyper { kLr, kBeta1, kBeta2, kEps, kDecay };
-  enum Flag : uint32_t { kMaximize = 1 };
-  V sign, decay, beta1, gain1, beta2, gain2, eps, step;
-  bool decays, rectified;
+  enum Flag : uint32_t { kDecoupled = 1, kMaximize = 2 };
+  V sign, decay, shrink, beta1, gain1, beta2, gain2, eps, step;
+  bool decays, shrinks, rectified;
 
   static Rule_radam of(const double* hyper, int64_t count, uint32_t flags) {
+    const bool decays = hyper[kDecay] != 0, decoupled = flags & kDecoupled;
     const double beta2 = hyper[kBeta2], reached = power_of(beta2, count);
     const double most = 2 / (1 - beta2) - 1, length = most - 2 * (double)count * reached / (1 - reached);
     const bool rectified = length > 5;
@@ -202,18 +207,21 @@ struct Rule_radam {
                             : 1;
     return {all<V>(flags & kMaximize ? -1 : 1),
             all<V>(hyper[kDecay]),
+            all<V>(1 - hyper[kLr] * hyper[kDecay]),
             all<V>(hyper[kBeta1]),
             all<V>(1 - hyper[kBeta1]),
             all<V>(beta2),
             all<V>(1 - beta2),
             all<V>(hyper[kEps]),
             all<V>(-hyper[kLr] * rect / (1 - power_of(hyper[kBeta1], count))),
-            hyper[kDecay] != 0,
+            decays && !decoupled,
+            decays && decoupled,
             rectified};
   }
   ANNEAL_METHOD void apply(const Rule_radam& r, V& p, V g, V* s) {
     g = g * r.sign;
     if (r.decays) g = vfma(r.decay, p, g);
+    if (r.shrinks) p = p * r.shrink;
     s[0] = vfma(r.gain1, g, s[0] * r.beta1);
     s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
     p = r.rectified ? vfma(r.step, s[0] / (vsqrt(s[1]) + r.eps), p) : vfma(r.step, s[0], p);

@@ -123,3 +123,59 @@ struct Rule_lion {
     s[0] = vfma(r.gain2, g, s[0] * r.beta2);
   }
 };
+
+// Rprop (Riedmiller and Braun, 1993), as torch.optim.Rprop, without what it takes back: each element has a step of its
+// own, lr at first, which becomes kPlus times as long where the gradient keeps its sign and kMinus times where it
+// changes it, held in [kLeast, kMost]; p -= step sign(g'). After a change the element rests once, as if g' were 0.
+template <class V>
+struct Rule_rprop {
+  enum Hyper { kLr, kMinus, kPlus, kLeast, kMost };
+  enum Flag : uint32_t { kMaximize = 1 };
+  V sign, one, first, minus, plus, least, most;
+  bool begins;
+
+  static Rule_rprop of(const double* hyper, int64_t count, uint32_t flags) {
+    return {all<V>(flags & kMaximize ? -1 : 1),
+            all<V>(1),
+            all<V>(hyper[kLr]),
+            all<V>(hyper[kMinus]),
+            all<V>(hyper[kPlus]),
+            all<V>(hyper[kLeast]),
+            all<V>(hyper[kMost]),
+            count == 1};
+  }
+  ANNEAL_METHOD void apply(const Rule_rprop& r, V& p, V g, V* s) {
+    g = g * r.sign;
+    const V agrees = sign_of(g * s[0]), kept = vmax(agrees, V{}), changed = vmax(-agrees, V{});
+    const V factor = vfma(kept, r.plus, vfma(changed, r.minus, r.one - kept - changed));
+    s[1] = vmin(vmax((r.begins ? r.first : s[1]) * factor, r.least), r.most);
+    s[0] = g * (r.one - changed);
+    p = p - sign_of(s[0]) * s[1];
+  }
+};
+
+// Averaged gradient descent (Polyak and Juditsky, 1992), as torch.optim.ASGD: p *= 1 - lambd eta; p -= eta g';
+// a += mu (p - a), which is a copy where mu is 1. eta and mu are functions of the step, which the caller knows.
+template <class V>
+struct Rule_asgd {
+  enum Hyper { kLr, kEta, kMu, kLambd, kDecay };
+  enum Flag : uint32_t { kMaximize = 1 };
+  V sign, decay, shrink, step, mu;
+  bool decays, copies;
+
+  static Rule_asgd of(const double* hyper, int64_t, uint32_t flags) {
+    return {all<V>(flags & kMaximize ? -1 : 1),
+            all<V>(hyper[kDecay]),
+            all<V>(1 - hyper[kLambd] * hyper[kEta]),
+            all<V>(-hyper[kEta]),
+            all<V>(hyper[kMu]),
+            hyper[kDecay] != 0,
+            hyper[kMu] == 1};
+  }
+  ANNEAL_METHOD void apply(const Rule_asgd& r, V& p, V g, V* s) {
+    g = g * r.sign;
+    if (r.decays) g = vfma(r.decay, p, g);
+    p = vfma(r.step, g, p * r.shrink);
+    s[0] = r.copies ? p : vfma(r.mu, p - s[0], s[0]);
+  }
+};

@@ -116,15 +116,32 @@ TEST_CASE("adam: plain, weight decay both ways, maximize, early and late steps")
       check_updates(rule_adam, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100, 100000});
 }
 
-TEST_CASE("other rules that keep averages of the gradient: plain, weight decay, maximize") {
+TEST_CASE("other rules that keep averages: plain, weight decay, maximize") {
   for (uint32_t flags : {0u, 1u})
     for (double decay : {0.0, 0.05}) {
       check_updates(rule_adam_amsgrad, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100}, kLongSteps);
       check_updates(rule_adamax, flags, {2e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 100}, kLongSteps);
+      check_updates(rule_lion, flags, {1e-4, 0.9, 0.99, decay}, {1, 2}, kLongSteps);
+      check_updates(rule_asgd, flags, {0.01, 0.009, 0.25, 1e-2, decay}, {2}, kLongSteps);
+      check_updates(rule_asgd, flags, {0.01, 0.01, 1, 1e-2, decay}, {1}, kLongSteps);
+    }
+}
+
+TEST_CASE("nadam, radam: plain, weight decay both ways, maximize") {
+  for (uint32_t flags : {0u, 1u, 2u, 3u})
+    for (double decay : {0.0, 0.05}) {
       check_updates(rule_nadam, flags, {2e-3, 0.9, 0.999, 1e-8, decay, 0.99983672}, {1, 2, 100, 5000}, kLongSteps);
       check_updates(rule_radam, flags, {1e-3, 0.9, 0.999, 1e-8, decay}, {1, 2, 5, 6, 100}, kLongSteps);
-      check_updates(rule_lion, flags, {1e-4, 0.9, 0.99, decay}, {1, 2}, kLongSteps);
     }
+}
+
+TEST_CASE("rprop: steps of which some are held in their range, gradients of either sign, maximize") {
+  for (uint32_t flags : {0u, 1u}) check_updates(rule_rprop, flags, {1e-2, 0.5, 1.2, 5e-3, 1.5e-2}, {1, 2});
+}
+
+TEST_CASE("arrays that are larger than caches are asked for ahead") {
+  check(update_case(rule_adam, 0, {1e-3, 0.9, 0.999, 1e-8, 0}, {2'100'003}, {2}));
+  check(update_case(rule_sgd_momentum, 0, {0.05, 0.9, 0, 0}, {2'900'003, 17}, {2, 3}));
 }
 
 // Squares stand first among the states of these, where the test's own first state has both signs.

@@ -18,7 +18,7 @@ export interface AdafactorOptions {
   readonly decayRate?: number | undefined;
   /** Decay of an average of steps, which takes an array as large as the parameter; may be a schedule. Default: none. */
   readonly beta1?: Scheduled | undefined;
-  /** Taken off the parameter: p -= rate weightDecay p. Default 0. */
+  /** Taken off the parameter: p -= lr weightDecay p, whatever the parameter's size. Default 0. */
   readonly weightDecay?: Scheduled | undefined;
   /** Multiplies the rate by the root mean square of the parameter. Default true. */
   readonly scaleParameter?: boolean | undefined;
@@ -62,7 +62,7 @@ function composition(options: AdafactorOptions): Composition {
       const rate = scaleParameter ? mul(lr!, maximum(rootMeanSquare(parameter), eps[1])) : lr!;
       const clipped = mul(u, div(rate as Tensor, maximum(div(rootMeanSquare(u), clipThreshold), 1)) as Tensor) as Tensor;
       const step = averages === undefined ? clipped : averaged(kept['expAvg']!, clipped, beta1!);
-      const decayed = add(step, mul(mul(rate as Tensor, weightDecay!) as Tensor, parameter)) as Tensor;
+      const decayed = add(step, mul(mul(lr!, weightDecay!) as Tensor, parameter)) as Tensor;
       return { step: decayed, kept: averages === undefined ? squares : { ...squares, expAvg: step } };
     },
   };
@@ -90,9 +90,10 @@ const KNOWN = ['lr', 'eps', 'clipThreshold', 'decayRate', 'beta1', 'weightDecay'
 /**
  * Adam in the memory of gradient descent: of the averages of squares of a matrix [..., R, C] only the means of rows r and of columns c are
  * kept, v = r c / mean(r); b2 = 1 - t^decayRate; v = b2 v + (1 - b2) (g^2 + eps[0]); u = g / sqrt(v); u /= max(1, RMS(u) / clipThreshold);
- * rate = lr max(eps[1], RMS(p)); p -= rate (u + weightDecay p). t is the number of the optimizer's step.
- * Source: Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5; options as in transformers.Adafactor. Throws ArgumentError for numbers out
- * of range, AnnealError for an unknown option.
+ * rate = lr max(eps[1], RMS(p)); p -= rate u + lr weightDecay p. t is the number of the optimizer's step.
+ * Source: Shazeer and Stern, arXiv:1804.04235, algorithms 4 and 5; options as in transformers.Adafactor; decay, of which the paper has none, as in
+ * torch.optim.Adafactor. A rate that is given is the rate: PyTorch's takes min(lr, 1 / sqrt(t)). Throws ArgumentError for numbers out of range,
+ * AnnealError for an unknown option.
  *
  *     const optimizer = optim.adafactor(model.parameters());
  */

@@ -8,7 +8,6 @@ import type { Average } from './averages.js';
 import type { Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { checkRate, type Scheduled } from './numbers.js';
-import type { Schedule } from './schedules/index.js';
 import { shown } from '../shown.js';
 
 /** The rule of an optimizer: its rate, and its other numbers by name. */
@@ -18,7 +17,8 @@ export type Rule = NativeRule | ComposedRule;
 interface NativeRule {
   readonly lr: Scheduled;
   readonly rule: keyof typeof updateRules;
-  readonly hyper: Readonly<Record<string, Scheduled>>;
+  /** A number may follow from the step and its rate. */
+  readonly hyper: Readonly<Record<string, number | ((step: number, lr: number) => number)>>;
   readonly flags: Readonly<Record<string, boolean>>;
   readonly decays?: readonly string[];
 }
@@ -70,7 +70,7 @@ export class ParameterGroup {
   readonly #op: string;
   readonly #hyper: Float64Array;
   readonly #decays: readonly string[];
-  readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: Schedule }[];
+  readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: (step: number, lr: number) => number }[];
   #lr: Scheduled;
 
   constructor(op: string, parameters: readonly Parameter[], rule: Rule) {
@@ -114,8 +114,8 @@ export class ParameterGroup {
 
   /** Sets the numbers of a step. */
   setNumbers$(step: number): void {
-    this.#hyper[0] = this.rateAt(step);
-    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#inRange(name, schedule(step), step);
+    const lr = (this.#hyper[0] = this.rateAt(step));
+    for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#inRange(name, schedule(step, lr), step);
   }
 
   #inRange(name: string, value: number, step: number): number {

@@ -14,25 +14,27 @@ export interface NadamOptions {
   readonly momentumDecay?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
   readonly weightDecay?: Scheduled | undefined;
+  /** Takes the weight decay off the parameter instead, as AdamW does: p -= lr weightDecay p. Default false. */
+  readonly decoupled?: boolean | undefined;
   /** Goes up instead of down. Default false. */
   readonly maximize?: boolean | undefined;
 }
 
 function rule(options: NadamOptions): Rule {
   const op = 'nadam';
-  const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, momentumDecay = 4e-3, maximize = false } = options;
+  const { lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, momentumDecay = 4e-3, decoupled = false, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
   checkNumber(op, 'momentumDecay', momentumDecay);
   const hyper = { beta1, beta2, eps, weightDecay, cooling: power(0.96, momentumDecay) };
-  return { lr, rule: 'nadam', hyper, flags: { maximize } };
+  return { lr, rule: 'nadam', hyper, flags: { decoupled, maximize } };
 }
 
 /**
  * Adam with Nesterov's momentum: with mu(t) = b1 (1 - 0.96^(t momentumDecay) / 2) it goes ahead by the momentum of the next step.
- * Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+ * Before that g += weightDecay p, or, with `decoupled`, p -= lr weightDecay p. Matches torch.optim.NAdam as of 2.0; before, it had one factor mu too many. Source: Dozat, 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
  */
 export function nadam(parameters: ParametersOf<NadamOptions>, options: OptimizerOptions<NadamOptions> = {}): Optimizer {
-  return optimizerOf('nadam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'maximize'], rule);
+  return optimizerOf('nadam', parameters, options, ['lr', 'betas', 'eps', 'weightDecay', 'momentumDecay', 'decoupled', 'maximize'], rule);
 }

@@ -33,6 +33,16 @@ describe('clipping', () => {
     expectNear(await pair({ clip: { globalNorm: 100 } }).step(), [3, 4, 12, 0]);
   });
 
+  // By the limit over the norm alone, gradients of 0 are 0 / 0, and tiny ones blow up to the limit.
+  test.each(['globalNorm', 'norm'] as const)('adds 1e-6 to the %s, as torch does', async (kind) => {
+    const clip = { [kind]: 1e-6 } as unknown as optim.Clip;
+    const moved = await pair({ clip }).step([0.6e-6, 0.8e-6], [0, 0]);
+    expect(moved[0]! / 0.3e-6).toBeCloseTo(1, 5);
+    expect(moved[1]! / 0.4e-6).toBeCloseTo(1, 5);
+    expect(moved.slice(2)).toEqual([0, 0]);
+    expect(await pair({ clip: { [kind]: 0 } as unknown as optim.Clip }).step([0, 0], [0, 0])).toEqual([0, 0, 0, 0]);
+  });
+
   test('takes the norm over all groups', async () => {
     expectNear(await pair({ clip: { globalNorm: 6.5 }, groups: [{ match: /1$/, lr: 0.5 }] }).step(), [1.5, 2, 3, 0]);
     expectNear(await pair({ clip: { norm: 2.5 }, groups: [{ match: /0$/, lr: 2 }] }).step(), [3, 4, 2.5, 0]);
