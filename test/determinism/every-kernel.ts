@@ -54,10 +54,6 @@ export class EveryKernel extends nn.Module {
   #terms: Tensor[] = [];
   #shown = 0;
 
-  override fields$(): Iterable<[name: string, value: unknown]> {
-    return [...super.fields$(), ['products', Object.values(this.products)], ['attention', Object.values(this.attention)]];
-  }
-
   /** The loss of a step. */
   override forward(): Tensor {
     this.#terms = [];
@@ -216,14 +212,14 @@ const rules: readonly (readonly [path: string, make: Make])[] = [
   ['classifier.5', (some) => optim.adamax(some, { lr: 0.001 })],
   ['classifier.7', (some) => optim.nadam(some, { lr: 0.001 })],
   ['classifier.9', (some) => optim.radam(some, { lr: 0.001, decoupled: true, weightDecay: 0.01 })],
-  ['products.0', (some) => optim.adamw(some, { lr: optim.schedules.cosine(0.01, 50) })],
-  ['products.1', (some) => optim.rmsprop(some, { lr: 0.0001 })],
-  ['products.2', (some) => optim.rmsprop(some, { lr: 0.0001, momentum: 0.9 })],
-  ['products.3', (some) => optim.rmsprop(some, { lr: 0.001, centered: true })],
-  ['products.4', (some) => optim.rmsprop(some, { lr: 0.001, centered: true, momentum: 0.9 })],
-  ['attention.0', (some) => optim.adagrad(some, { lr: 0.01 })],
-  ['attention.1', (some) => optim.adadelta(some, { lr: 1 })],
-  ['attention.2', (some) => optim.lion(some, { lr: 0.001, clip: { norm: 0.01 }, average: optim.lookahead() })],
+  ['products.deep', (some) => optim.adamw(some, { lr: optim.schedules.cosine(0.01, 50) })],
+  ['products.strided', (some) => optim.rmsprop(some, { lr: 0.0001 })],
+  ['products.wide', (some) => optim.rmsprop(some, { lr: 0.0001, momentum: 0.9 })],
+  ['products.long', (some) => optim.rmsprop(some, { lr: 0.001, centered: true })],
+  ['products.few', (some) => optim.rmsprop(some, { lr: 0.001, centered: true, momentum: 0.9 })],
+  ['attention.query', (some) => optim.adagrad(some, { lr: 0.01 })],
+  ['attention.key', (some) => optim.adadelta(some, { lr: 1 })],
+  ['attention.value', (some) => optim.lion(some, { lr: 0.001, clip: { norm: 0.01 }, average: optim.lookahead() })],
   ['grid', (some) => optim.lamb(some, { lr: 0.001, clip: { globalNorm: 0.1 }, average: optim.exponentialMovingAverage() })],
   ['scores', (some) => optim.adam(some, { lr: 0.001, clip: { value: 0.001 } })],
   ['row', (some) => optim.rprop(some, { lr: 0.001, stepSizes: [1e-5, 0.01] })],
