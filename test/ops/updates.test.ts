@@ -1,7 +1,8 @@
 // The updates of the registry: every target against the reference, written in place, by whole steps of an engine of its own.
-import { describe, expect, test } from 'vitest';
+import { configure } from 'anneal';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Updater } from '../../src/graph/engine.js';
-import { composing, record } from '../../src/graph/recorder.js';
+import { composing, record, setEager } from '../../src/graph/recorder.js';
 import { add, mul, sum } from '../../src/ops/index.js';
 import { registry } from '../../src/ops/registry.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
@@ -15,6 +16,10 @@ import { generator, title } from './operands.js';
 const effects = registry.filter((op) => op.kind === 'effect') as readonly OpRecord[] as readonly EffectRecord[];
 type Given = Example['inputs'][number];
 const targets = loadNative().addon.info().targets.filter((target) => target !== 'reference');
+
+// Steps of these engines are planned in both modes; files of one worker share theirs.
+beforeAll(() => setEager(undefined));
+afterAll(() => configure({ debug: process.env['ANNEAL_DEBUG'] === '1' }));
 
 /** Runs two updates with the same gradients and gives what the op has written: of each parameter itself, then its state. */
 async function updated(op: EffectRecord, { inputs, attrs }: Example, target: string): Promise<Float32Array[]> {
