@@ -25,7 +25,7 @@ test.runIf(planned)('1,000 Adam steps with a cosine schedule are one plan; a sma
       await optimizer.step();
     }
   };
-  expect(await plansOf(() => steps(new Array<number>(1000).fill(16)))).toBe(1);
+  expect(await plansOf(() => steps(Array.from({ length: 1000 }, () => 16)))).toBe(1);
   expect(await plansOf(() => steps([7, 16, 7]))).toBe(1);
 });
 
