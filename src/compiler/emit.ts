@@ -59,9 +59,9 @@ class Writer {
   private readonly slots: SlotBinding[] = [];
   private slotBytes = 0;
   private readonly indices = new Map<string | Tensor, number>();
-  private readonly bufferWords: number[] = [];
+  private readonly bufferWords = new Words();
   private readonly bufferNumbers = new Map<number, number>();
-  private readonly tensorWords: number[] = [];
+  private readonly tensorWords = new Words();
   private readonly tensorNumbers = new Map<string, number>();
   private readonly scalars: number;
 
@@ -74,18 +74,19 @@ class Writer {
   }
 
   program(): Program {
-    const instructionWords: number[] = [];
+    const instructionWords = new Words();
     let cost = 0;
     for (const { row, outputs, inputs, attrs, cost: ns, node } of this.lowered.instructions) {
-      const operands = [...outputs, ...inputs].map((value) => (value === undefined ? NONE : this.tensor(value)));
-      instructionWords.push(this.native.row(row), outputs.length, inputs.length, attrs.length, NONE, ns, node, 0, ...operands, ...attrs);
+      instructionWords.add([this.native.row(row), outputs.length, inputs.length, attrs.length, NONE, ns, node, 0]);
+      for (const list of [outputs, inputs]) instructionWords.add(list.map((value) => (value === undefined ? NONE : this.tensor(value))));
+      instructionWords.add(attrs);
       cost += ns;
     }
     // A result without elements may need no instruction, but an array it is all the same.
     for (const buffer of this.lowered.buffers) if (buffer.place.in === 'result') this.buffer(buffer.id);
     this.slotBytes = Math.ceil(this.slotBytes / 8) * 8;
     const header = this.header(instructionWords.length, cost);
-    const words = Uint32Array.from([...header, ...this.bufferWords, ...this.tensorWords, ...instructionWords]);
+    const words = joined([Uint32Array.from(header), this.bufferWords.written, this.tensorWords.written, instructionWords.written]);
     return {
       words,
       storages: this.storages,
@@ -129,7 +130,8 @@ class Writer {
     if (number === undefined) {
       number = this.tensorNumbers.size;
       this.tensorNumbers.set(key, number);
-      this.tensorWords.push(buffer, ...descriptor({ shape, strides, offset }));
+      this.tensorWords.add([buffer]);
+      this.tensorWords.add(descriptor({ shape, strides, offset }));
     }
     return number;
   }
@@ -141,7 +143,7 @@ class Writer {
       this.bufferNumbers.set(id, number);
       const buffer = this.lowered.buffers[id]!;
       const { space, index, offset, advance = 0 } = this.place(buffer);
-      this.bufferWords.push(space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), advance);
+      this.bufferWords.add([space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), advance]);
     }
     return number;
   }
@@ -208,6 +210,35 @@ class Writer {
     this.slotBytes = offset + bytesOf(buffer);
     return { space: SPACE.slots, index: 0, offset };
   }
+}
+
+/** Words that are written one after the other, however many. */
+class Words {
+  private words = new Uint32Array(1024);
+  length = 0;
+
+  add(values: readonly number[]): void {
+    if (this.length + values.length > this.words.length) {
+      const larger = new Uint32Array(2 * (this.length + values.length));
+      larger.set(this.words);
+      this.words = larger;
+    }
+    for (const value of values) this.words[this.length++] = value;
+  }
+
+  get written(): Uint32Array {
+    return this.words.subarray(0, this.length);
+  }
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function pair(value: number): [number, number] {

@@ -171,28 +171,28 @@ class Groups {
     for (let i = 0; ; i++) {
       if (i === needing.length) return { groups: needing.slice(1), behind: true };
       if (i === needed.length) return { groups: needed.slice(1), behind: false };
-      const further = (next: number, found: number[], mark: number, isBetween: boolean): boolean => {
-        if (!isBetween || this.seen[next] === mark) return false;
-        const meets = this.seen[next] === (mark === down ? up : down);
-        this.seen[next] = mark;
-        found.push(next);
-        return meets;
-      };
       for (const id of this.lists.get(needing[i]!)!) {
         for (const user of this.graph.users[id]!) {
           const next = this.group[user]!;
-          if (next === high && i > 0) return undefined;
-          if (next !== high && next !== low && further(next, needing, down, this.order.isBefore(next, high))) return undefined;
+          if (next === high ? i > 0 : this.order.isBefore(next, high) && this.meets(next, low, needing, down, up)) return undefined;
         }
       }
       for (const id of this.lists.get(needed[i]!)!) {
         for (const input of this.graph.nodes[id]!.inputs) {
           const next = this.group[input]!;
-          if (next === low && i > 0) return undefined;
-          if (next !== high && next !== low && further(next, needed, up, this.order.isBefore(low, next))) return undefined;
+          if (next === low ? i > 0 : this.order.isBefore(low, next) && this.meets(next, high, needed, up, down)) return undefined;
         }
       }
     }
+  }
+
+  /** Adds a group to those that a search has `found`, where it is neither its `start` nor among them; whether the other direction has met it. */
+  private meets(next: number, start: number, found: number[], mark: number, otherMark: number): boolean {
+    const before = this.seen[next];
+    if (next === start || before === mark) return false;
+    this.seen[next] = mark;
+    found.push(next);
+    return before === otherMark;
   }
 
   /** The groups that compute something, operands before results, effects after everything that reads. */
