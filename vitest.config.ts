@@ -5,8 +5,7 @@ import { defineConfig } from 'vitest/config';
 const reports = process.env['ANNEAL_REPORTS'];
 const resolve = { conditions: ['anneal-source'] };
 const source = { resolve, ssr: { resolve } };
-// Files of one worker share the modules that they import: loading the sources takes longer than most files' tests.
-const suite = { include: ['test/**/*.test.ts'], isolate: false, testTimeout: 60_000, hookTimeout: 60_000 };
+const suite = { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   ...source,

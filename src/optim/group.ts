@@ -178,7 +178,7 @@ function noList(op: string, name: string, given: unknown, expected: string): Arg
   return new ArgumentError(`[${op}] ${name}: got ${shown(given)}, expected ${expected}`, { op });
 }
 
-const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given && !ArrayBuffer.isView(given);
+export const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given && !ArrayBuffer.isView(given);
 
 const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (isList(given) ? [...given] : []);
 

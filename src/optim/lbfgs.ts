@@ -7,6 +7,7 @@ import { sizeOf } from '../shape.js';
 import { shown } from '../shown.js';
 import { differenceOf, elements, entriesOf, loadInto, mismatch, type Described, type State } from '../state.js';
 import { Parameter, Tensor } from '../tensor.js';
+import { isList } from './group.js';
 import { zeroed } from './memory.js';
 import { checkNumber } from './numbers.js';
 import { checkSteps } from './schedules/schedule.js';
@@ -81,7 +82,7 @@ export class Lbfgs {
     if (lineSearchFn !== undefined) checkChoice(op, 'lineSearchFn', lineSearchFn, ['strongWolfe']);
     this.#limits = { maxIter, maxEval, toleranceGrad, toleranceChange, historySize };
     this.#searches = lineSearchFn !== undefined;
-    this.parameters = [...parameters];
+    this.parameters = isList(parameters) ? [...parameters] : [];
     if (this.parameters.length > 0 && this.parameters.every((parameter) => parameter instanceof Parameter)) return;
     throw new ArgumentError('[lbfgs] got no list of parameters, expected at least one. Pass model.parameters(); groups with options of their own it does not have.', { op });
   }

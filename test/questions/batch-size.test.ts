@@ -99,7 +99,7 @@ test('it draws its figures, and prints them', async () => {
 test('wrong options are said', async () => {
   const { model, optimizer } = subject();
   const options = { loss, optimizer, data: blobs(16, 5) };
-  await expect(adviseBatchSize(model, { ...options, sizes: [8, 32] })).rejects.toThrow('[adviseBatchSize] sizes: got 8,32, expected whole numbers that rise, up to the 16 examples of the data, such as [16, 32, 64].');
+  await expect(adviseBatchSize(model, { ...options, sizes: [8, 32] })).rejects.toThrow('[adviseBatchSize] sizes: got [8, 32], expected whole numbers that rise, up to the 16 examples of the data, such as [16, 32, 64].');
   await expect(adviseBatchSize(model, { ...options, batches: 1 })).rejects.toThrow('[adviseBatchSize] batches: got 1, expected an integer of at least 2.');
   await expect(adviseBatchSize(model, { ...options, data: data.loader(blobs(16, 5)) as never })).rejects.toThrow('[adviseBatchSize] data: got an ArrayLoader, expected a dataset');
   await expect(adviseBatchSize(model, { ...options, secondsPerSize: -1 })).rejects.toThrow('[adviseBatchSize] secondsPerSize: got -1, expected a number above 0.');
