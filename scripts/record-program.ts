@@ -99,7 +99,7 @@ function read(session: Session, id: number, bytes: number): Uint8Array {
   const program = session.native.load(words);
   const contents = new Uint8Array(bytes);
   session.native.drain();
-  const pending = session.native.run(program, Int32Array.of(id), new Uint8Array(0), 1, true, contents);
+  const pending = session.native.run(program, Int32Array.of(id), new Uint8Array(0), 1, true, 0, contents);
   if (pending !== undefined) throw new Error('the session is not idle');
   session.native.unload(program);
   return contents;
