@@ -8,6 +8,7 @@ import { engine, type Storage } from './graph/engine.js';
 import type { ModelGenerator } from './generator.js';
 import { goneError } from './graph/gone.js';
 import type { RecordedRules } from './graph/recorded-rule.js';
+import type { Rested } from './graph/resting.js';
 import { awaitValue } from './graph/recorder.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
@@ -75,6 +76,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   storage$: Storage | undefined = undefined;
   /** Of a leaf: when it was last overwritten. */
   changedAt$ = 0;
+  /** Of a leaf: what rests until it changes; see graph/resting.ts. */
+  rested$: Rested | undefined = undefined;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;
   /** It is a gradient, or was computed from one: a loss cannot depend on it, as that would take a second derivative. */

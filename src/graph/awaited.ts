@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor.js';
+import { rest, wake } from './resting.js';
 
 /** As many as are held on to even where the user does not. */
 const MOST = 1024;
@@ -26,8 +27,21 @@ export class Awaited {
     return [...all];
   }
 
+  /** Takes those out that do not depend on any leaf which changes now, until one behind them does. */
+  rest(tensors: readonly Tensor[]): void {
+    if (tensors.length === 0) return;
+    const idle = new Set(tensors);
+    this.drop((tensor) => idle.has(tensor));
+    rest(tensors);
+  }
+
+  /** Puts back what may depend on leaves that are about to change. */
+  wake(changing: readonly Tensor[]): void {
+    for (const tensor of wake(changing)) this.recent.add(tensor);
+  }
+
   /** Drops those that are done. */
-  forget(done: (tensor: Tensor) => boolean): void {
+  drop(done: (tensor: Tensor) => boolean): void {
     for (const tensor of this.recent) if (done(tensor)) this.recent.delete(tensor);
     if (this.older.length > 0) this.clean((tensor) => !done(tensor));
   }

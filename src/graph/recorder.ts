@@ -50,14 +50,24 @@ export function awaitValue(tensor: Tensor): void {
   awaited.add(tensor);
 }
 
-/** The user's scalars and kept tensors that have not run yet, oldest first. */
+/** The user's scalars and kept tensors that have not run yet, oldest first, without those that rest. */
 export function awaitedValues(): readonly Tensor[] {
   return awaited.values();
 }
 
+/** Puts those back among the awaited ones that may depend on leaves which are about to change. */
+export function wakeValues(changing: readonly Tensor[]): void {
+  awaited.wake(changing);
+}
+
+/** Lets awaited tensors rest, which do not depend on what changes now. */
+export function restValues(tensors: readonly Tensor[]): void {
+  awaited.rest(tensors);
+}
+
 /** Drops those that have run, or never can. */
 export function forgetValues(done: (tensor: Tensor) => boolean): void {
-  awaited.forget(done);
+  awaited.drop(done);
 }
 
 /** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */

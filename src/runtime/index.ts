@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { engine, provideEngine } from '../graph/engine.js';
 import { awaitedValues, forgetValues, setEager } from '../graph/recorder.js';
+import { leaveResting } from '../graph/resting.js';
 import { checkOptions } from '../options.js';
 import { loadNative, type NativeInfo } from './binding.js';
 import { EagerEngine } from './eager.js';
@@ -38,6 +39,7 @@ export function configure(options: Configuration): void {
 function leaveBehind(): void {
   for (const tensor of awaitedValues()) if (tensor.kept$ && tensor.storage$ !== undefined) tensor.inputs = [];
   forgetValues(({ storage$ }) => storage$ !== undefined);
+  leaveResting();
 }
 
 configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });

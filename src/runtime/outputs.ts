@@ -1,4 +1,4 @@
-import { awaitedValues } from '../graph/recorder.js';
+import { awaitedValues, restValues, wakeValues } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -6,10 +6,12 @@ import type { Output, Request } from './request.js';
 
 /** The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. */
 export function awaitedBy(losses: readonly Tensor[], changing: readonly Tensor[]): Tensor[] {
+  wakeValues(changing);
   const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
   const dependent = dependents(others, changing);
+  restValues(others.filter((tensor) => !dependent.has(tensor)));
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
 

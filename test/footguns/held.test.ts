@@ -1,6 +1,7 @@
 // What a user holds is what it was: a step replaces parameters, not what was made of them before.
 import { data, defineOp, nn, optim, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test } from 'vitest';
+import { awaitedValues } from '../../src/graph/recorder.js';
 import { classifier, failure } from './model.js';
 
 /** A module of parameters with these numbers and shapes. */
@@ -201,4 +202,24 @@ test('in debug mode, too, a tensor is gone after its step, unless it was kept', 
   expect((await output.data()).length).toBe(12);
   await optimizer.step();
   expect(await failure(() => output.data())).toMatchObject({ code: 'ANNEAL_STALE_TENSOR' });
+});
+
+test('scalars of another model, unread for many steps, cost those steps nothing and are what they were when their own model moves', async () => {
+  const [one, other] = [new Holder([[1, 2]]), new Holder([[3, 4]])];
+  const [first, second] = [one, other].map((model) => optim.sgd(model.parameters(), { lr: 1 }));
+  const step = async (model: Holder, optimizer: optim.Optimizer): Promise<void> => {
+    optimizer.zeroGrad();
+    squares(model.own as Tensor).backward();
+    await optimizer.step();
+  };
+  const read = squares(other.own as Tensor);
+  const kept = (other.own as Tensor).mul(10).keep() as Tensor;
+  const unread = Array.from({ length: 1500 }, (_, i) => (other.own as Tensor).sum().mul(i) as Tensor);
+  for (let i = 0; i < 3; i++) await step(one, first!);
+  expect(awaitedValues()).not.toContain(unread[0]);
+  expect(awaitedValues().length).toBeLessThan(10);
+  expect(await read.item()).toBe(25);
+  await step(other, second!);
+  expect(await Promise.all([unread[0]!, unread[1]!, unread[1499]!].map((scalar) => scalar.item()))).toEqual([0, 7, 7 * 1499]);
+  expect([...(await kept.data())]).toEqual([30, 40]);
 });

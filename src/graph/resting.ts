@@ -1,0 +1,59 @@
+import type { Tensor } from '../tensor.js';
+import { postOrder } from './walk.js';
+
+/** Tensors that rest together, since which mode. */
+interface Group {
+  readonly held: readonly WeakRef<Tensor>[];
+  readonly mode: number;
+}
+
+/** Counts changes of mode. */
+let mode = 0;
+
+/** What rests until a leaf changes. */
+export interface Rested {
+  groups: Group[];
+  /** How many groups there may be before those whose tensors are gone are looked for. */
+  limit: number;
+}
+
+const MOST = 64;
+
+/**
+ * Lets tensors rest, held weakly: awaited ones that have outlasted a step which they do not depend on, another model's, say. They cost no
+ * later step anything until one of the leaves behind them is about to change.
+ */
+export function rest(tensors: readonly Tensor[]): void {
+  const group: Group = { held: tensors.map((tensor) => new WeakRef(tensor)), mode };
+  for (const node of postOrder(tensors, everyInput)) if (node.inputs.length === 0) addTo(node, group);
+}
+
+/** Those that may depend on leaves which are about to change; they rest no more. */
+export function wake(changing: readonly Tensor[]): Tensor[] {
+  const woken: Tensor[] = [];
+  for (const leaf of changing) {
+    if (leaf.rested$ === undefined) continue;
+    for (const group of leaf.rested$.groups) woken.push(...present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
+    leaf.rested$ = undefined;
+  }
+  return woken;
+}
+
+/** What is in the memory of the mode before stays there: no step delivers it any more. */
+export function leaveResting(): void {
+  mode++;
+}
+
+function addTo(leaf: Tensor, group: Group): void {
+  const rested = (leaf.rested$ ??= { groups: [], limit: MOST });
+  rested.groups.push(group);
+  if (rested.groups.length <= rested.limit) return;
+  rested.groups = rested.groups.filter((other) => present(other).length > 0);
+  rested.limit = Math.max(MOST, 2 * rested.groups.length);
+}
+
+function present({ held }: Group): Tensor[] {
+  return held.flatMap((reference) => reference.deref() ?? []);
+}
+
+const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;
