@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // The whole suite runs twice: planned, and eager through the references (ANNEAL_DEBUG=1). Names carry the mode, so that
@@ -5,16 +6,21 @@ import { defineConfig } from 'vitest/config';
 const reports = process.env['ANNEAL_REPORTS'];
 const resolve = { conditions: ['anneal-source'] };
 const source = { resolve, ssr: { resolve } };
-const suite = { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+// Files of one worker share the library's modules, as parts of a user's program do; to load them for each takes longer than the tests.
+const suite = { include: ['test/**/*.test.ts'], isolate: false, testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   ...source,
   test: {
+    // One for each core, which is one more than the default.
+    maxWorkers: availableParallelism(),
     reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/vitest.json` }]],
     projects: [
-      { ...source, test: { ...suite, name: 'planned' } },
-      // Memory over 20,000 steps and the event loop are matters of the planned path, types of neither; the references are slow by design.
-      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/lifecycle/**', 'test/types/**'], testTimeout: 180_000 } },
+      { ...source, test: { ...suite, name: 'planned', exclude: ['test/lifecycle/**'] } },
+      // The references are slow by design, random programs run in both modes anyway, and programs and types are the same in each.
+      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/compiler/**', 'test/lifecycle/**', 'test/programs/**', 'test/types/**'], testTimeout: 180_000 } },
+      // Memory, the event loop and what is loaded are looked at in a process that has done nothing else.
+      { ...source, test: { ...suite, name: 'lifecycle', include: ['test/lifecycle/**/*.test.ts'], isolate: true } },
       { test: { name: 'types', include: [], typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'], checker: 'tsc', tsconfig: './tsconfig.json' } } },
     ],
   },

@@ -1,21 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { data, losses, metrics, mul, nn, ones, optim, seed, sum, tensor, Trainer } from 'anneal';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
 
 const megabytes = (): number => process.memoryUsage().rss / 2 ** 20;
-
-/** Files of one worker share the session: what those before have left is collected first. */
-beforeAll(async () => {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 5; i++) {
-    gc();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-});
 
 /** Nothing is freed by hand; batches, reads and predictions are new on every step. */
 test('memory is flat over 20,000 steps of the explicit loop', { timeout: 300_000 }, async () => {

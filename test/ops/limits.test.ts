@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { arange, concat, full, LimitError, matmul, ones, Parameter, scatterAdd, tensor, zeros, type Tensor } from 'anneal';
 
 const column = (): Tensor => zeros([65536, 1]) as Tensor;
+/** So many elements, none of which is ever made. */
+const unmade = (size: number): Tensor => new Parameter([size], () => zeros([1]) as Tensor) as Tensor;
 const row = (): Tensor => zeros([1, 65536]) as Tensor;
 
 const calls: [string, () => unknown, string][] = [
@@ -13,7 +15,7 @@ const calls: [string, () => unknown, string][] = [
   ['constructors', () => ones([2 ** 31]), '[ones] too many elements: got [2147483648], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
   ['constructors of nothing', () => full([2 ** 31, 0], 1), '[full] too many elements: got [2147483648,0], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
   ['ranges', () => arange(0, 2 ** 31, 0.5, { dtype: 'float32' }), '[arange] too many elements: got [4294967296], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
-  ['joining', () => concat([zeros([2 ** 30]), zeros([2 ** 30])]), '[concat] too many elements: got [2147483648] of [1073741824], [1073741824], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
+  ['joining', () => concat([unmade(2 ** 30), unmade(2 ** 30)]), '[concat] too many elements: got [2147483648] of [1073741824], [1073741824], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
   ['scattering', () => scatterAdd(ones([1]), tensor([0], { dtype: 'int32' }), 2 ** 31), '[scatterAdd] too many elements: got [2147483648], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
   ['parameters', () => new Parameter([65536, 65536], () => zeros([1]) as Tensor), '[Parameter] too many elements: got [65536,65536], expected at most 2147483647 (2^31 - 1). Work in parts, or check what broadcasts.'],
   ['dimensions', () => zeros([1, 1, 1, 1, 1, 1, 1, 1, 1]), '[zeros] too many dimensions: got [1,1,1,1,1,1,1,1,1], expected at most 8. Merge some: reshape().'],

@@ -13,7 +13,7 @@ import { sizeOf } from '../../src/shape.js';
 import { Parameter, type Tensor } from '../../src/tensor.js';
 import { numbers } from './interpreter.js';
 
-const RUNS = Math.ceil(Number(process.env['ANNEAL_PROGRAMS'] ?? 300));
+const RUNS = Math.ceil(Number(process.env['ANNEAL_PROGRAMS'] ?? 150));
 
 /** An op on one or two tensors; `n` picks axes, sizes and the like. */
 type Step = (a: Tensor, b: Tensor, n: number) => Tensor;

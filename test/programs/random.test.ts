@@ -10,7 +10,7 @@ import { Model, runLoop } from './interpreter.js';
 import { program, type ProgramSpec } from './language.js';
 
 /** 10,000 with ANNEAL_PROGRAMS=10000 (npm run test:programs). */
-const RUNS = Number(process.env['ANNEAL_PROGRAMS'] ?? 300);
+const RUNS = Number(process.env['ANNEAL_PROGRAMS'] ?? 150);
 
 function runAll(spec: ProgramSpec): Promise<number[][]> {
   return Promise.all(spec.loops.map(({ model, steps }, i) => runLoop(new Model(model, `model${i}`), steps)));
