@@ -7,31 +7,37 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { info } from 'anneal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Compiled } from '../compiled.js';
 
 const STEPS = 3;
 /** The baseline has no fused multiply-add, and the references are another computation. */
 const OUTSIDE_THE_PROMISE = ['baseline', 'reference'];
 
-const script = fileURLToPath(new URL('every-kernel-steps.ts', import.meta.url));
 const run = promisify(execFile);
 
 // Eager mode runs on the references, whatever the target.
 describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('all weights after steps through every kernel', () => {
+  const compiled = new Compiled();
+  let script: string;
   let folder: string;
   let expected: Buffer;
 
   /** In a process of its own. */
   async function weights(env: Readonly<Record<string, string>>): Promise<Buffer> {
     const file = join(folder, Object.values(env).join('-'));
-    await run(process.execPath, ['--conditions=anneal-source', '--import', 'tsx', script, String(STEPS), file], { env: { ...process.env, ...env } });
+    await run(process.execPath, [script, String(STEPS), file], { env: { ...process.env, ...env } });
     return readFileSync(file);
   }
 
   beforeAll(async () => {
+    script = await compiled.script(fileURLToPath(new URL('every-kernel-steps.ts', import.meta.url)));
     folder = mkdtempSync(join(tmpdir(), 'anneal-targets-'));
     expected = await weights({ ANNEAL_THREADS: '1' });
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => {
+    compiled.remove();
+    rmSync(folder, { recursive: true });
+  });
 
   const { targets } = info();
   const promised = targets.filter((target) => !OUTSIDE_THE_PROMISE.includes(target));

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Compiled } from '../compiled.js';
 
 const root = join(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -30,6 +30,7 @@ const pages = readdirSync(join(root, 'docs'))
   .map((name) => ({ name, file: name.replace('.md', '.ts'), code: program(readFileSync(join(root, 'docs', name), 'utf8')) }))
   .filter(({ code }) => code !== '');
 
+const compiled = new Compiled();
 let folder: string;
 beforeAll(() => {
   // Inside the project, so that 'anneal' is found.
@@ -37,7 +38,10 @@ beforeAll(() => {
   folder = mkdtempSync(join(root, '.cache', 'docs-'));
   for (const { file, code } of pages) writeFileSync(join(folder, file), code);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  compiled.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 // What compiles does so in every mode.
 test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('the examples of all pages compile', () => {
@@ -47,9 +51,8 @@ test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('the examples of all pages compi
 });
 
 describe('the examples run', () => {
-  test.each(pages)('of $name', ({ name, file }) => {
-    const args = ['--conditions=anneal-source', '--import', pathToFileURL(require.resolve('tsx/esm')).href, file];
-    const output = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  test.each(pages)('of $name', async ({ name, file }) => {
+    const output = execFileSync(process.execPath, [await compiled.script(join(folder, file))], { cwd: folder, encoding: 'utf8' });
     for (const text of PRINTS[name] ?? []) expect(output).toContain(text);
   });
 
