@@ -8,6 +8,8 @@ const resolve = { conditions: ['anneal-source'] };
 const source = { resolve, ssr: { resolve } };
 // Files of one worker share the library's modules, as parts of a user's program do; to load them for each takes longer than the tests.
 const suite = { include: ['test/**/*.test.ts'], isolate: false, testTimeout: 60_000, hookTimeout: 60_000 };
+/** What the mode is nothing to, or what runs in both by itself; the references are slow by design. */
+const alikeInBoth = ['test/compiler/**', 'test/lifecycle/**', 'test/ops/{sizes,updates,values}.test.ts', 'test/programs/**', 'test/types/**'];
 
 export default defineConfig({
   ...source,
@@ -17,8 +19,7 @@ export default defineConfig({
     reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/vitest.json` }]],
     projects: [
       { ...source, test: { ...suite, name: 'planned', exclude: ['test/lifecycle/**'] } },
-      // The references are slow by design, random programs run in both modes anyway, and programs and types are the same in each.
-      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: ['test/compiler/**', 'test/lifecycle/**', 'test/programs/**', 'test/types/**'], testTimeout: 180_000 } },
+      { ...source, test: { ...suite, name: 'eager', env: { ANNEAL_DEBUG: '1' }, exclude: alikeInBoth, testTimeout: 180_000 } },
       // Memory, the event loop and what is loaded are looked at in a process that has done nothing else.
       { ...source, test: { ...suite, name: 'lifecycle', include: ['test/lifecycle/**/*.test.ts'], isolate: true } },
       { test: { name: 'types', include: [], typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'], checker: 'tsc', tsconfig: './tsconfig.json' } } },

@@ -1,7 +1,6 @@
 import { compile } from '../compiler/compile.js';
 import type { TypedArray } from '../dtype.js';
 import { deferring } from '../graph/recorder.js';
-import { postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
@@ -16,18 +15,6 @@ export interface EvaluateOptions {
   readonly inputs?: ReadonlyMap<Tensor, ArrayLike<number>>;
 }
 
-/** Runs `fn` while nothing behind `tensor` has been computed: in eager mode all of it has. */
-function withoutResults<R>(tensor: Tensor, fn: () => R): R {
-  const computed = postOrder([tensor], (node) => node.inputs).filter(({ storage$, inputs }) => storage$ !== undefined && inputs.length > 0);
-  const storages = computed.map(({ storage$ }) => storage$);
-  for (const node of computed) node.storage$ = undefined;
-  try {
-    return deferring(fn);
-  } finally {
-    for (const [i, node] of computed.entries()) node.storage$ = storages[i];
-  }
-}
-
 /**
  * The elements of a tensor by another way than the engine's: on any target, unfused, or in double. For tests; the graph
  * behind `tensor` must end in inputs and numbers.
@@ -35,7 +22,7 @@ function withoutResults<R>(tensor: Tensor, fn: () => R): R {
 export function evaluate(tensor: Tensor, options: EvaluateOptions = {}): TypedArray | Float64Array {
   const native = loadNative();
   const double = options.dtype === 'float64';
-  const { program } = withoutResults(tensor, () => compile([{ tensor, destination: { to: 'view', index: 0 } }], [], native, { fuse: options.fuse ?? false, double }));
+  const { program } = deferring(() => compile([{ tensor, destination: { to: 'view', index: 0 } }], [], native, { fuse: options.fuse ?? false, double }));
   const session = new native.addon.Session(options.target === undefined ? {} : { target: options.target });
   const arrayFor = (dtype: string, size: number | ArrayLike<number>): TypedArray | Float64Array => {
     const Kind = dtype === 'int32' ? Int32Array : dtype === 'float32' ? (double ? Float64Array : Float32Array) : Uint8Array;

@@ -6,6 +6,7 @@ import { dtypes } from '../../src/dtype.js';
 import { gradients } from '../../src/graph/autodiff.js';
 import { composing } from '../../src/graph/recorder.js';
 import * as ops from '../../src/ops/index.js';
+import { gatherRows } from '../../src/ops/indexing.js';
 import { inputLeaf } from '../../src/ops/leaf.js';
 import { random } from '../../src/index.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -125,6 +126,17 @@ describe('what moves elements', () => {
     agree(() => ops.gather(x, rows as never));
     agree(() => ops.scatterAdd(whole([count, ...shape.slice(1)], -9, 9) as never, rows as never, shape[0]));
     if (shape.length > 1) agree(() => ops.gather(x, whole([count], 0, shape[1]! - 1, 'int32', 3) as never, 1));
+  });
+
+  test('a row that is not there is an error wherever it stands, in all of several chunks', () => {
+    const x = whole([9, 65], -9, 9);
+    for (const at of [0, 1, 4000, 8191]) {
+      const rows = whole([8192], 0, 8, 'int32');
+      rows.data$![at] = 9;
+      for (const made of [() => ops.gather(x, rows as never), () => gatherRows(x, rows), () => ops.scatterAdd(whole([8192, 65], -9, 9) as never, rows as never, 9)]) {
+        for (const target of targets) expect(() => evaluate(composing(made), { target })).toThrow(expect.objectContaining({ failure: expect.objectContaining({ where: at }) }) as Error);
+      }
+    }
   });
 
   test('class indices to rows and back', () => {
