@@ -48,6 +48,7 @@ import { showShape, type Shape } from './shape.js';
 import { nested, tensorJson, tensorText, valuesOf, type Rows, type TensorJson, type Value } from './tensor-text.js';
 
 const NOTHING: readonly Meta[] = [];
+const NO_TENSORS: readonly Tensor[] = [];
 
 /**
  * A handle to a node of the graph: what was asked for, not yet computed. Values exist once something that needs them
@@ -462,6 +463,8 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   pending$: PendingGradients | undefined = undefined;
   /** Its gradient, where that was computed ahead of the step. */
   accumulator$: Tensor | undefined = undefined;
+  /** Accumulators that a user has seen before a further gradient was added. */
+  earlier$: readonly Tensor[] = NO_TENSORS;
   /** Why its gradient, which was to be computed ahead of the step, is not there. */
   lost$: Error | undefined = undefined;
   /** The memory of the last accumulator, until the next one wants it, or a step did without. */

@@ -10,6 +10,14 @@ interface Group {
 /** Counts changes of mode. */
 let mode = 0;
 
+/** Leaves that something rests on, among them some that nobody can reach any more. */
+let leaves = 0;
+
+/** Is there nothing that a change could wake? */
+export function nothingRests(): boolean {
+  return leaves === 0;
+}
+
 /** What rests until a leaf changes. */
 export interface Rested {
   groups: Group[];
@@ -35,6 +43,7 @@ export function wake(changing: readonly Tensor[]): Tensor[] {
     if (leaf.rested$ === undefined) continue;
     for (const group of leaf.rested$.groups) woken.push(...present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
     leaf.rested$ = undefined;
+    leaves--;
   }
   return woken;
 }
@@ -45,6 +54,7 @@ export function leaveResting(): void {
 }
 
 function addTo(leaf: Tensor, group: Group): void {
+  if (leaf.rested$ === undefined) leaves++;
   const rested = (leaf.rested$ ??= { groups: [], limit: MOST });
   rested.groups.push(group);
   if (rested.groups.length <= rested.limit) return;

@@ -19,6 +19,11 @@ export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => 
   for (const root of roots) {
     if (root.walk$ === walk) continue;
     root.walk$ = walk;
+    if (root.inputs.length === 0) {
+      root.number$ = order.length;
+      order.push(root);
+      continue;
+    }
     path.push(root);
     next.push(0);
     while (path.length > 0) {

@@ -98,7 +98,7 @@ export class PlannedEngine implements Engine {
 
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
-    const outputs = outputsFor(awaitedBy(losses, accumulations.map(({ parameter }) => parameter)), watched);
+    const outputs = outputsFor(awaitedBy(losses, () => accumulations.map(({ parameter }) => parameter)), watched);
     const request = { ...NOTHING, losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
@@ -184,7 +184,7 @@ export class PlannedEngine implements Engine {
 
   deliverBefore(changing: readonly Tensor[]): void {
     if (changing.length === 0) return;
-    const awaited = awaitedBy(NONE, changing).filter((tensor) => !changing.includes(tensor));
+    const awaited = awaitedBy(NONE, () => changing).filter((tensor) => !changing.includes(tensor));
     if (awaited.length === 0) return;
     const request = { ...NOTHING, outputs: outputsFor(awaited, NONE) };
     const { results, done } = this.run(request);
@@ -196,10 +196,9 @@ export class PlannedEngine implements Engine {
 
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
-    const held = this.gradients.held(updater.parameters);
     const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
-    const changing = [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...held];
-    const outputs = outputsFor(awaitedBy(losses, changing), watched);
+    const changes = (): Tensor[] => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.held(updater.parameters)];
+    const outputs = outputsFor(awaitedBy(losses, changes), watched);
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
 

@@ -28,8 +28,6 @@ export class Gradients {
   private latest: WeakRef<PendingGradients> | undefined = undefined;
   /** Accumulators that a user has a handle of: what it shows does not change. */
   private readonly seen = new WeakSet<Tensor>();
-  /** Of a parameter, accumulators that were seen before a further gradient was added. */
-  private readonly earlier = new WeakMap<Parameter, Tensor[]>();
 
   constructor(private readonly machinery: Machinery) {}
 
@@ -56,11 +54,10 @@ export class Gradients {
   take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
     for (const parameter of parameters) checkThere('step', parameter);
     this.separate(parameters);
-    const entries: PendingGradients[] = [];
+    const entries = entriesOf(parameters);
     const updates: Update[] = [];
     for (const parameter of parameters) {
       const { pending$: entry, accumulator$: accumulator } = parameter;
-      if (entry !== undefined && !entries.includes(entry)) entries.push(entry);
       if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, reached: entry !== undefined, accumulator });
       if (accumulator === undefined) releaseSpare(parameter);
       parameter.pending$ = undefined;
@@ -98,7 +95,7 @@ export class Gradients {
   held(parameters: readonly Parameter[]): Tensor[] {
     const held: Tensor[] = [];
     for (const parameter of parameters) {
-      if (parameter.accumulator$ !== undefined && parameter.lost$ === undefined) held.push(parameter.accumulator$, ...(this.earlier.get(parameter) ?? []));
+      if (parameter.accumulator$ !== undefined && parameter.lost$ === undefined) held.push(parameter.accumulator$, ...parameter.earlier$);
     }
     return held;
   }
@@ -149,7 +146,7 @@ export class Gradients {
     const earlier = parameter.accumulator$;
     if (earlier !== undefined) {
       if (!this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
-      this.earlier.set(parameter, [...(this.earlier.get(parameter) ?? []), earlier]);
+      parameter.earlier$ = [...parameter.earlier$, earlier];
     }
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
     if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
@@ -162,15 +159,19 @@ export class Gradients {
 
   private drop(parameter: Parameter, accumulator: Tensor): void {
     parameter.accumulator$ = undefined;
-    for (const tensor of [...(this.earlier.get(parameter) ?? []), accumulator]) {
-      if (tensor.kept$ || tensor.stale) continue;
-      tensor.stale = true;
-      releaseSpare(parameter);
-      parameter.spare$ = tensor.storage$!;
-      tensor.storage$ = undefined;
-    }
-    this.earlier.delete(parameter);
+    for (const earlier of parameter.earlier$) end(parameter, earlier);
+    end(parameter, accumulator);
+    parameter.earlier$ = NO_INPUTS;
   }
+}
+
+/** Nobody can read this accumulator any more, unless it is kept: the next one may have its memory. */
+function end(parameter: Parameter, accumulator: Tensor): void {
+  if (accumulator.kept$ || accumulator.stale) return;
+  accumulator.stale = true;
+  releaseSpare(parameter);
+  parameter.spare$ = accumulator.storage$!;
+  accumulator.storage$ = undefined;
 }
 
 /** Throws for a parameter whose gradient could not be computed when it should have been. */
@@ -207,9 +208,12 @@ function sharesForward({ nodes, rules }: PendingGradients, other: PendingGradien
 }
 
 function entriesOf(parameters: readonly Parameter[]): PendingGradients[] {
-  const entries = new Set<PendingGradients>();
-  for (const { pending$ } of parameters) if (pending$ !== undefined) entries.add(pending$);
-  return [...entries];
+  const entries: PendingGradients[] = [];
+  for (const { pending$ } of parameters) {
+    // Nearly always the same one.
+    if (pending$ !== undefined && pending$ !== entries.at(-1) && !entries.includes(pending$)) entries.push(pending$);
+  }
+  return entries;
 }
 
 function together(entries: readonly PendingGradients[]): Pick<Request, 'losses' | 'rules'> {

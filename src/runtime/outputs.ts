@@ -1,16 +1,20 @@
 import { awaitedValues, restValues, wakeValues } from '../graph/recorder.js';
+import { nothingRests } from '../graph/resting.js';
 import { postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Output, Request } from './request.js';
 
-/** The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. */
-export function awaitedBy(losses: readonly Tensor[], changing: readonly Tensor[]): Tensor[] {
-  wakeValues(changing);
+/**
+ * The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. These are asked for
+ * where they are needed only: optimizers have thousands.
+ */
+export function awaitedBy(losses: readonly Tensor[], changes: () => readonly Tensor[]): Tensor[] {
+  if (!nothingRests()) wakeValues(changes());
   const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
-  const dependent = dependents(others, changing);
+  const dependent = dependents(others, changes());
   restValues(others.filter((tensor) => !dependent.has(tensor)));
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }

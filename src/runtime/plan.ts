@@ -38,7 +38,12 @@ export class Plan {
   readonly program: LoadedProgram;
   readonly cost: number;
   readonly temporaryBytes: number;
-  private readonly storages: readonly (Source | { readonly fresh: number; readonly bytes: number })[];
+  /** The storages of a program, by their numbers: of nodes of the request, ... */
+  private readonly given: readonly { readonly number: number; readonly position: number }[];
+  /** ... of leaves that the plan made itself, of which there may be thousands, with the memory that they were last found in, ... */
+  private readonly own: { readonly number: number; readonly leaf: Tensor; storage: Storage | undefined }[];
+  /** ... and of results. */
+  private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number }[];
   private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly Slot[];
   /** Those of the slots that may change from run to run. */
@@ -46,8 +51,9 @@ export class Plan {
   private readonly slotBytes: number;
   private blocks: Blocks;
   private readonly operands: readonly Operands[];
-  /** What runs that are over when they have been submitted use in turn. */
+  /** The native numbers of the storages. */
   private readonly ids: Int32Array;
+  /** What runs that are over when they have been submitted use in turn. */
   private readonly scalars: Float32Array<ArrayBuffer>;
 
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
@@ -63,7 +69,10 @@ export class Plan {
       const position = positions.get(leaf);
       return position === undefined ? { leaf } : { position };
     };
-    this.storages = program.storages.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
+    const leaves = program.storages.map((binding, number) => ({ number, leaf: 'leaf' in binding ? binding.leaf : undefined }));
+    this.given = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && positions.has(leaf) ? [{ number, position: positions.get(leaf)! }] : []));
+    this.own = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && !positions.has(leaf) ? [{ number, leaf, storage: undefined }] : []));
+    this.fresh = program.storages.flatMap((binding, number) => ('fresh' in binding ? [{ number, index: binding.fresh, bytes: binding.bytes }] : []));
     this.views = program.views.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
     this.numbers = this.slots.filter(isNumber);
@@ -91,13 +100,16 @@ export class Plan {
    * `here` gets by with arrays that the next one uses again.
    */
   bind(nodes: readonly Tensor[], session: Session, count: number, here: boolean): Omit<Call, 'program' | 'count' | 'cost' | 'explain'> & { results: Results } {
-    const fresh: Storage[] = [];
-    const storages = here ? this.ids : new Int32Array(this.storages.length);
-    for (let i = 0; i < storages.length; i++) {
-      const binding = this.storages[i]!;
-      if ('fresh' in binding) fresh[binding.fresh] = session.allocate(binding.bytes);
-      storages[i] = 'fresh' in binding ? fresh[binding.fresh]!.id : idIn(session, leafOf(binding, nodes));
+    const { ids } = this;
+    for (const { number, position } of this.given) ids[number] = idIn(session, nodes[position]!);
+    for (const own of this.own) {
+      if (own.leaf.storage$ === own.storage) continue;
+      ids[own.number] = idIn(session, own.leaf);
+      own.storage = own.leaf.storage$;
     }
+    const fresh: Storage[] = [];
+    for (const { number, index, bytes } of this.fresh) ids[number] = (fresh[index] = session.allocate(bytes)).id;
+    const storages = here ? ids : ids.slice();
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;
     const views: ArrayBufferView[] = [];

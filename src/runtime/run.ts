@@ -100,7 +100,7 @@ export class StepRun extends WatchedRun {
   ) {
     super(request, watched);
     this.most = most > 1 && mayRepeat(request, watched) ? most : 1;
-    this.updated = request.updates.map(parameterOf);
+    this.updated = request.updates.length === updater.parameters.length ? updater.parameters : request.updates.map(parameterOf);
   }
 
   /** Throws for a step that cannot be. */
