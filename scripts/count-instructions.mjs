@@ -4,10 +4,12 @@
 //
 //     node scripts/count-instructions.mjs <folder of a release build with the target "kernels">
 //     node scripts/count-instructions.mjs <folder> --update       writes the file, for this compiler
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const TOLERANCE = 0.02;
 const TARGET = 'avx2';
@@ -24,8 +26,8 @@ if (missing !== undefined) {
 }
 const { compiler, families } = JSON.parse(run(kernels, ['--list']).stdout);
 const cases = families.flatMap((family) => family.cases.filter(({ counted }) => counted).map(({ id }) => id));
-if (options.includes('--update')) update();
-else compare();
+if (options.includes('--update')) await update();
+else await compare();
 
 function whatIsMissing() {
   if (spawnSync('valgrind', ['--version']).status !== 0) return 'valgrind is not installed';
@@ -40,15 +42,26 @@ function run(command, args) {
   return result;
 }
 
-function count(id) {
+async function count(id) {
   const valgrind = ['--tool=callgrind', '--callgrind-out-file=/dev/null', '--toggle-collect=counted_call'];
-  const { stderr } = run('valgrind', [...valgrind, kernels, '--count', id, '--target', TARGET]);
+  const { stderr } = await promisify(execFile)('valgrind', [...valgrind, kernels, '--count', id, '--target', TARGET]);
   return Number(/Collected : (\d+)/.exec(stderr)[1]);
 }
 
-function update() {
+/** The counts of all cases, by their names; as many at a time as there are cores. */
+async function countAll() {
+  const counts = {};
+  const waiting = [...cases];
+  async function countSome() {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) counts[id] = await count(id);
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, countSome));
+  return Object.fromEntries(cases.map((id) => [id, counts[id]]));
+}
+
+async function update() {
   const before = kept[compiler] ?? {};
-  const counts = Object.fromEntries(cases.map((id) => [id, count(id)]));
+  const counts = await countAll();
   for (const [id, now] of Object.entries(counts)) {
     const change = before[id] === undefined ? 'new' : `${(100 * (now / before[id] - 1)).toFixed(1)} %`;
     if (before[id] !== now) console.log(`${id}: ${now} (${change})`);
@@ -56,18 +69,19 @@ function update() {
   writeFileSync(file, `${JSON.stringify({ ...kept, [compiler]: counts }, undefined, 1)}\n`);
 }
 
-function compare() {
+async function compare() {
   const expected = kept[compiler];
   if (expected === undefined) {
     console.log(`instructions: skipped, counts are kept for ${Object.keys(kept).join(', ') || 'no compiler'}, and this is ${compiler}`);
     return;
   }
+  const counts = await countAll();
   const wrong = [];
   for (const id of new Set([...cases, ...Object.keys(expected)])) {
     if (expected[id] === undefined) wrong.push(`${id} is new`);
     else if (!cases.includes(id)) wrong.push(`${id} is gone`);
     else {
-      const now = count(id);
+      const now = counts[id];
       if (Math.abs(now / expected[id] - 1) > TOLERANCE) wrong.push(`${id}: ${now} instructions, ${expected[id]} are kept (${(100 * (now / expected[id] - 1)).toFixed(1)} %)`);
     }
   }

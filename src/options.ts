@@ -89,14 +89,24 @@ export function checkChoice(op: string, option: string, value: unknown, known: r
   throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${shown(value)}, expected one of ${expected}.${nearest}`, { op });
 }
 
+/** The library that compares spellings; undefined in a bundle that left it out, where a message had better be without a suggestion than not there. */
+function spelling(): typeof Levenshtein | undefined {
+  try {
+    return levenshtein();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Of several names the one that is spelled most alike. */
-export function closest(name: string, known: readonly string[]): string {
-  return levenshtein().closest(name, known);
+export function closest(name: string, known: readonly string[]): string | undefined {
+  return spelling()?.closest(name, known);
 }
 
 /** The nearest known name as a question, unless it is so far off that it would only mislead. */
 export function suggestion(name: string, known: readonly string[], quote = ''): string {
   const nearest = closest(name, known);
-  const related = name.startsWith(nearest) || nearest.startsWith(name) || levenshtein().distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
+  if (nearest === undefined) return '';
+  const related = name.startsWith(nearest) || nearest.startsWith(name) || spelling()!.distance(name, nearest) <= Math.max(name.length, nearest.length) / 2;
   return related ? ` Did you mean ${quote}${nearest}${quote}?` : '';
 }

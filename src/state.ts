@@ -115,7 +115,8 @@ export function differenceOf(targets: ReadonlyMap<string, unknown>, given: Reado
 
 /** The name that was probably meant, where only one is wrong. */
 function nearest([name, ...more]: readonly string[], targets: ReadonlyMap<string, unknown>): string {
-  return name === undefined || more.length > 0 || targets.size === 0 ? '' : ` (did you mean '${closest(name, [...targets.keys()])}'?)`;
+  const meant = name === undefined || more.length > 0 || targets.size === 0 ? undefined : closest(name, [...targets.keys()]);
+  return meant === undefined ? '' : ` (did you mean '${meant}'?)`;
 }
 
 function some(names: readonly string[]): string {

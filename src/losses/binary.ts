@@ -113,7 +113,7 @@ export const squaredHinge = outputLoss<'float32', object>('squaredHinge', 'float
 });
 
 export interface DiceOptions extends OutputOptions {
-  /** Added above and below, so that empty masks agree. Default 1. */
+  /** Added above and below, so that empty masks agree; with 0 two empty masks divide 0 by 0, which is NaN. Default 1. */
   readonly smooth?: number | undefined;
 }
 

@@ -57,15 +57,18 @@ export class Averaging {
 
   /** Counts a step and sets its numbers. */
   advance(): void {
-    if (this.#swapped) {
-      throw new BusyError('[step] the parameters are their averages now, within withAverage(). Await that first; within fit() call it in onEpochEnd.', { op: 'step' });
-    }
+    this.checkInPlace('step');
     if (this.#average === undefined) return;
     const coefficients = this.#average.coefficients(this.#steps);
     const odd = coefficients.find((value) => !Number.isFinite(value));
     if (odd !== undefined) throw new ArgumentError(`[${this.#op}] the average goes by ${odd} at step ${this.#steps}, expected a finite number. Check its coefficients.`, { op: this.#op });
     this.#coefficients.set(coefficients);
     this.#steps++;
+  }
+
+  /** Throws BusyError while parameters and averages have changed places: `op` would take each for the other. */
+  checkInPlace(op: string): void {
+    if (this.#swapped) throw new BusyError(`[${op}] the parameters are their averages now, within withAverage(). Await that first; within fit() call it in onEpochEnd.`, { op });
   }
 
   /** Takes back the count of a step that has changed nothing. Those that were submitted before the average was assigned it has not counted. */

@@ -184,6 +184,7 @@ export class Optimizer implements Updater {
   set average(average: Average | undefined) {
     if (average !== undefined && average === this.average) return;
     if (average === undefined && this.#averaging === undefined) return;
+    this.#averaging?.checkInPlace('average');
     const loaded = this.#averaging !== undefined && this.#averaging.average === undefined ? this.#averaging : undefined;
     const averaging = average === undefined ? undefined : (loaded ?? new Averaging(this.#op));
     averaging?.goOnBy(average!);
@@ -199,7 +200,8 @@ export class Optimizer implements Updater {
   /**
    * Runs `fn` while the parameters have their averages' values, and gives back what it gives. Memory is exchanged, not copied: the weights
    * are exactly what they were afterwards. Where nothing was averaged yet, fn sees the weights themselves. Buffers, such as the
-   * statistics of a batch norm, stay those of training. A step in the meantime rejects with BusyError.
+   * statistics of a batch norm, stay those of training. A step in the meantime rejects with BusyError, and so does the optimizer's state;
+   * model.stateDict() gives the averaged weights.
    *
    *     const { accuracy } = await optimizer.withAverage(() => trainer.evaluate(test));
    */
@@ -210,6 +212,7 @@ export class Optimizer implements Updater {
   /** Gives the parameters their averages' values for good; the averages stay. Throws ArgumentError where none is kept. */
   applyAverage(): void {
     const averaging = this.#kept('applyAverage');
+    averaging.checkInPlace('applyAverage');
     for (const parameter of this.#averaged()) engine().assign(parameter, averaging.of(parameter));
   }
 
@@ -284,6 +287,7 @@ export class Optimizer implements Updater {
    * torch, an optimizer that takes it over keeps its own. Averages go along with the count of steps that they have seen, `averageSteps`.
    */
   stateDict(): Map<string, Tensor | Described> {
+    this.#averaging?.checkInPlace('stateDict');
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
     if (this.#averaging !== undefined) state.set(AVERAGE_STEPS, integer(this.#averaging.steps));
     for (const [name, parameter] of this.#named()) {
@@ -300,6 +304,7 @@ export class Optimizer implements Updater {
    * Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit.
    */
   async loadStateDict(state: State): Promise<void> {
+    this.#averaging?.checkInPlace('loadStateDict');
     const all = entriesOf(state);
     const given = kindOf(all) === 'trainer' ? below(all, PARTS.optimizer) : all;
     const targets = new Map<string, Tensor>();

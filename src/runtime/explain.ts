@@ -64,6 +64,14 @@ function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, 
   });
 }
 
+/** Ops that take indices of any kind; those of others are labels. */
+const INDEXED = new Set(['gather', 'gatherRows', 'scatterAdd']);
+
+function remedyOf(op: string, value: number, limit: number): string {
+  if (INDEXED.has(op)) return 'Correct the indices.';
+  return value === limit ? 'Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.' : 'Check the labels, or the number of classes that the model gives.';
+}
+
 function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
   const { where, value, limit, iteration } = error.failure!;
   // What fails in the backward pass, users have called by the name of the forward op.
@@ -71,7 +79,7 @@ function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[]
   const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
   const place = origin?.describe(where, iteration) ?? `position ${where}`;
   return new IndexError(
-    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). Check the labels, or the number of classes that the model gives.`,
+    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(op, value, limit)}`,
     { index: where, value, limit },
     { op, cause: error },
   );

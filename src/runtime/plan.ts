@@ -3,6 +3,7 @@ import type { SlotBinding } from '../compiler/emit.js';
 import type { Wanted } from '../compiler/graph.js';
 import type { BufferDType } from '../compiler/instructions.js';
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { allocate } from '../numeric-array.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
 import { composing } from '../graph/recorder.js';
@@ -115,7 +116,10 @@ export class Plan {
     const views: ArrayBufferView[] = [];
     for (const binding of this.views) {
       if ('scalars' in binding) views.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
-      else if ('fresh' in binding) views.push((arrays[binding.fresh] = new dtypes[binding.dtype].array(binding.elements * count)));
+      else if ('fresh' in binding) {
+        const { dtype, elements } = binding;
+        views.push((arrays[binding.fresh] = allocate('data', 'the result', elements * count, () => new dtypes[dtype].array(elements * count))));
+      }
       else views.push(leafOf(binding, nodes).data$!);
     }
     const { uint8 } = this.blocks;

@@ -1,5 +1,6 @@
 import { dtypes } from '../dtype.js';
 import type { Module } from '../nn/module.js';
+import { allocate } from '../numeric-array.js';
 import { slice } from '../ops/index.js';
 import { fromArray, inputLeaf } from '../ops/leaf.js';
 import { sizeOf } from '../shape.js';
@@ -45,7 +46,7 @@ function joined(parts: readonly Tensor[]): Tensor {
   if (parts.length === 1) return first!;
   const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const shape = [rows, ...first!.shape.slice(1)];
-  const all = new dtypes[first!.dtype].array(sizeOf(shape));
+  const all = allocate('predict', 'the outputs', sizeOf(shape), () => new dtypes[first!.dtype].array(sizeOf(shape)));
   let at = 0;
   for (const { data$ } of parts) {
     all.set(data$!, at);

@@ -57,6 +57,15 @@ describe('messages to those who come from elsewhere', () => {
     expect(await said(() => add(Promise.resolve(1) as never, tensor([1])))).toMatch(/got a Promise, which has to be awaited/);
   });
 
+  it('labels that count from 1 are told so while a step runs, and indices are not called labels', async () => {
+    const logits = tensor([[1, 2], [3, 4]]);
+    expect(await said(() => losses.crossEntropy(logits, tensor([1, 2], { dtype: 'int32' })).item())).toBe(
+      '[crossEntropy] index out of range at position 1: got 2, expected an integer in [0, 2). Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.',
+    );
+    expect(await said(() => losses.crossEntropy(logits, tensor([1, 7], { dtype: 'int32' })).item())).toMatch(/Check the labels, or the number of classes that the model gives\.$/);
+    expect(await said(() => logits.gather(tensor([2], { dtype: 'int32' })).data())).toBe('[gather] index out of range at position 0: got 2, expected an integer in [0, 2). Correct the indices.');
+  });
+
   it('articles fit what follows', async () => {
     expect(await said(() => add(Int32Array.of(1) as never, tensor([1])))).toMatch(/got an Int32Array, /);
     expect(await said(() => tensor([[1, {}]] as never))).toMatch(/got an Object at \[0\]\[1\]/);

@@ -14,10 +14,12 @@ function run(file: string, env: Record<string, string> = {}): Promise<{ out: str
   return new Promise((resolve) => execFile(process.execPath, [file], { env: { ...process.env, ...env } }, (_, out, errors) => resolve({ out, errors })));
 }
 
-async function bundled(format: 'esm' | 'cjs', folder: string): Promise<string> {
+const program = "import { tensor } from 'anneal'; tensor([1, 2]).sum().item().then(console.log);";
+
+async function bundled(format: 'esm' | 'cjs', folder: string, contents = program): Promise<string> {
   const file = join(folder, `app.${format === 'esm' ? 'mjs' : 'cjs'}`);
   await build({
-    stdin: { contents: "import { tensor } from 'anneal'; tensor([1, 2]).sum().item().then(console.log);", resolveDir: root },
+    stdin: { contents, resolveDir: root },
     alias: { anneal: join(root, 'src/index.ts') },
     bundle: true, format, platform: 'node', target: 'node20.19', outfile: file, logLevel: 'error', logOverride: { 'empty-import-meta': 'silent' },
   });
@@ -49,3 +51,10 @@ for (const format of ['esm', 'cjs'] as const) {
     await rm(alone, { recursive: true });
   });
 }
+
+test('a bundle that leaves out the library which compares spellings still says what is wrong', async () => {
+  const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
+  const file = await bundled('esm', alone, "import { nn } from 'anneal'; try { nn.linear(1, 2, { bais: false }); } catch (error) { console.log(error.message); }");
+  expect((await run(file)).out).toBe('[linear] unknown option: got bais, expected one of bias.\n');
+  await rm(alone, { recursive: true });
+});

@@ -140,6 +140,9 @@ describe('withAverage', () => {
     await expect(optimizer.withAverage(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
     await fails(optimizer.withAverage(() => steps(m, optimizer, 1)), 'ANNEAL_BUSY', /parameters are their averages now/);
     await fails(optimizer.withAverage(() => optimizer.withAverage(() => undefined)), 'ANNEAL_BUSY', /already/);
+    for (const take of [() => void optimizer.stateDict(), () => optimizer.loadStateDict(new Map()), () => optimizer.applyAverage(), () => void (optimizer.average = undefined)]) {
+      await fails(optimizer.withAverage(take), 'ANNEAL_BUSY', /\[(stateDict|loadStateDict|applyAverage|average)\] the parameters are their averages now/);
+    }
     expect(await weights(m)).toEqual(before);
   });
 
