@@ -56,10 +56,10 @@ function missingTools() {
   return missing;
 }
 
-/** What builds it again. Of a dependency whose script has failed npm takes everything out, so that there is nothing to rebuild. */
+/** What builds it again. A dependency whose install script has failed is taken out by npm as a whole, so that there is nothing to rebuild. */
 function again() {
-  const dependency = /[\\/]node_modules[\\/]/.test(`${root}/`);
-  return dependency ? 'run the same npm install again (npm has taken the package out, so npm rebuild would find nothing)' : 'build it again: npm run build:addon';
+  if (!/[\\/]node_modules[\\/]/.test(`${root}/`)) return 'build it again: npm run build:addon';
+  return process.env['npm_lifecycle_event'] === 'install' ? 'run the same npm install again (npm has taken the package out, so npm rebuild would find nothing)' : 'build it again: npx anneal build';
 }
 
 function fail(reason) {

@@ -14,16 +14,16 @@ const typescript = dirname(createRequire(import.meta.url).resolve('typescript/pa
 const declarations = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 if (declarations.status !== 0) process.exit(declarations.status ?? 1);
 
-await build({
-  entryPoints: [join(root, 'src', 'index.ts')],
-  outfile: join(root, 'dist', 'index.js'),
+const options = {
   bundle: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
-  conditions: ['anneal-source'],
   // Names of classes and functions stand in messages.
   keepNames: true,
   logLevel: 'warning',
-});
+};
+await build({ ...options, entryPoints: [join(root, 'src', 'index.ts')], outfile: join(root, 'dist', 'index.js'), conditions: ['anneal-source'] });
+// The command is a user of the library.
+await build({ ...options, entryPoints: [join(root, 'src', 'cli', 'index.ts')], outfile: join(root, 'dist', 'cli.js') });

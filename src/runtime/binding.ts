@@ -61,6 +61,8 @@ interface Addon {
 /** The addon, and the numbers of its rows by name. */
 export interface Native {
   readonly addon: Addon;
+  /** Where it was found. */
+  readonly file: string;
   row(name: string): number;
   micro(name: string): number;
   rule(name: string): number;
@@ -71,12 +73,12 @@ let native: Native | undefined;
 
 /** Loads the addon on first use. Throws AnnealError (ANNEAL_ADDON_MISSING, ANNEAL_CPU_UNSUPPORTED) that says what to do. */
 export function loadNative(): Native {
-  native ??= bind(loadAddon());
+  native ??= bind(loadAddon(), addonFile());
   return native;
 }
 
 /** Throws for an addon that lacks what a record or a rule names. */
-function bind(addon: Addon): Native {
+function bind(addon: Addon, file: string): Native {
   const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
   const names = addon.pointwise().map(({ name }) => name);
   const micros = new Map(names.map((name, i) => [name, i]));
@@ -88,6 +90,7 @@ function bind(addon: Addon): Native {
   for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.micro, 'native/pointwise.def');
   return {
     addon,
+    file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
     micro: (name) => numberOf(micros, name, 'native/pointwise.def'),
     rule: (name) => numberOf(rules, name, 'native/updates.def'),
@@ -103,9 +106,13 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: str
   return number;
 }
 
+function addonFile(): string {
+  return process.env['ANNEAL_ADDON'] ?? join(packageRoot() ?? dirname(path()), 'build', 'Release', 'anneal.node');
+}
+
 function loadAddon(): Addon {
   const root = packageRoot();
-  const file = process.env['ANNEAL_ADDON'] ?? join(root ?? dirname(path()), 'build', 'Release', 'anneal.node');
+  const file = addonFile();
   if (!fs().existsSync(file)) throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon is not there for ${process.platform}-${process.arch}: there is no ${file}. ${remedy(root)}`);
   try {
     return requireHere(file) as Addon;
@@ -125,7 +132,7 @@ function remedy(root: string | undefined): string {
   if (process.env['ANNEAL_ADDON'] !== undefined) return 'ANNEAL_ADDON names it: correct that, or unset it and build the one of the package: npm run build:addon in a clone.';
   if (root === undefined) return 'This is a bundle: keep anneal out of it (esbuild: --external:anneal) and installed beside it, or name the file in ANNEAL_ADDON.';
   const dependency = /[\\/]node_modules[\\/]/.test(`${root}/`);
-  return dependency ? 'It is built when the package is installed: npm rebuild anneal, or npm install where scripts were off.' : 'Build it: npm run build:addon.';
+  return dependency ? 'It is built when the package is installed; where scripts are off, build it: npx anneal build.' : 'Build it: npm run build:addon.';
 }
 
 const path = (): string => (here.startsWith('file:') ? fileURLToPath(here) : here);

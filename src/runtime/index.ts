@@ -44,9 +44,15 @@ function leaveBehind(): void {
 
 configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });
 
-/** What runs here: version, instruction set and its vector width, threads, compiler, CPU. */
-export function info(): NativeInfo {
-  return loadNative().addon.info();
+export interface Info extends NativeInfo {
+  /** The file of the native addon. */
+  readonly binary: string;
+}
+
+/** What runs here: version, binary, instruction set and its vector width, threads, compiler, CPU. `npx anneal info` prints it, with measured speeds. */
+export function info(): Info {
+  const { addon, file } = loadNative();
+  return { ...addon.info(), binary: file };
 }
 
 /** How many cores all sessions of this process may use together, at least 1. The number never changes results. */
