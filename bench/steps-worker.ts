@@ -102,9 +102,11 @@ function crossEntropy({ rows, classes }: Extract<Work, { kind: 'crossEntropy' }>
   const labels = tensor(classesOf(rows, classes));
   return repeat(async () => {
     optimizer.zeroGrad();
-    losses.crossEntropy(logits, labels).backward();
+    const loss = losses.crossEntropy(logits, labels);
+    loss.backward();
     void logits.grad;
     await settle();
+    loss.dispose();
   });
 }
 

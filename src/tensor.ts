@@ -10,6 +10,7 @@ import { goneError } from './graph/gone.js';
 import type { RecordedRules } from './graph/recorded-rule.js';
 import type { Rested } from './graph/resting.js';
 import { awaitValue } from './graph/recorder.js';
+import type { Mean } from './losses/reduction.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
 import * as arithmetic from './ops/arithmetic.js';
@@ -79,12 +80,18 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   changedAt$ = 0;
   /** Of a leaf: what rests until it changes; see graph/resting.ts. */
   rested$: Rested | undefined = undefined;
+  /** It is among those that a step has to deliver; see graph/awaited.ts. */
+  awaited$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;
   /** It is a gradient, or was computed from one: a loss cannot depend on it, as that would take a second derivative. */
   ofGradient$ = false;
+  /** Of a gradient: something was computed from it. */
+  used$ = false;
   /** Its step has run and its elements are gone. */
   stale = false;
+  /** Of a loss of this library: as what it adds up with others; see losses/reduction.ts. A field, as a WeakMap would take longer than the rest of the loss. */
+  mean$: Mean | 'sum' | undefined = undefined;
   /** dispose() was called. */
   disposed$ = false;
   /** keep() was called: its elements outlive the step. */

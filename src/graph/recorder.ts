@@ -35,7 +35,10 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   for (const input of inputs) {
     if (input.stale) throw goneError(op.name, input);
     if (input.requiresGrad && !mode.constants.has(input)) requiresGrad = mode.grad;
-    if (input.ofGradient$) ofGradient = mode.grad;
+    if (input.ofGradient$) {
+      ofGradient = mode.grad;
+      input.used$ = true;
+    }
   }
   const differentiable = typeof op.gradient === 'function';
   const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, clock);

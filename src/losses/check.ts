@@ -5,10 +5,10 @@ import { Tensor } from '../tensor.js';
 
 /** For what a loss is called with: tensors, by name. */
 export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
-  const odd = Object.entries(given).find(([, value]) => !(value instanceof Tensor));
-  if (odd === undefined) return;
-  const [name, value] = odd;
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
+  for (const name in given) {
+    if (given[name] instanceof Tensor) continue;
+    throw new ArgumentError(`[${op}] ${name}: got ${shown(given[name])}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
+  }
 }
 
 /** An option that is a finite number of at least `least`, or more than that where it is `open`: as float32, in which 1e39 is infinite and 1e-46 is 0. */

@@ -31,20 +31,24 @@ export interface CrossEntropy extends BuiltinLoss<'int32' | 'float32'> {
   with(options: Options & { readonly reduction?: 'mean' | 'sum' }): ConfiguredLoss<'int32' | 'float32'>;
 }
 
+/** Of each example. */
+function entropies(logits: Tensor, labels: Tensor, { axis = -1, labelSmoothing = 0 }: Options, classWeights?: Tensor): Tensor {
+  return crossEntropyOp(logits, labels, { axis, labelSmoothing, ...(classWeights && { classWeights }) });
+}
+
 function compute(logits: Tensor, targets: Tensor, options: Options & ReductionOptions): Tensor {
   const op = 'crossEntropy';
   const { axis = -1, labelSmoothing = 0, classWeights } = options;
   checkProducer(op, logits, 'logits, scores of any size', NO_SOFTMAX, options);
-  const entropies = (labels: Tensor, weights?: Tensor): Tensor => crossEntropyOp(logits, labels, { axis, labelSmoothing, ...(weights && { classWeights: weights }) });
   if (targets.dtype === 'float32') {
-    if (options.ignoreIndex === undefined) return reduce(op, entropies(within(op, targets, NOT_NEGATIVE), classWeights), options);
+    if (options.ignoreIndex === undefined) return reduce(op, entropies(logits, within(op, targets, NOT_NEGATIVE), options, classWeights), options);
     throw new ArgumentError(`[${op}] ignoreIndex beside probabilities: got ${options.ignoreIndex}, expected class indices. Leave it out, and give such examples the weight 0: { weights }.`, { op });
   }
   const C = logits.shape.length === 0 ? 0 : logits.shape[resolveAxis(op, axis, logits.shape)]!;
   return reduceClasses(op, targets, C, options, (labels, counts) => {
     // Smoothing gives other classes than the label's a share, whose weights only the kernel sees.
-    if (labelSmoothing !== 0) return entropies(labels, classWeights);
-    return counts === undefined ? entropies(labels) : mul(entropies(labels), counts);
+    if (labelSmoothing !== 0) return entropies(logits, labels, options, classWeights);
+    return counts === undefined ? entropies(logits, labels, options) : mul(entropies(logits, labels, options), counts);
   });
 }
 

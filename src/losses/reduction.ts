@@ -34,16 +34,13 @@ export interface Mean {
   readonly divisor: Divisor;
 }
 
-/** What reduce() has made of losses. */
-const means = new WeakMap<Tensor, Mean | 'sum'>();
-
 /** As what a loss adds up with others, or that it is a sum; undefined of what is no reduced loss of this library's, as it is. */
 export function meanOf(loss: Tensor): Mean | 'sum' | undefined {
-  return means.get(loss);
+  return loss.mean$;
 }
 
 function noted(result: Tensor, mean: Mean | 'sum'): Tensor {
-  means.set(result, mean);
+  result.mean$ = mean;
   return result;
 }
 

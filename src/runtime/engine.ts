@@ -3,6 +3,7 @@ import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
 import type { ModelGenerator } from '../generator.js';
 import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
+import { isSettled } from '../graph/awaited.js';
 import { goneError } from '../graph/gone.js';
 import { composing, forgetValues, tick } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
@@ -12,7 +13,7 @@ import type { Value } from '../tensor-text.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
-import { awaitedBy, isSettled, outputsFor } from './outputs.js';
+import { awaitedBy, outputsFor } from './outputs.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { Run, StepRun, WatchedRun } from './run.js';
@@ -119,7 +120,7 @@ export class PlannedEngine implements Engine {
   }
 
   zeroGrad(parameters: readonly Parameter[]): void {
-    this.deliverBefore(this.gradients.held(parameters));
+    this.deliverBefore(this.gradients.used(parameters));
     this.gradients.forget(parameters);
   }
 
@@ -197,8 +198,8 @@ export class PlannedEngine implements Engine {
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
     const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
-    const changes = (): Tensor[] => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.held(updater.parameters)];
-    const outputs = outputsFor(awaitedBy(losses, changes), watched);
+    const awaited = awaitedBy(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters)]);
+    const outputs = outputsFor(awaited, watched);
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
 

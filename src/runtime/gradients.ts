@@ -24,8 +24,8 @@ interface Machinery {
  * computed early, into an accumulator, where another backward() reaches the same parameters, or where somebody looks.
  */
 export class Gradients {
-  /** What the last backward() reached, for a message. */
-  private latest: WeakRef<PendingGradients> | undefined = undefined;
+  /** One of the parameters that the last backward() reached, for a message. */
+  private latest: WeakRef<Parameter> | undefined = undefined;
   /** Accumulators that a user has a handle of: what it shows does not change. */
   private readonly seen = new WeakSet<Tensor>();
 
@@ -47,7 +47,8 @@ export class Gradients {
       else this.collect(other);
     }
     for (const parameter of entry.parameters) parameter.pending$ = entry;
-    this.latest = new WeakRef(entry);
+    // A new reference in each step would be work for the garbage collector.
+    if (this.latest?.deref() !== parameters[0]) this.latest = parameters[0] && new WeakRef(parameters[0]);
   }
 
   /** What a step of these parameters has to compute and may consume. */
@@ -68,7 +69,8 @@ export class Gradients {
       // Those that wait for another optimizer.
       for (const parameter of entry.parameters) if (parameter.pending$ === entry) accumulations.push(this.accumulation(parameter));
     }
-    return { ...together(entries), accumulations, updates };
+    const { losses, rules } = together(entries);
+    return { losses, rules, accumulations, updates };
   }
 
   /** What a program has to compute so that no gradient of these parameters waits uncomputed. */
@@ -91,13 +93,15 @@ export class Gradients {
     return parameter.accumulator$;
   }
 
-  /** What waits in accumulators of these parameters, the earlier ones included. */
-  held(parameters: readonly Parameter[]): Tensor[] {
-    const held: Tensor[] = [];
-    for (const parameter of parameters) {
-      if (parameter.accumulator$ !== undefined && parameter.lost$ === undefined) held.push(parameter.accumulator$, ...parameter.earlier$);
+  /** What waits in accumulators of these parameters, the earlier ones included, and has been used: something may depend on it. */
+  used(parameters: readonly Parameter[]): Tensor[] {
+    const used: Tensor[] = [];
+    for (const { accumulator$, earlier$, lost$ } of parameters) {
+      if (accumulator$ === undefined || lost$ !== undefined) continue;
+      if (accumulator$.used$) used.push(accumulator$);
+      for (const earlier of earlier$) if (earlier.used$) used.push(earlier);
     }
-    return held;
+    return used;
   }
 
   forget(parameters: readonly Parameter[]): void {
@@ -253,8 +257,8 @@ function checkLoss(loss: Tensor): void {
 }
 
 /** A step without gradients: of frozen parameters, of others than those that backward() reached, or before any backward(). */
-function noGradient(parameters: readonly Parameter[], latest: PendingGradients | undefined): AnnealError {
-  const others = latest?.parameters.filter((parameter) => parameter.pending$ === latest || parameter.accumulator$ !== undefined) ?? [];
+function noGradient(parameters: readonly Parameter[], latest: Parameter | undefined): AnnealError {
+  const others = latest?.pending$?.parameters ?? (latest?.accumulator$ === undefined ? [] : [latest]);
   const why = parameters.every(({ requiresGrad }) => !requiresGrad)
     ? 'All of them are frozen: set requiresGrad of those that are to be trained.'
     : others.length > 0

@@ -1,3 +1,4 @@
+import { isSettled } from '../graph/awaited.js';
 import { awaitedValues, restValues, wakeValues } from '../graph/recorder.js';
 import { nothingRests } from '../graph/resting.js';
 import { postOrder } from '../graph/walk.js';
@@ -37,11 +38,6 @@ export function mayRepeat({ outputs, accumulations, updates, scale }: Request, w
     updates.every(({ accumulator }) => accumulator === undefined) &&
     outputs.every(({ tensor, destination }) => watched.includes(tensor) && destination.to !== 'storage')
   );
-}
-
-/** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
-export function isSettled(tensor: Tensor): boolean {
-  return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
 }
 
 /** The nodes behind and among `roots` that depend on what changes. One walk: a model may have a scalar for each of its tensors. */
