@@ -41,7 +41,7 @@ export async function loopDelay(): Promise<object> {
   ];
   const figures = [];
   for (const { name, train, steps } of cases) {
-    const peer = nodePeer('loop-delay-worker.ts', {});
+    const peer = await nodePeer('loop-delay-worker.ts', {});
     const { port } = await peer.ask<{ port: number }>({ prepare: steps });
     figures.push({ name, ...(await measured(peer, port, train)) });
     await peer.close();

@@ -7,7 +7,7 @@ interface Figures {
 
 /** What a recorded op, a replayed op, a native call and a hop to another thread cost, and a step in which nothing else counts. */
 export async function overhead(): Promise<object> {
-  const peer = nodePeer('overhead-worker.ts', {});
+  const peer = await nodePeer('overhead-worker.ts', {});
   const figures = await peer.ask<Figures>({});
   await peer.close();
   const rows = Object.entries(figures).map(([what, { unit, median, min, quartiles }]) => [what, `${short(median)} ${unit}`, `${short(min)}`, quartiles.map(short).join(' to ')]);

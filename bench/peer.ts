@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
+import { Compiled } from '../scripts/compiled.js';
 
 /** A process that answers a line of JSON with a line of JSON: one side of a comparison, in a process of its own. */
 export class Peer {
@@ -30,10 +31,12 @@ export class Peer {
   }
 }
 
-/** A bench file of this folder in a fresh Node.js, kept on one CPU where that is asked for (and can be: on Linux). */
-export function nodePeer(file: string, env: Readonly<Record<string, string>>, cpu?: number): Peer {
-  const path = new URL(file, import.meta.url).pathname;
-  const command = [process.execPath, '--expose-gc', '--conditions=anneal-source', '--import', 'tsx', path];
+const compiled = new Compiled();
+process.on('exit', () => compiled.remove());
+
+/** A bench file of this folder in a fresh Node.js, as one file like the library that users get, kept on one CPU where that is asked for (and can be: on Linux). */
+export async function nodePeer(file: string, env: Readonly<Record<string, string>>, cpu?: number): Promise<Peer> {
+  const command = [process.execPath, '--expose-gc', await compiled.script(new URL(file, import.meta.url).pathname)];
   const pinned = cpu === undefined || process.platform !== 'linux' ? command : ['taskset', '-c', String(cpu), ...command];
   return new Peer(pinned[0]!, pinned.slice(1), env);
 }

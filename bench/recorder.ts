@@ -15,7 +15,7 @@ const ROUNDS = 9;
 export async function recorder(): Promise<object> {
   const figures = [];
   for (const { name, sizes, batch, steps } of CASES) {
-    const peers = WAYS.map((way) => ({ way, peer: nodePeer('recorder-worker.ts', {}), rates: [] as number[] }));
+    const peers = await Promise.all(WAYS.map(async (way) => ({ way, peer: await nodePeer('recorder-worker.ts', {}), rates: [] as number[] })));
     for (const { way, peer } of peers) await peer.ask({ way, sizes, batch, threads: 1 });
     for (let round = 0; round < ROUNDS; round++) {
       for (const { peer, rates } of peers) rates.push((await peer.ask<{ stepsPerSecond: number }>({ steps })).stepsPerSecond);

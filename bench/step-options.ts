@@ -20,7 +20,7 @@ export async function stepOptions(): Promise<object> {
   for (const [option, goal] of Object.entries(OPTIONS)) {
     const measured: Record<string, Figure & { readonly goal?: number }> = {};
     for (const network of NETWORKS) {
-      const peer = nodePeer('step-options-worker.ts', {});
+      const peer = await nodePeer('step-options-worker.ts', {});
       measured[network] = { ...(await peer.ask<Figure>({ network, option })), ...(goal === undefined ? {} : { goal }) };
       await peer.close();
     }

@@ -51,7 +51,7 @@ export async function steps(names: readonly string[] = []): Promise<object> {
     const sides: Side[] = [];
     for (const threads of THREADS) {
       for (const way of workload.fit === undefined ? ['loop'] : ['loop', 'fit']) {
-        const side = newSide(way, threads, nodePeer('steps-worker.ts', { ANNEAL_THREADS: String(threads) }));
+        const side = newSide(way, threads, await nodePeer('steps-worker.ts', { ANNEAL_THREADS: String(threads) }));
         await prepare(side, workload, { way });
         sides.push(side);
       }

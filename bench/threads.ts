@@ -80,7 +80,7 @@ export async function threads(): Promise<object> {
 async function prepare(sizes: readonly number[], batch: number): Promise<Sides> {
   const started: Peer[] = [];
   const peer = async (threads: number, cpu?: number): Promise<{ peer: Peer; port: number }> => {
-    const peer = nodePeer('threads-worker.ts', { ANNEAL_THREADS: String(threads) }, cpu);
+    const peer = await nodePeer('threads-worker.ts', { ANNEAL_THREADS: String(threads) }, cpu);
     started.push(peer);
     const { port } = await peer.ask<{ port: number }>({ prepare: { sizes, batch } });
     return { peer, port };

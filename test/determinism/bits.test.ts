@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Compiled } from '../compiled.js';
+import { Compiled } from '../../scripts/compiled.js';
 
 const compiled = new Compiled();
 let script: string;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { info } from 'anneal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Compiled } from '../compiled.js';
+import { Compiled } from '../../scripts/compiled.js';
 
 const STEPS = 3;
 /** The baseline has no fused multiply-add, and the references are another computation. */

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Compiled } from '../compiled.js';
+import { Compiled } from '../../scripts/compiled.js';
 
 const root = join(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
