@@ -150,7 +150,8 @@ export function groupsOf<O extends object>(
     groups.push(...divided(op, [...rest], describe({ ...common, ...withoutUndefined(own) } as unknown as O)));
   };
   for (const match of matches) checkMatch(op, match, known);
-  const listed = listOf<O>(given);
+  if (!isList(given)) throw noList(op, 'parameters', given, 'a list of parameters. Pass model.parameters(), or a part of them.');
+  const listed = [...given] as readonly (Parameter | GroupOf<O>)[];
   if (listed.length > 0 && listed.every(isGroup)) {
     for (const group of listed as readonly GroupOf<O>[]) {
       checkOptions(op, group, ['params', ...known]);
@@ -179,8 +180,6 @@ function noList(op: string, name: string, given: unknown, expected: string): Arg
 }
 
 export const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given && !ArrayBuffer.isView(given);
-
-const listOf = <O>(given: ParametersOf<O>): readonly (Parameter | GroupOf<O>)[] => (isList(given) ? [...given] : []);
 
 const isGroup = (entry: unknown): boolean => typeof entry === 'object' && entry !== null && !(entry instanceof Parameter) && 'params' in entry;
 
