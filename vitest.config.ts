@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// The whole suite runs twice: planned, and eager through the references (ANNEAL_DEBUG=1). Names carry the mode, so that
+// The suite runs twice: planned, and eager through the references (ANNEAL_DEBUG=1). Names carry the mode, so that
 // a failure says which path is wrong.
 const reports = process.env['ANNEAL_REPORTS'];
 const resolve = { conditions: ['anneal-source'] };

@@ -11,26 +11,19 @@ export function isSettled(tensor: Tensor): boolean {
 
 /**
  * Scalars that the user recorded, and tensors to keep, that have not run, oldest first: each is an output of the step that it belongs to.
- * Who records without ever running a step would pile them up, so the older ones of many are held weakly: what the user can still read is
- * never forgotten.
+ * Who records without ever running a step would pile them up, so the older ones of many rest: what the user can still read is never forgotten.
  */
 export class Awaited {
   private readonly recent: Tensor[] = [];
-  private older: WeakRef<Tensor>[] = [];
-  /** How many older ones there may be before those that are gone are looked for. */
-  private limit = MOST;
 
   add(tensor: Tensor): void {
     if (tensor.awaited$) return;
-    tensor.awaited$ = true;
-    this.recent.push(tensor);
+    this.put(tensor);
     if (this.recent.length > MOST) this.loosen();
   }
 
   values(): readonly Tensor[] {
-    if (this.older.length === 0) return this.recent;
-    const older = this.older.flatMap((held) => held.deref() ?? []);
-    return [...older.filter((tensor) => !tensor.awaited$), ...this.recent];
+    return this.recent;
   }
 
   /** Takes those out that do not depend on any leaf which changes now, until one behind them does. */
@@ -41,9 +34,9 @@ export class Awaited {
     rest(tensors);
   }
 
-  /** Puts back what may depend on leaves that are about to change. */
+  /** Puts back what may depend on leaves that are about to change, however many they are. */
   wake(changing: readonly Tensor[]): void {
-    for (const tensor of wake(changing)) this.add(tensor);
+    for (const tensor of wake(changing)) if (!tensor.awaited$) this.put(tensor);
   }
 
   /** Drops those that are done. */
@@ -55,24 +48,15 @@ export class Awaited {
       else recent[kept++] = tensor;
     }
     recent.length = kept;
-    if (this.older.length > 0) this.clean((tensor) => !done(tensor));
+  }
+
+  private put(tensor: Tensor): void {
+    tensor.awaited$ = true;
+    this.recent.push(tensor);
   }
 
   private loosen(): void {
     this.drop(isSettled);
-    if (this.recent.length <= MOST / 2) return;
-    for (const tensor of this.recent.splice(0, MOST / 2)) {
-      tensor.awaited$ = false;
-      this.older.push(new WeakRef(tensor));
-    }
-    if (this.older.length > this.limit) this.clean(() => true);
-  }
-
-  private clean(keeps: (tensor: Tensor) => boolean): void {
-    this.older = this.older.filter((held) => {
-      const tensor = held.deref();
-      return tensor !== undefined && keeps(tensor);
-    });
-    this.limit = Math.max(MOST, 2 * this.older.length);
+    if (this.recent.length > MOST / 2) this.rest(this.recent.slice(0, MOST / 2));
   }
 }

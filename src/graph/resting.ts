@@ -28,8 +28,8 @@ export interface Rested {
 const MOST = 64;
 
 /**
- * Lets tensors rest, held weakly: awaited ones that have outlasted a step which they do not depend on, another model's, say. They cost no
- * later step anything until one of the leaves behind them is about to change.
+ * Lets awaited tensors rest, held weakly: those that have outlasted a step which they do not depend on, another model's, say, and the older
+ * ones of many. They cost no later step anything until one of the leaves behind them is about to change.
  */
 export function rest(tensors: readonly Tensor[]): void {
   const group: Group = { held: tensors.map((tensor) => new WeakRef(tensor)), mode };
