@@ -4,7 +4,8 @@
 #include <sched.h>
 #include <sys/types.h>
 
-#include <utility>
+#include <algorithm>
+#include <vector>
 
 namespace anneal {
 
@@ -12,32 +13,38 @@ class CpuSet {
  public:
   // Those that the calling thread may run on; empty when the system doesn't tell.
   static CpuSet allowed() {
-    for (int cpus = 1024; cpus <= 1 << 17; cpus *= 2) {  // the kernel refuses a set smaller than its own
+    for (size_t cpus = 1024; cpus <= 1 << 17; cpus *= 2) {  // the kernel refuses a set smaller than its own
       CpuSet set(cpus);
-      if (set.bits_ && sched_getaffinity(0, set.bytes_, set.bits_) == 0) return set;
+      if (sched_getaffinity(0, set.bytes(), set.bits()) == 0) return set;
     }
     return CpuSet(0);
   }
-  ~CpuSet() {
-    if (bits_) CPU_FREE(bits_);
-  }
-  CpuSet(CpuSet&& other) noexcept : bits_(std::exchange(other.bits_, nullptr)), bytes_(other.bytes_) {}
-  CpuSet& operator=(CpuSet&&) = delete;
 
-  int count() const { return bits_ ? CPU_COUNT_S(bytes_, bits_) : 0; }
-  void remove(int cpu) { CPU_CLR_S(size_t(cpu), bytes_, bits_); }
-  void keep_only(int cpu) {
-    CPU_ZERO_S(bytes_, bits_);
-    CPU_SET_S(size_t(cpu), bytes_, bits_);
+  int count() const {
+    int count = 0;
+    for (const Word word : words_) count += __builtin_popcountll(word);
+    return count;
   }
-  bool confine(pid_t thread) const { return sched_setaffinity(thread, bytes_, bits_) == 0; }
+  void remove(int cpu) { words_[size_t(cpu) / kWordBits] &= ~bit(cpu); }
+  void keep_only(int cpu) {
+    std::fill(words_.begin(), words_.end(), Word{0});
+    words_[size_t(cpu) / kWordBits] = bit(cpu);
+  }
+  bool confine(pid_t thread) const { return sched_setaffinity(thread, bytes(), bits()) == 0; }
 
  private:
-  explicit CpuSet(int cpus)
-      : bits_(cpus > 0 ? CPU_ALLOC(size_t(cpus)) : nullptr), bytes_(CPU_ALLOC_SIZE(size_t(cpus))) {}
+  // What the kernel has: words of bits. The macros of <sched.h> for sets of any size call functions of glibc alone.
+  using Word = unsigned long;
+  static constexpr size_t kWordBits = 8 * sizeof(Word);
 
-  cpu_set_t* bits_;
-  size_t bytes_;
+  explicit CpuSet(size_t cpus) : words_(cpus / kWordBits) {}
+
+  static Word bit(int cpu) { return Word{1} << size_t(cpu) % kWordBits; }
+  size_t bytes() const { return words_.size() * sizeof(Word); }
+  cpu_set_t* bits() { return reinterpret_cast<cpu_set_t*>(words_.data()); }
+  const cpu_set_t* bits() const { return reinterpret_cast<const cpu_set_t*>(words_.data()); }
+
+  std::vector<Word> words_;
 };
 
 }  // namespace anneal
