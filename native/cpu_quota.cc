@@ -11,8 +11,8 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// The pieces of a text between single separators; no empty one at the end. Streams would bring all locales into a binary
-// that has its C++ library inside.
+// The pieces of a text between single separators; no empty one at the end. Streams would bring all locales into a
+// binary that has its C++ library inside.
 Strings split(const std::string& text, char separator) {
   Strings pieces;
   for (size_t start = 0; start < text.size();) {

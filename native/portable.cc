@@ -20,7 +20,7 @@ int __pthread_key_create(pthread_key_t* key, void (*destroy)(void*)) { return pt
 static int find_in(dl_phdr_info* object, size_t, void* data) {
   auto& found = *static_cast<dl_find_object*>(data);
   const auto wanted = reinterpret_cast<uintptr_t>(found.dlfo_map_start);
-  const ElfW(Phdr) *code = nullptr, *frames = nullptr;
+  const ElfW(Phdr)* code = nullptr, *frames = nullptr;
   for (const ElfW(Phdr)* part = object->dlpi_phdr; part < object->dlpi_phdr + object->dlpi_phnum; part++) {
     const uintptr_t start = object->dlpi_addr + part->p_vaddr;
     if (part->p_type == PT_LOAD && wanted >= start && wanted < start + part->p_memsz) code = part;

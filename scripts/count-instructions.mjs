@@ -4,12 +4,11 @@
 //
 //     node scripts/count-instructions.mjs <folder of a release build with the target "kernels">
 //     node scripts/count-instructions.mjs <folder> --update       writes the file, for this compiler
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { run } from './slots.mjs';
 
 const TOLERANCE = 0.02;
 const TARGET = 'avx2';
@@ -24,7 +23,7 @@ if (missing !== undefined) {
   console.log(`instructions: skipped, ${missing}`);
   process.exit(options.includes('--update') ? 1 : 0);
 }
-const { compiler, families } = JSON.parse(run(kernels, ['--list']).stdout);
+const { compiler, families } = JSON.parse((await run(kernels, ['--list'])).stdout);
 const cases = families.flatMap((family) => family.cases.filter(({ counted }) => counted).map(({ id }) => id));
 if (options.includes('--update')) await update();
 else await compare();
@@ -35,28 +34,15 @@ function whatIsMissing() {
   return undefined;
 }
 
-function run(command, args) {
-  const result = spawnSync(command, args, { encoding: 'utf8' });
-  if (result.error) throw result.error;
-  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.status ?? result.signal}:\n${result.stderr}`);
-  return result;
-}
-
 async function count(id) {
   const valgrind = ['--tool=callgrind', '--callgrind-out-file=/dev/null', '--toggle-collect=counted_call'];
-  const { stderr } = await promisify(execFile)('valgrind', [...valgrind, kernels, '--count', id, '--target', TARGET]);
+  const { stderr } = await run('valgrind', [...valgrind, kernels, '--count', id, '--target', TARGET]);
   return Number(/Collected : (\d+)/.exec(stderr)[1]);
 }
 
-/** The counts of all cases, by their names; as many at a time as there are cores. */
+/** The counts of all cases, by their names. */
 async function countAll() {
-  const counts = {};
-  const waiting = [...cases];
-  async function countSome() {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) counts[id] = await count(id);
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, countSome));
-  return Object.fromEntries(cases.map((id) => [id, counts[id]]));
+  return Object.fromEntries(await Promise.all(cases.map(async (id) => [id, await count(id)])));
 }
 
 async function update() {

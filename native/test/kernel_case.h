@@ -3,6 +3,7 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -46,8 +47,9 @@ class Tensor {
   }
   char* data() { return bytes_.data() + kGuardElements * size_of(dtype_); }
   const char* data() const { return bytes_.data() + kGuardElements * size_of(dtype_); }
-  TensorArg arg() {
-    TensorArg t = {absent ? nullptr : data(), dtype_, int32_t(dims_.size()), {}, {}};
+  // Of an input as well: a kernel that writes there spoils the runs that follow.
+  TensorArg arg() const {
+    TensorArg t = {absent ? nullptr : const_cast<char*>(data()), dtype_, int32_t(dims_.size()), {}, {}};
     for (size_t d = 0; d < dims_.size(); d++) t.dims[d] = dims_[d], t.strides[d] = strides_[d];
     return t;
   }
@@ -153,11 +155,14 @@ struct KernelCase {
   // The outputs that a table makes of the inputs.
   std::vector<Tensor> run(const KernelTable& table, int threads, bool in_double = false,
                           TestContext* context = nullptr) const {
-    std::vector<Tensor> i, o;
-    for (const Tensor& t : in) i.push_back(in_double ? t.widened() : t);
-    for (const Tensor& t : out) o.push_back(in_double ? t.widened() : t);
+    std::vector<Tensor> i(in.size()), o;  // of inputs, those that this run needs for itself
     std::vector<TensorArg> ia, oa;
-    for (Tensor& t : i) ia.push_back(t.arg());
+    for (size_t k = 0; k < in.size(); k++) {
+      const bool own = in_double || is_overwritten(int(k));
+      if (own) i[k] = in_double ? in[k].widened() : in[k];
+      ia.push_back(own ? i[k].arg() : in[k].arg());
+    }
+    for (const Tensor& t : out) o.push_back(in_double ? t.widened() : t);
     for (Tensor& t : o) oa.push_back(t.arg());
     for (const auto& [output, input] : aliases) oa[size_t(output)] = ia[size_t(input)];
     TestContext own(threads);
@@ -168,6 +173,11 @@ struct KernelCase {
     for (const Tensor& t : o)
       if (!t.guards_intact()) FAIL(table.name << " wrote outside of an output: " << text);
     return o;
+  }
+
+ private:
+  bool is_overwritten(int input) const {
+    return std::any_of(aliases.begin(), aliases.end(), [&](const auto& alias) { return alias.second == input; });
   }
 };
 

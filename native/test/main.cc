@@ -4,6 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "../sanitizers.h"
 #include "kernel_harness.h"
@@ -16,6 +20,12 @@ extern "C" const char* __asan_default_options() { return "allocator_may_return_n
 #endif
 
 namespace {
+
+#ifdef __GLIBC__
+// Large blocks are kept and used again: most of a test's time went into the page faults of new ones.
+[[maybe_unused]] const int kept_blocks =
+    mallopt(M_MMAP_MAX, 0) + mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
 
 // Writes a line "<hash> <test case>" for each test case that noted bits to the file $ANNEAL_BITS. Two runs must agree:
 // on any machine, with any compiler.
