@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { AnnealError, info, matmul, ones, sum } from 'anneal';
+import { libc } from '../libc.js';
 import { version } from './package.js';
 
 /** What runs here. */
@@ -41,13 +41,6 @@ export async function factsHere(): Promise<Facts> {
     if (error instanceof AnnealError) return { ...common, binary: { missing: error.message } };
     throw error;
   }
-}
-
-function libc(): string | undefined {
-  if (process.platform !== 'linux') return undefined;
-  const { header } = process.report.getReport() as unknown as { readonly header: { readonly glibcVersionRuntime?: string } };
-  if (header.glibcVersionRuntime !== undefined) return `glibc ${header.glibcVersionRuntime}`;
-  return existsSync('/etc/alpine-release') ? 'musl (Alpine)' : 'no glibc, perhaps musl';
 }
 
 function threadsFrom(threads: number): string {

@@ -1,14 +1,7 @@
-import type * as Fs from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
-import { here, requireHere } from '../here.js';
-import { lazily } from '../lazily.js';
 import { registry } from '../ops/registry.js';
 import { updateRules } from '../ops/updates.js';
-
-// Not imported, which would also make its streams.
-const fs = lazily<typeof Fs>('node:fs');
+import { loadAddon, remedy, type LoadedAddon } from './addon.js';
 
 /** A running program's failure, as the native side reports it. */
 export interface NativeFailure {
@@ -73,12 +66,14 @@ let native: Native | undefined;
 
 /** Loads the addon on first use. Throws AnnealError (ANNEAL_ADDON_MISSING, ANNEAL_CPU_UNSUPPORTED) that says what to do. */
 export function loadNative(): Native {
-  native ??= bind(loadAddon(), addonFile());
+  native ??= bind(loadAddon());
   return native;
 }
 
-/** Throws for an addon that lacks what a record or a rule names. */
-function bind(addon: Addon, file: string): Native {
+/** Throws for an addon that is not ours, or lacks what a record or a rule names. */
+function bind({ exports, file }: LoadedAddon): Native {
+  const addon = exports as Addon;
+  if (typeof addon.rows !== 'function') throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] ${file} is an addon of another library. ${remedy()}`);
   const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
   const names = addon.pointwise().map(({ name }) => name);
   const micros = new Map(names.map((name, i) => [name, i]));
@@ -101,53 +96,7 @@ function bind(addon: Addon, file: string): Native {
 function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: string): number {
   const number = numbers.get(name);
   if (number === undefined) {
-    throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has no row '${name}' (${table}): it is older than this library. Build it again: npm run build:addon.`);
+    throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has no row '${name}' (${table}): it is of another version than this library. ${remedy()}`);
   }
   return number;
-}
-
-function addonFile(): string {
-  return process.env['ANNEAL_ADDON'] ?? join(packageRoot() ?? dirname(path()), 'build', 'Release', 'anneal.node');
-}
-
-function loadAddon(): Addon {
-  const root = packageRoot();
-  const file = addonFile();
-  if (!fs().existsSync(file)) throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon is not there for ${process.platform}-${process.arch}: there is no ${file}. ${remedy(root)}`);
-  try {
-    return requireHere(file) as Addon;
-  } catch (cause) {
-    const error = cause as Error & { code?: string };
-    if (error.code === 'ANNEAL_CPU_UNSUPPORTED') throw new AnnealError('ANNEAL_CPU_UNSUPPORTED', error.message, { cause });
-    throw new AnnealError(
-      'ANNEAL_ADDON_MISSING',
-      `[anneal] the native addon could not be loaded on ${process.platform}-${process.arch}, Node.js ${process.version}: ${error.message}. Build it again. ${remedy(root)}`,
-      { cause },
-    );
-  }
-}
-
-/** What to do depends on where the package is: a clone, a dependency, or nowhere, because it was bundled into another file. */
-function remedy(root: string | undefined): string {
-  if (process.env['ANNEAL_ADDON'] !== undefined) return 'ANNEAL_ADDON names it: correct that, or unset it and build the one of the package: npm run build:addon in a clone.';
-  if (root === undefined) return 'This is a bundle: keep anneal out of it (esbuild: --external:anneal) and installed beside it, or name the file in ANNEAL_ADDON.';
-  const dependency = /[\\/]node_modules[\\/]/.test(`${root}/`);
-  return dependency ? 'It is built when the package is installed; where scripts are off, build it: npx anneal build.' : 'Build it: npm run build:addon.';
-}
-
-const path = (): string => (here.startsWith('file:') ? fileURLToPath(here) : here);
-
-/** The folder of this package: above the sources and dist alike, or, of a bundle, the one that is installed where the bundle is; undefined where there is none. */
-function packageRoot(): string | undefined {
-  for (let folder = dirname(path()); ; folder = dirname(folder)) {
-    if (isOurs(folder)) return folder;
-    const installed = join(folder, 'node_modules', 'anneal');
-    if (isOurs(installed)) return installed;
-    if (folder === dirname(folder)) return undefined;
-  }
-}
-
-function isOurs(folder: string): boolean {
-  const file = join(folder, 'package.json');
-  return fs().existsSync(file) && (JSON.parse(fs().readFileSync(file, 'utf8')) as { readonly name?: string }).name === 'anneal';
 }

@@ -42,12 +42,14 @@ for (const format of ['esm', 'cjs'] as const) {
     expect(await run(await bundled(format, join(project, 'out')))).toEqual({ out: '3\n', errors: '' });
   });
 
-  test(`a bundle of ${format} that stands alone says what to do, and takes ANNEAL_ADDON`, async () => {
+  test(`a bundle of ${format} that stands alone says what to do, and takes an addon that is named or lies beside it`, async () => {
     const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
     const file = await bundled(format, alone);
     const { errors } = await run(file);
-    expect(errors).toMatch(/the native addon is not there .* This is a bundle: keep anneal out of it \(esbuild: --external:anneal\)/);
+    expect(errors).toMatch(/no native addon for .* This is a bundle: keep anneal out of it \(esbuild: --external:anneal\) and installed beside it, or copy prebuilds\/anneal-/);
     expect(await run(file, { ANNEAL_ADDON: join(root, 'build/Release/anneal.node') })).toEqual({ out: '3\n', errors: '' });
+    await cp(join(root, 'build/Release/anneal.node'), join(alone, `anneal-${process.platform}-${process.arch}.node`));
+    expect(await run(file)).toEqual({ out: '3\n', errors: '' });
     await rm(alone, { recursive: true });
   });
 }
