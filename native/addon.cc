@@ -11,7 +11,9 @@
 #include "session.h"
 #include "thread_pool.h"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <dlfcn.h>
 #endif
 
@@ -531,7 +533,11 @@ void permutation(const Napi::CallbackInfo& info) {
 // The pool's threads outlive every environment, so the code that they run must stay: a worker_thread that was the only
 // one to load this would unload it at its end.
 void stay_loaded() {
-#if !defined(_WIN32)
+#ifdef _WIN32
+  HMODULE self;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     reinterpret_cast<LPCWSTR>(&stay_loaded), &self);
+#else
   Dl_info self;
   if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self))
     dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);

@@ -18,8 +18,6 @@ namespace anneal {
 
 namespace {
 
-constexpr size_t kHugePage = size_t{2} << 20;
-
 [[noreturn]] void out_of_memory(size_t bytes) {
   throw Error(Code::out_of_memory, "[anneal] out of memory: " + std::to_string(bytes) +
                                        " bytes could not be allocated. Use a smaller model or batch, or free tensors.");
@@ -56,6 +54,7 @@ Memory::Memory(size_t bytes) : bytes_(bytes) {
 // small, so that a block takes no more than it needs.
 bool Memory::map([[maybe_unused]] size_t size) {
 #ifdef __linux__
+  constexpr size_t kHugePage = size_t{2} << 20;
   if (size < kHugePage || kAddressSanitizer) return false;
   const size_t mapped = round_up(size, size_t(sysconf(_SC_PAGESIZE)));
   // One huge page more, so that there is an aligned start; what lies around it is given back.

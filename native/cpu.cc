@@ -9,6 +9,10 @@
 #include "cpu_set.h"
 #include "error.h"
 
+#ifdef _WIN32
+#include <windows.h>
+#endif
+
 #if defined(__x86_64__) || defined(_M_X64)
 #define ANNEAL_X64 1
 #include <cpuid.h>
@@ -81,11 +85,32 @@ std::vector<const KernelTable*> find_targets() {
   return found;
 }
 
+// The value of an environment variable; empty where there is none. On Windows the C library has a copy of the
+// environment from when it was loaded, which lacks what JavaScript has changed in process.env.
+std::string environment_variable(const char* name) {
+#ifdef _WIN32
+  std::string value(GetEnvironmentVariableA(name, nullptr, 0), '\0');  // with the zero at its end
+  value.resize(GetEnvironmentVariableA(name, value.data(), DWORD(value.size())));
+  return value;
+#else
+  const char* value = std::getenv(name);
+  return value ? value : "";
+#endif
+}
+
 int allowed_cpus() {
 #ifdef __linux__
   if (const int count = CpuSet::allowed().count(); count > 0) return count;
 #endif
   return int(std::thread::hardware_concurrency());
+}
+
+int allowed_quota() {
+#ifdef __linux__
+  return int(std::ceil(cpu_quota() - 0.05));  // a part of a CPU is worth a thread
+#else
+  return kMaxThreads;
+#endif
 }
 
 }  // namespace
@@ -100,8 +125,7 @@ const KernelTable& choose_target(const std::string& name) {
   const auto& targets = available_targets();
   if (targets.empty())
     throw Error(Code::cpu_unsupported, "[anneal] this CPU is below the baseline: anneal needs x86-64 or 64-bit ARM.");
-  const char* forced = std::getenv("ANNEAL_TARGET");
-  const std::string wanted = !name.empty() ? name : forced ? forced : "";
+  const std::string wanted = !name.empty() ? name : environment_variable("ANNEAL_TARGET");
   if (wanted.empty()) return *targets.front();
   std::string known;
   for (const KernelTable* target : targets) {
@@ -113,13 +137,10 @@ const KernelTable& choose_target(const std::string& name) {
 }
 
 int default_threads() {
-  if (const char* wanted = std::getenv("ANNEAL_THREADS")) {
-    const long n = std::strtol(wanted, nullptr, 10);
-    if (n >= 1) return int(std::min<long>(n, kMaxThreads));
-  }
+  const long wanted = std::strtol(environment_variable("ANNEAL_THREADS").c_str(), nullptr, 10);
+  if (wanted >= 1) return int(std::min<long>(wanted, kMaxThreads));
   constexpr int kDefaultLimit = 16;  // memory-bound work gains little beyond, and a wake costs time per worker
-  const int whole_quota = int(std::ceil(cpu_quota() - 0.05));  // a part of a CPU is worth a thread
-  return std::clamp(std::min(allowed_cpus(), whole_quota), 1, kDefaultLimit);
+  return std::clamp(std::min(allowed_cpus(), allowed_quota()), 1, kDefaultLimit);
 }
 
 std::string cpu_name() {

@@ -8,7 +8,9 @@ namespace anneal {
 
 class SignalsBlocked {
  public:
-#ifndef _WIN32
+#ifdef _WIN32  // which has none that a thread could get
+  SignalsBlocked() {}
+#else
   SignalsBlocked() {
     sigset_t all;
     sigfillset(&all);

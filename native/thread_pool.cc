@@ -12,6 +12,8 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <windows.h>
 #endif
 
 namespace anneal {
@@ -48,6 +50,9 @@ void pause() {
 void park(std::atomic<uint32_t>& word) {
 #ifdef __linux__
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+#elif defined(_WIN32)
+  uint32_t parked = 1;
+  WaitOnAddress(&word, &parked, sizeof parked, INFINITE);
 #else
   word.wait(1);
 #endif
@@ -57,6 +62,8 @@ void unpark(std::atomic<uint32_t>& word) {
   word.store(0, std::memory_order_release);
 #ifdef __linux__
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+#elif defined(_WIN32)
+  WakeByAddressSingle(&word);
 #else
   word.notify_one();
 #endif
