@@ -114,7 +114,6 @@ TEST_CASE("the thread budget follows the affinity mask") {
 }
 #endif
 
-#ifndef _WIN32
 TEST_CASE("ANNEAL_THREADS sets the thread budget") {
   const char* before = std::getenv("ANNEAL_THREADS");
   const std::string kept = before ? before : "";
@@ -126,4 +125,3 @@ TEST_CASE("ANNEAL_THREADS sets the thread budget") {
   CHECK(default_threads() >= 1);
   before ? setenv("ANNEAL_THREADS", kept.c_str(), 1) : unsetenv("ANNEAL_THREADS");
 }
-#endif

@@ -3,7 +3,6 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -42,15 +41,15 @@ inline const std::vector<Target>& targets() {
 class Aligned {
  public:
   explicit Aligned(size_t bytes)
-      : data_(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0)))) {
-    if (!data_) throw std::bad_alloc();
-  }
-  ~Aligned() { std::free(data_); }
+      : data_(static_cast<char*>(::operator new((bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0), kAlignment))) {}
+  ~Aligned() { ::operator delete(data_, kAlignment); }
   Aligned(const Aligned&) = delete;
   Aligned& operator=(const Aligned&) = delete;
   char* data() const { return data_; }
 
  private:
+  static constexpr std::align_val_t kAlignment{64};
+
   char* data_;
 };
 

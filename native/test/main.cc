@@ -32,7 +32,7 @@ namespace {
 class BitsListener : public doctest::IReporter {
  public:
   explicit BitsListener(const doctest::ContextOptions&) {
-    if (const char* path = std::getenv("ANNEAL_BITS")) file_ = std::fopen(path, "w");
+    if (const char* path = std::getenv("ANNEAL_BITS")) file_ = std::fopen(path, "wb");
   }
   ~BitsListener() override {
     if (file_) std::fclose(file_);
