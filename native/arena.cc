@@ -12,6 +12,8 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#include <windows.h>
 #endif
 
 namespace anneal {
@@ -51,7 +53,7 @@ Memory::Memory(size_t bytes) : bytes_(bytes) {
 }
 
 // Maps a block that is large, at a multiple of huge pages. Its whole huge pages are asked for as such; the rest stays
-// small, so that a block takes no more than it needs.
+// small, so that a block takes no more than it needs. Windows has such pages for administrators only.
 bool Memory::map([[maybe_unused]] size_t size) {
 #ifdef __linux__
   constexpr size_t kHugePage = size_t{2} << 20;
@@ -68,6 +70,13 @@ bool Memory::map([[maybe_unused]] size_t size) {
   if (before < kHugePage) munmap(base_ + mapped, kHugePage - before);
   madvise(base_, mapped / kHugePage * kHugePage, MADV_HUGEPAGE);
   return true;
+#elif defined(_WIN32)
+  constexpr size_t kMappedFrom = size_t{2} << 20;
+  if (size < kMappedFrom) return false;
+  base_ = static_cast<char*>(VirtualAlloc(nullptr, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
+  if (!base_) out_of_memory(bytes_);
+  mapped_ = size;
+  return true;
 #else
   return false;
 #endif
@@ -77,6 +86,11 @@ void Memory::release() {
 #ifdef __linux__
   if (mapped_ > 0) {
     munmap(base_, mapped_);
+    return;
+  }
+#elif defined(_WIN32)
+  if (mapped_ > 0) {
+    VirtualFree(base_, 0, MEM_RELEASE);
     return;
   }
 #endif
