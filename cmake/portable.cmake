@@ -5,6 +5,11 @@ if(WIN32)  # every Windows has msvcrt.dll, and cmake/windows.cmake links the res
     target_link_options(${target} PRIVATE -s -Wl,--gc-sections -Wl,--no-insert-timestamp)
   endfunction()
   return()
+elseif(APPLE)  # its C++ library is part of the system
+  function(anneal_portable target)
+    target_link_options(${target} PRIVATE -Wl,-dead_strip -Wl,-x)
+  endfunction()
+  return()
 endif()
 
 set(link_libraries ${CMAKE_BINARY_DIR}/link-libraries)

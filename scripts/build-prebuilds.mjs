@@ -15,7 +15,6 @@ const here = `${process.platform}-${process.arch}`;
 const crossing = {
   'linux-arm64': ['--toolchain', join(root, 'cmake', 'aarch64.cmake')],
   'win32-x64': ['--toolchain', join(root, 'cmake', 'windows.cmake')],
-  'darwin-x64': ['-DCMAKE_OSX_ARCHITECTURES=x86_64'],
 };
 const platforms = ['linux-x64', 'linux-arm64', 'win32-x64', 'darwin-x64', 'darwin-arm64'];
 
