@@ -19,6 +19,7 @@ add_library(portable OBJECT native/portable.cc)
 
 function(anneal_portable target)
   target_link_options(${target} PRIVATE -s -Wl,--gc-sections -nodefaultlibs -L${link_libraries} -Wl,--exclude-libs,ALL)
-  target_link_libraries(${target} PRIVATE portable -Wl,--no-as-needed -Wl,-Bstatic stdc++ gcc_eh gcc
-                                          -Wl,-Bdynamic m pthread dl c)
+  # One item: CMake repeats single libraries at the end of the line, where they are shared ones.
+  target_link_libraries(${target} PRIVATE portable
+    -Wl,--no-as-needed,-Bstatic,-lstdc++,-lgcc_eh,-lgcc,-Bdynamic,-lm,-lpthread,-ldl,-lc)
 endfunction()
