@@ -1,8 +1,8 @@
 // Builds build/Release/anneal.node with node-gyp when its sources have changed since the last build. Plain JavaScript
-// without dependencies, because it runs as npm's install script before anything else is there.
+// without dependencies: it runs in a clone and in the package as it is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -16,7 +16,7 @@ const stamp = join(root, 'build', 'Release', 'anneal.sources');
 function fingerprint() {
   const hash = createHash('sha256');
   hash.update(`${process.platform} ${process.arch} ${process.env['CXX'] ?? ''}\n`);
-  for (const file of [join(root, 'binding.gyp'), ...sources(join(root, 'native'))]) {
+  for (const file of sources(join(root, 'native'))) {
     hash.update(`${relative(root, file)}\n`).update(readFileSync(file));
   }
   return hash.digest('hex');
@@ -24,7 +24,7 @@ function fingerprint() {
 
 function sources(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(cc|h|def|inc|gypi)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(cc|h|def|inc|gyp)$/.test(entry.name))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((file) => !/^(test|fuzz)[\\/]/.test(relative(folder, file)))
     .sort();
@@ -56,11 +56,8 @@ function missingTools() {
   return missing;
 }
 
-/** What builds it again. A dependency whose install script has failed is taken out by npm as a whole, so that there is nothing to rebuild. */
-function again() {
-  if (!/[\\/]node_modules[\\/]/.test(`${root}/`)) return 'build it again: npm run build:addon';
-  return process.env['npm_lifecycle_event'] === 'install' ? 'run the same npm install again (npm has taken the package out, so npm rebuild would find nothing)' : 'build it again: npx anneal build';
-}
+/** What builds it again. */
+const again = () => `build it again: ${/[\\/]node_modules[\\/]/.test(`${root}/`) ? 'npx anneal build' : 'npm run build:addon'}`;
 
 function fail(reason) {
   const missing = missingTools();
@@ -84,7 +81,11 @@ function build() {
   const cores = availableParallelism();
   console.log(`[anneal] building the native addon on ${cores} ${cores === 1 ? 'core' : 'cores'}: some minutes of work, shared among them`);
   const options = ['--release', `--jobs=${cores}`, ...headers()];
+  // It is there only now: npm and pnpm take a package that ships one for a package that has to be built when it is installed.
+  const binding = join(root, 'binding.gyp');
+  copyFileSync(join(root, 'native', 'binding.gyp'), binding);
   const run = spawnSync(process.execPath, [gyp, 'configure', 'build', ...options], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  rmSync(binding);
   if (run.status !== 0) {
     console.error(run.stdout + run.stderr);
     fail('node-gyp failed, its output is above');

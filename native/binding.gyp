@@ -1,4 +1,5 @@
-# What `npm install` builds when no prebuilt binary fits. CMakeLists.txt is the developer's build of the same sources.
+# What `npx anneal build` builds when no shipped binary fits; paths are from the package's folder, where scripts/build-addon.mjs puts this file
+# while it builds. CMakeLists.txt is the developer's build of the same sources.
 {
   'variables': {
     'anneal_version': '<!(node -p "require(\'./package.json\').version")',
