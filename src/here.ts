@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// Not by name: webpack would take createRequire() for its own, and fail.
+import * as modules from 'node:module';
 import { join } from 'node:path';
 
 declare const __filename: string | undefined;
@@ -7,4 +8,4 @@ declare const __filename: string | undefined;
 export const here: string = (import.meta as { readonly url?: string }).url ?? (typeof __filename === 'string' ? __filename : join(process.cwd(), 'index.js'));
 
 /** Loads a module of CommonJS, a built-in one or an addon. */
-export const requireHere = createRequire(here);
+export const requireHere = modules.createRequire(here);
