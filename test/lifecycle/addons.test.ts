@@ -116,7 +116,7 @@ describe.runIf(process.platform === 'linux')('an ELF file', () => {
   });
 
   test('that needs a newer glibc', async () => {
-    const hash = (text: string): number => [...text].reduce((h, letter) => {
+    const hash = (text: string): number => Array.from(text).reduce((h, letter) => {
       const next = (h << 4 >>> 0) + letter.charCodeAt(0);
       const top = (next & 0xf0000000) >>> 0;
       return (next ^ (top >>> 24)) & ~top;
