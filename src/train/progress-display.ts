@@ -102,9 +102,23 @@ export function lines(stream: NodeJS.WritableStream, interval: number): Display 
   };
 }
 
-/** A live bar, for terminals: a line that stays for an epoch. It does not keep the process alive when training is over or has failed. */
-export function bar(stream: NodeJS.WritableStream & { readonly columns?: number }): Display {
-  const { SingleBar, Format } = cliProgress();
+/** The library that draws bars; undefined in a bundle that left it out. */
+function drawing(): typeof CliProgress | undefined {
+  try {
+    return cliProgress();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A live bar, for terminals: a line that stays for an epoch. It does not keep the process alive when training is over or has failed. Undefined where there
+ * is nothing to draw it with.
+ */
+export function bar(stream: NodeJS.WritableStream & { readonly columns?: number }): Display | undefined {
+  const library = drawing();
+  if (library === undefined) return undefined;
+  const { SingleBar, Format } = library;
   class LiveBar extends SingleBar {
     constructor(...options: ConstructorParameters<typeof SingleBar>) {
       super(...options);

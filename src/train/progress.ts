@@ -40,7 +40,8 @@ export function progress(options: ProgressOptions = {}): Callback {
     throw new ArgumentError(`[train.progress] every: got ${shown(every)}, expected an integer of at least 1.`, { op: 'train.progress' });
   }
   const output = stream as NodeJS.WritableStream;
-  const report = new Report(stream.isTTY === true ? bar(output) : lines(output, interval), now, { every, least: stream.isTTY === true ? 0 : A_SECOND });
+  const live = stream.isTTY === true ? bar(output) : undefined;
+  const report = new Report(live ?? lines(output, interval), now, { every, least: live === undefined ? A_SECOND : 0 });
   return {
     passive: true,
     onFitStart: () => report.start(),

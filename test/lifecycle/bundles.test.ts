@@ -54,6 +54,20 @@ for (const format of ['esm', 'cjs'] as const) {
   });
 }
 
+test('a bundle that leaves out the library which draws bars shows progress in lines', async () => {
+  const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
+  const file = await bundled('esm', alone, `
+    import { data, losses, nn, optim, Trainer, train } from 'anneal';
+    const points = data.fromArrays({ x: new Float32Array(8), y: Int32Array.of(0, 1, 0, 1), shape: [2] });
+    const model = nn.sequential([2], nn.linear(2, 2));
+    const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) });
+    const stream = { isTTY: true, write: (text) => process.stdout.write(text) };
+    trainer.fit(points, { epochs: 1, batchSize: 2, callbacks: [train.progress({ stream })] });`);
+  const { out, errors } = await run(file, { ANNEAL_ADDON: join(root, 'build/Release/anneal.node') });
+  expect({ out, errors }).toEqual({ out: expect.stringMatching(/^epoch 0 \(1\/1\) {2}step 2\/2 {2}loss 0\.\d+ .*\n$/) as string, errors: '' });
+  await rm(alone, { recursive: true });
+});
+
 test('a bundle that leaves out the library which compares spellings still says what is wrong', async () => {
   const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
   const file = await bundled('esm', alone, "import { nn } from 'anneal'; try { nn.linear(1, 2, { bais: false }); } catch (error) { console.log(error.message); }");

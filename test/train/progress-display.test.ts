@@ -41,7 +41,7 @@ describe('a line of progress', () => {
 describe('the bar', () => {
   it('is drawn on a terminal and ends with the line of the epoch', () => {
     const { stream, text } = screen(true);
-    const display = bar(stream);
+    const display = bar(stream)!;
     for (const epoch of [0, 1]) {
       display.show({ ...progress, epoch, place: epoch + 1, step: 0 });
       display.finish({ ...progress, epoch, place: epoch + 1, step: 469 }, true);
@@ -69,7 +69,7 @@ describe('in a narrow terminal', () => {
   it('other output appears above the bar, whole lines at a time', () => {
     const { stream, text } = screen(true);
     const { write } = stream;
-    const display = bar(stream);
+    const display = bar(stream)!;
     display.show(progress);
     const before = text().length;
     stream.write('half ');
