@@ -77,7 +77,7 @@ function fail(reason) {
 
 function build() {
   const gyp = nodeGyp();
-  if (gyp === undefined) fail('node-gyp was not found');
+  if (gyp === undefined) fail('node-gyp was not found, which npm brings with it: run npx anneal build, or install node-gyp in your project');
   const cores = availableParallelism();
   console.log(`[anneal] building the native addon on ${cores} ${cores === 1 ? 'core' : 'cores'}: some minutes of work, shared among them`);
   const options = ['--release', `--jobs=${cores}`, ...headers()];
