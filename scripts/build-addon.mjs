@@ -12,11 +12,16 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const addon = join(root, 'build', 'Release', 'anneal.node');
 const stamp = join(root, 'build', 'Release', 'anneal.sources');
 
+/** Where node-gyp looks. In a package it is there only while it builds: pnpm takes one that ships it for one that has to be built when it is installed. */
+const binding = join(root, 'binding.gyp');
+const shipped = join(root, 'native', 'binding.gyp');
+const isClone = existsSync(binding);
+
 /** What decides the addon's bytes: its sources by content, and the compiler. Not the version of Node.js, whose interface is stable. */
 function fingerprint() {
   const hash = createHash('sha256');
   hash.update(`${process.platform} ${process.arch} ${process.env['CXX'] ?? ''}\n`);
-  for (const file of sources(join(root, 'native'))) {
+  for (const file of [isClone ? binding : shipped, ...sources(join(root, 'native'))]) {
     hash.update(`${relative(root, file)}\n`).update(readFileSync(file));
   }
   return hash.digest('hex');
@@ -24,7 +29,7 @@ function fingerprint() {
 
 function sources(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(cc|h|def|inc|gyp)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(cc|h|def|inc)$/.test(entry.name))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((file) => !/^(test|fuzz)[\\/]/.test(relative(folder, file)))
     .sort();
@@ -81,11 +86,9 @@ function build() {
   const cores = availableParallelism();
   console.log(`[anneal] building the native addon on ${cores} ${cores === 1 ? 'core' : 'cores'}: some minutes of work, shared among them`);
   const options = ['--release', `--jobs=${cores}`, ...headers()];
-  // It is there only now: npm and pnpm take a package that ships one for a package that has to be built when it is installed.
-  const binding = join(root, 'binding.gyp');
-  copyFileSync(join(root, 'native', 'binding.gyp'), binding);
+  if (!isClone) copyFileSync(shipped, binding);
   const run = spawnSync(process.execPath, [gyp, 'configure', 'build', ...options], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
-  rmSync(binding);
+  if (!isClone) rmSync(binding);
   if (run.status !== 0) {
     console.error(run.stdout + run.stderr);
     fail('node-gyp failed, its output is above');

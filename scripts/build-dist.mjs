@@ -1,7 +1,7 @@
 // Makes dist/ of src/, from nothing: declarations, and all of the JavaScript in one file, because Node.js takes longer to find and
 // link a hundred modules than to run them.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,3 +27,6 @@ const options = {
 await build({ ...options, entryPoints: [join(root, 'src', 'index.ts')], outfile: join(root, 'dist', 'index.js'), conditions: ['anneal-source'] });
 // The command is a user of the library.
 await build({ ...options, entryPoints: [join(root, 'src', 'cli', 'index.ts')], outfile: join(root, 'dist', 'cli.js') });
+
+// The package has it among its sources (build-addon.mjs says why).
+copyFileSync(join(root, 'binding.gyp'), join(root, 'native', 'binding.gyp'));

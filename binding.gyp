@@ -1,5 +1,4 @@
-# What `npx anneal build` builds when no shipped binary fits; paths are from the package's folder, where scripts/build-addon.mjs puts this file
-# while it builds. CMakeLists.txt is the developer's build of the same sources.
+# What `npm run build:addon` and `npx anneal build` build. CMakeLists.txt is the developer's build of the same sources.
 {
   'variables': {
     'anneal_version': '<!(node -p "require(\'./package.json\').version")',
