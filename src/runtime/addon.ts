@@ -22,8 +22,8 @@ export function loadAddon(): LoadedAddon {
   const places = named === undefined ? placesOf(root) : [named];
   const file = places.find((place) => fs().existsSync(place));
   if (file === undefined) throw missing(`there is no native addon for ${platformText()}: looked for ${places.join(' and ')}`, root);
-  if (isTruncated(file)) throw missing(`the native addon ${file} is truncated`, root);
   try {
+    if (isTruncated(file)) throw new Error('the file is truncated');
     return { exports: requireHere(file), file };
   } catch (cause) {
     const { code, message } = cause as Error & { readonly code?: string };

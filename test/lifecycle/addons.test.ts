@@ -90,6 +90,10 @@ test('no addon at all', async () => {
   await refuses(shipped('text', (file) => writeFileSync(file, 'version https://git-lfs.github.com/spec/v1\n')), /could not be loaded on .*, Node\.js v/);
 });
 
+test('a folder in its place, which cannot be read as a file', async () => {
+  await refuses(shipped('folder', (file) => (rmSync(file), mkdirSync(file))), /could not be loaded on .*, Node\.js v.*EISDIR/);
+});
+
 test('an addon of another library', async () => {
   const other = dirname(createRequire(createRequire(import.meta.url).resolve('vite')).resolve('rolldown/package.json'));
   const { optionalDependencies } = JSON.parse(readFileSync(join(other, 'package.json'), 'utf8')) as { readonly optionalDependencies: Readonly<Record<string, string>> };
