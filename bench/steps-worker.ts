@@ -1,5 +1,5 @@
 // anneal's side of bench/steps.ts, as a user writes it, over data that stays.
-import { add, data, losses, mul, nn, optim, Parameter, seed, settle, sum, tensor, Trainer, type Tensor } from 'anneal';
+import { add, data, losses, mul, nn, optim, Parameter, seed, synchronize, sum, tensor, Trainer, type Tensor } from 'anneal';
 import { serve } from './peer.js';
 import type { Work } from './workloads.js';
 
@@ -84,7 +84,7 @@ function adam({ tensors, size }: Extract<Work, { kind: 'adam' }>): Training {
       optimizer.zeroGrad();
       loss.backward();
       for (const p of model.held) void p.grad;
-      await settle();
+      await synchronize();
       loss.dispose();
       const start = performance.now();
       await optimizer.step();
@@ -105,7 +105,7 @@ function crossEntropy({ rows, classes }: Extract<Work, { kind: 'crossEntropy' }>
     const loss = losses.crossEntropy(logits, labels);
     loss.backward();
     void logits.grad;
-    await settle();
+    await synchronize();
     loss.dispose();
   });
 }

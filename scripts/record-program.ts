@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { engine } from '../src/graph/engine.js';
 import { loadNative } from '../src/runtime/binding.js';
 import { PlannedEngine } from '../src/runtime/engine.js';
-import type { Call, Session } from '../src/runtime/session.js';
+import type { Submission, Session } from '../src/runtime/session.js';
 import { everyKernel } from '../test/determinism/every-kernel.js';
 
 const STEPS = 50;
@@ -42,20 +42,20 @@ async function record(session: Session): Promise<Recording> {
     return submit(call, options);
   };
   for (let i = 0; i < STEPS; i++) await step();
-  await session.settle();
+  await session.synchronize();
   session.submit = submit;
   return recording!;
 }
 
 /** What the first step finds. */
-function first(session: Session, { program, storages, views }: Call): Recording {
+function first(session: Session, { program, storages, externals }: Submission): Recording {
   const sizes = storageBytes(program.words);
   const advance = viewAdvance(program.words);
   return {
     words: program.words,
     ids: storages.slice(),
     storages: Array.from(storages, (id, i) => read(session, id, sizes[i]!)),
-    views: views.map((view, i) => {
+    views: externals.map((view, i) => {
       const bytes = new Uint8Array(view.byteLength + (STEPS - 1) * (advance[i] ?? 0));
       bytes.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
       return bytes;

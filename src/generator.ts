@@ -17,7 +17,7 @@ export interface RandomState {
  */
 export class Generator {
   #seed: number;
-  readonly #streams = new Map<string, Stream>();
+  readonly #streams = new Map<string, RandomStream>();
   /** Numbers of models that are in use. */
   readonly #numbers = new Set<number>();
 
@@ -64,7 +64,7 @@ export class Generator {
   }
 
   /** The stream of this name that belongs to `owner`: one that a loaded state has left here, or a new one. */
-  own(name: string, owner: ModelGenerator): Stream {
+  own(name: string, owner: ModelGenerator): RandomStream {
     const found = this.#streams.get(name);
     if (found !== undefined && found.owner === undefined) found.owner = owner;
     if (found?.owner === owner) return found;
@@ -95,7 +95,7 @@ export class Generator {
     this.#fill(counters);
   }
 
-  #countersOf(wanted: (stream: Stream) => boolean): Record<string, number> {
+  #countersOf(wanted: (stream: RandomStream) => boolean): Record<string, number> {
     const used = [...this.#streams].filter(([, stream]) => stream.counter > 0 && wanted(stream));
     return Object.fromEntries(used.map(([name, { counter }]) => [name, counter]));
   }
@@ -104,7 +104,7 @@ export class Generator {
     for (const [name, counter] of Object.entries(counters)) this.#stream(name).counter = counter;
   }
 
-  #stream(name: string): Stream {
+  #stream(name: string): RandomStream {
     let stream = this.#streams.get(name);
     if (stream === undefined) this.#streams.set(name, (stream = { hash: hash(name), counter: 0, owner: undefined }));
     return stream;
@@ -128,7 +128,7 @@ export class ModelGenerator {
   #seed: number;
   /** Knows of the streams, so that a state of all streams has them. */
   #home: Generator;
-  readonly #streams = new Map<string, Stream>();
+  readonly #streams = new Map<string, RandomStream>();
 
   /** `root`: the module that is the whole model. */
   constructor(
@@ -180,7 +180,7 @@ export class ModelGenerator {
     this.#streams.clear();
   }
 
-  #stream(name: string): Stream {
+  #stream(name: string): RandomStream {
     let stream = this.#streams.get(name);
     if (stream === undefined) this.#streams.set(name, (stream = this.#home.own(numbered(name, this.#number), this)));
     return stream;
@@ -188,7 +188,7 @@ export class ModelGenerator {
 }
 
 /** How often a stream was used. */
-interface Stream {
+interface RandomStream {
   readonly hash: readonly [low: number, high: number];
   counter: number;
   /** The model that alone draws from it. */
@@ -196,7 +196,7 @@ interface Stream {
 }
 
 interface Key {
-  readonly stream: Stream;
+  readonly stream: RandomStream;
   /** What the slot of the key reads. */
   readonly words: number[];
 }
@@ -204,14 +204,14 @@ interface Key {
 /** The keys of the step that is being recorded for drawn(). */
 let recording: Key[] | undefined;
 
-function draw(seed: number, stream: Stream): Tensor {
+function draw(seed: number, stream: RandomStream): Tensor {
   const words = wordsOf(seed, stream.hash, stream.counter);
   stream.counter++;
   recording?.push({ stream, words });
   return slots(words, 'int32');
 }
 
-function wordsOf(seed: number, [low, high]: Stream['hash'], counter: number): number[] {
+function wordsOf(seed: number, [low, high]: RandomStream['hash'], counter: number): number[] {
   return [seed | 0, Math.floor(seed / 2 ** 32) | 0, low, high, counter | 0];
 }
 
@@ -231,7 +231,7 @@ export function drawn<R>(fn: () => R): [R, Keys] {
 export class Keys {
   readonly #keys: readonly Key[];
   /** How often a step uses each stream. */
-  readonly #uses = new Map<Stream, number>();
+  readonly #uses = new Map<RandomStream, number>();
 
   constructor(keys: readonly Key[]) {
     this.#keys = keys;
@@ -245,7 +245,7 @@ export class Keys {
   }
 
   /** Takes back the draws of the last `steps` steps; of a number below 0, draws them again. */
-  retreat(steps: number): void {
+  rollback(steps: number): void {
     for (const [stream, uses] of this.#uses) stream.counter -= uses * steps;
   }
 }

@@ -1,4 +1,4 @@
-export { configure, info, setThreads, settle, type Configuration } from './runtime/index.js';
+export { configure, info, setThreads, synchronize, type Configuration } from './runtime/index.js';
 export { noGrad } from './graph/recorder.js';
 export { seed } from './random.js';
 export { Parameter, Tensor } from './tensor.js';

@@ -1,7 +1,7 @@
 import type * as Fs from 'node:fs';
-import { lazily } from './lazily.js';
+import { lazyRequire } from './lazy-require.js';
 
-const fs = lazily<typeof Fs>('node:fs');
+const fs = lazyRequire<typeof Fs>('node:fs');
 
 /** The C library and its version, such as "glibc 2.36"; undefined where a platform has one only, or a runtime does not say. Takes tens of milliseconds. */
 export function libc(): string | undefined {

@@ -1,16 +1,16 @@
 import type * as Levenshtein from 'fastest-levenshtein';
 import { AnnealError } from './errors.js';
-import { lazily } from './lazily.js';
-import { shown } from './shown.js';
+import { lazyRequire } from './lazy-require.js';
+import { describeValue } from './describe-value.js';
 
-const levenshtein = lazily<typeof Levenshtein>('fastest-levenshtein');
+const levenshtein = lazyRequire<typeof Levenshtein>('fastest-levenshtein');
 
 /** Throws for an option that `op` does not know, naming the nearest one that it does. */
 export function checkOptions(op: string, given: object | undefined, known: readonly string[]): void {
   if (given === undefined) return;
   if (typeof given !== 'object' || given === null || !isOptions(given)) {
     const expected = known.length === 0 ? '{}' : `an object such as { ${known[0]!}: ... }`;
-    throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${shown(given)}, expected ${expected}.`, { op });
+    throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] options: got ${describeValue(given)}, expected ${expected}.`, { op });
   }
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw unknownOption(op, name, known);
@@ -77,7 +77,7 @@ function adviceOn(name: string, known: readonly string[]): string {
 export function checkFlags<N extends string>(op: string, given: { readonly [K in N]?: unknown }, names: readonly N[]): void {
   for (const name of names) {
     const value = given[name];
-    if (value !== undefined && typeof value !== 'boolean') throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] ${name}: got ${shown(value)}, expected true or false.`, { op });
+    if (value !== undefined && typeof value !== 'boolean') throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] ${name}: got ${describeValue(value)}, expected true or false.`, { op });
   }
 }
 
@@ -86,7 +86,7 @@ export function checkChoice(op: string, option: string, value: unknown, known: r
   if (known.includes(value as string)) return;
   const nearest = typeof value === 'string' ? suggestion(value, known, "'") : '';
   const expected = known.map((name) => `'${name}'`).join(', ');
-  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${shown(value)}, expected one of ${expected}.${nearest}`, { op });
+  throw new AnnealError('ANNEAL_INVALID_ARGUMENT', `[${op}] unknown ${option}: got ${describeValue(value)}, expected one of ${expected}.${nearest}`, { op });
 }
 
 /** The library that compares spellings; undefined in a bundle that left it out, where a message had better be without a suggestion than not there. */

@@ -4,7 +4,7 @@ import { engine } from './graph/engine.js';
 import { checkOptions, closest } from './options.js';
 import { sameShape, showShape, sizeOf, type Shape } from './shape.js';
 import type { Tensor } from './tensor.js';
-import { shown } from './shown.js';
+import { describeValue } from './describe-value.js';
 
 /** Elements with a shape and a dtype: a Tensor, or what load() reads from a file. */
 export interface Described {
@@ -19,11 +19,11 @@ export type State = ReadonlyMap<string, Source> | { readonly [name: string]: Sou
 
 export function entriesOf(state: State): Map<string, Source> {
   if (typeof state !== 'object' || state === null || state instanceof Promise || Array.isArray(state) || ArrayBuffer.isView(state)) {
-    throw new ArgumentError(`[loadStateDict] state: got ${shown(state)}, expected arrays by name. Pass what stateDict() gave, or await load(path).`, { op: 'loadStateDict' });
+    throw new ArgumentError(`[loadStateDict] state: got ${describeValue(state)}, expected arrays by name. Pass what stateDict() gave, or await load(path).`, { op: 'loadStateDict' });
   }
   if (!(state instanceof Map)) return new Map(Object.entries(state));
   const odd = [...(state as ReadonlyMap<unknown, Source>).keys()].find((name) => typeof name !== 'string');
-  if (odd !== undefined) throw new ArgumentError(`[loadStateDict] state: got the name ${shown(odd)}, expected strings. Pass what stateDict() or load() gave.`, { op: 'loadStateDict' });
+  if (odd !== undefined) throw new ArgumentError(`[loadStateDict] state: got the name ${describeValue(odd)}, expected strings. Pass what stateDict() or load() gave.`, { op: 'loadStateDict' });
   return new Map(state as ReadonlyMap<string, Source>);
 }
 

@@ -3,13 +3,13 @@
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { checkFlags, checkOptions } from './options.js';
-import { shown } from './shown.js';
+import { describeValue } from './describe-value.js';
 import { engine, type Storage } from './graph/engine.js';
 import type { ModelGenerator } from './generator.js';
-import { goneError } from './graph/gone.js';
+import { staleError } from './graph/stale.js';
 import type { RecordedRules } from './graph/recorded-rule.js';
-import type { Rested } from './graph/resting.js';
-import { awaitValue } from './graph/recorder.js';
+import type { SuspendedOutputs } from './graph/suspended-outputs.js';
+import { markOutput } from './graph/recorder.js';
 import type { Mean } from './losses/reduction.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
@@ -68,7 +68,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly attrs: Attrs | undefined;
   readonly hidden: readonly Meta[];
   /** Updates submitted before this node was recorded: tells whether a parameter has changed since. */
-  readonly recordedAt: number;
+  readonly recordedVersion: number;
 
   /** An input's elements. */
   data$: TypedArray | undefined = undefined;
@@ -77,11 +77,11 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** Native memory that holds this tensor's elements. */
   storage$: Storage | undefined = undefined;
   /** Of a leaf: when it was last overwritten. */
-  changedAt$ = 0;
+  version$ = 0;
   /** Of a leaf: what rests until it changes; see graph/resting.ts. */
-  rested$: Rested | undefined = undefined;
+  suspended$: SuspendedOutputs | undefined = undefined;
   /** It is among those that a step has to deliver; see graph/awaited.ts. */
-  awaited$ = false;
+  isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;
   /** It is a gradient, or was computed from one: a loss cannot depend on it, as that would take a second derivative. */
@@ -110,7 +110,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     this.dtype = meta.dtype as D;
     this.hidden = meta.hidden ?? NOTHING;
     this.requiresGrad = requiresGrad;
-    this.recordedAt = at;
+    this.recordedVersion = at;
   }
 
   /** The elements, row-major, as a new typed array. Runs what they need and has not run. Throws StaleTensorError after its step. */
@@ -158,8 +158,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
 
   /** Makes the elements outlive the step that computes them. Returns the tensor itself. */
   keep(): this {
-    if (this.stale) throw goneError('keep', this);
-    if (!this.kept$) awaitValue(this);
+    if (this.stale) throw staleError('keep', this);
+    if (!this.kept$) markOutput(this);
     this.kept$ = true;
     return this;
   }
@@ -483,7 +483,7 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
     checkShape('Parameter', shape);
     checkOptions('Parameter', options, ['requiresGrad']);
     checkFlags('Parameter', options, ['requiresGrad']);
-    if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${shown(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
+    if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${describeValue(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
     super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;

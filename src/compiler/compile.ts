@@ -1,7 +1,7 @@
 import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import { emit, type Program, type RowNumbers } from './emit.js';
-import { expand } from './expand.js';
+import { decompose } from './decompose.js';
 import { fuse } from './fuse.js';
 import { buildGraph, type Wanted } from './graph.js';
 import type { Lowered } from './instructions.js';
@@ -17,7 +17,7 @@ export interface CompileOptions {
 }
 
 /** What the nodes that instructions carry stand for: an op, its attributes and the handles of its operands. */
-export type Origins = readonly { readonly op: string; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
+export type NodeDescriptions = readonly { readonly op: string; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
 
 /** Lowers what is wanted, and the effects behind it, to instructions. */
 export function lowerAll(
@@ -25,8 +25,8 @@ export function lowerAll(
   effects: readonly Tensor[],
   native: NativeRows,
   options: CompileOptions,
-): { lowered: Lowered; origins: Origins } {
-  const expanded = expand([...wanted.map((want) => want.tensor), ...effects]);
+): { lowered: Lowered; origins: NodeDescriptions } {
+  const expanded = decompose([...wanted.map((want) => want.tensor), ...effects]);
   const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
   const graph = buildGraph(results, expanded.slice(wanted.length));
   const instructions = lower(graph, fuse(graph, options), native);
@@ -40,7 +40,7 @@ export function compile(
   effects: readonly Tensor[],
   native: NativeRows & RowNumbers,
   options: CompileOptions,
-): { program: Program; origins: Origins } {
+): { program: Program; origins: NodeDescriptions } {
   const { lowered, origins } = lowerAll(wanted, effects, native, options);
   return { program: emit(lowered, planMemory(lowered), native), origins };
 }

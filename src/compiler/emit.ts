@@ -20,7 +20,7 @@ export interface Program {
   /** By storage index: an existing leaf, or the i-th storage that the run makes. */
   readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number })[];
   /** By view index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
-  readonly views: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
+  readonly externals: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   readonly slots: readonly SlotBinding[];
   readonly slotBytes: number;
   readonly arenaBytes: number;
@@ -38,7 +38,7 @@ interface Position {
   readonly space: number;
   readonly index: number;
   readonly offset: number;
-  readonly advance?: number;
+  readonly strideBytes?: number;
 }
 
 const MAGIC = 0x4c4e4e41;
@@ -55,7 +55,7 @@ export function emit(lowered: Lowered, memory: MemoryPlan, native: RowNumbers): 
 
 class Writer {
   private readonly storages: Program['storages'][number][] = [];
-  private readonly views: Program['views'][number][] = [];
+  private readonly views: Program['externals'][number][] = [];
   private readonly slots: SlotBinding[] = [];
   private slotBytes = 0;
   private readonly indices = new Map<string | Tensor, number>();
@@ -70,7 +70,7 @@ class Writer {
     private readonly memory: MemoryPlan,
     private readonly native: RowNumbers,
   ) {
-    this.scalars = lowered.buffers.filter((buffer) => buffer.place.in === 'result' && buffer.place.destination.to === 'scalar').length;
+    this.scalars = lowered.buffers.filter((buffer) => buffer.origin.in === 'result' && buffer.origin.destination.to === 'scalar').length;
   }
 
   program(): Program {
@@ -83,14 +83,14 @@ class Writer {
       cost += ns;
     }
     // A result without elements may need no instruction, but an array it is all the same.
-    for (const buffer of this.lowered.buffers) if (buffer.place.in === 'result') this.buffer(buffer.id);
+    for (const buffer of this.lowered.buffers) if (buffer.origin.in === 'result') this.buffer(buffer.id);
     this.slotBytes = Math.ceil(this.slotBytes / 8) * 8;
     const header = this.header(instructionWords.length, cost);
-    const words = joined([Uint32Array.from(header), this.bufferWords.written, this.tensorWords.written, instructionWords.written]);
+    const words = concatenated([Uint32Array.from(header), this.bufferWords.written, this.tensorWords.written, instructionWords.written]);
     return {
       words,
       storages: this.storages,
-      views: this.views,
+      externals: this.views,
       slots: this.slots,
       slotBytes: this.slotBytes,
       arenaBytes: this.memory.arenaBytes,
@@ -110,7 +110,7 @@ class Writer {
       this.storages.length,
       this.views.length,
       this.slotBytes / 4,
-      ...pair(this.memory.arenaBytes),
+      ...twoWords(this.memory.arenaBytes),
       Math.min(cost, NONE),
       0,
       0,
@@ -142,32 +142,32 @@ class Writer {
       number = this.bufferNumbers.size;
       this.bufferNumbers.set(id, number);
       const buffer = this.lowered.buffers[id]!;
-      const { space, index, offset, advance = 0 } = this.place(buffer);
-      this.bufferWords.add([space, CODE[buffer.dtype], index, ...pair(offset), ...pair(bytesOf(buffer)), advance]);
+      const { space, index, offset, strideBytes = 0 } = this.place(buffer);
+      this.bufferWords.add([space, CODE[buffer.dtype], index, ...twoWords(offset), ...twoWords(bytesOf(buffer)), strideBytes]);
     }
     return number;
   }
 
   private place(buffer: Buffer): Position {
-    const { place } = buffer;
-    switch (place.in) {
+    const { origin } = buffer;
+    switch (origin.in) {
       case 'arena':
         return { space: SPACE.arena, index: 0, offset: this.memory.offsets.get(buffer.id)! };
       case 'constant':
-        return this.slot(buffer, { value: place.value });
+        return this.slot(buffer, { value: origin.value });
       case 'leaf': {
-        const { leaf } = place;
+        const { leaf } = origin;
         if (leaf.storage$ !== undefined || leaf.data$ === undefined) {
           if (leaf.slots$ !== undefined) return this.slot(buffer, { leaf });
           return { space: SPACE.storage, index: this.numbered(leaf, this.storages, { leaf }), offset: 0 };
         }
-        const advances = leaf.op.kind === 'leaf' && leaf.op.advances === true;
-        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0, advance: advances ? bytesOf(buffer) : 0 };
+        const advances = leaf.op.kind === 'leaf' && leaf.op.perIteration === true;
+        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0, strideBytes: advances ? bytesOf(buffer) : 0 };
       }
       case 'result':
-        return this.result(buffer, place.destination);
+        return this.result(buffer, origin.destination);
       default:
-        return place satisfies never;
+        return origin satisfies never;
     }
   }
 
@@ -176,11 +176,11 @@ class Writer {
     switch (destination.to) {
       case 'scalar': {
         const index = this.numbered('scalars', this.views, { scalars: this.scalars });
-        return { space: SPACE.output, index, offset: destination.index * bytesOf(buffer), advance: this.scalars * bytesOf(buffer) };
+        return { space: SPACE.output, index, offset: destination.index * bytesOf(buffer), strideBytes: this.scalars * bytesOf(buffer) };
       }
       case 'view': {
         const made = { fresh: destination.index, elements: buffer.elements, dtype: buffer.dtype as DType };
-        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0, advance: bytesOf(buffer) };
+        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0, strideBytes: bytesOf(buffer) };
       }
       case 'storage': {
         const made = { fresh: destination.index, bytes: bytesOf(buffer) };
@@ -231,7 +231,7 @@ class Words {
   }
 }
 
-function joined(parts: readonly Uint32Array[]): Uint32Array {
+function concatenated(parts: readonly Uint32Array[]): Uint32Array {
   const all = new Uint32Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -241,7 +241,7 @@ function joined(parts: readonly Uint32Array[]): Uint32Array {
   return all;
 }
 
-function pair(value: number): [number, number] {
+function twoWords(value: number): [number, number] {
   return [value % 2 ** 32, Math.floor(value / 2 ** 32)];
 }
 

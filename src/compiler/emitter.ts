@@ -30,7 +30,7 @@ export interface Emitter {
   /** A number that is known when the program is compiled, as an operand. */
   constant(value: number, dtype: DType): Value;
   /** The number of a pointwise micro-op. */
-  micro(name: string): number;
+  opcode(name: string): number;
   /** The number of a rule of updates. */
   rule(name: string): number;
   instruction(

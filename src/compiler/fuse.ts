@@ -9,23 +9,23 @@ import { LatestOperands } from './reach.js';
  * What becomes one stretch of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
  * a node joined to one that its record names.
  */
-export interface Unit {
+export interface FusionGroup {
   readonly nodes: readonly number[];
-  readonly kind: 'single' | 'chain' | 'epilogue' | 'joined';
+  readonly kind: 'single' | 'chain' | 'epilogue' | 'siblings';
 }
 
 /** Bounds of one native pointwise instruction (native/pointwise.def). */
-export const MAX_MICRO_OPS = 32;
+export const MAX_OPCODES = 32;
 export const MAX_INPUTS = 16;
 export const MAX_OUTPUTS = 8;
 
 /** Pass: partitions the nodes that compute something into units, in an order in which they can run. Effects come last. */
-export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }): Unit[] {
-  const groups = new Groups(graph);
+export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }): FusionGroup[] {
+  const groups = new FusionGroups(graph);
   if (options.fuse) {
     for (const node of graph.nodes) growEpilogue(graph, groups, node);
-    for (const node of graph.nodes) joinChain(graph, groups, node);
-    for (const node of graph.nodes) joinKernel(graph, groups, node);
+    for (const node of graph.nodes) growChain(graph, groups, node);
+    for (const node of graph.nodes) fuseSiblings(graph, groups, node);
   }
   return groups.inOrder();
 }
@@ -36,7 +36,7 @@ function pointwise(node: GraphNode): PointwiseRecord<never> | undefined {
 }
 
 /** Appends to a contraction the pointwise nodes that can be done on its tile: a bias, then an activation or a mask. */
-function growEpilogue(graph: Graph, groups: Groups, contraction: GraphNode): void {
+function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode): void {
   if (contraction.op.kind !== 'contraction' || isLeaf(contraction)) return;
   let last = contraction;
   for (;;) {
@@ -49,7 +49,7 @@ function growEpilogue(graph: Graph, groups: Groups, contraction: GraphNode): voi
   }
 }
 
-function fitsEpilogue(graph: Graph, groups: Groups, last: GraphNode, user: GraphNode): boolean {
+function fitsEpilogue(graph: Graph, groups: FusionGroups, last: GraphNode, user: GraphNode): boolean {
   const epilogue = pointwise(user)?.epilogue;
   if (epilogue === undefined || !sameShape(user.shape, last.shape)) return false;
   if ('activation' in epilogue) return true;
@@ -61,7 +61,7 @@ function fitsEpilogue(graph: Graph, groups: Groups, last: GraphNode, user: Graph
 }
 
 /** Puts a pointwise node into the chains of its operands, as far as shapes, bounds and order allow. */
-function joinChain(graph: Graph, groups: Groups, node: GraphNode): void {
+function growChain(graph: Graph, groups: FusionGroups, node: GraphNode): void {
   if (pointwise(node) === undefined || groups.kindOf(node.id) === 'epilogue') return;
   for (const input of node.inputs) {
     const operand = graph.nodes[input]!;
@@ -71,21 +71,21 @@ function joinChain(graph: Graph, groups: Groups, node: GraphNode): void {
 }
 
 /** Joins a kernel to the one that its record names, over the same operands: a loss and its gradient. */
-function joinKernel(graph: Graph, groups: Groups, node: GraphNode): void {
-  const joins = 'joins' in node.op && !isLeaf(node) ? node.op.joins : undefined;
-  if (joins === undefined) return;
+function fuseSiblings(graph: Graph, groups: FusionGroups, node: GraphNode): void {
+  const siblings = 'siblings' in node.op && !isLeaf(node) ? node.op.siblings : undefined;
+  if (siblings === undefined) return;
   const others = graph.users[node.inputs[0]!]!.map((user) => graph.nodes[user]!);
   const fits = (other: GraphNode): boolean =>
-    other.op === joins.op && groups.members(other.id).length === 1 && other.inputs.every((input, i) => input === node.inputs[i]) && other.attrs === node.attrs;
+    other.op === siblings.op && groups.members(other.id).length === 1 && other.inputs.every((input, i) => input === node.inputs[i]) && other.attrs === node.attrs;
   const other = others.find(fits);
-  if (other !== undefined) groups.merge(other.id, node.id, 'joined');
+  if (other !== undefined) groups.merge(other.id, node.id, 'siblings');
 }
 
 /** Disjoint groups of nodes that can be contracted to a point each without making a cycle. */
-class Groups {
+class FusionGroups {
   private readonly group: number[];
   private readonly lists = new Map<number, number[]>();
-  private readonly kinds = new Map<number, Unit['kind']>();
+  private readonly kinds = new Map<number, FusionGroup['kind']>();
   private readonly results: ReadonlySet<number>;
   private readonly order: TopologicalOrder;
   private readonly latest: LatestOperands;
@@ -110,17 +110,17 @@ class Groups {
     return this.lists.get(this.group[node]!)!;
   }
 
-  kindOf(node: number): Unit['kind'] {
+  kindOf(node: number): FusionGroup['kind'] {
     return this.kinds.get(this.group[node]!) ?? 'single';
   }
 
   /** Makes one group of the groups of `a` and `b`; false where bounds or order forbid it. */
-  merge(a: number, b: number, kind: Unit['kind']): boolean {
+  merge(a: number, b: number, kind: FusionGroup['kind']): boolean {
     const [first, second] = [this.group[a]!, this.group[b]!];
     if (first === second) return true;
     const union = [...this.lists.get(first)!, ...this.lists.get(second)!].sort((x, y) => x - y);
     if (kind === 'chain' && !this.withinBounds(union)) return false;
-    if (!this.joinInOrder(first, second)) return false;
+    if (!this.mergeInOrder(first, second)) return false;
     for (const node of this.lists.get(second)!) this.group[node] = first;
     this.lists.set(first, union);
     this.lists.delete(second);
@@ -129,7 +129,7 @@ class Groups {
   }
 
   private withinBounds(union: readonly number[]): boolean {
-    if (union.length > MAX_MICRO_OPS) return false;
+    if (union.length > MAX_OPCODES) return false;
     const inside = new Set(union);
     const inputs = new Set(union.flatMap((id) => this.graph.nodes[id]!.inputs.filter((input) => !inside.has(input))));
     const outputs = union.filter((id) => this.isResult(id) || this.graph.users[id]!.some((user) => !inside.has(user)));
@@ -137,7 +137,7 @@ class Groups {
   }
 
   /** Gives two groups one place in the order, that of `first`; false where one depends on the other through a third, so that they cannot run as one. */
-  private joinInOrder(first: number, second: number): boolean {
+  private mergeInOrder(first: number, second: number): boolean {
     const [low, high] = this.order.isBefore(first, second) ? [first, second] : [second, first];
     const between = this.dependsAround(high, low) ? undefined : this.between(low, high);
     if (between === undefined) return false;
@@ -196,8 +196,8 @@ class Groups {
   }
 
   /** The groups that compute something, operands before results, effects after everything that reads. */
-  inOrder(): Unit[] {
-    const units: Unit[] = [];
+  inOrder(): FusionGroup[] {
+    const groups: FusionGroup[] = [];
     const placed = new Set<number>();
     const place = (start: number): void => {
       const stack = [start];
@@ -212,13 +212,13 @@ class Groups {
         if (placed.has(group)) continue;
         placed.add(group);
         const nodes = this.lists.get(group)!;
-        if (!isLeaf(this.graph.nodes[nodes[0]!]!)) units.push({ nodes, kind: this.kinds.get(group) ?? 'single' });
+        if (!isLeaf(this.graph.nodes[nodes[0]!]!)) groups.push({ nodes, kind: this.kinds.get(group) ?? 'single' });
       }
     };
     const isEffect = (id: number): boolean => this.graph.nodes[id]!.op.kind === 'effect';
     for (const node of this.graph.nodes) if (!isEffect(node.id)) place(this.group[node.id]!);
     for (const node of this.graph.nodes) if (isEffect(node.id)) place(node.id);
-    return units;
+    return groups;
   }
 
   private needs(group: number): number[] {

@@ -3,7 +3,7 @@ import { postOrder } from '../graph/walk.js';
 import type { Attrs, Meta, OpRecord } from '../ops/record.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { operandsOf } from './expand.js';
+import { operandsOf } from './decompose.js';
 
 /** A node of the graph as the compiler sees it: plain data, numbered in an order in which operands come first. */
 export interface GraphNode {

@@ -7,7 +7,7 @@ import type { Destination } from './graph.js';
 export type BufferDType = DType | 'float64';
 
 /** Where a buffer's bytes come from when the program runs. */
-export type Place =
+export type BufferOrigin =
   | { readonly in: 'arena' }
   /** An input, a slot or a storage: bound from this leaf. */
   | { readonly in: 'leaf'; readonly leaf: Tensor }
@@ -17,7 +17,7 @@ export type Place =
 
 export interface Buffer extends VirtualBuffer {
   readonly dtype: BufferDType;
-  readonly place: Place;
+  readonly origin: BufferOrigin;
 }
 
 /** One native instruction over values; an absent operand is undefined. */

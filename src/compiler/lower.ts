@@ -3,15 +3,15 @@ import type { KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyLayout, type Emitter, type Value } from './emitter.js';
-import type { Unit } from './fuse.js';
+import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
-import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type Place } from './instructions.js';
+import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type BufferOrigin } from './instructions.js';
 import { denseLayout, isDense, type Layout } from './layout.js';
 
 /** What lowering has to know about the native side. */
 export interface NativeRows {
   /** Number of a micro-op of native/pointwise.def. */
-  micro(name: string): number;
+  opcode(name: string): number;
   /** Number of a rule of native/updates.def. */
   rule(name: string): number;
 }
@@ -21,12 +21,12 @@ const BYTES_PER_NS = 40;
 const INSTRUCTION_NS = 30;
 
 /** Pass: units to instructions over buffers; views become strides, and copies where a kernel cannot take the strides. */
-export function lower(graph: Graph, units: readonly Unit[], native: NativeRows): Lowered {
+export function lower(graph: Graph, units: readonly FusionGroup[], native: NativeRows): Lowered {
   const lowering = new Lowering(graph, native);
-  const isEffect = ({ nodes }: Unit): boolean => graph.nodes[nodes[0]!]!.op.kind === 'effect';
-  for (const unit of units) if (!isEffect(unit)) lowering.unit(unit);
+  const isEffect = ({ nodes }: FusionGroup): boolean => graph.nodes[nodes[0]!]!.op.kind === 'effect';
+  for (const unit of units) if (!isEffect(unit)) lowering.group(unit);
   lowering.deliver();
-  for (const unit of units) if (isEffect(unit)) lowering.unit(unit);
+  for (const unit of units) if (isEffect(unit)) lowering.group(unit);
   lowering.overwrite();
   return { buffers: lowering.buffers, instructions: lowering.instructions };
 }
@@ -65,14 +65,14 @@ class Lowering {
     }
   }
 
-  unit(unit: Unit): void {
+  group(unit: FusionGroup): void {
     const last = this.graph.nodes[unit.nodes[unit.nodes.length - 1]!]!;
     if (unit.kind === 'epilogue') {
       this.epilogue(unit);
       return;
     }
-    if (unit.kind === 'joined') {
-      this.joined(unit);
+    if (unit.kind === 'siblings') {
+      this.siblings(unit);
       return;
     }
     const op: OpRecord = last.op;
@@ -129,16 +129,16 @@ class Lowering {
   /** Copies the elements of a node that lie in a leaf which is to be overwritten: effects read the copy. */
   private preserve(id: number): void {
     const value = this.value(id);
-    const { place } = this.buffers[value.buffer.id]!;
-    if (this.preserved.has(id) || place.in !== 'leaf' || !this.overwritten.has(place.leaf)) return;
+    const { origin } = this.buffers[value.buffer.id]!;
+    if (this.preserved.has(id) || origin.in !== 'leaf' || !this.overwritten.has(origin.leaf)) return;
     const copy = this.temporary(value.layout.shape, value.buffer.dtype);
     this.push('copy', [copy], [value], [], undefined, id);
     this.preserved.set(id, copy);
   }
 
   private isAt(value: Value, destination: Destination): boolean {
-    const place = this.buffers[value.buffer.id]!.place;
-    return place.in === 'result' && place.destination === destination && isDense(value.layout) && value.layout.offset === 0;
+    const origin = this.buffers[value.buffer.id]!.origin;
+    return origin.in === 'result' && origin.destination === destination && isDense(value.layout) && value.layout.offset === 0;
   }
 
   /** The value of a node; leaves get their buffers when they are first read. */
@@ -170,8 +170,8 @@ class Lowering {
     return known;
   }
 
-  buffer(dtype: BufferDType, elements: number, place: Place = { in: 'arena' }): Buffer {
-    const buffer = { id: this.buffers.length, dtype, elements, place };
+  buffer(dtype: BufferDType, elements: number, origin: BufferOrigin = { in: 'arena' }): Buffer {
+    const buffer = { id: this.buffers.length, dtype, elements, origin };
     this.buffers.push(buffer);
     return buffer;
   }
@@ -185,8 +185,8 @@ class Lowering {
     const known = this.values.get(node.id);
     if (known !== undefined) return known;
     const destination = this.destinations.get(node.id)?.find((d) => d.to !== 'leaf' || !this.leaves.has(d.leaf));
-    const place: Place = destination === undefined ? { in: 'arena' } : { in: 'result', destination };
-    const value = { buffer: this.buffer(node.dtype, sizeOf(node.shape), place), layout: denseLayout(node.shape) };
+    const origin: BufferOrigin = destination === undefined ? { in: 'arena' } : { in: 'result', destination };
+    const value = { buffer: this.buffer(node.dtype, sizeOf(node.shape), origin), layout: denseLayout(node.shape) };
     this.values.set(node.id, value);
     return value;
   }
@@ -240,7 +240,7 @@ class Lowering {
   }
 
   /** A chain as one micro-program: inputs are broadcast by strides of 0, intermediate values stay in registers. */
-  private chain(unit: Unit): void {
+  private chain(unit: FusionGroup): void {
     const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
     const shape = nodes[0]!.shape;
     const inside = new Set(unit.nodes);
@@ -250,7 +250,7 @@ class Lowering {
     nodes.forEach((node, i) => register.set(node.id, externals.length + i));
     const micro = nodes.flatMap((node) => {
       const operands = [0, 1, 2].map((i) => (i < node.inputs.length ? register.get(node.inputs[i]!)! : NONE));
-      return [this.native.micro((node.op as PointwiseRecord<never>).micro), ...operands];
+      return [this.native.opcode((node.op as PointwiseRecord<never>).opcode), ...operands];
     });
     const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
     const inputs = externals.map((id) => broadcast(this.value(id), shape));
@@ -265,13 +265,13 @@ class Lowering {
   }
 
   /** Two kernels that one instruction does. */
-  private joined(unit: Unit): void {
+  private siblings(unit: FusionGroup): void {
     const [other, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
-    (node.op as KernelRecord<never>).joins!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
+    (node.op as KernelRecord<never>).siblings!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
   }
 
   /** A contraction whose instruction also adds a bias and applies an activation or a mask. */
-  private epilogue(unit: Unit): void {
+  private epilogue(unit: FusionGroup): void {
     const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
     const [contraction, ...after] = nodes as [GraphNode, ...GraphNode[]];
     const last = nodes[nodes.length - 1]!;
@@ -358,8 +358,8 @@ class NodeEmitter implements Emitter {
     return this.lowering.constant(value, dtype);
   }
 
-  micro(name: string): number {
-    return this.lowering.native.micro(name);
+  opcode(name: string): number {
+    return this.lowering.native.opcode(name);
   }
 
   rule(name: string): number {

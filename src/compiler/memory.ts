@@ -27,7 +27,7 @@ interface Interval {
 export function planMemory(lowered: Lowered): MemoryPlan {
   const intervals = lifetimes(lowered);
   const owner = donate(lowered, intervals);
-  const offsets = place(intervals);
+  const offsets = assignOffsets(intervals);
   let arenaBytes = 0;
   for (const [id, interval] of intervals) arenaBytes = Math.max(arenaBytes, offsets.get(id)! + interval.bytes);
   for (const [taker, giver] of owner) offsets.set(taker, offsets.get(root(owner, giver))!);
@@ -38,7 +38,7 @@ function lifetimes(lowered: Lowered): Map<number, Interval> {
   const intervals = new Map<number, Interval>();
   lowered.instructions.forEach((instruction, at) => {
     for (const value of [...instruction.outputs, ...instruction.inputs]) {
-      if (value === undefined || lowered.buffers[value.buffer.id]!.place.in !== 'arena') continue;
+      if (value === undefined || lowered.buffers[value.buffer.id]!.origin.in !== 'arena') continue;
       const known = intervals.get(value.buffer.id);
       if (known === undefined) intervals.set(value.buffer.id, { bytes: padded(bytesOf(value.buffer)), first: at, last: at });
       else known.last = at;
@@ -109,16 +109,16 @@ function root(owner: ReadonlyMap<number, number>, id: number): number {
 }
 
 /** Largest first, each at the lowest place that is free during its whole life. */
-function place(intervals: ReadonlyMap<number, Interval>): Map<number, number> {
+function assignOffsets(intervals: ReadonlyMap<number, Interval>): Map<number, number> {
   const offsets = new Map<number, number>();
   const order = [...intervals].sort(([a, x], [b, y]) => y.bytes - x.bytes || a - b);
-  const placed = new Placed(order.length);
+  const placed = new PlacedIntervals(order.length);
   for (const [id, interval] of order) offsets.set(id, placed.add(interval));
   return offsets;
 }
 
 /** What has a place, by places that rise. In plain arrays: a long program has many, and each is compared with those before it. */
-class Placed {
+class PlacedIntervals {
   private count = 0;
   private readonly at: Float64Array;
   private readonly end: Float64Array;

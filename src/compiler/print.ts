@@ -1,5 +1,5 @@
 import type { Value } from './emitter.js';
-import type { Lowered, Place } from './instructions.js';
+import type { Lowered, BufferOrigin } from './instructions.js';
 import { isDense } from './layout.js';
 
 /** A lowered program as text, one instruction a line, for tests and for people. */
@@ -9,7 +9,7 @@ export function print(lowered: Lowered, microName: (opcode: number) => string): 
     const { layout } = value;
     const strides = isDense(layout) ? '' : `:${layout.strides.join(',')}`;
     const offset = layout.offset === 0 ? '' : `+${layout.offset}`;
-    return `${name(lowered.buffers[value.buffer.id]!.place)}${value.buffer.id}[${layout.shape.join(',')}${strides}${offset}]`;
+    return `${name(lowered.buffers[value.buffer.id]!.origin)}${value.buffer.id}[${layout.shape.join(',')}${strides}${offset}]`;
   };
   return lowered.instructions
     .map(({ row, outputs, inputs, attrs }) => {
@@ -19,10 +19,10 @@ export function print(lowered: Lowered, microName: (opcode: number) => string): 
     .join('\n');
 }
 
-const PLACES: { readonly [K in Place['in']]: string } = { arena: '%', leaf: '@', constant: '#', result: '>' };
+const SIGILS: { readonly [K in BufferOrigin['in']]: string } = { arena: '%', leaf: '@', constant: '#', result: '>' };
 
-function name(place: Place): string {
-  return PLACES[place.in];
+function name(origin: BufferOrigin): string {
+  return SIGILS[origin.in];
 }
 
 function micro(attrs: readonly number[], inputs: number, outputs: number, microName: (opcode: number) => string): string {

@@ -3,7 +3,7 @@ import { engine } from '../graph/engine.js';
 import { allocate, checkAttached, type IntegerArray, isNumericArray, type NumericArray } from '../numeric-array.js';
 import { checkRequired } from '../options.js';
 import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { Dataset, type TargetDType } from './dataset.js';
 import { checkClasses, checkFinite, isOneHot, nameOf, oneHotAdvice, toClasses } from './examples.js';
 import { flatten, type Nested } from './nested.js';
@@ -124,7 +124,7 @@ function floatsOf(values: unknown, shape: Shape | undefined, name: string, what:
   const where = `${what} of dataset '${name}'`;
   if (isNumericArray(values)) return wholeExamples(copyOf(values, where, normalize), shape, name, what, option);
   if (!Array.isArray(values)) {
-    throw new DTypeError(`[${OP}] ${where}: got ${shown(values)}, expected a typed array of numbers or arrays of numbers. Convert it, as in Float32Array.from(${what}, Number).`, { op: OP });
+    throw new DTypeError(`[${OP}] ${where}: got ${describeValue(values)}, expected a typed array of numbers or arrays of numbers. Convert it, as in Float32Array.from(${what}, Number).`, { op: OP });
   }
   const nested = flatten(values as Nested, OP, where, normalize);
   const [size = 0, ...found] = nested.shape;
@@ -167,7 +167,7 @@ function checkCounts(x: number, y: number, name: string, labels: Int32Array = ne
 function weightsOf(weights: NumericArray | readonly number[], size: number, name: string): Float32Array {
   if (isNumericArray(weights)) checkAttached(OP, `weights of dataset '${name}'`, weights);
   else if (!Array.isArray(weights)) {
-    throw new DTypeError(`[${OP}] weights of dataset '${name}': got ${shown(weights)}, expected an array with a number for each example.`, { op: OP });
+    throw new DTypeError(`[${OP}] weights of dataset '${name}': got ${describeValue(weights)}, expected an array with a number for each example.`, { op: OP });
   }
   if (weights.length !== size) throw new DataError(`[${OP}] dataset '${name}' has ${size} examples, but ${weights.length} weights, expected one an example.`, { op: OP });
   const given = Float32Array.from(weights as ArrayLike<number>, (weight) => (typeof weight === 'number' ? weight : NaN));
@@ -179,5 +179,5 @@ function weightsOf(weights: NumericArray | readonly number[], size: number, name
 
 function checkAsked(check: unknown): void {
   if (check === 'finite') return;
-  throw new ArgumentError(`[${OP}] check: got ${shown(check)}, expected 'finite'.`, { op: OP });
+  throw new ArgumentError(`[${OP}] check: got ${describeValue(check)}, expected 'finite'.`, { op: OP });
 }

@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js';
 import { allocate, checkAttached, isNumericArray } from '../numeric-array.js';
 import { sizeOf } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { checkClasses, toClasses } from './examples.js';
 import { flatten, type Nested } from './nested.js';
 import type { Normalize } from './normalize.js';
@@ -76,7 +76,7 @@ export class Assembler {
   /** The inputs of `count` examples, or of any whole number of them but 0. */
   #inputs(item: StreamItem, count?: number): Float32Array | Uint8Array {
     if (typeof item !== 'object' || item === null || !('x' in item) || !('y' in item)) {
-      throw this.#wrong('the item', shown(item), 'an object { x, y }');
+      throw this.#wrong('the item', describeValue(item), 'an object { x, y }');
     }
     const x = this.#numbers(item.x, 'x', this.#stream.normalize$);
     const fits = count === undefined ? x.length > 0 && x.length % this.#inputSize === 0 : x.length === count * this.#inputSize;
@@ -111,7 +111,7 @@ export class Assembler {
     }
     if (typeof value === 'number') return flatten([value], OP, place, normalize).data;
     if (Array.isArray(value) || isNumericArray(value)) return flatten(value as Nested, OP, place, normalize).data;
-    throw this.#wrong(what, shown(value), 'a typed array of numbers or numbers');
+    throw this.#wrong(what, describeValue(value), 'a typed array of numbers or numbers');
   }
 
   #rowsOf<A>(kind: new (length: number) => A, size: number): A {

@@ -4,10 +4,10 @@ import { allocate, isNumericArray } from '../numeric-array.js';
 import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import type { Affine } from './normalize.js';
-import { type Origin, withOrigin } from './origin.js';
+import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import { type SplitOptions, splitPositions } from './split.js';
 
 /** Class indices are int32, float targets float32. */
@@ -98,13 +98,13 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
    * Throws ArgumentError for none, or for one outside [0, size).
    */
   subset(indices: ArrayLike<number>): Dataset<X, Y, D> {
-    if (!Array.isArray(indices) && !isNumericArray(indices)) throw new ArgumentError(`[subset] indices: got ${shown(indices)}, expected an array of integers in [0, ${this.size}).`, { op: 'subset' });
+    if (!Array.isArray(indices) && !isNumericArray(indices)) throw new ArgumentError(`[subset] indices: got ${describeValue(indices)}, expected an array of integers in [0, ${this.size}).`, { op: 'subset' });
     if (indices.length === 0) throw new ArgumentError(`[subset] got no indices, expected at least one in [0, ${this.size}).`, { op: 'subset' });
     const rows = allocate('subset', 'indices', indices.length, () => new Int32Array(indices.length));
     for (let i = 0; i < rows.length; i++) {
       const index: unknown = indices[i];
       if (!isIndex(index, this.size)) {
-        throw new ArgumentError(`[subset] indices[${i}]: got ${shown(index)}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
+        throw new ArgumentError(`[subset] indices[${i}]: got ${describeValue(index)}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
           op: 'subset',
         });
       }
@@ -176,16 +176,16 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
   }
 
   /** The batch of these rows of the arrays: two gathers, which run natively with the step that uses them. */
-  batch$(rows: Int32Array, origin: Origin): Batch<X, Y, D> {
+  batch$(rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D> {
     return this.#gather(fromArray(rows, [rows.length], 'int32'), origin);
   }
 
   /** Batches of `size` rows that follow each other, as one: a step reads the first, its repetitions those behind it. */
-  batches$(rows: Int32Array, size: number, origin: Origin): Batch<X, Y, D> {
+  batches$(rows: Int32Array, size: number, origin: BatchOrigin): Batch<X, Y, D> {
     return this.#gather(sequence(rows, [size], 'int32'), origin);
   }
 
-  #gather(indices: Tensor, origin: Origin): Batch<X, Y, D> {
+  #gather(indices: Tensor, origin: BatchOrigin): Batch<X, Y, D> {
     const { inputs, targets, weights, affine } = this.#leaves;
     const x = withOrigin(gatherRows(inputs, indices, affine), origin) as Batch<X, Y, D>[0];
     const y = withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1];

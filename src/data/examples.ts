@@ -1,6 +1,6 @@
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { checkAttached, allocate, isNumericArray } from '../numeric-array.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** What a message says of the values at fault: `dataset 'train'`, and the number of the first example among them. */
 export interface Source {
@@ -12,7 +12,7 @@ export interface Source {
 export function toClasses(labels: unknown, from: Source, op: string): Int32Array {
   if (isNumericArray(labels)) checkAttached(op, `y of ${from.of}`, labels);
   else if (!Array.isArray(labels)) {
-    throw new DTypeError(`[${op}] y of ${from.of}: got ${shown(labels)}, expected an Int32Array of classes, or a Float32Array of targets together with targetShape.`, { op });
+    throw new DTypeError(`[${op}] y of ${from.of}: got ${describeValue(labels)}, expected an Int32Array of classes, or a Float32Array of targets together with targetShape.`, { op });
   }
   if (labels instanceof Int32Array) return labels.slice();
   const classes = allocate(op, `y of ${from.of}`, labels.length, () => new Int32Array(labels.length));
@@ -20,7 +20,7 @@ export function toClasses(labels: unknown, from: Source, op: string): Int32Array
     const label: unknown = labels[i];
     if (typeof label !== 'number' || label !== (label | 0)) {
       throw new DataError(
-        `[${op}] ${from.of}, example ${from.first + i}: the label is ${Array.isArray(label) ? 'an array' : shown(label)}, expected an integer class index. ${adviceOn(label)}`,
+        `[${op}] ${from.of}, example ${from.first + i}: the label is ${Array.isArray(label) ? 'an array' : describeValue(label)}, expected an integer class index. ${adviceOn(label)}`,
         { op },
       );
     }
@@ -59,13 +59,13 @@ export function oneHotAdvice(classes: number): string {
 export function nameOf(op: string, name: unknown, otherwise: string): string {
   if (name === undefined) return otherwise;
   if (typeof name === 'string') return name;
-  throw new ArgumentError(`[${op}] name: got ${shown(name)}, expected a string.`, { op });
+  throw new ArgumentError(`[${op}] name: got ${describeValue(name)}, expected a string.`, { op });
 }
 
 /** The number of classes, if it is given. */
 export function checkClassCount(op: string, classes: unknown): void {
   if (classes === undefined || (Number.isSafeInteger(classes) && (classes as number) >= 1)) return;
-  throw new ArgumentError(`[${op}] classes: got ${shown(classes)}, expected an integer of at least 1.`, { op });
+  throw new ArgumentError(`[${op}] classes: got ${describeValue(classes)}, expected an integer of at least 1.`, { op });
 }
 
 /** Checks that every label is in [0, classes). */

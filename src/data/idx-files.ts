@@ -5,7 +5,7 @@ import type * as Stream from 'node:stream';
 import type * as Promises from 'node:stream/promises';
 import type * as Zlib from 'node:zlib';
 import { DataError, FileFormatError } from '../errors.js';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { checkOptions } from '../options.js';
@@ -16,10 +16,10 @@ import { checkClasses, nameOf, toClasses } from './examples.js';
 import { IdxParser, type IdxArray } from './idx.js';
 import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
-const fs = lazily<typeof Fs>('node:fs');
-const stream = lazily<typeof Stream>('node:stream');
-const promises = lazily<typeof Promises>('node:stream/promises');
-const zlib = lazily<typeof Zlib>('node:zlib');
+const fs = lazyRequire<typeof Fs>('node:fs');
+const stream = lazyRequire<typeof Stream>('node:stream');
+const promises = lazyRequire<typeof Promises>('node:stream/promises');
+const zlib = lazyRequire<typeof Zlib>('node:zlib');
 
 const OP = 'data.fromIdx';
 const PIECE = 1 << 20;

@@ -1,6 +1,6 @@
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError, FileFormatError } from '../errors.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** What an IDX file holds: uint8 stays bytes, other integers become int32, floats float32 (doubles are rounded). */
 export interface IdxArray {
@@ -134,7 +134,7 @@ export class IdxParser {
 export function parseIdx(bytes: Uint8Array, name = 'the IDX data'): IdxArray {
   if (!(bytes instanceof Uint8Array) || typeof name !== 'string') {
     const [what, got, expected] = bytes instanceof Uint8Array ? ['name', name, 'a string'] : ['bytes', bytes, 'a Uint8Array, as await readFile(path) gives it'];
-    throw new ArgumentError(`[parseIdx] ${what}: got ${shown(got)}, expected ${expected}.`, { op: 'parseIdx' });
+    throw new ArgumentError(`[parseIdx] ${what}: got ${describeValue(got)}, expected ${expected}.`, { op: 'parseIdx' });
   }
   const parser = new IdxParser(name, bytes.length);
   parser.write(bytes);

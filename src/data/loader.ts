@@ -1,11 +1,11 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkFlags, checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Shape } from '../shape.js';
 import { Dataset, type Batch, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
-import { Origin } from './origin.js';
+import { BatchOrigin } from './batch-origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { checkSeed } from './seed.js';
 import { Stream } from './stream.js';
@@ -27,12 +27,12 @@ export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D exte
 }
 
 /** Several batches as one, of which a step reads the first and its repetitions those behind it. */
-export interface Stretch<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
+export interface BatchRun<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
   readonly batch: Batch<X, Y, D>;
   /** How many batches these are. */
-  readonly most: number;
+  readonly maxSteps: number;
   /** Says how many of them are used, at least one; the next stretch begins behind them. */
-  take(count: number): void;
+  consume(count: number): void;
 }
 
 export interface LoaderOptions {
@@ -100,7 +100,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */
   order(epoch: number): Int32Array {
-    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new ArgumentError(`[data.loader] epoch: got ${shown(epoch)}, expected an integer of at least 0.`, { op: 'data.loader' });
+    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new ArgumentError(`[data.loader] epoch: got ${describeValue(epoch)}, expected an integer of at least 0.`, { op: 'data.loader' });
     const { shuffle, size, seed } = this.#setup;
     return this.dataset.toRows$(shuffle ? shuffledOrder(size, seed, epoch) : ascending(size));
   }
@@ -125,7 +125,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
   #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D> {
     const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
-    return this.dataset.batch$(rows, new Origin(this.dataset.name, epoch, step, rows));
+    return this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, epoch, step, rows));
   }
 
   /** The batch of a step, without moving on. */
@@ -137,26 +137,26 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
    * One epoch for those who run several steps in one call, or only `single` ones; `more`: another one follows, whose order is prepared while the
    * last steps run.
    */
-  pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<Stretch<X, Y, D>> {
+  pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<BatchRun<X, Y, D>> {
     const pass = this.#position.begin();
     return { ...pass, batches: this.#stretches(pass, options) };
   }
 
-  *#stretches(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<Stretch<X, Y, D>, void, undefined> {
+  *#stretches(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);
     for (let step = pass.first; step < length; ) {
       const first = step;
       const size = Math.min(batchSize, order.length - first * batchSize);
-      const most = single ? 1 : Math.max(whole - first, 1);
-      const rows = order.subarray(first * batchSize, first * batchSize + most * size);
+      const maxSteps = single ? 1 : Math.max(whole - first, 1);
+      const rows = order.subarray(first * batchSize, first * batchSize + maxSteps * size);
       step++;
-      const take = (count: number): void => {
+      const consume = (count: number): void => {
         step = first + count;
         pass.handedOut(step);
       };
-      yield { batch: dataset.batches$(rows, size, new Origin(dataset.name, pass.epoch, first, rows, size)), most, take };
+      yield { batch: dataset.batches$(rows, size, new BatchOrigin(dataset.name, pass.epoch, first, rows, size)), maxSteps, consume };
     }
     this.#ahead = more ? { epoch: pass.epoch + 1, order: this.order(pass.epoch + 1) } : undefined;
   }
@@ -189,7 +189,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
 
 function checkBatchSize(batchSize: number): void {
   if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
-  throw new ArgumentError(`[data.loader] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
+  throw new ArgumentError(`[data.loader] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
 }
 
 /**
@@ -209,7 +209,7 @@ export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(
   options: LoaderOptions | StreamLoaderOptions = {},
 ): Loader<X, Y, D> {
   if (source instanceof Dataset) return new ArrayLoader(source, options);
-  if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${shown(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
+  if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${describeValue(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
   checkOptions('data.loader', options ?? null, ['batchSize', 'dropLast', 'prefetch', 'shuffle', 'seed']);
   const { batchSize } = options;
   if (batchSize !== undefined) checkBatchSize(batchSize);

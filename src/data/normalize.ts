@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { scalar } from '../ops/leaf.js';
 import { checkRequired } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 
 /** Mean and standard deviation that inputs are normalised with. */
@@ -26,9 +26,9 @@ export function checkNormalize(normalize: Normalize | undefined, op: string): vo
   if (normalize === undefined) return;
   checkRequired(`${op} normalize`, normalize, ['mean', 'std']);
   const { mean, std } = normalize;
-  if (!Number.isFinite(mean)) throw new ArgumentError(`[${op}] normalize.mean: got ${shown(mean)}, expected a finite number.`, { op });
+  if (!Number.isFinite(mean)) throw new ArgumentError(`[${op}] normalize.mean: got ${describeValue(mean)}, expected a finite number.`, { op });
   if (!(Number.isFinite(std) && std > 0)) {
-    throw new ArgumentError(`[${op}] normalize.std: got ${shown(std)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
+    throw new ArgumentError(`[${op}] normalize.std: got ${describeValue(std)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
   }
 }
 

@@ -1,5 +1,5 @@
 import { AnnealError } from '../errors.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** Where a loader stands, and what its order depends on: enough to go on in another process with the same batches. */
 export interface LoaderState {
@@ -68,13 +68,13 @@ export class Position {
 
   /** Throws AnnealError (ANNEAL_STATE_MISMATCH) for the state of a loader that gives other batches. */
   loadStateDict(state: LoaderState, setup: LoaderSetup): void {
-    if (typeof state !== 'object' || state === null) throw mismatch(`got ${shown(state)}, expected what stateDict() gave. Pass that`);
+    if (typeof state !== 'object' || state === null) throw mismatch(`got ${describeValue(state)}, expected what stateDict() gave. Pass that`);
     for (const name of Object.keys(setup) as (keyof LoaderSetup)[]) {
       if (state[name] === setup[name]) continue;
-      throw mismatch(`${name} was ${shown(state[name])} when the state was saved, but is ${String(setup[name])} here. Make the loader with the same options and data`);
+      throw mismatch(`${name} was ${describeValue(state[name])} when the state was saved, but is ${String(setup[name])} here. Make the loader with the same options and data`);
     }
     const { epoch, step } = state;
-    if (!isCount(epoch) || !isCount(step)) throw mismatch(`epoch is ${shown(epoch)} and step ${shown(step)}, expected integers of at least 0. Load what stateDict() gave`);
+    if (!isCount(epoch) || !isCount(step)) throw mismatch(`epoch is ${describeValue(epoch)} and step ${describeValue(step)}, expected integers of at least 0. Load what stateDict() gave`);
     this.#latest++;
     this.#state = { epoch, step };
     this.#next = { epoch, step };

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkFlags, checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { ascending, splitOrder } from './order.js';
 import { checkSeed } from './seed.js';
 
@@ -55,18 +55,18 @@ function fail(what: string): ArgumentError {
 function share(fraction: number, count: number, what: string): number {
   const first = typeof fraction === 'number' ? Math.round(fraction * count) : NaN;
   if (first > 0 && first < count) return first;
-  throw fail(`fraction: got ${shown(fraction)} of ${count} ${what}, expected one that leaves at least one ${what.slice(0, -1)} on each side.`);
+  throw fail(`fraction: got ${describeValue(fraction)} of ${count} ${what}, expected one that leaves at least one ${what.slice(0, -1)} on each side.`);
 }
 
 /** The number of each example's group, by first occurrence. */
 function groupNumbers(groups: ArrayLike<string | number>, size: number): Int32Array {
-  if (!Array.isArray(groups) && !ArrayBuffer.isView(groups)) throw fail(`groups: got ${shown(groups)}, expected an array with one key an example.`);
+  if (!Array.isArray(groups) && !ArrayBuffer.isView(groups)) throw fail(`groups: got ${describeValue(groups)}, expected an array with one key an example.`);
   if (groups.length !== size) throw fail(`groups: got ${groups.length} keys, expected ${size}, one an example.`);
   const known = new Map<string | number, number>();
   const numbers = new Int32Array(size);
   for (let i = 0; i < size; i++) {
     const key = groups[i]!;
-    if (typeof key !== 'string' && !(typeof key === 'number' && !Number.isNaN(key))) throw fail(`groups[${i}]: got ${shown(key)}, expected a string or a number.`);
+    if (typeof key !== 'string' && !(typeof key === 'number' && !Number.isNaN(key))) throw fail(`groups[${i}]: got ${describeValue(key)}, expected a string or a number.`);
     if (!known.has(key)) known.set(key, known.size);
     numbers[i] = known.get(key)!;
   }

@@ -4,12 +4,12 @@ import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
 import type { Batch, TargetDType } from './dataset.js';
-import type { Loader, Stretch } from './loader.js';
-import { Origin } from './origin.js';
+import type { Loader, BatchRun } from './loader.js';
+import { BatchOrigin } from './batch-origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { Prefetch } from './prefetch.js';
 import type { Stream, StreamItem } from './stream.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 export interface StreamLoaderOptions {
   /** Examples in a batch. Default 1; not for a stream of ready batches. */
@@ -39,7 +39,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     checkOptions('data.loader', asked, ['batchSize', 'dropLast', 'prefetch']);
     checkFlags('data.loader', asked, ['dropLast']);
     const { batchSize = 1, dropLast = false, prefetch = 1 } = options;
-    if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${shown(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
+    if (![0, 1, 2].includes(prefetch)) throw new ArgumentError(`[data.loader] prefetch: got ${describeValue(prefetch)}, expected 0, 1 or 2.`, { op: 'data.loader' });
     if (stream.batches && (options.batchSize !== undefined || dropLast)) {
       throw new ArgumentError(`[data.loader] stream '${stream.name}' gives ready batches: expected no batchSize and no dropLast.`, { op: 'data.loader' });
     }
@@ -56,15 +56,15 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
     const pass = this.#position.begin();
-    for await (const { batch, take } of this.#stretches(pass)) {
-      take(1);
+    for await (const { batch, consume } of this.#stretches(pass)) {
+      consume(1);
       yield batch;
     }
     pass.complete();
   }
 
   /** One epoch for those who take batches when they use them. */
-  pass$(): TakenPass<Stretch<X, Y, D>> {
+  pass$(): TakenPass<BatchRun<X, Y, D>> {
     const pass = this.#position.begin();
     return { ...pass, batches: this.#stretches(pass) };
   }
@@ -74,7 +74,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     for await (const { batch } of this.#stretches({ epoch: this.epoch, first: 0, handedOut: nothing, complete: nothing })) yield batch;
   }
 
-  async *#stretches(pass: Pass): AsyncGenerator<Stretch<X, Y, D>, void, undefined> {
+  async *#stretches(pass: Pass): AsyncGenerator<BatchRun<X, Y, D>, void, undefined> {
     const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#setup.dropLast);
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
     try {
@@ -82,8 +82,8 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
         const arrays = await prefetch.next();
         if (arrays === undefined) return;
         if (step < pass.first) continue;
-        const batch = this.stream.batch$(arrays, new Origin(this.stream.name, pass.epoch, step, arrays.first));
-        yield { batch, most: 1, take: () => pass.handedOut(step + 1) };
+        const batch = this.stream.batch$(arrays, new BatchOrigin(this.stream.name, pass.epoch, step, arrays.first));
+        yield { batch, maxSteps: 1, consume: () => pass.handedOut(step + 1) };
       }
     } finally {
       prefetch.close();

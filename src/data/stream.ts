@@ -5,7 +5,7 @@ import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import { checkRequired } from '../options.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import type { Batch, TargetDType } from './dataset.js';
 import { checkExampleShape } from './example-shape.js';
@@ -13,7 +13,7 @@ import { checkClassCount, nameOf } from './examples.js';
 import type { Nested } from './nested.js';
 import { affineOf, checkNormalize, type Normalize } from './normalize.js';
 import { ascending } from './order.js';
-import { type Origin, withOrigin } from './origin.js';
+import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import type { BatchArrays } from './assemble.js';
 
 const OP = 'data.fromIterable';
@@ -79,7 +79,7 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */
   open$(): Iterator<StreamItem> | AsyncIterator<StreamItem> {
     const source = typeof this.#source === 'function' ? this.#source() : this.#source;
-    if (!isIterable(source)) throw new DataError(`[${OP}] stream '${this.name}': its function gave ${shown(source)}, expected an iterable or an async iterable. Return one.`, { op: OP });
+    if (!isIterable(source)) throw new DataError(`[${OP}] stream '${this.name}': its function gave ${describeValue(source)}, expected an iterable or an async iterable. Return one.`, { op: OP });
     if (isNumericArray(source)) checkAttached(OP, `the source of stream '${this.name}'`, source);
     const iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     if ((iterator as unknown) === source && this.#opened && typeof this.#source !== 'function') {
@@ -93,7 +93,7 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   }
 
   /** The tensors of a batch. Bytes are cast and normalised natively in the step that uses them; floats are normalised already. */
-  batch$({ x, y, size }: BatchArrays, origin: Origin): Batch<X, Y, D> {
+  batch$({ x, y, size }: BatchArrays, origin: BatchOrigin): Batch<X, Y, D> {
     const shape = [size, ...this.shape];
     const bytes = x instanceof Uint8Array;
     let inputs: Tensor = fromArray(x, shape, bytes ? 'uint8' : 'float32');
@@ -129,9 +129,9 @@ export function fromIterable(source: StreamSource | (() => StreamSource), option
   checkRequired(OP, options, KNOWN);
   checkNormalize(options.normalize, OP);
   checkClassCount(OP, options.classes);
-  if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${shown(options.batches)}, expected true or false.`, { op: OP });
+  if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${describeValue(options.batches)}, expected true or false.`, { op: OP });
   if (typeof source !== 'function' && !isIterable(source)) {
-    throw new ArgumentError(`[${OP}] source: got ${shown(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
+    throw new ArgumentError(`[${OP}] source: got ${describeValue(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
   }
   checkExampleShape(OP, 'shape', options.shape);
   if (options.targetShape !== undefined) checkExampleShape(OP, 'targetShape', options.targetShape);

@@ -2,7 +2,7 @@ import { add, reshape } from '../ops/index.js';
 import { slots } from '../ops/leaf.js';
 import type { Tensor } from '../tensor.js';
 import { NO_RULES, replayed, type RecordedRules } from './recorded-rule.js';
-import { composing } from './recorder.js';
+import { withoutTracking } from './recorder.js';
 import { postOrder } from './walk.js';
 
 /** The gradient of a loss with respect to itself. One object, so that the compiler can see a multiplication by it. */
@@ -14,7 +14,7 @@ export const one: Tensor = slots([1], 'float32', []);
  * users' functions are taken from `rules`, or called where they are not there.
  */
 export function gradients(losses: readonly Tensor[], targets: readonly Tensor[], rules: RecordedRules = NO_RULES): (Tensor | undefined)[] {
-  return composing(() => {
+  return withoutTracking(() => {
     const order = postOrder(losses, (node) => (node.requiresGrad ? node.inputs : []));
     const leads = reaching(order, new Set(targets));
     const gradient = new Map<Tensor, Tensor>();

@@ -9,7 +9,7 @@ export interface Storage {
 }
 
 /** A parameter and its gradient in the step that updates it. */
-export interface Given {
+export interface ParameterGradient {
   readonly parameter: Parameter;
   readonly gradient: Tensor;
 }
@@ -21,21 +21,21 @@ export interface Updater {
   readonly version: number;
   readonly parameters: readonly Parameter[];
   /** The updates of all these parameters as effect nodes. Called while a plan is made, never on replay. */
-  update(given: readonly Given[]): readonly Tensor[];
+  update(given: readonly ParameterGradient[]): readonly Tensor[];
   /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
   advance(updated: readonly Parameter[]): void;
   /** What its steps overwrite besides the parameters of an update. */
   overwrites(): readonly Tensor[];
   /** Takes the count of one step of these parameters back: it failed, and has changed nothing. */
-  retreat(updated: readonly Parameter[]): void;
+  rollback(updated: readonly Parameter[]): void;
 }
 
 /** Numbers besides the optimizer's that change from step to step: the keys of random streams. */
-export interface Draws {
+export interface RandomKeys {
   /** Goes on to those of the next step. */
   advance(): void;
   /** Takes those of the last `steps` steps back, which have not run. */
-  retreat(steps: number): void;
+  rollback(steps: number): void;
 }
 
 /** What is to become of a step that was recorded. */
@@ -43,8 +43,8 @@ export interface StepOptions {
   /** Scalars and other small tensors of the step whose values the caller wants. */
   readonly watched?: readonly Tensor[];
   /** How many times it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
-  readonly most?: number;
-  readonly draws?: Draws;
+  readonly maxSteps?: number;
+  readonly randomKeys?: RandomKeys;
   /**
    * What has to be finite, or else the step fails before it updates anything: 'cheap' are the losses and the gradients of small
    * parameters, in which what is not finite anywhere in the backward pass of their layer shows; 'all' are all gradients.
@@ -102,11 +102,11 @@ export interface Engine {
   /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */
   assign(target: Tensor, source: Tensor): void;
   /** Computes what the user may still read and what depends on the present elements of these leaves, which are about to change. */
-  deliverBefore(changing: readonly Tensor[]): void;
+  materializeBefore(changing: readonly Tensor[]): void;
   /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */
   readonly eager?: ((tensor: Tensor) => void) | undefined;
   /** Resolves when everything submitted so far is done; rejects with the first error. */
-  settle(): Promise<void>;
+  synchronize(): Promise<void>;
 }
 
 let current: Engine | undefined;

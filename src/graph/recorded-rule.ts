@@ -1,7 +1,7 @@
 import { placeholderLeaf } from '../ops/leaf.js';
 import type { GradientRule } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
-import { deferring, now, record, runsEagerly } from './recorder.js';
+import { deferring, currentVersion, record, runsEagerly } from './recorder.js';
 import { postOrder } from './walk.js';
 
 /** What a user's gradient rule has composed for one node when backward() was called: `terms`, from a placeholder for the node's gradient. */
@@ -28,7 +28,7 @@ export function recordRules(nodes: readonly Tensor[]): RecordedRules {
 }
 
 function recordRule(node: Tensor): RecordedRule {
-  const dy = new Tensor(placeholderLeaf, [], undefined, { shape: node.shape, dtype: node.dtype }, false, now());
+  const dy = new Tensor(placeholderLeaf, [], undefined, { shape: node.shape, dtype: node.dtype }, false, currentVersion());
   return { dy, terms: deferring(() => (node.op.gradient as GradientRule<never>)(dy, node, node.attrs as never)) };
 }
 

@@ -1,7 +1,7 @@
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
-import { Awaited } from './awaited.js';
-import { goneError } from './gone.js';
+import { PendingOutputs } from './pending-outputs.js';
+import { staleError } from './stale.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
 import { hiddenOutput } from '../ops/leaf.js';
 
@@ -12,15 +12,15 @@ const mode = {
   /** Results of ops on tensors that require gradients require gradients too. */
   grad: true,
   /** Rules and decompositions are composing nodes: not the user's, so nothing of theirs is tracked. */
-  composing: false,
+  untracked: false,
   /** Tensors that count as constants, whether they require gradients or not. */
   constants: NONE as ReadonlySet<Tensor>,
 };
 
-const awaited = new Awaited();
+const outputs = new PendingOutputs();
 
 /** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
-let clock = 0;
+let version = 0;
 
 /** In eager mode, what runs each node as it is recorded. */
 let runEagerly: ((tensor: Tensor) => void) | undefined;
@@ -33,7 +33,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   let requiresGrad = false;
   let ofGradient = false;
   for (const input of inputs) {
-    if (input.stale) throw goneError(op.name, input);
+    if (input.stale) throw staleError(op.name, input);
     if (input.requiresGrad && !mode.constants.has(input)) requiresGrad = mode.grad;
     if (input.ofGradient$) {
       ofGradient = mode.grad;
@@ -41,36 +41,36 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
     }
   }
   const differentiable = typeof op.gradient === 'function';
-  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, clock);
+  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, version);
   tensor.ofGradient$ = differentiable && ofGradient;
-  if (inferred.shape.length === 0 && !mode.composing && op.kind !== 'leaf') awaitValue(tensor);
+  if (inferred.shape.length === 0 && !mode.untracked && op.kind !== 'leaf') markOutput(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
 }
 
 /** Makes `tensor` an output of the step that it belongs to. */
-export function awaitValue(tensor: Tensor): void {
-  awaited.add(tensor);
+export function markOutput(tensor: Tensor): void {
+  outputs.add(tensor);
 }
 
 /** The user's scalars and kept tensors that have not run yet, oldest first, without those that rest. */
-export function awaitedValues(): readonly Tensor[] {
-  return awaited.values();
+export function pendingOutputs(): readonly Tensor[] {
+  return outputs.values();
 }
 
 /** Puts those back among the awaited ones that may depend on leaves which are about to change. */
-export function wakeValues(changing: readonly Tensor[]): void {
-  awaited.wake(changing);
+export function resumeOutputs(changing: readonly Tensor[]): void {
+  outputs.resume(changing);
 }
 
 /** Lets awaited tensors rest, which do not depend on what changes now. */
-export function restValues(tensors: readonly Tensor[]): void {
-  awaited.rest(tensors);
+export function suspendOutputs(tensors: readonly Tensor[]): void {
+  outputs.suspend(tensors);
 }
 
 /** Drops those that have run, or never can. */
-export function forgetValues(done: (tensor: Tensor) => boolean): void {
-  awaited.drop(done);
+export function dropResolved(done: (tensor: Tensor) => boolean): void {
+  outputs.drop(done);
 }
 
 /** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */
@@ -89,10 +89,10 @@ export function noGrad<R>(fn: () => R): R {
 }
 
 /** Runs `fn`, which composes nodes on behalf of a rule: gradients are recorded only where `grad` says so. */
-export function composing<R>(fn: () => R, grad = false): R {
+export function withoutTracking<R>(fn: () => R, grad = false): R {
   const before = { ...mode };
   mode.grad = grad;
-  mode.composing = true;
+  mode.untracked = true;
   try {
     return fn();
   } finally {
@@ -101,12 +101,12 @@ export function composing<R>(fn: () => R, grad = false): R {
 }
 
 /** Runs `fn`, which composes a user's op of these operands: gradients are recorded of everything else, for which the op has none. */
-export function composingOp<R>(operands: readonly Tensor[], fn: () => R): R {
+export function withoutTrackingOf<R>(operands: readonly Tensor[], fn: () => R): R {
   const before = mode.constants;
   const grad = mode.grad;
   mode.constants = new Set([...before, ...operands]);
   try {
-    return composing(fn, grad);
+    return withoutTracking(fn, grad);
   } finally {
     mode.constants = before;
   }
@@ -117,7 +117,7 @@ export function deferring<R>(fn: () => R): R {
   const run = runEagerly;
   runEagerly = undefined;
   try {
-    return composing(fn);
+    return withoutTracking(fn);
   } finally {
     runEagerly = run;
   }
@@ -133,13 +133,13 @@ export function gradientsEnabled(): boolean {
 }
 
 /** The number of updates submitted so far. */
-export function now(): number {
-  return clock;
+export function currentVersion(): number {
+  return version;
 }
 
 /** Called when an update is submitted; returns the new time. */
-export function tick(): number {
-  return ++clock;
+export function bumpVersion(): number {
+  return ++version;
 }
 
 /** Turns eager mode on (with what runs a node) or off. */

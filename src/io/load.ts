@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { allocate } from '../numeric-array.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { checkPath, shownPath } from './check-path.js';
 import { MAX_HEADER, parseHeader, type Entry, type Header, type Wrong } from './header.js';
 import type { FilePath } from './path.js';
@@ -72,7 +72,7 @@ async function reading<R>(op: string, path: FilePath, read: (source: Source, wro
 
 /** Parses a safetensors file that is in memory. Rejects as load does; `name` stands in messages. */
 export async function parseSafetensors(bytes: Uint8Array, name = 'the safetensors data'): Promise<TensorFile> {
-  if (!(bytes instanceof Uint8Array)) throw new ArgumentError(`[load] bytes: got ${shown(bytes)}, expected a Uint8Array. Read them: await readFile(path).`, { op: 'load' });
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError(`[load] bytes: got ${describeValue(bytes)}, expected a Uint8Array. Read them: await readFile(path).`, { op: 'load' });
   return readTensors({ size: bytes.length, read: (into, position) => into.set(bytes.subarray(position, position + into.length)) }, wrongIn(name));
 }
 

@@ -3,7 +3,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { checkAttached } from '../numeric-array.js';
 import { checkOptions } from '../options.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { writeAll, writeAtomically } from './atomic.js';
 import { checkPath } from './check-path.js';
 import { CODES } from './header.js';
@@ -56,7 +56,7 @@ type Named = HostTensor & { readonly name: string };
 /** All tensors with their elements, widest dtype first, so that each is aligned in the file. */
 async function collect(source: Stateful | TensorsByName): Promise<Named[]> {
   const state: unknown = isStateful(source) ? await source.stateDict() : source;
-  if (!(state instanceof Map) && !isRecord(state)) throw new ArgumentError(`[save] source: got ${shown(source)}, expected a model, a trainer, an optimizer, or tensors by name. Pass the model itself.`, { op: 'save' });
+  if (!(state instanceof Map) && !isRecord(state)) throw new ArgumentError(`[save] source: got ${describeValue(source)}, expected a model, a trainer, an optimizer, or tensors by name. Pass the model itself.`, { op: 'save' });
   const pairs = (state instanceof Map ? [...state] : Object.entries(state)) as [string, Savable][];
   const named = await Promise.all(pairs.map(([name, tensor]) => host(name, tensor)));
   return named.sort((a, b) => dtypes[b.dtype].bytes - dtypes[a.dtype].bytes || (a.name < b.name ? -1 : 1));
@@ -64,13 +64,13 @@ async function collect(source: Stateful | TensorsByName): Promise<Named[]> {
 
 async function host(name: string, tensor: Savable): Promise<Named> {
   if (typeof name !== 'string' || typeof tensor !== 'object' || tensor === null || typeof tensor.dtype !== 'string' || !Object.hasOwn(CODES, tensor.dtype) || !isShape(tensor.shape)) {
-    throw new ArgumentError(`[save] tensor '${String(name)}': got ${shown(tensor)}, expected a tensor, or an object { shape, dtype, data }. Make one: tensor(values).`, { op: 'save' });
+    throw new ArgumentError(`[save] tensor '${String(name)}': got ${describeValue(tensor)}, expected a tensor, or an object { shape, dtype, data }. Make one: tensor(values).`, { op: 'save' });
   }
   if (name === '__metadata__') throw new ArgumentError(`[save] a tensor is called __metadata__, a name that the format keeps for itself. Call it something else.`, { op: 'save' });
   const { shape, dtype } = tensor;
   const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
   if (!(data instanceof dtypes[dtype].array)) {
-    throw new DTypeError(`[save] tensor '${name}' is ${dtype}: got ${shown(data)}, expected ${dtypes[dtype].array.name}. Convert its data.`, { op: 'save' });
+    throw new DTypeError(`[save] tensor '${name}' is ${dtype}: got ${describeValue(data)}, expected ${dtypes[dtype].array.name}. Convert its data.`, { op: 'save' });
   }
   checkAttached('save', `tensor '${name}'`, data);
   if (data.length !== sizeOf(shape)) {
@@ -97,9 +97,9 @@ function encodeHeader(tensors: readonly Named[], metadata: SaveOptions['metadata
 }
 
 function checkTexts(metadata: object): object {
-  if (!isRecord(metadata)) throw new ArgumentError(`[save] metadata: got ${shown(metadata)}, expected texts by name, as in { epoch: '5' }.`, { op: 'save' });
+  if (!isRecord(metadata)) throw new ArgumentError(`[save] metadata: got ${describeValue(metadata)}, expected texts by name, as in { epoch: '5' }.`, { op: 'save' });
   for (const [name, text] of Object.entries(metadata)) {
-    if (typeof text !== 'string') throw new ArgumentError(`[save] metadata.${name}: got ${shown(text)}, expected a string. Convert it, as in String(value).`, { op: 'save' });
+    if (typeof text !== 'string') throw new ArgumentError(`[save] metadata.${name}: got ${describeValue(text)}, expected a string. Convert it, as in String(value).`, { op: 'save' });
   }
   return metadata;
 }

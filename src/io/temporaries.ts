@@ -1,11 +1,11 @@
 import type * as Crypto from 'node:crypto';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import type * as Os from 'node:os';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 import { atPath, basenameOf, dirnameOf, joined, type PathBytes } from './path-bytes.js';
 
-const crypto = lazily<typeof Crypto>('node:crypto');
-const os = lazily<typeof Os>('node:os');
+const crypto = lazyRequire<typeof Crypto>('node:crypto');
+const os = lazyRequire<typeof Os>('node:os');
 
 /** Of the names that file systems take: 255 bytes. */
 const LONGEST_NAME = 200;

@@ -8,7 +8,7 @@ import { Tensor } from '../tensor.js';
 import { checkOption, checkPairs } from './check.js';
 import { PROBABILITIES, SIGNS, within } from './domain.js';
 import { outputLoss } from './loss.js';
-import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
+import { checkProducer, NO_SIGMOID, OUTPUT_OPTIONS, type OutputOptions } from './output-activation.js';
 import { reduce } from './reduction.js';
 
 type Floats = Tensor<Shape, 'float32'>;

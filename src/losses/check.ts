@@ -1,13 +1,13 @@
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
 
 /** For what a loss is called with: tensors, by name. */
 export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
   for (const name in given) {
     if (given[name] instanceof Tensor) continue;
-    throw new ArgumentError(`[${op}] ${name}: got ${shown(given[name])}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
+    throw new ArgumentError(`[${op}] ${name}: got ${describeValue(given[name])}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
   }
 }
 
@@ -16,7 +16,7 @@ export function checkOption(op: string, name: string, value: unknown, { least = 
   const float = typeof value === 'number' ? Math.fround(value) : NaN;
   if (Number.isFinite(float) && (open ? float > least : float >= least)) return;
   const range = least === -Infinity ? '' : open ? ` above ${least}` : ` of at least ${least}`;
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a number${range}.`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number${range}.`, { op });
 }
 
 /** For losses whose outputs and targets pair up, element by element: float32 both, of one shape. No broadcasting. */

@@ -2,12 +2,12 @@
 import { ArgumentError } from '../errors.js';
 import { checkClassWeights } from '../ops/class-targets.js';
 import { add, clamp, gather, mul, neg, oneHot, sub, sum, unsqueeze, where } from '../ops/index.js';
-import { pick } from '../ops/picking.js';
+import { takeAlongAxis } from '../ops/take-along-axis.js';
 import type { Tensor } from '../tensor.js';
 import { checkClasses, checkOption } from './check.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
 import { outputLoss } from './loss.js';
-import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
+import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions } from './output-activation.js';
 import { reduce } from './reduction.js';
 
 /**
@@ -20,7 +20,7 @@ export const negativeLogLikelihood = outputLoss<'int32', ClassOptions & OutputOp
   checkClasses(op, outputs, labels);
   checkProducer(op, outputs, 'logarithms of probabilities', LOGARITHMS, options);
   return reduceClasses(op, labels, outputs.shape.at(-1)!, options, (kept, counts) => {
-    const likelihoods = neg(pick(outputs, kept as Tensor<readonly number[], 'int32'>));
+    const likelihoods = neg(takeAlongAxis(outputs, kept as Tensor<readonly number[], 'int32'>));
     return counts === undefined ? likelihoods : mul(likelihoods, counts);
   });
 });
@@ -46,7 +46,7 @@ export const multiMargin = outputLoss<'int32', MultiMarginOptions>('multiMargin'
   checkClasses(op, outputs, labels);
   const C = outputs.shape.at(-1)!;
   // The difference first: beside scores of 1e8 a margin of 1 is nothing.
-  const short = clamp(add(sub(outputs, unsqueeze(pick(outputs, labels), -1)), margin), 0) as Tensor;
+  const short = clamp(add(sub(outputs, unsqueeze(takeAlongAxis(outputs, labels), -1)), margin), 0) as Tensor;
   const others = where(oneHot(labels as Tensor<readonly number[], 'int32'>, C) as Tensor, 0, power === 1 ? short : mul(short, short));
   const losses = mul(sum(others, { axis: -1 }) as Tensor<readonly number[], 'float32'>, 1 / C);
   if (classWeights === undefined) return reduce(op, losses, options);

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
 import { NOT_NEGATIVE, within } from './domain.js';
 import { outputLoss, type BuiltinLoss, type ConfiguredLoss } from './loss.js';
-import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
+import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './output-activation.js';
 import { reduce, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 interface Options extends ClassOptions, OutputOptions {

@@ -7,7 +7,7 @@ import type { Shape } from '../shape.js';
 import type { Indices } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkTensors } from './check.js';
-import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './producer.js';
+import { checkProducer, NO_SOFTMAX, OUTPUT_OPTIONS, type OutputOptions } from './output-activation.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 export interface CtcOptions<R extends Reduction = Reduction> extends ReductionOptions<R>, OutputOptions {

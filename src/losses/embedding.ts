@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { checkOption, checkPairs, checkTensors } from './check.js';
 import { NOT_NEGATIVE, SIGNS, within } from './domain.js';
 import { outputLoss, type BuiltinLoss, type ConfiguredLoss } from './loss.js';
-import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './producer.js';
+import { checkProducer, LOGARITHMS, OUTPUT_OPTIONS, type OutputOptions, type Refused } from './output-activation.js';
 import { reduce, REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
 type Floats = Tensor<Shape, 'float32'>;

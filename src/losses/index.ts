@@ -17,7 +17,7 @@ export {
 } from './embedding.js';
 export type { BuiltinLoss, ConfiguredLoss, Loss, LossOptions, OutputLoss } from './loss.js';
 export { meanSquaredError } from './mean-squared-error.js';
-export type { OutputOptions } from './producer.js';
+export type { OutputOptions } from './output-activation.js';
 export type { Reduction, ReductionOptions } from './reduction.js';
 export {
   gaussianNll,

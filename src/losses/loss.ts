@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
 import { checkTensors } from './check.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
@@ -67,7 +67,7 @@ export type Compute<O extends object> = (outputs: Tensor, targets: Tensor, optio
 
 /** A call in place of the function, as other libraries have it: losses.huber({ delta: 0.5 }). */
 function notOutputs(op: string, outputs: unknown): ArgumentError {
-  return new ArgumentError(`[${op}] outputs: got ${shown(outputs)}, expected a tensor. To a Trainer give the function, without calling it: { loss: losses.${op} }; its options by losses.${op}.with({ ... }).`, { op });
+  return new ArgumentError(`[${op}] outputs: got ${describeValue(outputs)}, expected a tensor. To a Trainer give the function, without calling it: { loss: losses.${op} }; its options by losses.${op}.with({ ... }).`, { op });
 }
 
 /** Makes a loss of its name, the dtype of its targets and the names of its options. */

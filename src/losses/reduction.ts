@@ -1,10 +1,10 @@
 import { ArgumentError, ShapeError } from '../errors.js';
-import { composing, gradientsEnabled } from '../graph/recorder.js';
+import { withoutTracking, gradientsEnabled } from '../graph/recorder.js';
 import { add, div, equal, mean, mul, reshape, sum, where } from '../ops/index.js';
 import { checkChoice } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** What becomes of the losses of single elements: their mean, their sum, or nothing. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -61,7 +61,7 @@ export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights
   const count = losses.shape.reduce((product, size, axis) => product * (counted.shape[axis] === 1 ? size : 1), 1);
   const divisor = mul(sum(counted), count);
   // Over nothing the mean is NaN, but its gradient 0, as in torch: one of a batch of padding leaves the others' as it is.
-  const [loss, unknown] = composing(() => {
+  const [loss, unknown] = withoutTracking(() => {
     const none = equal(divisor, 0);
     return [div(sum(weighted as Tensor<Shape, 'float32'>), where(none, 1, divisor)) as Tensor, where(none, NaN, 0)];
   }, gradientsEnabled());
@@ -70,7 +70,7 @@ export function reduce(op: string, losses: Tensor, { reduction = 'mean', weights
 
 /** Weights with a dimension for each of the losses', those behind the given ones of size 1. */
 export function perLoss(op: string, weights: Tensor<Shape, 'float32'>, shape: Shape): Tensor<Shape, 'float32'> {
-  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${shown(weights)}, expected a tensor. Make one: tensor(values).`, { op });
+  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] weights: got ${describeValue(weights)}, expected a tensor. Make one: tensor(values).`, { op });
   if (weights.shape.length <= shape.length && sameShape(weights.shape, shape.slice(0, weights.shape.length))) {
     return reshape(weights, [...weights.shape, ...shape.slice(weights.shape.length).map(() => 1)]);
   }

@@ -1,6 +1,6 @@
 // The loss of a batch as training, evaluation and metrics add it up: a mean, and what it was divided by.
 import { ArgumentError } from '../errors.js';
-import { composing, noGrad } from '../graph/recorder.js';
+import { withoutTracking, noGrad } from '../graph/recorder.js';
 import { isBuiltin, type Loss } from '../losses/loss.js';
 import { meanOf, type Mean } from '../losses/reduction.js';
 import { reshape, stack, sum } from '../ops/index.js';
@@ -27,7 +27,7 @@ export function lossOf(op: string, loss: Loss, outputs: Tensor, targets: Tensor,
       op,
     });
   }
-  return mean ?? { loss: value, divisor: weights === undefined ? (outputs.shape[0] ?? 1) : composing(() => sum(weights)) };
+  return mean ?? { loss: value, divisor: weights === undefined ? (outputs.shape[0] ?? 1) : withoutTracking(() => sum(weights)) };
 }
 
 /** A batch's loss as it is measured; see meanOfMeans(). */

@@ -1,8 +1,8 @@
 // What classification metrics have in common: how outputs become decisions, which labels are mistakes, what NaN makes of it. The rules stand in docs/guide.md.
 import { ArgumentError, ShapeError } from '../errors.js';
-import { activationOf } from '../losses/producer.js';
+import { activationOf } from '../losses/output-activation.js';
 import { arange, argmax, cast, concat, equal, flatten, full, greater, lessEqual, logicalAnd, logicalNot, notEqual, permute, reshape, scatterAdd, stack, sum, where } from '../ops/index.js';
-import { pick } from '../ops/picking.js';
+import { takeAlongAxis } from '../ops/take-along-axis.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { countType, type Counts } from './counting.js';
@@ -67,14 +67,14 @@ export function classesOf(op: string, outputs: Tensor, targets: Tensor, options:
     checkNoThreshold(op, outputs, axis, options);
     const [said, right] = [rowsOf(outputs, axis), rowsOf(targets, axis)];
     const [predicted, actual] = [argmax(said, { axis: 1 }), argmax(right, { axis: 1 })] as [Ints, Ints];
-    const decided = logicalAnd(isNumber(pick(said, predicted)), isNumber(pick(right, actual))) as Truths;
+    const decided = logicalAnd(isNumber(takeAlongAxis(said, predicted)), isNumber(takeAlongAxis(right, actual))) as Truths;
     return { predicted, actual, classes: said.shape[1]!, looked: undefined, decided, count: said.shape[0]! };
   }
   checkNoThreshold(op, outputs, axis, options);
   const { rows, labels, looked } = labelledRows(op, outputs, targets, options);
   const predicted = argmax(rows, { axis: 1 }) as Ints;
   // The greatest is NaN where one is; it is never less than the label's.
-  const decided = lessEqual(pick(rows, labels), pick(rows, predicted)) as Truths;
+  const decided = lessEqual(takeAlongAxis(rows, labels), takeAlongAxis(rows, predicted)) as Truths;
   return { predicted, actual: labels, classes: rows.shape[1]!, looked, decided, count: labels.shape[0]! };
 }
 

@@ -1,4 +1,4 @@
-import { checkProducer, NO_SOFTMAX } from '../losses/producer.js';
+import { checkProducer, NO_SOFTMAX } from '../losses/output-activation.js';
 import { cast, crossEntropy, stack, sum, where } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';

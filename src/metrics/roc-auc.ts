@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.js';
-import { activationOf } from '../losses/producer.js';
+import { activationOf } from '../losses/output-activation.js';
 import { argmax, cast, concat, logSoftmax, reshape, slice, sub, where } from '../ops/index.js';
-import { pick } from '../ops/picking.js';
+import { takeAlongAxis } from '../ops/take-along-axis.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -82,7 +82,7 @@ function classScores(op: string, outputs: Tensor, targets: Tensor, options: Pick
   // Of two classes the difference of logits orders examples as their probabilities do.
   const scores = C === 2 ? sub(column(1), column(0)) : isLogits(outputs, options) ? logSoftmax(rows) : rows;
   // Of a label out of range there is no score: that fails.
-  const named = where(isNumber(pick(rows, labels)), cast(labels, 'float32') as Floats, NaN);
+  const named = where(isNumber(takeAlongAxis(rows, labels)), cast(labels, 'float32') as Floats, NaN);
   return { scores, labels: reshape(looked === undefined ? named : where(looked, named, IGNORED), [count, 1]), count };
 }
 
@@ -96,7 +96,7 @@ function greatest(op: string, outputs: Tensor, targets: Tensor, axis = -1): Labe
   const [rows, right] = [rowsOf(outputs, axis), rowsOf(targets, axis)];
   if (rows.shape[1]! < 2) throw new ShapeError(`[${op}] got outputs ${showShape(outputs.shape)} of one class, expected at least 2, or one output at the end: reshape them to [N,1].`, { op, shapes: [outputs.shape] });
   const labels = argmax(right, { axis: 1 }) as LabelledRows['labels'];
-  const known = reshape(isNumber(pick(right, labels)), [rows.shape[0]!, 1]);
+  const known = reshape(isNumber(takeAlongAxis(right, labels)), [rows.shape[0]!, 1]);
   return { rows: where(known as Tensor<readonly number[], 'bool'>, rows, NaN) as Floats, labels, looked: undefined };
 }
 

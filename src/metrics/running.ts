@@ -1,4 +1,4 @@
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { cast, concat, reshape, sub } from '../ops/index.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -24,8 +24,8 @@ export class Running<M extends AnyMetric = AnyMetric> {
   /** Adds a batch. Resolves when its values are there. */
   async update(outputs: Tensor, targets: Tensor): Promise<void> {
     if (this.#metrics.length === 0) return;
-    const measured = composing(() => this.measure(outputs, targets));
-    this.add(measured, parts(measured, await composing(() => together(measured)).data()));
+    const measured = withoutTracking(() => this.measure(outputs, targets));
+    this.add(measured, parts(measured, await withoutTracking(() => together(measured)).data()));
   }
 
   /** Records what add() needs of a batch, one Measured a metric. */

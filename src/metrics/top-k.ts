@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { cast, equal, greater, less, logicalAnd, logicalOr, sum, unsqueeze, where } from '../ops/index.js';
-import { pick } from '../ops/picking.js';
+import { takeAlongAxis } from '../ops/take-along-axis.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { shares } from './counting.js';
@@ -41,7 +41,7 @@ type Truths = Tensor<readonly number[], 'bool'>;
 
 /** How many classes come before the label's, [M]: those that are greater, and equal ones in front; NaN where a score is. */
 function inFrontOf({ rows, labels }: LabelledRows): Tensor<readonly number[], 'float32'> {
-  const own = unsqueeze(pick(rows, labels), 1) as Tensor;
+  const own = unsqueeze(takeAlongAxis(rows, labels), 1) as Tensor;
   const first = less(indices(rows.shape[1]!) as Tensor, unsqueeze(labels, 1) as Tensor);
   const before = cast(logicalOr(greater(rows, own), logicalAnd(equal(rows, own), first)), 'float32');
   return sum(where(isNumber(rows), before, NaN), { axis: 1 }) as Tensor<readonly number[], 'float32'>;

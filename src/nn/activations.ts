@@ -4,9 +4,9 @@ import type { EluOptions, GeluOptions, LeakyReluOptions } from '../ops/index.js'
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Outcome } from './fit.js';
+import type { InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
-import type { Same } from './shapes.js';
+import type { Same } from './shape-mismatch.js';
 
 /** A function of each element, without parameters. */
 export class Activation extends Module<Shape, Shape, Same> {
@@ -23,7 +23,7 @@ export class Activation extends Module<Shape, Shape, Same> {
     return this.#apply(x as Tensor) as unknown as Tensor<S, D>;
   }
 
-  override outcome$(shape: Shape): Outcome {
+  override outcome$(shape: Shape): InferredShape {
     return this.builtin ? shape : undefined;
   }
 

@@ -5,10 +5,10 @@ import { mul } from '../ops/index.js';
 import { bernoulliMask } from '../ops/random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Outcome } from './fit.js';
+import type { InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
-import type { Same } from './shapes.js';
-import { shown } from '../shown.js';
+import type { Same } from './shape-mismatch.js';
+import { describeValue } from '../describe-value.js';
 
 /** See dropout(). */
 export class Dropout extends Module<Shape, Shape, Same> {
@@ -16,7 +16,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
 
   constructor(p: number) {
     super();
-    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${shown(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
+    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[dropout] p: got ${describeValue(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: 'dropout' });
     this.p = p;
   }
 
@@ -27,7 +27,7 @@ export class Dropout extends Module<Shape, Shape, Same> {
     return mul(input, bernoulliMask(input.shape, this.randomKey('dropout'), 1 - this.p) as Tensor) as unknown as Tensor<S, D>;
   }
 
-  override outcome$(shape: Shape): Outcome {
+  override outcome$(shape: Shape): InferredShape {
     return this.builtin ? shape : undefined;
   }
 

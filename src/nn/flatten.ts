@@ -2,9 +2,9 @@ import type { DType } from '../dtype.js';
 import { flatten as flattenOp } from '../ops/index.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Outcome } from './fit.js';
+import type { InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
-import type { Batched, Example, Flattened, ShapeFunction } from './shapes.js';
+import type { Batched, Example, Flattened, ShapeFunction } from './shape-mismatch.js';
 import type { Product } from './multiply.js';
 
 /** The result's shape is known at the call only. */
@@ -27,7 +27,7 @@ export class Flatten<F extends ShapeFunction = Flattened> extends Module<Shape, 
     return flattenOp(x as Tensor, this.start, this.end) as never;
   }
 
-  override outcome$(shape: Shape): Outcome {
+  override outcome$(shape: Shape): InferredShape {
     return this.builtin && this.start === 1 && this.end === -1 ? [sizeOf(shape)] : undefined;
   }
 

@@ -5,7 +5,7 @@ export * as init from './initializers.js';
 export { Linear, linear, type LinearOptions } from './linear.js';
 export { Module } from './module.js';
 export { Sequential, sequential } from './sequential.js';
-export type { ShapeFunction } from './shapes.js';
+export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';
 export type { State } from '../state.js';
 export { Parameter } from '../tensor.js';

@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js';
 import { generator } from '../generator.js';
 import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Initializer, Parameter, Tensor } from '../tensor.js';
 
 /**
@@ -17,7 +17,7 @@ function drawn(local: string, draw: (shape: Shape, key: Tensor) => Tensor): Init
 /** Throws ArgumentError for what is no number. */
 function checkNumbers(op: string, numbers: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== 'number') throw new ArgumentError(`[init.${op}] ${name}: got ${shown(value)}, expected a number.`, { op: `init.${op}` });
+    if (typeof value !== 'number') throw new ArgumentError(`[init.${op}] ${name}: got ${describeValue(value)}, expected a number.`, { op: `init.${op}` });
   }
 }
 
@@ -69,7 +69,7 @@ export function kaimingUniform(a = 0): Initializer {
 
 /** What PyTorch starts a weight of `fanIn` inputs, or its bias, with: evenly from [-b, b), b = 1 / sqrt(fanIn) (kaimingUniform with a = sqrt 5). */
 export function fanInUniform(local: string, fanIn: number): Initializer {
-  if (typeof local !== 'string') throw new ArgumentError(`[init.fanInUniform] local: got ${shown(local)}, expected the name of a stream, as in fanInUniform('weight', 784).`, { op: 'init.fanInUniform' });
+  if (typeof local !== 'string') throw new ArgumentError(`[init.fanInUniform] local: got ${describeValue(local)}, expected the name of a stream, as in fanInUniform('weight', 784).`, { op: 'init.fanInUniform' });
   checkNumbers('fanInUniform', { fanIn });
   const bound = fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn);
   return drawn(local, (shape, key) => drawUniform(shape, key, -bound, bound));

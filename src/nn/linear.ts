@@ -5,11 +5,11 @@ import { checkOptions } from '../options.js';
 import type { Linear as LinearShape, LinearFits } from '../shape-types.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
-import { Misfit, type Outcome } from './fit.js';
+import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import { fanInUniform } from './initializers.js';
 import { Module } from './module.js';
-import type { LastDimension } from './shapes.js';
-import { shown } from '../shown.js';
+import type { LastDimension } from './shape-mismatch.js';
+import { describeValue } from '../describe-value.js';
 
 export interface LinearOptions {
   /** Whether b is added. Default true. */
@@ -36,11 +36,11 @@ export class Linear<I extends number = number, O extends number = number> extend
     return linearOp(x as Tensor, this.weight as Tensor, this.bias) as unknown as Tensor<LinearShape<S, [O, I]>, D>;
   }
 
-  override outcome$(shape: Shape): Outcome {
+  override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
     const [out, inputs] = this.weight.shape;
     const features = shape.at(-1) ?? 'none';
-    return features === inputs ? [...shape.slice(0, -1), out] : new Misfit(`${this.toString()} expects ${inputs} features`, features);
+    return features === inputs ? [...shape.slice(0, -1), out] : new ShapeMismatch(`${this.toString()} expects ${inputs} features`, features);
   }
 
   override get builtin(): boolean {
@@ -55,7 +55,7 @@ export class Linear<I extends number = number, O extends number = number> extend
 
 function checkFeatures(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;
-  throw new ArgumentError(`[linear] ${name}: got ${shown(value)}, expected a whole number. Give the sizes as in linear(784, 128).`, { op: 'linear' });
+  throw new ArgumentError(`[linear] ${name}: got ${describeValue(value)}, expected a whole number. Give the sizes as in linear(784, 128).`, { op: 'linear' });
 }
 
 /**

@@ -2,14 +2,14 @@ import { ArgumentError } from '../errors.js';
 import { generator, type Generator, type ModelGenerator } from '../generator.js';
 import type { Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
-import type { Outcome } from './fit.js';
+import type { InferredShape } from './shape-inference.js';
 import { childrenOf, register, walk } from './registry.js';
 import { checkOwned, trackForward } from './running.js';
-import type { ShapeFunction, Shapes } from './shapes.js';
+import type { ShapeFunction, Shapes } from './shape-mismatch.js';
 import { inspected } from '../inspect.js';
 import { moduleText } from './module-text.js';
 import { loadInto, type LoadOptions, type State } from '../state.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** The values of a parameter or buffer. */
 export interface NamedArray {
@@ -76,7 +76,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   }
 
   /** What it makes of the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
-  outcome$(_shape: Shape): Outcome {
+  outcome$(_shape: Shape): InferredShape {
     return undefined;
   }
 
@@ -141,7 +141,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /** Training mode for this module and all below it. */
   train(training = true): this {
-    if (typeof training !== 'boolean') throw new ArgumentError(`[train] got ${shown(training)}, expected true or false.`, { op: 'train' });
+    if (typeof training !== 'boolean') throw new ArgumentError(`[train] got ${describeValue(training)}, expected true or false.`, { op: 'train' });
     for (const module of this.modules()) module.training = training;
     return this;
   }

@@ -1,13 +1,13 @@
 import type { DType } from '../dtype.js';
 import { AnnealError, ArgumentError, ShapeError } from '../errors.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
-import { shown, shownList } from '../shown.js';
+import { describeValue, describeList } from '../describe-value.js';
 import type { Plain } from '../shape-types.js';
 import { Tensor } from '../tensor.js';
-import { chainShape, expectExactly, type Outcome } from './fit.js';
+import { chainShape, expectExactly, type InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
-import type { Batched, Chain, Fitting, TakesBatch } from './shapes.js';
+import type { Batched, Chain, Fitting, TakesBatch } from './shape-mismatch.js';
 
 /** See sequential(). */
 export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extends Module<I, O> {
@@ -30,7 +30,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
   // By the type of `this`, so that a plain Sequential takes every concrete one.
   override forward<A extends Shape, B extends Shape, S extends Shape, D extends DType>(this: Sequential<A, B>, x: Tensor<S, D> & TakesBatch<A, S>): Tensor<Batched<S, B>, D> {
     let result: Tensor = x as Tensor;
-    if (!(x instanceof Tensor)) throw new ArgumentError(`[sequential] the input: got ${shown(x)}, expected a tensor with the batch in front. Make one: tensor([[1, 2], [3, 4]]).`, { op: 'sequential' });
+    if (!(x instanceof Tensor)) throw new ArgumentError(`[sequential] the input: got ${describeValue(x)}, expected a tensor with the batch in front. Make one: tensor([[1, 2], [3, 4]]).`, { op: 'sequential' });
     this.#checkBatch(result.shape);
     for (const [i, layer] of this.layers.entries()) {
       try {
@@ -42,7 +42,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
     return result as unknown as Tensor<Batched<S, B>, D>;
   }
 
-  override outcome$(shape: Shape): Outcome {
+  override outcome$(shape: Shape): InferredShape {
     return sameShape(shape, this.input) ? this.output : expectExactly(this.input, shape);
   }
 
@@ -84,7 +84,7 @@ function inLayer(error: unknown, layer: Module, path: string): unknown {
 
 function checkInput(input: unknown): void {
   if (Array.isArray(input) && input.every((dim) => Number.isInteger(dim) && dim >= 0)) return;
-  const got = input instanceof Module ? `the layer ${String(input)}` : shownList(input);
+  const got = input instanceof Module ? `the layer ${String(input)}` : describeList(input);
   throw new ArgumentError(`[sequential] the first argument is no shape: got ${got}, expected the shape of one example without the batch, as in sequential([784], ...layers).`, {
     op: 'sequential',
   });
@@ -92,7 +92,7 @@ function checkInput(input: unknown): void {
 
 function checkLayer(layer: unknown, i: number): void {
   if (layer instanceof Module) return;
-  const got = shown(layer);
+  const got = describeValue(layer);
   throw new ArgumentError(`[sequential] layer ${i} is no module: got ${got}, expected a Module. Call the function that makes it, as in nn.relu().`, { op: 'sequential' });
 }
 

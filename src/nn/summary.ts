@@ -1,6 +1,6 @@
 import { dtypes } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { allocate } from '../numeric-array.js';
 import { checkShape } from '../ops/check.js';
@@ -8,7 +8,7 @@ import { fromArray } from '../ops/leaf.js';
 import { flopsOf } from '../ops/flops.js';
 import { printed } from '../inspect.js';
 import { checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -65,7 +65,7 @@ export interface SummaryOptions {
  */
 export function summary(model: Module, input?: Shape, options: SummaryOptions = {}): Summary {
   checkOptions('summary', options, ['batchSize']);
-  if (!(model instanceof Module)) throw new ArgumentError(`[summary] the model: got ${shown(model)}, expected a Module, such as nn.sequential(...).`, { op: 'summary' });
+  if (!(model instanceof Module)) throw new ArgumentError(`[summary] the model: got ${describeValue(model)}, expected a Module, such as nn.sequential(...).`, { op: 'summary' });
   return summarize(model, input, options.batchSize ?? 32, 0);
 }
 
@@ -73,8 +73,8 @@ export function summary(model: Module, input?: Shape, options: SummaryOptions = 
 export function summarize(model: Module, given: Shape | undefined, batchSize: number, optimizer: number): Summary {
   const input = given ?? (model instanceof Sequential ? (model as Sequential).input : undefined);
   if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
-  if (!Array.isArray(input)) throw new ArgumentError(`[summary] input: got ${shown(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${shown(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
+  if (!Array.isArray(input)) throw new ArgumentError(`[summary] input: got ${describeValue(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
   checkShape('summary', [batchSize, ...input]);
   const layers = layersOf(model, input, batchSize);
   const state = [...model.stateDict().values()];
@@ -105,7 +105,7 @@ function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[
   try {
     const size = batchSize * sizeOf(input);
     const x = fromArray(allocate('summary', 'a batch', size, () => new Float32Array(size)), [batchSize, ...input], 'float32');
-    observing(modules, observer, () => composing(() => model.forward(x)));
+    observing(modules, observer, () => withoutTracking(() => model.forward(x)));
   } finally {
     for (const module of training) module.training = true;
   }

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, DTypeError, LimitError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
 
 /** The most dimensions that a program can describe (kMaxRank in native/program.h). */
@@ -60,13 +60,13 @@ export function checkLimits(op: string, shape: Shape, operands: readonly Tensor[
 
 /** Values of unknown types as they stand in messages. */
 function showAll(values: readonly unknown[]): string {
-  return `[${values.map(shown).join(',')}]`;
+  return `[${values.map(describeValue).join(',')}]`;
 }
 
 /** An array of whole, non-negative sizes; `besides` may stand for one, where a function gives it a meaning. */
 export function checkShape(op: string, shape: Shape, besides?: -1): void {
   if (!Array.isArray(shape)) {
-    throw new ArgumentError(`[${op}] the shape is not an array: got ${shown(shape)}, expected sizes such as [2,3]. Put the sizes in an array.`, { op });
+    throw new ArgumentError(`[${op}] the shape is not an array: got ${describeValue(shape)}, expected sizes such as [2,3]. Put the sizes in an array.`, { op });
   }
   for (const dim of shape as readonly unknown[]) {
     if (dim === besides || (Number.isInteger(dim) && (dim as number) >= 0)) continue;
@@ -79,7 +79,7 @@ export function checkShape(op: string, shape: Shape, besides?: -1): void {
 /** For functions that look at an operand before it is recorded. */
 export function checkTensor(op: string, value: unknown, name = 'the operand'): asserts value is Tensor {
   if (value instanceof Tensor) return;
-  throw new ArgumentError(`[${op}] ${name} is no tensor: got ${shown(value)}, expected a tensor. Make one: tensor(values).`, { op });
+  throw new ArgumentError(`[${op}] ${name} is no tensor: got ${describeValue(value)}, expected a tensor. Make one: tensor(values).`, { op });
 }
 
 /** For what is recorded: tensors all. */
@@ -92,14 +92,14 @@ export function checkOperands(op: string, inputs: readonly unknown[]): void {
 /** For numbers that are part of a node. */
 export function checkNumber(op: string, name: string, value: unknown): void {
   if (typeof value === 'number') return;
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a number.`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number.`, { op });
 }
 
 /** An axis counted from the front; negative ones count from the back. */
 export function resolveAxis(op: string, axis: number, shape: Shape, rank = shape.length): number {
   if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
   const expected = rank === 0 ? 'none, for it is a scalar' : `a whole number from ${-rank} to ${rank - 1}`;
-  throw new ArgumentError(`[${op}] the axis is out of range: got ${shown(axis)} for the shape ${showShape(shape)}, expected ${expected}. Check the axis.`, {
+  throw new ArgumentError(`[${op}] the axis is out of range: got ${describeValue(axis)} for the shape ${showShape(shape)}, expected ${expected}. Check the axis.`, {
     op,
     shapes: [shape],
   });

@@ -4,7 +4,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { checkDType, FLOAT } from './check.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 type Ranked<S extends Shape> = number extends S['length'] ? never : S['length'];
 
@@ -51,7 +51,7 @@ export function checkTargets(logits: Tensor, targets: Tensor): Shape {
 
 /** Class weights, if they are float32 [C]. */
 export function checkClassWeights(op: string, weights: Tensor, C: number): Tensor {
-  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] classWeights: got ${shown(weights)}, expected a tensor. Make one: tensor([1, 2]).`, { op });
+  if (!(weights instanceof Tensor)) throw new ArgumentError(`[${op}] classWeights: got ${describeValue(weights)}, expected a tensor. Make one: tensor([1, 2]).`, { op });
   checkDType(op, weights, FLOAT, 'classWeights');
   if (weights.shape.length === 1 && weights.shape[0] === C) return weights;
   throw new ShapeError(`[${op}] class weights of the wrong shape: got ${showShape(weights.shape)}, expected [${C}], one per class.`, { op, shapes: [weights.shape] });

@@ -4,7 +4,7 @@ import { record } from '../graph/recorder.js';
 import { checkAttached, isNumericArray } from '../numeric-array.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Plain, ShapeOfNested } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
@@ -126,7 +126,7 @@ function collect(level: unknown, shape: Shape, depth: number, path: number[], ki
 }
 
 function odd(path: readonly number[], got: unknown, expected: string): DataError {
-  const kind = Array.isArray(got) || isNumericArray(got) ? `an array of ${got.length}` : typeof got === 'string' ? `the string '${got}'` : shown(got);
+  const kind = Array.isArray(got) || isNumericArray(got) ? `an array of ${got.length}` : typeof got === 'string' ? `the string '${got}'` : describeValue(got);
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 
@@ -194,7 +194,7 @@ function filled<T extends Tensor>(op: string, shape: Shape, value: number, optio
   checkShape(op, shape);
   const dtype = options?.dtype ?? 'float32';
   checkChoice(op, 'dtype', dtype, Object.keys(dtypes));
-  if (typeof value !== 'number') throw new ArgumentError(`[${op}] the value: got ${shown(value)}, expected a number.`, { op });
+  if (typeof value !== 'number') throw new ArgumentError(`[${op}] the value: got ${describeValue(value)}, expected a number.`, { op });
   if (!holds(dtype, value)) {
     throw new ArgumentError(`[${op}] the value does not fit ${dtype}: got ${value}, expected ${rangeOf(dtype)}. Round it, or use float32.`, { op });
   }
@@ -211,7 +211,7 @@ export function arange<const D extends 'float32' | 'int32' = 'int32'>(start: num
   const bad = [from, to, step].some((one) => !Number.isFinite(one) || (dtype === 'int32' && !Number.isInteger(one)));
   if (bad || step === 0) {
     throw new ArgumentError(
-      `[arange] the range is wrong: got ${shown(from)} to ${shown(to)} by ${shown(step)}, expected ${dtype === 'int32' ? 'whole' : 'finite'} numbers and a step other than 0. Use { dtype: 'float32' } for fractions.`,
+      `[arange] the range is wrong: got ${describeValue(from)} to ${describeValue(to)} by ${describeValue(step)}, expected ${dtype === 'int32' ? 'whole' : 'finite'} numbers and a step other than 0. Use { dtype: 'float32' } for fractions.`,
       { op: 'arange' },
     );
   }

@@ -4,7 +4,7 @@ import { ArgumentError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, neg } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, resolveAxis } from './check.js';
@@ -12,7 +12,7 @@ import { checkClassWeights, checkTargets, type ClassTargets } from './class-targ
 import { example } from './examples.js';
 import { gather } from './indexing.js';
 import { reshaped, reshapedLayout } from './layouts.js';
-import { oneHot } from './picking.js';
+import { oneHot } from './take-along-axis.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './reductions.js';
 import { logSoftmax } from './softmax.js';
@@ -65,7 +65,7 @@ export const crossEntropyGradOp: KernelRecord = {
   kind: 'kernel',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e) => emitGradient(e, undefined),
-  joins: { op: crossEntropyOp, emit: emitGradient },
+  siblings: { op: crossEntropyOp, emit: emitGradient },
   gradient: { none: 'second derivatives are not offered' },
   tolerance: EXPONENTIALS,
   examples: withFactors(PLAIN),
@@ -115,7 +115,7 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
   kind: 'kernel',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitSoftGradient(e, undefined, attrs),
-  joins: { op: softCrossEntropyOp, emit: emitSoftGradient },
+  siblings: { op: softCrossEntropyOp, emit: emitSoftGradient },
   gradient: { none: 'second derivatives are not offered' },
   tolerance: EXPONENTIALS,
   examples: withFactors(SOFT),
@@ -170,7 +170,7 @@ export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
   checkDType('crossEntropy', logits as Tensor, FLOAT, 'logits');
   checkTensor('crossEntropy', targets, 'targets');
   if (!(typeof labelSmoothing === 'number' && labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${shown(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
+    throw new ArgumentError(`[crossEntropy] labelSmoothing: got ${describeValue(labelSmoothing)}, expected a number in [0, 1].`, { op: 'crossEntropy' });
   }
   const [x, y] = classesLast(logits as Tensor, targets, axis);
   if (labelSmoothing === 0 && y.dtype !== 'float32') return weighted(record(crossEntropyOp, [x, y]), x, y, classWeights);

@@ -56,7 +56,7 @@ export const ctcGradOp: KernelRecord<CtcAttrs> = {
   kind: 'kernel',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitCtc(e, undefined, e, attrs),
-  joins: { op: ctcOp, emit: (e, loss, attrs) => emitCtc(e, loss.output(), e, attrs) },
+  siblings: { op: ctcOp, emit: (e, loss, attrs) => emitCtc(e, loss.output(), e, attrs) },
   gradient: { none: 'second derivatives are not offered' },
   tolerance: EXPONENTIALS,
   examples: EXAMPLES.map(({ inputs, attrs }) => example([...inputs, { shape: inputs[2]!.shape }], attrs)),

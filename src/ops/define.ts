@@ -1,6 +1,6 @@
 import { AnnealError, ArgumentError } from '../errors.js';
-import { goneError } from '../graph/gone.js';
-import { composingOp, record } from '../graph/recorder.js';
+import { staleError } from '../graph/stale.js';
+import { withoutTrackingOf, record } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { checkRequired } from '../options.js';
 import { broadcastShapes, sameShape, showShape } from '../shape.js';
@@ -41,7 +41,7 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
   }
   const records = new Map<number, CompositeRecord>();
   return (...inputs) => {
-    const value = resultOf(name, composingOp(inputs, () => forward(...inputs)));
+    const value = resultOf(name, withoutTrackingOf(inputs, () => forward(...inputs)));
     if (value.requiresGrad && !inputs.includes(value)) throw fromOutside(name, inputs, value);
     let op = records.get(inputs.length);
     if (op === undefined) records.set(inputs.length, (op = recordOf(name, inputs.length, gradient)));
@@ -69,7 +69,7 @@ function recordOf(name: string, operands: number, gradient: OpDefinition['gradie
 
 function resultOf(name: string, value: unknown): Tensor {
   checkTensor(name, value, 'what forward gives');
-  if (value.stale) throw goneError(name, value);
+  if (value.stale) throw staleError(name, value);
   return value;
 }
 

@@ -1,4 +1,4 @@
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
@@ -31,7 +31,7 @@ function ofComposition(node: Tensor): number {
   const { op, inputs, attrs } = node;
   if (op.kind !== 'composite') return 0;
   const seen = new Set<Tensor>(inputs);
-  const waiting = [composing(() => op.decompose(inputs, attrs as never))];
+  const waiting = [withoutTracking(() => op.decompose(inputs, attrs as never))];
   let flops = 0;
   while (waiting.length > 0) {
     const inner = waiting.pop()!;

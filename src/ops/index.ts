@@ -10,7 +10,7 @@ export { all, any, argmax, argmin, max, mean, min, sum, variance, variance as va
 export { detach, expand, flatten, permute, reshape, slice, squeeze, t, transpose, unsqueeze, type SliceOptions } from './views.js';
 export { concat, pad, stack } from './joining.js';
 export { gather, scatterAdd } from './indexing.js';
-export { oneHot } from './picking.js';
+export { oneHot } from './take-along-axis.js';
 export { logSoftmax, logSumExp, softmax } from './softmax.js';
 export { crossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
 export { normal, uniform } from './random.js';

@@ -5,7 +5,7 @@ import { record } from '../graph/recorder.js';
 import { checkRequired } from '../options.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { SomeSizes } from '../shape-types.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { checkOperands, checkSameDType, checkTensor, resolveAxis } from './check.js';
 import { example } from './examples.js';
@@ -85,7 +85,7 @@ export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: Sl
   const axis = resolveAxis('pad', attrs.axis, x.shape);
   const length = x.shape[axis]!;
   if (![start, step, size].every(Number.isInteger)) {
-    throw new ArgumentError(`[pad] a number is wrong: got start ${shown(start)}, step ${shown(step)}, size ${shown(size)}, expected whole numbers. Round them.`, { op: 'pad' });
+    throw new ArgumentError(`[pad] a number is wrong: got start ${describeValue(start)}, step ${describeValue(step)}, size ${describeValue(size)}, expected whole numbers. Round them.`, { op: 'pad' });
   }
   if (start < 0 || step < 1 || size < 0 || (length > 0 && start + (length - 1) * step >= size)) {
     throw new ArgumentError(`[pad] the elements do not fit: got ${length} from ${start} on with step ${step}, expected all below the size ${size}. Give a larger size.`, {
@@ -114,7 +114,7 @@ export function stack<S extends Shape, D extends DType>(tensors: readonly Tensor
 
 function checkSome(op: string, tensors: readonly Tensor[]): void {
   if (Array.isArray(tensors) && tensors.length > 0) return checkOperands(op, tensors);
-  throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : shown(tensors)}, expected an array of at least one. Pass [a, b].`, { op });
+  throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : describeValue(tensors)}, expected an array of at least one. Pass [a, b].`, { op });
 }
 
 export const joiningOps = [concatOp, padOp];

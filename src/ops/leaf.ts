@@ -1,7 +1,7 @@
 import type { DType, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { now } from '../graph/recorder.js';
+import { currentVersion } from '../graph/recorder.js';
 import type { HiddenRecord, LeafRecord } from './record.js';
 
 const EXACT = { absolute: 0, relative: 0 };
@@ -23,7 +23,7 @@ function leafRecord(name: string): LeafRecord {
 /** A JavaScript array that the user handed over. */
 export const inputLeaf = leafRecord('input');
 /** A JavaScript array of which each iteration of a repeated program reads the next part. */
-export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), advances: true };
+export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), perIteration: true };
 /** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
 export const slotLeaf = leafRecord('slot');
 /** What stands for a value that is not there yet; see graph/recorded-rule.ts. */
@@ -43,21 +43,21 @@ export const hiddenOutput: HiddenRecord = {
 
 /** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */
 export function fromArray<S extends Shape, D extends DType>(data: TypedArray, shape: S, dtype: D): Tensor<S, D> {
-  const tensor = new Tensor(inputLeaf, [], undefined, { shape, dtype }, false, now());
+  const tensor = new Tensor(inputLeaf, [], undefined, { shape, dtype }, false, currentVersion());
   tensor.data$ = data;
   return tensor as unknown as Tensor<S, D>;
 }
 
 /** What a step reads of `data`, and when it is repeated, the next step behind that: `shape` is of one. */
 export function sequence(data: TypedArray, shape: Shape, dtype: DType): Tensor {
-  const tensor = new Tensor(sequenceLeaf, [], undefined, { shape, dtype }, false, now());
+  const tensor = new Tensor(sequenceLeaf, [], undefined, { shape, dtype }, false, currentVersion());
   tensor.data$ = data;
   return tensor;
 }
 
 /** Runtime numbers as a tensor; `values` is read anew whenever the tensor runs. */
 export function slots(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'float64', shape: Shape = [values.length]): Tensor {
-  const tensor = new Tensor(slotLeaf, [], undefined, { shape, dtype: dtype as DType }, false, now());
+  const tensor = new Tensor(slotLeaf, [], undefined, { shape, dtype: dtype as DType }, false, currentVersion());
   tensor.slots$ = values;
   return tensor;
 }

@@ -1,7 +1,7 @@
 import { holds, type DType } from '../dtype.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
 import { record } from '../graph/recorder.js';
 import { scalar } from './leaf.js';
@@ -14,7 +14,7 @@ export type Operand<S extends Shape = Shape, D extends DType = DType> = number |
 export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): T {
   if (a instanceof Tensor) return record<T>(op, [a, b instanceof Tensor ? b : number(op.name, b, a)]);
   if (b instanceof Tensor) return record<T>(op, [number(op.name, a, b), b]);
-  throw new ArgumentError(`[${op.name}] no operand is a tensor: got ${shown(a)} and ${shown(b)}, expected at least one tensor. Make one: tensor(values).`, {
+  throw new ArgumentError(`[${op.name}] no operand is a tensor: got ${describeValue(a)} and ${describeValue(b)}, expected at least one tensor. Make one: tensor(values).`, {
     op: op.name,
   });
 }
@@ -22,7 +22,7 @@ export function binary<T extends Tensor>(op: OpRecord, a: Operand, b: Operand): 
 /** A number as an operand beside `like`; float32 beside another number. */
 export function number(op: string, value: number, like: Tensor | undefined): Tensor {
   if (typeof value !== 'number') {
-    throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${shown(value)}, expected either. Make a tensor of it: tensor(values).`, { op });
+    throw new ArgumentError(`[${op}] an operand is neither a tensor nor a number: got ${describeValue(value)}, expected either. Make a tensor of it: tensor(values).`, { op });
   }
   if (like === undefined || like.dtype === 'float32') return scalar(value, 'float32');
   if (!holds('int32', value)) {

@@ -27,7 +27,7 @@ export function pointwise({ takes, gives, ...rest }: Pointwise): PointwiseRecord
     checkSameDType(rest.name, inputs, takes);
     return { shape: broadcast(rest.name, inputs), dtype: gives ?? inputs[0]!.dtype };
   };
-  return { ...rest, kind: 'pointwise', micro: rest.micro ?? rest.name, infer };
+  return { ...rest, kind: 'pointwise', opcode: rest.micro ?? rest.name, infer };
 }
 
 /** The shape that all operands broadcast to. Throws ShapeError where there is none. */

@@ -60,7 +60,7 @@ interface Common<A> {
 /** Element by element; any number of them fuse into one pass. `micro` is a row of native/pointwise.def. */
 export interface PointwiseRecord<A = Attrs> extends Common<A> {
   readonly kind: 'pointwise';
-  readonly micro: string;
+  readonly opcode: string;
   /** What a GEMM can do in its place while its tile is hot: an activation by its native code, or the mask `b where a > 0`. */
   readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly bias: true };
   /** The number that leaves the other operand as it is: 1 for mul, 0 for add. */
@@ -79,11 +79,11 @@ export interface KernelRecord<A = Attrs> extends Common<A> {
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
   emit(e: Emitter, attrs: A): void;
-  readonly joins?: Joining<A>;
+  readonly siblings?: SiblingFusion<A>;
 }
 
 /** What an op can do in one go with another op of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */
-export interface Joining<A = Attrs> {
+export interface SiblingFusion<A = Attrs> {
   readonly op: KernelRecord<never>;
   /** Writes both: `other` stands for the node of the other op. */
   emit(e: Emitter, other: Emitter, attrs: A): void;
@@ -112,7 +112,7 @@ export interface EffectRecord<A = Attrs> extends Common<A> {
 export interface LeafRecord extends Common<Attrs> {
   readonly kind: 'leaf';
   /** Of an array: when a program is repeated, each iteration reads the elements that follow. */
-  readonly advances?: true;
+  readonly perIteration?: true;
 }
 
 /** A further result of the node that is its only input. */

@@ -4,7 +4,7 @@ import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { unchanged } from './alias.js';
 import { div, mul, sub } from './arithmetic.js';
@@ -207,7 +207,7 @@ export function variance<S extends Shape, D extends DType, const A extends Axis 
   checkOptions('var', options, [...KNOWN, 'correction']);
   const correction = options?.correction ?? 1;
   if (!Number.isFinite(correction)) {
-    throw new ArgumentError(`[var] correction is wrong: got ${shown(correction)}, expected a finite number. Use 0 or 1.`, { op: 'var' });
+    throw new ArgumentError(`[var] correction is wrong: got ${describeValue(correction)}, expected a finite number. Use 0 or 1.`, { op: 'var' });
   }
   return record(varOp, [x], { axes: resolveAxes('var', options?.axis, x.shape), keepdim: options?.keepdim ?? false, correction });
 }

@@ -11,7 +11,7 @@ import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
-import { pickingOps } from './picking.js';
+import { takeAlongOps } from './take-along-axis.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
@@ -33,7 +33,7 @@ export const registry: readonly OpRecord[] = [
   ...viewOps,
   ...joiningOps,
   ...indexingOps,
-  ...pickingOps,
+  ...takeAlongOps,
   ...softmaxFamily,
   ...crossEntropyOps,
   binaryCrossEntropyOp,

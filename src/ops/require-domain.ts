@@ -1,4 +1,4 @@
-import { composing, gradientsEnabled, record } from '../graph/recorder.js';
+import { withoutTracking, gradientsEnabled, record } from '../graph/recorder.js';
 import type { Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
 import { cast } from './cast.js';
@@ -35,7 +35,7 @@ const requireDomainOp: KernelRecord<DomainAttrs> = {
 
 /** x itself, but the step fails where `outside` holds for an element. The fault of one that is located is its position, from 1. */
 export function requireDomain(x: Tensor, outside: (x: Tensor) => Tensor, attrs: DomainAttrs): Tensor {
-  return composing(() => {
+  return withoutTracking(() => {
     const odd = flatten(outside(x)) as Tensor<readonly number[], 'bool'>;
     const some = any(odd) as Tensor<readonly [], 'bool'>;
     const fault = attrs.located ? where(some, argmax(cast(odd, 'int32')).add(1) as Tensor as Tensor<readonly [], 'int32'>, scalar(0, 'int32') as Tensor as Tensor<readonly [], 'int32'>) : cast(some, 'int32');

@@ -20,7 +20,7 @@ const BOOL: readonly DType[] = ['bool'];
 export const whereOp: PointwiseRecord = {
   name: 'where',
   kind: 'pointwise',
-  micro: 'where',
+  opcode: 'where',
   infer: (inputs) => {
     checkDType('where', inputs[0]!, BOOL, 'the condition');
     checkSameDType('where', inputs, NUMERIC, 1);

@@ -42,7 +42,7 @@ export const updateRules = {
 } as const satisfies { readonly [name: string]: UpdateRule };
 
 /** A parameter, its gradient, the rule's arrays beside it, its average where one is kept, and the place of its count among the counts of updates. */
-export interface Updated {
+export interface UpdateOperands {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   readonly states: readonly Tensor[];
@@ -166,7 +166,7 @@ export function update(
   flags: readonly string[],
   hyper: Tensor,
   counts: Tensor,
-  updated: readonly Updated[],
+  updated: readonly UpdateOperands[],
   extras: UpdateExtras = {},
 ): Tensor {
   const arrays = updated.flatMap(({ parameter, gradient, states, average }) => [parameter, gradient, ...states, ...(average === undefined ? [] : [average])]);

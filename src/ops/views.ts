@@ -4,7 +4,7 @@ import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Expand, Permute, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { aliasOp, unchanged } from './alias.js';
 import { checkShape, checkTensor, rankOrOne, resolveAxes, resolveAxis } from './check.js';
@@ -141,7 +141,7 @@ export function reshape<S extends Shape, D extends DType, const T extends Shape>
 /** Dimensions in the given order. As torch.permute. */
 export function permute<S extends Shape, D extends DType, const A extends readonly number[]>(x: Tensor<S, D>, axes: A): Tensor<Permute<S, A>, D> {
   checkTensor('permute', x);
-  if (!Array.isArray(axes)) throw new ArgumentError(`[permute] the axes are no array: got ${shown(axes)}, expected axes such as [1,0]. Put the axes in an array.`, { op: 'permute' });
+  if (!Array.isArray(axes)) throw new ArgumentError(`[permute] the axes are no array: got ${describeValue(axes)}, expected axes such as [1,0]. Put the axes in an array.`, { op: 'permute' });
   const order: number[] = axes.map((axis) => resolveAxis('permute', axis, x.shape));
   if (order.length !== x.shape.length || new Set(order).size !== order.length) {
     throw new ArgumentError(`[permute] axes must name each dimension once: got ${showShape(axes)} for the shape ${showShape(x.shape)}, expected ${x.shape.length} different axes. Check the axes.`, {
@@ -231,7 +231,7 @@ export function slice<S extends Shape, D extends DType, const A extends number =
   const axis = resolveAxis('slice', options?.axis ?? 0, x.shape);
   const step = options?.step ?? 1;
   if (!Number.isInteger(start) || !(end === undefined || Number.isInteger(end)) || !Number.isInteger(step) || step < 1) {
-    throw new ArgumentError(`[slice] the bounds are wrong: got start ${shown(start)}, end ${shown(end)}, step ${shown(step)}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
+    throw new ArgumentError(`[slice] the bounds are wrong: got start ${describeValue(start)}, end ${describeValue(end)}, step ${describeValue(step)}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
   }
   const dim = x.shape[axis]!;
   const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);

@@ -1,8 +1,8 @@
 import { ArgumentError, BusyError } from '../errors.js';
 import { engine } from '../graph/engine.js';
-import { tick } from '../graph/recorder.js';
+import { bumpVersion } from '../graph/recorder.js';
 import { slots } from '../ops/leaf.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import type { Average } from './averages.js';
 import { zeroed } from './memory.js';
@@ -32,7 +32,7 @@ export class Averaging {
   /** Throws ArgumentError for what is no average. */
   goOnBy(average: Average): void {
     if (typeof average?.coefficients !== 'function' || typeof average.start !== 'number') {
-      const got = typeof average === 'object' ? 'an object without coefficients and start' : shown(average);
+      const got = typeof average === 'object' ? 'an object without coefficients and start' : describeValue(average);
       throw new ArgumentError(`[${this.#op}] average: got ${got}, expected an average of weights, as in optim.exponentialMovingAverage({ decay: 0.999 }).`, { op: this.#op });
     }
     this.#average = average;
@@ -72,7 +72,7 @@ export class Averaging {
   }
 
   /** Takes back the count of a step that has changed nothing. Those that were submitted before the average was assigned it has not counted. */
-  retreat(): void {
+  rollback(): void {
     if (this.#average !== undefined && this.#steps > 0) this.#steps--;
   }
 
@@ -106,14 +106,14 @@ export class Averaging {
   }
 
   #exchange(parameters: readonly Parameter[]): void {
-    engine().deliverBefore(parameters.flatMap((parameter) => [parameter, this.of(parameter)]));
-    const time = tick();
+    engine().materializeBefore(parameters.flatMap((parameter) => [parameter, this.of(parameter)]));
+    const time = bumpVersion();
     for (const parameter of parameters) {
       const array = this.of(parameter);
       const own = parameter.storage$;
       parameter.storage$ = array.storage$;
       array.storage$ = own;
-      parameter.changedAt$ = array.changedAt$ = time;
+      parameter.version$ = array.version$ = time;
     }
   }
 }

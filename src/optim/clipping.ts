@@ -5,7 +5,7 @@ import { clipScale } from '../ops/clipping.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
 import { suggestion } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { zeroed } from './memory.js';
 import type { Scheduled } from './numbers.js';
@@ -112,10 +112,10 @@ function checkClip(op: string, clip: unknown): Kind {
   const names = typeof clip === 'object' && clip !== null ? Object.keys(clip) : [];
   const [kind] = names as [Kind];
   if (names.length !== 1 || !KINDS.includes(kind)) {
-    const got = typeof clip === 'object' && clip !== null ? `{ ${names.join(', ')} }` : shown(clip);
+    const got = typeof clip === 'object' && clip !== null ? `{ ${names.join(', ')} }` : describeValue(clip);
     throw new ArgumentError(`[${op}] clip: got ${got}, ${expected}.${names.length === 1 ? suggestion(kind, KINDS) : ''}`, { op });
   }
   const limit: unknown = (clip as Readonly<Record<Kind, unknown>>)[kind];
   if (typeof limit === 'function' || (typeof limit === 'number' && limit >= 0)) return kind;
-  throw new ArgumentError(`[${op}] clip.${kind}: got ${shown(limit)}, expected a number of at least 0, or a function of the step.`, { op });
+  throw new ArgumentError(`[${op}] clip.${kind}: got ${describeValue(limit)}, expected a number of at least 0, or a function of the step.`, { op });
 }

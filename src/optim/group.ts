@@ -8,7 +8,7 @@ import type { Average } from './averages.js';
 import type { Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { checkRate, type Scheduled } from './numbers.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** The rule of an optimizer: its rate, and its other numbers by name. */
 export type Rule = NativeRule | ComposedRule;
@@ -176,7 +176,7 @@ function divided(op: string, parameters: readonly Parameter[], rule: Rule): Para
 }
 
 function noList(op: string, name: string, given: unknown, expected: string): ArgumentError {
-  return new ArgumentError(`[${op}] ${name}: got ${shown(given)}, expected ${expected}`, { op });
+  return new ArgumentError(`[${op}] ${name}: got ${describeValue(given)}, expected ${expected}`, { op });
 }
 
 export const isList = (given: unknown): boolean => typeof given === 'object' && given !== null && Symbol.iterator in given && !ArrayBuffer.isView(given);
@@ -186,14 +186,14 @@ const isGroup = (entry: unknown): boolean => typeof entry === 'object' && entry 
 function checkMatch(op: string, group: MatchOf<object>, known: readonly string[]): void {
   checkOptions(op, group ?? null, ['match', ...known]);
   if (group.match instanceof RegExp || typeof group.match === 'function') return;
-  throw new ArgumentError(`[${op}] groups: got match ${shown(group.match)}, expected a pattern of parameter names, as in { match: /bias$/, weightDecay: 0 }.`, { op });
+  throw new ArgumentError(`[${op}] groups: got match ${describeValue(group.match)}, expected a pattern of parameter names, as in { match: /bias$/, weightDecay: 0 }.`, { op });
 }
 
 function checkParameters(op: string, parameters: readonly Parameter[]): readonly Parameter[] {
   if (parameters.length === 0) throw new ArgumentError(`[${op}] got no parameters to train, expected at least one. Pass model.parameters(); layers are found in fields, and in arrays, plain objects and Maps there, but not in private fields (#name).`, { op });
   for (const parameter of parameters) {
     if (parameter instanceof Parameter && !parameter.isBuffer) continue;
-    throw new ArgumentError(`[${op}] got ${shown(parameter)}, expected parameters that require gradients, and no buffers. Pass model.parameters().`, { op });
+    throw new ArgumentError(`[${op}] got ${describeValue(parameter)}, expected parameters that require gradients, and no buffers. Pass model.parameters().`, { op });
   }
   if (new Set(parameters).size === parameters.length) return parameters;
   throw new ArgumentError(`[${op}] got a parameter twice, expected each once. Take them from one model that contains all others.`, { op });

@@ -1,10 +1,10 @@
 import { AnnealError, ArgumentError, DivergenceError } from '../errors.js';
 import { engine } from '../graph/engine.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { abs, add, concat, max, mul, neg, reshape, slice, sum, zeros } from '../ops/index.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { sizeOf } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { differenceOf, elements, entriesOf, loadInto, mismatch, type Described, type State } from '../state.js';
 import { Parameter, Tensor } from '../tensor.js';
 import { isList } from './group.js';
@@ -138,7 +138,7 @@ export class Lbfgs {
     this.zeroGrad();
     const loss: unknown = await closure();
     if (!(loss instanceof Tensor) || sizeOf(loss.shape) !== 1) {
-      throw new ArgumentError(`[lbfgs] the closure gave ${shown(loss)}, expected a loss, a scalar. Return the loss after its backward(): () => { loss.backward(); return loss; }.`, { op: 'lbfgs' });
+      throw new ArgumentError(`[lbfgs] the closure gave ${describeValue(loss)}, expected a loss, a scalar. Return the loss after its backward(): () => { loss.backward(); return loss; }.`, { op: 'lbfgs' });
     }
     const run = engine().accumulate(this.parameters, [loss]);
     await run.done;
@@ -212,7 +212,7 @@ export class Lbfgs {
     let at = 0;
     for (const parameter of this.parameters) {
       const [first, end] = [at, (at += sizeOf(parameter.shape))];
-      const source = composing(() => reshape(add(slice(from, first, end), mul(slice(direction, first, end), t)) as Tensor, parameter.shape));
+      const source = withoutTracking(() => reshape(add(slice(from, first, end), mul(slice(direction, first, end), t)) as Tensor, parameter.shape));
       engine().assign(parameter, source);
     }
   }
@@ -256,7 +256,7 @@ const joined = (tensors: readonly Tensor[]): Tensor => concat(tensors.map((tenso
 
 /** A vector that stays. */
 function kept(compose: () => Tensor): Tensor {
-  const source = composing(compose);
+  const source = withoutTracking(compose);
   const vector = zeroed(source.shape);
   engine().assign(vector, source);
   return vector;
@@ -269,7 +269,7 @@ function moved(x: Tensor, y: Tensor, t: number): Tensor {
   return next;
 }
 
-const scalar = async (compose: () => Tensor): Promise<number> => (await engine().read(composing(compose)))[0]!;
+const scalar = async (compose: () => Tensor): Promise<number> => (await engine().read(withoutTracking(compose)))[0]!;
 const dot = (a: Tensor, b: Tensor): Promise<number> => scalar(() => sum(mul(a, b)) as Tensor);
 const largest = (x: Tensor): Promise<number> => scalar(() => max(abs(x)) as Tensor);
 const total = (x: Tensor): Promise<number> => scalar(() => sum(abs(x)) as Tensor);

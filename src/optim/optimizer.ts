@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { engine, type Given, type Updater } from '../graph/engine.js';
+import { engine, type ParameterGradient, type Updater } from '../graph/engine.js';
 import { below, differenceOf, elements, entriesOf, kindOf, loadInto, mismatch, PARTS, type Described, type State } from '../state.js';
 import { zeros } from '../ops/index.js';
 import { update } from '../ops/updates.js';
@@ -80,7 +80,7 @@ export class Optimizer implements Updater {
   }
 
   /** One instruction for each group, after one that measures the gradients where they are clipped by a norm. */
-  update(given: readonly Given[]): readonly Tensor[] {
+  update(given: readonly ParameterGradient[]): readonly Tensor[] {
     const grouped = this.groups.map((group) => ({ group, own: given.filter(({ parameter }) => this.#groupOf.get(parameter) === group) }));
     const ordered = grouped.flatMap(({ own }) => own.map(({ gradient }) => gradient));
     const { scales, effects = [] } = this.#clipping?.scales(ordered) ?? {};
@@ -99,7 +99,7 @@ export class Optimizer implements Updater {
     return this.#averaging?.average === undefined ? undefined : this.#averaging;
   }
 
-  #updateOf(group: ParameterGroup, own: readonly Given[], scales: Tensor | undefined): Tensor {
+  #updateOf(group: ParameterGroup, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor {
     const averaging = this.#moving;
     const updated = own.map(({ parameter, gradient }) => {
       const { arrays, place } = this.#stateOf(parameter);
@@ -110,7 +110,7 @@ export class Optimizer implements Updater {
   }
 
   /** Stores what the composition keeps, then takes its steps. */
-  #composed(group: ParameterGroup, composition: Composition, own: readonly Given[], scales: Tensor | undefined): Tensor[] {
+  #composed(group: ParameterGroup, composition: Composition, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor[] {
     const averaging = this.#moving;
     const stores: Tensor[] = [];
     const updated = own.map(({ parameter, gradient: whole }, i) => {
@@ -125,7 +125,7 @@ export class Optimizer implements Updater {
   }
 
   /** Averages go on where no gradient reaches: a step of length 0. */
-  #rest(given: readonly Given[]): Tensor[] {
+  #rest(given: readonly ParameterGradient[]): Tensor[] {
     const averaging = this.#moving;
     const reached = new Set(given.map(({ parameter }) => parameter));
     const rest = averaging === undefined ? [] : this.parameters.filter((parameter) => !reached.has(parameter));
@@ -267,9 +267,9 @@ export class Optimizer implements Updater {
     return leaves;
   }
 
-  retreat(updated: readonly Parameter[] = this.parameters): void {
+  rollback(updated: readonly Parameter[] = this.parameters): void {
     this.#count--;
-    this.#averaging?.retreat();
+    this.#averaging?.rollback();
     for (const place of this.#placesOf(updated)) this.#counts[place]!--;
   }
 

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { draw } from './draw.js';
 import type { PlotOptions } from './figure.js';
 
@@ -42,5 +42,5 @@ export function confusionMatrix(matrix: { toJSON(): number[][] } | readonly (rea
 function rowsOf(matrix: unknown): readonly (readonly number[])[] {
   const rows: unknown = typeof matrix === 'object' && matrix !== null && 'toJSON' in matrix ? (matrix as { toJSON(): unknown }).toJSON() : matrix;
   if (Array.isArray(rows) && rows.length > 0 && rows.every((row) => Array.isArray(row) && row.length === rows.length && row.every((count) => typeof count === 'number'))) return rows as number[][];
-  throw new ArgumentError(`[${OP}] the matrix: got ${shown(matrix)}, expected what metrics.confusionMatrix() gives, or as many rows of counts as columns.`, { op: OP });
+  throw new ArgumentError(`[${OP}] the matrix: got ${describeValue(matrix)}, expected what metrics.confusionMatrix() gives, or as many rows of counts as columns.`, { op: OP });
 }

@@ -1,12 +1,12 @@
 import type * as Crypto from 'node:crypto';
 import { ArgumentError } from '../errors.js';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 import { charts } from './echarts.js';
 import type { Figure, PlotOptions } from './figure.js';
 import { layoutOf } from './layout.js';
 import { optionsFor } from './option.js';
 
-const crypto = lazily<typeof Crypto>('node:crypto');
+const crypto = lazyRequire<typeof Crypto>('node:crypto');
 
 /** The figure as an SVG document: the same text every time, on every machine. */
 export function draw(figure: Figure, options: PlotOptions = {}): string {

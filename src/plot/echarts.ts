@@ -1,8 +1,8 @@
 import type * as ECharts from 'echarts';
 import { AnnealError } from '../errors.js';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 
-const echarts = lazily<typeof ECharts>('echarts');
+const echarts = lazyRequire<typeof ECharts>('echarts');
 
 /** The library that draws, which is not installed with this one. Throws AnnealError (ANNEAL_OPTIONAL_MISSING) where it is absent. */
 export function charts(load: () => typeof ECharts = echarts): typeof ECharts {

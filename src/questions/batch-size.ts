@@ -3,12 +3,12 @@ import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
-import type { ShapeFunction } from '../nn/shapes.js';
+import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import { printed } from '../inspect.js';
 import { checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
-import { shown, shownList } from '../shown.js';
+import { describeValue, describeList } from '../describe-value.js';
 import type { Suits } from '../train/sources.js';
 import { advise, type BatchAdvice } from './batch-advice.js';
 import { plotAdvice } from './batch-plot.js';
@@ -16,7 +16,7 @@ import { tableOfSizes } from './batch-table.js';
 import { measure, type BatchSizeFigures } from './batch-timing.js';
 import { noiseScale, squaredNorms, type NoiseScale } from './noise-scale.js';
 import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type OptimizerOrMaker } from './step.js';
-import { untouched } from './untouched.js';
+import { restoringState } from './restoring-state.js';
 
 export interface AdviseBatchSizeOptions<L extends Loss, D> {
   /** A mean over the examples of a batch. */
@@ -74,18 +74,18 @@ export async function adviseBatchSize<I extends Shape, O extends Shape, L extend
   const { loss, optimizer: given, after = 100, batches = 16, secondsPerSize = 0.3, seed = 0 } = options;
   checkParts(OP, model, loss);
   const data: unknown = options.data;
-  if (!(data instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${shown(data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
+  if (!(data instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${describeValue(data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
   const sizes = sizesFor(options.sizes, data.size);
   checkCount('after', after, 0);
-  if (!(secondsPerSize > 0 && secondsPerSize < Infinity)) throw new ArgumentError(`[${OP}] secondsPerSize: got ${shown(secondsPerSize)}, expected a number above 0.`, { op: OP });
-  if (options.memory !== undefined && !(options.memory > 0)) throw new ArgumentError(`[${OP}] memory: got ${shown(options.memory)}, expected bytes, a number above 0.`, { op: OP });
+  if (!(secondsPerSize > 0 && secondsPerSize < Infinity)) throw new ArgumentError(`[${OP}] secondsPerSize: got ${describeValue(secondsPerSize)}, expected a number above 0.`, { op: OP });
+  if (options.memory !== undefined && !(options.memory > 0)) throw new ArgumentError(`[${OP}] memory: got ${describeValue(options.memory)}, expected bytes, a number above 0.`, { op: OP });
   checkCount('batches', batches, 2);
   const plain = model as unknown as Module;
   const optimizer = optimizerFor(OP, given, plain);
   const loader = loaderOf(data, { batchSize: Math.min(SMALL, data.size), shuffle: true, seed });
   const resident = process.memoryUsage.rss();
   const memory = options.memory ?? resident + process.availableMemory();
-  const { noise, figures } = await untouched(OP, { model: plain, optimizer, loader }, async () => {
+  const { noise, figures } = await restoringState(OP, { model: plain, optimizer, loader }, async () => {
     const source = batchesOf(OP, loader);
     for (let i = 0; i < after; i++) await trainStep(plain, optimizer, loss, (await source.next()).value as AnyBatch);
     await source.return(undefined as never);
@@ -122,10 +122,10 @@ function sizesFor(sizes: readonly number[] | undefined, examples: number): reado
   }
   const rising = Array.isArray(sizes) && sizes.length > 0 && sizes.every((size, i) => Number.isInteger(size) && size > (sizes[i - 1] ?? 0) && size <= examples);
   if (rising) return sizes;
-  throw new ArgumentError(`[${OP}] sizes: got ${shownList(sizes)}, expected whole numbers that rise, up to the ${examples} examples of the data, such as [16, 32, 64].`, { op: OP });
+  throw new ArgumentError(`[${OP}] sizes: got ${describeList(sizes)}, expected whole numbers that rise, up to the ${examples} examples of the data, such as [16, 32, 64].`, { op: OP });
 }
 
 function checkCount(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return;
-  throw new ArgumentError(`[${OP}] ${name}: got ${shown(value)}, expected an integer of at least ${least}.`, { op: OP });
+  throw new ArgumentError(`[${OP}] ${name}: got ${describeValue(value)}, expected an integer of at least ${least}.`, { op: OP });
 }

@@ -3,7 +3,7 @@ import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { TargetDType } from '../data/index.js';
 import type { Module } from '../nn/module.js';
-import type { ShapeFunction } from '../nn/shapes.js';
+import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import type { Optimizer } from '../optim/index.js';
 import { power } from '../optim/schedules/exact.js';
 import { printed } from '../inspect.js';
@@ -14,8 +14,8 @@ import type { Shape } from '../shape.js';
 import { toLoader, type Source, type Suits } from '../train/sources.js';
 import { show, smooth, suggest, type RatePoint, type RateSuggestion } from './range-test.js';
 import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type CountedLoss, type OptimizerOrMaker } from './step.js';
-import { untouched } from './untouched.js';
-import { shown } from '../shown.js';
+import { restoringState } from './restoring-state.js';
+import { describeValue } from '../describe-value.js';
 
 export interface FindLearningRateOptions<L extends Loss, D> {
   readonly loss: L;
@@ -79,12 +79,12 @@ export async function findLearningRate<I extends Shape, O extends Shape, L exten
   const { loss, optimizer: given, data, from = 1e-6, to = 10, steps = 100, batchSize, shuffle, seed } = options;
   checkParts(OP, model, loss);
   if (!(from > 0 && to > from && Number.isFinite(to))) throw new ArgumentError(`[${OP}] from and to: got ${from} and ${to}, expected 0 < from < to, such as 1e-6 and 10.`, { op: OP });
-  if (!Number.isInteger(steps) || steps < 10) throw new ArgumentError(`[${OP}] steps: got ${shown(steps)}, expected an integer of at least 10.`, { op: OP });
+  if (!Number.isInteger(steps) || steps < 10) throw new ArgumentError(`[${OP}] steps: got ${describeValue(steps)}, expected an integer of at least 10.`, { op: OP });
   const plain = model as unknown as Module;
   const optimizer = optimizerFor(OP, given, plain);
   const loader = toLoader(OP, data, loading(data, { batchSize, shuffle, seed }));
   const test = { model: plain, optimizer, loss, from, to, steps };
-  const tested = await untouched(OP, { model: plain, optimizer, loader }, () => raise(test, batchesOf(OP, loader)));
+  const tested = await restoringState(OP, { model: plain, optimizer, loader }, () => raise(test, batchesOf(OP, loader)));
   return resultOf(tested, Math.max(1, Math.round(steps / 25)));
 }
 

@@ -6,10 +6,10 @@ import { lossOf as batchLossOf } from '../metrics/batch-loss.js';
 import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Parameter, Tensor } from '../tensor.js';
-import { checkOptimizes } from '../train/optimized.js';
-import { weightsOf } from '../train/weighing.js';
+import { checkOptimizes } from '../train/check-optimizer.js';
+import { exampleWeights } from '../train/example-weights.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
@@ -17,14 +17,14 @@ export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimiz
 /** The optimizer that was given, or is made for these parameters. Throws ArgumentError for anything else. */
 export function optimizerFor(op: string, given: OptimizerOrMaker, model: Module): Optimizer {
   const made: unknown = typeof given === 'function' ? given(model.parameters()) : given;
-  if (!(made instanceof Optimizer)) throw new ArgumentError(`[${op}] optimizer: got ${shown(made)}, expected an optimizer, or a function of the parameters that gives one, such as (parameters) => optim.adam(parameters).`, { op });
+  if (!(made instanceof Optimizer)) throw new ArgumentError(`[${op}] optimizer: got ${describeValue(made)}, expected an optimizer, or a function of the parameters that gives one, such as (parameters) => optim.adam(parameters).`, { op });
   checkOptimizes(op, model, made);
   return made;
 }
 
 export function checkParts(op: string, model: unknown, loss: unknown): void {
-  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] the model: got ${shown(model)}, expected a Module, such as nn.sequential(...).`, { op });
-  if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${shown(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
+  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] the model: got ${describeValue(model)}, expected a Module, such as nn.sequential(...).`, { op });
+  if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${describeValue(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
 }
 
 export type AnyBatch = Batch<Shape, Shape, TargetDType>;
@@ -44,7 +44,7 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
 /** Records the loss of a batch, whose examples count what their weights say. */
 export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Mean {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  return batchLossOf('Trainer', loss, model.forward(inputs), targets, weightsOf(batch, undefined));
+  return batchLossOf('Trainer', loss, model.forward(inputs), targets, exampleWeights(batch, undefined));
 }
 
 /** The mean loss of a batch, and how much it counts beside those of other batches: what it was divided by. */

@@ -4,12 +4,12 @@ import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
-import type { ShapeFunction } from '../nn/shapes.js';
+import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import { printed } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { checkSignal } from '../train/abort.js';
 import type { Suits } from '../train/sources.js';
 import { deviation, mean, rank, rounds, survivors, type Mode } from './halving.js';
@@ -170,16 +170,16 @@ function check(strategies: Readonly<Record<string, Strategy>>, options: { readon
     checkOptions(`${OP}: ${name}`, strategy, ['optimizer', 'batchSize', 'loss']);
     if (typeof strategy.optimizer !== 'function') throw invalid(`${name}: got no function as optimizer, expected one that makes it anew for each run, such as (parameters) => optim.adam(parameters)`);
   }
-  if (typeof options.model !== 'function') throw invalid(`model: got ${shown(options.model)}, expected a function that makes it anew for each run, such as () => nn.sequential(...)`);
-  if (typeof options.loss !== 'function') throw invalid(`loss: got ${shown(options.loss)}, expected a function of (outputs, targets), such as losses.crossEntropy`);
+  if (typeof options.model !== 'function') throw invalid(`model: got ${describeValue(options.model)}, expected a function that makes it anew for each run, such as () => nn.sequential(...)`);
+  if (typeof options.loss !== 'function') throw invalid(`loss: got ${describeValue(options.loss)}, expected a function of (outputs, targets), such as losses.crossEntropy`);
   checkChoice(OP, 'by', by, ['loss', ...options.metrics.map(({ name }) => name)]);
   checkChoice(OP, 'mode', mode, ['min', 'max']);
   if (by === 'loss' && entries.some(([, { loss }]) => loss !== undefined)) throw invalid('strategies with losses of their own cannot be compared by the loss. Compare them by a metric: { metrics: [metrics.accuracy()], by: \'accuracy\' }');
-  if (!Array.isArray(seeds) || seeds.length === 0) throw invalid(`seeds: got ${Array.isArray(seeds) ? 'none' : shown(seeds)}, expected at least one, such as [1, 2, 3]`);
+  if (!Array.isArray(seeds) || seeds.length === 0) throw invalid(`seeds: got ${Array.isArray(seeds) ? 'none' : describeValue(seeds)}, expected at least one, such as [1, 2, 3]`);
   if (new Set(seeds).size < seeds.length) throw invalid(`seeds: got ${seeds.join(', ')}, expected different ones: the same seed gives the same figures, which would hide the spread`);
-  if (!Number.isInteger(epochs) || epochs < 1) throw invalid(`epochs: got ${shown(epochs)}, expected an integer of at least 1`);
+  if (!Number.isInteger(epochs) || epochs < 1) throw invalid(`epochs: got ${describeValue(epochs)}, expected an integer of at least 1`);
   for (const [name, given] of [['data', options.data], ['validation', options.validation ?? options.data]] as const) {
-    if (!(given instanceof Dataset)) throw invalid(`${name}: got ${shown(given)}, expected a dataset, which every run can go through in its own order. Make one: data.fromArrays({ x, y, shape })`);
+    if (!(given instanceof Dataset)) throw invalid(`${name}: got ${describeValue(given)}, expected a dataset, which every run can go through in its own order. Make one: data.fromArrays({ x, y, shape })`);
   }
 }
 

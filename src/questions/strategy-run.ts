@@ -5,7 +5,7 @@ import type { Loss } from '../losses/index.js';
 import type { Metric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Parameter } from '../tensor.js';
 import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
@@ -45,7 +45,7 @@ export interface RunSetup {
 /** Throws ArgumentError for what is no model, or one that another run has. */
 function checkFresh(model: unknown, made: Set<Module>): void {
   const fail = (got: string): ArgumentError => new ArgumentError(`[compareStrategies] model: got ${got}, expected a function that makes one anew for each run, such as () => nn.sequential(...).`, { op: 'compareStrategies' });
-  if (!(model instanceof Module)) throw fail(`a function that gave ${shown(model)}`);
+  if (!(model instanceof Module)) throw fail(`a function that gave ${describeValue(model)}`);
   if (made.has(model)) throw fail('a function that gave the same model again');
   made.add(model);
 }
@@ -100,7 +100,7 @@ export class StrategyRun {
   #note(record: { readonly epoch: number; readonly loss: number; readonly seconds: number }, results: Readonly<Record<string, number>>, by: string): void {
     if (this.diverged !== undefined) return;
     this.trainingLosses.push(record.loss);
-    if (typeof results[by] !== 'number') throw new ArgumentError(`[compareStrategies] by: got ${by}, which gives ${shown(results[by])}, expected a metric that gives a number.`, { op: 'compareStrategies' });
+    if (typeof results[by] !== 'number') throw new ArgumentError(`[compareStrategies] by: got ${by}, which gives ${describeValue(results[by])}, expected a metric that gives a number.`, { op: 'compareStrategies' });
     this.values.push(results[by]!);
     this.seconds += record.seconds;
     if (!Number.isFinite(record.loss) || !Number.isFinite(results[by])) this.diverged = `the loss of epoch ${this.values.length - 1} is not finite`;

@@ -13,7 +13,7 @@ export const accumulateRecord: EffectRecord<never> = {
   examples: [],
   emit(e) {
     const sum = e.input(0);
-    e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.micro('add'), 0, 1, 0xffffffff, 2]);
+    e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.opcode('add'), 0, 1, 0xffffffff, 2]);
   },
 };
 

@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnnealError } from '../errors.js';
 import { here, requireHere } from '../here.js';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 import { platformText } from '../libc.js';
 
 // Not imported, which would also make its streams.
-const fs = lazily<typeof Fs>('node:fs');
+const fs = lazyRequire<typeof Fs>('node:fs');
 
 /** The native addon as it exports itself, and where it was found. */
 export interface LoadedAddon {

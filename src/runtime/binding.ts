@@ -57,9 +57,9 @@ export interface Native {
   /** Where it was found. */
   readonly file: string;
   row(name: string): number;
-  micro(name: string): number;
+  opcode(name: string): number;
   rule(name: string): number;
-  microName(opcode: number): string;
+  opcodeName(opcode: number): string;
 }
 
 let native: Native | undefined;
@@ -82,14 +82,14 @@ function bind({ exports, file }: LoadedAddon): Native {
   for (const { name, states, hypers, flags } of Object.values(updateRules)) {
     rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/updates.def'));
   }
-  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.micro, 'native/pointwise.def');
+  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.opcode, 'native/pointwise.def');
   return {
     addon,
     file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
-    micro: (name) => numberOf(micros, name, 'native/pointwise.def'),
+    opcode: (name) => numberOf(micros, name, 'native/pointwise.def'),
     rule: (name) => numberOf(rules, name, 'native/updates.def'),
-    microName: (opcode) => names[opcode]!,
+    opcodeName: (opcode) => names[opcode]!,
   };
 }
 

@@ -1,13 +1,13 @@
 import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
-import { composing, setEager } from '../graph/recorder.js';
+import { withoutTracking, setEager } from '../graph/recorder.js';
 import { hiddenOutput } from '../ops/leaf.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine } from './engine.js';
 import { lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
-import type { Run } from './run.js';
+import type { ProgramRun } from './run.js';
 
 /**
  * Runs every op at once, on its own, through its reference: the oracle of the tests and the user's microscope. A shape is
@@ -33,7 +33,7 @@ export class EagerEngine extends PlannedEngine {
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
     if (op.kind === 'effect') return;
-    const source = op.kind === 'composite' ? composing(() => op.decompose(tensor.inputs, tensor.attrs as never)) : op.kind === 'hidden' ? anew(tensor) : tensor;
+    const source = op.kind === 'composite' ? withoutTracking(() => op.decompose(tensor.inputs, tensor.attrs as never)) : op.kind === 'hidden' ? anew(tensor) : tensor;
     const outputs: Output[] = [{ tensor: source, destination: { to: 'storage', index: 0 } }];
     if (this.checkFinite) outputs.push({ tensor: source, destination: { to: 'view', index: 0 } });
     const { results } = this.run({ ...NOTHING, outputs });
@@ -42,19 +42,19 @@ export class EagerEngine extends PlannedEngine {
   };
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
-  protected override execute(request: Request, _nodes: readonly Tensor[], run: Run): void {
+  protected override execute(request: Request, _nodes: readonly Tensor[], run: ProgramRun): void {
     this.collect(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
-    const reached = request.updates.filter((update) => update.reached).map(({ parameter }) => parameter);
+    const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
     const computed = new Map(gradients(request.losses, reached, request.rules).map((gradient, i) => [reached[i], gradient]));
-    const effects = composing(() => updatesOf(request, wholeGradients(request, computed)));
+    const effects = withoutTracking(() => updatesOf(request, wholeGradients(request, computed)));
     this.run({ ...NOTHING, effects });
     run.completed = run.begun = 1;
   }
 
   protected override collect(request: Request): undefined {
     const { losses, rules, accumulations } = request;
-    const looks = composing(() => lookAtLosses(request));
+    const looks = withoutTracking(() => lookAtLosses(request));
     if (looks.length > 0) this.run({ ...NOTHING, effects: looks });
     const computed = gradients(
       losses,
@@ -64,13 +64,13 @@ export class EagerEngine extends PlannedEngine {
     accumulations.forEach(({ accumulator, earlier }, i) => {
       const gradient = computed[i];
       if (earlier !== accumulator) {
-        const whole = composing(() => sumOf(earlier, gradient));
+        const whole = withoutTracking(() => sumOf(earlier, gradient));
         if (whole !== undefined) this.run({ ...NOTHING, outputs: [{ tensor: whole, destination: { to: 'leaf', leaf: accumulator } }] });
-      } else if (gradient !== undefined) this.run({ ...NOTHING, effects: [composing(() => accumulate(accumulator, gradient))] });
+      } else if (gradient !== undefined) this.run({ ...NOTHING, effects: [withoutTracking(() => accumulate(accumulator, gradient))] });
     });
   }
 
-  protected override gather(request: Request, run: Run): void {
+  protected override gather(request: Request, run: ProgramRun): void {
     this.collect(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     run.completed = run.begun = 1;
@@ -92,6 +92,6 @@ function requireFinite(tensor: Tensor, elements: ArrayLike<number>): void {
 function anew(hidden: Tensor): Tensor {
   const node = hidden.inputs[0]!;
   const meta = { shape: node.shape, dtype: node.dtype, hidden: node.hidden };
-  const again = new Tensor(node.op, node.inputs, node.attrs, meta, false, node.recordedAt);
-  return new Tensor(hiddenOutput, [again], hidden.attrs, hidden, false, hidden.recordedAt);
+  const again = new Tensor(node.op, node.inputs, node.attrs, meta, false, node.recordedVersion);
+  return new Tensor(hiddenOutput, [again], hidden.attrs, hidden, false, hidden.recordedVersion);
 }

@@ -3,9 +3,9 @@ import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
 import type { ModelGenerator } from '../generator.js';
 import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
-import { isSettled } from '../graph/awaited.js';
-import { goneError } from '../graph/gone.js';
-import { composing, forgetValues, tick } from '../graph/recorder.js';
+import { isResolved } from '../graph/pending-outputs.js';
+import { staleError } from '../graph/stale.js';
+import { withoutTracking, dropResolved, bumpVersion } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -16,10 +16,10 @@ import { Gradients } from './gradients.js';
 import { awaitedBy, outputsFor } from './outputs.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
-import { Run, StepRun, WatchedRun } from './run.js';
+import { ProgramRun, StepRun, WatchedRun } from './run.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
-import { trace } from './trace.js';
+import { nodesOf } from './graph-signature.js';
 
 const MAX_PLANS = 64;
 
@@ -62,7 +62,7 @@ export class PlannedEngine implements Engine {
 
   async read(tensor: Tensor): Promise<TypedArray> {
     if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
-    if (tensor.stale) throw goneError('data', tensor);
+    if (tensor.stale) throw staleError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
     const saved = savedValues(tensor);
     const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
@@ -71,7 +71,7 @@ export class PlannedEngine implements Engine {
     saved.forEach((node, index) => (node.storage$ = results.storages[index]!));
     await done;
     const elements = results.arrays[0]!;
-    if (tensor.shape.length === 0 && !tensor.requiresGrad) settle(tensor, elements[0]!);
+    if (tensor.shape.length === 0 && !tensor.requiresGrad) cacheScalar(tensor, elements[0]!);
     return elements;
   }
 
@@ -80,16 +80,16 @@ export class PlannedEngine implements Engine {
     if (done !== undefined) await done;
   }
 
-  steps(updater: Updater, { watched = NONE, most = 1, draws, finite, scale }: StepOptions): Steps {
+  steps(updater: Updater, { watched = NONE, maxSteps = 1, randomKeys, finite, scale }: StepOptions): Steps {
     const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite, scale };
     const nodes = this.ready(request);
-    const run = new StepRun(updater, request, watched, draws, most);
+    const run = new StepRun(updater, request, watched, randomKeys, maxSteps);
     run.begin();
     try {
       this.execute(request, nodes, run);
       run.done = run.done?.catch((error: Error) => this.fail(run, error));
       this.finish(request, nodes, run.results, run.done);
-      run.done ??= this.session.breathe();
+      run.done ??= this.session.yieldToEventLoop();
     } catch (error) {
       run.done = this.fail(run, error as Error);
     }
@@ -111,7 +111,7 @@ export class PlannedEngine implements Engine {
     }
     run.done?.catch((error: Error) => this.gradients.lose(request, error));
     this.deliver(request, run.results, run.done);
-    forgetValues(isSettled);
+    dropResolved(isResolved);
     return run;
   }
 
@@ -120,7 +120,7 @@ export class PlannedEngine implements Engine {
   }
 
   zeroGrad(parameters: readonly Parameter[]): void {
-    this.deliverBefore(this.gradients.used(parameters));
+    this.materializeBefore(this.gradients.used(parameters));
     this.gradients.forget(parameters);
   }
 
@@ -155,12 +155,12 @@ export class PlannedEngine implements Engine {
   }
 
   assign(target: Tensor, source: Tensor): void {
-    this.deliverBefore([target]);
+    this.materializeBefore([target]);
     void this.overwrite(target, source);
   }
 
-  settle(): Promise<void> {
-    return this.session.settle();
+  synchronize(): Promise<void> {
+    return this.session.synchronize();
   }
 
   private overwrite(target: Tensor, source: Tensor): Promise<void> | undefined {
@@ -168,7 +168,7 @@ export class PlannedEngine implements Engine {
       throw new AnnealError('ANNEAL_SHAPE_MISMATCH', `[assign] sizes differ: got ${showShape(source.shape)}, expected ${showShape(target.shape)}.`);
     }
     const done = this.store(target, source);
-    target.changedAt$ = tick();
+    target.version$ = bumpVersion();
     return done;
   }
 
@@ -176,14 +176,14 @@ export class PlannedEngine implements Engine {
   private holdHere(target: Tensor): void {
     const held = target.storage$;
     if (held === undefined || this.session.owns(held)) {
-      this.deliverBefore([target]);
+      this.materializeBefore([target]);
       return;
     }
     target.storage$ = this.allocate(target.shape, target.dtype);
     Session.release(held);
   }
 
-  deliverBefore(changing: readonly Tensor[]): void {
+  materializeBefore(changing: readonly Tensor[]): void {
     if (changing.length === 0) return;
     const awaited = awaitedBy(NONE, () => changing).filter((tensor) => !changing.includes(tensor));
     if (awaited.length === 0) return;
@@ -192,7 +192,7 @@ export class PlannedEngine implements Engine {
     this.deliver(request, results, done);
     // What is behind them will be something else.
     for (const tensor of awaited) if (tensor.kept$) tensor.inputs = NONE;
-    forgetValues(isSettled);
+    dropResolved(isResolved);
   }
 
   /** Everything that the next step of this optimizer has to do. */
@@ -203,14 +203,14 @@ export class PlannedEngine implements Engine {
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
 
-  protected run(request: Request): Run {
-    const run = new Run();
+  protected run(request: Request): ProgramRun {
+    const run = new ProgramRun();
     this.submit(request, this.ready(request), run);
     return run;
   }
 
   /** Runs a step whose nodes are ready. */
-  protected execute(request: Request, nodes: readonly Tensor[], run: Run): void {
+  protected execute(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
     this.submit(request, nodes, run);
   }
 
@@ -220,13 +220,13 @@ export class PlannedEngine implements Engine {
   }
 
   /** The same, with results. */
-  protected gather(request: Request, run: Run): void {
+  protected gather(request: Request, run: ProgramRun): void {
     this.submit(request, this.ready(request), run);
   }
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
   protected ready(request: Request): Tensor[] {
-    let nodes = trace(request);
+    let nodes = nodesOf(request);
     let complete = true;
     for (const node of nodes) {
       if (node.storage$ !== undefined || !(node instanceof Parameter) || node.initializer$ === undefined) continue;
@@ -234,7 +234,7 @@ export class PlannedEngine implements Engine {
       complete = false;
     }
     // Initialising has walked through the graph itself.
-    if (!complete) nodes = trace(request);
+    if (!complete) nodes = nodesOf(request);
     for (const node of nodes) checkFresh(node);
     return nodes;
   }
@@ -243,7 +243,7 @@ export class PlannedEngine implements Engine {
     const first = parameter.initializer$!;
     void this.store(
       parameter,
-      composing(() => first(parameter)),
+      withoutTracking(() => first(parameter)),
     );
   }
 
@@ -254,7 +254,7 @@ export class PlannedEngine implements Engine {
     return this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] }).done;
   }
 
-  private submit(request: Request, nodes: readonly Tensor[], run: Run): void {
+  private submit(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
     run.bind(this.plan(request, nodes), nodes, this.session, this.atOnce);
     try {
       run.done = this.session.submit(run, this.atOnce);
@@ -267,7 +267,7 @@ export class PlannedEngine implements Engine {
     const plans = this.plansFor(request, nodes);
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
-      if (!plan.structure.matches(request, nodes)) continue;
+      if (!plan.signature.matches(request, nodes)) continue;
       if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
       return plan;
     }
@@ -291,7 +291,7 @@ export class PlannedEngine implements Engine {
 
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
   private fail(run: StepRun, error: Error): Promise<never> {
-    run.retreat();
+    run.rollback();
     refuse(run.request, error);
     return Promise.reject(error);
   }
@@ -308,12 +308,12 @@ export class PlannedEngine implements Engine {
   /** Notes what the step has made of its nodes: results that stay readable, values that are gone, parameters that changed. */
   private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
     this.deliver(request, results, done);
-    const time = tick();
-    for (const { parameter } of request.updates) parameter.changedAt$ = time;
-    for (const leaf of request.updater?.overwrites() ?? NONE) leaf.changedAt$ = time;
+    const time = bumpVersion();
+    for (const { parameter } of request.updates) parameter.version$ = time;
+    for (const leaf of request.updater?.overwrites() ?? NONE) leaf.version$ = time;
     for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node);
     this.gradients.consume(request.updates);
-    forgetValues(isSettled);
+    dropResolved(isResolved);
   }
 }
 
@@ -324,11 +324,11 @@ function refuse({ outputs }: Request, error: Error): void {
     tensor.storage$ = undefined;
     tensor.stale = true;
   }
-  forgetValues(isSettled);
+  dropResolved(isResolved);
 }
 
 /** A scalar without gradients that has been read is a number: no step has to compute it again. */
-function settle(tensor: Tensor, value: number): void {
+function cacheScalar(tensor: Tensor, value: number): void {
   if (tensor.op.kind !== 'leaf') tensor.value$ = Object.assign(() => Promise.resolve(value), { now: () => value });
 }
 
@@ -354,8 +354,8 @@ function everythingBehind({ losses, outputs }: Request): Tensor[] {
 /** Does a node depend on what changed at `time`? Nodes are asked operands first, and marked. */
 function hasChanged(node: Tensor, time: number): boolean {
   for (const input of node.inputs) {
-    if (input.changedAt$ !== time) continue;
-    node.changedAt$ = time;
+    if (input.version$ !== time) continue;
+    node.version$ = time;
     return true;
   }
   return false;
@@ -382,9 +382,9 @@ const NONE: readonly Tensor[] = [];
 function ignore(): void {}
 
 function checkFresh(node: Tensor): void {
-  if (node.stale) throw goneError(node.op.name, node);
+  if (node.stale) throw staleError(node.op.name, node);
   for (const input of node.inputs) {
-    if (input.changedAt$ <= node.recordedAt) continue;
+    if (input.version$ <= node.recordedVersion) continue;
     const what = input instanceof Parameter && input.name !== '' ? `parameter ${input.name}` : 'a parameter';
     throw new StaleTensorError(
       `[${node.op.name}] was recorded before ${what} changed, so it would show another step's numbers. ` +

@@ -2,7 +2,7 @@ import { AnnealError } from '../errors.js';
 import type { DType } from '../dtype.js';
 import type { Storage } from '../graph/engine.js';
 import { recordRules } from '../graph/recorded-rule.js';
-import { awaitValue, now } from '../graph/recorder.js';
+import { markOutput, currentVersion } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
@@ -38,7 +38,7 @@ export class Gradients {
     const parameters: Parameter[] = [];
     for (const node of nodes) if (node instanceof Parameter && node.requiresGrad) parameters.push(node);
     checkRegistered(parameters);
-    if (loss.shape.length > 0 && loss.inputs.length > 0) awaitValue(loss);
+    if (loss.shape.length > 0 && loss.inputs.length > 0) markOutput(loss);
     let entry: PendingGradients = { losses: [loss], parameters, nodes, rules: recordRules(nodes) };
     for (const parameter of parameters) {
       const other = parameter.pending$;
@@ -59,7 +59,7 @@ export class Gradients {
     const updates: Update[] = [];
     for (const parameter of parameters) {
       const { pending$: entry, accumulator$: accumulator } = parameter;
-      if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, reached: entry !== undefined, accumulator });
+      if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, hasGradient: entry !== undefined, accumulator });
       if (accumulator === undefined) releaseSpare(parameter);
       parameter.pending$ = undefined;
     }
@@ -152,7 +152,7 @@ export class Gradients {
       if (!this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
       parameter.earlier$ = [...parameter.earlier$, earlier];
     }
-    const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, now());
+    const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, currentVersion());
     if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
     accumulator.ofGradient$ = true;
     accumulator.storage$ = parameter.spare$ ?? this.machinery.allocate(parameter.shape, parameter.dtype);

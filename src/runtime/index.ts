@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { engine, provideEngine } from '../graph/engine.js';
-import { awaitedValues, forgetValues, setEager } from '../graph/recorder.js';
-import { leaveResting } from '../graph/resting.js';
+import { pendingOutputs, dropResolved, setEager } from '../graph/recorder.js';
+import { abandonSuspended } from '../graph/suspended-outputs.js';
 import { checkOptions } from '../options.js';
 import { loadNative, type NativeInfo } from './binding.js';
 import { EagerEngine } from './eager.js';
@@ -37,9 +37,9 @@ export function configure(options: Configuration): void {
 
 /** No step of this mode delivers what has been computed: it is in the memory of the mode before. What is kept there stays. */
 function leaveBehind(): void {
-  for (const tensor of awaitedValues()) if (tensor.kept$ && tensor.storage$ !== undefined) tensor.inputs = [];
-  forgetValues(({ storage$ }) => storage$ !== undefined);
-  leaveResting();
+  for (const tensor of pendingOutputs()) if (tensor.kept$ && tensor.storage$ !== undefined) tensor.inputs = [];
+  dropResolved(({ storage$ }) => storage$ !== undefined);
+  abandonSuspended();
 }
 
 configure({ debug: process.env['ANNEAL_DEBUG'] === '1' });
@@ -62,6 +62,6 @@ export function setThreads(count: number): void {
 }
 
 /** Resolves when everything submitted so far has run; rejects with its first error. */
-export function settle(): Promise<void> {
-  return engine().settle();
+export function synchronize(): Promise<void> {
+  return engine().synchronize();
 }

@@ -29,7 +29,7 @@ export function evaluate(tensor: Tensor, options: EvaluateOptions = {}): TypedAr
     return typeof size === 'number' ? new Kind(size) : Kind.from(size);
   };
   const result = arrayFor(tensor.dtype, sizeOf(tensor.shape));
-  const views = program.views.map((binding) =>
+  const views = program.externals.map((binding) =>
     'leaf' in binding ? arrayFor(binding.leaf.dtype, options.inputs?.get(binding.leaf) ?? binding.leaf.data$!) : result,
   );
   const block = new DataView(new ArrayBuffer(program.slotBytes));

@@ -1,6 +1,6 @@
-import { isSettled } from '../graph/awaited.js';
-import { awaitedValues, restValues, wakeValues } from '../graph/recorder.js';
-import { nothingRests } from '../graph/resting.js';
+import { isResolved } from '../graph/pending-outputs.js';
+import { pendingOutputs, suspendOutputs, resumeOutputs } from '../graph/recorder.js';
+import { nothingSuspended } from '../graph/suspended-outputs.js';
 import { postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -11,18 +11,18 @@ import type { Output, Request } from './request.js';
  * where they are needed only: optimizers have thousands.
  */
 export function awaitedBy(losses: readonly Tensor[], changes: () => readonly Tensor[]): Tensor[] {
-  if (!nothingRests()) wakeValues(changes());
-  const waiting = awaitedValues().filter((tensor) => !isSettled(tensor));
+  if (!nothingSuspended()) resumeOutputs(changes());
+  const waiting = pendingOutputs().filter((tensor) => !isResolved(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
   const dependent = dependents(others, changes());
-  restValues(others.filter((tensor) => !dependent.has(tensor)));
+  suspendOutputs(others.filter((tensor) => !dependent.has(tensor)));
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
 
 /** Where a step leaves what it has to deliver, each once. */
 export function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[]): Output[] {
-  const tensors = [...awaited, ...watched.filter((tensor, i) => !isSettled(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
+  const tensors = [...awaited, ...watched.filter((tensor, i) => !isResolved(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
   const count = { scalar: 0, view: 0, storage: 0 };
   return tensors.map((tensor) => {
     const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' && sizeOf(tensor.shape) === 1 ? 'scalar' : 'view';

@@ -5,7 +5,7 @@ import type { BufferDType } from '../compiler/instructions.js';
 import { dtypes, type DType, type TypedArray } from '../dtype.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { allocate } from '../numeric-array.js';
 import type { Attrs } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
@@ -13,11 +13,11 @@ import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
 import { lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
-import type { Call, LoadedProgram, Session } from './session.js';
-import { Structure } from './trace.js';
+import type { Submission, LoadedProgram, Session } from './session.js';
+import { GraphSignature } from './graph-signature.js';
 
 /** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
-type Source = { readonly position: number } | { readonly leaf: Tensor };
+type LeafRef = { readonly position: number } | { readonly leaf: Tensor };
 
 /** What a run leaves behind besides its effects: of scalars and arrays, those of each iteration, one after the other. */
 export interface Results {
@@ -27,15 +27,15 @@ export interface Results {
 }
 
 /** Where a number lies in the slot block, and where it comes from. */
-type Slot = Omit<SlotBinding, 'from'> & { readonly from: Source | { readonly value: number } };
+type Slot = Omit<SlotBinding, 'from'> & { readonly from: LeafRef | { readonly value: number } };
 
-function isNumber(slot: Slot): slot is Slot & { readonly from: Source } {
+function isNumber(slot: Slot): slot is Slot & { readonly from: LeafRef } {
   return !('value' in slot.from);
 }
 
 /** A program, and how a request of its structure is bound to it. */
 export class Plan {
-  readonly structure: Structure;
+  readonly signature: GraphSignature;
   readonly program: LoadedProgram;
   readonly cost: number;
   readonly temporaryBytes: number;
@@ -45,10 +45,10 @@ export class Plan {
   private readonly own: { readonly number: number; readonly leaf: Tensor; storage: Storage | undefined }[];
   /** ... and of results. */
   private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number }[];
-  private readonly views: readonly (Source | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
+  private readonly externals: readonly (LeafRef | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly Slot[];
   /** Those of the slots that may change from run to run. */
-  private readonly numbers: readonly (Slot & { readonly from: Source })[];
+  private readonly numbers: readonly (Slot & { readonly from: LeafRef })[];
   private readonly slotBytes: number;
   private blocks: Blocks;
   private readonly operands: readonly Operands[];
@@ -58,7 +58,7 @@ export class Plan {
   private readonly scalars: Float32Array<ArrayBuffer>;
 
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
-    this.structure = new Structure(request, nodes);
+    this.signature = new GraphSignature(request, nodes);
     const positions = new Map(nodes.map((node, i) => [node, i]));
     const { wanted, effects } = whatToCompute(request);
     const { program, origins } = compile(wanted, effects, native, options);
@@ -66,7 +66,7 @@ export class Plan {
     this.program = session.program(program.words);
     this.cost = program.cost;
     this.temporaryBytes = program.arenaBytes;
-    const source = (leaf: Tensor): Source => {
+    const source = (leaf: Tensor): LeafRef => {
       const position = positions.get(leaf);
       return position === undefined ? { leaf } : { position };
     };
@@ -74,25 +74,25 @@ export class Plan {
     this.given = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && positions.has(leaf) ? [{ number, position: positions.get(leaf)! }] : []));
     this.own = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && !positions.has(leaf) ? [{ number, leaf, storage: undefined }] : []));
     this.fresh = program.storages.flatMap((binding, number) => ('fresh' in binding ? [{ number, index: binding.fresh, bytes: binding.bytes }] : []));
-    this.views = program.views.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
+    this.externals = program.externals.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
     this.numbers = this.slots.filter(isNumber);
     this.slotBytes = program.slotBytes;
     this.blocks = blocksFor(1, program.slotBytes, this.slots);
     this.ids = new Int32Array(program.storages.length);
-    this.scalars = new Float32Array(program.views.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
+    this.scalars = new Float32Array(program.externals.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
   }
 
   /**
-   * Fills the slot blocks of up to `most` iterations: with the numbers that the request's slots hold now, and with those that
+   * Fills the slot blocks of up to `maxSteps` iterations: with the numbers that the request's slots hold now, and with those that
    * numbers.next() makes them hold; fewer, where it says no. Returns how many.
    */
-  fill(nodes: readonly Tensor[], most: number, numbers: { next(): boolean }): number {
-    if (this.blocks.count < most) this.blocks = blocksFor(most, this.slotBytes, this.slots);
+  fill(nodes: readonly Tensor[], maxSteps: number, numbers: { next(): boolean }): number {
+    if (this.blocks.count < maxSteps) this.blocks = blocksFor(maxSteps, this.slotBytes, this.slots);
     const values = this.numbers.map(({ from }) => leafOf(from, nodes).slots$!);
     let count = 0;
     do this.fillBlock(values, count++);
-    while (count < most && numbers.next());
+    while (count < maxSteps && numbers.next());
     return count;
   }
 
@@ -100,7 +100,7 @@ export class Plan {
    * The arguments of a native run of so many iterations, whose slots were filled, for a request of this structure. One that runs
    * `here` gets by with arrays that the next one uses again.
    */
-  bind(nodes: readonly Tensor[], session: Session, count: number, here: boolean): Omit<Call, 'program' | 'count' | 'cost' | 'explain'> & { results: Results } {
+  bind(nodes: readonly Tensor[], session: Session, count: number, here: boolean): Omit<Submission, 'program' | 'count' | 'cost' | 'explain'> & { results: Results } {
     const { ids } = this;
     for (const { number, position } of this.given) ids[number] = idIn(session, nodes[position]!);
     for (const own of this.own) {
@@ -113,18 +113,18 @@ export class Plan {
     const storages = here ? ids : ids.slice();
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;
-    const views: ArrayBufferView[] = [];
-    for (const binding of this.views) {
-      if ('scalars' in binding) views.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
+    const externals: ArrayBufferView[] = [];
+    for (const binding of this.externals) {
+      if ('scalars' in binding) externals.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
       else if ('fresh' in binding) {
         const { dtype, elements } = binding;
-        views.push((arrays[binding.fresh] = allocate('data', 'the result', elements * count, () => new dtypes[dtype].array(elements * count))));
+        externals.push((arrays[binding.fresh] = allocate('data', 'the result', elements * count, () => new dtypes[dtype].array(elements * count))));
       }
-      else views.push(leafOf(binding, nodes).data$!);
+      else externals.push(leafOf(binding, nodes).data$!);
     }
     const { uint8 } = this.blocks;
     const filled = uint8.length === count * this.slotBytes ? uint8 : uint8.subarray(0, count * this.slotBytes);
-    return { storages, views, slots: here ? filled : filled.slice(), results: { scalars, arrays, storages: fresh } };
+    return { storages, externals, slots: here ? filled : filled.slice(), results: { scalars, arrays, storages: fresh } };
   }
 
   /** Results of a run that has been submitted, which no other run will overwrite. */
@@ -160,7 +160,7 @@ const NO_SCALARS = new Float32Array(0);
 
 export const NO_RESULTS: Results = { scalars: NO_SCALARS, arrays: [], storages: [] };
 
-function leafOf(source: Source, nodes: readonly Tensor[]): Tensor {
+function leafOf(source: LeafRef, nodes: readonly Tensor[]): Tensor {
   return 'position' in source ? nodes[source.position]! : source.leaf;
 }
 
@@ -188,10 +188,10 @@ function blocksFor(count: number, slotBytes: number, slots: readonly Slot[]): Bl
 
 /** Turns losses and updates into nodes: gradients by reverse mode, then the effects that the optimizer makes of them. */
 function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] } {
-  const reached = request.updates.filter((update) => update.reached);
+  const reached = request.updates.filter((update) => update.hasGradient);
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
   const computed = new Map(gradients(request.losses, targets, request.rules).map((gradient, i) => [targets[i], gradient]));
-  return composing(() => {
+  return withoutTracking(() => {
     const effects: Tensor[] = [...request.effects, ...lookAtLosses(request)];
     const wanted: Wanted[] = [...request.outputs];
     for (const accumulation of request.accumulations) {

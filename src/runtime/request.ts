@@ -1,5 +1,5 @@
 import type { Destination } from '../compiler/graph.js';
-import type { Given, StepOptions, Updater } from '../graph/engine.js';
+import type { ParameterGradient, StepOptions, Updater } from '../graph/engine.js';
 import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
 import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
@@ -24,14 +24,14 @@ export interface Accumulation {
 export interface Update {
   readonly parameter: Parameter;
   /** Reached by the losses of this step. */
-  readonly reached: boolean;
+  readonly hasGradient: boolean;
   /** An earlier gradient waits here. */
   readonly accumulator: Tensor | undefined;
 }
 
 /** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left, times the scale. */
-export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): Given[] {
-  const given: Given[] = [];
+export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): ParameterGradient[] {
+  const given: ParameterGradient[] = [];
   for (const { parameter, accumulator } of updates) {
     const whole = sumOf(accumulator, computed.get(parameter));
     if (whole !== undefined) given.push({ parameter, gradient: scale === undefined ? whole : mul(whole, scale) });
@@ -48,7 +48,7 @@ export function sumOf(earlier: Tensor | undefined, gradient: Tensor | undefined)
 const SMALL = 4096;
 
 /** The effects of an optimizer, after a look at what has to be finite. */
-export function updatesOf({ losses, updater, finite }: Request, given: readonly Given[]): readonly Tensor[] {
+export function updatesOf({ losses, updater, finite }: Request, given: readonly ParameterGradient[]): readonly Tensor[] {
   const updates = updater!.update(given);
   if (finite === undefined) return updates;
   const looked = given.filter(({ gradient }) => finite === 'all' || sizeOf(gradient.shape) <= SMALL);

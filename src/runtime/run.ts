@@ -1,10 +1,10 @@
-import type { Draws, Steps, Updater } from '../graph/engine.js';
+import type { RandomKeys, Steps, Updater } from '../graph/engine.js';
 import type { Parameter, Tensor } from '../tensor.js';
 import { explain } from './explain.js';
 import { mayRepeat } from './outputs.js';
 import { NO_RESULTS, type Plan, type Results } from './plan.js';
 import type { Request, Update } from './request.js';
-import { type Call, INLINE_NS, type LoadedProgram, type RunError, type Session } from './session.js';
+import { type Submission, INLINE_NS, type LoadedProgram, type RunError, type Session } from './session.js';
 
 /**
  * How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
@@ -13,10 +13,10 @@ import { type Call, INLINE_NS, type LoadedProgram, type RunError, type Session }
 const REPEATED_NS = 2 * INLINE_NS;
 
 /** A run of a plan, once or several times: what it needs, what it leaves behind, and when (undefined: it is done). */
-export class Run implements Call {
+export class ProgramRun implements Submission {
   program!: LoadedProgram;
   storages!: Int32Array;
-  views!: readonly ArrayBufferView[];
+  externals!: readonly ArrayBufferView[];
   slots!: Uint8Array;
   cost = 0;
   results: Results = NO_RESULTS;
@@ -25,7 +25,7 @@ export class Run implements Call {
   count = 1;
   begun = 0;
   completed = 0;
-  protected readonly most: number = 1;
+  protected readonly maxSteps: number = 1;
   protected plan: Plan | undefined = undefined;
   private nodes!: readonly Tensor[];
 
@@ -35,13 +35,13 @@ export class Run implements Call {
     this.nodes = nodes;
     this.program = plan.program;
     this.cost = plan.cost;
-    const limit = this.most === 1 ? 1 : Math.max(1, Math.min(this.most, Math.floor(REPEATED_NS / plan.cost)));
+    const limit = this.maxSteps === 1 ? 1 : Math.max(1, Math.min(this.maxSteps, Math.floor(REPEATED_NS / plan.cost)));
     const here = session.runsHere(plan.cost * limit, atOnce);
     this.count = plan.fill(nodes, limit, this);
-    const { slots, storages, views, results } = plan.bind(nodes, session, this.count, here);
+    const { slots, storages, externals, results } = plan.bind(nodes, session, this.count, here);
     this.slots = slots;
     this.storages = storages;
-    this.views = views;
+    this.externals = externals;
     this.results = results;
     this.begun = this.completed = this.count;
   }
@@ -64,7 +64,7 @@ export class Run implements Call {
 }
 
 /** A run with results that somebody waits for. */
-export class WatchedRun extends Run implements Steps {
+export class WatchedRun extends ProgramRun implements Steps {
   constructor(
     readonly request: Request,
     private readonly watched: readonly Tensor[],
@@ -88,18 +88,18 @@ export class WatchedRun extends Run implements Steps {
 
 /** A step, or several, of an optimizer. */
 export class StepRun extends WatchedRun {
-  protected override readonly most: number;
+  protected override readonly maxSteps: number;
   private readonly updated: readonly Parameter[];
 
   constructor(
     private readonly updater: Updater,
     request: Request,
     watched: readonly Tensor[],
-    private readonly draws: Draws | undefined,
-    most: number,
+    private readonly randomKeys: RandomKeys | undefined,
+    maxSteps: number,
   ) {
     super(request, watched);
-    this.most = most > 1 && mayRepeat(request, watched) ? most : 1;
+    this.maxSteps = maxSteps > 1 && mayRepeat(request, watched) ? maxSteps : 1;
     this.updated = request.updates.length === updater.parameters.length ? updater.parameters : request.updates.map(parameterOf);
   }
 
@@ -115,14 +115,14 @@ export class StepRun extends WatchedRun {
       // The next run meets this error when it begins.
       return false;
     }
-    this.draws?.advance();
+    this.randomKeys?.advance();
     return true;
   }
 
   /** Takes back what did not happen. */
-  retreat(): void {
-    for (let i = this.completed; i < this.count; i++) this.updater.retreat(this.updated);
-    this.draws?.retreat(this.count - this.begun);
+  rollback(): void {
+    for (let i = this.completed; i < this.count; i++) this.updater.rollback(this.updated);
+    this.randomKeys?.rollback(this.count - this.begun);
   }
 }
 

@@ -9,10 +9,10 @@ export interface RunError extends Error {
 }
 
 /** What one native run needs. */
-export interface Call {
+export interface Submission {
   readonly program: LoadedProgram;
   readonly storages: Int32Array;
-  readonly views: readonly ArrayBufferView[];
+  readonly externals: readonly ArrayBufferView[];
   readonly slots: Uint8Array;
   /** How many iterations. */
   readonly count: number;
@@ -124,7 +124,7 @@ export class Session {
   }
 
   /** Runs now (undefined), or later and elsewhere (a promise): then the arrays have to be the call's own. */
-  submit(call: Call, atOnce = false): Promise<void> | undefined {
+  submit(call: Submission, atOnce = false): Promise<void> | undefined {
     if (this.runsHere(call.cost * call.count, atOnce)) {
       try {
         if (this.start(call, true, this.told) !== undefined) throw new Error('a run was queued behind nothing');
@@ -143,7 +143,7 @@ export class Session {
   }
 
   /** A promise for the end of an inline run that gives the event loop its turn from time to time. */
-  breathe(): Promise<void> | undefined {
+  yieldToEventLoop(): Promise<void> | undefined {
     const now = performance.now();
     if (now - this.lastTurn < TURN_MS) return undefined;
     return new Promise((resolve) =>
@@ -155,7 +155,7 @@ export class Session {
   }
 
   /** Resolves when all that was submitted is done. */
-  async settle(): Promise<void> {
+  async synchronize(): Promise<void> {
     while (this.last !== undefined) {
       const last = this.last;
       await last;
@@ -163,13 +163,13 @@ export class Session {
     }
   }
 
-  private start(call: Call, inline: boolean, told: number): Promise<void> | undefined {
+  private start(call: Submission, inline: boolean, told: number): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, told, ...call.views);
+    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, told, ...call.externals);
   }
 
-  private startLater(call: Call, told: number): Promise<void> {
+  private startLater(call: Submission, told: number): Promise<void> {
     try {
       return this.start(call, false, told) ?? Promise.resolve();
     } catch (error) {
@@ -177,7 +177,7 @@ export class Session {
     }
   }
 
-  private follow(pending: Promise<void>, call: Call): Promise<void> {
+  private follow(pending: Promise<void>, call: Submission): Promise<void> {
     this.inFlight++;
     const settled = (): void => {
       this.inFlight--;
@@ -196,7 +196,7 @@ export class Session {
   }
 
   /** The error that the user gets. The cause of a refusal is the failure that it goes back to. */
-  private failed(call: Call, error: RunError): Error {
+  private failed(call: Submission, error: RunError): Error {
     const { number = 0, cause = 0 } = error.failure ?? {};
     const before = this.failures.get(cause);
     const explained = call.explain(error, before);

@@ -1,10 +1,10 @@
 import { AbortError, ArgumentError } from '../errors.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 /** Throws ArgumentError for what is no signal, such as the controller that has it: it would never stop anything. */
 export function checkSignal(op: string, signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.aborted === 'boolean') return;
-  throw new ArgumentError(`[${op}] signal: got ${shown(signal)}, expected an AbortSignal, as in { signal: controller.signal }.`, { op });
+  throw new ArgumentError(`[${op}] signal: got ${describeValue(signal)}, expected an AbortSignal, as in { signal: controller.signal }.`, { op });
 }
 
 /** Throws when the signal says stop. */

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { suggestion } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Callback } from './events.js';
 
 const EVENTS = ['onFitStart', 'onEpochStart', 'onStep', 'onEpochEnd', 'onFitEnd'] satisfies (keyof Callback)[];
@@ -17,13 +17,13 @@ export function callbacksOf<M extends AnyMetric>(given: Callback<M> | readonly C
 }
 
 function check(callback: unknown, i: number): void {
-  if (typeof callback === 'function') throw invalid(i, shown(callback), 'an object such as { onEpochEnd() { ... } }. Call the function that makes it, as in train.progress()');
-  if (typeof callback !== 'object' || callback === null) throw invalid(i, shown(callback), 'an object such as { onEpochEnd() { ... } }');
+  if (typeof callback === 'function') throw invalid(i, describeValue(callback), 'an object such as { onEpochEnd() { ... } }. Call the function that makes it, as in train.progress()');
+  if (typeof callback !== 'object' || callback === null) throw invalid(i, describeValue(callback), 'an object such as { onEpochEnd() { ... } }');
   for (const name of namesOf(callback)) {
     if (!/^on[A-Z]/.test(name)) continue;
     if (!(EVENTS as readonly string[]).includes(name)) throw invalid(i, name, `one of ${EVENTS.join(', ')}.${suggestion(name, EVENTS)}`, '');
     const told: unknown = callback[name as keyof typeof callback];
-    if (told !== undefined && typeof told !== 'function') throw invalid(i, `${name}: ${shown(told)}`, 'a function of the event');
+    if (told !== undefined && typeof told !== 'function') throw invalid(i, `${name}: ${describeValue(told)}`, 'a function of the event');
   }
 }
 

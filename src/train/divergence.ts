@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor.js';
 import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
 import { faultyExample } from './faulty-example.js';
 import type { AnyBatch, StepSetup } from './step.js';
-import { weightsOf } from './weighing.js';
+import { exampleWeights } from './example-weights.js';
 
 /** The step that has failed, which has changed nothing. */
 export interface FailedStep {
@@ -21,7 +21,7 @@ export interface FailedStep {
   /** Losses of the steps before it, the latest last. */
   readonly losses: readonly number[];
   /** Takes back its draws of random numbers, so that it can be recorded again as it was. Returns what draws them again. */
-  rewind(): () => void;
+  rollback(): () => void;
 }
 
 /** Batches of a loader in memory, where several of them went into one tensor: the one at fault, and up to three before it. */
@@ -38,7 +38,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
   const { optimizer } = setup;
   // Taken back one by one: somebody else may be drawing from a stream meanwhile.
   const spent: Keys[] = [];
-  const redraw = failed.rewind();
+  const redraw = failed.rollback();
   try {
     const beginning = await beginningOf(failed, spent);
     const norms = await normsOf(failed, spent);
@@ -48,7 +48,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
     const example = beginning?.pass === 'data' ? await exampleAtFault(failed.group) : undefined;
     return new DivergenceError(textOf(failed, beginning, lr, norms, example), found, { cause: error, ...(beginning === undefined ? {} : { op: beginning.op }) });
   } finally {
-    for (const keys of spent) keys.retreat(1);
+    for (const keys of spent) keys.rollback(1);
     redraw();
   }
 }
@@ -56,7 +56,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
 /** What records a batch anew, and notes what it has drawn of random numbers. */
 const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch, spent: Keys[]) => (): Recorded => {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  const [loss, keys] = drawn(() => lossOf('Trainer', of, model.forward(inputs), targets, weightsOf(batch, classWeights)).loss);
+  const [loss, keys] = drawn(() => lossOf('Trainer', of, model.forward(inputs), targets, exampleWeights(batch, classWeights)).loss);
   spent.push(keys);
   return { batch: [inputs, targets], loss };
 };

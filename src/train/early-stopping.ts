@@ -4,7 +4,7 @@ import type { TypedArray } from '../dtype.js';
 import type { Module } from '../nn/module.js';
 import type { Callback, EpochEndEvent, FitStartEvent } from './events.js';
 import { monitored, monitorFor } from './monitor.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 
 export interface EarlyStoppingOptions {
   /** What is looked at after each epoch, such as `loss` or `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
@@ -35,8 +35,8 @@ const OP = 'train.earlyStopping';
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   checkOptions(OP, options, ['monitor', 'patience', 'minDelta', 'mode', 'restoreBest']);
   const { patience = 0, minDelta = 0 } = options;
-  if (!Number.isSafeInteger(patience) || patience < 0) throw new ArgumentError(`[${OP}] patience: got ${shown(patience)}, expected an integer of at least 0.`, { op: OP });
-  if (!(minDelta >= 0 && minDelta < Infinity)) throw new ArgumentError(`[${OP}] minDelta: got ${shown(minDelta)}, expected a finite number of at least 0.`, { op: OP });
+  if (!Number.isSafeInteger(patience) || patience < 0) throw new ArgumentError(`[${OP}] patience: got ${describeValue(patience)}, expected an integer of at least 0.`, { op: OP });
+  if (!(minDelta >= 0 && minDelta < Infinity)) throw new ArgumentError(`[${OP}] minDelta: got ${describeValue(minDelta)}, expected a finite number of at least 0.`, { op: OP });
   if (options.mode !== undefined) checkChoice(OP, 'mode', options.mode, ['min', 'max']);
   let search: Search | undefined;
   return {

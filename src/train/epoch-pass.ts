@@ -1,10 +1,10 @@
-import { StreamLoader, type Loader, type Stretch } from '../data/index.js';
+import { StreamLoader, type Loader, type BatchRun } from '../data/index.js';
 import type { AnyBatch } from './step.js';
 import { inMemory } from './stepwise.js';
 import { until } from './until.js';
 
 /** The batches of a step, or of as many as there may be, one after the other. */
-export interface Group extends Pick<Stretch, 'most' | 'take'> {
+export interface Group extends Pick<BatchRun, 'maxSteps' | 'consume'> {
   readonly group: readonly AnyBatch[];
 }
 
@@ -22,7 +22,7 @@ interface Told {
   readonly length: number | undefined;
   handedOut(count: number): void;
   complete(): void;
-  readonly batches: Iterable<Stretch> | AsyncIterable<Stretch>;
+  readonly batches: Iterable<BatchRun> | AsyncIterable<BatchRun>;
 }
 
 /** A pass over a loader that trains: batches count as handed out when their step is submitted, so that none is lost where training stops. */
@@ -55,13 +55,13 @@ export class EpochPass {
   groups(): Iterator<Group, void> | AsyncIterator<Group, void> {
     const { batches } = this.#pass;
     if (this.#accumulate > 1) return grouped(batches, this.#accumulate);
-    return Symbol.iterator in batches ? alone(batches) : grouped(batches, 1);
+    return Symbol.iterator in batches ? ungrouped(batches) : grouped(batches, 1);
   }
 
   /** Says that the step of a group was submitted, so many times. */
-  take({ group, take }: Group, count: number): void {
+  take({ group, consume }: Group, count: number): void {
     this.#taken += group.length * count;
-    take(count);
+    consume(count);
   }
 
   /** Says that training has come to the end of a step, though the batches of further ones were taken. */
@@ -81,21 +81,21 @@ function passOver(loader: Loader, { more, accumulate, signal }: PassOptions): To
   if (inMemory(loader)) return { ...loader.pass$({ more, single: accumulate > 1 }), length };
   if (loader instanceof StreamLoader && loader.builtin) {
     const pass = (loader as StreamLoader).pass$();
-    return { ...pass, length, batches: until(pass.batches as AsyncIterable<Stretch>, signal) };
+    return { ...pass, length, batches: until(pass.batches as AsyncIterable<BatchRun>, signal) };
   }
   return { first: 0, length: undefined, handedOut: nothing, complete: nothing, batches: singly(until(loader, signal)) };
 }
 
 const nothing = (): void => undefined;
 
-function* alone(stretches: Iterable<Stretch>): Generator<Group, void> {
-  for (const { batch, most, take } of stretches) yield { group: [batch], most, take };
+function* ungrouped(stretches: Iterable<BatchRun>): Generator<Group, void> {
+  for (const { batch, maxSteps, consume } of stretches) yield { group: [batch], maxSteps, consume };
 }
 
 /** So many batches at a time; fewer at the end. */
-async function* grouped(stretches: AsyncIterable<Stretch> | Iterable<Stretch>, size: number): AsyncGenerator<Group, void> {
-  let some: Stretch[] = [];
-  const step = (all: readonly Stretch[]): Group => ({ group: all.map(({ batch }) => batch), most: 1, take: () => all.forEach(({ take }) => take(1)) });
+async function* grouped(stretches: AsyncIterable<BatchRun> | Iterable<BatchRun>, size: number): AsyncGenerator<Group, void> {
+  let some: BatchRun[] = [];
+  const step = (all: readonly BatchRun[]): Group => ({ group: all.map(({ batch }) => batch), maxSteps: 1, consume: () => all.forEach(({ consume }) => consume(1)) });
   for await (const stretch of stretches) {
     some.push(stretch);
     if (some.length < size) continue;
@@ -105,6 +105,6 @@ async function* grouped(stretches: AsyncIterable<Stretch> | Iterable<Stretch>, s
   if (some.length > 0) yield step(some);
 }
 
-async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<Stretch, void> {
-  for await (const batch of batches) yield { batch, most: 1, take: nothing };
+async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<BatchRun, void> {
+  for await (const batch of batches) yield { batch, maxSteps: 1, consume: nothing };
 }

@@ -1,5 +1,5 @@
 import type { Batch, TargetDType } from '../data/index.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
 import { meanOfMeans } from '../metrics/accumulators.js';
 import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
@@ -8,8 +8,8 @@ import { parts, together } from '../metrics/running.js';
 import type { Module } from '../nn/module.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { Turns } from './turns.js';
-import { weightsOf } from './weighing.js';
+import { EventLoopTurns } from './turns.js';
+import { exampleWeights } from './example-weights.js';
 
 /**
  * Runs `fn`, which records what a model makes of a batch, in evaluation mode and without gradients. What it records is no part
@@ -19,7 +19,7 @@ export function inEvaluation<R>(model: Module, fn: () => R): R {
   const modules = model.modules().filter((module) => module.training);
   for (const module of modules) module.training = false;
   try {
-    return composing(fn);
+    return withoutTracking(fn);
   } finally {
     for (const module of modules) module.training = true;
   }
@@ -37,14 +37,14 @@ export const LOSS: AnyMetric = {
 /** The loss and the metrics over all batches; undefined where there are none. One program a batch; the next is recorded while one runs. */
 export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown> | undefined> {
   const running = new Running<AnyMetric>([LOSS, ...metrics]);
-  const turns = new Turns();
+  const turns = new EventLoopTurns();
   let landed: Promise<void> | undefined;
   for await (const batch of batches) {
     check();
     const { measured, sums } = inEvaluation(model, () => {
       const outputs = model.forward(batch[0] as Tensor);
       const targets = batch[1] as Tensor;
-      const all = [measuredLoss(lossOf('Trainer', loss, outputs, targets, weightsOf(batch, undefined))), ...metrics.map((metric) => metric.measure(outputs, targets))];
+      const all = [measuredLoss(lossOf('Trainer', loss, outputs, targets, exampleWeights(batch, undefined))), ...metrics.map((metric) => metric.measure(outputs, targets))];
       return { measured: all, sums: together(all) };
     });
     const values = sums.data();
@@ -52,7 +52,7 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
     await landed;
     landed = values.then((data) => running.add(measured, parts(measured, data)));
     landed.catch(() => undefined);
-    await turns.breathe();
+    await turns.yieldToEventLoop();
   }
   await landed;
   check();

@@ -1,5 +1,5 @@
 import { gradients } from '../graph/autodiff.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import type { Module } from '../nn/module.js';
 import { abs, div, max, maximum, mul, stack, sum } from '../ops/index.js';
@@ -28,7 +28,7 @@ export interface Beginning {
 
 /** Runs a step's forward and backward pass once more, with an eye on every value. Undefined where all are finite. */
 export async function firstNotFinite(model: Module, record: () => Recorded): Promise<Beginning | undefined> {
-  const { result, layerOf } = attributed(model, () => composing(record, true));
+  const { result, layerOf } = attributed(model, () => withoutTracking(record, true));
   const { batch, loss } = result;
   const nodes = postOrder([loss], (node) => node.inputs).filter(isFloat);
   const values = await areFinite(nodes);
@@ -48,9 +48,9 @@ export async function firstNotFinite(model: Module, record: () => Recorded): Pro
 
 /** The Euclidean norm of the gradients of all parameters, also where its square is beyond float32; Infinity where one of them is not finite. */
 export async function gradientNorm(parameters: readonly Parameter[], record: () => Recorded): Promise<number> {
-  const { loss } = composing(record, true);
+  const { loss } = withoutTracking(record, true);
   const found = gradients([loss], parameters).filter((gradient) => gradient !== undefined);
-  const [largest, squares] = composing(() => {
+  const [largest, squares] = withoutTracking(() => {
     const peaks = found.map(magnitude);
     const scaled = found.map((gradient, i) => div(gradient, maximum(peaks[i]!, 1e-30)) as Tensor);
     return [stack(peaks), stack(scaled.map((gradient) => sum(mul(gradient, gradient)).reshape([]) as Tensor))];
@@ -65,7 +65,7 @@ const isFloat = ({ dtype, shape }: Tensor): boolean => dtype === 'float32' && si
 /** Which of them consist of finite numbers only: 0 x is 0 for those, NaN for the others. */
 async function areFinite(tensors: readonly Tensor[]): Promise<ReadonlyMap<Tensor, boolean>> {
   if (tensors.length === 0) return new Map();
-  const zeros = await composing(() => stack(tensors.map((tensor) => sum(mul(tensor, 0)).reshape([]) as Tensor))).data();
+  const zeros = await withoutTracking(() => stack(tensors.map((tensor) => sum(mul(tensor, 0)).reshape([]) as Tensor))).data();
   return new Map(tensors.map((tensor, i) => [tensor, zeros[i] === 0]));
 }
 
@@ -73,7 +73,7 @@ const magnitude = (tensor: Tensor): Tensor => max(abs(tensor as Tensor<readonly 
 
 async function describe(node: Tensor, pass: Beginning['pass'], layer: Module | undefined): Promise<Beginning> {
   const operands = node.inputs.filter(isFloat);
-  const peaks = operands.length === 0 ? [] : [...(await composing(() => stack(operands.map(magnitude))).data())];
+  const peaks = operands.length === 0 ? [] : [...(await withoutTracking(() => stack(operands.map(magnitude))).data())];
   const owned = operands.map((operand, i) => ({ operand, peak: peaks[i]! })).filter(({ operand }) => operand instanceof Parameter);
   const [parameter] = owned.toSorted((a, b) => b.peak - a.peak).map(({ operand }) => (operand as Parameter).name);
   return {

@@ -3,14 +3,14 @@ import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { checkSignal } from './abort.js';
 import { callbacksOf } from './callbacks.js';
 import type { FitSetup } from './fit.js';
 import { checkSource, toLoader, type Source } from './sources.js';
 import { warnOfSortedClasses } from './sorted-classes.js';
 import type { FitOptions, ValidationSplit } from './trainer.js';
-import { classWeightsFor } from './weighing.js';
+import { classWeightsFor } from './example-weights.js';
 
 const KNOWN = [
   'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite',
@@ -69,7 +69,7 @@ function divided(data: Source, validation: Source | undefined, split: number | V
   if (validation !== undefined) throw fail('got validation data besides, expected one of the two.');
   if (typeof split === 'object') checkOptions('fit validationSplit', split, ['fraction', 'seed', 'shuffle', 'groups', 'stratify']);
   const { fraction, ...options }: ValidationSplit = typeof split === 'object' ? split : { fraction: split };
-  if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw fail(`got ${shown(fraction)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
+  if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw fail(`got ${describeValue(fraction)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
   if (!(data instanceof Dataset)) {
     throw fail('only a dataset can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
   }
@@ -80,5 +80,5 @@ function divided(data: Source, validation: Source | undefined, split: number | V
 
 function checkCount(name: string, value: unknown, least: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new ArgumentError(`[fit] ${name}: got ${shown(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
+  throw new ArgumentError(`[fit] ${name}: got ${describeValue(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
 }

@@ -7,7 +7,7 @@ import { throwIfAborted } from './abort.js';
 import { batchesAround, explained } from './divergence.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
-import { Flight, type Submitted } from './flight.js';
+import { StepPipeline, type Submitted } from './step-pipeline.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
 import { warnOfEndedSchedules } from './ended-schedules.js';
@@ -17,8 +17,8 @@ import { nothingFrom } from './nothing.js';
 import { inOrder } from './sources.js';
 import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
 import { looksAtSteps, whyStepwise } from './stepwise.js';
-import { Tally } from './tally.js';
-import { ToldStep } from './told-step.js';
+import { EpochAccumulator } from './epoch-accumulator.js';
+import { CompletedStep } from './completed-step.js';
 import { until } from './until.js';
 
 const debug = debuglog('anneal');
@@ -108,7 +108,7 @@ export class Fit<M extends AnyMetric> {
     this.#checkSignal(epoch, 'before step 0');
     await this.#tell((callback) => callback.onEpochStart?.({ ...event, type: 'epochStart' }));
     const { batches, validation, optimizer, metrics, accumulate, signal } = this.#setup;
-    const tally = new Tally<M>(epoch, metrics);
+    const tally = new EpochAccumulator<M>(epoch, metrics);
     const pass = new EpochPass(batches, { more, accumulate, signal });
     const complete = await this.#steps(event, tally, pass);
     if (!complete) return;
@@ -129,8 +129,8 @@ export class Fit<M extends AnyMetric> {
   }
 
   /** Runs the steps of an epoch; whether all of them. At most two submissions are under way; one, where somebody looks at each step. */
-  async #steps(event: EpochEvent, tally: Tally<M>, pass: EpochPass): Promise<boolean> {
-    const flight = new Flight();
+  async #steps(event: EpochEvent, tally: EpochAccumulator<M>, pass: EpochPass): Promise<boolean> {
+    const flight = new StepPipeline();
     const groups = pass.groups();
     try {
       let step = pass.firstStep;
@@ -145,7 +145,7 @@ export class Fit<M extends AnyMetric> {
         if (done === true) ended = true;
         else if (this.#stopped !== undefined) break;
         else {
-          const { count, ...submitted } = this.#submit(value.group, value.most, { ...event, step }, tally);
+          const { count, ...submitted } = this.#submit(value.group, value.maxSteps, { ...event, step }, tally);
           pass.take(value, count);
           step += count;
           await flight.add(submitted);
@@ -171,30 +171,30 @@ export class Fit<M extends AnyMetric> {
     const further = submission.completed();
     const origin = originOf(group[0]![0] as Tensor);
     const around = origin === undefined || accumulate > 1 ? undefined : batchesAround(batches, origin.epoch, origin.step + further);
-    const rewind = (): (() => void) => submission.rewind();
-    return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rewind });
+    const rewind = (): (() => void) => submission.rollback();
+    return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rollback: rewind });
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
-  #submit(group: readonly AnyBatch[], most: number, event: StepPlace, tally: Tally<M>): Submitted & { readonly count: number } {
+  #submit(group: readonly AnyBatch[], maxSteps: number, event: StepPlace, tally: EpochAccumulator<M>): Submitted & { readonly count: number } {
     try {
       const { inspectEvery, model } = this.#setup;
       const place = inspectEvery === undefined ? 0 : this.#submitted % inspectEvery;
       const inspection = inspectEvery !== undefined && place === 0 ? new Inspection(model) : undefined;
-      const free = inspectEvery === undefined ? most : inspection === undefined ? Math.min(most, inspectEvery - place) : 1;
-      const submission = submit(this.#setup, group, { most: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
+      const free = inspectEvery === undefined ? maxSteps : inspection === undefined ? Math.min(maxSteps, inspectEvery - place) : 1;
+      const submission = submit(this.#setup, group, { maxSteps: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
       this.#submitted += submission.count;
       submission.done?.catch(() => (this.#failed ??= { submission, group, event }));
-      return { count: submission.count, done: submission.done, land: () => this.#land(submission, event, tally) };
+      return { count: submission.count, done: submission.done, complete: () => this.#complete(submission, event, tally) };
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
       // In its turn: the steps before it land first.
-      return { count: 1, done: Promise.reject(atStep(error, event, originOf(group[0]![0] as Tensor)?.dataset)), land: nothing };
+      return { count: 1, done: Promise.reject(atStep(error, event, originOf(group[0]![0] as Tensor)?.dataset)), complete: nothing };
     }
   }
 
   /** Adds what the steps have measured, each in its turn. */
-  async #land(submission: Submission, event: StepPlace, tally: Tally<M>): Promise<void> {
+  async #complete(submission: Submission, event: StepPlace, tally: EpochAccumulator<M>): Promise<void> {
     const completed = submission.completed();
     if (completed === 0) return;
     const batches = await submission.measured();
@@ -204,7 +204,7 @@ export class Fit<M extends AnyMetric> {
       const loss = tally.add(batches, i);
       this.#recent.add(loss);
       if (this.#setup.callbacks.length === 0) continue;
-      const told = new ToldStep<M>(event, event.step + i, loss, tally, layers);
+      const told = new CompletedStep<M>(event, event.step + i, loss, tally, layers);
       for (const callback of this.#setup.callbacks) {
         const answer = callback.onStep?.(told);
         if (answer !== undefined) await answer;

@@ -5,4 +5,4 @@ export type { LayerStatistics } from './inspection.js';
 export { progress, type ProgressOptions } from './progress.js';
 export type { Source } from './sources.js';
 export { Trainer, type EvaluateOptions, type EventsOptions, type FitOptions, type PredictOptions, type TrainerOptions, type ValidationSplit } from './trainer.js';
-export type { ClassWeights } from './weighing.js';
+export type { ClassWeights } from './example-weights.js';

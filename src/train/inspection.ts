@@ -1,4 +1,4 @@
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { observing } from '../nn/observe.js';
 import { Activation } from '../nn/activations.js';
 import type { Module } from '../nn/module.js';
@@ -40,7 +40,7 @@ export class Inspection {
     const relus = this.#layers.flatMap(({ module }) => (isRelu(module) ? [module] : []));
     const result = observing(relus, (module, output) => shares.set(module, aliveShare(output)), fn);
     const all = relus.map((module) => shares.get(module) ?? full([], NaN));
-    this.#dead = all.length === 0 ? undefined : composing(() => stack(all));
+    this.#dead = all.length === 0 ? undefined : withoutTracking(() => stack(all));
     return result;
   }
 
@@ -54,7 +54,7 @@ export class Inspection {
    * step is submitted.
    */
   gradients(scale?: Tensor): { readonly norms: Tensor; readonly before: readonly Tensor[] } {
-    return composing(() => {
+    return withoutTracking(() => {
       const trained = this.#trained();
       const scaled = (squared: Tensor): Tensor => (scale === undefined ? squared : mul(squared, mul(scale, scale)));
       const norms = trained.flatMap(({ parameters }) => [squares(parameters), scaled(squares(parameters.map(({ grad }) => grad)))]);
@@ -66,7 +66,7 @@ export class Inspection {
   /** Squared distances of the parameters from what they were, one a layer; to be read as soon as the step was submitted, before another one. */
   async moved(before: readonly Tensor[]): Promise<Float32Array> {
     let at = 0;
-    const distances = composing(() => stack(this.#trained().map(({ parameters }) => squares(parameters.map((parameter) => sub(parameter as Tensor, before[at++]!))))));
+    const distances = withoutTracking(() => stack(this.#trained().map(({ parameters }) => squares(parameters.map((parameter) => sub(parameter as Tensor, before[at++]!))))));
     const values = (await distances.data()) as Float32Array;
     for (const tensor of before) tensor.dispose();
     return values;
@@ -108,7 +108,7 @@ function* ownParameters(module: Module): Generator<Parameter> {
 
 /** The share of units of an example that are not 0 for all examples. */
 function aliveShare(output: Tensor): Tensor {
-  return composing(() => mean(cast(any(notEqual(output, 0), { axis: 0 }), 'float32')) as Tensor);
+  return withoutTracking(() => mean(cast(any(notEqual(output, 0), { axis: 0 }), 'float32')) as Tensor);
 }
 
 /** The sum of the squares of all elements. */

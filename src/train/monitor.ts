@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { suggestion } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { EpochRecord, FitStartEvent } from './events.js';
 
 /** What there is to look at after each epoch. */
@@ -15,7 +15,7 @@ export function monitorFor(op: string, { metrics, validated }: Monitorable, moni
   // What Keras calls val_loss.
   const meant = String(monitor).replace(/^val[._]/, 'validation.');
   const advice = !validated && names.some((name) => meant === `validation.${name}`) ? ' Give fit() validation data.' : suggestion(meant, known, "'");
-  throw new ArgumentError(`[${op}] monitor: got ${shown(monitor)}, expected one of ${known.join(', ')}.${advice}`, { op });
+  throw new ArgumentError(`[${op}] monitor: got ${describeValue(monitor)}, expected one of ${known.join(', ')}.${advice}`, { op });
 }
 
 /** The number of an epoch that `monitor` names, such as `loss` or `validation.accuracy`. Throws ArgumentError where it is none. */

@@ -8,16 +8,16 @@ import { Tensor } from '../tensor.js';
 import { inEvaluation } from './evaluation.js';
 import { nothingFrom } from './nothing.js';
 import { inOrder, toLoader } from './sources.js';
-import { Turns } from './turns.js';
+import { EventLoopTurns } from './turns.js';
 
 /** What the model makes of all examples, in the order of the data, batch by batch; a tensor whose elements stay. */
 export async function predict(model: Module, source: unknown, batchSize: number | undefined): Promise<Tensor> {
-  const turns = new Turns();
+  const turns = new EventLoopTurns();
   const parts: Tensor[] = [];
   for await (const inputs of inputsOf(source, batchSize)) {
     const outputs = inEvaluation(model, () => model.forward(inputs));
     parts.push(fromArray(await outputs.data(), outputs.shape, outputs.dtype));
-    await turns.breathe();
+    await turns.yieldToEventLoop();
   }
   if (parts.length === 0) throw nothingFrom('predict', source);
   return joined(parts);

@@ -1,8 +1,8 @@
 import type * as CliProgress from 'cli-progress';
-import { lazily } from '../lazily.js';
+import { lazyRequire } from '../lazy-require.js';
 import { AroundBar } from './around-bar.js';
 
-const cliProgress = lazily<typeof CliProgress>('cli-progress');
+const cliProgress = lazyRequire<typeof CliProgress>('cli-progress');
 
 /** How far training is. */
 export interface Progress {

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Callback, Results, StepEvent } from './events.js';
 import type { History } from './history.js';
 import { bar, lines, type Display, type Progress } from './progress-display.js';
@@ -37,7 +37,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('train.progress', options, ['stream', 'interval', 'every', 'now']);
   const { stream = process.stdout, interval = 60_000, every, now = () => performance.now() } = options;
   if (every !== undefined && !(Number.isSafeInteger(every) && every >= 1)) {
-    throw new ArgumentError(`[train.progress] every: got ${shown(every)}, expected an integer of at least 1.`, { op: 'train.progress' });
+    throw new ArgumentError(`[train.progress] every: got ${describeValue(every)}, expected an integer of at least 1.`, { op: 'train.progress' });
   }
   const output = stream as NodeJS.WritableStream;
   const live = stream.isTTY === true ? bar(output) : undefined;

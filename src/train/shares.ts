@@ -1,4 +1,4 @@
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import type { Divisor } from '../losses/reduction.js';
 import { add, div, equal, where } from '../ops/index.js';
 import { scalar } from '../ops/leaf.js';
@@ -24,13 +24,13 @@ export class Shares {
 
   /** What the mean of the next batch is to be multiplied by. */
   next(divisor: Divisor): Tensor | number {
-    const own = typeof divisor === 'number' ? divisor : composing(() => divisor.detach().keep());
+    const own = typeof divisor === 'number' ? divisor : withoutTracking(() => divisor.detach().keep());
     if (this.#divisors.length === 0) {
       const examples = this.#sizes.reduce((total, size) => total + size, 0);
       this.#expected = typeof own === 'number' ? (own / this.#sizes[0]!) * examples : examples;
     }
     this.#divisors.push(own);
-    return typeof own === 'number' ? own / this.#expected : composing(() => div(own as Floats, this.#expected));
+    return typeof own === 'number' ? own / this.#expected : withoutTracking(() => div(own as Floats, this.#expected));
   }
 
   /** What the gradients of all of them together are to be multiplied by: 0 where nothing counts; undefined where all came as expected. */
@@ -38,7 +38,7 @@ export class Shares {
     const known = this.#divisors.reduce<number>((sum, one) => (typeof one === 'number' ? sum + one : sum), 0);
     const computed = this.#divisors.filter((one) => typeof one !== 'number') as Floats[];
     if (computed.length === 0) return known === this.#expected ? undefined : scalar(this.#expected / known, 'float32');
-    return composing(() => {
+    return withoutTracking(() => {
       const total = computed.reduce<Floats | number>((sum, one) => add(one, sum) as Floats, known) as Floats;
       return where(equal(total, 0), 0, div(this.#expected, total)) as Tensor;
     });

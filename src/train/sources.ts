@@ -1,10 +1,10 @@
 import { Dataset, loader, Stream, StreamLoader, type Batch, type Loader, type TargetDType } from '../data/index.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import type { DifferShapes, Show } from '../nn/shapes.js';
+import type { DifferShapes, Show } from '../nn/shape-mismatch.js';
 import { withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import { inMemory } from './stepwise.js';
 
 /** Where batches come from: a dataset or a stream, of which a loader is made, or a loader. */
@@ -37,7 +37,7 @@ export function checkSource(op: string, source: unknown): void {
   const given = (values: unknown): boolean => Array.isArray(values) || ArrayBuffer.isView(values);
   const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
   const expected = op === 'predict' ? 'a tensor, a dataset, a stream or a loader' : 'a dataset, a stream or a loader';
-  throw new ArgumentError(`[${op}] the data: got ${shown(source)}, expected ${expected}. ${advice}`, { op });
+  throw new ArgumentError(`[${op}] the data: got ${describeValue(source)}, expected ${expected}. ${advice}`, { op });
 }
 
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */

@@ -2,7 +2,7 @@ import type { Batch, TargetDType } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn } from '../generator.js';
 import { engine, type Steps } from '../graph/engine.js';
-import { composing, noGrad } from '../graph/recorder.js';
+import { withoutTracking, noGrad } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
 import type { Divisor } from '../losses/reduction.js';
 import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
@@ -14,7 +14,7 @@ import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Inspection, LayerStatistics } from './inspection.js';
 import { Shares } from './shares.js';
-import { weightsOf, type ClassFactors } from './weighing.js';
+import { exampleWeights, type ClassFactors } from './example-weights.js';
 
 export type AnyBatch = Batch<Shape, Shape, TargetDType>;
 
@@ -44,7 +44,7 @@ export interface Submission {
   /** How many have run. Known when `done` is settled. */
   completed(): number;
   /** Takes back what the step that failed has drawn of random numbers. Returns what draws it again. */
-  rewind(): () => void;
+  rollback(): () => void;
   /** What the batches of each step that has run have measured. */
   measured(): Promise<MeasuredBatch[]>;
   /** How the layers did in it, where it was looked into. */
@@ -59,11 +59,11 @@ export interface MeasuredBatch {
 }
 
 /** Records the step of one or more batches, whose gradients add up to those of all their examples together, and submits it as often as it may run at once. */
-export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, watched, inspection }: SubmitOptions): Submission {
+export function submit(setup: StepSetup, group: readonly AnyBatch[], { maxSteps, watched, inspection }: SubmitOptions): Submission {
   const { optimizer } = setup;
   const shares = group.length === 1 ? undefined : new Shares(group.map(examplesOf));
   let diverged: DivergenceError | undefined;
-  const [recorded, draws] = drawn(() => {
+  const [recorded, randomKeys] = drawn(() => {
     try {
       return backward(setup, group, shares, watched, inspection);
     } catch (error) {
@@ -73,25 +73,25 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, wat
     }
   });
   const redrawable = (failed: number) => (): (() => void) => {
-    draws.retreat(failed);
-    return () => draws.retreat(-failed);
+    randomKeys.rollback(failed);
+    return () => randomKeys.rollback(-failed);
   };
   if (recorded === undefined) {
     optimizer.zeroGrad();
     shares?.dispose();
-    return { count: 1, done: Promise.reject(diverged!), completed: () => 0, rewind: redrawable(1), measured: async () => [], layers: undefined };
+    return { count: 1, done: Promise.reject(diverged!), completed: () => 0, rollback: redrawable(1), measured: async () => [], layers: undefined };
   }
   const { parts, last } = recorded;
   const scale = shares?.scale();
   const look = inspection?.gradients(scale);
-  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], draws, most, scale, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
+  const steps = engine().steps(optimizer, { watched: look === undefined ? sumsOf(last) : [look.norms], randomKeys, maxSteps, scale, ...(setup.checkFinite ? { finite: 'cheap' as const } : {}) });
   shares?.dispose();
   const all: Part[] = look === undefined ? [...parts, { steps, measured: last, examples: examplesOf(group.at(-1)!) }] : parts;
   return {
     count: steps.count,
     done: all.length === 1 && look === undefined ? steps.done : allDone([...all.map((part) => part.steps), steps]),
     completed: () => steps.completed,
-    rewind: () => redrawable(steps.begun - steps.completed)(),
+    rollback: () => redrawable(steps.begun - steps.completed)(),
     measured: () => Promise.all(all.map(columnsOf)),
     layers: look && layersOf(inspection!, look, all.at(-1)!, steps),
   };
@@ -99,7 +99,7 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { most, wat
 
 export interface SubmitOptions {
   /** How many times the step may run in one call. */
-  readonly most: number;
+  readonly maxSteps: number;
   /** Whether anybody might look at the step's tensors later. */
   readonly watched: boolean;
   /** What looks into the step. */
@@ -118,7 +118,7 @@ function backward(setup: StepSetup, group: readonly AnyBatch[], shares: Shares |
     last = measured;
     if (i === 0) optimizer.zeroGrad();
     const share = shares?.next(divisor);
-    (share === undefined ? loss : composing(() => mul(loss, share as Tensor), true)).backward();
+    (share === undefined ? loss : withoutTracking(() => mul(loss, share as Tensor), true)).backward();
     if (isLast && inspection === undefined) break;
     const dead = isLast ? inspection!.dead : [];
     parts.push({ measured, examples: examplesOf(batch), steps: engine().accumulate(optimizer.parameters, [...sumsOf(measured), ...dead], setup.checkFinite ? 'cheap' : undefined) });
@@ -149,14 +149,14 @@ interface Recorded {
 function record({ model, loss: of, metrics, classWeights }: StepSetup, batch: AnyBatch, watched: boolean): Recorded {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
   const forward = (): Recorded => {
-    const weights = weightsOf(batch, classWeights);
+    const weights = exampleWeights(batch, classWeights);
     const outputs = model.forward(inputs);
     const batchLoss = lossOf('Trainer', of, outputs, targets, weights);
     const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
     return { ...batchLoss, measured: [measuredLoss(batchLoss), ...measured] };
   };
   // What is only ours has nobody who could read it later.
-  return watched ? forward() : composing(forward, true);
+  return watched ? forward() : withoutTracking(forward, true);
 }
 
 /** Settles when all have, and rejects with the first failure: those behind it are only refused because of it. */

@@ -4,12 +4,12 @@ import type { Loss } from '../losses/index.js';
 import type { TargetsOf } from '../losses/loss.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
-import type { Batched, ShapeFunction, TakesBatch } from '../nn/shapes.js';
+import type { Batched, ShapeFunction, TakesBatch } from '../nn/shape-mismatch.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions, checkRequired } from '../options.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
@@ -19,14 +19,14 @@ import type { Callback, Results, TrainEvent } from './events.js';
 import { eventsOf } from './event-stream.js';
 import { History } from './history.js';
 import { nothingFrom } from './nothing.js';
-import { checkOptimizes } from './optimized.js';
+import { checkOptimizes } from './check-optimizer.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
 import { predict } from './prediction.js';
 import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
 import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
-import type { ClassWeights } from './weighing.js';
+import type { ClassWeights } from './example-weights.js';
 
 export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   /** What training makes small: a function of (outputs, targets) that gives a scalar. */
@@ -287,5 +287,5 @@ function checkMetric(metric: AnyMetric, i: number, all: readonly AnyMetric[]): v
 }
 
 function invalid(what: string, got: unknown, expected: string): ArgumentError {
-  return new ArgumentError(`[Trainer] ${what}: got ${shown(got)}, expected ${expected}.`, { op: 'Trainer' });
+  return new ArgumentError(`[Trainer] ${what}: got ${describeValue(got)}, expected ${expected}.`, { op: 'Trainer' });
 }

@@ -2,10 +2,10 @@
 const TURN = 4;
 
 /** Lets the event loop have its turn, if it has waited for long: a bare await never yields to timers and sockets. */
-export class Turns {
+export class EventLoopTurns {
   #last = performance.now();
 
-  breathe(): Promise<void> | undefined {
+  yieldToEventLoop(): Promise<void> | undefined {
     if (performance.now() - this.#last < TURN) return undefined;
     return new Promise((resolve) =>
       setImmediate(() => {

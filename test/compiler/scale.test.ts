@@ -3,7 +3,7 @@ import { add, linear, nn, relu, sum, tanh, tensor, type Tensor } from 'anneal';
 import { expect, test } from 'vitest';
 import { compile } from '../../src/compiler/compile.js';
 import { gradients } from '../../src/graph/autodiff.js';
-import { composing } from '../../src/graph/recorder.js';
+import { withoutTracking } from '../../src/graph/recorder.js';
 import { loadNative } from '../../src/runtime/binding.js';
 
 type Cell = (h: Tensor, layer: nn.Linear) => Tensor;
@@ -15,7 +15,7 @@ const residual: Cell = (h, layer) => add(h, relu(linear(h, layer.weight as Tenso
 function plan(cell: Cell, cells: number): { readonly ms: number; readonly words: number } {
   const layer = nn.linear(8, 8);
   const parameters = layer.parameters();
-  const { words, ms } = composing(() => {
+  const { words, ms } = withoutTracking(() => {
     let h: Tensor = tensor(new Float32Array(32), { shape: [4, 8] });
     for (let i = 0; i < cells; i++) h = cell(h, layer as unknown as nn.Linear);
     const loss = sum(h);

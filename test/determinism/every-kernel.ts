@@ -4,9 +4,9 @@
 // What has no gradient is seen through a witness: a parameter w with the loss sum(w * values), whose gradient the values are.
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
-import { engine, type Given, type Updater } from '../../src/graph/engine.js';
+import { engine, type ParameterGradient, type Updater } from '../../src/graph/engine.js';
 import { gatherRows } from '../../src/ops/indexing.js';
-import { pick } from '../../src/ops/picking.js';
+import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
 import { bernoulliMask } from '../../src/ops/random.js';
 
 /** Numbers in [-1, 1) and in [0, n) that every machine makes alike. */
@@ -87,7 +87,7 @@ export class EveryKernel extends nn.Module {
     const shares = anneal.detach(anneal.softmax(anneal.mul(logits, 2)));
     this.term(anneal.mul(anneal.crossEntropy(logits, shares, { classWeights: tensor(numbers(10)).abs() }), 0.1));
     this.term(anneal.mul(anneal.crossEntropy(this.scores, tensor(below(1025, 45)), { labelSmoothing: 0.2 }), 0.1));
-    this.term(pick(this.scores, tensor(below(1025, 45))));
+    this.term(takeAlongAxis(this.scores, tensor(below(1025, 45))));
     this.show(anneal.softmax(this.scores));
     this.term(anneal.mul(anneal.logSoftmax(anneal.transpose(this.scores, 0, 1)), -0.1));
   }
@@ -186,7 +186,7 @@ class Together implements Updater {
     this.parameters = optimizers.flatMap(({ parameters }) => parameters);
   }
 
-  update(given: readonly Given[]): readonly Tensor[] {
+  update(given: readonly ParameterGradient[]): readonly Tensor[] {
     return this.optimizers.flatMap((one) => one.update(given.filter(({ parameter }) => one.parameters.includes(parameter))));
   }
 
@@ -198,8 +198,8 @@ class Together implements Updater {
     return this.optimizers.flatMap((one) => one.overwrites());
   }
 
-  retreat(updated: readonly Parameter[]): void {
-    for (const one of this.optimizers) one.retreat(updated.filter((parameter) => one.parameters.includes(parameter)));
+  rollback(updated: readonly Parameter[]): void {
+    for (const one of this.optimizers) one.rollback(updated.filter((parameter) => one.parameters.includes(parameter)));
   }
 }
 

@@ -1,5 +1,5 @@
 // One model's trouble is its own: what fails in one is not refused, changed or evicted in another.
-import { data, losses, nn, optim, seed, settle, sum, tensor, Trainer, zeros } from 'anneal';
+import { data, losses, nn, optim, seed, synchronize, sum, tensor, Trainer, zeros } from 'anneal';
 import { describe, expect, test } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
 import { failure } from './model.js';
@@ -127,6 +127,6 @@ test.runIf(planned)('storages that are freed while more than two runs wait are t
   expect(session.waiting.length).toBeGreaterThan(2);
   head.bias!.dispose();
   for (const result of await Promise.all(runs)) expect(result).toEqual(expected);
-  await settle();
+  await synchronize();
   expect((await zeros([2]).data()).length).toBe(2);
 });

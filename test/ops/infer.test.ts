@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/dtype.js';
 import { AnnealError } from '../../src/errors.js';
-import { composing } from '../../src/graph/recorder.js';
+import { withoutTracking } from '../../src/graph/recorder.js';
 import * as ops from '../../src/ops/index.js';
 import { gatherRows } from '../../src/ops/indexing.js';
 import { fromArray } from '../../src/ops/leaf.js';
@@ -86,7 +86,7 @@ const results: [string, () => Tensor, Shape, DType][] = [
 
 describe('results', () => {
   test.each(results)('%s', (_title, make, shape, dtype) => {
-    const made = composing(make);
+    const made = withoutTracking(make);
     expect([made.shape, made.dtype]).toEqual([shape, dtype]);
   });
 });
@@ -179,7 +179,7 @@ const errors: [string, () => unknown, string, string][] = [
 
 describe('errors', () => {
   test.each(errors)('%s', (_title, make, code, message) => {
-    const thrown = composing(() => {
+    const thrown = withoutTracking(() => {
       try {
         return make();
       } catch (error) {

@@ -1,7 +1,7 @@
 // What is easily got wrong, by hand: ties, bounds, NaN and infinity, views, indices, large logits.
 import { describe, expect, test } from 'vitest';
 import { gradients } from '../../src/graph/autodiff.js';
-import { composing, noGrad } from '../../src/graph/recorder.js';
+import { withoutTracking, noGrad } from '../../src/graph/recorder.js';
 import * as ops from '../../src/ops/index.js';
 import { gatherRows } from '../../src/ops/indexing.js';
 import { inputLeaf } from '../../src/ops/leaf.js';
@@ -21,11 +21,11 @@ function variable(values: readonly number[], shape: Shape = [values.length]): Te
 }
 
 /** The elements, computed on the best target; composed, so that no step waits for them. */
-const valuesOf = (make: () => Tensor): number[] => [...evaluate(composing(make))];
+const valuesOf = (make: () => Tensor): number[] => [...evaluate(withoutTracking(make))];
 
 /** d sum(make())/d x for each x. */
 function slopes(xs: readonly Tensor[], make: () => Tensor): number[][] {
-  const found = composing(() => gradients([ops.sum(make())], xs), true);
+  const found = withoutTracking(() => gradients([ops.sum(make())], xs), true);
   return found.map((gradient) => [...evaluate(gradient!)]);
 }
 
@@ -77,7 +77,7 @@ describe('gradients of tensors used more than once', () => {
   test('stop at detach and in noGrad', () => {
     const x = variable([3]);
     expect(slopes([x], () => x.mul(x.detach()))).toEqual([[3]]);
-    expect(composing(() => noGrad(() => x.mul(x)).requiresGrad, true)).toBe(false);
+    expect(withoutTracking(() => noGrad(() => x.mul(x)).requiresGrad, true)).toBe(false);
   });
 
   test('of gathered rows add up where an index repeats', () => {

@@ -2,7 +2,7 @@
 import { configure } from 'anneal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Updater } from '../../src/graph/engine.js';
-import { composing, record, setEager } from '../../src/graph/recorder.js';
+import { withoutTracking, record, setEager } from '../../src/graph/recorder.js';
 import { add, mul, sum } from '../../src/ops/index.js';
 import { registry } from '../../src/ops/registry.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
@@ -50,15 +50,15 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
     },
     advance: () => counts.forEach((count, i) => (counts[i] = count + 1)),
     overwrites: () => [],
-    retreat: () => counts.forEach((count, i) => (counts[i] = count - 1)),
+    rollback: () => counts.forEach((count, i) => (counts[i] = count - 1)),
   };
   for (let i = 0; i < 2; i++) {
-    engine.backward(composing(() => updater.parameters.map((parameter, k) => sum(mul(parameter, stored[k * each + 1]!))).reduce(add), true));
+    engine.backward(withoutTracking(() => updater.parameters.map((parameter, k) => sum(mul(parameter, stored[k * each + 1]!))).reduce(add), true));
     await engine.step(updater);
   }
   const written: Float32Array[] = [];
   for (const position of op.writes(attrs!)) written.push((await engine.read(stored[position - 2]!)) as Float32Array);
-  await engine.settle();
+  await engine.synchronize();
   return written;
 }
 

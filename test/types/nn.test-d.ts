@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import * as losses from '../../src/losses/index.js';
 import * as nn from '../../src/nn/index.js';
-import type { Fitting } from '../../src/nn/shapes.js';
+import type { Fitting } from '../../src/nn/shape-mismatch.js';
 import { tensor, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';

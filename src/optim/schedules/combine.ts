@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../errors.js';
 import { checkOptions } from '../../options.js';
 import { checkRate, checkSchedule, checkSteps, named, stepsOf, type NamedSchedule, type Schedule } from './schedule.js';
-import { shown } from '../../shown.js';
+import { describeValue } from '../../describe-value.js';
 
 /**
  * Rises in a line for `steps` steps and then is `after`, which begins there: lr(s) = start + (after(0) - start) (s + 1) / (steps + 1) for
@@ -34,7 +34,7 @@ export function sequence(...parts: readonly (readonly [schedule: Schedule, steps
   if (parts.length === 0) throw new ArgumentError(`[${op}] got no schedules, expected at least one, as in sequence([constant(1e-3), 1000], [cosine(1e-3, 4000)]).`, { op });
   const starts = [0];
   for (const [i, part] of parts.entries()) {
-    if (!Array.isArray(part)) throw new ArgumentError(`[${op}] part ${i}: got ${shown(part)}, expected [schedule, steps].`, { op });
+    if (!Array.isArray(part)) throw new ArgumentError(`[${op}] part ${i}: got ${describeValue(part)}, expected [schedule, steps].`, { op });
     checkSchedule(op, `part ${i}`, part[0]);
     if (i === parts.length - 1 && part[1] === undefined) continue;
     checkSteps(op, `steps of part ${i}`, part[1], 1);

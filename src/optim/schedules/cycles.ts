@@ -2,7 +2,7 @@ import { ArgumentError } from '../../errors.js';
 import { checkChoice, checkOptions } from '../../options.js';
 import { cosineOfHalfTurns, power } from './exact.js';
 import { checkRate, checkSteps, named, type NamedSchedule } from './schedule.js';
-import { shownList } from '../../shown.js';
+import { describeList } from '../../describe-value.js';
 
 export interface CyclicOptions {
   /** Steps from `base` to `peak`. Default 2000. */
@@ -80,7 +80,7 @@ export function oneCycle(peak: number, steps: number, options: OneCycleOptions =
   checkChoice(op, 'shape', shape, ['cosine', 'linear']);
   checkRate(op, 'divide', divide, 1);
   checkRate(op, 'finalDivide', finalDivide, 1);
-  if (!Array.isArray(momentum) || momentum.length !== 2) throw new ArgumentError(`[${op}] momentum: got ${shownList(momentum)}, expected two numbers, as in [0.85, 0.95].`, { op });
+  if (!Array.isArray(momentum) || momentum.length !== 2) throw new ArgumentError(`[${op}] momentum: got ${describeList(momentum)}, expected two numbers, as in [0.85, 0.95].`, { op });
   const [atPeak, atEnds] = momentum;
   checkRate(op, 'momentum[0]', atPeak);
   checkRate(op, 'momentum[1]', atEnds);

@@ -2,7 +2,7 @@ import { ArgumentError } from '../../errors.js';
 import { checkOptions } from '../../options.js';
 import { cosineOfHalfTurns, power } from './exact.js';
 import { checkRate, checkSteps, named, type NamedSchedule } from './schedule.js';
-import { shownList } from '../../shown.js';
+import { describeList } from '../../describe-value.js';
 
 /** Always `base`. */
 export function constant(base: number): NamedSchedule {
@@ -47,7 +47,7 @@ export function multiStep(base: number, milestones: readonly number[], options: 
 function checkMilestones(op: string, milestones: readonly number[]): readonly number[] {
   const rising = Array.isArray(milestones) && milestones.length > 0 && milestones.every((at, i) => Number.isInteger(at) && at > (milestones[i - 1] ?? -1));
   if (rising) return [...milestones];
-  throw new ArgumentError(`[${op}] milestones: got ${shownList(milestones)}, expected whole steps that rise, as in [1000, 2000].`, { op });
+  throw new ArgumentError(`[${op}] milestones: got ${describeList(milestones)}, expected whole steps that rise, as in [1000, 2000].`, { op });
 }
 
 const passed = (milestones: readonly number[], step: number): number => milestones.filter((at) => step >= at).length;

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../errors.js';
 import { checkChoice, checkOptions } from '../../options.js';
 import { checkRate, checkSteps, type DescribedSchedule } from './schedule.js';
-import { shown } from '../../shown.js';
+import { describeValue } from '../../describe-value.js';
 
 export interface PlateauOptions {
   /** Whether the metric should fall or rise. Default 'min'. */
@@ -72,7 +72,7 @@ export function reduceOnPlateau(base: number, options: PlateauOptions = {}): Pla
     sign * metric > sign * (thresholdMode === 'relative' ? best * (1 + sign * threshold) : best + sign * threshold);
 
   const observe = (metric: number): boolean => {
-    if (typeof metric !== 'number') throw new ArgumentError(`[${op}] observe: got ${shown(metric)}, expected a number. Read a tensor first: await loss.item().`, { op });
+    if (typeof metric !== 'number') throw new ArgumentError(`[${op}] observe: got ${describeValue(metric)}, expected a number. Read a tensor first: await loss.item().`, { op });
     // Before the first, the best one is as bad as can be: an infinite loss is no better.
     const improved = state.best === null ? sign * metric > -Infinity : better(metric, state.best);
     const best = improved ? metric : state.best;

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.js';
 import { schedule as plotOf, type SchedulePlotOptions } from '../../plot/schedule.js';
-import { shown } from '../../shown.js';
+import { describeValue } from '../../describe-value.js';
 
 /** A number that changes as training goes on (a learning rate, a momentum): a pure function of the steps done so far, from 0. */
 export type Schedule = (step: number) => number;
@@ -39,18 +39,18 @@ export function stepsOf(schedule: Schedule): number {
 
 export function checkSteps(op: string, name: string, value: unknown, least: number): void {
   if (Number.isInteger(value) && (value as number) >= least) return;
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected an integer of at least ${least}.`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected an integer of at least ${least}.`, { op });
 }
 
 /** A finite number in [low, high]. */
 export function checkRate(op: string, name: string, value: unknown, low = -Infinity, high = Infinity): void {
   if (typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high) return;
   const range = low === -Infinity ? '' : high === Infinity ? ` of at least ${low}` : ` in [${low}, ${high}]`;
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a finite number${range}.`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a finite number${range}.`, { op });
 }
 
 export function checkSchedule(op: string, name: string, value: unknown): asserts value is Schedule {
   if (typeof value === 'function') return;
   const advice = typeof value === 'number' ? ` For a rate that stays take schedules.constant(${value}).` : '';
-  throw new ArgumentError(`[${op}] ${name}: got ${shown(value)}, expected a schedule, a function of the step.${advice}`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a schedule, a function of the step.${advice}`, { op });
 }

@@ -1,5 +1,5 @@
 import { one } from '../graph/autodiff.js';
-import { composing } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { Tensor } from '../tensor.js';
 import { sameShape } from '../shape.js';
@@ -10,7 +10,7 @@ export function operandsOf(node: Tensor): readonly Tensor[] {
 }
 
 /** Pass: replaces composite nodes by their decompositions and drops operations that change nothing. */
-export function expand(roots: readonly Tensor[]): Tensor[] {
+export function decompose(roots: readonly Tensor[]): Tensor[] {
   const expanded = new Map<Tensor, Tensor>();
   const visit = (tops: readonly Tensor[]): void => {
     for (const node of postOrder(tops, (n) => (expanded.has(n) ? [] : operandsOf(n)))) {
@@ -30,7 +30,7 @@ function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, visit: (tops: read
   const inputs = node.inputs.map((input) => expanded.get(input)!);
   const op = node.op;
   if (op.kind === 'composite') {
-    const whole = composing(() => op.decompose(inputs, node.attrs as never));
+    const whole = withoutTracking(() => op.decompose(inputs, node.attrs as never));
     visit([whole]);
     return expanded.get(whole)!;
   }
@@ -40,6 +40,6 @@ function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, visit: (tops: read
     if (other >= 0 && kept !== undefined && sameShape(kept.shape, node.shape)) return kept;
   }
   if (inputs.every((input, i) => input === node.inputs[i])) return node;
-  const copy = new Tensor(op, inputs, node.attrs, { shape: node.shape, dtype: node.dtype, hidden: node.hidden }, false, node.recordedAt);
+  const copy = new Tensor(op, inputs, node.attrs, { shape: node.shape, dtype: node.dtype, hidden: node.hidden }, false, node.recordedVersion);
   return copy;
 }

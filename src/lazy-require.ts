@@ -6,7 +6,7 @@ import { requireHere } from './here.js';
  *     import type * as Words from 'words';
  *     const words = lazily<typeof Words>('words');
  */
-export function lazily<M>(name: string): () => M {
+export function lazyRequire<M>(name: string): () => M {
   let loaded: M | undefined;
   return () => (loaded ??= requireHere(name) as M);
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor.js';
 
 /** Where the rows of a batch come from, so that an error found natively while a step runs can name the example. */
-export class Origin {
+export class BatchOrigin {
   readonly dataset: string;
   /** Number of the pass over the data, from 0. */
   readonly epoch: number;
@@ -33,12 +33,12 @@ export class Origin {
 }
 
 /** Attaches the origin to a batch tensor, where the engine looks when a row of it is at fault. */
-export function withOrigin<T extends Tensor>(tensor: T, origin: Origin): T {
+export function withOrigin<T extends Tensor>(tensor: T, origin: BatchOrigin): T {
   tensor.origin$ = origin;
   return tensor;
 }
 
 /** The origin of a batch tensor, or undefined for any other. */
-export function originOf(tensor: Tensor | undefined): Origin | undefined {
-  return tensor?.origin$ as Origin | undefined;
+export function originOf(tensor: Tensor | undefined): BatchOrigin | undefined {
+  return tensor?.origin$ as BatchOrigin | undefined;
 }

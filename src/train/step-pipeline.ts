@@ -3,14 +3,14 @@ export interface Submitted {
   /** Resolves when they have run; undefined where they have run already. */
   readonly done: Promise<unknown> | undefined;
   /** Called then, also after a failure, in the order of submission. */
-  land(): Promise<void>;
+  complete(): Promise<void>;
 }
 
 /** How many submissions may be under way: while one runs, the next is recorded, and waits behind it. */
 const MOST = 2;
 
 /** What is under way, oldest first. */
-export class Flight {
+export class StepPipeline {
   readonly #steps: Submitted[] = [];
   #failed = false;
 
@@ -21,12 +21,12 @@ export class Flight {
     // What has failed by now is known after this turn: no step may follow it.
     await Promise.resolve();
     if (this.#failed) return this.drain();
-    if (this.#steps.length >= MOST) await this.#land();
+    if (this.#steps.length >= MOST) await this.#complete();
   }
 
   /** Lands all. */
   async drain(): Promise<void> {
-    while (this.#steps.length > 0) await this.#land();
+    while (this.#steps.length > 0) await this.#complete();
   }
 
   /** Waits for what is under way, whatever becomes of it. */
@@ -34,12 +34,12 @@ export class Flight {
     await Promise.allSettled(this.#steps.splice(0).map(({ done }) => done ?? Promise.resolve()));
   }
 
-  async #land(): Promise<void> {
+  async #complete(): Promise<void> {
     const step = this.#steps.shift()!;
     try {
       await step.done;
     } finally {
-      await step.land();
+      await step.complete();
     }
   }
 }

@@ -6,7 +6,7 @@ import type { LayerStatistics } from './inspection.js';
 import type { MeasuredBatch } from './step.js';
 
 /** What an epoch has come to: results so far, and how much went into them. */
-export class Tally<M extends AnyMetric> {
+export class EpochAccumulator<M extends AnyMetric> {
   readonly epoch: number;
   readonly #running: Running<AnyMetric>;
   readonly #start = performance.now();

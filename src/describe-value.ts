@@ -2,7 +2,7 @@
  * What was got, as messages say it: text in quotes, so that '32' is not taken for 32; functions by their name, never their source; objects by
  * their class; a promise with what to do.
  */
-export function shown(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
   if (typeof value !== 'object' || value === null) return String(value);
@@ -12,6 +12,6 @@ export function shown(value: unknown): string {
 }
 
 /** An array with its elements as messages say them, and anything else as shown() has it. */
-export function shownList(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(shown).join(', ')}]` : shown(value);
+export function describeList(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(describeValue).join(', ')}]` : describeValue(value);
 }

@@ -1,10 +1,10 @@
 import type { AnyMetric } from '../metrics/index.js';
 import type { EpochEvent, FitEvent, Results, StepEvent } from './events.js';
 import type { LayerStatistics } from './inspection.js';
-import type { Tally } from './tally.js';
+import type { EpochAccumulator } from './epoch-accumulator.js';
 
 /** A step that has run, as callbacks get it. A class, because there may be a hundred thousand a second. */
-export class ToldStep<M extends AnyMetric> implements StepEvent<M> {
+export class CompletedStep<M extends AnyMetric> implements StepEvent<M> {
   readonly type = 'step';
   readonly epochs: number;
   readonly firstEpoch: number;
@@ -17,10 +17,10 @@ export class ToldStep<M extends AnyMetric> implements StepEvent<M> {
   readonly examples: number;
   readonly seconds: number;
   declare readonly layers?: readonly LayerStatistics[];
-  readonly #tally: Tally<M>;
+  readonly #tally: EpochAccumulator<M>;
   #results: Results<M> | undefined = undefined;
 
-  constructor(event: EpochEvent, step: number, loss: number, tally: Tally<M>, layers: readonly LayerStatistics[] | undefined) {
+  constructor(event: EpochEvent, step: number, loss: number, tally: EpochAccumulator<M>, layers: readonly LayerStatistics[] | undefined) {
     this.epochs = event.epochs;
     this.firstEpoch = event.firstEpoch;
     this.stepsPerEpoch = event.stepsPerEpoch;

@@ -4,7 +4,7 @@ import { ignoredBy, type Loss } from '../losses/loss.js';
 import { gather, lessEqual, logicalAnd, mul, notEqual, where } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
-import { shownList } from '../shown.js';
+import { describeList } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 
 /** How much each class counts: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
@@ -23,7 +23,7 @@ export interface ClassFactors {
 }
 
 /** What the examples of a batch count: their own weights times those of their classes; undefined where all count alike. */
-export function weightsOf(batch: Batch<Shape, Shape, TargetDType>, classes: ClassFactors | undefined): Floats | undefined {
+export function exampleWeights(batch: Batch<Shape, Shape, TargetDType>, classes: ClassFactors | undefined): Floats | undefined {
   const own = batch.weights as Floats | undefined;
   if (classes === undefined) return own;
   const targets = batch[1] as Tensor;
@@ -49,7 +49,7 @@ export function classWeightsFor(batches: Loader, given: ClassWeights | undefined
   const labels = batches instanceof ArrayLoader ? labelsOf(batches, ignored) : undefined;
   const values = given === 'balanced' ? balanced(labels) : given;
   const fine = (Array.isArray(values) || values instanceof Float32Array) && values.length > 0 && values.every((value) => typeof value === 'number' && value >= 0 && value < Infinity) && values.some((value) => value > 0);
-  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${shownList(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
+  if (!fine) throw new ArgumentError(`[fit] classWeights: got ${describeList(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
   if (labels !== undefined && labels.classes > values.length) {
     throw new ArgumentError(`[fit] classWeights: got ${values.length}, expected one a class: the data has ${labels.classes} of them.`, { op: 'fit' });
   }

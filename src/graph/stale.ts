@@ -2,7 +2,7 @@ import { AnnealError, StaleTensorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 
 /** The error for a tensor whose elements do not exist any more, asked for by `op`. */
-export function goneError(op: string, tensor: Tensor): AnnealError {
+export function staleError(op: string, tensor: Tensor): AnnealError {
   const what = tensor.op.kind === 'leaf' ? 'a tensor' : `the result of ${tensor.op.name}`;
   const details = { op, shapes: [tensor.shape] };
   if (tensor.disposed$) return new AnnealError('ANNEAL_DISPOSED', `[${op}] ${what} was disposed of, so its values are gone. Dispose of a tensor after its last use.`, details);

@@ -1,11 +1,11 @@
 import type { Tensor } from '../tensor.js';
-import { rest, wake } from './resting.js';
+import { suspend, resume } from './suspended-outputs.js';
 
 /** As many as are held on to even where the user does not. */
 const MOST = 1024;
 
 /** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */
-export function isSettled(tensor: Tensor): boolean {
+export function isResolved(tensor: Tensor): boolean {
   return tensor.stale || tensor.value$ !== undefined || (tensor.kept$ && tensor.inputs.length === 0);
 }
 
@@ -13,11 +13,11 @@ export function isSettled(tensor: Tensor): boolean {
  * Scalars that the user recorded, and tensors to keep, that have not run, oldest first: each is an output of the step that it belongs to.
  * Who records without ever running a step would pile them up, so the older ones of many rest: what the user can still read is never forgotten.
  */
-export class Awaited {
+export class PendingOutputs {
   private readonly recent: Tensor[] = [];
 
   add(tensor: Tensor): void {
-    if (tensor.awaited$) return;
+    if (tensor.isPendingOutput$) return;
     this.put(tensor);
     if (this.recent.length > MOST) this.loosen();
   }
@@ -27,16 +27,16 @@ export class Awaited {
   }
 
   /** Takes those out that do not depend on any leaf which changes now, until one behind them does. */
-  rest(tensors: readonly Tensor[]): void {
+  suspend(tensors: readonly Tensor[]): void {
     if (tensors.length === 0) return;
     const idle = new Set(tensors);
     this.drop((tensor) => idle.has(tensor));
-    rest(tensors);
+    suspend(tensors);
   }
 
   /** Puts back what may depend on leaves that are about to change, however many they are. */
-  wake(changing: readonly Tensor[]): void {
-    for (const tensor of wake(changing)) if (!tensor.awaited$) this.put(tensor);
+  resume(changing: readonly Tensor[]): void {
+    for (const tensor of resume(changing)) if (!tensor.isPendingOutput$) this.put(tensor);
   }
 
   /** Drops those that are done. */
@@ -44,19 +44,19 @@ export class Awaited {
     const { recent } = this;
     let kept = 0;
     for (const tensor of recent) {
-      if (done(tensor)) tensor.awaited$ = false;
+      if (done(tensor)) tensor.isPendingOutput$ = false;
       else recent[kept++] = tensor;
     }
     recent.length = kept;
   }
 
   private put(tensor: Tensor): void {
-    tensor.awaited$ = true;
+    tensor.isPendingOutput$ = true;
     this.recent.push(tensor);
   }
 
   private loosen(): void {
-    this.drop(isSettled);
-    if (this.recent.length > MOST / 2) this.rest(this.recent.slice(0, MOST / 2));
+    this.drop(isResolved);
+    if (this.recent.length > MOST / 2) this.suspend(this.recent.slice(0, MOST / 2));
   }
 }

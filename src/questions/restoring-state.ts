@@ -18,7 +18,7 @@ export interface Subject {
  * Runs an experiment on a model in training mode, and leaves everything bit for bit as it was, however it ends: parameters, buffers and
  * modes of the model, gradients that wait for other optimizers, what the optimizer remembers and its rates, the random streams, and the loader's place in the data.
  */
-export async function untouched<R>(op: string, { model, optimizer, loader }: Subject, experiment: () => Promise<R>): Promise<R> {
+export async function restoringState<R>(op: string, { model, optimizer, loader }: Subject, experiment: () => Promise<R>): Promise<R> {
   checkNothingWaits(op, model, optimizer);
   const trained = new Set(optimizer.parameters);
   const others = model.parameters().filter((parameter) => !trained.has(parameter));

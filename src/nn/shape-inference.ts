@@ -3,7 +3,7 @@ import { showShape, type Shape } from '../shape.js';
 import type { Module } from './module.js';
 
 /** That a layer does not take examples of a shape: what it expects, and what it gets instead. The value to shapes.ts's type. */
-export class Misfit {
+export class ShapeMismatch {
   constructor(
     readonly expects: string,
     readonly gets: string | number,
@@ -11,7 +11,7 @@ export class Misfit {
 }
 
 /** What a layer makes of the shape of one example. Undefined: that shows at the call only. */
-export type Outcome = Shape | Misfit | undefined;
+export type InferredShape = Shape | ShapeMismatch | undefined;
 
 /**
  * The shape of what comes out of a chain of layers for one example of shape `input`, as far as it is known before a call.
@@ -22,7 +22,7 @@ export function chainShape(input: Shape, layers: readonly Module[]): Shape | und
   for (const [i, layer] of layers.entries()) {
     const outcome = layer.outcome$(shape);
     if (outcome === undefined) return undefined;
-    if (outcome instanceof Misfit) {
+    if (outcome instanceof ShapeMismatch) {
       const before = i === 0 ? 'the input has' : 'the layer before it gives';
       throw new ShapeError(`[sequential] layer ${i}: ${outcome.expects}, but ${before} ${outcome.gets}. Make the two sizes the same.`, {
         op: 'sequential',
@@ -35,6 +35,6 @@ export function chainShape(input: Shape, layers: readonly Module[]): Shape | und
 }
 
 /** For a module that takes examples of one shape only. */
-export function expectExactly(expected: Shape, got: Shape): Misfit {
-  return new Misfit(`this module expects ${showShape(expected)}`, showShape(got));
+export function expectExactly(expected: Shape, got: Shape): ShapeMismatch {
+  return new ShapeMismatch(`this module expects ${showShape(expected)}`, showShape(got));
 }

@@ -14,12 +14,12 @@ let mode = 0;
 let leaves = 0;
 
 /** Is there nothing that a change could wake? */
-export function nothingRests(): boolean {
+export function nothingSuspended(): boolean {
   return leaves === 0;
 }
 
 /** What rests until a leaf changes. */
-export interface Rested {
+export interface SuspendedOutputs {
   groups: Group[];
   /** How many groups there may be before those whose tensors are gone are looked for. */
   limit: number;
@@ -31,31 +31,31 @@ const MOST = 64;
  * Lets awaited tensors rest, held weakly: those that have outlasted a step which they do not depend on, another model's, say, and the older
  * ones of many. They cost no later step anything until one of the leaves behind them is about to change.
  */
-export function rest(tensors: readonly Tensor[]): void {
+export function suspend(tensors: readonly Tensor[]): void {
   const group: Group = { held: tensors.map((tensor) => new WeakRef(tensor)), mode };
   for (const node of postOrder(tensors, everyInput)) if (node.inputs.length === 0) addTo(node, group);
 }
 
 /** Those that may depend on leaves which are about to change; they rest no more. */
-export function wake(changing: readonly Tensor[]): Tensor[] {
+export function resume(changing: readonly Tensor[]): Tensor[] {
   const woken: Tensor[] = [];
   for (const leaf of changing) {
-    if (leaf.rested$ === undefined) continue;
-    for (const group of leaf.rested$.groups) woken.push(...present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
-    leaf.rested$ = undefined;
+    if (leaf.suspended$ === undefined) continue;
+    for (const group of leaf.suspended$.groups) woken.push(...present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
+    leaf.suspended$ = undefined;
     leaves--;
   }
   return woken;
 }
 
 /** What is in the memory of the mode before stays there: no step delivers it any more. */
-export function leaveResting(): void {
+export function abandonSuspended(): void {
   mode++;
 }
 
 function addTo(leaf: Tensor, group: Group): void {
-  if (leaf.rested$ === undefined) leaves++;
-  const rested = (leaf.rested$ ??= { groups: [], limit: MOST });
+  if (leaf.suspended$ === undefined) leaves++;
+  const rested = (leaf.suspended$ ??= { groups: [], limit: MOST });
   rested.groups.push(group);
   if (rested.groups.length <= rested.limit) return;
   rested.groups = rested.groups.filter((other) => present(other).length > 0);

@@ -5,7 +5,7 @@ import { postOrder } from '../graph/walk.js';
 import type { Output, Request } from './request.js';
 
 /** The nodes behind a request, operands first, and the leaves that it reads or writes besides. number$ of each is its position. */
-export function trace(request: Request): Tensor[] {
+export function nodesOf(request: Request): Tensor[] {
   const roots: Tensor[] = [...request.losses, ...request.effects];
   for (const { tensor, destination } of request.outputs) {
     roots.push(tensor);
@@ -36,7 +36,7 @@ function differentiatedThrough(node: Tensor): readonly Tensor[] {
 const NONE: readonly Tensor[] = [];
 
 /** What of a node decides the program: its op, attributes and operands by position; of a leaf, shape, dtype and kind. */
-interface Step {
+interface NodeSignature {
   readonly op: OpRecord;
   readonly attrs: Attrs | undefined;
   readonly inputs: readonly number[];
@@ -47,21 +47,21 @@ interface Step {
 }
 
 /** The structure of a request, without its values: requests of the same structure run the same program. */
-export class Structure {
-  private readonly steps: readonly Step[];
+export class GraphSignature {
+  private readonly nodes: readonly NodeSignature[];
   private readonly losses: readonly number[];
   private readonly rules: readonly { readonly node: number; readonly dy: number; readonly terms: readonly (number | undefined)[] }[];
   private readonly effects: readonly number[];
   private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
   private readonly accumulations: readonly { readonly storage: number; readonly accumulator: number; readonly earlier: number | undefined }[];
-  private readonly updates: readonly { readonly storage: number; readonly reached: boolean; readonly held: boolean }[];
+  private readonly updates: readonly { readonly storage: number; readonly hasGradient: boolean; readonly hasAccumulator: boolean }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
   private readonly scale: number | undefined;
 
   constructor(request: Request, nodes: readonly Tensor[]) {
     const operands = followed(request);
-    this.steps = nodes.map((node) => ({
+    this.nodes = nodes.map((node) => ({
       op: node.op,
       attrs: node.attrs,
       inputs: operands(node).map((input) => input.number$),
@@ -79,10 +79,10 @@ export class Structure {
       accumulator: accumulator.number$,
       earlier: earlier?.number$,
     }));
-    this.updates = request.updates.map(({ parameter, reached, accumulator }) => ({
+    this.updates = request.updates.map(({ parameter, hasGradient, accumulator }) => ({
       storage: parameter.storage$!.id,
-      reached,
-      held: accumulator !== undefined,
+      hasGradient,
+      hasAccumulator: accumulator !== undefined,
     }));
     this.finite = request.finite;
     this.scale = request.scale?.number$;
@@ -92,7 +92,7 @@ export class Structure {
   /** Does `request`, whose nodes these are, have this structure? */
   matches(request: Request, nodes: readonly Tensor[]): boolean {
     return (
-      nodes.length === this.steps.length &&
+      nodes.length === this.nodes.length &&
       request.updater?.id === this.updater?.id &&
       request.updater?.version === this.updater?.version &&
       request.finite === this.finite &&
@@ -137,9 +137,9 @@ export class Structure {
       if (parameter.storage$!.id !== known.storage || accumulator.number$ !== known.accumulator || earlier?.number$ !== known.earlier) return false;
     }
     for (let i = 0; i < updates.length; i++) {
-      const { parameter, reached, accumulator } = request.updates[i]!;
+      const { parameter, hasGradient, accumulator } = request.updates[i]!;
       const known = updates[i]!;
-      if (parameter.storage$!.id !== known.storage || reached !== known.reached || (accumulator !== undefined) !== known.held) return false;
+      if (parameter.storage$!.id !== known.storage || hasGradient !== known.hasGradient || (accumulator !== undefined) !== known.hasAccumulator) return false;
     }
     return true;
   }
@@ -147,7 +147,7 @@ export class Structure {
   private sameNodes(nodes: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): boolean {
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]!;
-      const step = this.steps[i]!;
+      const step = this.nodes[i]!;
       if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
       const { inputs } = step;
       const own = operands(node);

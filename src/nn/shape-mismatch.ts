@@ -16,7 +16,7 @@ export interface ShapeFunction {
 }
 
 /** The `out` of a layer that does not fit what comes before it: what it expects, and what it gets instead. */
-export interface Misfit<Expects extends string, Gets extends string | number> {
+export interface ShapeMismatch<Expects extends string, Gets extends string | number> {
   readonly expects: Expects;
   readonly gets: Gets;
 }
@@ -68,10 +68,10 @@ export interface Same extends ShapeFunction {
 export interface LastDimension<I extends number, O extends number> extends ShapeFunction {
   readonly out: this['in'] extends readonly [...infer H extends number[], infer L extends number]
     ? Differ<L, I> extends true
-      ? Misfit<`linear(${I}, ${O}) expects ${I} features`, L>
+      ? ShapeMismatch<`linear(${I}, ${O}) expects ${I} features`, L>
       : [...H, O]
     : this['in'] extends readonly []
-      ? Misfit<`linear(${I}, ${O}) expects ${I} features`, 'none'>
+      ? ShapeMismatch<`linear(${I}, ${O}) expects ${I} features`, 'none'>
       : Shape;
 }
 
@@ -97,7 +97,7 @@ export type Apply<L extends Shaped, S extends Shape> = unknown extends L['shapes
   ? Fixed<L['shapes$']['in'], L['shapes$']['out'], S>
   : (L['shapes$']['function'] & { readonly in: S })['out'];
 
-type Fixed<I extends Shape, O extends Shape, S extends Shape> = DifferShapes<I, S> extends true ? Misfit<`this module expects ${Show<I>}`, Show<S>> : O;
+type Fixed<I extends Shape, O extends Shape, S extends Shape> = DifferShapes<I, S> extends true ? ShapeMismatch<`this module expects ${Show<I>}`, Show<S>> : O;
 
 /** Layers that the compiler cannot tell apart: an array, spread or as the only argument. */
 type Untold<Ls extends readonly unknown[]> = number extends Ls['length'] ? true : Ls extends readonly [readonly Shaped[]] ? true : false;
@@ -116,7 +116,7 @@ export type Fitting<S extends Shape, Ls extends readonly unknown[], Before exten
   ? Ls
   : Ls extends readonly [infer L extends Shaped, ...infer Rest]
     ? Apply<L, S> extends infer O
-      ? O extends Misfit<infer Expects, infer Gets>
+      ? O extends ShapeMismatch<infer Expects, infer Gets>
         ? [...Done, `${Expects}, but ${Before} ${Gets}`, ...Rest]
         : O extends Shape
           ? Fitting<O, Rest, 'the layer before it gives', [...Done, L]>

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Indices } from '../shape-types.js';
-import { shown } from '../shown.js';
+import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
 import { example } from './examples.js';
@@ -16,7 +16,7 @@ import { EXACT } from './tolerance.js';
 const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4]];
 const labelsOf = (shape: Shape) => ({ shape: shape.slice(0, -1), dtype: 'int32' as const, from: 0, to: shape[shape.length - 1]! });
 
-export const pickOp: KernelRecord = {
+export const takeAlongAxisOp: KernelRecord = {
   name: 'pick',
   kind: 'kernel',
   infer: ([x, labels]) => {
@@ -33,14 +33,14 @@ export const pickOp: KernelRecord = {
     const C = e.shape(0)[e.shape(0).length - 1]!;
     e.instruction('pick', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], 30 + N * 3);
   },
-  gradient: (dy, { inputs: [x, labels] }) => [record(placeOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
+  gradient: (dy, { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
   examples: SHAPES.map((shape) => example([{ shape }, labelsOf(shape)])),
 };
 
 /** (values, labels): zeros [.., classes], but values[n] at labels[n]. Values are one for each label, or one for all. */
-export const placeOp: KernelRecord<{ readonly classes: number }> = {
+export const scatterOp: KernelRecord<{ readonly classes: number }> = {
   name: 'place',
   kind: 'kernel',
   infer: ([values, labels], { classes }) => {
@@ -57,7 +57,7 @@ export const placeOp: KernelRecord<{ readonly classes: number }> = {
     const values = e.shape(0).length === 0 ? e.input(0) : reshaped(e.input(0), [N]);
     e.instruction('place', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], 30 + N * (3 + classes * 0.1));
   },
-  gradient: (dy, { inputs: [values, labels] }) => [sumTo(record(pickOp, [dy, labels!]), values!.shape), undefined],
+  gradient: (dy, { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
   examples: SHAPES.flatMap((shape) => [shape.slice(0, -1), []].map((values) => example([{ shape: values }, labelsOf(shape)], { classes: shape[shape.length - 1]! }))),
@@ -67,8 +67,8 @@ export const placeOp: KernelRecord<{ readonly classes: number }> = {
  * The element of each row that its label names: out[n] = x[n, labels[n]]. x [.., C] float32, labels [..] int32 in [0, C).
  * As torch.gather along the last dimension, with one index per row. Throws IndexError when the step runs and a label is out of range.
  */
-export function pick<D extends DType>(x: Tensor, labels: Tensor<Shape, D> & Indices<'pick', 'labels', D>): Tensor<Shape, 'float32'> {
-  return record(pickOp, [x, labels]);
+export function takeAlongAxis<D extends DType>(x: Tensor, labels: Tensor<Shape, D> & Indices<'pick', 'labels', D>): Tensor<Shape, 'float32'> {
+  return record(takeAlongAxisOp, [x, labels]);
 }
 
 /**
@@ -80,9 +80,9 @@ export function oneHot<S extends Shape, D extends DType, C extends number>(
   classes: C,
 ): Tensor<readonly [...S, C], 'float32'> {
   if (!Number.isInteger(classes) || classes < 1) {
-    throw new ArgumentError(`[oneHot] classes: got ${shown(classes)}, expected a whole number of at least 1.`, { op: 'oneHot' });
+    throw new ArgumentError(`[oneHot] classes: got ${describeValue(classes)}, expected a whole number of at least 1.`, { op: 'oneHot' });
   }
-  return record(placeOp, [scalar(1, 'float32'), labels as Tensor], { classes });
+  return record(scatterOp, [scalar(1, 'float32'), labels as Tensor], { classes });
 }
 
-export const pickingOps = [pickOp, placeOp];
+export const takeAlongOps = [takeAlongAxisOp, scatterOp];
