@@ -11,7 +11,7 @@ export function describeValue(value: unknown): string {
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
-/** An array with its elements as messages say them, and anything else as shown() has it. */
+/** An array with its elements as messages say them, and anything else as describeValue() has it. */
 export function describeList(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(describeValue).join(', ')}]` : describeValue(value);
 }

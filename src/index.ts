@@ -3,7 +3,7 @@ export { noGrad } from './graph/recorder.js';
 export { seed } from './random.js';
 export { Parameter, Tensor } from './tensor.js';
 export { Trainer } from './train/index.js';
-export * from './questions/index.js';
+export * from './tuning/index.js';
 export { load, loadMetadata, save } from './io/index.js';
 export * from './ops/index.js';
 export * from './errors.js';

@@ -127,15 +127,15 @@ function some(names: readonly string[]): string {
 function checkFits(op: string, name: string, target: Tensor, source: Source): void {
   if (ArrayBuffer.isView(source)) return checkArray(op, name, target, source);
   if (source?.dtype === target.dtype && sameShape(source.shape, target.shape)) return;
-  throw misfit(op, name, target, Array.isArray(source?.shape) ? `${source.dtype} ${showShape(source.shape)}` : 'no tensor');
+  throw shapeMismatch(op, name, target, Array.isArray(source?.shape) ? `${source.dtype} ${showShape(source.shape)}` : 'no tensor');
 }
 
 /** What a source says of its shape may not be what its elements are. */
 function checkArray(op: string, name: string, target: Tensor, data: TypedArray): void {
   if (data instanceof dtypes[target.dtype].array && data.length === sizeOf(target.shape)) return;
-  throw misfit(op, name, target, ArrayBuffer.isView(data) ? `${data.constructor.name} of ${data.length} elements` : 'no typed array');
+  throw shapeMismatch(op, name, target, ArrayBuffer.isView(data) ? `${data.constructor.name} of ${data.length} elements` : 'no typed array');
 }
 
-function misfit(op: string, name: string, target: Tensor, got: string): AnnealError {
+function shapeMismatch(op: string, name: string, target: Tensor, got: string): AnnealError {
   return mismatch(op, `'${name}' does not fit: got ${got}, expected ${target.dtype} ${showShape(target.shape)}. Build the model with the sizes that were saved.`);
 }

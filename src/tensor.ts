@@ -78,9 +78,9 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   storage$: Storage | undefined = undefined;
   /** Of a leaf: when it was last overwritten. */
   version$ = 0;
-  /** Of a leaf: what rests until it changes; see graph/resting.ts. */
+  /** Of a leaf: what rests until it changes; see graph/suspended-outputs.ts. */
   suspended$: SuspendedOutputs | undefined = undefined;
-  /** It is among those that a step has to deliver; see graph/awaited.ts. */
+  /** It is among those that a step has to deliver; see graph/pending-outputs.ts. */
   isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;

@@ -23,13 +23,13 @@ export interface Emitter {
   shape(i: number): Shape;
   /** The i-th input. Dense, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */
   input(i: number, accepts?: (layout: Layout) => boolean): Value;
-  /** The result (0) or the i-th hidden one; undefined where nobody reads it. Dense, of the op's shape or of `shape` (same size). */
+  /** The result (0) or the i-th auxiliary one; undefined where nobody reads it. Dense, of the op's shape or of `shape` (same size). */
   output(i?: number, shape?: Shape): Value | undefined;
   /** A dense temporary that lives for this op only. */
   temporary(shape: Shape, dtype: DType): Value;
   /** A number that is known when the program is compiled, as an operand. */
   constant(value: number, dtype: DType): Value;
-  /** The number of a pointwise micro-op. */
+  /** The number of a pointwise opcode. */
   opcode(name: string): number;
   /** The number of a rule of updates. */
   rule(name: string): number;

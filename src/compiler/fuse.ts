@@ -6,7 +6,7 @@ import { TopologicalOrder } from './order.js';
 import { LatestOperands } from './reach.js';
 
 /**
- * What becomes one stretch of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
+ * What becomes one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
  * a node joined to one that its record names.
  */
 export interface FusionGroup {

@@ -10,7 +10,7 @@ import { denseLayout, isDense, type Layout } from './layout.js';
 
 /** What lowering has to know about the native side. */
 export interface NativeRows {
-  /** Number of a micro-op of native/pointwise.def. */
+  /** Number of a opcode of native/pointwise.def. */
   opcode(name: string): number;
   /** Number of a rule of native/updates.def. */
   rule(name: string): number;
@@ -239,7 +239,7 @@ class Lowering {
     this.values.set(node.id, { buffer: dense.buffer, layout: node.op.view(dense.layout, node, node.attrs as never)! });
   }
 
-  /** A chain as one micro-program: inputs are broadcast by strides of 0, intermediate values stay in registers. */
+  /** A chain as one elementwise program: inputs are broadcast by strides of 0, intermediate values stay in registers. */
   private chain(unit: FusionGroup): void {
     const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
     const shape = nodes[0]!.shape;
@@ -320,8 +320,8 @@ function bytesCost(values: readonly (Value | undefined)[]): number {
   return Math.round(INSTRUCTION_NS + bytes / BYTES_PER_NS);
 }
 
-function chainCost(elements: number, microOps: number, operands: number): number {
-  return Math.round(INSTRUCTION_NS + elements * (0.1 * operands + 0.2 * microOps));
+function chainCost(elements: number, opcodes: number, operands: number): number {
+  return Math.round(INSTRUCTION_NS + elements * (0.1 * operands + 0.2 * opcodes));
 }
 
 /** What a record's emit sees of the lowering. */

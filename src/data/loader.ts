@@ -31,7 +31,7 @@ export interface BatchRun<X extends Shape = Shape, Y extends Shape = Shape, D ex
   readonly batch: Batch<X, Y, D>;
   /** How many batches these are. */
   readonly maxSteps: number;
-  /** Says how many of them are used, at least one; the next stretch begins behind them. */
+  /** Says how many of them are used, at least one; the next run begins behind them. */
   consume(count: number): void;
 }
 
@@ -139,10 +139,10 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
    */
   pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<BatchRun<X, Y, D>> {
     const pass = this.#position.begin();
-    return { ...pass, batches: this.#stretches(pass, options) };
+    return { ...pass, batches: this.#runs(pass, options) };
   }
 
-  *#stretches(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D>, void, undefined> {
+  *#runs(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);

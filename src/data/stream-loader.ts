@@ -56,7 +56,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
     const pass = this.#position.begin();
-    for await (const { batch, consume } of this.#stretches(pass)) {
+    for await (const { batch, consume } of this.#runs(pass)) {
       consume(1);
       yield batch;
     }
@@ -66,15 +66,15 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
   /** One epoch for those who take batches when they use them. */
   pass$(): TakenPass<BatchRun<X, Y, D>> {
     const pass = this.#position.begin();
-    return { ...pass, batches: this.#stretches(pass) };
+    return { ...pass, batches: this.#runs(pass) };
   }
 
   /** All batches, read anew, without moving on. */
   async *inOrder$(): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
-    for await (const { batch } of this.#stretches({ epoch: this.epoch, first: 0, handedOut: nothing, complete: nothing })) yield batch;
+    for await (const { batch } of this.#runs({ epoch: this.epoch, first: 0, handedOut: nothing, complete: nothing })) yield batch;
   }
 
-  async *#stretches(pass: Pass): AsyncGenerator<BatchRun<X, Y, D>, void, undefined> {
+  async *#runs(pass: Pass): AsyncGenerator<BatchRun<X, Y, D>, void, undefined> {
     const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#setup.dropLast);
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
     try {

@@ -58,12 +58,12 @@ export function pendingOutputs(): readonly Tensor[] {
   return outputs.values();
 }
 
-/** Puts those back among the awaited ones that may depend on leaves which are about to change. */
+/** Puts those back among the pending ones that may depend on leaves which are about to change. */
 export function resumeOutputs(changing: readonly Tensor[]): void {
   outputs.resume(changing);
 }
 
-/** Lets awaited tensors rest, which do not depend on what changes now. */
+/** Suspends pending outputs, which do not depend on what changes now. */
 export function suspendOutputs(tensors: readonly Tensor[]): void {
   outputs.suspend(tensors);
 }
@@ -147,7 +147,7 @@ export function setEager(run: ((tensor: Tensor) => void) | undefined): void {
   runEagerly = run;
 }
 
-/** The i-th hidden result of a node, such as the softmax that a cross-entropy saves. */
+/** The i-th auxiliary output of a node, such as the softmax that a cross-entropy saves. */
 export function hidden(node: Tensor, index: number): Tensor {
   return record(hiddenOutput, [node], { index });
 }

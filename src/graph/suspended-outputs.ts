@@ -28,7 +28,7 @@ export interface SuspendedOutputs {
 const MOST = 64;
 
 /**
- * Lets awaited tensors rest, held weakly: those that have outlasted a step which they do not depend on, another model's, say, and the older
+ * Suspends pending outputs, held weakly: those that have outlasted a step which they do not depend on, another model's, say, and the older
  * ones of many. They cost no later step anything until one of the leaves behind them is about to change.
  */
 export function suspend(tensors: readonly Tensor[]): void {

@@ -87,7 +87,7 @@ export interface LabelledRows {
 
 /** Throws ShapeError where outputs and labels do not belong together, or where there is one class only. */
 export function labelledRows(op: string, outputs: Tensor, labels: Tensor, { axis = -1, ignoreIndex }: Pick<DecisionOptions, 'axis' | 'ignoreIndex'>): LabelledRows {
-  if (labels.dtype !== 'int32' || !sameShape(outputs.shape.toSpliced(axis, 1), labels.shape)) throw misfit(op, outputs, labels);
+  if (labels.dtype !== 'int32' || !sameShape(outputs.shape.toSpliced(axis, 1), labels.shape)) throw shapeMismatch(op, outputs, labels);
   const rows = rowsOf(outputs, axis);
   if (rows.shape[1]! < 2) {
     throw new ShapeError(
@@ -175,10 +175,10 @@ export function isNumber(tensor: Tensor): Truths {
 
 export function checkSame(op: string, outputs: Tensor, targets: Tensor): void {
   if (sameShape(outputs.shape, targets.shape)) return;
-  throw misfit(op, outputs, targets);
+  throw shapeMismatch(op, outputs, targets);
 }
 
-export function misfit(op: string, outputs: Tensor, targets: Tensor): ShapeError {
+export function shapeMismatch(op: string, outputs: Tensor, targets: Tensor): ShapeError {
   const expected = targets.dtype === 'float32' ? 'float32 targets of the outputs\u2019 shape, or int32 labels [...] beside outputs [...,C]' : 'outputs [...,C] and labels [...] of class indices';
   return new ShapeError(
     `[${op}] the shapes do not fit: got outputs ${showShape(outputs.shape)}, ${targets.dtype === 'float32' ? 'targets' : 'labels'} ${showShape(targets.shape)}, expected ${expected}.`,

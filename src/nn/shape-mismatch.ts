@@ -92,7 +92,7 @@ export interface Shaped {
   readonly shapes$: Shapes;
 }
 
-/** What comes out of layer L for an example of shape S: a shape, or a Misfit. */
+/** What comes out of layer L for an example of shape S: a shape, or a ShapeMismatch. */
 export type Apply<L extends Shaped, S extends Shape> = unknown extends L['shapes$']['function']['out']
   ? Fixed<L['shapes$']['in'], L['shapes$']['out'], S>
   : (L['shapes$']['function'] & { readonly in: S })['out'];

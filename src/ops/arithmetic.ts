@@ -72,7 +72,7 @@ export const powOp = pointwise({
 });
 
 /** Which operand a maximum or minimum comes from; where they are equal each gets half of the gradient, as in torch. */
-function pick(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonly Tensor[] {
+function routed(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonly Tensor[] {
   const [a, b] = node.inputs as [Tensor, Tensor];
   const half = where(equal(a, b), mul(dy, 0.5), dy);
   return [sumTo(where(aLoses, 0, half), a.shape), sumTo(where(bLoses, 0, half), b.shape)];
@@ -81,7 +81,7 @@ function pick(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonl
 export const maximumOp = pointwise({
   name: 'maximum',
   takes: NUMERIC,
-  gradient: (dy, node) => pick(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
+  gradient: (dy, node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
   examples: binaryExamples(),
@@ -90,7 +90,7 @@ export const maximumOp = pointwise({
 export const minimumOp = pointwise({
   name: 'minimum',
   takes: NUMERIC,
-  gradient: (dy, node) => pick(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
+  gradient: (dy, node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
   examples: binaryExamples(),

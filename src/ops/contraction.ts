@@ -171,10 +171,10 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
 function checkLinear(x: Shape, weight: Shape, bias: Shape | undefined): void {
   const fits = weight.length === 2 && x.length > 0 && x[x.length - 1] === weight[1];
   if (fits && (bias === undefined || (bias.length === 1 && bias[0] === weight[0]))) return;
-  throw new ShapeError(`[linear] ${misfit(x, weight, bias)}`, { op: 'linear', shapes: bias === undefined ? [x, weight] : [x, weight, bias] });
+  throw new ShapeError(`[linear] ${shapeMismatch(x, weight, bias)}`, { op: 'linear', shapes: bias === undefined ? [x, weight] : [x, weight, bias] });
 }
 
-function misfit(x: Shape, weight: Shape, bias: Shape | undefined): string {
+function shapeMismatch(x: Shape, weight: Shape, bias: Shape | undefined): string {
   if (weight.length !== 2) return `weight is no matrix: got ${showShape(weight)}, expected [out,in]. Reshape it.`;
   if (x.length === 0) return `x is a scalar: got [], expected [..,${weight[1]}]. Give it a dimension of features.`;
   const features = x[x.length - 1];

@@ -38,7 +38,7 @@ export const hiddenOutput: HiddenRecord = {
   infer: ([node], { index }) => node!.hidden[index]!,
   tolerance: EXACT,
   examples: [],
-  gradient: { none: 'hidden results are saved for gradients and have none of their own' },
+  gradient: { none: 'auxiliary outputs are saved for gradients and have none of their own' },
 };
 
 /** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */

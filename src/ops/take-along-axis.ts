@@ -17,14 +17,14 @@ const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0,
 const labelsOf = (shape: Shape) => ({ shape: shape.slice(0, -1), dtype: 'int32' as const, from: 0, to: shape[shape.length - 1]! });
 
 export const takeAlongAxisOp: KernelRecord = {
-  name: 'pick',
+  name: 'takeAlongAxis',
   kind: 'kernel',
   infer: ([x, labels]) => {
-    checkDType('pick', x!, FLOAT);
-    checkDType('pick', labels!, INT, 'labels');
+    checkDType('takeAlongAxis', x!, FLOAT);
+    checkDType('takeAlongAxis', labels!, INT, 'labels');
     const shapes = [x!.shape, labels!.shape];
     if (x!.shape.length === 0 || !sameShape(labels!.shape, x!.shape.slice(0, -1))) {
-      throw new ShapeError(`[pick] the shapes do not fit: got x ${showShape(x!.shape)}, labels ${showShape(labels!.shape)}, expected x [..,C] and labels [..].`, { op: 'pick', shapes });
+      throw new ShapeError(`[takeAlongAxis] the shapes do not fit: got x ${showShape(x!.shape)}, labels ${showShape(labels!.shape)}, expected x [..,C] and labels [..].`, { op: 'takeAlongAxis', shapes });
     }
     return { shape: labels!.shape, dtype: 'float32' };
   },
@@ -41,14 +41,14 @@ export const takeAlongAxisOp: KernelRecord = {
 
 /** (values, labels): zeros [.., classes], but values[n] at labels[n]. Values are one for each label, or one for all. */
 export const scatterOp: KernelRecord<{ readonly classes: number }> = {
-  name: 'place',
+  name: 'scatter',
   kind: 'kernel',
   infer: ([values, labels], { classes }) => {
-    checkDType('place', values!, FLOAT);
-    checkDType('place', labels!, INT, 'labels');
+    checkDType('scatter', values!, FLOAT);
+    checkDType('scatter', labels!, INT, 'labels');
     if (values!.shape.length > 0 && !sameShape(values!.shape, labels!.shape)) {
       const shapes = [values!.shape, labels!.shape];
-      throw new ShapeError(`[place] the shapes differ: got values ${showShape(values!.shape)}, labels ${showShape(labels!.shape)}, expected one shape, or one value.`, { op: 'place', shapes });
+      throw new ShapeError(`[scatter] the shapes differ: got values ${showShape(values!.shape)}, labels ${showShape(labels!.shape)}, expected one shape, or one value.`, { op: 'scatter', shapes });
     }
     return { shape: [...labels!.shape, classes], dtype: 'float32' };
   },
@@ -67,7 +67,7 @@ export const scatterOp: KernelRecord<{ readonly classes: number }> = {
  * The element of each row that its label names: out[n] = x[n, labels[n]]. x [.., C] float32, labels [..] int32 in [0, C).
  * As torch.gather along the last dimension, with one index per row. Throws IndexError when the step runs and a label is out of range.
  */
-export function takeAlongAxis<D extends DType>(x: Tensor, labels: Tensor<Shape, D> & Indices<'pick', 'labels', D>): Tensor<Shape, 'float32'> {
+export function takeAlongAxis<D extends DType>(x: Tensor, labels: Tensor<Shape, D> & Indices<'takeAlongAxis', 'labels', D>): Tensor<Shape, 'float32'> {
   return record(takeAlongAxisOp, [x, labels]);
 }
 

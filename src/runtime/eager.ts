@@ -88,7 +88,7 @@ function requireFinite(tensor: Tensor, elements: ArrayLike<number>): void {
   );
 }
 
-/** A hidden result of a node that has run: the node is run again for it. */
+/** An auxiliary output of a node that has run: the node is run again for it. */
 function anew(hidden: Tensor): Tensor {
   const node = hidden.inputs[0]!;
   const meta = { shape: node.shape, dtype: node.dtype, hidden: node.hidden };

@@ -13,7 +13,7 @@ import type { Value } from '../tensor-text.js';
 import { Parameter, type Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
-import { awaitedBy, outputsFor } from './outputs.js';
+import { pendingOutputsFor, outputsFor } from './outputs.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { ProgramRun, StepRun, WatchedRun } from './run.js';
@@ -99,7 +99,7 @@ export class PlannedEngine implements Engine {
 
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
-    const outputs = outputsFor(awaitedBy(losses, () => accumulations.map(({ parameter }) => parameter)), watched);
+    const outputs = outputsFor(pendingOutputsFor(losses, () => accumulations.map(({ parameter }) => parameter)), watched);
     const request = { ...NOTHING, losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
@@ -185,21 +185,21 @@ export class PlannedEngine implements Engine {
 
   materializeBefore(changing: readonly Tensor[]): void {
     if (changing.length === 0) return;
-    const awaited = awaitedBy(NONE, () => changing).filter((tensor) => !changing.includes(tensor));
-    if (awaited.length === 0) return;
-    const request = { ...NOTHING, outputs: outputsFor(awaited, NONE) };
+    const pending = pendingOutputsFor(NONE, () => changing).filter((tensor) => !changing.includes(tensor));
+    if (pending.length === 0) return;
+    const request = { ...NOTHING, outputs: outputsFor(pending, NONE) };
     const { results, done } = this.run(request);
     this.deliver(request, results, done);
     // What is behind them will be something else.
-    for (const tensor of awaited) if (tensor.kept$) tensor.inputs = NONE;
+    for (const tensor of pending) if (tensor.kept$) tensor.inputs = NONE;
     dropResolved(isResolved);
   }
 
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
     const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
-    const awaited = awaitedBy(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters)]);
-    const outputs = outputsFor(awaited, watched);
+    const pending = pendingOutputsFor(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters)]);
+    const outputs = outputsFor(pending, watched);
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
 

@@ -10,7 +10,7 @@ import type { Output, Request } from './request.js';
  * The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. These are asked for
  * where they are needed only: optimizers have thousands.
  */
-export function awaitedBy(losses: readonly Tensor[], changes: () => readonly Tensor[]): Tensor[] {
+export function pendingOutputsFor(losses: readonly Tensor[], changes: () => readonly Tensor[]): Tensor[] {
   if (!nothingSuspended()) resumeOutputs(changes());
   const waiting = pendingOutputs().filter((tensor) => !isResolved(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
@@ -21,8 +21,8 @@ export function awaitedBy(losses: readonly Tensor[], changes: () => readonly Ten
 }
 
 /** Where a step leaves what it has to deliver, each once. */
-export function outputsFor(awaited: readonly Tensor[], watched: readonly Tensor[]): Output[] {
-  const tensors = [...awaited, ...watched.filter((tensor, i) => !isResolved(tensor) && !awaited.includes(tensor) && watched.indexOf(tensor) === i)];
+export function outputsFor(pending: readonly Tensor[], watched: readonly Tensor[]): Output[] {
+  const tensors = [...pending, ...watched.filter((tensor, i) => !isResolved(tensor) && !pending.includes(tensor) && watched.indexOf(tensor) === i)];
   const count = { scalar: 0, view: 0, storage: 0 };
   return tensors.map((tensor) => {
     const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' && sizeOf(tensor.shape) === 1 ? 'scalar' : 'view';

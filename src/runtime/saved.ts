@@ -10,7 +10,7 @@ export function savedValues(tensor: Tensor): Tensor[] {
   if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
   const saved = new Set<Tensor>();
   const save = (node: Tensor | undefined): void => {
-    // An operand that a rule reads may be left out. A node with hidden results is computed whole or not at all: its operands are kept instead.
+    // An operand that a rule reads may be left out. A node with auxiliary outputs is computed whole or not at all: its operands are kept instead.
     if (node === undefined) return;
     if (node.inputs.length > 0 && node.storage$ === undefined && node.hidden.length === 0 && node.op.kind !== 'hidden') saved.add(node);
   };

@@ -17,10 +17,10 @@ export class CompletedStep<M extends AnyMetric> implements StepEvent<M> {
   readonly examples: number;
   readonly seconds: number;
   declare readonly layers?: readonly LayerStatistics[];
-  readonly #tally: EpochAccumulator<M>;
+  readonly #accumulator: EpochAccumulator<M>;
   #results: Results<M> | undefined = undefined;
 
-  constructor(event: EpochEvent, step: number, loss: number, tally: EpochAccumulator<M>, layers: readonly LayerStatistics[] | undefined) {
+  constructor(event: EpochEvent, step: number, loss: number, accumulator: EpochAccumulator<M>, layers: readonly LayerStatistics[] | undefined) {
     this.epochs = event.epochs;
     this.firstEpoch = event.firstEpoch;
     this.stepsPerEpoch = event.stepsPerEpoch;
@@ -29,13 +29,13 @@ export class CompletedStep<M extends AnyMetric> implements StepEvent<M> {
     this.epoch = event.epoch;
     this.step = step;
     this.loss = loss;
-    this.examples = tally.examples;
-    this.seconds = tally.seconds;
+    this.examples = accumulator.examples;
+    this.seconds = accumulator.seconds;
     if (layers !== undefined) this.layers = layers;
-    this.#tally = tally;
+    this.#accumulator = accumulator;
   }
 
   get results(): Results<M> {
-    return (this.#results ??= this.#tally.results());
+    return (this.#results ??= this.#accumulator.results());
   }
 }

@@ -88,16 +88,16 @@ function passOver(loader: Loader, { more, accumulate, signal }: PassOptions): To
 
 const nothing = (): void => undefined;
 
-function* ungrouped(stretches: Iterable<BatchRun>): Generator<Group, void> {
-  for (const { batch, maxSteps, consume } of stretches) yield { group: [batch], maxSteps, consume };
+function* ungrouped(runs: Iterable<BatchRun>): Generator<Group, void> {
+  for (const { batch, maxSteps, consume } of runs) yield { group: [batch], maxSteps, consume };
 }
 
 /** So many batches at a time; fewer at the end. */
-async function* grouped(stretches: AsyncIterable<BatchRun> | Iterable<BatchRun>, size: number): AsyncGenerator<Group, void> {
+async function* grouped(runs: AsyncIterable<BatchRun> | Iterable<BatchRun>, size: number): AsyncGenerator<Group, void> {
   let some: BatchRun[] = [];
   const step = (all: readonly BatchRun[]): Group => ({ group: all.map(({ batch }) => batch), maxSteps: 1, consume: () => all.forEach(({ consume }) => consume(1)) });
-  for await (const stretch of stretches) {
-    some.push(stretch);
+  for await (const run of runs) {
+    some.push(run);
     if (some.length < size) continue;
     yield step(some);
     some = [];

@@ -108,14 +108,14 @@ export class Fit<M extends AnyMetric> {
     this.#checkSignal(epoch, 'before step 0');
     await this.#tell((callback) => callback.onEpochStart?.({ ...event, type: 'epochStart' }));
     const { batches, validation, optimizer, metrics, accumulate, signal } = this.#setup;
-    const tally = new EpochAccumulator<M>(epoch, metrics);
+    const accumulator = new EpochAccumulator<M>(epoch, metrics);
     const pass = new EpochPass(batches, { more, accumulate, signal });
-    const complete = await this.#steps(event, tally, pass);
+    const complete = await this.#steps(event, accumulator, pass);
     if (!complete) return;
-    if (tally.steps === 0 && pass.first === 0) throw nothingFrom('fit', batches, ` in epoch ${epoch}`);
+    if (accumulator.steps === 0 && pass.first === 0) throw nothingFrom('fit', batches, ` in epoch ${epoch}`);
     const aborted = signal?.aborted === true;
     const known = { metrics, validated: validation !== undefined };
-    const trained = tally.steps === 0 ? undefined : tally.record();
+    const trained = accumulator.steps === 0 ? undefined : accumulator.record();
     if (trained !== undefined) observePlateaus(optimizer, known, trained, 'training');
     const validated = validation === undefined ? {} : { validation: await this.#validate(validation, epoch) };
     observePlateaus(optimizer, known, validated, 'validation');
@@ -129,8 +129,8 @@ export class Fit<M extends AnyMetric> {
   }
 
   /** Runs the steps of an epoch; whether all of them. At most two submissions are under way; one, where somebody looks at each step. */
-  async #steps(event: EpochEvent, tally: EpochAccumulator<M>, pass: EpochPass): Promise<boolean> {
-    const flight = new StepPipeline();
+  async #steps(event: EpochEvent, accumulator: EpochAccumulator<M>, pass: EpochPass): Promise<boolean> {
+    const pipeline = new StepPipeline();
     const groups = pass.groups();
     try {
       let step = pass.firstStep;
@@ -145,17 +145,17 @@ export class Fit<M extends AnyMetric> {
         if (done === true) ended = true;
         else if (this.#stopped !== undefined) break;
         else {
-          const { count, ...submitted } = this.#submit(value.group, value.maxSteps, { ...event, step }, tally);
+          const { count, ...submitted } = this.#submit(value.group, value.maxSteps, { ...event, step }, accumulator);
           pass.take(value, count);
           step += count;
-          await flight.add(submitted);
-          if (this.#waits) await flight.drain();
+          await pipeline.add(submitted);
+          if (this.#waits) await pipeline.drain();
         }
       }
-      await flight.drain();
+      await pipeline.drain();
       return ended;
     } catch (error) {
-      await flight.abandon();
+      await pipeline.abandon();
       if (this.#failed !== undefined) pass.cameTo(this.#failed.event.step + this.#failed.submission.completed());
       throw error instanceof DivergenceError ? await this.#explained(error) : error;
     } finally {
@@ -176,7 +176,7 @@ export class Fit<M extends AnyMetric> {
   }
 
   /** Records a step and submits it, as often as it may run at once: the loop that users write. */
-  #submit(group: readonly AnyBatch[], maxSteps: number, event: StepPlace, tally: EpochAccumulator<M>): Submitted & { readonly count: number } {
+  #submit(group: readonly AnyBatch[], maxSteps: number, event: StepPlace, accumulator: EpochAccumulator<M>): Submitted & { readonly count: number } {
     try {
       const { inspectEvery, model } = this.#setup;
       const place = inspectEvery === undefined ? 0 : this.#submitted % inspectEvery;
@@ -185,7 +185,7 @@ export class Fit<M extends AnyMetric> {
       const submission = submit(this.#setup, group, { maxSteps: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
       this.#submitted += submission.count;
       submission.done?.catch(() => (this.#failed ??= { submission, group, event }));
-      return { count: submission.count, done: submission.done, complete: () => this.#complete(submission, event, tally) };
+      return { count: submission.count, done: submission.done, complete: () => this.#complete(submission, event, accumulator) };
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
       // In its turn: the steps before it land first.
@@ -194,19 +194,19 @@ export class Fit<M extends AnyMetric> {
   }
 
   /** Adds what the steps have measured, each in its turn. */
-  async #complete(submission: Submission, event: StepPlace, tally: EpochAccumulator<M>): Promise<void> {
+  async #complete(submission: Submission, event: StepPlace, accumulator: EpochAccumulator<M>): Promise<void> {
     const completed = submission.completed();
     if (completed === 0) return;
     const batches = await submission.measured();
     const layers = await submission.layers?.();
-    if (layers !== undefined) tally.layers = layers;
+    if (layers !== undefined) accumulator.layers = layers;
     for (let i = 0; i < completed; i++) {
-      const loss = tally.add(batches, i);
+      const loss = accumulator.add(batches, i);
       this.#recent.add(loss);
       if (this.#setup.callbacks.length === 0) continue;
-      const told = new CompletedStep<M>(event, event.step + i, loss, tally, layers);
+      const completedStep = new CompletedStep<M>(event, event.step + i, loss, accumulator, layers);
       for (const callback of this.#setup.callbacks) {
-        const answer = callback.onStep?.(told);
+        const answer = callback.onStep?.(completedStep);
         if (answer !== undefined) await answer;
       }
     }

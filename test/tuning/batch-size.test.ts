@@ -1,7 +1,7 @@
 import { adviseBatchSize, data, losses, nn, optim, seed } from 'anneal';
 import { beforeEach, expect, test } from 'vitest';
-import { advise } from '../../src/questions/batch-advice.js';
-import { noiseScale, squaredNorms } from '../../src/questions/noise-scale.js';
+import { advise } from '../../src/tuning/batch-advice.js';
+import { noiseScale, squaredNorms } from '../../src/tuning/noise-scale.js';
 import { blobs } from '../train/classifier.js';
 import { everything, halfTrained, subject } from './subject.js';
 

@@ -1,6 +1,6 @@
 import { data, findLearningRate, losses, nn, optim, seed, Trainer, type Tensor } from 'anneal';
 import { beforeEach, expect, test } from 'vitest';
-import { smooth, suggest } from '../../src/questions/range-test.js';
+import { smooth, suggest } from '../../src/tuning/range-test.js';
 import { blobs } from '../train/classifier.js';
 import { everything, halfTrained, subject } from './subject.js';
 

@@ -1,6 +1,6 @@
 import { compareStrategies, data, losses, metrics, nn, optim, random, seed, type Parameter, type Tensor } from 'anneal';
 import { beforeEach, expect, test } from 'vitest';
-import { deviation, rank, rounds, survivors } from '../../src/questions/halving.js';
+import { deviation, rank, rounds, survivors } from '../../src/tuning/halving.js';
 import { blobs } from '../train/classifier.js';
 
 beforeEach(() => seed(3));
