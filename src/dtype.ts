@@ -1,4 +1,4 @@
-/** What an element of a tensor is. uint8 is for storage: images stay bytes in memory and are cast where they are used. */
+/** Type of a tensor's elements. uint8 is for storage: images stay bytes in memory and are cast where they are used. */
 export type DType = 'float32' | 'int32' | 'bool' | 'uint8';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;

@@ -31,7 +31,7 @@ export type ErrorCode =
 export interface ErrorDetails {
   readonly op?: string;
   readonly shapes?: readonly Shape[];
-  /** Where the operation at fault was recorded, when debugging is on and the error came while running. */
+  /** Place where the operation at fault was recorded, when debugging is on and the error came while running. */
   readonly site?: string;
   readonly cause?: unknown;
 }
@@ -87,9 +87,9 @@ export class IndexError extends AnnealError {
   }
 }
 
-/** Where and how training diverged: what is known of it. */
+/** Facts about a divergence of training, as far as they are known. */
 export interface Divergence {
-  /** What was found instead of a number. */
+  /** Value found instead of a number. */
   readonly value: 'NaN' | 'Infinity' | '-Infinity';
   /** The parameter whose gradient it is; undefined for the loss. */
   readonly parameter?: string;
@@ -159,7 +159,7 @@ export class BusyError extends AnnealError {
   }
 }
 
-/** What was asked for was stopped by its signal, whose reason is the `cause`. Its name is that of Node.js for this. */
+/** Error of an operation that was stopped by its signal, whose reason is the `cause`. Its name is that of Node.js for this. */
 export class AbortError extends AnnealError {
   constructor(message: string, details?: ErrorDetails) {
     super('ANNEAL_ABORTED', message, details);

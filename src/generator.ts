@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { slots } from './ops/leaf.js';
 import type { Tensor } from './tensor.js';
 
-/** Where every stream of random numbers stands. */
+/** Positions of all streams of random numbers. */
 export interface RandomState {
   readonly seed: number;
-  /** How often each stream was used. */
+  /** Number of uses of each stream. */
   readonly counters: Readonly<Record<string, number>>;
-  /** How many models were made since the seed was set: the number of the next one. Default 0. */
+  /** Number of models made since the seed was set, which is the number of the next one. Default 0. */
   readonly models?: number;
 }
 
@@ -83,7 +83,7 @@ export class Generator {
     return { seed: this.#seed, counters, models: this.#numbers.size === 0 ? 0 : Math.max(...this.#numbers) + 1 };
   }
 
-  /** How often the streams were used that belong to no model. */
+  /** Number of uses of each stream that belongs to no model. */
   sharedCounters(): Record<string, number> {
     return this.#countersOf(({ owner }) => owner === undefined);
   }
@@ -111,11 +111,11 @@ export class Generator {
   }
 }
 
-/** Where the streams of one model stand. */
+/** Positions of the streams of one model. */
 export interface ModelRandomState {
   readonly seed: number;
   readonly number: number;
-  /** How often each was used. */
+  /** Number of uses of each. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -187,7 +187,7 @@ export class ModelGenerator {
   }
 }
 
-/** How often a stream was used. */
+/** Number of uses of a stream. */
 interface RandomStream {
   readonly hash: readonly [low: number, high: number];
   counter: number;
@@ -197,7 +197,7 @@ interface RandomStream {
 
 interface Key {
   readonly stream: RandomStream;
-  /** What the slot of the key reads. */
+  /** Value of the slot of the key. */
   readonly words: number[];
 }
 
@@ -230,7 +230,7 @@ export function drawn<R>(fn: () => R): [R, Keys] {
 /** The keys that one step has drawn. */
 export class Keys {
   readonly #keys: readonly Key[];
-  /** How often a step uses each stream. */
+  /** Number of uses of each stream in a step. */
   readonly #uses = new Map<RandomStream, number>();
 
   constructor(keys: readonly Key[]) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 declare const __filename: string | undefined;
 
-/** Where this file is, as a URL or a path: in a bundle of CommonJS there is no import.meta.url, and __filename says it. */
+/** Location of this file, as a URL or a path: in a bundle of CommonJS there is no import.meta.url, and __filename says it. */
 export const here: string = (import.meta as { readonly url?: string }).url ?? (typeof __filename === 'string' ? __filename : join(process.cwd(), 'index.js'));
 
 /** Loads a module of CommonJS, a built-in one or an addon. */

@@ -1,7 +1,7 @@
-/** What console.log() and util.inspect() ask an object for. By its name, because declarations need no types of Node.js. */
+/** Name of the method that console.log() and util.inspect() call. By its name, because declarations need no types of Node.js. */
 export const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
-/** What inspect() hands on: a function that shows a part as it shows the whole. */
+/** Argument of that method: a function that shows a part as it shows the whole. */
 export type Inspect = (value: unknown, options: object) => string;
 
 /** An object as console.log() shows it: what it is, and what it says of itself; below the depth that is asked for, the first alone. */

@@ -6,7 +6,7 @@ export type IntegerArray = Int8Array | Int16Array | Int32Array | Uint8Array | Ui
 /** Typed arrays whose elements are numbers. */
 export type NumericArray = Float32Array | Float64Array | IntegerArray;
 
-/** Whether `value` is a typed array of numbers: no DataView, and none of bigints. */
+/** Returns whether `value` is a typed array of numbers: no DataView, and none of bigints. */
 export function isNumericArray(value: unknown): value is NumericArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof BigInt64Array) && !(value instanceof BigUint64Array);
 }
@@ -17,7 +17,7 @@ export function checkAttached(op: string, what: string, array: ArrayBufferView):
   throw new DataError(`[${op}] ${what}: got a detached array, whose memory was transferred elsewhere, expected one with elements. Copy it before it is transferred: array.slice().`, { op });
 }
 
-/** Where there is no ArrayBuffer.prototype.detached yet: a view over a detached buffer cannot be made. */
+/** Returns whether a buffer is detached, where there is no ArrayBuffer.prototype.detached yet: a view over a detached buffer cannot be made. */
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {
     return new Uint8Array(buffer).length > 0;

@@ -40,7 +40,7 @@ function unknownOption(op: string, name: string, known: readonly string[]): Anne
   return new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op });
 }
 
-/** What people write who come from PyTorch, Keras or scikit-learn, without case and underscores, and what it is called here. */
+/** Names of options in PyTorch, Keras or scikit-learn, without case and underscores, and what they are called here. */
 const ALIASES: Readonly<Record<string, string>> = {
   learningrate: 'lr', lrate: 'lr', rate: 'lr', stepsize: 'lr', alpha: 'lr', decay: 'weightDecay', l2: 'weightDecay', wd: 'weightDecay', epsilon: 'eps', beta: 'betas', beta1: 'betas', beta2: 'betas',
   bs: 'batchSize', minibatch: 'batchSize', nepochs: 'epochs', numepochs: 'epochs', maxepochs: 'epochs', iterations: 'epochs', validationdata: 'validation', valdata: 'validation', val: 'validation',
@@ -52,7 +52,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm',
 };
 
-/** What needs more than another name. */
+/** Advice for options that need more than another name. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   verbose: 'To see how training goes, pass { callbacks: [train.progress()] }.',
   earlystopping: 'Pass { callbacks: [train.earlyStopping({ patience: 3 })] }.',
@@ -65,7 +65,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   numworkers: 'Batches are gathered natively; leave it out.',
 };
 
-/** What to write instead of an option that there is not. */
+/** Returns advice on an option that there is not. */
 function adviceOn(name: string, known: readonly string[]): string {
   const plain = name.replaceAll(/[_-]/g, '').toLowerCase();
   const same = known.find((option) => option.toLowerCase() === plain) ?? known.find((option) => option === ALIASES[plain]);

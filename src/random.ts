@@ -26,7 +26,7 @@ export function key(name: string): Tensor {
   return generator().key(name);
 }
 
-/** Where the random streams stand, as JSON. */
+/** Returns the positions of the random streams, as JSON. */
 export function stateDict(): RandomState {
   return generator().stateDict();
 }

@@ -6,7 +6,7 @@ import type { Shape } from './shape.js';
  * (`Shape`) stays unknown. Results are tuples without `readonly`, which are assignable to those with.
  */
 
-/** Whether the rank is unknown. */
+/** True if the rank is unknown. */
 type Unranked<S extends Shape> = number extends S['length'] ? true : false;
 
 /** A shape as it was written, without `readonly`. */
@@ -44,7 +44,7 @@ type Clash<A extends Shape, B extends Shape> = A extends readonly [...infer AH e
     : never
   : never;
 
-/** Whether the dtypes are known and differ. */
+/** True if the dtypes are known and differ. */
 type Mixed<D extends DType, All = D> = DType extends D ? false : D extends unknown ? ([All] extends [D] ? false : true) : never;
 
 /** `unknown` where two operands fit together, else the reason why not: intersected with the second operand's type. */
@@ -83,7 +83,7 @@ export type MatMul<A extends Shape, B extends Shape> =
           ? Init<A>
           : [...Broadcast<Init<Init<A>>, Init<Init<B>>>, Last<Init<A>>, Last<B>];
 
-/** Whether two sizes that have to be equal are known and differ. */
+/** True if two sizes that have to be equal are known and differ. */
 type Differ<X extends number, Y extends number> = number extends X ? false : number extends Y ? false : X extends Y ? false : true;
 
 /** `unknown` where a product exists, else the reason why not. */
@@ -134,7 +134,7 @@ type Position<S extends Shape, A extends number> = A extends unknown
 
 type Positions<S extends Shape, A> = A extends number ? Position<S, A> : A extends readonly number[] ? Position<S, A[number]> : never;
 
-/** Whether an axis argument is known while compiling. */
+/** True if an axis argument is known while compiling. */
 type Known<A> = A extends number ? (number extends A ? false : true) : A extends readonly number[] ? (number extends A[number] ? false : true) : false;
 
 type Drop<S extends Shape, P extends string, Keep, Done extends Shape = [], At extends unknown[] = []> = S extends readonly [

@@ -1,7 +1,7 @@
 /** The sizes of a tensor's dimensions, outermost first. A scalar has the shape []. */
 export type Shape = readonly number[];
 
-/** How many elements a tensor of this shape has. */
+/** Returns the number of elements of a tensor of this shape. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const dim of shape) size *= dim;

@@ -27,13 +27,13 @@ export function entriesOf(state: State): Map<string, Source> {
   return new Map(state as ReadonlyMap<string, Source>);
 }
 
-/** What belongs to the model and to the optimizer in the state of a Trainer. */
+/** Prefixes of the model's and the optimizer's entries in the state of a Trainer. */
 export const PARTS = { model: 'model.', optimizer: 'optimizer.' } as const;
 
 /** The name by which the state of a Trainer is known, beside those of its model. */
 const SEED = 'random.seed';
 
-/** Whose stateDict() gave these names, so far as they say it: a Trainer's, an optimizer's, or a model's. */
+/** Returns whose stateDict() gave these names, so far as they say it: a Trainer's, an optimizer's, or a model's. */
 export function kindOf(names: ReadonlyMap<string, unknown>): 'trainer' | 'optimizer' | 'model' {
   const all = [...names.keys()];
   if (names.has(SEED) && all.some((name) => name.startsWith(PARTS.model))) return 'trainer';
@@ -48,7 +48,7 @@ export function below(state: ReadonlyMap<string, Source>, prefix: string): Map<s
 }
 
 export interface LoadOptions {
-  /** Whether the names have to be the same on both sides. Default true. */
+  /** True: the names have to be the same on both sides. Default true. */
   readonly strict?: boolean | undefined;
 }
 
@@ -67,7 +67,7 @@ interface Pair {
   readonly source: Source;
 }
 
-/** Which source belongs to which target. Throws AnnealError (ANNEAL_STATE_MISMATCH) where something does not fit. */
+/** Matches sources to targets. Throws AnnealError (ANNEAL_STATE_MISMATCH) where something does not fit. */
 export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Pair[] {
   checkOptions(op, options, ['strict']);
   const all = entriesOf(state);
@@ -104,7 +104,7 @@ function checkNames(op: string, targets: ReadonlyMap<string, unknown>, given: Re
   throw mismatch(op, `the state is of another model: ${difference}. Build the same model, or pass { strict: false } to load what has the same names.`);
 }
 
-/** What names are on one side only; undefined where they are the same. */
+/** Returns the names that are on one side only; undefined where they are the same. */
 export function differenceOf(targets: ReadonlyMap<string, unknown>, given: ReadonlyMap<string, unknown>): string | undefined {
   const missing = [...targets.keys()].filter((name) => !given.has(name));
   const extra = [...given.keys()].filter((name) => !targets.has(name));
@@ -130,7 +130,7 @@ function checkFits(op: string, name: string, target: Tensor, source: Source): vo
   throw shapeMismatch(op, name, target, Array.isArray(source?.shape) ? `${source.dtype} ${showShape(source.shape)}` : 'no tensor');
 }
 
-/** What a source says of its shape may not be what its elements are. */
+/** Checks that a source has as many elements as its shape says. */
 function checkArray(op: string, name: string, target: Tensor, data: TypedArray): void {
   if (data instanceof dtypes[target.dtype].array && data.length === sizeOf(target.shape)) return;
   throw shapeMismatch(op, name, target, ArrayBuffer.isView(data) ? `${data.constructor.name} of ${data.length} elements` : 'no typed array');

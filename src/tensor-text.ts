@@ -50,7 +50,7 @@ export function tensorText(kind: string, shape: Shape, dtype: DType, { elements,
   return `${head}${lines ? '\n  ' : ' '}${textOf(elements, shape, lines ? 2 : 0)}`;
 }
 
-/** What of a tensor is known without running anything. */
+/** Facts about a tensor that are known without running anything. */
 export function valuesOf(tensor: Tensor): Values {
   const known = (elements: ArrayLike<number>): Values => ({ elements, where: '' });
   const { value$: value, data$: data, slots$: slots } = tensor;
@@ -65,7 +65,7 @@ export function valuesOf(tensor: Tensor): Values {
   return { elements: undefined, where: 'initializer$' in tensor ? 'not initialised yet' : `not run yet (${tensor.op.name})` };
 }
 
-/** What JSON.stringify() makes of a tensor; `values` is null where JavaScript does not have them. */
+/** A tensor as JSON.stringify() writes it; `values` is null where JavaScript does not have them. */
 export interface TensorJson {
   readonly shape: Shape;
   readonly dtype: DType;

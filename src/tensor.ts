@@ -21,7 +21,7 @@ import { matmul } from './ops/contraction.js';
 import * as exponential from './ops/exponential.js';
 import { gather } from './ops/indexing.js';
 import { storageLeaf } from './ops/leaf.js';
-import type { Attrs, Meta, OpRecord, Inferred } from './ops/record.js';
+import type { Attrs, Inferred, OpRecord, OutputMeta } from './ops/record.js';
 import * as reductions from './ops/reductions.js';
 import type { Axis, ReduceOptions, VarianceOptions, Whole } from './ops/reductions.js';
 import { clamp } from './ops/select.js';
@@ -48,7 +48,7 @@ import { inspected } from './inspect.js';
 import { showShape, type Shape } from './shape.js';
 import { nested, tensorJson, tensorText, valuesOf, type Rows, type TensorJson, type Value } from './tensor-text.js';
 
-const NOTHING: readonly Meta[] = [];
+const NOTHING: readonly OutputMeta[] = [];
 const NO_TENSORS: readonly Tensor[] = [];
 
 /**
@@ -66,7 +66,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** Operands; emptied when the step that the node belongs to has run, so that a handle does not hold a whole graph. */
   inputs: readonly Tensor[];
   readonly attrs: Attrs | undefined;
-  readonly hidden: readonly Meta[];
+  /** What its outputs behind the first are. */
+  readonly more: readonly OutputMeta[];
   /** Updates submitted before this node was recorded: tells whether a parameter has changed since. */
   readonly recordedVersion: number;
 
@@ -80,6 +81,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   version$ = 0;
   /** Of a leaf: what rests until it changes; see graph/suspended-outputs.ts. */
   suspended$: SuspendedOutputs | undefined = undefined;
+  /** Outputs 1, 2, ... of the node, of which it is the first itself. */
+  outputs$: readonly Tensor[] | undefined = undefined;
   /** It is among those that a step has to deliver; see graph/pending-outputs.ts. */
   isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */
@@ -108,7 +111,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     this.attrs = attrs;
     this.shape = meta.shape as S;
     this.dtype = meta.dtype as D;
-    this.hidden = meta.hidden ?? NOTHING;
+    this.more = meta.more ?? NOTHING;
     this.requiresGrad = requiresGrad;
     this.recordedVersion = at;
   }

@@ -3,7 +3,7 @@ import { AnnealError, info, matmul, ones, sum } from 'anneal';
 import { libc } from '../libc.js';
 import { version } from './package.js';
 
-/** What runs here. */
+/** Facts about the running software. */
 export interface Facts {
   readonly version: string;
   readonly node: string;
@@ -22,7 +22,7 @@ export interface Binary {
   readonly target: string;
   readonly targets: readonly string[];
   readonly threads: number;
-  /** What the number of threads comes from. */
+  /** Source of the number of threads. */
   readonly threadsFrom: string;
   /** 1e9 floating-point operations a second, in a product of matrices. */
   readonly gflops: number;

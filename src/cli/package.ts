@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 const manifest = createRequire(import.meta.url).resolve('anneal/package.json');
 
-/** Where this package is. */
+/** Directory of this package. */
 export const root: string = dirname(manifest);
 
 /** Its version. */

@@ -12,10 +12,11 @@ export function operandsOf(node: Tensor): readonly Tensor[] {
 /** Pass: replaces composite nodes by their decompositions and drops operations that change nothing. */
 export function decompose(roots: readonly Tensor[]): Tensor[] {
   const expanded = new Map<Tensor, Tensor>();
+  const compositions = new Map<Tensor, readonly Tensor[]>();
   const visit = (tops: readonly Tensor[]): void => {
     for (const node of postOrder(tops, (n) => (expanded.has(n) ? [] : operandsOf(n)))) {
       if (expanded.has(node)) continue;
-      const rewritten = rewrite(node, expanded, visit);
+      const rewritten = rewrite(node, expanded, compositions, visit);
       expanded.set(node, rewritten);
       // What it becomes stays as it is: a decomposition of something that reads it need not walk through it again.
       expanded.set(rewritten, rewritten);
@@ -25,14 +26,19 @@ export function decompose(roots: readonly Tensor[]): Tensor[] {
   return roots.map((root) => expanded.get(root)!);
 }
 
-function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, visit: (tops: readonly Tensor[]) => void): Tensor {
+function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, compositions: Map<Tensor, readonly Tensor[]>, visit: (tops: readonly Tensor[]) => void): Tensor {
   if (node.op.kind === 'leaf' || node.storage$ !== undefined) return node;
   const inputs = node.inputs.map((input) => expanded.get(input)!);
   const op = node.op;
   if (op.kind === 'composite') {
-    const whole = withoutTracking(() => op.decompose(inputs, node.attrs as never));
-    visit([whole]);
-    return expanded.get(whole)!;
+    const outputs = [withoutTracking(() => op.decompose(inputs, node.attrs as never))].flat();
+    visit(outputs);
+    compositions.set(node, outputs);
+    return expanded.get(outputs[0]!)!;
+  }
+  if (op.kind === 'output') {
+    const composed = compositions.get(node.inputs[0]!)?.[Number(node.attrs!['index'])];
+    if (composed !== undefined) return expanded.get(composed)!;
   }
   if (op.kind === 'pointwise' && op.identity === 1) {
     const other = inputs.findIndex((input) => input === one);
@@ -40,6 +46,6 @@ function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, visit: (tops: read
     if (other >= 0 && kept !== undefined && sameShape(kept.shape, node.shape)) return kept;
   }
   if (inputs.every((input, i) => input === node.inputs[i])) return node;
-  const copy = new Tensor(op, inputs, node.attrs, { shape: node.shape, dtype: node.dtype, hidden: node.hidden }, false, node.recordedVersion);
+  const copy = new Tensor(op, inputs, node.attrs, { shape: node.shape, dtype: node.dtype, more: node.more }, false, node.recordedVersion);
   return copy;
 }

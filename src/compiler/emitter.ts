@@ -23,7 +23,7 @@ export interface Emitter {
   shape(i: number): Shape;
   /** The i-th input. Dense, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */
   input(i: number, accepts?: (layout: Layout) => boolean): Value;
-  /** The result (0) or the i-th auxiliary one; undefined where nobody reads it. Dense, of the op's shape or of `shape` (same size). */
+  /** The i-th output; undefined where nothing reads it. Dense, of its own shape or of `shape` (same size). */
   output(i?: number, shape?: Shape): Value | undefined;
   /** A dense temporary that lives for this op only. */
   temporary(shape: Shape, dtype: DType): Value;

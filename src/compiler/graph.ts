@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { postOrder } from '../graph/walk.js';
-import type { Attrs, Meta, OpRecord } from '../ops/record.js';
+import type { Attrs, OpRecord, OutputMeta } from '../ops/record.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { operandsOf } from './decompose.js';
@@ -13,7 +13,7 @@ export interface GraphNode {
   readonly attrs: Attrs | undefined;
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly hidden: readonly Meta[];
+  readonly more: readonly OutputMeta[];
   /** The handle that it was recorded as; for leaves, what is bound when the program runs. */
   readonly tensor: Tensor;
 }
@@ -60,7 +60,7 @@ export function buildGraph(wanted: readonly Wanted[], effects: readonly Tensor[]
     const id = nodes.length;
     ids.set(tensor, id);
     if (key !== undefined) known.set(key, id);
-    nodes.push({ id, op: tensor.op, inputs, attrs: tensor.attrs, shape: tensor.shape, dtype: tensor.dtype, hidden: tensor.hidden, tensor });
+    nodes.push({ id, op: tensor.op, inputs, attrs: tensor.attrs, shape: tensor.shape, dtype: tensor.dtype, more: tensor.more, tensor });
   }
   return {
     nodes,

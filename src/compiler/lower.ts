@@ -35,10 +35,10 @@ class Lowering {
   readonly buffers: Buffer[] = [];
   readonly instructions: Instruction[] = [];
   private readonly values = new Map<number, Value>();
-  private readonly hiddenValues = new Map<string, Value>();
   private readonly constants = new Map<string, Value>();
   private readonly destinations = new Map<number, Destination[]>();
-  private readonly readHidden = new Set<string>();
+  /** The nodes that read outputs behind the first, by node and index. */
+  private readonly outputNodes = new Map<string, GraphNode>();
   private readonly leaves = new Set<Tensor>();
   /** Of each effect, the positions of the inputs that it overwrites. */
   private readonly writes = new Map<number, ReadonlySet<number>>();
@@ -61,7 +61,7 @@ class Lowering {
       if (isLeaf(node)) this.leaves.add(node.tensor);
       if (node.op.kind === 'effect') this.writes.set(node.id, new Set(node.op.writes(node.attrs as never)));
       for (const i of this.writes.get(node.id) ?? []) this.overwritten.add(graph.nodes[node.inputs[i]!]!.tensor);
-      if (node.op.kind === 'hidden') this.readHidden.add(`${node.inputs[0]!}.${String(node.attrs!['index'])}`);
+      if (node.op.kind === 'output') this.outputNodes.set(`${node.inputs[0]!}.${String(node.attrs!['index'])}`, node);
     }
   }
 
@@ -83,8 +83,8 @@ class Lowering {
       case 'view':
         this.view(last);
         return;
-      case 'hidden':
-        this.values.set(last.id, this.hiddenValues.get(`${last.inputs[0]!}.${String(last.attrs!['index'])}`)!);
+      case 'output':
+        // Its node's instructions have written it.
         return;
       case 'composite':
       case 'leaf':
@@ -191,21 +191,15 @@ class Lowering {
     return value;
   }
 
-  hiddenResult(node: GraphNode, index: number): Value | undefined {
-    const key = `${node.id}.${index}`;
-    if (!this.readHidden.has(key)) return undefined;
-    let value = this.hiddenValues.get(key);
-    if (value === undefined) {
-      const meta = node.hidden[index]!;
-      value = this.temporary(meta.shape, meta.dtype);
-      this.hiddenValues.set(key, value);
-    }
-    return value;
+  /** Where an output of a node is computed; undefined where nothing reads it. */
+  output(node: GraphNode, index: number): Value | undefined {
+    if (index === 0) return this.isRead(node) ? this.result(node) : undefined;
+    const output = this.outputNodes.get(`${node.id}.${index}`);
+    return output && this.result(output);
   }
 
-  /** Is the node's own result read by anything? */
-  isRead(node: GraphNode): boolean {
-    return this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => this.graph.nodes[user]!.op.kind !== 'hidden');
+  private isRead(node: GraphNode): boolean {
+    return this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => this.graph.nodes[user]!.op.kind !== 'output');
   }
 
   dense(value: Value, node: number): Value {
@@ -345,8 +339,7 @@ class NodeEmitter implements Emitter {
   }
 
   output(i = 0, shape?: Shape): Value | undefined {
-    if (i === 0 && !this.lowering.isRead(this.node)) return undefined;
-    const value = i === 0 ? this.lowering.result(this.node) : this.lowering.hiddenResult(this.node, i - 1);
+    const value = this.lowering.output(this.node, i);
     return value === undefined || shape === undefined ? value : reshaped(value, shape);
   }
 

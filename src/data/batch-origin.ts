@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor.js';
 
-/** Where the rows of a batch come from, so that an error found natively while a step runs can name the example. */
+/** Origin of the rows of a batch, so that an error found natively while a step runs can name the example. */
 export class BatchOrigin {
   readonly dataset: string;
   /** Number of the pass over the data, from 0. */

@@ -18,13 +18,13 @@ export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
   inputs: Tensor<[number, ...X], 'float32'>,
   targets: Tensor<[number, ...Y], D>,
 ] & {
-  /** How much each example counts: [B]. */
+  /** Weight of each example: [B]. */
   readonly weights?: Tensor<[number], 'float32'> | undefined;
 };
 
 type Weighted = { readonly weights: Tensor<[number], 'float32'> };
 
-/** What a dataset stands on: whole arrays, row-major, one row an example. Shared by all of its subsets. */
+/** Storage of a dataset: whole arrays, row-major, one row an example. Shared by all of its subsets. */
 export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType> {
   readonly name: string;
   readonly shape: X;
@@ -34,9 +34,9 @@ export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType>
   readonly classes: number | undefined;
   readonly inputs: Float32Array | Uint8Array;
   readonly targets: Float32Array | Int32Array;
-  /** How much each example counts, where that was given. */
+  /** Weight of each example, where weights were given. */
   readonly weights?: Float32Array | undefined;
-  /** How bytes are normalised; floats have been already. */
+  /** Normalisation of bytes; floats have been already. */
   readonly affine: Affine | undefined;
   readonly size: number;
 }
@@ -130,7 +130,7 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return [this.subset(first), this.subset(second)];
   }
 
-  /** What it is, without its elements. */
+  /** Returns a description without elements. */
   toJSON(): object {
     const { name, size, shape, targetShape, targetDtype, classes } = this;
     return { name, size, shape, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
@@ -140,7 +140,7 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return labelled('Dataset', this.toJSON(), depth, options, inspect);
   }
 
-  /** How many examples each label has, of those that occur; undefined where targets are no classes. */
+  /** Number of examples of each label that occurs; undefined where targets are no classes. */
   labelCounts$(): ReadonlyMap<number, number> | undefined {
     const labels = this.#labels();
     if (labels === undefined) return undefined;
@@ -149,7 +149,7 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return counts;
   }
 
-  /** Whether there are several classes, and the examples of each stand together: all of one, then all of another. */
+  /** Returns whether there are several classes, and the examples of each stand together: all of one, then all of another. */
   get sortedByClass$(): boolean {
     const labels = this.#labels();
     if (labels === undefined || labels[0] === labels.at(-1)) return false;

@@ -2,7 +2,7 @@ import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { checkAttached, allocate, isNumericArray } from '../numeric-array.js';
 import { describeValue } from '../describe-value.js';
 
-/** What a message says of the values at fault: `dataset 'train'`, and the number of the first example among them. */
+/** Values at fault, as a message names them: `dataset 'train'`, and the number of the first example among them. */
 export interface Source {
   readonly of: string;
   readonly first: number;
@@ -35,7 +35,7 @@ function adviceOn(label: unknown): string {
   return 'For float targets give targetShape, as in { targetShape: [1] }.';
 }
 
-/** Whether these are `rows` rows of several numbers, in each a single 1 among zeros. */
+/** Returns whether these are `rows` rows of several numbers, in each a single 1 among zeros. */
 export function isOneHot(values: ArrayLike<unknown>, rows: number): boolean {
   const columns = values.length / rows;
   if (!Number.isInteger(columns) || columns < 2) return false;
@@ -50,7 +50,7 @@ export function isOneHot(values: ArrayLike<unknown>, rows: number): boolean {
   return true;
 }
 
-/** What to pass instead of rows with a 1 at each class. */
+/** Returns advice on what to pass instead of rows with a 1 at each class. */
 export function oneHotAdvice(classes: number): string {
   return `Of one-hot rows pass the index of each 1, as in y: rows.map((row) => row.indexOf(1)); or, as float targets, { targetShape: [${classes}] }.`;
 }
@@ -76,7 +76,7 @@ export function checkClasses(labels: Int32Array, classes: number, from: Source, 
   throw new DataError(`[${op}] ${from.of}, example ${from.first + at}: the label is ${labels[at]}, expected a class in [0, ${classes}). ${fromOne(labels, classes) ? 'Classes count from 0: subtract 1 from every label' : 'Correct the label, or classes'}.`, { op });
 }
 
-/** Whether the labels are 1 to classes. */
+/** Returns whether the labels are 1 to classes. */
 function fromOne(labels: Int32Array, classes: number): boolean {
   return labels.every((label) => label >= 1 && label <= classes);
 }

@@ -2,7 +2,7 @@ import type { TypedArray } from '../dtype.js';
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 
-/** What an IDX file holds: uint8 stays bytes, other integers become int32, floats float32 (doubles are rounded). */
+/** Contents of an IDX file: uint8 stays bytes, other integers become int32, floats float32 (doubles are rounded). */
 export interface IdxArray {
   readonly shape: number[];
   readonly dtype: 'uint8' | 'int32' | 'float32';

@@ -21,7 +21,7 @@ export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D exte
   readonly batchSize: number;
   /** The epoch that is under way or comes next, from 0. */
   readonly epoch: number;
-  /** Where the loader stands; loadStateDict() goes on with the batch after the last one that was handed out. */
+  /** Returns the loader's position; loadStateDict() goes on with the batch after the last one that was handed out. */
   stateDict(): LoaderState;
   loadStateDict(state: LoaderState): void;
 }
@@ -29,7 +29,7 @@ export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D exte
 /** Several batches as one, of which a step reads the first and its repetitions those behind it. */
 export interface BatchRun<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
   readonly batch: Batch<X, Y, D>;
-  /** How many batches these are. */
+  /** Number of batches in it. */
   readonly maxSteps: number;
   /** Says how many of them are used, at least one; the next run begins behind them. */
   consume(count: number): void;
@@ -84,7 +84,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     return this.#position.epoch;
   }
 
-  /** What it does, and where it stands. */
+  /** Returns a description: options and position. */
   toJSON(): object {
     return { dataset: this.dataset.name, length: this.length, ...this.stateDict() };
   }
@@ -93,7 +93,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     return labelled('Loader', this.toJSON(), depth, options, inspect);
   }
 
-  /** Whether every epoch has another order. */
+  /** Returns whether every epoch has another order. */
   get shuffle(): boolean {
     return this.#setup.shuffle;
   }
@@ -161,7 +161,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
     this.#ahead = more ? { epoch: pass.epoch + 1, order: this.order(pass.epoch + 1) } : undefined;
   }
 
-  /** Whether it gives what the options say: no subclass, and nothing replaced. */
+  /** Returns whether it gives what the options say: no subclass, and nothing replaced. */
   get builtin(): boolean {
     return Object.getPrototypeOf(this) === ArrayLoader.prototype && !Object.hasOwn(this, Symbol.iterator) && !Object.hasOwn(this, Symbol.asyncIterator);
   }

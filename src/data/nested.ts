@@ -45,7 +45,7 @@ export function flatten(nested: Nested, op: string, what: string, normalize?: No
 
 const SAME_SHAPE = 'Give every example the same shape (pad or drop the odd one).';
 
-/** What to do with an element that is no number: text of a file, or a gap in it. */
+/** Returns advice on an element that is no number: text of a file, or a gap in it. */
 function adviceOn(element: unknown): string {
   if (typeof element === 'string') return 'Convert text by Number(text); names of categories become columns of 0 and 1.';
   if (element === undefined || element === null) return 'Fill the gap (by the mean of the others, say), or drop the example.';

@@ -13,7 +13,7 @@ export interface Normalize {
 /** Scalars: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
 export interface Affine {
   readonly mean: Tensor;
-  /** What of the mean does not fit into a float. */
+  /** Part of the mean that does not fit into a float. */
   readonly rest: Tensor;
   readonly scale: Tensor;
 }
@@ -32,7 +32,7 @@ export function checkNormalize(normalize: Normalize | undefined, op: string): vo
   }
 }
 
-/** How bytes are normalised natively: the mean is subtracted first, in two floats, so that no digit is lost however large it is beside std. */
+/** Normalises bytes natively: the mean is subtracted first, in two floats, so that no digit is lost however large it is beside std. */
 export function affineOf({ mean, std }: Normalize, op: string): Affine {
   const center = 255 * mean;
   const rounded = Math.fround(center);

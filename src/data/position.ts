@@ -1,7 +1,7 @@
 import { AnnealError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 
-/** Where a loader stands, and what its order depends on: enough to go on in another process with the same batches. */
+/** Position of a loader, and what its order depends on: enough to go on in another process with the same batches. */
 export interface LoaderState {
   /** Passes over the data that are complete. */
   readonly epoch: number;
@@ -36,7 +36,7 @@ export interface TakenPass<T> extends Pass {
 /** Counts a loader's epochs and steps. A pass that is left early stays the state until another begins. */
 export class Position {
   #state = { epoch: 0, step: 0 };
-  /** What the next pass begins with. */
+  /** Returns the position that the next pass begins with. */
   #next = { epoch: 0, step: 0 };
   #latest = 0;
 

@@ -7,11 +7,11 @@ import { checkSeed } from './seed.js';
 export interface SplitOptions {
   /** Of what is drawn. Default 0. */
   readonly seed?: number | undefined;
-  /** Whether examples, or groups, are drawn at random. false: the first of them are the first part, as for a series, of which the future must not be known. Default true. */
+  /** True: examples, or groups, are drawn at random. false: the first of them are the first part, as for a series, of which the future must not be known. Default true. */
   readonly shuffle?: boolean | undefined;
   /** One key an example: examples of one key stay together, so that nobody (a patient, a speaker) is in both parts. The fraction is then of the groups. */
   readonly groups?: ArrayLike<string | number> | undefined;
-  /** Whether each class has the same share of both parts, as nearly as whole examples allow. Default false. */
+  /** True: each class has the same share of both parts, as nearly as whole examples allow. Default false. */
   readonly stratify?: boolean | undefined;
 }
 
@@ -51,7 +51,7 @@ function fail(what: string): ArgumentError {
   return new ArgumentError(`[split] ${what}`, { op: 'split' });
 }
 
-/** How many of `count` make the first part. */
+/** Returns how many of `count` make the first part. */
 function share(fraction: number, count: number, what: string): number {
   const first = typeof fraction === 'number' ? Math.round(fraction * count) : NaN;
   if (first > 0 && first < count) return first;
@@ -73,7 +73,7 @@ function groupNumbers(groups: ArrayLike<string | number>, size: number): Int32Ar
   return numbers;
 }
 
-/** How many examples of each class the first part gets: the largest remainders make the whole full, of equal ones the first class. */
+/** Returns how many examples of each class the first part gets: the largest remainders make the whole full, of equal ones the first class. */
 function quotas(labels: Int32Array | undefined, fraction: number, size: number): Map<number, number> {
   if (labels === undefined) throw fail('stratify: got float targets, expected class indices. Leave it out, or split by groups.');
   const counts = new Map<number, number>();

@@ -91,7 +91,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     }
   }
 
-  /** What it does, and where it stands. */
+  /** Returns a description: options and position. */
   toJSON(): object {
     const { epoch, step, batchSize, dropLast } = this.stateDict();
     return { stream: this.stream.name, epoch, step, batchSize, dropLast };
@@ -101,7 +101,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     return labelled('Loader', this.toJSON(), depth, options, inspect);
   }
 
-  /** Whether it gives what its stream does: no subclass, and nothing replaced. */
+  /** Returns whether it gives what its stream does: no subclass, and nothing replaced. */
   get builtin(): boolean {
     return Object.getPrototypeOf(this) === StreamLoader.prototype && !Object.hasOwn(this, Symbol.asyncIterator);
   }

@@ -51,7 +51,7 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   readonly classes: number | undefined;
   readonly batches: boolean;
   readonly #source: StreamSource | (() => StreamSource);
-  /** What floats are normalised with before they are rounded. */
+  /** Mean and deviation by which floats are normalised before they are rounded. */
   readonly normalize$: Normalize | undefined;
   #opened = false;
 
@@ -66,7 +66,7 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
     this.normalize$ = options.normalize;
   }
 
-  /** What it is. */
+  /** A description. */
   toJSON(): object {
     const { name, shape, targetShape, targetDtype, classes, batches } = this;
     return { name, shape, targetShape, targetDtype, classes, batches };

@@ -1,7 +1,7 @@
 import { placeholderLeaf } from '../ops/leaf.js';
 import type { GradientRule } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
-import { deferring, currentVersion, record, runsEagerly } from './recorder.js';
+import { currentVersion, deferring, outputOf, record, runsEagerly } from './recorder.js';
 import { postOrder } from './walk.js';
 
 /** What a user's gradient rule has composed for one node when backward() was called: `terms`, from a placeholder for the node's gradient. */
@@ -29,7 +29,7 @@ export function recordRules(nodes: readonly Tensor[]): RecordedRules {
 
 function recordRule(node: Tensor): RecordedRule {
   const dy = new Tensor(placeholderLeaf, [], undefined, { shape: node.shape, dtype: node.dtype }, false, currentVersion());
-  return { dy, terms: deferring(() => (node.op.gradient as GradientRule<never>)(dy, node, node.attrs as never)) };
+  return { dy, terms: deferring(() => (node.op.gradient as GradientRule<never>)([dy], node, node.attrs as never)) };
 }
 
 /** The terms for a gradient in place of the placeholder. In eager mode everything that was recorded runs now. */
@@ -41,7 +41,8 @@ export function replayed({ dy, terms }: RecordedRule, node: Tensor, gradient: Te
   for (const tensor of postOrder(terms.filter((term) => term !== undefined), within)) {
     if (within(tensor).length === 0) continue;
     const inputs = tensor.inputs.map((input) => anew.get(input) ?? input);
-    if (eager || inputs.some((input, i) => input !== tensor.inputs[i])) anew.set(tensor, record(tensor.op, inputs, tensor.attrs));
+    if (!eager && inputs.every((input, i) => input === tensor.inputs[i])) continue;
+    anew.set(tensor, tensor.op.kind === 'output' ? outputOf(inputs[0]!, Number(tensor.attrs!['index'])) : record(tensor.op, inputs, tensor.attrs));
   }
   return terms.map((term) => term && (anew.get(term) ?? term));
 }

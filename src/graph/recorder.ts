@@ -3,7 +3,7 @@ import { Tensor } from '../tensor.js';
 import { PendingOutputs } from './pending-outputs.js';
 import { staleError } from './stale.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
-import { hiddenOutput } from '../ops/leaf.js';
+import { outputOp } from '../ops/leaf.js';
 
 const NONE: ReadonlySet<Tensor> = new Set();
 
@@ -43,6 +43,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   const differentiable = typeof op.gradient === 'function';
   const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, version);
   tensor.ofGradient$ = differentiable && ofGradient;
+  if (tensor.more.length > 0) tensor.outputs$ = makeOutputs(tensor);
   if (inferred.shape.length === 0 && !mode.untracked && op.kind !== 'leaf') markOutput(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
@@ -147,8 +148,19 @@ export function setEager(run: ((tensor: Tensor) => void) | undefined): void {
   runEagerly = run;
 }
 
-/** The i-th auxiliary output of a node, such as the softmax that a cross-entropy saves. */
-export function hidden(node: Tensor, index: number): Tensor {
-  return record(hiddenOutput, [node], { index });
+/** The index-th output of a node; its first is the node itself. */
+export function outputOf<T extends Tensor = Tensor>(node: Tensor, index: number): T {
+  return (index === 0 ? node : node.outputs$![index - 1]!) as T;
+}
+
+/** The outputs behind a node's first, one tensor each. */
+function makeOutputs(node: Tensor): readonly Tensor[] {
+  return node.more.map((meta, i) => {
+    const requiresGrad = node.requiresGrad && meta.auxiliary !== true && meta.dtype === 'float32';
+    const output = new Tensor(outputOp, [node], { index: i + 1 }, meta, requiresGrad, node.recordedVersion);
+    output.ofGradient$ = node.ofGradient$;
+    if (meta.shape.length === 0 && meta.auxiliary !== true && !mode.untracked) markOutput(output);
+    return output;
+  });
 }
 

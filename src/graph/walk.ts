@@ -1,5 +1,11 @@
 import type { Tensor } from '../tensor.js';
 
+/** All outputs of a tensor's node, the first one first. */
+export function allOutputs(tensor: Tensor): readonly Tensor[] {
+  const node = tensor.op.kind === 'output' && tensor.inputs.length > 0 ? tensor.inputs[0]! : tensor;
+  return node.outputs$ === undefined ? [node] : [node, ...node.outputs$];
+}
+
 let walks = 0;
 
 /** Marks a new walk: nodes carry the number of the last walk that met them, so no set has to be filled and emptied. */

@@ -51,7 +51,7 @@ async function followLinks(path: PathBytes): Promise<PathBytes> {
   return followLinks(isAbsolute(link) ? link : joined(dirnameOf(path), link));
 }
 
-/** Where a symbolic link points to; undefined for everything else. */
+/** Returns the target of a symbolic link; undefined for everything else. */
 async function linkAt(path: PathBytes): Promise<PathBytes | undefined> {
   try {
     return bytesOfPath(await readlink(atPath(path), { encoding: 'buffer' }));

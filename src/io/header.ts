@@ -6,7 +6,7 @@ import { duplicateKey } from './json-keys.js';
 export const CODES = { float32: 'F32', int32: 'I32', uint8: 'U8', bool: 'BOOL' } as const satisfies { [D in DType]: string };
 const DTYPES = new Map<unknown, DType>(Object.entries(CODES).map(([dtype, code]) => [code, dtype as DType]));
 
-/** What the format's own reader accepts: 100 MB. */
+/** Limit of the format's own reader: 100 MB. */
 export const MAX_HEADER = 100_000_000;
 const MAX_RANK = 64;
 

@@ -15,13 +15,13 @@ export interface HostTensor {
   readonly data: TypedArray;
 }
 
-/** What a safetensors file holds: its tensors by name, in the order of the file, and the texts that were saved with them. */
+/** Contents of a safetensors file: its tensors by name, in the order of the file, and the texts that were saved with them. */
 export interface TensorFile {
   readonly tensors: Map<string, HostTensor>;
   readonly metadata: Map<string, string>;
 }
 
-/** Where a file's bytes come from: the disk, or memory. */
+/** Source of a file's bytes: the disk, or memory. */
 interface Source {
   readonly size: number;
   /** Fills `into` with the bytes from `position` on. */

@@ -112,7 +112,7 @@ function isShape(value: unknown): boolean {
   return Array.isArray(value) && value.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
 }
 
-/** Whether it is an object of no class. */
+/** Returns whether it is an object of no class. */
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

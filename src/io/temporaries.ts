@@ -54,7 +54,7 @@ function host(): string {
   return crypto().createHash('sha256').update(os().hostname()).digest('hex').slice(0, 8);
 }
 
-/** What the names of all temporary files for `path` begin with. */
+/** Returns the prefix of the names of all temporary files for `path`. */
 function prefixFor(path: PathBytes): string {
   return `.${shortened(basenameOf(path))}.`;
 }

@@ -21,7 +21,7 @@ function checkLogits(op: string, outputs: Tensor, targets: Tensor, options: Outp
 }
 
 export interface BinaryCrossEntropyOptions extends OutputOptions {
-  /** How much a positive target counts beside a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
+  /** Weight of a positive target relative to a negative one: a number, or float32 that broadcasts to the outputs. Default 1. */
   readonly positiveWeight?: number | Tensor | undefined;
 }
 
@@ -39,7 +39,7 @@ export const binaryCrossEntropy = outputLoss<'float32', BinaryCrossEntropyOption
 });
 
 export interface MultilabelOptions extends OutputOptions {
-  /** How much each class counts: float32 [C]. */
+  /** Weight of each class: float32 [C]. */
   readonly classWeights?: Tensor | undefined;
 }
 

@@ -7,7 +7,7 @@ import { perLoss, reduce, type ReductionOptions } from './reduction.js';
 
 /** What losses of class indices take besides. */
 export interface ClassOptions {
-  /** How much each class counts: float32 [C]. The mean is divided by the sum of the weights of the labels that occur. */
+  /** Weight of each class: float32 [C]. The mean is divided by the sum of the weights of the labels that occur. */
   readonly classWeights?: Tensor | undefined;
   /**
    * Examples with this label count nothing, in the mean's divisor either. Default: none. Torch's is -100; here a label out of range that

@@ -26,11 +26,11 @@ export const negativeLogLikelihood = outputLoss<'int32', ClassOptions & OutputOp
 });
 
 export interface MultiMarginOptions {
-  /** How much higher than the others the right class's score has to be. Default 1. */
+  /** Margin by which the right class's score has to exceed the others. Default 1. */
   readonly margin?: number | undefined;
   /** 1, or 2 for the square. Default 1. */
   readonly power?: 1 | 2 | undefined;
-  /** How much each class counts as the right one: float32 [C]. The mean is over all examples, as in torch. */
+  /** Weight of each class as the right one: float32 [C]. The mean is over all examples, as in torch. */
   readonly classWeights?: Tensor | undefined;
 }
 

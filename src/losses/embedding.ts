@@ -24,7 +24,7 @@ function checkAlike(op: string, named: Readonly<Record<string, Tensor>>): void {
 }
 
 export interface KlDivergenceOptions extends OutputOptions {
-  /** Whether targets are logarithms of probabilities too. Default false. */
+  /** True: targets are logarithms of probabilities too. Default false. */
   readonly logTargets?: boolean | undefined;
 }
 

@@ -7,16 +7,16 @@ import { Tensor } from '../tensor.js';
 import { checkTensors } from './check.js';
 import { REDUCTION, type Reduced, type Reduction, type ReductionOptions } from './reduction.js';
 
-/** What the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
+/** Options that the Trainer gives a loss besides outputs and targets, where the data or the classes have weights. */
 export interface LossOptions {
-  /** How much each example counts: float32 [N]. The mean is the weighted one, sum(weights * losses) / sum(weights). */
+  /** Weight of each example: float32 [N]. The mean is the weighted one, sum(weights * losses) / sum(weights). */
   readonly weights?: Tensor<Shape, 'float32'> | undefined;
 }
 
-/** What training makes small: a scalar of a batch's outputs and targets. Any function of this form is one; one that takes no options cannot be weighted. */
+/** A scalar of a batch's outputs and targets that training makes small. Any function of this form is one; one that takes no options cannot be weighted. */
 export type Loss = (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor;
 
-/** What built-in losses say of themselves. */
+/** Declarations of built-in losses. */
 export interface BuiltinLoss<T extends DType> {
   /** The dtype of targets that it takes. */
   readonly targets: T;
@@ -29,7 +29,7 @@ export interface BuiltinLoss<T extends DType> {
 /** The dtype of targets that a loss takes; any where it does not say. */
 export type TargetsOf<L> = L extends { readonly targets: infer T extends DType } ? T : DType;
 
-/** Whether a loss says that it is one of this library's. */
+/** Returns whether a loss declares itself one of this library's. */
 export function isBuiltin(loss: Loss): boolean {
   return (loss as Partial<BuiltinLoss<DType>>).builtin === true;
 }
@@ -62,7 +62,7 @@ export interface ConfiguredLoss<T extends DType> extends BuiltinLoss<T> {
   <D extends DType = DType>(outputs: Tensor, targets: Tensor<Shape, D> & Suited<T, D>, options?: LossOptions): Tensor<[], 'float32'>;
 }
 
-/** What a loss does: `options` are checked to be known. */
+/** The computation of a loss: `options` are checked to be known. */
 export type Compute<O extends object> = (outputs: Tensor, targets: Tensor, options: O & ReductionOptions) => Tensor;
 
 /** A call in place of the function, as other libraries have it: losses.huber({ delta: 0.5 }). */

@@ -7,7 +7,7 @@ import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 export interface OutputOptions {
-  /** Whether outputs that come straight from softmax or sigmoid are refused where the loss wants none before it. Default true. */
+  /** True: outputs that come straight from softmax or sigmoid are refused where the loss wants none before it. Default true. */
   readonly checkOutputs?: boolean | undefined;
 }
 
@@ -28,7 +28,7 @@ export function activationOf(tensor: Tensor): Activation | undefined {
   return ACTIVATIONS.find(([op]) => op === at.op)?.[1];
 }
 
-/** What to do instead, for each activation that a loss does not want before it. */
+/** Advice for each activation that a loss does not want before it. */
 export type Refused = { readonly [A in Activation]?: string };
 
 /** Throws where `outputs` come from an activation that is refused: legal, and almost always a mistake. `what` names them. */

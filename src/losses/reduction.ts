@@ -6,18 +6,18 @@ import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { describeValue } from '../describe-value.js';
 
-/** What becomes of the losses of single elements: their mean, their sum, or nothing. */
+/** Reduction of the losses of single elements: their mean, their sum, or nothing. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** The shape of a loss. */
 export type Reduced<R extends Reduction> = R extends 'none' ? Shape : [];
 
-/** What every loss takes. */
+/** Options of every loss. */
 export interface ReductionOptions<R extends Reduction = Reduction> {
   /** Default 'mean'. */
   readonly reduction?: R | undefined;
   /**
-   * How much each example counts: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
+   * Weight of each example: float32 [N], or of the shape of the single losses. 'mean' is then the weighted mean,
    * sum(weights * losses) / sum(weights); NaN, with gradient 0, where all weights are 0.
    */
   readonly weights?: Tensor<Shape, 'float32'> | undefined;
@@ -25,7 +25,7 @@ export interface ReductionOptions<R extends Reduction = Reduction> {
 
 export const REDUCTION = ['reduction', 'weights'] as const;
 
-/** What the sum of the losses of a batch was divided by to make its mean. */
+/** Divisor by which the sum of the losses of a batch became its mean. */
 export type Divisor = Tensor | number;
 
 /** A mean, which is 0 where nothing counts, and what it was divided by. */
@@ -34,7 +34,7 @@ export interface Mean {
   readonly divisor: Divisor;
 }
 
-/** As what a loss adds up with others, or that it is a sum; undefined of what is no reduced loss of this library's, as it is. */
+/** Returns how a loss adds up with others: as a mean of a divisor, or as a sum; undefined for what is no reduced loss of this library's, as it is. */
 export function meanOf(loss: Tensor): Mean | 'sum' | undefined {
   return loss.mean$;
 }

@@ -23,7 +23,7 @@ export const meanAbsoluteError = outputLoss<'float32', object>('meanAbsoluteErro
 });
 
 export interface HuberOptions {
-  /** Where the square ends and the line begins. Default 1. */
+  /** Error at which the square ends and the line begins. Default 1. */
   readonly delta?: number | undefined;
 }
 
@@ -42,7 +42,7 @@ export const huber = outputLoss<'float32', HuberOptions>('huber', 'float32', ['d
 });
 
 export interface SmoothL1Options {
-  /** Where the square ends and the line begins. Default 1. With 0 it is the mean absolute error. */
+  /** Error at which the square ends and the line begins. Default 1. With 0 it is the mean absolute error. */
   readonly beta?: number | undefined;
 }
 
@@ -71,7 +71,7 @@ export const logCosh = outputLoss<'float32', object>('logCosh', 'float32', [], (
 });
 
 export interface PoissonNllOptions {
-  /** Whether outputs are logarithms of rates. Default true. */
+  /** True: outputs are logarithms of rates. Default true. */
   readonly logInput?: boolean | undefined;
   /** Adds the approximation of log(targets!) by Stirling's formula, which moves no gradient. Default false. */
   readonly full?: boolean | undefined;
@@ -96,7 +96,7 @@ export const poissonNll = outputLoss<'float32', PoissonNllOptions>('poissonNll',
 });
 
 export interface QuantileOptions {
-  /** Which quantile outputs estimate, in (0, 1). Default 0.5: the median. */
+  /** Quantile that outputs estimate, in (0, 1). Default 0.5: the median. */
   readonly quantile?: number | undefined;
 }
 

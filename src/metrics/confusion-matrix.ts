@@ -4,7 +4,7 @@ import { totals } from './counting.js';
 import { checkThreshold, classesOf, DECISION_OPTIONS, pairCounts, type DecisionOptions } from './decisions.js';
 import type { Metric, NameOption } from './metric.js';
 
-/** How often each class was taken for each: a row for each right class, a column for each predicted one. */
+/** Counts of how often each class was taken for each: a row for each right class, a column for each predicted one. */
 export class ConfusionMatrix {
   /** The number of classes, C. */
   readonly classes: number;
@@ -16,12 +16,12 @@ export class ConfusionMatrix {
     this.counts = counts;
   }
 
-  /** How many examples of class `actual` were predicted to be of class `predicted`. */
+  /** Returns how many examples of class `actual` were predicted to be of class `predicted`. */
   at(actual: number, predicted: number): number {
     return this.counts[actual * this.classes + predicted] ?? NaN;
   }
 
-  /** How many examples there are. */
+  /** Number of examples. */
   get total(): number {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
@@ -47,7 +47,7 @@ export class ConfusionMatrix {
 export type ConfusionMatrixOptions<N extends string = 'confusionMatrix'> = Omit<DecisionOptions, 'multilabel'> & NameOption<N>;
 
 /**
- * How often each class was taken for each, over all examples: see ConfusionMatrix. outputs [..., C] of any scale and labels [...] int32, or
+ * Counts of how often each class was taken for each, over all examples: see ConfusionMatrix. outputs [..., C] of any scale and labels [...] int32, or
  * float32 targets as in accuracy(). Equals sklearn.metrics.confusion_matrix with all C classes as its labels.
  *
  *     const { confusionMatrix } = await trainer.evaluate(test);

@@ -7,16 +7,16 @@ import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { countType, type Counts } from './counting.js';
 
-/** How outputs become decisions. */
+/** Options of the rule by which outputs become decisions. */
 export interface DecisionOptions {
   /** The axis of the classes. Default -1, the last. */
   readonly axis?: number | undefined;
   /**
-   * Where one output decides, as targets are float32 of the outputs' shape with one output per example, or `multilabel`: an output above it
+   * Threshold where one output decides, as targets are float32 of the outputs' shape with one output per example, or `multilabel`: an output above it
    * says yes. Default 0, for logits, or 0.5 where the outputs come from a sigmoid. Beside several outputs of which the greatest decides it is an error.
    */
   readonly threshold?: number | undefined;
-  /** Whether the classes do not exclude each other, so that each output is a decision of its own, and each target 0 or 1. Default false. */
+  /** True: classes do not exclude each other, so that each output is a decision of its own, and each target 0 or 1. Default false. */
   readonly multilabel?: boolean | undefined;
   /** Examples with this label are not looked at. For int32 labels. Default: none. */
   readonly ignoreIndex?: number | undefined;
@@ -33,9 +33,9 @@ export interface ClassDecisions {
   readonly predicted: Ints;
   readonly actual: Ints;
   readonly classes: number;
-  /** Whether an example is looked at, [M]; undefined for all. */
+  /** True for each example that is looked at, [M]; undefined for all. */
   readonly looked: Truths | undefined;
-  /** Whether no output and no target of an example is NaN, [M]. What depends on it fails for a label out of range. */
+  /** True for each example without a NaN in outputs and targets, [M]. What depends on it fails for a label out of range. */
   readonly decided: Truths;
   readonly count: number;
 }
@@ -112,13 +112,13 @@ export function labelsOf(op: string, outputs: Tensor, targets: Tensor, options: 
   return { predicted: greater(said, thresholdFor(op, outputs, options)), actual: greater(right, 0.5), decided, classes, count };
 }
 
-/** Whether each was decided rightly and looked at. */
+/** Returns whether each was decided rightly and looked at. */
 export function hits({ predicted, actual, looked }: ClassDecisions): Truths {
   const hit = equal(predicted, actual) as Truths;
   return looked === undefined ? hit : (logicalAnd(hit, looked) as Truths);
 }
 
-/** How many of those looked at hold, over how many there are; see shares(). */
+/** Counts how many of those looked at hold, over how many there are; see shares(). */
 export function shareOf(holds: Truths, { decided, looked }: Pick<ClassDecisions, 'decided' | 'looked'>): Tensor {
   const type = countType(sizeOf(holds.shape));
   const open = undecided(decided, looked);
@@ -128,7 +128,7 @@ export function shareOf(holds: Truths, { decided, looked }: Pick<ClassDecisions,
   return looked === undefined ? right : stack([right, sum(cast(looked, 'float32')) as Tensor]);
 }
 
-/** How often each class was predicted rightly, predicted, and right, [3 * classes], and behind how many are undecided. */
+/** Counts how often each class was predicted rightly, predicted, and right, [3 * classes], and behind how many are undecided. */
 export function countsOf(decisions: ClassDecisions): Counts {
   const { predicted, actual, classes, count, decided, looked } = decisions;
   const type = countType(count);
@@ -145,7 +145,7 @@ export function labelCounts({ predicted, actual, decided, count }: LabelDecision
   return concat([over(logicalAnd(predicted, actual) as Truths), over(predicted), over(actual), counted(undecided(decided, undefined), type)]) as Counts;
 }
 
-/** How often each class was taken for each, [classes * classes], the right one first, and behind how many are undecided. */
+/** Counts how often each class was taken for each, [classes * classes], the right one first, and behind how many are undecided. */
 export function pairCounts(op: string, decisions: ClassDecisions): Counts {
   const { predicted, actual, classes, count, decided, looked } = decisions;
   if (classes * classes >= 2 ** 31) throw new ArgumentError(`[${op}] got ${classes} classes, expected at most 46340: there is a count for each pair of them.`, { op });
@@ -163,12 +163,12 @@ export function rowsOf(tensor: Tensor, axis: number): Floats {
   return reshape(last, [sizeOf(last.shape) / Math.max(C, 1), C]) as Tensor as Floats;
 }
 
-/** Is there one output per example, so that it says yes or no? */
+/** Returns whether there is one output per example, so that it says yes or no. */
 export function isSingle(shape: Shape): boolean {
   return shape.length === 1 || shape.at(-1) === 1;
 }
 
-/** Whether each element is no NaN. */
+/** Returns whether each element is no NaN. */
 export function isNumber(tensor: Tensor): Truths {
   return equal(tensor, tensor) as Truths;
 }
@@ -191,7 +191,7 @@ export function checkThreshold(op: string, threshold: number | undefined): void 
   throw new ArgumentError(`[${op}] threshold: got ${String(threshold)}, expected a finite number: 0 for logits, 0.5 for probabilities.`, { op });
 }
 
-/** What an output has to be above to say yes. Throws ArgumentError for one that is no probability, where the outputs are. */
+/** Returns the threshold above which an output says yes. Throws ArgumentError for one that is no probability, where the outputs are. */
 function thresholdFor(op: string, outputs: Tensor, { threshold }: DecisionOptions): number {
   const probabilities = activationOf(outputs) !== undefined && activationOf(outputs) !== 'logSoftmax';
   if (probabilities && threshold !== undefined && !(threshold >= 0 && threshold < 1)) {
@@ -213,13 +213,13 @@ export function checkNothingIgnored(op: string, ignoreIndex: number | undefined)
   throw new ArgumentError(`[${op}] ignoreIndex: got ${ignoreIndex} beside targets that are no class indices, expected int32 labels. Leave it out, and such examples out of the data.`, { op });
 }
 
-/** Which examples that are looked at have a NaN. */
+/** Returns which examples that are looked at have a NaN. */
 function undecided(decided: Truths, looked: Truths | undefined): Truths {
   const open = logicalNot(decided) as Truths;
   return looked === undefined ? open : (logicalAnd(open, looked) as Truths);
 }
 
-/** How many hold, [1]. */
+/** Counts how many hold, [1]. */
 function counted(truths: Truths, type: 'int32' | 'float32'): Tensor {
   return reshape(sum(cast(truths, type)), [1]) as Tensor;
 }

@@ -1,17 +1,17 @@
 import type { Tensor } from '../tensor.js';
 
-/** What a metric makes of one batch. */
+/** Results of a metric for one batch. */
 export interface Measured {
   /**
-   * What the batch adds: a scalar that sums over what a mean looks at, or two numbers, that sum and what it is to be divided by in place of the
+   * Sum that the batch adds: a scalar that sums over what a mean looks at, or two numbers, that sum and what it is to be divided by in place of the
    * count; for another accumulator as many numbers as that takes. float32, which has whole numbers up to 2^24 exactly, or int32.
    */
   readonly sum: Tensor;
-  /** How many examples, or elements, these are. */
+  /** Number of examples, or elements. */
   readonly count: number;
 }
 
-/** What is known of all batches so far. */
+/** Results of all batches so far. */
 export interface Accumulator<R = number> {
   /** Takes a batch: the elements of its `sum`, row-major, which are this call's only, and its `count`. */
   add(values: ArrayLike<number>, count: number): void;
@@ -29,11 +29,11 @@ export interface Accumulator<R = number> {
  *     };
  */
 export interface Metric<N extends string = string, R = number> {
-  /** What results call it. */
+  /** Name of it in results. */
   readonly name: N;
   /** It records the same operations in every step, and looks at nothing else: what built-in metrics say of themselves. */
   readonly builtin?: boolean | undefined;
-  /** Whether less or more of it is better, for those who look for the best epoch. */
+  /** Direction that is better, for the choice of the best epoch. */
   readonly mode?: 'min' | 'max' | undefined;
   /** Records what a batch adds: outputs [N, ...], targets [N, ...]. */
   measure(outputs: Tensor, targets: Tensor): Measured;
@@ -44,7 +44,7 @@ export interface Metric<N extends string = string, R = number> {
 /** A metric of any name and result. */
 export type AnyMetric = Metric<string, unknown>;
 
-/** What a metric's result is: a number, unless its accumulator says otherwise. */
+/** Type of a metric's result: a number, unless its accumulator says otherwise. */
 export type ResultOf<M extends AnyMetric> = 'accumulator' extends keyof M
   ? M extends { readonly accumulator?: (() => Accumulator<infer R>) | undefined }
     ? R
@@ -54,8 +54,8 @@ export type ResultOf<M extends AnyMetric> = 'accumulator' extends keyof M
 /** The results of metrics, by name. */
 export type ResultsOf<M extends AnyMetric> = { readonly [K in M as K['name']]: ResultOf<K> };
 
-/** What built-in metrics take besides their own options. */
+/** Options of built-in metrics besides their own. */
 export interface NameOption<N extends string> {
-  /** What results call it, where its own name will not do: for two of a kind, say. */
+  /** Name of it in results, where its own name will not do: for two of a kind, say. */
   readonly name?: N | undefined;
 }

@@ -20,7 +20,7 @@ export interface ScoreOptions<N extends string, A extends Average> extends Decis
 /** A number, or one for each class. */
 export type Score<A extends Average> = A extends 'none' ? readonly number[] : number;
 
-/** How often a class was predicted rightly, predicted, and right. */
+/** Counts of how often a class was predicted rightly, predicted, and right. */
 type Formula = (hits: number, predicted: number, actual: number) => number;
 
 /** A share of nothing is 0, as sklearn's zero_division by default. */

@@ -19,7 +19,7 @@ export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> ext
    * 'probabilities' where the outputs come from softmax or a sigmoid.
    */
   readonly outputs?: 'logits' | 'probabilities' | undefined;
-  /** Whether the classes do not exclude each other: targets float32 of the outputs' shape, each 0 or 1. Default false. */
+  /** True: classes do not exclude each other: targets float32 of the outputs' shape, each 0 or 1. Default false. */
   readonly multilabel?: boolean | undefined;
   /** Examples with this label are not looked at. For int32 labels. Default: none. */
   readonly ignoreIndex?: number | undefined;
@@ -114,7 +114,7 @@ class Scores<R> implements Accumulator<R> {
   #rows = new Float32Array();
   #filled = 0;
   #count = 0;
-  /** Whether a score or a target is NaN that is looked at. */
+  /** True if a score or a target is NaN that is looked at. */
   #unknown = false;
 
   constructor(finish: (areas: number[]) => R, { multilabel, ignoring }: { readonly multilabel: boolean; readonly ignoring: boolean }) {

@@ -39,7 +39,7 @@ export function topK<const K extends number, const N extends string = `top${K}`>
 
 type Truths = Tensor<readonly number[], 'bool'>;
 
-/** How many classes come before the label's, [M]: those that are greater, and equal ones in front; NaN where a score is. */
+/** Counts the classes that come before the label's, [M]: those that are greater, and equal ones in front; NaN where a score is. */
 function inFrontOf({ rows, labels }: LabelledRows): Tensor<readonly number[], 'float32'> {
   const own = unsqueeze(takeAlongAxis(rows, labels), 1) as Tensor;
   const first = less(indices(rows.shape[1]!) as Tensor, unsqueeze(labels, 1) as Tensor);

@@ -67,7 +67,7 @@ export function kaimingUniform(a = 0): Initializer {
   });
 }
 
-/** What PyTorch starts a weight of `fanIn` inputs, or its bias, with: evenly from [-b, b), b = 1 / sqrt(fanIn) (kaimingUniform with a = sqrt 5). */
+/** PyTorch's initial values of a weight of `fanIn` inputs, or of its bias: evenly from [-b, b), b = 1 / sqrt(fanIn) (kaimingUniform with a = sqrt 5). */
 export function fanInUniform(local: string, fanIn: number): Initializer {
   if (typeof local !== 'string') throw new ArgumentError(`[init.fanInUniform] local: got ${describeValue(local)}, expected the name of a stream, as in fanInUniform('weight', 784).`, { op: 'init.fanInUniform' });
   checkNumbers('fanInUniform', { fanIn });

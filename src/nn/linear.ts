@@ -12,7 +12,7 @@ import type { LastDimension } from './shape-mismatch.js';
 import { describeValue } from '../describe-value.js';
 
 export interface LinearOptions {
-  /** Whether b is added. Default true. */
+  /** True: b is added. Default true. */
   readonly bias?: boolean | undefined;
 }
 

@@ -3,7 +3,7 @@ import { Parameter } from '../tensor.js';
 import type { Module } from './module.js';
 import { columns } from './summary-text.js';
 
-/** What console.log() prints of a module: a line for each one below it, with the shapes of its own parameters. */
+/** Returns what console.log() prints of a module: a line for each one below it, with the shapes of its own parameters. */
 export function moduleText(model: Module): string {
   const state = [...model.stateDict().values()];
   const frozen = state.filter((parameter) => !parameter.requiresGrad && !parameter.isBuffer).length;

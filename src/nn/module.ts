@@ -18,7 +18,7 @@ export interface NamedArray {
   readonly data: Float32Array;
 }
 
-/** What JSON.stringify() makes of a module. */
+/** A module as JSON.stringify() writes it. */
 export interface ModuleJson {
   readonly kind: string;
   readonly training: boolean;
@@ -38,7 +38,7 @@ export interface ModuleJson {
  * by their path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
  */
 export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
-  /** What the type says; no value. */
+  /** Carrier of the type; no value. */
   declare readonly shapes$: Shapes<I, O, F>;
   #training = true;
   /** Its place in the model that it belongs to, as in `encoder.0`; '' for a model. */
@@ -52,7 +52,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     trackForward(new.target.prototype as object);
   }
 
-  /** Whether layers such as dropout behave as in training. Set by train() and eval(). */
+  /** True if layers such as dropout behave as in training. Set by train() and eval(). */
   get training(): boolean {
     if (this.#training) checkOwned(this);
     return this.#training;
@@ -62,20 +62,20 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     this.#training = training;
   }
 
-  /** What the module makes of a batch. Records operations; nothing runs yet. */
+  /** Computes the outputs for a batch. Records operations; nothing runs yet. */
   abstract forward(x: Tensor, ...more: Tensor[]): Tensor;
 
-  /** Whether it consists of built-in modules only, which record the same operations in every step. */
+  /** Returns whether it consists of built-in modules only, which record the same operations in every step. */
   get builtin(): boolean {
     return false;
   }
 
-  /** Is it of this very class, with the class's own forward()? */
+  /** Returns whether it is of this very class, with the class's own forward(). */
   protected isPlain(kind: { readonly prototype: object }): boolean {
     return Object.getPrototypeOf(this) === kind.prototype && !Object.hasOwn(this, 'forward');
   }
 
-  /** What it makes of the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
+  /** Infers the output shape from the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
   outcome$(_shape: Shape): InferredShape {
     return undefined;
   }

@@ -2,7 +2,7 @@ import { ModelGenerator } from '../generator.js';
 import { Parameter } from '../tensor.js';
 import { Module } from './module.js';
 
-/** What a walk over a module's fields finds. */
+/** Findings of a walk over a module's fields. */
 export interface Found {
   readonly path: string;
   readonly value: Module | Parameter;
@@ -53,7 +53,7 @@ function within(value: unknown, seen: Set<object>): Iterable<readonly [name: str
   return isPlain(value) ? Object.entries(value) : [];
 }
 
-/** Whether an object is of no class. */
+/** Returns whether an object is of no class. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;

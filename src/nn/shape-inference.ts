@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Module } from './module.js';
 
-/** That a layer does not take examples of a shape: what it expects, and what it gets instead. The value to shapes.ts's type. */
+/** Mismatch of a layer and the shape of its examples: what it expects, and what it gets instead. The value to shapes.ts's type. */
 export class ShapeMismatch {
   constructor(
     readonly expects: string,
@@ -10,7 +10,7 @@ export class ShapeMismatch {
   ) {}
 }
 
-/** What a layer makes of the shape of one example. Undefined: that shows at the call only. */
+/** Output shape of a layer for the shape of one example. Undefined: that shows at the call only. */
 export type InferredShape = Shape | ShapeMismatch | undefined;
 
 /**

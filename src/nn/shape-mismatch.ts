@@ -23,10 +23,10 @@ export interface ShapeMismatch<Expects extends string, Gets extends string | num
 
 type Unranked<S extends Shape> = number extends S['length'] ? true : false;
 
-/** Whether two sizes are both known and differ. */
+/** True if two sizes are both known and differ. */
 export type Differ<X extends number, Y extends number> = number extends X ? false : number extends Y ? false : X extends Y ? false : true;
 
-/** Whether two shapes are known well enough to say that they are not the same. */
+/** True if two shapes are known well enough to say that they are not the same. */
 export type DifferShapes<A extends Shape, B extends Shape> = Unranked<A> extends true
   ? false
   : Unranked<B> extends true
@@ -80,7 +80,7 @@ export interface Flattened extends ShapeFunction {
   readonly out: this['in'] extends Shape ? [Product<this['in']>] : Shape;
 }
 
-/** What a module's type says about shapes. */
+/** Shapes that a module's type declares. */
 export interface Shapes<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
   readonly in: I;
   readonly out: O;
@@ -92,7 +92,7 @@ export interface Shaped {
   readonly shapes$: Shapes;
 }
 
-/** What comes out of layer L for an example of shape S: a shape, or a ShapeMismatch. */
+/** Output of layer L for an example of shape S: a shape, or a ShapeMismatch. */
 export type Apply<L extends Shaped, S extends Shape> = unknown extends L['shapes$']['function']['out']
   ? Fixed<L['shapes$']['in'], L['shapes$']['out'], S>
   : (L['shapes$']['function'] & { readonly in: S })['out'];
@@ -102,7 +102,7 @@ type Fixed<I extends Shape, O extends Shape, S extends Shape> = DifferShapes<I, 
 /** Layers that the compiler cannot tell apart: an array, spread or as the only argument. */
 type Untold<Ls extends readonly unknown[]> = number extends Ls['length'] ? true : Ls extends readonly [readonly Shaped[]] ? true : false;
 
-/** What comes out of a chain of layers. */
+/** Output of a chain of layers. */
 export type Chain<S extends Shape, Ls extends readonly unknown[]> = Untold<Ls> extends true
   ? Shape
   : Ls extends readonly [infer L extends Shaped, ...infer Rest]

@@ -16,15 +16,15 @@ import { observing } from './observe.js';
 import { Sequential } from './sequential.js';
 import { table, withUnit } from './summary-text.js';
 
-/** What is known of a layer before anything runs. */
+/** Facts about a layer that are known before anything runs. */
 export interface LayerSummary {
   /** Its place in the model, as in `0`; '' for the model itself. */
   readonly layer: string;
-  /** What it is, as in `linear(784, 128)`. */
+  /** Description, as in `linear(784, 128)`. */
   readonly kind: string;
   /** The shape of what it makes of one example. */
   readonly output: Shape;
-  /** How many numbers its own parameters have, those that are not trained among them; tied ones count where they come first. */
+  /** Number of elements of its own parameters, those that are not trained among them; tied ones count where they come first. */
   readonly parameters: number;
   /** Additions, multiplications and their kin of one example's forward pass, in the layer itself; a multiplication with its addition counts 2. */
   readonly flops: number;
@@ -38,7 +38,7 @@ export interface Summary {
   readonly batchSize: number;
   /** In the order in which they are done; modules that only call others are left out. */
   readonly layers: readonly LayerSummary[];
-  /** How many numbers the model's parameters have, and how many of them training changes. */
+  /** Number of elements of the model's parameters, and how many of them training changes. */
   readonly parameters: number;
   readonly trained: number;
   /** Of one example's forward pass; a training step takes about three times as many. */
@@ -117,7 +117,7 @@ function layersOf(model: Module, input: Shape, batchSize: number): LayerSummary[
   });
 }
 
-/** What was recorded between a module's inputs and its output, but for what modules inside it have recorded: before them, between them and behind them. */
+/** Ops recorded between a module's inputs and its output, but for those that modules inside it have recorded: before them, between them and behind them. */
 function claim(output: Tensor, inputs: readonly Tensor[], claimed: Set<Tensor>): Tensor[] {
   const own = postOrder([output], (node) => (inputs.includes(node) ? [] : node.inputs)).filter((node) => !inputs.includes(node) && !claimed.has(node));
   for (const node of own) claimed.add(node);
@@ -127,9 +127,9 @@ function claim(output: Tensor, inputs: readonly Tensor[], claimed: Set<Tensor>):
 const sumOf = (nodes: readonly Tensor[], of: (node: Tensor) => number): number => nodes.reduce((sum, node) => sum + of(node), 0);
 
 /** Bytes of what a node makes, with what it saves for the backward pass; none where it is a view, or comes from outside. */
-function bytesOf({ op, shape, dtype, hidden }: Tensor): number {
-  if (op.kind === 'view' || op.kind === 'leaf' || op.kind === 'hidden') return 0;
-  return sizeOf(shape) * dtypes[dtype].bytes + hidden.reduce((sum, one) => sum + sizeOf(one.shape) * dtypes[one.dtype].bytes, 0);
+function bytesOf({ op, shape, dtype, more }: Tensor): number {
+  if (op.kind === 'view' || op.kind === 'leaf' || op.kind === 'output') return 0;
+  return sizeOf(shape) * dtypes[dtype].bytes + more.reduce((sum, one) => sum + sizeOf(one.shape) * dtypes[one.dtype].bytes, 0);
 }
 
 function ownParameters(module: Module, counted: Set<Parameter>): number {

@@ -25,8 +25,8 @@ const NO_SECOND = { none: 'second derivatives are not offered' };
 export const tanhOp = pointwise({
   name: 'tanh',
   takes: FLOAT,
-  gradient: (dy, y) => [mul(dy, sub(1, mul(y, y)))],
-  saves: { output: true },
+  gradient: ([dy], y) => [mul(dy, sub(1, mul(y, y)))],
+  saves: { outputs: [0] },
   epilogue: { activation: TANH },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -4, to: 4 }),
@@ -35,8 +35,8 @@ export const tanhOp = pointwise({
 export const sigmoidOp = pointwise({
   name: 'sigmoid',
   takes: FLOAT,
-  gradient: (dy, y) => [mul(mul(dy, sub(1, y)), y)],
-  saves: { output: true },
+  gradient: ([dy], y) => [mul(mul(dy, sub(1, y)), y)],
+  saves: { outputs: [0] },
   epilogue: { activation: SIGMOID },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -6, to: 6 }),
@@ -45,8 +45,8 @@ export const sigmoidOp = pointwise({
 export const reluOp = pointwise({
   name: 'relu',
   takes: FLOAT,
-  gradient: (dy, y) => [record(reluGradOp, [y, dy])],
-  saves: { output: true },
+  gradient: ([dy], y) => [record(reluGradOp, [y, dy])],
+  saves: { outputs: [0] },
   epilogue: { activation: RELU },
   tolerance: EXACT,
   examples: unaryExamples(),
@@ -57,7 +57,7 @@ export const reluGradOp = pointwise({
   name: 'reluGrad',
   micro: 'relu_grad',
   takes: FLOAT,
-  gradient: (dz, { inputs: [y] }) => [undefined, record(reluGradOp, [y!, dz])],
+  gradient: ([dz], { inputs: [y] }) => [undefined, record(reluGradOp, [y!, dz])],
   saves: { inputs: [0] },
   epilogue: { mask: true },
   tolerance: EXACT,
@@ -78,7 +78,7 @@ function geluOps(name: string, micro: string, activation: number) {
     name,
     micro,
     takes: FLOAT,
-    gradient: (dy, { inputs: [x] }) => [record(gradOp, [x!, dy])],
+    gradient: ([dy], { inputs: [x] }) => [record(gradOp, [x!, dy])],
     saves: { inputs: [0] },
     epilogue: { activation },
     tolerance: COMPOSED,
@@ -93,7 +93,7 @@ export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'g
 export const softplusOp = pointwise({
   name: 'softplus',
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }) => [mul(dy, sigmoid(x!))],
+  gradient: ([dy], { inputs: [x] }) => [mul(dy, sigmoid(x!))],
   saves: { inputs: [0] },
   tolerance: { absolute: 0, relative: 3.5e-7 },
   examples: unaryExamples({ from: -6, to: 6 }),
@@ -108,7 +108,7 @@ export const siluOp: CompositeRecord = {
     return { shape: x!.shape, dtype: 'float32' };
   },
   decompose: ([x]) => mul(x!, sigmoid(x!)),
-  gradient: (dy, { inputs: [x] }) => {
+  gradient: ([dy], { inputs: [x] }) => {
     const s = sigmoid(x!);
     return [mul(mul(dy, s), add(mul(x!, sub(1, s)), 1))];
   },

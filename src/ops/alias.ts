@@ -10,7 +10,7 @@ export const aliasOp: ViewRecord = {
   kind: 'view',
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   view: (layout) => layout,
-  gradient: (dy) => [dy],
+  gradient: ([dy]) => [dy],
   tolerance: EXACT,
   examples: unaryExamples(),
 };

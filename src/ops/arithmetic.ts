@@ -18,7 +18,7 @@ import { expand } from './views.js';
 export const addOp = pointwise({
   name: 'add',
   takes: NUMERIC,
-  gradient: (dy, { inputs: [a, b] }) => [sumTo(dy, a!.shape), sumTo(dy, b!.shape)],
+  gradient: ([dy], { inputs: [a, b] }) => [sumTo(dy, a!.shape), sumTo(dy, b!.shape)],
   epilogue: { bias: true },
   identity: 0,
   tolerance: EXACT,
@@ -28,7 +28,7 @@ export const addOp = pointwise({
 export const subOp = pointwise({
   name: 'sub',
   takes: NUMERIC,
-  gradient: (dy, { inputs: [a, b] }) => [sumTo(dy, a!.shape), sumTo(neg(dy), b!.shape)],
+  gradient: ([dy], { inputs: [a, b] }) => [sumTo(dy, a!.shape), sumTo(neg(dy), b!.shape)],
   tolerance: EXACT,
   examples: binaryExamples(),
 });
@@ -36,7 +36,7 @@ export const subOp = pointwise({
 export const mulOp = pointwise({
   name: 'mul',
   takes: NUMERIC,
-  gradient: (dy, { inputs: [a, b] }) => [sumTo(mul(dy, b!), a!.shape), sumTo(mul(dy, a!), b!.shape)],
+  gradient: ([dy], { inputs: [a, b] }) => [sumTo(mul(dy, b!), a!.shape), sumTo(mul(dy, a!), b!.shape)],
   saves: { inputs: [0, 1] },
   identity: 1,
   tolerance: EXACT,
@@ -46,12 +46,12 @@ export const mulOp = pointwise({
 export const divOp = pointwise({
   name: 'div',
   takes: FLOAT,
-  gradient: (dy, node) => {
+  gradient: ([dy], node) => {
     const [a, b] = node.inputs as [Tensor, Tensor];
     // Divided last: 1 / b of a subnormal b is infinite, which a quotient of 0 would make NaN.
     return [sumTo(div(dy, b), a.shape), sumTo(neg(div(mul(dy, node), b)), b.shape)];
   },
-  saves: { inputs: [1], output: true },
+  saves: { inputs: [1], outputs: [0] },
   tolerance: EXACT,
   examples: binaryExamples({}, { from: 0.5, to: 2 }),
 });
@@ -59,14 +59,14 @@ export const divOp = pointwise({
 export const powOp = pointwise({
   name: 'pow',
   takes: FLOAT,
-  gradient: (dy, node) => {
+  gradient: ([dy], node) => {
     const [a, b] = node.inputs as [Tensor, Tensor];
     // As torch: an exponent of 0 gives the slope 0 even at a base of 0, and 0^b does not move with b >= 0.
     const da = where(equal(b, 0), 0, mul(dy, mul(b, pow(a, sub(b, 1)))));
     const db = where(logicalAnd(equal(a, 0), lessEqual(0, b)), 0, mul(dy, mul(node, log(a))));
     return [sumTo(da, a.shape), sumTo(db, b.shape)];
   },
-  saves: { inputs: [0, 1], output: true },
+  saves: { inputs: [0, 1], outputs: [0] },
   tolerance: FEW_ULP,
   examples: binaryExamples({ from: 0.25, to: 3 }, { from: -2, to: 3 }),
 });
@@ -81,7 +81,7 @@ function routed(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): reado
 export const maximumOp = pointwise({
   name: 'maximum',
   takes: NUMERIC,
-  gradient: (dy, node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
+  gradient: ([dy], node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
   examples: binaryExamples(),
@@ -90,7 +90,7 @@ export const maximumOp = pointwise({
 export const minimumOp = pointwise({
   name: 'minimum',
   takes: NUMERIC,
-  gradient: (dy, node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
+  gradient: ([dy], node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
   examples: binaryExamples(),
@@ -99,7 +99,7 @@ export const minimumOp = pointwise({
 export const negOp = pointwise({
   name: 'neg',
   takes: NUMERIC,
-  gradient: (dy) => [neg(dy)],
+  gradient: ([dy]) => [neg(dy)],
   tolerance: EXACT,
   examples: unaryExamples(),
 });
@@ -107,7 +107,7 @@ export const negOp = pointwise({
 export const absOp = pointwise({
   name: 'abs',
   takes: NUMERIC,
-  gradient: (dy, { inputs: [x] }) => [mul(dy, sign(x!))],
+  gradient: ([dy], { inputs: [x] }) => [mul(dy, sign(x!))],
   saves: { inputs: [0] },
   tolerance: EXACT,
   examples: unaryExamples(),
@@ -116,7 +116,7 @@ export const absOp = pointwise({
 export const signOp = pointwise({
   name: 'sign',
   takes: NUMERIC,
-  gradient: (dy) => [expand(scalar(0, 'float32'), dy.shape)],
+  gradient: ([dy]) => [expand(scalar(0, 'float32'), dy.shape)],
   tolerance: EXACT,
   examples: unaryExamples(),
 });

@@ -33,7 +33,7 @@ export const binaryCrossEntropyOp: CompositeRecord = {
   },
   decompose: ([x, y, w]) => entropy(x!, y!, w),
   // A pass of its own: in one with the loss both arrays are alive at once, which costs more than reading outputs and targets again.
-  gradient: (dy, { inputs: [x, y, w] }) => [
+  gradient: ([dy], { inputs: [x, y, w] }) => [
     mul(dy, sub(weighted(sigmoid(x!), y!, w), w === undefined ? y! : mul(y!, w))),
     y!.requiresGrad ? mul(dy, w === undefined ? neg(x!) : sub(mul(sub(w, 1), softplus(neg(x!))), x!)) : undefined,
     w?.requiresGrad === true ? sumTo(mul(dy, mul(y!, softplus(neg(x!)))), w.shape) : undefined,

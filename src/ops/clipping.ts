@@ -1,5 +1,5 @@
 import { DTypeError } from '../errors.js';
-import { hidden, record } from '../graph/recorder.js';
+import { outputOf, record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { example } from './examples.js';
@@ -11,14 +11,14 @@ type ClipAttrs = {
   readonly each: boolean;
 };
 
-/** What gradients have to be multiplied by for their norm to be at most a limit. Inputs: the limit, then gradients. Hidden: the norm of all. */
+/** What gradients have to be multiplied by for their norm to be at most a limit. Inputs: the limit, then gradients. The second output: the norm of all. */
 export const clipScaleOp: KernelRecord<ClipAttrs> = {
   name: 'clipScale',
   kind: 'kernel',
   infer: (inputs, { each }) => {
     const odd = inputs.find(({ dtype }) => dtype !== 'float32');
     if (odd !== undefined) throw new DTypeError(`[clipScale] the operands are wrong: got ${odd.dtype}, expected float32. Clip gradients.`, { op: 'clipScale' });
-    return { shape: [each ? inputs.length - 1 : 1], dtype: 'float32', hidden: [{ shape: [], dtype: 'float32' }] };
+    return { shape: [each ? inputs.length - 1 : 1], dtype: 'float32', more: [{ shape: [], dtype: 'float32' }] };
   },
   emit: (e, { each }) => {
     const inputs = Array.from({ length: e.inputs }, (_, i) => e.input(i));
@@ -46,7 +46,7 @@ function clipExamples(): Example[] {
  */
 export function clipScale(limit: Tensor, gradients: readonly Tensor[], each: boolean): { readonly scales: Tensor; readonly norm: Tensor } {
   const scales = record(clipScaleOp, [limit, ...gradients], { each });
-  return { scales, norm: hidden(scales, 0) };
+  return { scales, norm: outputOf(scales, 1) };
 }
 
 export const clippingOps = [clipScaleOp];

@@ -164,7 +164,7 @@ export const fullOp: KernelRecord<{ readonly shape: Shape }> = {
   kind: 'kernel',
   infer: ([value], { shape }) => ({ shape, dtype: value!.dtype }),
   emit: (e) => e.instruction('fill', [e.output()], [e.input(0)]),
-  gradient: (dy) => [sum(dy)],
+  gradient: ([dy]) => [sum(dy)],
   tolerance: EXACT,
   examples: ([[0], [1], [17], [], [3, 5]] as Shape[]).map((shape) => example([{ shape: [] }], { shape })),
 };

@@ -33,7 +33,7 @@ export const matmulOp: KernelRecord = {
   },
   flops: ([a], { shape }) => 2 * sizeOf(shape) * a!.shape[a!.shape.length - 1]!,
   emit: emitMatmul,
-  gradient: (dy, { inputs: [a, b] }) => {
+  gradient: ([dy], { inputs: [a, b] }) => {
     const da = sumTo(matmul(dy, transpose(b!, -2, -1)), a!.shape);
     if (b!.shape.length > 2 || a!.shape.length === 2) return [da, sumTo(matmul(transpose(a!, -2, -1), dy), b!.shape)];
     // One matrix for a whole batch: its gradient is one long product instead of a sum of short ones.
@@ -157,7 +157,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     const B = { buffer: W.buffer, layout: permutedLayout(asMatrix(W.layout), [1, 0]) };
     e.instruction('gemm', [e.output(0, [M, N])], [A, B, bias ? e.input(2) : undefined], [0, 0], gemmCost(M, N, K));
   },
-  gradient: (dy, { inputs: [x, weight, bias] }) => {
+  gradient: ([dy], { inputs: [x, weight, bias] }) => {
     const flat = rows(dy);
     const dx = reshape(matmul(flat, weight!), x!.shape);
     const dweight = matmul(transpose(flat, 0, 1), rows(x!));

@@ -53,7 +53,7 @@ export const crossEntropyOp: KernelRecord = {
     const { N, operands, ns } = rowsOf(e);
     e.instruction('cross_entropy', [e.output(0, [N])], operands, [], ns);
   },
-  gradient: (dy, node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
+  gradient: ([dy], node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
   saves: { inputs: [0, 1] },
   tolerance: EXPONENTIALS,
   examples: PLAIN,
@@ -128,7 +128,7 @@ function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, we
 }
 
 /** Of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */
-function softGradient(dy: Tensor, { inputs }: Tensor, attrs: SoftAttrs): readonly (Tensor | undefined)[] {
+function softGradient([dy]: readonly [Tensor], { inputs }: Tensor, attrs: SoftAttrs): readonly (Tensor | undefined)[] {
   const [logits, targets, weights] = inputs as [Tensor, Tensor, Tensor?];
   const each = (): Tensor => mul(unsqueeze(dy, -1), neg(logSoftmax(logits)));
   const keep = 1 - attrs.smoothing;

@@ -44,7 +44,7 @@ export const ctcOp: KernelRecord<CtcAttrs> = {
     throw new ShapeError(`[${op}] the shapes do not fit: got ${got}, expected logits [N,T,C], targets [N,S] and lengths [N]. ${advice}`, { op, shapes });
   },
   emit: (e, attrs) => emitCtc(e, e.output(), undefined, attrs),
-  gradient: (dy, node, attrs) => [record(ctcGradOp, [...node.inputs, dy], attrs), undefined, undefined, undefined],
+  gradient: ([dy], node, attrs) => [record(ctcGradOp, [...node.inputs, dy], attrs), undefined, undefined, undefined],
   saves: { inputs: [0, 1, 2, 3] },
   tolerance: { absolute: 3e-6, relative: 3e-6 },
   examples: EXAMPLES,

@@ -29,7 +29,7 @@ export interface OpDefinition {
  *     const reverse = defineOp({
  *       name: 'gradientReversal',
  *       forward: (x) => x.mul(1),
- *       gradient: (dy) => [dy.mul(-strength)],
+ *       gradient: ([dy]) => [dy.mul(-strength)],
  *     });
  *     const y = reverse(x);
  */
@@ -57,11 +57,11 @@ function recordOf(name: string, operands: number, gradient: OpDefinition['gradie
     closure: true,
     infer: ([result]) => ({ shape: result!.shape, dtype: result!.dtype }),
     decompose: ([result]) => result!,
-    gradient: (dy, output) => {
+    gradient: ([dy], output) => {
       const inputs = output.inputs.slice(1);
       return [undefined, ...checked(name, inputs, gradient(dy, inputs, output))];
     },
-    saves: { inputs: Array.from({ length: operands }, (_, i) => 1 + i), output: true },
+    saves: { inputs: Array.from({ length: operands }, (_, i) => 1 + i), outputs: [0] },
     tolerance: { absolute: 0, relative: 0 },
     examples: [],
   };

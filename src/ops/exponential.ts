@@ -13,8 +13,8 @@ const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 export const expOp = pointwise({
   name: 'exp',
   takes: FLOAT,
-  gradient: (dy, y) => [mul(dy, y)],
-  saves: { output: true },
+  gradient: ([dy], y) => [mul(dy, y)],
+  saves: { outputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -5, to: 5 }),
 });
@@ -22,7 +22,7 @@ export const expOp = pointwise({
 export const logOp = pointwise({
   name: 'log',
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }) => [div(dy, x!)],
+  gradient: ([dy], { inputs: [x] }) => [div(dy, x!)],
   saves: { inputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: 0.1, to: 10 }),
@@ -33,7 +33,7 @@ export const expm1Op = pointwise({
   name: 'expm1',
   takes: FLOAT,
   // Not y + 1, which has no digits left where y is next to -1.
-  gradient: (dy, { inputs: [x] }) => [mul(dy, exp(x!))],
+  gradient: ([dy], { inputs: [x] }) => [mul(dy, exp(x!))],
   saves: { inputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -5, to: 5 }),
@@ -42,7 +42,7 @@ export const expm1Op = pointwise({
 export const log1pOp = pointwise({
   name: 'log1p',
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }) => [div(dy, add(x!, 1))],
+  gradient: ([dy], { inputs: [x] }) => [div(dy, add(x!, 1))],
   saves: { inputs: [0] },
   tolerance: { absolute: 0, relative: 3.5e-7 },
   examples: unaryExamples({ from: -0.9, to: 10 }),
@@ -51,8 +51,8 @@ export const log1pOp = pointwise({
 export const sqrtOp = pointwise({
   name: 'sqrt',
   takes: FLOAT,
-  gradient: (dy, y) => [div(dy, mul(y, 2))],
-  saves: { output: true },
+  gradient: ([dy], y) => [div(dy, mul(y, 2))],
+  saves: { outputs: [0] },
   tolerance: EXACT,
   examples: unaryExamples({ from: 0.1, to: 10 }),
 });
@@ -60,7 +60,7 @@ export const sqrtOp = pointwise({
 export const erfOp = pointwise({
   name: 'erf',
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }) => [mul(dy, mul(exp(neg(mul(x!, x!))), TWO_OVER_SQRT_PI))],
+  gradient: ([dy], { inputs: [x] }) => [mul(dy, mul(exp(neg(mul(x!, x!))), TWO_OVER_SQRT_PI))],
   saves: { inputs: [0] },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -3, to: 3 }),

@@ -22,7 +22,7 @@ export function flopsOf(node: Tensor): number {
     case 'random':
     case 'effect':
     case 'leaf':
-    case 'hidden':
+    case 'output':
       return 0;
   }
 }
@@ -31,7 +31,7 @@ function ofComposition(node: Tensor): number {
   const { op, inputs, attrs } = node;
   if (op.kind !== 'composite') return 0;
   const seen = new Set<Tensor>(inputs);
-  const waiting = [withoutTracking(() => op.decompose(inputs, attrs as never))];
+  const waiting = [withoutTracking(() => op.decompose(inputs, attrs as never))].flat();
   let flops = 0;
   while (waiting.length > 0) {
     const inner = waiting.pop()!;

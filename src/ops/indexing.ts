@@ -37,7 +37,7 @@ export const gatherOp: KernelRecord<{ readonly axis: number }> = {
     const cost = gatherCost(slices * sizeOf(e.shape(0).slice(axis + 1)), slices);
     e.instruction('gather', [e.output()], [e.input(0), e.input(1)], [axis], cost);
   },
-  gradient: (dy, { inputs: [x, indices] }, { axis }) => [scatterAdd(dy, indices!, x!.shape[axis]!, axis), undefined],
+  gradient: ([dy], { inputs: [x, indices] }, { axis }) => [scatterAdd(dy, indices!, x!.shape[axis]!, axis), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
   examples: gatherExamples(),
@@ -68,7 +68,7 @@ export const scatterAddOp: KernelRecord<ScatterAttrs> = {
     return { shape: [...updates!.shape.slice(0, axis), size, ...updates!.shape.slice(axis + rank)], dtype: updates!.dtype };
   },
   emit: (e, { axis }) => e.instruction('scatter_add', [e.output()], [e.input(0), e.input(1)], [axis]),
-  gradient: (dy, { inputs: [indices] }, { axis }) => [undefined, gather(dy, indices!, axis)],
+  gradient: ([dy], { inputs: [indices] }, { axis }) => [undefined, gather(dy, indices!, axis)],
   saves: { inputs: [0] },
   // In the order of the indices, as the reference.
   tolerance: EXACT,
@@ -127,7 +127,7 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
     const [data, [rows = 0]] = [e.shape(0), e.shape(1)];
     e.instruction('gather_rows', [e.output()], [e.input(0), e.input(1), ...numbers], [], gatherCost(rows * sizeOf(data.slice(1)), rows));
   },
-  gradient: (dy, { inputs: [x, indices, mean, rest, scale] }) => {
+  gradient: ([dy], { inputs: [x, indices, mean, rest, scale] }) => {
     const dx = x!.dtype === 'float32' ? scatterAdd(scale === undefined ? dy : mul(dy, scale), indices!, x!.shape[0]!) : undefined;
     if (scale === undefined) return [dx];
     const shift = neg(mul(sumTo(dy, []), scale));

@@ -38,7 +38,7 @@ export const concatOp: KernelRecord<{ readonly axis: number }> = {
       start += length;
     }
   },
-  gradient: (dy, { inputs }, { axis }) => {
+  gradient: ([dy], { inputs }, { axis }) => {
     let start = 0;
     return inputs.map(({ shape }) => slice(dy, start, (start += shape[axis]!), { axis }));
   },
@@ -67,7 +67,7 @@ export const padOp: KernelRecord<SliceAttrs> = {
     const length = e.shape(0)[axis]!;
     if (length > 0) e.instruction('copy', [part(out, axis, start, length, step)], [x]);
   },
-  gradient: (dy, { inputs: [x] }, { axis, start, step }) => [record(sliceOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
   tolerance: EXACT,
   examples: [
     example([{ shape: [7] }], { axis: 0, start: 1, step: 1, size: 9 }),

@@ -2,7 +2,7 @@ import type { DType, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { currentVersion } from '../graph/recorder.js';
-import type { HiddenRecord, LeafRecord } from './record.js';
+import type { LeafRecord, OutputRecord } from './record.js';
 
 const EXACT = { absolute: 0, relative: 0 };
 const fromOutside = { none: 'it comes from outside the graph' };
@@ -31,14 +31,14 @@ export const placeholderLeaf = leafRecord('placeholder');
 /** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
 export const storageLeaf = leafRecord('storage');
 
-/** A further result of a node; see hidden() in graph/recorder.ts. Read by gradients only. */
-export const hiddenOutput: HiddenRecord = {
-  name: 'hidden',
-  kind: 'hidden',
-  infer: ([node], { index }) => node!.hidden[index]!,
+/** An output of a node behind its first; see outputOf() in graph/recorder.ts. Autodiff hands its gradient to the node. */
+export const outputOp: OutputRecord = {
+  name: 'output',
+  kind: 'output',
+  infer: ([node], { index }) => node!.more[index - 1]!,
   tolerance: EXACT,
   examples: [],
-  gradient: { none: 'auxiliary outputs are saved for gradients and have none of their own' },
+  gradient: { none: 'it belongs to the node' },
 };
 
 /** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */

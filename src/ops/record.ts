@@ -13,9 +13,15 @@ export interface Meta {
   readonly dtype: DType;
 }
 
+/** Shape and dtype of a node's first output, and of those behind it. */
 export interface Inferred extends Meta {
-  /** Further results that only gradients read (a saved softmax, pooling indices); see hidden() in graph/record.ts. */
-  readonly hidden?: readonly Meta[];
+  /** Outputs 1, 2, ...; see outputOf() in graph/recorder.ts. */
+  readonly more?: readonly OutputMeta[];
+}
+
+export interface OutputMeta extends Meta {
+  /** Only gradients read it (a log-sum-exp, pooling indices), so that none flows into it. */
+  readonly auxiliary?: true;
 }
 
 /** How far a value may be from the reference: |got - expected| <= absolute + relative * |expected|. */
@@ -24,11 +30,14 @@ export interface Tolerance {
   readonly relative: number;
 }
 
+/** d loss / d output for each output of a node; undefined for one that the loss does not depend on. The one of a node with one output is there. */
+export type OutputGradients = readonly [Tensor] | readonly (Tensor | undefined)[];
+
 /**
- * d loss / d inputs from d loss / d output, composed of ops; undefined for an input that has none (labels, indices).
- * `node` is the op's own result: its inputs are node.inputs.
+ * d loss / d inputs from d loss / d outputs, composed of ops; undefined for an input that has none (labels, indices).
+ * `node` is the op's first output: its inputs are node.inputs, its other outputs outputOf(node, i).
  */
-export type GradientRule<A> = (dy: Tensor, node: Tensor, attrs: A) => readonly (Tensor | undefined)[];
+export type GradientRule<A, G extends OutputGradients = readonly [Tensor]> = (dys: G, node: Tensor, attrs: A) => readonly (Tensor | undefined)[];
 
 /** What a test feeds an op: shapes, dtypes and the half-open range [from, to) that values are drawn from (whole ones for integers). */
 export interface Example {
@@ -43,14 +52,14 @@ export interface Example {
   readonly attrs?: Attrs;
 }
 
-interface Common<A> {
+interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly name: string;
-  /** Shapes and dtypes of the results. Throws ShapeError, DTypeError or ArgumentError in the user's words. */
+  /** Shapes and dtypes of the outputs. Throws ShapeError, DTypeError or ArgumentError in the user's words. */
   infer(inputs: readonly Tensor[], attrs: A): Inferred;
   /** The gradient rule, or the reason why there is none. */
-  readonly gradient: GradientRule<A> | { readonly none: string };
-  /** Which values the gradient rule reads, so that a read in the middle of a step can keep them. */
-  readonly saves?: { readonly inputs?: readonly number[]; readonly output?: boolean; readonly hidden?: readonly number[] };
+  readonly gradient: GradientRule<A, G> | { readonly none: string };
+  /** Which inputs and outputs the gradient rule reads, so that a read in the middle of a step can keep them. */
+  readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
   /** What the tests and benches run it on. */
@@ -74,7 +83,7 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 }
 
 /** Done by native instructions of its own. */
-export interface KernelRecord<A = Attrs> extends Common<A> {
+export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
@@ -90,14 +99,14 @@ export interface SiblingFusion<A = Attrs> {
 }
 
 /** Stays whole in the graph; compiled as the composition it returns. */
-export interface CompositeRecord<A = Attrs> extends Common<A> {
+export interface CompositeRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G> {
   readonly kind: 'composite';
   /**
    * The gradient rule is a user's function, which may do something else each time. backward() calls it, and what it composes is part of the
    * step's structure; see graph/recorded-rule.ts.
    */
   readonly closure?: true;
-  decompose(inputs: readonly Tensor[], attrs: A): Tensor;
+  decompose(inputs: readonly Tensor[], attrs: A): Tensor | readonly Tensor[];
 }
 
 /** Writes some of its inputs in place, after all readers of their old values. Its inputs are leaves and gradients. */
@@ -115,16 +124,16 @@ export interface LeafRecord extends Common<Attrs> {
   readonly perIteration?: true;
 }
 
-/** A further result of the node that is its only input. */
-export interface HiddenRecord extends Common<{ readonly index: number }> {
-  readonly kind: 'hidden';
+/** An output behind the first of the node that is its only input. */
+export interface OutputRecord extends Common<{ readonly index: number }> {
+  readonly kind: 'output';
 }
 
 export type OpRecord =
   | PointwiseRecord<never>
   | ViewRecord<never>
-  | KernelRecord<never>
-  | CompositeRecord<never>
+  | KernelRecord<never, never>
+  | CompositeRecord<never, never>
   | EffectRecord<never>
   | LeafRecord
-  | HiddenRecord;
+  | OutputRecord;

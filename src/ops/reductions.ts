@@ -26,7 +26,7 @@ function count(x: Tensor, axes: readonly number[]): number {
 }
 
 /** The gradient of max and min: shared evenly among the elements that are the result, as in torch.amax. */
-const shareAmongWinners: GradientRule<ReduceAttrs> = (dy, node, { axes }) => {
+const shareAmongWinners: GradientRule<ReduceAttrs> = ([dy], node, { axes }) => {
   const x = node.inputs[0]!;
   const won = cast(equal(x, spread(node, x, axes)), 'float32');
   const winners = reduce(sumOp, won, axes, true);
@@ -37,7 +37,7 @@ export const sumOp = reduction({
   name: 'sum',
   kind: 0,
   takes: NUMERIC,
-  gradient: (dy, { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
+  gradient: ([dy], { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
   tolerance: SUMS,
 });
 
@@ -45,7 +45,7 @@ export const meanOp = reduction({
   name: 'mean',
   kind: 1,
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }, { axes }) => [spread(div(dy, count(x!, axes)), x!, axes)],
+  gradient: ([dy], { inputs: [x] }, { axes }) => [spread(div(dy, count(x!, axes)), x!, axes)],
   tolerance: SUMS,
 });
 
@@ -55,7 +55,7 @@ export const maxOp = reduction({
   takes: NUMERIC,
   needsOne: true,
   gradient: shareAmongWinners,
-  saves: { inputs: [0], output: true },
+  saves: { inputs: [0], outputs: [0] },
   tolerance: EXACT,
 });
 
@@ -65,7 +65,7 @@ export const minOp = reduction({
   takes: NUMERIC,
   needsOne: true,
   gradient: shareAmongWinners,
-  saves: { inputs: [0], output: true },
+  saves: { inputs: [0], outputs: [0] },
   tolerance: EXACT,
 });
 
@@ -78,7 +78,7 @@ export const varOp = reduction({
   name: 'var',
   kind: 6,
   takes: FLOAT,
-  gradient: (dy, { inputs: [x] }, { axes, correction }) => {
+  gradient: ([dy], { inputs: [x] }, { axes, correction }) => {
     const distance = sub(x!, reduce(meanOp, x!, axes, true));
     const scale = 2 / Math.max(count(x!, axes) - (correction ?? 1), 0);
     return [mul(spread(mul(dy, scale), x!, axes), distance)];

@@ -26,7 +26,7 @@ export const whereOp: PointwiseRecord = {
     checkSameDType('where', inputs, NUMERIC, 1);
     return { shape: broadcast('where', inputs), dtype: inputs[1]!.dtype };
   },
-  gradient: (dy, { inputs: [condition, a, b] }) => [
+  gradient: ([dy], { inputs: [condition, a, b] }) => [
     undefined,
     sumTo(where(condition!, dy, 0), a!.shape),
     sumTo(where(condition!, 0, dy), b!.shape),
@@ -71,7 +71,7 @@ export const clampOp: CompositeRecord<ClampAttrs> = {
     return upper === undefined ? raised : minimum(raised, upper);
   },
   // Unlike that of maximum and minimum, the gradient at a bound is 1; that of NaN is 0. As in torch.clamp.
-  gradient: (dy, { inputs }, attrs) => {
+  gradient: ([dy], { inputs }, attrs) => {
     const x = inputs[0]!;
     const [lower, upper] = bounds(inputs, attrs);
     const raised = lower === undefined ? dy : where(lessEqual(lower, x), dy, 0);

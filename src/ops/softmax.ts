@@ -35,8 +35,8 @@ function softmaxOps(name: string, log: 0 | 1) {
       return { shape: x!.shape, dtype: x!.dtype };
     },
     emit: (e) => e.instruction('softmax', [e.output()], [e.input(0)], [log], 50 + sizeOf(e.shape(0))),
-    gradient: (dy, y) => [record(gradOp, [y, dy])],
-    saves: { output: true },
+    gradient: ([dy], y) => [record(gradOp, [y, dy])],
+    saves: { outputs: [0] },
     tolerance: EXPONENTIALS,
     examples: [...SHAPES.map((shape) => example([{ shape, from: -5, to: 5 }])), example([{ shape: [9, 7], from: -5, to: 5, as: 'view' }])],
   };

@@ -33,7 +33,7 @@ export const takeAlongAxisOp: KernelRecord = {
     const C = e.shape(0)[e.shape(0).length - 1]!;
     e.instruction('pick', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], 30 + N * 3);
   },
-  gradient: (dy, { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
+  gradient: ([dy], { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
   examples: SHAPES.map((shape) => example([{ shape }, labelsOf(shape)])),
@@ -57,7 +57,7 @@ export const scatterOp: KernelRecord<{ readonly classes: number }> = {
     const values = e.shape(0).length === 0 ? e.input(0) : reshaped(e.input(0), [N]);
     e.instruction('place', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], 30 + N * (3 + classes * 0.1));
   },
-  gradient: (dy, { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
+  gradient: ([dy], { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
   examples: SHAPES.flatMap((shape) => [shape.slice(0, -1), []].map((values) => example([{ shape: values }, labelsOf(shape)], { classes: shape[shape.length - 1]! }))),

@@ -23,7 +23,7 @@ export const reshapeOp: ViewRecord<ShapeAttrs> = {
   kind: 'view',
   infer: ([x], { shape }) => ({ shape: resolveShape(x!.shape, shape), dtype: x!.dtype }),
   view: (layout, node) => reshapedLayout(layout, node.shape),
-  gradient: (dy, { inputs: [x] }) => [reshape(dy, x!.shape)],
+  gradient: ([dy], { inputs: [x] }) => [reshape(dy, x!.shape)],
   tolerance: EXACT,
   examples: [
     example([{ shape: [3, 5] }], { shape: [15] }),
@@ -56,7 +56,7 @@ export const permuteOp: ViewRecord<AxesAttrs> = {
   kind: 'view',
   infer: ([x], { axes }) => ({ shape: axes.map((axis) => x!.shape[axis]!), dtype: x!.dtype }),
   view: (layout, _node, { axes }) => permutedLayout(layout, axes),
-  gradient: (dy, _node, { axes }) => [permute(dy, axes.map((_, d) => axes.indexOf(d)))],
+  gradient: ([dy], _node, { axes }) => [permute(dy, axes.map((_, d) => axes.indexOf(d)))],
   tolerance: EXACT,
   examples: [
     example([{ shape: [3, 5] }], { axes: [1, 0] }),
@@ -75,7 +75,7 @@ export const expandOp: ViewRecord<ShapeAttrs> = {
     return { shape, dtype: x!.dtype };
   },
   view: (layout, node) => broadcastLayout(layout, node.shape),
-  gradient: (dy, { inputs: [x] }) => [sumTo(dy, x!.shape)],
+  gradient: ([dy], { inputs: [x] }) => [sumTo(dy, x!.shape)],
   tolerance: EXACT,
   examples: [
     example([{ shape: [5] }], { shape: [3, 5] }),
@@ -110,7 +110,7 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
     strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
     offset: node.shape[axis] === 0 ? offset : offset + start * strides[axis]!,
   }),
-  gradient: (dy, { inputs: [x] }, { axis, start, step }) => [pad(dy, { axis, start, step, size: x!.shape[axis]! })],
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [pad(dy, { axis, start, step, size: x!.shape[axis]! })],
   tolerance: EXACT,
   examples: [
     example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),

@@ -7,7 +7,7 @@ export interface AdagradOptions {
   readonly lr?: Scheduled | undefined;
   /** The rate of step t is lr / (1 + t lrDecay), t from 0. Default 0. */
   readonly lrDecay?: number | undefined;
-  /** What the sum of squares starts at. Default 0. */
+  /** Start of the sum of squares. Default 0. */
   readonly initialAccumulatorValue?: number | undefined;
   /** Added to the denominator. Default 1e-10. */
   readonly eps?: number | undefined;

@@ -6,7 +6,7 @@ import { power } from './schedules/exact.js';
 export interface AsgdOptions {
   /** Learning rate: a number, or a function of the number of steps done. Default 1e-2. */
   readonly lr?: Scheduled | undefined;
-  /** How fast the rate falls, and how much of the parameter is taken off at each step. Default 1e-4. */
+  /** Decay of the rate, and share of the parameter that is taken off at each step. Default 1e-4. */
   readonly lambd?: number | undefined;
   /** The power by which the rate falls. Default 0.75. */
   readonly alpha?: number | undefined;

@@ -9,16 +9,16 @@ import { checkSteps } from './schedules/schedule.js';
  * since the optimizer has it, whatever the optimizer had done before.
  */
 export interface Average {
-  /** How many steps it has seen when the first one comes that is averaged. Until that is done, the average is the parameter. */
+  /** Number of steps before the first one that is averaged. Until that is done, the average is the parameter. */
   readonly start: number;
   /** c right before and right after the step with this number of its own, from 0; 0 leaves the average alone, 1 copies the parameter. */
   coefficients(step: number): readonly [before: number, after: number];
-  /** Whether a parameter becomes its average whenever that has moved after a step. Default false. */
+  /** True: a parameter becomes its average whenever that has moved after a step. Default false. */
   readonly pulls?: boolean | undefined;
 }
 
 export interface ExponentialMovingAverageOptions {
-  /** What of the average stays at each step: a number, or a function of the number of steps that the average has seen. Default 0.999. */
+  /** Share of the average that stays at each step: a number, or a function of the number of steps that the average has seen. Default 0.999. */
   readonly decay?: Scheduled | undefined;
   /** Steps that it sees before the first that is averaged. Default 0. */
   readonly start?: number | undefined;
@@ -78,7 +78,7 @@ export function stochasticWeightAveraging(options: StochasticWeightAveragingOpti
 export interface LookaheadOptions {
   /** The steps of the fast weights between two of the slow ones, k in the paper. Default 5. */
   readonly every?: number | undefined;
-  /** How far the slow weights go towards the fast ones. Default 0.5. */
+  /** Share of the way that the slow weights go towards the fast ones. Default 0.5. */
   readonly alpha?: number | undefined;
 }
 

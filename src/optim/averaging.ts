@@ -9,9 +9,9 @@ import { zeroed } from './memory.js';
 
 /** The averages of an optimizer's parameters, and how many steps they have seen. */
 export class Averaging {
-  /** How they go on; undefined for those of a state that was loaded, as long as nobody has said it: they stay as they are. */
+  /** Rule by which they go on; undefined for those of a state that was loaded, until it is given: they stay as they are. */
   #average: Average | undefined = undefined;
-  /** How far averages go in a step: before it and after it. */
+  /** Progress of averages in a step: before it and after it. */
   readonly slot: Tensor;
   readonly #op: string;
   readonly #coefficients = new Float64Array(2);
@@ -50,7 +50,7 @@ export class Averaging {
     this.#steps = steps;
   }
 
-  /** Whether a step was averaged, so that they may be something else than the parameters. */
+  /** True if a step was averaged, so that they may be something else than the parameters. */
   get begun(): boolean {
     return this.#average !== undefined && this.#steps > this.#average.start;
   }

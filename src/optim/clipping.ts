@@ -59,7 +59,7 @@ export class Clipping {
     return true;
   }
 
-  /** What holds the norm of the last step. */
+  /** Storage of the last step's norm. */
   get kept(): Tensor | undefined {
     return this.#norm;
   }
@@ -78,7 +78,7 @@ export class Clipping {
     return this.kind === 'value' ? this.#slot : undefined;
   }
 
-  /** What these gradients are to be multiplied by, float32 [1] or of each its own, and the effect that keeps their norm. */
+  /** Returns the factor of these gradients, float32 [1] or of each its own, and the effect that keeps their norm. */
   scales(gradients: readonly Tensor[]): { readonly scales: Tensor | undefined; readonly effects: readonly Tensor[] } {
     if (this.#norm === undefined) return { scales: undefined, effects: [] };
     const { scales, norm } = clipScale(this.#number, gradients, this.kind === 'norm');
@@ -106,7 +106,7 @@ export function unmeasured(why: string): ArgumentError {
   );
 }
 
-/** Which kind it is. */
+/** Kind of clipping. */
 function checkClip(op: string, clip: unknown): Kind {
   const expected = 'expected one of { globalNorm: 1 }, { norm: 1 }, { value: 0.5 }';
   const names = typeof clip === 'object' && clip !== null ? Object.keys(clip) : [];

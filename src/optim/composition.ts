@@ -1,7 +1,7 @@
 import type { Shape } from '../shape.js';
 import type { Parameter, Tensor } from '../tensor.js';
 
-/** What a composed rule is given of one parameter. */
+/** Arguments of a composed rule for one parameter. */
 export interface Composing {
   readonly parameter: Tensor;
   /** Clipped already. */
@@ -19,6 +19,6 @@ export interface Composing {
 export interface Composition {
   /** The arrays that it keeps beside a parameter, by name; they start at 0. */
   keeps(parameter: Parameter): Readonly<Record<string, Shape>>;
-  /** What is taken off the parameter, and the new values of what is kept. */
+  /** Returns what is taken off the parameter, and the new values of the state. */
   compose(given: Composing): { readonly step: Tensor; readonly kept: Readonly<Record<string, Tensor>> };
 }

@@ -27,9 +27,9 @@ interface ComposedRule {
   readonly lr: Scheduled;
   readonly composition: Composition;
   readonly hyper: Readonly<Record<string, Scheduled>>;
-  /** Which of its numbers are decays of averages, which are below 1. Default: beta1 and beta2. */
+  /** Names of the numbers that are decays of averages, which are below 1. Default: beta1 and beta2. */
   readonly decays?: readonly string[];
-  /** Which parameters it is for, and the rule of others; else for all. */
+  /** Parameters that it is for, and the rule of others; else for all. */
   readonly suits?: (parameter: Parameter) => boolean;
   readonly otherwise?: Rule;
 }
@@ -43,7 +43,7 @@ export type MatchOf<O> = O & {
   readonly match: RegExp | ((name: string) => boolean);
 };
 
-/** What an optimizer takes: parameters, or groups of them. */
+/** Parameters of an optimizer, or groups of them. */
 export type ParametersOf<O> = Iterable<Parameter> | readonly GroupOf<O>[];
 
 /** Options of an optimizer: its rule's, and what goes with any rule. */
@@ -63,9 +63,9 @@ export class ParameterGroup {
   readonly rule: NativeRule['rule'];
   readonly composition: Composition | undefined;
   readonly flags: readonly string[];
-  /** What the native rule reads when the step runs: its numbers, lr first. */
+  /** Numbers that the native rule reads when the step runs: its numbers, lr first. */
   readonly hyperSlot: Tensor;
-  /** What a composition reads: its numbers by name. */
+  /** Numbers of a composition by name. */
   readonly numbers: Readonly<Record<string, Tensor>>;
   readonly #op: string;
   readonly #hyper: Float64Array;

@@ -26,13 +26,13 @@ export interface LbfgsOptions {
   readonly toleranceChange?: number | undefined;
   /** Changes of parameters and of gradients that are remembered: so many times twice the size of the parameters. Default 100. */
   readonly historySize?: number | undefined;
-  /** How long a step is made; undefined: lr. Default undefined. */
+  /** Length of a step; undefined: lr. Default undefined. */
   readonly lineSearchFn?: 'strongWolfe' | undefined;
 }
 
 const KNOWN = ['lr', 'maxIter', 'maxEval', 'toleranceGrad', 'toleranceChange', 'historySize', 'lineSearchFn'];
 
-/** When a step ends, and what is remembered. */
+/** Conditions of a step's end, and size of the history. */
 interface Limits {
   readonly maxIter: number;
   readonly maxEval: number;
@@ -152,7 +152,7 @@ export class Lbfgs {
     return { loss: run.values(0)?.[0] ?? (await loss.item()), gradient };
   }
 
-  /** Where to go from here, after what the last step has shown of the curvature. */
+  /** Returns the direction to go from here, after what the last step has shown of the curvature. */
   async #directionFrom(gradient: Tensor): Promise<Tensor> {
     this.#iterations++;
     const [before, direction] = [this.#gradient, this.#direction];
@@ -217,7 +217,7 @@ export class Lbfgs {
     }
   }
 
-  /** What it remembers, for a step that goes on as if there had been no break. */
+  /** Returns its state, for a step that goes on as if there had been no break. */
   stateDict(): Map<string, Tensor | Described> {
     const state = new Map<string, Tensor | Described>([
       ['counts', { shape: [3], dtype: 'int32', data: Int32Array.of(this.#iterations, this.#evaluations, this.#pairs.length) }],

@@ -5,7 +5,7 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 export interface LionOptions {
   /** Learning rate: a number, or a function of the number of steps done. A third to a tenth of Adam's. Default 1e-4. */
   readonly lr?: Scheduled | undefined;
-  /** How much of the average is in the step, and its decay; either may be a schedule. Default [0.9, 0.99]. */
+  /** Share of the average in the step, and its decay; either may be a schedule. Default [0.9, 0.99]. */
   readonly betas?: readonly [Scheduled, Scheduled] | undefined;
   /** Taken off the parameter, not added to the gradient: p -= lr weightDecay p. Default 0. */
   readonly weightDecay?: Scheduled | undefined;

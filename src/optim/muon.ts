@@ -28,7 +28,7 @@ export interface MuonOptions {
   readonly adjustLr?: 'original' | 'matchRmsAdamw' | undefined;
   /** False for matrices that are no hidden layers, as a group: embeddings and the last layer. They go by AdamW. Default true. */
   readonly orthogonalize?: boolean | undefined;
-  /** How parameters that are no matrices are trained: options of adamw(). */
+  /** Options of adamw(), by which parameters that are no matrices are trained. */
   readonly adamw?: AdamWOptions | undefined;
   /** Goes up instead of down. Default false. */
   readonly maximize?: boolean | undefined;

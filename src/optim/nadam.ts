@@ -10,7 +10,7 @@ export interface NadamOptions {
   readonly betas?: readonly [Scheduled, Scheduled] | undefined;
   /** Added to the denominator. Default 1e-8. */
   readonly eps?: number | undefined;
-  /** How fast the momentum reaches betas[0]. Default 4e-3. */
+  /** Rate at which the momentum reaches betas[0]. Default 4e-3. */
   readonly momentumDecay?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
   readonly weightDecay?: Scheduled | undefined;

@@ -23,7 +23,7 @@ let optimizers = 0;
 /** The name in a state of the count of steps that averages have seen. */
 const AVERAGE_STEPS = 'averageSteps';
 
-/** What an optimizer keeps for one parameter: the rule's arrays, and the place of its count. */
+/** State of an optimizer for one parameter: the rule's arrays, and the place of its count. */
 interface ParameterState {
   readonly arrays: Readonly<Record<string, Tensor>>;
   readonly place: number;
@@ -39,12 +39,12 @@ export class Optimizer implements Updater {
   #count = 0;
   #version = 0;
   readonly #op: string;
-  /** How often each parameter was updated; in a step, that update counts already. The slot is read when the step runs. */
+  /** Number of updates of each parameter; in a step, that update counts already. The slot is read when the step runs. */
   readonly #counts: Int32Array;
   readonly #countsSlot: Tensor;
   /** The parameters that were last updated, and where their counts are. */
   #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
-  /** What steps overwrite besides parameters, and how much there was when that was gathered. */
+  /** Tensors that steps overwrite besides parameters, and how many there were when they were gathered. */
   #overwritten: { readonly version: number; readonly states: number; readonly averages: number; readonly leaves: readonly Tensor[] } | undefined = undefined;
   readonly #states = new Map<Parameter, ParameterState>();
   readonly #groupOf = new Map<Parameter, ParameterGroup>();
@@ -63,7 +63,7 @@ export class Optimizer implements Updater {
     this.average = average;
   }
 
-  /** What it does, and how far it is; what it remembers is in stateDict(). */
+  /** Returns a description: rule, options and progress; its state is in stateDict(). */
   toJSON(): object {
     const { lr, steps, parameters, clip } = this;
     const groups = this.groups.length === 1 ? undefined : this.groups.map((group) => ({ lr: group.rateAt(steps), parameters: group.parameters.length }));
@@ -273,7 +273,7 @@ export class Optimizer implements Updater {
     for (const place of this.#placesOf(updated)) this.#counts[place]!--;
   }
 
-  /** Where the counts of these parameters are. Steps ask for the same ones again and again. */
+  /** Returns the positions of these parameters' counts. Steps ask for the same ones again and again. */
   #placesOf(updated: readonly Parameter[]): readonly number[] {
     if (this.#last === undefined || !sameParameters(this.#last.updated, updated)) {
       this.#last = { updated, places: updated.map((parameter) => this.#stateOf(parameter).place) };

@@ -6,7 +6,7 @@ import { optimizerOf, type Optimizer } from './optimizer.js';
 export interface RpropOptions {
   /** The first step of each element; later ones come of it. Default 1e-2. */
   readonly lr?: Scheduled | undefined;
-  /** What a step is multiplied by where its gradient has changed its sign, and where it has kept it. Default [0.5, 1.2]. */
+  /** Factors of a step where its gradient has changed its sign, and where it has kept it. Default [0.5, 1.2]. */
   readonly etas?: readonly [number, number] | undefined;
   /** The shortest and the longest step. Default [1e-6, 50]. */
   readonly stepSizes?: readonly [number, number] | undefined;

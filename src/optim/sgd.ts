@@ -8,7 +8,7 @@ export interface SgdOptions {
   readonly lr?: Scheduled | undefined;
   /** A number or a schedule. Default 0. */
   readonly momentum?: Scheduled | undefined;
-  /** How much of a gradient is left out of the momentum. Default 0. */
+  /** Share of a gradient that is left out of the momentum. Default 0. */
   readonly dampening?: number | undefined;
   /** L2 penalty: added to the gradient, times the parameter. Default 0. */
   readonly weightDecay?: Scheduled | undefined;

@@ -59,7 +59,7 @@ export async function strongWolfe<P extends Point>(start: P, first: number, reac
   return { point: low, evaluations };
 }
 
-/** Where the cubic through two points with their slopes is lowest, held in [left, right]; the middle, where it has no lowest point. */
+/** Returns the minimum of the cubic through two points with their slopes, held in [left, right]; the middle, where it has no lowest point. */
 function interpolated(a: Point, b: Point, left: number, right: number): number {
   const [from, to] = a.t <= b.t ? [a, b] : [b, a];
   const d1 = from.slope + to.slope - (3 * (from.loss - to.loss)) / (from.t - to.t);

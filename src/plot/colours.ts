@@ -3,7 +3,7 @@ import type { Figure, Line } from './figure.js';
 /** Of Okabe and Ito, who chose them for eyes of every kind: https://jfly.uni-koeln.de/color/ */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#555555'];
 
-/** How a line is drawn, so that it can be told from the others. */
+/** Style of a line, which tells it from the others. */
 export interface Ink {
   readonly colour: string;
   readonly stroke: { readonly type?: 'dotted' };

@@ -1,4 +1,4 @@
-/** What a picture shows, in words that know nothing of the library that draws it. */
+/** A picture, in terms that know nothing of the library that draws it. */
 export interface Figure {
   readonly title: string;
   /** A sentence or two below the title. */
@@ -36,7 +36,7 @@ export interface Axis {
   readonly whole?: boolean;
   /** Names in place of numbers. */
   readonly categories?: readonly string[];
-  /** What lies above is cut off. */
+  /** Limit above which values are cut off. */
   readonly most?: number;
 }
 

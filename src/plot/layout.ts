@@ -1,6 +1,6 @@
 import type { Figure } from './figure.js';
 
-/** Where everything is, in pixels. */
+/** Positions of everything, in pixels. */
 export interface Layout {
   readonly width: number;
   readonly height: number;
@@ -46,7 +46,7 @@ export function legendNames({ panels }: Figure): string[] {
   return [...new Set(panels.flatMap(({ lines }) => (lines.length > 1 ? lines.map(({ name }) => name) : [])))];
 }
 
-/** How many lines the entries of a legend take. */
+/** Returns how many lines the entries of a legend take. */
 function linesOf(names: readonly string[], width: number): number {
   let lines = 1;
   let at = 0;

@@ -7,7 +7,7 @@ import type { Line, Mark, Panel, PlotOptions, Point } from './figure.js';
 /** The epochs of one training run, as fit() resolves with them. */
 export type Run = readonly EpochRecord[] & { readonly best?: EpochRecord | undefined };
 
-/** What a record has besides its means. */
+/** Fields of a record besides its means. */
 const COUNTS: readonly string[] = ['epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond'] satisfies (keyof EpochRecord)[];
 const WIDE = 100;
 const OP = 'plot.learningCurves';

@@ -5,9 +5,9 @@ import { draw } from './draw.js';
 import type { Line, PlotOptions, Point } from './figure.js';
 
 export interface SchedulePlotOptions extends PlotOptions {
-  /** How many steps to draw. Default: as many as the schedule takes; needed where it never ends. */
+  /** Number of steps to draw. Default: as many as the schedule takes; needed where it never ends. */
   readonly steps?: number | undefined;
-  /** What is scheduled. Default 'learning rate'. */
+  /** Name of what is scheduled. Default 'learning rate'. */
   readonly of?: string | undefined;
 }
 

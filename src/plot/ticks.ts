@@ -9,7 +9,7 @@ export interface Extent {
   readonly interval?: number;
 }
 
-/** What an axis has to show: all values drawn along it, a little more where that leaves room for the eye. */
+/** Range that an axis has to show: all values drawn along it, a little more where that leaves room for the eye. */
 export function extentOf(panel: Panel, along: 'x' | 'y', length: number): Extent {
   const axis = panel[along];
   const { most = Infinity, categories } = axis;

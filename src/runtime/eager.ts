@@ -1,9 +1,9 @@
 import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
-import { withoutTracking, setEager } from '../graph/recorder.js';
-import { hiddenOutput } from '../ops/leaf.js';
+import { setEager, withoutTracking } from '../graph/recorder.js';
+import { allOutputs } from '../graph/walk.js';
 import { showShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine } from './engine.js';
 import { lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
@@ -33,12 +33,13 @@ export class EagerEngine extends PlannedEngine {
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
     if (op.kind === 'effect') return;
-    const source = op.kind === 'composite' ? withoutTracking(() => op.decompose(tensor.inputs, tensor.attrs as never)) : op.kind === 'hidden' ? anew(tensor) : tensor;
-    const outputs: Output[] = [{ tensor: source, destination: { to: 'storage', index: 0 } }];
-    if (this.checkFinite) outputs.push({ tensor: source, destination: { to: 'view', index: 0 } });
+    const tensors = allOutputs(tensor);
+    const sources = op.kind === 'composite' ? [withoutTracking(() => op.decompose(tensor.inputs, tensor.attrs as never))].flat() : tensors;
+    const outputs: Output[] = tensors.map((_, index) => ({ tensor: sources[index]!, destination: { to: 'storage', index } }));
+    if (this.checkFinite) tensors.forEach((_, index) => outputs.push({ tensor: sources[index]!, destination: { to: 'view', index } }));
     const { results } = this.run({ ...NOTHING, outputs });
-    if (this.checkFinite) requireFinite(tensor, results.arrays[0]!);
-    tensor.storage$ = results.storages[0]!;
+    if (this.checkFinite) tensors.forEach((output, index) => requireFinite(op.name, output, results.arrays[index]!));
+    tensors.forEach((output, index) => (output.storage$ = results.storages[index]!));
   };
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
@@ -77,21 +78,13 @@ export class EagerEngine extends PlannedEngine {
   }
 }
 
-function requireFinite(tensor: Tensor, elements: ArrayLike<number>): void {
+function requireFinite(op: string, tensor: Tensor, elements: ArrayLike<number>): void {
   const at = Array.prototype.findIndex.call(elements, (value: number) => !Number.isFinite(value));
   if (at < 0) return;
   const shapes = [tensor.shape, ...tensor.inputs.map((input) => input.shape)];
   throw new AnnealError(
     'ANNEAL_NON_FINITE',
-    `[${tensor.op.name}] gave ${elements[at]!} at element ${at} of ${showShape(tensor.shape)}, the first result that is not finite. Look at its operands: lower the rate, or keep log, div, sqrt and exp off their edges.`,
-    { op: tensor.op.name, shapes },
+    `[${op}] gave ${elements[at]!} at element ${at} of ${showShape(tensor.shape)}, the first result that is not finite. Look at its operands: lower the rate, or keep log, div, sqrt and exp off their edges.`,
+    { op, shapes },
   );
-}
-
-/** An auxiliary output of a node that has run: the node is run again for it. */
-function anew(hidden: Tensor): Tensor {
-  const node = hidden.inputs[0]!;
-  const meta = { shape: node.shape, dtype: node.dtype, hidden: node.hidden };
-  const again = new Tensor(node.op, node.inputs, node.attrs, meta, false, node.recordedVersion);
-  return new Tensor(hiddenOutput, [again], hidden.attrs, hidden, false, hidden.recordedVersion);
 }

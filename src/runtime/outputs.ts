@@ -1,7 +1,7 @@
 import { isResolved } from '../graph/pending-outputs.js';
 import { pendingOutputs, suspendOutputs, resumeOutputs } from '../graph/recorder.js';
 import { nothingSuspended } from '../graph/suspended-outputs.js';
-import { postOrder } from '../graph/walk.js';
+import { allOutputs, postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Output, Request } from './request.js';
@@ -20,15 +20,25 @@ export function pendingOutputsFor(losses: readonly Tensor[], changes: () => read
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
 
-/** Where a step leaves what it has to deliver, each once. */
+/** Where a step leaves what it has to deliver, each once. A node of several outputs is kept whole: none of them can be computed anew without the others. */
 export function outputsFor(pending: readonly Tensor[], watched: readonly Tensor[]): Output[] {
   const tensors = [...pending, ...watched.filter((tensor, i) => !isResolved(tensor) && !pending.includes(tensor) && watched.indexOf(tensor) === i)];
   const count = { scalar: 0, view: 0, storage: 0 };
-  return tensors.map((tensor) => {
+  const outputs = tensors.map((tensor): Output => {
     const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' && sizeOf(tensor.shape) === 1 ? 'scalar' : 'view';
     return { tensor, destination: { to, index: count[to]++ } };
   });
+  const whole = new Set(tensors.filter(({ kept$ }) => kept$).flatMap(outputsOfSeveral));
+  for (const tensor of whole) if (!tensor.kept$ && tensor.storage$ === undefined) outputs.push({ tensor, destination: { to: 'storage', index: count.storage++ } });
+  return outputs;
 }
+
+function outputsOfSeveral(tensor: Tensor): readonly Tensor[] {
+  const outputs = allOutputs(tensor);
+  return outputs.length > 1 ? outputs : NONE;
+}
+
+const NONE: readonly Tensor[] = [];
 
 /** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
 export function mayRepeat({ outputs, accumulations, updates, scale }: Request, watched: readonly Tensor[]): boolean {

@@ -1,5 +1,5 @@
 import { gradientsEnabled } from '../graph/recorder.js';
-import { postOrder } from '../graph/walk.js';
+import { allOutputs, postOrder } from '../graph/walk.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -10,16 +10,15 @@ export function savedValues(tensor: Tensor): Tensor[] {
   if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
   const saved = new Set<Tensor>();
   const save = (node: Tensor | undefined): void => {
-    // An operand that a rule reads may be left out. A node with auxiliary outputs is computed whole or not at all: its operands are kept instead.
-    if (node === undefined) return;
-    if (node.inputs.length > 0 && node.storage$ === undefined && node.hidden.length === 0 && node.op.kind !== 'hidden') saved.add(node);
+    // An operand that a rule reads may be left out.
+    if (node === undefined || node.inputs.length === 0 || node.storage$ !== undefined) return;
+    for (const output of allOutputs(node)) saved.add(output);
   };
   for (const node of postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []))) {
     if (!node.requiresGrad || node.storage$ !== undefined) continue;
     const { saves } = node.op;
-    if (saves?.output === true) save(node);
+    if (saves?.outputs !== undefined) save(node);
     for (const i of saves?.inputs ?? []) save(node.inputs[i]);
-    if (node.hidden.length > 0) for (const input of node.inputs) save(input);
   }
   return [...saved];
 }

@@ -53,7 +53,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
   }
 }
 
-/** What records a batch anew, and notes what it has drawn of random numbers. */
+/** A function that records a batch anew, and notes the random numbers that it has drawn. */
 const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch, spent: Keys[]) => (): Recorded => {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
   const [loss, keys] = drawn(() => lossOf('Trainer', of, model.forward(inputs), targets, exampleWeights(batch, classWeights)).loss);

@@ -7,15 +7,15 @@ import { monitored, monitorFor } from './monitor.js';
 import { describeValue } from '../describe-value.js';
 
 export interface EarlyStoppingOptions {
-  /** What is looked at after each epoch, such as `loss` or `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
+  /** Result that is monitored after each epoch, such as `loss` or `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
   readonly monitor?: string | undefined;
   /** After how many epochs in a row without improvement training stops. Default 0, which is as 1. */
   readonly patience?: number | undefined;
   /** By how much it has to be better than the best one to count. Default 0. */
   readonly minDelta?: number | undefined;
-  /** Whether less or more is better. Default: what the metric says of itself; 'min' for the loss. */
+  /** Direction that is better. Default: what the metric says of itself; 'min' for the loss. */
   readonly mode?: 'min' | 'max' | undefined;
-  /** Whether the model has the parameters and buffers of the best epoch when fit() ends, in whatever way it ends without an error. Default true. */
+  /** True: the model has the parameters and buffers of the best epoch when fit() ends, in whatever way it ends without an error. Default true. */
   readonly restoreBest?: boolean | undefined;
 }
 

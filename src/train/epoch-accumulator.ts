@@ -5,14 +5,14 @@ import type { EpochRecord, Results } from './events.js';
 import type { LayerStatistics } from './inspection.js';
 import type { MeasuredBatch } from './step.js';
 
-/** What an epoch has come to: results so far, and how much went into them. */
+/** Accumulator of an epoch: results so far, and how much went into them. */
 export class EpochAccumulator<M extends AnyMetric> {
   readonly epoch: number;
   readonly #running: Running<AnyMetric>;
   readonly #start = performance.now();
   steps = 0;
   examples = 0;
-  /** How the layers did when they were last looked at. */
+  /** Statistics of the layers when they were last looked at. */
   layers: readonly LayerStatistics[] | undefined;
 
   constructor(epoch: number, metrics: readonly M[]) {

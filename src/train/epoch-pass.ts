@@ -16,7 +16,7 @@ interface PassOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a loader tells of a pass; one of the user's own counts for itself what it gives. */
+/** A pass over a loader; of a loader of the user's own the batches are counted as they come. */
 interface Told {
   readonly first: number;
   readonly length: number | undefined;
@@ -46,12 +46,12 @@ export class EpochPass {
     return Math.floor(this.first / this.#accumulate);
   }
 
-  /** Whether all batches were taken, where their number is known before. */
+  /** Returns whether all batches were taken, where their number is known before. */
   get over(): boolean {
     return this.first + this.#taken >= (this.#pass.length ?? Infinity);
   }
 
-  /** What there is to train on: as many batches at once as there are, or one by one, or as many as a step adds up. */
+  /** Yields what there is to train on: as many batches at once as there are, or one by one, or as many as a step adds up. */
   groups(): Iterator<Group, void> | AsyncIterator<Group, void> {
     const { batches } = this.#pass;
     if (this.#accumulate > 1) return grouped(batches, this.#accumulate);

@@ -7,7 +7,7 @@ import type { LayerStatistics } from './inspection.js';
 /** The mean loss over examples, and each metric by its name. */
 export type Results<M extends AnyMetric = never> = { readonly loss: number } & ResultsOf<M>;
 
-/** What fit() notes of an epoch. */
+/** Record of an epoch of fit(). */
 export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
   /** From 0, counted through all fit() of a trainer, and on from a state that was loaded. */
   readonly epoch: number;
@@ -18,19 +18,19 @@ export type EpochRecord<M extends AnyMetric = never> = Results<M> & {
   readonly examplesPerSecond: number;
   /** After the epoch, over the validation data; absent without. */
   readonly validation?: Results<M>;
-  /** How the layers did in the last step of the epoch that was looked into; absent without `inspect`. */
+  /** Statistics of the layers in the last step of the epoch that was looked into; absent without `inspect`. */
   readonly layers?: readonly LayerStatistics[];
 };
 
-/** What every event of fit() carries. */
+/** Fields of every event of fit(). */
 export interface FitEvent {
-  /** How many epochs fit() was asked for. */
+  /** Number of epochs that fit() was asked for. */
   readonly epochs: number;
   /** The number of the first of them: how many the trainer has completed before. */
   readonly firstEpoch: number;
   /** Steps in an epoch; undefined for a stream. */
   readonly stepsPerEpoch: number | undefined;
-  /** Why each step is recorded and run by itself, in words; undefined where several run in one call. `NODE_DEBUG=anneal` prints it. */
+  /** Reason why each step is recorded and run by itself, in words; undefined where several run in one call. `NODE_DEBUG=anneal` prints it. */
   readonly stepwise: string | undefined;
   /** Ends fit() after the step that is under way; it resolves with the history up to there, whose `stopped` is the reason. */
   readonly stop: (reason?: string) => void;
@@ -41,7 +41,7 @@ export interface FitStartEvent extends FitEvent {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly metrics: readonly AnyMetric[];
-  /** Whether there is validation data. */
+  /** True if there is validation data. */
   readonly validated: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface StepEvent<M extends AnyMetric = never> extends EpochEvent {
   /** Examples of the epoch so far, and how long they took. */
   readonly examples: number;
   readonly seconds: number;
-  /** How the layers did in this step, where `inspect` looked into it. */
+  /** Statistics of the layers in this step, where `inspect` looked into it. */
   readonly layers?: readonly LayerStatistics[];
 }
 
@@ -79,7 +79,7 @@ export interface EpochEndEvent<M extends AnyMetric = never> extends EpochEvent {
 export interface FitEndEvent<M extends AnyMetric = never> extends FitEvent {
   readonly type: 'fitEnd';
   readonly history: History<M>;
-  /** What fit() is about to reject with; undefined where it ends well. */
+  /** Error that fit() is about to reject with; undefined where it ends well. */
   readonly error: unknown;
 }
 

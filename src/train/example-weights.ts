@@ -7,7 +7,7 @@ import { showShape, type Shape } from '../shape.js';
 import { describeList } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 
-/** How much each class counts: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
+/** Weight of each class: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
 export type ClassWeights = readonly number[] | Float32Array | 'balanced';
 
 type Floats = Tensor<Shape, 'float32'>;
@@ -18,11 +18,11 @@ export interface ClassFactors {
   readonly factors: Floats;
   /** The label that the loss does not look at. */
   readonly ignored: number | undefined;
-  /** Whether every label of the data is known to be in [0, C). */
+  /** True if every label of the data is known to be in [0, C). */
   readonly allInRange: boolean;
 }
 
-/** What the examples of a batch count: their own weights times those of their classes; undefined where all count alike. */
+/** Returns the weights of a batch's examples: their own times those of their classes; undefined where all count alike. */
 export function exampleWeights(batch: Batch<Shape, Shape, TargetDType>, classes: ClassFactors | undefined): Floats | undefined {
   const own = batch.weights as Floats | undefined;
   if (classes === undefined) return own;
@@ -58,11 +58,11 @@ export function classWeightsFor(batches: Loader, given: ClassWeights | undefined
 
 /** The classes of the data, by their labels. */
 interface Labels {
-  /** How many examples each has that occurs. */
+  /** Number of examples of each that occurs. */
   readonly counts: ReadonlyMap<number, number>;
   /** The number of classes, from 0 to the greatest. */
   readonly classes: number;
-  /** Whether there are labels that name no class: ignored, or negative. */
+  /** True if there are labels that name no class: ignored, or negative. */
   readonly others: boolean;
 }
 

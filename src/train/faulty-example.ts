@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor.js';
 import type { AnyBatch } from './step.js';
 
-/** Which example of a batch has an element that is not finite, in words; undefined where all are finite. */
+/** Returns in words which example of a batch has an element that is not finite; undefined where all are finite. */
 export async function faultyExample(batch: AnyBatch): Promise<string | undefined> {
   const [inputs, targets] = batch as unknown as [Tensor, Tensor];
   const parts: readonly (readonly [string, Tensor | undefined])[] = [['x', inputs], ['y', targets], ['weights', batch.weights]];

@@ -13,7 +13,7 @@ export interface Recorded {
   readonly loss: Tensor;
 }
 
-/** Where what is not finite begins. */
+/** First op whose result is not finite. */
 export interface Beginning {
   /** 'forward': the result of an op is not finite, though its operands are. 'backward': the gradients of its operands, though its own is. */
   readonly pass: 'forward' | 'backward' | 'data' | 'parameter';
@@ -62,7 +62,7 @@ export async function gradientNorm(parameters: readonly Parameter[], record: () 
 
 const isFloat = ({ dtype, shape }: Tensor): boolean => dtype === 'float32' && sizeOf(shape) > 0;
 
-/** Which of them consist of finite numbers only: 0 x is 0 for those, NaN for the others. */
+/** Returns which of them consist of finite numbers only: 0 x is 0 for those, NaN for the others. */
 async function areFinite(tensors: readonly Tensor[]): Promise<ReadonlyMap<Tensor, boolean>> {
   if (tensors.length === 0) return new Map();
   const zeros = await withoutTracking(() => stack(tensors.map((tensor) => sum(mul(tensor, 0)).reshape([]) as Tensor))).data();

@@ -44,12 +44,12 @@ type StepPlace = EpochEvent & { readonly step: number };
 export class Fit<M extends AnyMetric> {
   readonly #setup: FitSetup<M>;
   readonly #note: (history: History<M>, epochs: number) => void;
-  /** Why steps run one by one, where they do. */
+  /** Reason why steps run one by one, where they do. */
   readonly #stepwise: string | undefined;
-  /** Whether a callback has to see the weights of each step before the next one. */
+  /** True if a callback has to see the weights of each step before the next one. */
   readonly #waits: boolean;
   #history = new History<M>();
-  /** Why it is to end before the last epoch. */
+  /** Reason to end before the last epoch. */
   #stopped: string | undefined;
   /** Complete epochs of the trainer. */
   #epochs: number;
@@ -163,7 +163,7 @@ export class Fit<M extends AnyMetric> {
     }
   }
 
-  /** What can be found out about a step that was not finite, now that nothing is under way. */
+  /** Explains a step that was not finite, now that nothing is under way. */
   async #explained(error: DivergenceError): Promise<DivergenceError> {
     if (this.#failed === undefined) return error;
     const { submission, group, event } = this.#failed;

@@ -6,9 +6,9 @@ import type { EpochRecord } from './events.js';
 /** Epochs at each end of a history that are shown. */
 const EDGE = 4;
 
-/** How training ended, as far as somebody has said so. */
+/** End of training, as far as it is known. */
 interface Outcome {
-  /** Which epoch was the best one. */
+  /** Number of the best epoch. */
   readonly best?: number | undefined;
   readonly stopped?: string | undefined;
 }
@@ -17,7 +17,7 @@ interface Outcome {
 export interface HistoryJson {
   readonly format: 'anneal.history';
   readonly version: 1;
-  /** As EpochRecord; confusion matrices are arrays of rows. */
+  /** An EpochRecord; confusion matrices are arrays of rows. */
   readonly epochs: readonly object[];
   readonly best: number | null;
   readonly stopped: string | null;
@@ -36,7 +36,7 @@ export class History<M extends AnyMetric = never> extends Array<EpochRecord<M>> 
     this.#outcome = outcome;
   }
 
-  /** What map() and its kin give: arrays. */
+  /** Class of what map() and its kin return: arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }
@@ -47,7 +47,7 @@ export class History<M extends AnyMetric = never> extends Array<EpochRecord<M>> 
     return best === undefined ? undefined : this.find(({ epoch }) => epoch === best);
   }
 
-  /** Why training ended before its last epoch; undefined where it did not, or failed. */
+  /** Reason why training ended before its last epoch; undefined where it did not, or failed. */
   get stopped(): string | undefined {
     return this.#outcome.stopped;
   }
@@ -102,7 +102,7 @@ function read(_: string, value: unknown): unknown {
   return typeof value === 'string' ? (NUMBERS.get(value) ?? value) : value;
 }
 
-/** What of a record fits on a line: its numbers, and those of the validation, with six digits. */
+/** Returns a record on one line: its numbers, and those of the validation, with six digits. */
 function numbersOf(record: object): object {
   const short = ([name, value]: [string, unknown]): [string, unknown][] => {
     if (typeof value === 'number') return [[name, Number(value.toPrecision(6))]];

@@ -5,11 +5,11 @@ import type { Module } from '../nn/module.js';
 import { add, any, cast, full, mean, mul, notEqual, stack, sub, sum } from '../ops/index.js';
 import { Parameter, type Tensor } from '../tensor.js';
 
-/** How a layer is doing in one step. */
+/** State of a layer in one step. */
 export interface LayerStatistics {
   /** Its place in the model, as in `0`; '' for a model that has parameters of its own. */
   readonly layer: string;
-  /** What it is, as in `linear(784, 128)`. */
+  /** Description, as in `linear(784, 128)`. */
   readonly kind: string;
   /** Of its own parameters, which training changes; undefined for a layer without. */
   readonly parameters?: {
@@ -17,7 +17,7 @@ export interface LayerStatistics {
     readonly weightNorm: number;
     /** sqrt(sum g^2) of the gradients, before anything clips them. */
     readonly gradientNorm: number;
-    /** How far the update went beside how large the weights are: |w_after - w_before| / |w_before|. About 1e-3 is usual. */
+    /** Size of the update relative to the weights: |w_after - w_before| / |w_before|. About 1e-3 is usual. */
     readonly updateRatio: number;
   };
   /** Of a ReLU: the share of its units that are 0 for all examples of the step's last batch, from 0 to 1. Undefined for other layers. */
@@ -44,7 +44,7 @@ export class Inspection {
     return result;
   }
 
-  /** What the last batch is to measure besides. */
+  /** Returns what the last batch is to measure besides. */
   get dead(): readonly Tensor[] {
     return this.#dead === undefined ? [] : [this.#dead];
   }
@@ -72,7 +72,7 @@ export class Inspection {
     return values;
   }
 
-  /** What it has come to, of the values of `dead`, `norms` and `moved`. */
+  /** Returns the statistics, made of the values of `dead`, `norms` and `moved`. */
   statistics(dead: ArrayLike<number> | undefined, norms: ArrayLike<number>, moved: ArrayLike<number>): LayerStatistics[] {
     let relu = 0;
     let trained = 0;

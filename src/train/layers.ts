@@ -32,7 +32,7 @@ function watch(module: Module, seen: (output: Tensor, inputs: readonly Tensor[])
   };
 }
 
-/** What lies between inputs and output belongs to the module, unless one inside of it, which has returned before, has it. */
+/** Assigns what lies between inputs and output to the module, unless one inside of it, which has returned before, has it. */
 function claim(output: Tensor, inputs: readonly Tensor[], module: Module, layerOf: Map<Tensor, Module>): void {
   const isOutside = (node: Tensor): boolean => inputs.includes(node) || layerOf.has(node);
   for (const node of postOrder([output], (at) => (isOutside(at) ? [] : at.inputs))) {

@@ -3,10 +3,10 @@ import { suggestion } from '../options.js';
 import { describeValue } from '../describe-value.js';
 import type { EpochRecord, FitStartEvent } from './events.js';
 
-/** What there is to look at after each epoch. */
+/** Results that exist after each epoch. */
 export type Monitorable = Pick<FitStartEvent, 'metrics' | 'validated'>;
 
-/** What is looked at where nobody says: the validation loss, or without validation the loss. Throws ArgumentError for what there is not. */
+/** Returns the result that is monitored by default: the validation loss, or without validation the loss. Throws ArgumentError for what there is not. */
 export function monitorFor(op: string, { metrics, validated }: Monitorable, monitor: string | undefined): string {
   if (monitor === undefined) return validated ? 'validation.loss' : 'loss';
   const names = ['loss', ...metrics.map(({ name }) => name)];
@@ -27,5 +27,5 @@ export function monitored(op: string, record: Partial<EpochRecord>, monitor: str
   throw new ArgumentError(`[${op}] monitor: '${monitor}' gives no number, expected a metric that does.`, { op });
 }
 
-/** Whether it is a result of validation that is looked at. */
+/** Returns whether the monitored result is one of validation. */
 export const isValidation = (monitor: string): boolean => monitor.startsWith('validation.');

@@ -10,7 +10,7 @@ import { nothingFrom } from './nothing.js';
 import { inOrder, toLoader } from './sources.js';
 import { EventLoopTurns } from './turns.js';
 
-/** What the model makes of all examples, in the order of the data, batch by batch; a tensor whose elements stay. */
+/** Returns the model's outputs for all examples, in the order of the data, computed batch by batch; a tensor whose elements stay. */
 export async function predict(model: Module, source: unknown, batchSize: number | undefined): Promise<Tensor> {
   const turns = new EventLoopTurns();
   const parts: Tensor[] = [];

@@ -4,7 +4,7 @@ import { AroundBar } from './around-bar.js';
 
 const cliProgress = lazyRequire<typeof CliProgress>('cli-progress');
 
-/** How far training is. */
+/** Progress of training. */
 export interface Progress {
   /** Its number, from 0. */
   readonly epoch: number;
@@ -15,7 +15,7 @@ export interface Progress {
   readonly step: number;
   /** Steps of an epoch, where that is known. */
   readonly steps: number | undefined;
-  /** What is known of this epoch by now: loss, accuracy, ... */
+  /** Results of this epoch so far: loss, accuracy, ... */
   readonly values: { readonly [name: string]: number };
   readonly examplesPerSecond: number;
   /** Seconds until the last epoch ends, where that can be known. */
@@ -25,7 +25,7 @@ export interface Progress {
 /** A piece of a line in its forms, each shorter than the one before. */
 interface Piece {
   readonly forms: readonly string[];
-  /** What goes first where there is no room, from 0. */
+  /** Priority from 0; the highest number goes first where there is no room. */
   readonly rank: number;
 }
 
@@ -76,7 +76,7 @@ function showTime(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Where progress is shown. */
+/** A display of progress. */
 export interface Display {
   /** Milliseconds between two calls of show(). */
   readonly interval: number;

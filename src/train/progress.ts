@@ -12,7 +12,7 @@ export interface TextStream {
 }
 
 export interface ProgressOptions {
-  /** Where to. Default process.stdout. */
+  /** Stream that is written to. Default process.stdout. */
   readonly stream?: TextStream | undefined;
   /** Milliseconds between two lines of an epoch where the stream is no terminal. Default 60 000: one line for each epoch that takes less. */
   readonly interval?: number | undefined;
@@ -54,7 +54,7 @@ export function progress(options: ProgressOptions = {}): Callback {
 
 const A_SECOND = 1000;
 
-/** Which epochs leave a line: every so many, or those that end so many milliseconds after the line before. */
+/** Epochs that leave a line: every so many, or those that end so many milliseconds after the line before. */
 interface Kept {
   readonly every: number | undefined;
   readonly least: number;
@@ -65,7 +65,7 @@ class Report {
   readonly #display: Display;
   readonly #now: () => number;
   readonly #kept: Kept;
-  /** When the last line was kept. */
+  /** Time at which the last line was kept. */
   #keptAt = -Infinity;
   #started = 0;
   /** Steps of all epochs since the start. */

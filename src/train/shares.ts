@@ -22,7 +22,7 @@ export class Shares {
     this.#sizes = sizes;
   }
 
-  /** What the mean of the next batch is to be multiplied by. */
+  /** Returns the factor of the next batch's mean. */
   next(divisor: Divisor): Tensor | number {
     const own = typeof divisor === 'number' ? divisor : withoutTracking(() => divisor.detach().keep());
     if (this.#divisors.length === 0) {
@@ -33,7 +33,7 @@ export class Shares {
     return typeof own === 'number' ? own / this.#expected : withoutTracking(() => div(own as Floats, this.#expected));
   }
 
-  /** What the gradients of all of them together are to be multiplied by: 0 where nothing counts; undefined where all came as expected. */
+  /** Returns the factor of the gradients of all of them together: 0 where nothing counts; undefined where all came as expected. */
   scale(): Tensor | undefined {
     const known = this.#divisors.reduce<number>((sum, one) => (typeof one === 'number' ? sum + one : sum), 0);
     const computed = this.#divisors.filter((one) => typeof one !== 'number') as Floats[];

@@ -7,7 +7,7 @@ import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { inMemory } from './stepwise.js';
 
-/** Where batches come from: a dataset or a stream, of which a loader is made, or a loader. */
+/** Source of batches: a dataset or a stream, of which a loader is made, or a loader. */
 export type Source<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> = Dataset<X, Y, D> | Stream<X, Y, D> | Loader<X, Y, D>;
 
 /** `unknown` where a model for I, with a loss that takes targets T, can use this data, else the reason why not. */

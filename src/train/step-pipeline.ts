@@ -6,10 +6,10 @@ export interface Submitted {
   complete(): Promise<void>;
 }
 
-/** How many submissions may be under way: while one runs, the next is recorded, and waits behind it. */
+/** Number of submissions that may be under way: while one runs, the next is recorded, and waits behind it. */
 const MOST = 2;
 
-/** What is under way, oldest first. */
+/** Submissions under way, oldest first. */
 export class StepPipeline {
   readonly #steps: Submitted[] = [];
   #failed = false;

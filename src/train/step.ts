@@ -23,9 +23,9 @@ export interface StepSetup {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
   readonly metrics: readonly AnyMetric[];
-  /** What each class counts; undefined where all count alike. */
+  /** Weight of each class; undefined where all count alike. */
   readonly classWeights: ClassFactors | undefined;
-  /** Whether a step whose loss or gradients are not finite fails. */
+  /** True if a step whose loss or gradients are not finite fails. */
   readonly checkFinite: boolean;
 }
 
@@ -41,17 +41,17 @@ export interface Submission {
   readonly count: number;
   /** Resolves when all have run, and rejects when one has failed; undefined where they have run already. */
   readonly done: Promise<unknown> | undefined;
-  /** How many have run. Known when `done` is settled. */
+  /** Number of steps that have run. Known when `done` is settled. */
   completed(): number;
   /** Takes back what the step that failed has drawn of random numbers. Returns what draws it again. */
   rollback(): () => void;
-  /** What the batches of each step that has run have measured. */
+  /** Results of the batches of each step that has run. */
   measured(): Promise<MeasuredBatch[]>;
-  /** How the layers did in it, where it was looked into. */
+  /** Statistics of the layers in it, where it was looked into. */
   readonly layers: (() => Promise<LayerStatistics[]>) | undefined;
 }
 
-/** What a batch has measured, for each of the steps that ran in one call. */
+/** Results of a batch, for each of the steps that ran in one call. */
 export interface MeasuredBatch {
   readonly measured: readonly Measured[];
   readonly examples: number;
@@ -98,11 +98,11 @@ export function submit(setup: StepSetup, group: readonly AnyBatch[], { maxSteps,
 }
 
 export interface SubmitOptions {
-  /** How many times the step may run in one call. */
+  /** Number of times that the step may run in one call. */
   readonly maxSteps: number;
-  /** Whether anybody might look at the step's tensors later. */
+  /** True if anybody might look at the step's tensors later. */
   readonly watched: boolean;
-  /** What looks into the step. */
+  /** Inspection of the step. */
   readonly inspection: Inspection | undefined;
 }
 
@@ -126,7 +126,7 @@ function backward(setup: StepSetup, group: readonly AnyBatch[], shares: Shares |
   return { parts, last };
 }
 
-/** How the layers did, once the step has run. Called right after it was submitted. */
+/** Resolves to the statistics of the layers, once the step has run. Called right after it was submitted. */
 function layersOf(inspection: Inspection, { before }: Look, part: Part, steps: Steps): () => Promise<LayerStatistics[]> {
   const moved = inspection.moved(before);
   // A step that failed says so itself.

@@ -13,7 +13,7 @@ interface Parts {
   readonly callbacks: readonly Callback[];
 }
 
-/** Are the batches this library's own, over arrays, so that they are there without waiting? */
+/** Returns whether the batches are this library's own, over arrays, so that they are there without waiting. */
 export function inMemory(batches: Loader): batches is ArrayLoader {
   return batches instanceof ArrayLoader && batches.builtin;
 }
@@ -35,7 +35,7 @@ export function whyStepwise({ model, loss, metrics, batches, accumulate, callbac
   return undefined;
 }
 
-/** Whether one of them sees what each step has left, before the next one begins. */
+/** Returns whether one of them sees what each step has left, before the next one begins. */
 export function looksAtSteps(callbacks: readonly Pick<Callback, 'onStep' | 'passive'>[]): boolean {
   return callbacks.some(({ onStep, passive }) => onStep !== undefined && passive !== true);
 }

@@ -29,7 +29,7 @@ import { until } from './until.js';
 import type { ClassWeights } from './example-weights.js';
 
 export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
-  /** What training makes small: a function of (outputs, targets) that gives a scalar. */
+  /** Loss that training makes small: a function of (outputs, targets) that gives a scalar. */
   readonly loss: L;
   /** Over the model's parameters. */
   readonly optimizer: Optimizer;
@@ -37,7 +37,7 @@ export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
   readonly metrics?: readonly M[] | undefined;
 }
 
-/** What of a dataset is held back for validation, and how it is chosen. */
+/** Part of a dataset that is held back for validation, and how it is chosen. */
 export interface ValidationSplit extends SplitOptions {
   /** In (0, 1): of the examples, or of the groups. */
   readonly fraction: number;
@@ -228,7 +228,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     this.#epochs = epochs;
   }
 
-  /** What it trains, with what, and what came of the last epoch. */
+  /** Returns a description: what it trains, with what, and the results of the last epoch. */
   toJSON(): object {
     const { model, optimizer, history } = this;
     return { model: String(model), loss: this.#loss.name, optimizer: optimizer.toJSON(), metrics: this.#metrics.map(({ name }) => name), epochs: history.length, last: history.at(-1) };

@@ -65,7 +65,7 @@ export async function epochsOf(state: State): Promise<number> {
   throw mismatch('loadStateDict', `'${EPOCHS}' is no count of epochs: got ${String(epochs)}, expected a whole number of at least 0. Pass what stateDict() gave.`);
 }
 
-/** What gives each plateau schedule its state. */
+/** Returns a function that gives each plateau schedule its state. */
 async function plateauStates(given: ReadonlyMap<string, Source>, plateaus: readonly PlateauSchedule[]): Promise<(() => void)[]> {
   return Promise.all(
     plateaus.map(async (plateau, i) => {

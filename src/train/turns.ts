@@ -1,4 +1,4 @@
-/** How long a loop of small steps may keep the event loop waiting, in ms. */
+/** Longest time that a loop of small steps keeps the event loop waiting, in ms. */
 const TURN = 4;
 
 /** Lets the event loop have its turn, if it has waited for long: a bare await never yields to timers and sockets. */

@@ -27,9 +27,9 @@ export interface AdviseBatchSizeOptions<L extends Loss, D> {
   readonly sizes?: readonly number[] | undefined;
   /** Steps of training with batches of 32 before the noise is measured, undone like everything else: a fresh model's gradients agree more than later ones. Default 100. */
   readonly after?: number | undefined;
-  /** How many large batches the noise scale is averaged over. Default 16. */
+  /** Number of large batches that the noise scale is averaged over. Default 16. */
   readonly batches?: number | undefined;
-  /** How long each size is trained with, at least. Default 0.3. */
+  /** Time that each size is trained for, at least, in s. Default 0.3. */
   readonly secondsPerSize?: number | undefined;
   /** Bytes that the process may use. Default: those that it uses and those that are available. */
   readonly memory?: number | undefined;
@@ -37,7 +37,7 @@ export interface AdviseBatchSizeOptions<L extends Loss, D> {
   readonly seed?: number | undefined;
 }
 
-/** What adviseBatchSize() has found. JSON.stringify leaves the data, toString() gives a table and the reason. */
+/** Findings of adviseBatchSize(). JSON.stringify leaves the data, toString() gives a table and the reason. */
 export interface BatchSizeReport extends BatchAdvice {
   readonly noiseScale: NoiseScale;
   /** One entry for each size that was measured. */

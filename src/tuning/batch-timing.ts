@@ -6,7 +6,7 @@ import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
 import { lossOf, type AnyBatch } from './step.js';
 
-/** What training at one batch size takes on this machine. */
+/** Cost of training at one batch size on this machine. */
 export interface BatchSizeFigures {
   readonly batchSize: number;
   readonly examplesPerSecond: number;

@@ -25,7 +25,7 @@ export interface FindLearningRateOptions<L extends Loss, D> {
   /** Of the rates. Default 1e-6 to 10. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** How many rates, each for one batch. Default 100. */
+  /** Number of rates, each for one batch. Default 100. */
   readonly steps?: number | undefined;
   /** Default 32. With shuffle (default true) and seed as in data.loader(); not for a ready loader. */
   readonly batchSize?: number | undefined;
@@ -33,12 +33,12 @@ export interface FindLearningRateOptions<L extends Loss, D> {
   readonly seed?: number | undefined;
 }
 
-/** What a range test has found. JSON.stringify leaves the data. */
+/** Findings of a range test. JSON.stringify leaves the data. */
 export interface LearningRates {
   /** The rate to begin with; undefined where the curve shows none. */
   readonly rate: number | undefined;
   readonly rule: RateSuggestion['rule'] | undefined;
-  /** Why this rate, or why none, in words. */
+  /** Reason for this rate, or for none, in words. */
   readonly reason: string;
   /** One point for each step, by rising rate. */
   readonly curve: readonly RatePoint[];
@@ -106,7 +106,7 @@ interface Test {
 interface Tested {
   readonly rates: readonly number[];
   readonly losses: readonly number[];
-  /** How much each loss counts beside the others. */
+  /** Weight of each loss. */
   readonly counts: readonly number[];
   readonly divergedAt: number | undefined;
 }
@@ -168,7 +168,7 @@ function resultOf({ rates, losses, counts, divergedAt }: Tested, reach: number):
   return printed({ ...result, plot: (options: PlotOptions | undefined) => picture(result, options) }, () => text);
 }
 
-/** Where the axis is cut: half the dip above its highest point before the lowest one, so that the dip has the picture and not the explosion behind it. */
+/** Returns where the axis is cut: half the dip above its highest point before the lowest one, so that the dip has the picture and not the explosion behind it. */
 function ceilingOf(curve: LearningRates['curve']): number {
   const smoothed = curve.map((point) => point.smoothed);
   const lowest = smoothed.reduce((at, value, i) => (value < smoothed[at]! ? i : at), 0);

@@ -9,7 +9,7 @@ import type { Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor.js';
 import { batchesOf, lossOf, type AnyBatch } from './step.js';
 
-/** How much the gradients of single examples scatter around their mean, as a number of examples. */
+/** Scatter of the gradients of single examples around their mean, as a number of examples. */
 export interface NoiseScale {
   /** B_simple = tr(covariance) / |gradient|^2; Infinity where the mean gradient is lost in the noise. */
   readonly value: number;

@@ -28,7 +28,7 @@ export function smooth(values: readonly number[], reach: number, counts: readonl
   });
 }
 
-/** How far from the lowest loss, as a factor of the rate, the steepest descent has to be for a rate that keeps clear of the cliff. */
+/** Distance from the lowest loss, as a factor of the rate, that the steepest descent has to have for a rate that keeps clear of the cliff. */
 const CLEAR = 3;
 /** A fall of the loss by less than this share is none. */
 const LEAST_FALL = 0.02;
@@ -52,7 +52,7 @@ export function suggest(curve: readonly RatePoint[]): RateSuggestion | { readonl
   return { rate: bottom / 10, rule: 'tenth', reason: `A tenth of the rate at which the loss is lowest, ${show(bottom)}: it falls fastest so close before that, at ${show(steepest)}, that a rate from there would not be safe.${end}` };
 }
 
-/** Where the smoothed loss falls most from one rate to the next but one; between rates that grow by a constant factor that is the slope over their logarithm. */
+/** Returns where the smoothed loss falls most from one rate to the next but one; between rates that grow by a constant factor that is the slope over their logarithm. */
 function steepestOf(curve: readonly RatePoint[], lowest: number): number {
   let best = 1;
   const fall = (i: number): number => curve[i - 1]!.smoothed - curve[i + 1]!.smoothed;

@@ -7,7 +7,7 @@ import type { Described } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { stateOf, loadState } from '../train/training-state.js';
 
-/** What an experiment may use up. */
+/** Objects that an experiment may change. */
 export interface Subject {
   readonly model: Module;
   readonly optimizer: Optimizer;

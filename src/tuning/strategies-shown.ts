@@ -43,7 +43,7 @@ function panel(rows: readonly StrategyRow[], name: string, pick: (row: StrategyR
   return { x: { name: 'epoch', whole: true }, y: { name, scale }, lines };
 }
 
-/** As far as all seeds have come. */
+/** Returns the results up to the epoch that all seeds have reached. */
 function lineOf(name: string, curves: readonly (readonly number[])[]): Line {
   const length = curves.reduce((least, curve) => Math.min(least, curve.length), Infinity);
   const at = Array.from({ length }, (_, epoch) => curves.map((curve) => curve[epoch]!));

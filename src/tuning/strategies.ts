@@ -24,9 +24,9 @@ export interface CompareOptions<M, L extends Loss, D, N extends string> {
   /** Measured after each epoch; without, the training results are compared. */
   readonly validation?: Dataset | undefined;
   readonly metrics?: readonly Metric<N>[] | undefined;
-  /** What is compared: 'loss', the default, or the name of a metric. */
+  /** Result that is compared: 'loss', the default, or the name of a metric. */
   readonly by?: 'loss' | N | undefined;
-  /** Whether the lowest or the highest is best. Default: what the metric says of itself, 'min' for the loss. */
+  /** Direction that is best. Default: what the metric says of itself, 'min' for the loss. */
   readonly mode?: Mode | undefined;
   /** Of initialisation, dropout and order, the same for every strategy. Default [1, 2, 3]. */
   readonly seeds?: readonly number[] | undefined;
@@ -39,7 +39,7 @@ export interface CompareOptions<M, L extends Loss, D, N extends string> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a strategy did, over its seeds. */
+/** Results of a strategy over its seeds. */
 export interface StrategyRow {
   readonly name: string;
   /** The measure after the last epoch trained, of each seed; NaN for one that has diverged. */
@@ -48,9 +48,9 @@ export interface StrategyRow {
   /** The standard deviation over the seeds. */
   readonly deviation: number;
   readonly epochs: number;
-  /** Whether it was stopped early because it clearly lost. */
+  /** True if it was stopped early because it clearly lost. */
   readonly stopped: boolean;
-  /** What the first diverging seed said. */
+  /** Message of the first diverging seed. */
   readonly diverged: string | undefined;
   readonly secondsPerEpoch: number;
   /** The measure after each epoch, of each seed. */
@@ -59,7 +59,7 @@ export interface StrategyRow {
   readonly trainingLosses: readonly (readonly number[])[];
 }
 
-/** What a comparison has found, best first. JSON.stringify leaves the data, toString() gives a table. */
+/** Findings of a comparison, best first. JSON.stringify leaves the data, toString() gives a table. */
 export interface Comparison {
   readonly by: string;
   readonly mode: Mode;

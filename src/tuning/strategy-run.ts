@@ -11,7 +11,7 @@ import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
 import { optimizerFor } from './step.js';
 
-/** What is known before training begins: what schedules are made of. */
+/** Facts known before training begins, of which schedules are made. */
 export interface TrainingLength {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
@@ -19,14 +19,14 @@ export interface TrainingLength {
   readonly steps: number;
 }
 
-/** How to train: the optimizer with its rate and schedule, and what differs from the options of the comparison. */
+/** A way to train: the optimizer with its rate and schedule, and what differs from the options of the comparison. */
 export interface Strategy {
   readonly optimizer: (parameters: Parameter[], length: TrainingLength) => Optimizer;
   readonly batchSize?: number | undefined;
   readonly loss?: Loss | undefined;
 }
 
-/** What all runs of a comparison share. */
+/** Options that all runs of a comparison share. */
 export interface RunSetup {
   readonly model: () => Module;
   /** The models of all runs. */
@@ -37,7 +37,7 @@ export interface RunSetup {
   readonly validation: Dataset | undefined;
   readonly epochs: number;
   readonly batchSize: number;
-  /** Which of the results is compared. */
+  /** Name of the result that is compared. */
   readonly by: string;
   readonly signal: AbortSignal | undefined;
 }
@@ -56,7 +56,7 @@ export class StrategyRun {
   readonly values: number[] = [];
   readonly trainingLosses: number[] = [];
   seconds = 0;
-  /** Why there is no going on. */
+  /** Reason why there is no going on. */
   diverged: string | undefined = undefined;
   readonly #trainer: Trainer<Shape, Shape, Loss, Metric>;
   readonly #loader: ArrayLoader;

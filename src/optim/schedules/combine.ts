@@ -9,7 +9,7 @@ import { describeValue } from '../../describe-value.js';
  *
  *     optim.schedules.warmup(500, optim.schedules.cosine(1e-3, 9500));
  */
-export function warmup(steps: number, after: Schedule, options: { /** Where it starts from. Default 0. */ readonly start?: number } = {}): NamedSchedule {
+export function warmup(steps: number, after: Schedule, options: { /** Rate that it starts from. Default 0. */ readonly start?: number } = {}): NamedSchedule {
   const op = 'schedules.warmup';
   checkOptions(op, options, ['start']);
   const { start = 0 } = options;

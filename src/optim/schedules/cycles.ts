@@ -9,7 +9,7 @@ export interface CyclicOptions {
   readonly up?: number | undefined;
   /** Steps back. Default `up`. */
   readonly down?: number | undefined;
-  /** What becomes of the height: 'triangular' keeps it, 'triangular2' halves it with each cycle, 'exponential' multiplies it by gamma with each step. */
+  /** Course of the height: 'triangular' keeps it, 'triangular2' halves it with each cycle, 'exponential' multiplies it by gamma with each step. */
   readonly mode?: 'triangular' | 'triangular2' | 'exponential' | undefined;
   /** Default 1. */
   readonly gamma?: number | undefined;

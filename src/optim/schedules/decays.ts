@@ -119,7 +119,7 @@ export function cosine(base: number, steps: number, options: CosineOptions = {})
 }
 
 export interface RestartOptions extends CosineOptions {
-  /** How many times longer each cycle is than the one before: a whole number. Default 1. */
+  /** Factor by which each cycle is longer than the one before: a whole number. Default 1. */
   readonly factor?: number | undefined;
 }
 

@@ -4,15 +4,15 @@ import { checkRate, checkSteps, type DescribedSchedule } from './schedule.js';
 import { describeValue } from '../../describe-value.js';
 
 export interface PlateauOptions {
-  /** Whether the metric should fall or rise. Default 'min'. */
+  /** Direction in which the metric improves. Default 'min'. */
   readonly mode?: 'min' | 'max' | undefined;
-  /** What the rate is multiplied by. Default 0.1. */
+  /** Factor by which the rate is multiplied. Default 0.1. */
   readonly factor?: number | undefined;
-  /** How many observations without improvement are borne; the one after them lowers the rate. Default 10. */
+  /** Number of observations without improvement that are borne; the one after them lowers the rate. Default 10. */
   readonly patience?: number | undefined;
-  /** How much better an observation has to be than the best one to count. Default 1e-4. */
+  /** Margin by which an observation has to be better than the best one to count. Default 1e-4. */
   readonly threshold?: number | undefined;
-  /** Whether `threshold` is a share of the best observation or a difference. Default 'relative'. */
+  /** Meaning of `threshold`: a share of the best observation, or a difference. Default 'relative'. */
   readonly thresholdMode?: 'relative' | 'absolute' | undefined;
   /** Observations after a reduction in which none is counted as bad. Default 0. */
   readonly cooldown?: number | undefined;
@@ -20,11 +20,11 @@ export interface PlateauOptions {
   readonly min?: number | undefined;
   /** A reduction by less than this is left out. Default 1e-8. */
   readonly eps?: number | undefined;
-  /** What fit() lets it observe after each epoch, such as `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
+  /** Result that fit() lets it observe after each epoch, such as `validation.accuracy`. Default: the validation loss, or `loss` without validation. */
   readonly monitor?: string | undefined;
 }
 
-/** What a plateau schedule remembers. */
+/** State of a plateau schedule. */
 export interface PlateauState {
   readonly rate: number;
   /** The best observation; null before the first. */
@@ -35,7 +35,7 @@ export interface PlateauState {
 
 /** A rate that falls when a metric stops getting better. Not a function of the step: it changes by observe(). */
 export interface PlateauSchedule extends DescribedSchedule {
-  /** What fit() is to let it observe; undefined for the validation loss, or `loss` without validation. */
+  /** Result that fit() is to let it observe; undefined for the validation loss, or `loss` without validation. */
   readonly monitor: string | undefined;
   /** Tells it the metric, once per epoch, say. Returns whether the rate was lowered. */
   observe(metric: number): boolean;

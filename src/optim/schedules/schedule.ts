@@ -11,7 +11,7 @@ export interface DescribedSchedule extends Schedule {
   readonly steps: number;
   /** Those that it is made of. */
   readonly parts: readonly Schedule[];
-  /** As in `cosine(0.001, 1000)`. */
+  /** Description, as in `cosine(0.001, 1000)`. */
   toString(): string;
 }
 
@@ -32,7 +32,7 @@ export function named(text: string, steps: number, at: Schedule, parts: readonly
   return schedule;
 }
 
-/** How many steps a schedule takes; Infinity for a function of the user's own. */
+/** Returns how many steps a schedule takes; Infinity for a function of the user's own. */
 export function stepsOf(schedule: Schedule): number {
   return (schedule as Partial<DescribedSchedule>).steps ?? Infinity;
 }
