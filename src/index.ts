@@ -1,7 +1,10 @@
 export { configure, info, setThreads, synchronize, type Configuration } from './runtime/index.js';
 export { noGrad } from './graph/recorder.js';
 export { seed } from './random.js';
-export { Parameter, Tensor } from './tensor.js';
+import './tensor-methods.js';
+
+export { Parameter } from './parameter.js';
+export { Tensor } from './tensor.js';
 export { Trainer } from './train/index.js';
 export * from './tuning/index.js';
 export { load, loadMetadata, save } from './io/index.js';

@@ -1,6 +1,7 @@
 import type { DType, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 
 /** Native memory that outlives a step. The engine frees it when this object is collected. */
 export interface Storage {

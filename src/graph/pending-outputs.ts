@@ -13,7 +13,7 @@ export function isResolved(tensor: Tensor): boolean {
  * Scalars that the user recorded, and tensors to keep, that have not run, oldest first: each is an output of the step that it belongs to.
  * Who records without ever running a step would pile them up, so the older ones of many rest: what the user can still read is never forgotten.
  */
-export class PendingOutputs {
+class PendingOutputs {
   private readonly recent: Tensor[] = [];
 
   add(tensor: Tensor): void {
@@ -59,4 +59,31 @@ export class PendingOutputs {
     this.drop(isResolved);
     if (this.recent.length > MOST / 2) this.suspend(this.recent.slice(0, MOST / 2));
   }
+}
+
+const outputs = new PendingOutputs();
+
+/** Makes `tensor` an output of the step that it belongs to. */
+export function markOutput(tensor: Tensor): void {
+  outputs.add(tensor);
+}
+
+/** The user's scalars and kept tensors that have not run yet, oldest first, without those that rest. */
+export function pendingOutputs(): readonly Tensor[] {
+  return outputs.values();
+}
+
+/** Puts those back among the pending ones that may depend on leaves which are about to change. */
+export function resumeOutputs(changing: readonly Tensor[]): void {
+  outputs.resume(changing);
+}
+
+/** Suspends pending outputs, which do not depend on what changes now. */
+export function suspendOutputs(tensors: readonly Tensor[]): void {
+  outputs.suspend(tensors);
+}
+
+/** Drops those that have run, or never can. */
+export function dropResolved(done: (tensor: Tensor) => boolean): void {
+  outputs.drop(done);
 }

@@ -1,7 +1,8 @@
 import { placeholderLeaf } from '../ops/leaf.js';
 import type { GradientRule } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
-import { currentVersion, deferring, outputOf, record, runsEagerly } from './recorder.js';
+import { deferring, outputOf, record, runsEagerly } from './recorder.js';
+import { currentVersion } from './version.js';
 import { postOrder } from './walk.js';
 
 /** What a user's gradient rule has composed for one node when backward() was called: `terms`, from a placeholder for the node's gradient. */

@@ -1,7 +1,8 @@
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
-import { PendingOutputs } from './pending-outputs.js';
+import { markOutput } from './pending-outputs.js';
 import { staleError } from './stale.js';
+import { currentVersion } from './version.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
 import { outputOp } from '../ops/leaf.js';
 
@@ -16,11 +17,6 @@ const mode = {
   /** Tensors that count as constants, whether they require gradients or not. */
   constants: NONE as ReadonlySet<Tensor>,
 };
-
-const outputs = new PendingOutputs();
-
-/** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
-let version = 0;
 
 /** In eager mode, what runs each node as it is recorded. */
 let runEagerly: ((tensor: Tensor) => void) | undefined;
@@ -40,38 +36,13 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
       input.used$ = true;
     }
   }
-  const differentiable = typeof op.gradient === 'function';
-  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, version);
+  const differentiable = !('none' in op.gradient);
+  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, currentVersion());
   tensor.ofGradient$ = differentiable && ofGradient;
   if (tensor.more.length > 0) tensor.outputs$ = makeOutputs(tensor);
   if (inferred.shape.length === 0 && !mode.untracked && op.kind !== 'leaf') markOutput(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
   return tensor as T;
-}
-
-/** Makes `tensor` an output of the step that it belongs to. */
-export function markOutput(tensor: Tensor): void {
-  outputs.add(tensor);
-}
-
-/** The user's scalars and kept tensors that have not run yet, oldest first, without those that rest. */
-export function pendingOutputs(): readonly Tensor[] {
-  return outputs.values();
-}
-
-/** Puts those back among the pending ones that may depend on leaves which are about to change. */
-export function resumeOutputs(changing: readonly Tensor[]): void {
-  outputs.resume(changing);
-}
-
-/** Suspends pending outputs, which do not depend on what changes now. */
-export function suspendOutputs(tensors: readonly Tensor[]): void {
-  outputs.suspend(tensors);
-}
-
-/** Drops those that have run, or never can. */
-export function dropResolved(done: (tensor: Tensor) => boolean): void {
-  outputs.drop(done);
 }
 
 /** Runs `fn` without recording gradients: what it returns does not require any. `fn` must be synchronous. */
@@ -131,16 +102,6 @@ export function runsEagerly(): boolean {
 
 export function gradientsEnabled(): boolean {
   return mode.grad;
-}
-
-/** The number of updates submitted so far. */
-export function currentVersion(): number {
-  return version;
-}
-
-/** Called when an update is submitted; returns the new time. */
-export function bumpVersion(): number {
-  return ++version;
 }
 
 /** Turns eager mode on (with what runs a node) or off. */

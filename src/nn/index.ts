@@ -8,4 +8,4 @@ export { Sequential, sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';
 export type { State } from '../state.js';
-export { Parameter } from '../tensor.js';
+export { Parameter } from '../parameter.js';

@@ -3,7 +3,8 @@ import { generator } from '../generator.js';
 import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
-import type { Initializer, Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Initializer, Parameter } from '../parameter.js';
 
 /**
  * First values of parameters. They are drawn when they are first needed, from the stream of the parameter's name in its model under the

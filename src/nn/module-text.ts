@@ -1,5 +1,5 @@
 import { showShape, sizeOf } from '../shape.js';
-import { Parameter } from '../tensor.js';
+import { Parameter } from '../parameter.js';
 import type { Module } from './module.js';
 import { columns } from './summary-text.js';
 

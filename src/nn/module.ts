@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors.js';
 import { generator, type Generator, type ModelGenerator } from '../generator.js';
 import type { Shape } from '../shape.js';
-import { Parameter, type Tensor } from '../tensor.js';
+import { type Tensor } from '../tensor.js';
+import { Parameter } from '../parameter.js';
 import type { InferredShape } from './shape-inference.js';
 import { childrenOf, register, walk } from './registry.js';
 import { checkOwned, trackForward } from './running.js';

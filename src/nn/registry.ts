@@ -1,5 +1,5 @@
 import { ModelGenerator } from '../generator.js';
-import { Parameter } from '../tensor.js';
+import { Parameter } from '../parameter.js';
 import { Module } from './module.js';
 
 /** Findings of a walk over a module's fields. */

@@ -1,4 +1,5 @@
 import type { DType } from '../dtype.js';
+import { throughComposition } from '../graph/autodiff.js';
 import { record } from '../graph/recorder.js';
 import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
@@ -7,7 +8,7 @@ import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT } from './check.js';
 import { less } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
-import { expm1 } from './exponential.js';
+import { erf, exp, expm1 } from './exponential.js';
 import { pointwise } from './pointwise.js';
 import type { CompositeRecord } from './record.js';
 import { where } from './select.js';
@@ -19,8 +20,6 @@ const GELU = 2;
 const GELU_TANH = 3;
 const TANH = 4;
 const SIGMOID = 5;
-
-const NO_SECOND = { none: 'second derivatives are not offered' };
 
 export const tanhOp = pointwise({
   name: 'tanh',
@@ -64,13 +63,30 @@ export const reluGradOp = pointwise({
   examples: binaryExamples().filter(({ inputs: [y, dy] }) => String(y!.shape) === String(dy!.shape)),
 });
 
+/** dy (Phi(x) + x phi(x)), with the distribution and the density of the normal distribution. */
+function geluSlope([x, dy]: readonly Tensor[]): Tensor {
+  const cumulative = mul(add(erf(mul(x!, Math.SQRT1_2)), 1), 0.5);
+  const density = mul(exp(mul(mul(x!, x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return mul(dy!, add(cumulative, mul(x!, density)));
+}
+
+/** dy d/dx of x (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3). */
+function geluTanhSlope([x, dy]: readonly Tensor[]): Tensor {
+  const square = mul(x!, x!);
+  const scale = Math.sqrt(2 / Math.PI);
+  const t = tanh(mul(mul(x!, add(mul(square, 0.044715), 1)), scale));
+  const slope = mul(add(mul(square, 3 * 0.044715), 1), scale);
+  return mul(dy!, mul(add(add(t, 1), mul(mul(x!, sub(1, mul(t, t))), slope)), 0.5));
+}
+
 /** gelu and its tanh approximation differ in nothing but the native rows that compute them. */
-function geluOps(name: string, micro: string, activation: number) {
+function geluOps(name: string, micro: string, activation: number, slope: (inputs: readonly Tensor[]) => Tensor) {
   const gradOp = pointwise({
     name: `${name}Grad`,
     micro: `${micro}_grad`,
     takes: FLOAT,
-    gradient: NO_SECOND,
+    gradient: throughComposition(slope),
+    saves: { inputs: [0, 1] },
     tolerance: COMPOSED,
     examples: [...unaryExamples({ from: -4, to: 4 })].map(({ inputs: [x] }) => ({ inputs: [x!, x!] })),
   });
@@ -87,8 +103,8 @@ function geluOps(name: string, micro: string, activation: number) {
   return { op, gradOp };
 }
 
-export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', GELU);
-export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', GELU_TANH);
+export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', GELU, geluSlope);
+export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', GELU_TANH, geluTanhSlope);
 
 export const softplusOp = pointwise({
   name: 'softplus',

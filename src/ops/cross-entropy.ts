@@ -1,12 +1,13 @@
 import type { Emitter } from '../compiler/emitter.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
+import { throughComposition } from '../graph/autodiff.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import { add, mul, neg } from './arithmetic.js';
+import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, resolveAxis } from './check.js';
 import { checkClassWeights, checkTargets, type ClassTargets } from './class-targets.js';
 import { example } from './examples.js';
@@ -14,8 +15,8 @@ import { gather } from './indexing.js';
 import { reshaped, reshapedLayout } from './layouts.js';
 import { oneHot } from './take-along-axis.js';
 import type { Example, KernelRecord } from './record.js';
-import { sumTo } from './reductions.js';
-import { logSoftmax } from './softmax.js';
+import { sum, sumTo } from './reductions.js';
+import { logSoftmax, softmax } from './softmax.js';
 import { EXPONENTIALS } from './tolerance.js';
 import { permute, unsqueeze } from './views.js';
 
@@ -66,7 +67,8 @@ export const crossEntropyGradOp: KernelRecord = {
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e) => emitGradient(e, undefined),
   siblings: { op: crossEntropyOp, emit: emitGradient },
-  gradient: { none: 'second derivatives are not offered' },
+  gradient: throughComposition(([logits, labels, dy]) => mul(unsqueeze(dy!, -1), sub(softmax(logits!), certainOf(logits!, labels!)))),
+  saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
   examples: withFactors(PLAIN),
 };
@@ -116,7 +118,13 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitSoftGradient(e, undefined, attrs),
   siblings: { op: softCrossEntropyOp, emit: emitSoftGradient },
-  gradient: { none: 'second derivatives are not offered' },
+  gradient: throughComposition(([logits, targets, third, fourth], attrs) => {
+    const [weights, dy] = attrs.weighted ? [third, fourth!] : [undefined, third!];
+    const t = smoothedTargets(logits!, targets!, attrs);
+    const weighted = weights === undefined ? t : mul(t, weights);
+    return mul(unsqueeze(dy, -1), sub(mul(softmax(logits!), sum(weighted, { axis: -1, keepdim: true })), weighted));
+  }),
+  saves: { inputs: [0, 1, 2, 3] },
   tolerance: EXPONENTIALS,
   examples: withFactors(SOFT),
 };
@@ -132,16 +140,21 @@ function softGradient([dy]: readonly [Tensor], { inputs }: Tensor, attrs: SoftAt
   const [logits, targets, weights] = inputs as [Tensor, Tensor, Tensor?];
   const each = (): Tensor => mul(unsqueeze(dy, -1), neg(logSoftmax(logits)));
   const keep = 1 - attrs.smoothing;
-  const smoothed = (): Tensor => {
-    const C = logits.shape[logits.shape.length - 1]!;
-    const certain = targets.dtype === 'int32' ? oneHot(targets as Tensor<Shape, 'int32'>, C) : targets;
-    return add(mul(certain as Tensor, keep), attrs.smoothing / C);
-  };
   return [
     record(softCrossEntropyGradOp, [...inputs, dy], attrs),
     targets.requiresGrad ? mul(weights === undefined ? each() : mul(each(), weights), keep) : undefined,
-    weights?.requiresGrad === true ? sumTo(mul(each(), smoothed()), weights.shape) : undefined,
+    weights?.requiresGrad === true ? sumTo(mul(each(), smoothedTargets(logits, targets, attrs)), weights.shape) : undefined,
   ];
+}
+
+/** Targets as probabilities [.., C]. */
+function certainOf(logits: Tensor, targets: Tensor): Tensor {
+  return targets.dtype === 'int32' ? oneHot(targets as Tensor<Shape, 'int32'>, logits.shape[logits.shape.length - 1]!) : targets;
+}
+
+/** (1 - smoothing) p + smoothing / C. */
+function smoothedTargets(logits: Tensor, targets: Tensor, { smoothing }: SoftAttrs): Tensor {
+  return add(mul(certainOf(logits, targets), 1 - smoothing), smoothing / logits.shape[logits.shape.length - 1]!);
 }
 
 export interface CrossEntropyOptions {

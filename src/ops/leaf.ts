@@ -1,7 +1,7 @@
 import type { DType, TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { currentVersion } from '../graph/recorder.js';
+import { currentVersion } from '../graph/version.js';
 import type { LeafRecord, OutputRecord } from './record.js';
 
 const EXACT = { absolute: 0, relative: 0 };

@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.js';
 import { broadcastShapes, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkSameDType } from './check.js';
-import type { Attrs, Example, GradientRule, Inferred, PointwiseRecord, Tolerance } from './record.js';
+import type { Example, Inferred, PointwiseRecord, Tolerance } from './record.js';
 
 /** What is particular to one pointwise op. */
 interface Pointwise {
@@ -13,7 +13,7 @@ interface Pointwise {
   readonly takes: readonly DType[];
   /** The dtype of the result; the operands' where left out. */
   readonly gives?: DType;
-  readonly gradient: GradientRule<Attrs> | { readonly none: string };
+  readonly gradient: PointwiseRecord['gradient'];
   readonly saves?: NonNullable<PointwiseRecord['saves']>;
   readonly epilogue?: NonNullable<PointwiseRecord['epilogue']>;
   readonly identity?: number;

@@ -56,8 +56,8 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly name: string;
   /** Shapes and dtypes of the outputs. Throws ShapeError, DTypeError or ArgumentError in the user's words. */
   infer(inputs: readonly Tensor[], attrs: A): Inferred;
-  /** The gradient rule, or the reason why there is none. */
-  readonly gradient: GradientRule<A, G> | { readonly none: string };
+  /** The gradient rule, or the reason why there is none: because the value has no slope (`none`), or because nobody has written it, so that to need it is an error (`missing`). */
+  readonly gradient: GradientRule<A, G> | { readonly none: string } | { readonly missing: string };
   /** Which inputs and outputs the gradient rule reads, so that a read in the middle of a step can keep them. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Agreement of values with the reference in the same storage type. */

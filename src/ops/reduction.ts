@@ -4,7 +4,7 @@ import { anyLayout, type Emitter, type Value } from '../compiler/emitter.js';
 import { showShape, type Shape } from '../shape.js';
 import { checkDType } from './check.js';
 import { example } from './examples.js';
-import type { Example, GradientRule, KernelRecord, Tolerance } from './record.js';
+import type { Example, KernelRecord, Tolerance } from './record.js';
 
 /** Axes in ascending order; `correction` is var's. */
 export type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdim: boolean; readonly correction?: number };
@@ -18,7 +18,7 @@ export interface Reduction {
   readonly gives?: DType;
   /** It has no value for no elements. */
   readonly needsOne?: true;
-  readonly gradient: GradientRule<ReduceAttrs> | { readonly none: string };
+  readonly gradient: KernelRecord<ReduceAttrs>['gradient'];
   readonly saves?: NonNullable<KernelRecord['saves']>;
   readonly tolerance: Tolerance;
   readonly dtype?: DType;

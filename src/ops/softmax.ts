@@ -1,10 +1,11 @@
 import type { DType } from '../dtype.js';
+import { throughComposition } from '../graph/autodiff.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { abs, add, sub } from './arithmetic.js';
+import { abs, add, mul, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, rankOrOne, resolveAxis } from './check.js';
 import { less } from './compare.js';
 import { example } from './examples.js';
@@ -17,13 +18,24 @@ import { detach, reshape, transpose } from './views.js';
 
 const SHAPES: readonly Shape[] = [[1], [7], [8], [9], [3, 10], [2, 33], [2, 3, 17], [4, 1], [0, 5], [1, 101]];
 
-function softmaxOps(name: string, log: 0 | 1) {
+/** y (dy - sum_c y dy). */
+function softmaxSlope([y, dy]: readonly Tensor[]): Tensor {
+  return mul(y!, sub(dy!, sum(mul(y!, dy!), { axis: -1, keepdim: true })));
+}
+
+/** dy - exp(y) sum_c dy. */
+function logSoftmaxSlope([y, dy]: readonly Tensor[]): Tensor {
+  return sub(dy!, mul(exp(y!), sum(dy!, { axis: -1, keepdim: true })));
+}
+
+function softmaxOps(name: string, log: 0 | 1, slope: (inputs: readonly Tensor[]) => Tensor) {
   const gradOp: KernelRecord = {
     name: `${name}Grad`,
     kind: 'kernel',
     infer: ([y]) => ({ shape: y!.shape, dtype: y!.dtype }),
     emit: (e) => e.instruction('softmax_grad', [e.output()], [e.input(0), e.input(1)], [log]),
-    gradient: { none: 'second derivatives are not offered' },
+    gradient: throughComposition(slope),
+    saves: { inputs: [0, 1] },
     tolerance: EXPONENTIALS,
     examples: SHAPES.map((shape) => example([{ shape, from: log ? -4 : 0, to: log ? 0 : 1 }, { shape }])),
   };
@@ -43,8 +55,8 @@ function softmaxOps(name: string, log: 0 | 1) {
   return { op, gradOp };
 }
 
-export const { op: softmaxOp, gradOp: softmaxGradOp } = softmaxOps('softmax', 0);
-export const { op: logSoftmaxOp, gradOp: logSoftmaxGradOp } = softmaxOps('logSoftmax', 1);
+export const { op: softmaxOp, gradOp: softmaxGradOp } = softmaxOps('softmax', 0, softmaxSlope);
+export const { op: logSoftmaxOp, gradOp: logSoftmaxGradOp } = softmaxOps('logSoftmax', 1, logSoftmaxSlope);
 
 /** Records an op that works along the last axis for any axis, by swapping the two. */
 function alongAxis(op: KernelRecord, x: Tensor, axis: number): Tensor {

@@ -1,9 +1,10 @@
 import { ArgumentError, BusyError } from '../errors.js';
 import { engine } from '../graph/engine.js';
-import { bumpVersion } from '../graph/recorder.js';
+import { bumpVersion } from '../graph/version.js';
 import { slots } from '../ops/leaf.js';
 import { describeValue } from '../describe-value.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 import type { Average } from './averages.js';
 import { zeroed } from './memory.js';
 

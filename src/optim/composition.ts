@@ -1,5 +1,6 @@
 import type { Shape } from '../shape.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 
 /** Arguments of a composed rule for one parameter. */
 export interface Composing {

@@ -2,11 +2,13 @@ import { AnnealError } from '../errors.js';
 import type { DType } from '../dtype.js';
 import type { Storage } from '../graph/engine.js';
 import { recordRules } from '../graph/recorded-rule.js';
-import { markOutput, currentVersion } from '../graph/recorder.js';
+import { markOutput } from '../graph/pending-outputs.js';
+import { currentVersion } from '../graph/version.js';
 import { postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
-import { Parameter, Tensor, type PendingGradients } from '../tensor.js';
+import { Tensor } from '../tensor.js';
+import { Parameter, type PendingGradients } from '../parameter.js';
 import { Session } from './session.js';
 import { NOTHING, type Accumulation, type Request, type Update } from './request.js';
 

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { engine, provideEngine } from '../graph/engine.js';
-import { pendingOutputs, dropResolved, setEager } from '../graph/recorder.js';
+import { setEager } from '../graph/recorder.js';
+import { pendingOutputs, dropResolved } from '../graph/pending-outputs.js';
 import { abandonSuspended } from '../graph/suspended-outputs.js';
 import { checkOptions } from '../options.js';
 import { loadNative, type NativeInfo } from './binding.js';

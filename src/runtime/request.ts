@@ -4,7 +4,8 @@ import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
 import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
 import { sizeOf } from '../shape.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 
 /** A result and where it has to go. */
 export interface Output {

@@ -1,5 +1,6 @@
 import type { RandomKeys, Steps, Updater } from '../graph/engine.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 import { explain } from './explain.js';
 import { mayRepeat } from './outputs.js';
 import { NO_RESULTS, type Plan, type Results } from './plan.js';

@@ -4,7 +4,8 @@ import { postOrder } from '../graph/walk.js';
 import type { Module } from '../nn/module.js';
 import { abs, div, max, maximum, mul, stack, sum } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
-import { Parameter, type Tensor } from '../tensor.js';
+import { type Tensor } from '../tensor.js';
+import { Parameter } from '../parameter.js';
 import { attributed } from './layers.js';
 
 /** A step's forward pass, recorded anew: its batch, and its loss. */

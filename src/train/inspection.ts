@@ -3,7 +3,8 @@ import { observing } from '../nn/observe.js';
 import { Activation } from '../nn/activations.js';
 import type { Module } from '../nn/module.js';
 import { add, any, cast, full, mean, mul, notEqual, stack, sub, sum } from '../ops/index.js';
-import { Parameter, type Tensor } from '../tensor.js';
+import { type Tensor } from '../tensor.js';
+import { Parameter } from '../parameter.js';
 
 /** State of a layer in one step. */
 export interface LayerStatistics {

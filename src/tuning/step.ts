@@ -7,7 +7,8 @@ import { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
-import type { Parameter, Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 import { checkOptimizes } from '../train/check-optimizer.js';
 import { exampleWeights } from '../train/example-weights.js';
 

@@ -6,7 +6,7 @@ import type { Metric } from '../metrics/index.js';
 import { Module } from '../nn/module.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
-import type { Parameter } from '../tensor.js';
+import type { Parameter } from '../parameter.js';
 import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
 import { optimizerFor } from './step.js';

@@ -13,7 +13,8 @@ import { crossEntropy, linear, mean, mul, relu, sum } from '../../src/ops/index.
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import type { Shape } from '../../src/shape.js';
-import { Parameter, type Tensor } from '../../src/tensor.js';
+import { type Tensor } from '../../src/tensor.js';
+import { Parameter } from '../../src/parameter.js';
 
 const native = loadNative();
 const input = (...shape: number[]): Tensor => fromArray(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, 'float32');

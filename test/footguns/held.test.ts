@@ -1,7 +1,7 @@
 // What a user holds is what it was: a step replaces parameters, not what was made of them before.
 import { data, defineOp, nn, optim, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test } from 'vitest';
-import { pendingOutputs } from '../../src/graph/recorder.js';
+import { pendingOutputs } from '../../src/graph/pending-outputs.js';
 import { classifier, failure } from './model.js';
 
 /** A module of parameters with these numbers and shapes. */

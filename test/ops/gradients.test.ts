@@ -42,7 +42,7 @@ function weighed(output: Tensor): Tensor {
 for (const op of registry) {
   const rule = op.gradient;
   if (typeof rule !== 'function') {
-    test(`${op.name} has no gradient, and says why`, () => expect(rule.none).toMatch(/\w+ \w+/));
+    test(`${op.name} has no gradient, and says why`, () => expect(Object.values(rule)[0]).toMatch(/\w+ \w+/));
     continue;
   }
   describe(op.name, () => {

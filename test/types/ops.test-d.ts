@@ -1,7 +1,8 @@
 import { describe, expectTypeOf, test } from 'vitest';
 import { add, arange, concat, crossEntropy, gather, linear, matmul, sub, tensor, where, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
-import type { Parameter, Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
+import type { Parameter } from '../../src/parameter.js';
 
 declare const a23: Tensor<[2, 3]>;
 declare const f23: Tensor<[2, 3], 'float32'>;

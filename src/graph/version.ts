@@ -1,0 +1,12 @@
+/** Counts submitted updates, so that a node can tell whether a parameter has changed since it was recorded. */
+let version = 0;
+
+/** The number of updates submitted so far. */
+export function currentVersion(): number {
+  return version;
+}
+
+/** Counts an update that is submitted; returns the new version. */
+export function bumpVersion(): number {
+  return ++version;
+}

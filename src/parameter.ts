@@ -1,0 +1,82 @@
+import { ArgumentError } from './errors.js';
+import { describeValue } from './describe-value.js';
+import type { ModelGenerator } from './generator.js';
+import { engine, type Storage } from './graph/engine.js';
+import type { RecordedRules } from './graph/recorded-rule.js';
+import { inspected } from './inspect.js';
+import { checkShape } from './ops/check.js';
+import { storageLeaf } from './ops/leaf.js';
+import { checkFlags, checkOptions } from './options.js';
+import { showShape, type Shape } from './shape.js';
+import { tensorText, valuesOf } from './tensor-text.js';
+import { Tensor } from './tensor.js';
+
+const NO_TENSORS: readonly Tensor[] = [];
+
+/** Losses whose gradients are wanted and not yet computed, and the parameters that still wait for them. */
+export interface PendingGradients {
+  readonly losses: Tensor[];
+  readonly parameters: Parameter[];
+  readonly nodes: Tensor[];
+  readonly rules: RecordedRules;
+}
+
+/** How a parameter gets its first values; called once, when they are first needed. */
+export type Initializer = (parameter: Parameter) => Tensor;
+
+/** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
+export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
+  /**
+   * Whether training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
+   * backward ends above a frozen layer, and optimizers pass it over.
+   *
+   *     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;
+   */
+  declare requiresGrad: boolean;
+  /** It was made as a buffer; setting requiresGrad makes it a parameter like others. */
+  readonly #madeAsBuffer: boolean;
+  /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
+  name = '';
+  /** The random streams of that model. */
+  generator$: ModelGenerator | undefined = undefined;
+  /** The backward() that reached it and that no step has consumed yet. */
+  pending$: PendingGradients | undefined = undefined;
+  /** Its gradient, where that was computed ahead of the step. */
+  accumulator$: Tensor | undefined = undefined;
+  /** Accumulators that a user has seen before a further gradient was added. */
+  earlier$: readonly Tensor[] = NO_TENSORS;
+  /** Why its gradient, which was to be computed ahead of the step, is not there. */
+  lost$: Error | undefined = undefined;
+  /** The memory of the last accumulator, until the next one wants it, or a step did without. */
+  spare$: Storage | undefined = undefined;
+  /** What computes its first values; undefined once they are there. */
+  initializer$: Initializer | undefined;
+
+  constructor(shape: S, initializer: Initializer, options: { requiresGrad?: boolean } = {}) {
+    checkShape('Parameter', shape);
+    checkOptions('Parameter', options, ['requiresGrad']);
+    checkFlags('Parameter', options, ['requiresGrad']);
+    if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${describeValue(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
+    super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
+    this.initializer$ = initializer;
+    this.#madeAsBuffer = !this.requiresGrad;
+  }
+
+  /** Whether it belongs to the model without being trained; a frozen parameter is no buffer. */
+  get isBuffer(): boolean {
+    return this.#madeAsBuffer && !this.requiresGrad;
+  }
+
+  /** The gradient that backward() asked for, as a tensor of the current step; undefined where there is none. */
+  get grad(): Tensor<S, 'float32'> | undefined {
+    return engine().gradientOf(this) as Tensor<S, 'float32'> | undefined;
+  }
+
+  override toString(): string {
+    return `Parameter(${this.name === '' ? 'unregistered' : this.name}, ${showShape(this.shape)})`;
+  }
+
+  override [inspected](): string {
+    return tensorText(`Parameter${this.name === '' ? '' : ` ${this.name}`}`, this.shape, this.dtype, valuesOf(this)) + (this.requiresGrad ? '' : this.isBuffer ? ', a buffer' : ', frozen');
+  }
+}
