@@ -1,7 +1,7 @@
 // Tensor has [Symbol.dispose], which the standard library of a user's target may not know.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
-import { ArgumentError } from './errors.js';
+import { AnnealError, ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
 import { markOutput } from './graph/pending-outputs.js';
 import { staleError } from './graph/stale.js';
@@ -24,6 +24,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly op: OpRecord;
   readonly shape: S;
   readonly dtype: D;
+  /** Whether gradients with respect to it can be asked for: it is trained, or was marked, or was computed from such a one. */
   readonly requiresGrad: boolean;
 
   /** Operands; emptied when the step that the node belongs to has run, so that a handle does not hold a whole graph. */
@@ -120,6 +121,19 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** `using kept = tensor.keep()` disposes of it at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /**
+   * Marks a tensor that was made of numbers, so that grad() can differentiate with respect to it. What was computed from it before does not
+   * depend on it. Returns the tensor itself. As torch.Tensor.requires_grad_(). Throws AnnealError (ANNEAL_GRADIENT) for whole numbers, and for the result of an op.
+   */
+  requireGrad(): this {
+    if (this.dtype !== 'float32' || this.inputs.length > 0) {
+      const what = this.dtype === 'float32' ? `the result of ${this.op.name}, expected a tensor made of numbers. It requires a gradient where its operands do` : `${this.dtype}, expected float32. Whole numbers have no slopes`;
+      throw new AnnealError('ANNEAL_GRADIENT', `[requireGrad] got ${what}.`, { op: 'requireGrad', shapes: [this.shape] });
+    }
+    (this as { requiresGrad: boolean }).requiresGrad = true;
+    return this;
   }
 
   /** Makes the elements outlive the step that computes them. Returns the tensor itself. */

@@ -104,6 +104,8 @@ export interface Engine {
   assign(target: Tensor, source: Tensor): void;
   /** Computes what the user may still read and what depends on the present elements of these leaves, which are about to change. */
   materializeBefore(changing: readonly Tensor[]): void;
+  /** The elements of a tensor in double precision, through the references; of the inputs behind it, those of `inputs` have other elements. */
+  reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array;
   /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */
   readonly eager?: ((tensor: Tensor) => void) | undefined;
   /** Resolves when everything submitted so far is done; rejects with the first error. */

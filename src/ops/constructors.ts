@@ -2,7 +2,7 @@ import { dtypes, holds, wholeRange, type DType, type TypedArray } from '../dtype
 import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkAttached, isNumericArray } from '../numeric-array.js';
-import { checkChoice, checkOptions } from '../options.js';
+import { checkChoice, checkFlags, checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { Plain, ShapeOfNested } from '../shape-types.js';
@@ -42,6 +42,8 @@ export interface TensorOptions<S extends Shape | undefined = Shape | undefined, 
   readonly shape?: S | undefined;
   /** Default: the typed array's; 'bool' for booleans, 'float32' for numbers. */
   readonly dtype?: D | undefined;
+  /** Whether grad() can differentiate with respect to it; float32 only. Default false. */
+  readonly requiresGrad?: boolean | undefined;
   /** 'finite' looks for NaN and infinity. */
   readonly check?: 'finite' | undefined;
 }
@@ -59,7 +61,8 @@ export function tensor<const T extends Nested | Source, const S extends Shape | 
   values: T,
   options?: TensorOptions<S, D>,
 ): Tensor<GivenShape<T, S>, GivenDType<T, D>> {
-  checkOptions('tensor', options, ['shape', 'dtype', 'check']);
+  checkOptions('tensor', options, ['shape', 'dtype', 'check', 'requiresGrad']);
+  checkFlags('tensor', options ?? {}, ['requiresGrad']);
   if (options?.dtype !== undefined) checkChoice('tensor', 'dtype', options.dtype, Object.keys(dtypes));
   if (options?.check !== undefined) checkChoice('tensor', 'check', options.check, ['finite']);
   const source = ArrayBuffer.isView(values) ? fromView(values as Source) : fromNested(values as Nested);
@@ -73,7 +76,8 @@ export function tensor<const T extends Nested | Source, const S extends Shape | 
     });
   }
   if (options?.check === 'finite') checkFinite(source.values, dtype);
-  return fromArray(convert(source.values, dtype, source.dtype), shape, dtype) as unknown as Tensor<GivenShape<T, S>, GivenDType<T, D>>;
+  const made = fromArray(convert(source.values, dtype, source.dtype), shape, dtype);
+  return (options?.requiresGrad === true ? made.requireGrad() : made) as unknown as Tensor<GivenShape<T, S>, GivenDType<T, D>>;
 }
 
 interface Flat {

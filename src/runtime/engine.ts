@@ -17,6 +17,7 @@ import { Parameter } from '../parameter.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
 import { pendingOutputsFor, outputsFor } from './outputs.js';
+import { evaluate } from './oracle.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { ProgramRun, StepRun, WatchedRun } from './run.js';
@@ -160,6 +161,10 @@ export class PlannedEngine implements Engine {
   assign(target: Tensor, source: Tensor): void {
     this.materializeBefore([target]);
     void this.overwrite(target, source);
+  }
+
+  reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array {
+    return evaluate(tensor, { target: 'reference', dtype: 'float64', inputs }) as Float64Array;
   }
 
   synchronize(): Promise<void> {

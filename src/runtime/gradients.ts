@@ -39,6 +39,7 @@ export class Gradients {
     const nodes = postOrder([loss], differentiated);
     const parameters: Parameter[] = [];
     for (const node of nodes) if (node instanceof Parameter && node.requiresGrad) parameters.push(node);
+    checkReached(loss, parameters);
     checkRegistered(parameters);
     if (loss.shape.length > 0 && loss.inputs.length > 0) markOutput(loss);
     let entry: PendingGradients = { losses: [loss], parameters, nodes, rules: recordRules(nodes) };
@@ -244,15 +245,15 @@ function checkLoss(loss: Tensor): void {
   if (loss.ofGradient$) {
     throw new AnnealError(
       'ANNEAL_GRADIENT',
-      '[backward] the loss depends on the gradient of a parameter, so it takes a second derivative, which is not offered. ' +
-        'Take the gradient out of the loss; where it is to count as a constant, detach() it.',
+      '[backward] the loss depends on the gradient of a parameter, which is a number already and cannot be differentiated. ' +
+        'Take it as grad(loss, [parameter], { createGraph: true }) instead; where it is to count as a constant, detach() it.',
       details,
     );
   }
   if (!loss.requiresGrad) {
     throw new AnnealError(
       'ANNEAL_GRADIENT',
-      '[backward] the loss depends on no parameter that requires a gradient. Was it computed inside noGrad(), or through detach() or an op without gradient, or are all parameters frozen?',
+      '[backward] the loss depends on no parameter that requires a gradient. Was it computed inside noGrad(), through detach() or an op without gradient, of grad() without createGraph, or are all parameters frozen?',
       details,
     );
   }
@@ -268,6 +269,14 @@ function noGradient(parameters: readonly Parameter[], latest: Parameter | undefi
         'Make the optimizer of the parameters of the model that the loss comes from.'
       : 'Call loss.backward() before optimizer.step(), and zeroGrad() before backward().';
   return new AnnealError('ANNEAL_GRADIENT', `[step] no parameter of this optimizer has a gradient. ${why}`, { op: 'step' });
+}
+
+function checkReached(loss: Tensor, parameters: readonly Parameter[]): void {
+  if (parameters.length > 0 || loss instanceof Parameter) return;
+  throw new AnnealError('ANNEAL_GRADIENT', '[backward] the loss depends on no parameter, only on tensors that were marked with requiresGrad. Ask for their gradients: grad(loss, [x]).', {
+    op: 'backward',
+    shapes: [loss.shape],
+  });
 }
 
 function checkRegistered(parameters: readonly Parameter[]): void {

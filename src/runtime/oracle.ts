@@ -1,5 +1,6 @@
 import { compile } from '../compiler/compile.js';
 import type { TypedArray } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
 import { deferring } from '../graph/recorder.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -16,13 +17,16 @@ export interface EvaluateOptions {
 }
 
 /**
- * The elements of a tensor by another way than the engine's: on any target, unfused, or in double. For tests; the graph
+ * The elements of a tensor by another way than the engine's: on any target, unfused, or in double. For gradcheck() and tests; the graph
  * behind `tensor` must end in inputs and numbers.
  */
 export function evaluate(tensor: Tensor, options: EvaluateOptions = {}): TypedArray | Float64Array {
   const native = loadNative();
   const double = options.dtype === 'float64';
   const { program } = deferring(() => compile([{ tensor, destination: { to: 'view', index: 0 } }], [], native, { fuse: options.fuse ?? false, double }));
+  if (program.storages.length > 0) {
+    throw new ArgumentError('[gradcheck] the function reads a parameter, or other memory that outlives steps: expected inputs and numbers only. Make what it needs an input.', { op: 'gradcheck' });
+  }
   const session = new native.addon.Session(options.target === undefined ? {} : { target: options.target });
   const arrayFor = (dtype: string, size: number | ArrayLike<number>): TypedArray | Float64Array => {
     const Kind = dtype === 'int32' ? Int32Array : dtype === 'float32' ? (double ? Float64Array : Float32Array) : Uint8Array;

@@ -1,0 +1,2 @@
+export * from 'anneal';
+export * as ops from '../../src/ops/index.js';
