@@ -20,9 +20,9 @@
 namespace {
 
 using anneal::Code;
+using anneal::External;
 using anneal::Outcome;
 using anneal::Session;
-using anneal::View;
 
 // ---- errors ------------------------------------------------------------------------------------------------------
 
@@ -130,19 +130,19 @@ size_t element_size(napi_typedarray_type type) {
   }
 }
 
-constexpr size_t kFirstView = 6;  // of the arguments of run()
+constexpr size_t kFirstExternal = 6;  // of the arguments of run()
 
-alignas(64) char empty_view[64];  // where an empty array "lies", which may have no address of its own
+alignas(64) char empty_external[64];  // where an empty array "lies", which may have no address of its own
 
-View view_of(Napi::Env env, napi_value value) {
+External external_of(Napi::Env env, napi_value value) {
   napi_typedarray_type type;
   size_t length;
   void* data;
   if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok)
     length *= element_size(type);
   else if (napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr) != napi_ok)
-    throw Napi::TypeError::New(env, "[anneal] views must be typed arrays or DataViews");
-  return {length == 0 || !data ? empty_view : static_cast<char*>(data), data ? length : 0};
+    throw Napi::TypeError::New(env, "[anneal] external buffers must be typed arrays or DataViews");
+  return {length == 0 || !data ? empty_external : static_cast<char*>(data), data ? length : 0};
 }
 
 // ---- state of one environment: the main thread's, or a worker's --------------------------------------------------
@@ -152,7 +152,7 @@ class SessionObject;
 struct PendingRun : anneal::Run {
   explicit PendingRun(Napi::Env env) : promise(env) {}
   Napi::Promise::Deferred promise;
-  std::vector<Napi::ObjectReference> views;  // keep the arrays while native threads use them
+  std::vector<Napi::ObjectReference> externals;  // keep the arrays while native threads use them
 };
 
 class Environment {
@@ -171,9 +171,9 @@ class Environment {
   // A run was queued: its promise holds the event loop.
   void begin_pending();
   void end_pending();
-  // From a session's thread: its runs wait to be settled.
+  // From a session's thread: promises of its runs wait to be resolved.
   static void notify(void* environment);
-  void settle();
+  void resolve();
   bool closed() const { return closed_; }
 
  private:
@@ -183,7 +183,7 @@ class Environment {
 
   Napi::Env env_;
   std::vector<SessionObject*> sessions_;
-  napi_threadsafe_function settle_ = nullptr;
+  napi_threadsafe_function resolve_ = nullptr;
   size_t pending_ = 0;
   bool closed_ = false;
 };
@@ -195,7 +195,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   ~SessionObject() override;
 
   Session& session() { return *session_; }
-  void settle();
+  void resolve();
   void close();
 
  private:
@@ -213,43 +213,43 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   std::shared_ptr<Environment> environment_;
   std::unique_ptr<Session> session_;
-  std::vector<View> views_;
+  std::vector<External> externals_;
   size_t reported_bytes_ = 0;
 };
 
 // Created at the first queued run. The hook is added after the function, so that it runs before the function goes away:
 // then all threads that could call it have been joined.
 void Environment::open() {
-  if (settle_) return;
+  if (resolve_) return;
   napi_value name = Napi::String::New(env_, "anneal");
   if (napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, on_notify,
-                                      &settle_) != napi_ok)
+                                      &resolve_) != napi_ok)
     throw Napi::Error::New(env_);
-  napi_unref_threadsafe_function(env_, settle_);
+  napi_unref_threadsafe_function(env_, resolve_);
   napi_add_env_cleanup_hook(env_, close, this);
 }
 
 void Environment::begin_pending() {
   open();
-  if (pending_++ == 0) napi_ref_threadsafe_function(env_, settle_);
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, resolve_);
 }
 
 void Environment::end_pending() {
-  if (--pending_ == 0) napi_unref_threadsafe_function(env_, settle_);
+  if (--pending_ == 0) napi_unref_threadsafe_function(env_, resolve_);
 }
 
 void Environment::notify(void* environment) {
-  napi_call_threadsafe_function(static_cast<Environment*>(environment)->settle_, nullptr, napi_tsfn_nonblocking);
+  napi_call_threadsafe_function(static_cast<Environment*>(environment)->resolve_, nullptr, napi_tsfn_nonblocking);
 }
 
 void Environment::on_notify(napi_env env, napi_value, void* environment, void*) {
-  if (env) static_cast<Environment*>(environment)->settle();
+  if (env) static_cast<Environment*>(environment)->resolve();
 }
 
-void Environment::settle() {
+void Environment::resolve() {
   const Napi::HandleScope scope(env_);
   const std::vector<SessionObject*> sessions = sessions_;
-  for (SessionObject* session : sessions) session->settle();
+  for (SessionObject* session : sessions) session->resolve();
 }
 
 void Environment::close(void* environment) {
@@ -330,26 +330,27 @@ void SessionObject::unload(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { session_->unload(id_argument(info, 0, "a program id")); });
 }
 
-// run(program, storages, slots, repeat, inline, told, ...views)
+// run(program, storages, slots, repeat, inline, reported failure, ...external buffers)
 Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     const TypedArray storages = array_argument(info, 1, napi_int32_array, "storages must be an Int32Array");
     const TypedArray slots = array_argument(info, 2, napi_uint8_array, "slots must be a Uint8Array");
-    views_.clear();
-    for (size_t i = kFirstView; i < info.Length(); i++) views_.push_back(view_of(env, info[i]));
+    externals_.clear();
+    for (size_t i = kFirstExternal; i < info.Length(); i++) externals_.push_back(external_of(env, info[i]));
     bool here = false;
     if (napi_get_value_bool(env, info[4], &here) != napi_ok)
       throw Napi::TypeError::New(env, "[anneal] inline must be a boolean");
-    const anneal::RunRequest request = {id_argument(info, 0, "a program id"),
-                                        static_cast<const int32_t*>(storages.data),
-                                        storages.length,
-                                        views_.data(),
-                                        views_.size(),
-                                        static_cast<const char*>(slots.data),
-                                        slots.length,
-                                        uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF)),
-                                        uint64_t(integer_argument(info, 5, "told", 0, 9007199254740991.0))};
+    const anneal::RunRequest request = {
+        id_argument(info, 0, "a program id"),
+        static_cast<const int32_t*>(storages.data),
+        storages.length,
+        externals_.data(),
+        externals_.size(),
+        static_cast<const char*>(slots.data),
+        slots.length,
+        uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF)),
+        uint64_t(integer_argument(info, 5, "the last reported failure", 0, 9007199254740991.0))};
     if (!here || !session_->idle()) return enqueue(info, request);
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);
@@ -361,8 +362,8 @@ Napi::Value SessionObject::enqueue(const Napi::CallbackInfo& info, const anneal:
   const Napi::Env env = info.Env();
   if (environment_->closed()) throw make_error(env, Code::disposed, "[anneal] the environment is shutting down.");
   auto run = std::make_unique<PendingRun>(env);
-  for (size_t i = kFirstView; i < info.Length(); i++)
-    run->views.push_back(Napi::Persistent(info[i].As<Napi::Object>()));
+  for (size_t i = kFirstExternal; i < info.Length(); i++)
+    run->externals.push_back(Napi::Persistent(info[i].As<Napi::Object>()));
   const Napi::Promise promise = run->promise.Promise();
   environment_->begin_pending();
   try {
@@ -375,7 +376,7 @@ Napi::Value SessionObject::enqueue(const Napi::CallbackInfo& info, const anneal:
   return promise;
 }
 
-void SessionObject::settle() {
+void SessionObject::resolve() {
   const Napi::Env env = Env();
   for (auto& run : session_->take_finished()) {
     const Napi::HandleScope scope(env);
@@ -404,7 +405,7 @@ void SessionObject::cancel(const Napi::CallbackInfo& info) {
 void SessionObject::dispose(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] {
     close();
-    settle();
+    resolve();
   });
 }
 

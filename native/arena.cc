@@ -27,9 +27,9 @@ namespace {
 
 constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
-// Where in a page a large block's data begin: blocks that are allocated one after the other differ by kStagger. It is
-// an odd number of cache lines, so that all lines of a page have their turn, and not a few of them, because a load that
-// follows a store at nearly the same place in a page may wait for it.
+// Offset in a page at which a large block's data begin: blocks that are allocated one after the other differ by
+// kStagger. It is an odd number of cache lines, so that all lines of a page have their turn, and not a few of them,
+// because a load that follows a store at nearly the same place in a page may wait for it.
 constexpr size_t kStagger = 21 * kMemoryAlignment, kPage = 4096, kStaggerFrom = 16 * kPage;
 
 size_t next_place() {

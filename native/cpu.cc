@@ -31,7 +31,7 @@ struct Features {
   bool baseline, avx2, avx512;
 };
 
-// Which register states the operating system saves, from XCR0. The instruction is there when cpuid says OSXSAVE.
+// Register states that the operating system saves, from XCR0. The instruction is there when cpuid says OSXSAVE.
 uint64_t saved_states() {
   uint32_t low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -55,7 +55,7 @@ Features detect() {
 }
 #endif
 
-// Those that this CPU can run, the fastest first, then those that only tests choose.
+// The targets that this CPU can run, the fastest first, then those that only tests choose.
 std::vector<const KernelTable*> find_targets() {
   std::vector<const KernelTable*> found;
 #ifdef ANNEAL_X64

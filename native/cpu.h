@@ -1,4 +1,4 @@
-// What this machine can run: the targets that its CPU and operating system allow, and how many threads are ours.
+// The means of this machine: the targets that its CPU and operating system allow, and how many threads are ours.
 #pragma once
 #include <string>
 #include <vector>

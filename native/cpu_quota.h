@@ -1,4 +1,4 @@
-// How much CPU time the cgroups of this process leave it.
+// CPU time that the cgroups of this process leave it.
 #pragma once
 #include <string>
 

@@ -11,7 +11,7 @@ namespace anneal {
 
 class CpuSet {
  public:
-  // Those that the calling thread may run on; empty when the system doesn't tell.
+  // The CPUs that the calling thread may run on; empty when the system doesn't tell.
   static CpuSet allowed() {
     for (size_t cpus = 1024; cpus <= 1 << 17; cpus *= 2) {  // the kernel refuses a set smaller than its own
       CpuSet set(cpus);
@@ -33,7 +33,7 @@ class CpuSet {
   bool confine(pid_t thread) const { return sched_setaffinity(thread, bytes(), bits()) == 0; }
 
  private:
-  // What the kernel has: words of bits. The macros of <sched.h> for sets of any size call functions of glibc alone.
+  // Words of bits, as the kernel has them. The macros of <sched.h> for sets of any size call functions of glibc alone.
   using Word = unsigned long;
   static constexpr size_t kWordBits = 8 * sizeof(Word);
 

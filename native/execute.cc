@@ -29,19 +29,19 @@ Executable::Executable(std::unique_ptr<Program> program, const KernelTable& targ
   address_.assign(p.buffers.size(), nullptr);
   storages_.assign(p.storage_bytes.size(), nullptr);
   for (uint32_t b = 0; b < p.buffers.size(); b++) {
-    if (p.first_place[b] == p.first_place[b + 1]) continue;
+    if (p.first_relocation[b] == p.first_relocation[b + 1]) continue;
     const Space space = p.buffers[b].space;
-    (space == Space::arena ? arena_ : space == Space::storage ? stored_ : windows_).push_back(b);
-    if (p.buffers[b].advance != 0 || p.buffers[b].space == Space::slots) advancing_.push_back(b);
+    (space == Space::arena ? arena_ : space == Space::storage ? stored_ : external_).push_back(b);
+    if (p.buffers[b].iteration_stride != 0 || p.buffers[b].space == Space::slots) strided_.push_back(b);
   }
 }
 
 void Executable::move_buffer(uint32_t buffer, char* address) {
   if (address_[buffer] == address) return;
   address_[buffer] = address;
-  const uint32_t end = program_->first_place[buffer + 1];
-  for (uint32_t i = program_->first_place[buffer]; i < end; i++)
-    program_->args[program_->places[i].arg].data = address + program_->places[i].offset;
+  const uint32_t end = program_->first_relocation[buffer + 1];
+  for (uint32_t i = program_->first_relocation[buffer]; i < end; i++)
+    program_->args[program_->relocations[i].arg].data = address + program_->relocations[i].offset;
 }
 
 Executor::Executor() {
@@ -78,19 +78,20 @@ void Executor::bind(Executable& executable, const Bindings& bindings, char* aren
     storages.assign(bindings.storages, bindings.storages + storages.size());
     for (uint32_t b : executable.stored_) executable.move_buffer(b, storages[p.buffers[b].index] + p.buffers[b].offset);
   }
-  for (uint32_t b : executable.windows_) {
+  for (uint32_t b : executable.external_) {
     const Buffer& buffer = p.buffers[b];
-    char* base = buffer.space == Space::slots ? bindings.slots : bindings.views[buffer.index];
+    char* base = buffer.space == Space::slots ? bindings.slots : bindings.externals[buffer.index];
     executable.move_buffer(b, base + buffer.offset);
   }
 }
 
-void Executor::advance(Executable& executable, const Bindings& bindings, uint32_t iteration) {
+void Executor::bind_iteration(Executable& executable, const Bindings& bindings, uint32_t iteration) {
   const Program& p = *executable.program_;
-  for (uint32_t b : executable.advancing_) {
+  for (uint32_t b : executable.strided_) {
     const Buffer& buffer = p.buffers[b];
-    char* base = buffer.space == Space::slots ? bindings.slots + size_t{iteration} * p.slots * 4
-                                              : bindings.views[buffer.index] + size_t{iteration} * buffer.advance;
+    char* base = buffer.space == Space::slots
+                     ? bindings.slots + size_t{iteration} * p.slots * 4
+                     : bindings.externals[buffer.index] + size_t{iteration} * buffer.iteration_stride;
     executable.move_buffer(b, base + buffer.offset);
   }
 }
@@ -110,7 +111,7 @@ Outcome Executor::run(Executable& executable, const Bindings& bindings, uint32_t
   bind(executable, bindings, arena_.reserve(0));
   failure_.store(uint32_t(Failure::none), std::memory_order_relaxed);
   for (uint32_t iteration = 0; iteration < repeat; iteration++) {
-    if (iteration > 0) advance(executable, bindings, iteration);
+    if (iteration > 0) bind_iteration(executable, bindings, iteration);
     tolerated_stop_ = uint32_t(Stop::none);
     for (size_t i = 0; i < executable.steps_.size(); i++) {
       const Executable::Step& step = executable.steps_[i];

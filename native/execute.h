@@ -38,21 +38,21 @@ class Executable {
   std::unique_ptr<Program> program_;
   std::vector<Step> steps_;
   std::vector<char*> address_;  // where each buffer lies now
-  // Buffers: in the arena; in storages; in views and slots; those of these that move between iterations.
-  std::vector<uint32_t> arena_, stored_, windows_, advancing_;
+  // Buffers: in the arena; in storages; in externals and slots; those of these that move between iterations.
+  std::vector<uint32_t> arena_, stored_, external_, strided_;
   char* arena_base_ = nullptr;
   std::vector<char*> storages_;              // where they were in the last run
   size_t scratch_ = 0, shared_scratch_ = 0;  // bytes: the most that any instruction asks for
 };
 
-// What a run works on. Sizes were checked against Program::storage_bytes, views and slots.
+// Memory of a run. Sizes were checked against Program::storage_bytes, externals and slots.
 struct Bindings {
   char* const* storages;
-  char* const* views;
+  char* const* externals;
   char* slots;  // 8-byte aligned
 };
 
-// How a run ended. The numbers belong to index_out_of_range, not_finite and overflow.
+// End of a run. The numbers belong to index_out_of_range, not_finite and overflow.
 struct Outcome {
   Code code = Code::none;
   uint32_t instruction = 0, node = 0, iteration = 0;
@@ -87,7 +87,7 @@ class Executor {
 
   void prepare(const Executable& executable);
   void bind(Executable& executable, const Bindings& bindings, char* arena);
-  void advance(Executable& executable, const Bindings& bindings, uint32_t iteration);
+  void bind_iteration(Executable& executable, const Bindings& bindings, uint32_t iteration);
   bool stopped() const { return stop_.load(std::memory_order_relaxed) > tolerated_stop_; }
   Outcome ended(const Executable& executable, size_t step, uint32_t iteration) const;
 

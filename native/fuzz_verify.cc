@@ -13,15 +13,15 @@ namespace {
 
 using namespace anneal;
 
-constexpr uint64_t kMaxMemory = 1 << 16;  // bytes of the arena, of a storage, of a view
+constexpr uint64_t kMaxMemory = 1 << 16;  // bytes of the arena, of a storage, of an external buffer
 constexpr double kMaxWork = 1e6;          // elements that the instructions may touch, roughly
 
 // ---- running what was accepted -----------------------------------------------------------------------------------
 
-uint64_t view_bytes(const Program& p, uint32_t view) {
+uint64_t external_bytes(const Program& p, uint32_t number) {
   uint64_t bytes = 0;
   for (const Buffer& b : p.buffers)
-    if ((b.space == Space::input || b.space == Space::output) && b.index == view)
+    if ((b.space == Space::input || b.space == Space::output) && b.index == number)
       bytes = std::max(bytes, b.offset + b.bytes);
   return bytes;
 }
@@ -47,8 +47,8 @@ bool is_small(const Program& p) {
   if (p.arena_bytes > kMaxMemory || p.slots > 4096 || work_of(p) > kMaxWork) return false;
   for (const uint64_t bytes : p.storage_bytes)
     if (bytes > kMaxMemory) return false;
-  for (uint32_t v = 0; v < p.views.size(); v++)
-    if (view_bytes(p, v) > kMaxMemory) return false;
+  for (uint32_t v = 0; v < p.externals.size(); v++)
+    if (external_bytes(p, v) > kMaxMemory) return false;
   return true;
 }
 
@@ -73,19 +73,21 @@ void execute(const std::vector<uint32_t>& words, const Program& p, const KernelT
     fill(session.storage_data(ids.back()), bytes);
   }
   std::vector<std::unique_ptr<double[]>> memory;
-  std::vector<View> views;
-  for (uint32_t v = 0; v < p.views.size(); v++) {
-    const size_t bytes = view_bytes(p, v);
+  std::vector<External> externals;
+  for (uint32_t v = 0; v < p.externals.size(); v++) {
+    const size_t bytes = external_bytes(p, v);
     memory.push_back(std::make_unique<double[]>(bytes / 8 + 1));
     // At the end of its block, so that the byte behind it is not ours, as far as its alignment allows.
-    const size_t room = (bytes / 8 + 1) * 8, start = (room - bytes) / p.views[v].alignment * p.views[v].alignment;
-    views.push_back({reinterpret_cast<char*>(memory.back().get()) + start, bytes});
-    fill(views.back().data, bytes);
+    const size_t room = (bytes / 8 + 1) * 8,
+                 start = (room - bytes) / p.externals[v].alignment * p.externals[v].alignment;
+    externals.push_back({reinterpret_cast<char*>(memory.back().get()) + start, bytes});
+    fill(externals.back().data, bytes);
   }
   std::vector<char> slots(size_t{p.slots} * 4);
   fill(slots.data(), slots.size());
   const uint32_t program = session.load(words.data(), words.size());
-  session.run_here({program, ids.data(), ids.size(), views.data(), views.size(), slots.data(), slots.size(), 1});
+  session.run_here(
+      {program, ids.data(), ids.size(), externals.data(), externals.size(), slots.data(), slots.size(), 1});
 }
 
 // ---- writing programs --------------------------------------------------------------------------------------------
@@ -95,29 +97,29 @@ std::vector<uint32_t> seed(uint32_t kind) {
   ProgramBuilder b;
   b.slots = 16;
   const uint32_t x = b.dense(Space::input, DType::f32, 0, {4, 6}), w = b.dense(Space::storage, DType::f32, 0, {6, 8});
-  const uint32_t hidden = b.dense(Space::arena, DType::f32, 0, {4, 8}),
+  const uint32_t product = b.dense(Space::arena, DType::f32, 0, {4, 8}),
                  y = b.dense(Space::output, DType::f32, 1, {4, 8});
   const uint32_t labels = b.dense(Space::input, DType::i32, 2, {4}), loss = b.dense(Space::arena, DType::f32, 0, {4});
   const uint32_t scalar = b.tensor(b.buffer(Space::slots, DType::f32, 0, 0, 4), {});
-  b.add(row_gemm, {hidden}, {x, w}, {kind % 6, 0});
+  b.add(row_gemm, {product}, {x, w}, {kind % 6, 0});
   switch (kind % 10) {
     case 0:
-      b.add(row_pointwise, {y}, {hidden}, {2, 15, 0, kNone, kNone, 2, 1, 0, kNone, 2});
+      b.add(row_pointwise, {y}, {product}, {2, 15, 0, kNone, kNone, 2, 1, 0, kNone, 2});
       break;
     case 1:
-      b.add(row_reduce, {b.dense(Space::arena, DType::f32, 0, {4, 1})}, {hidden}, {kind % 4, 0, 0});
+      b.add(row_reduce, {b.dense(Space::arena, DType::f32, 0, {4, 1})}, {product}, {kind % 4, 0, 0});
       break;
     case 2:
-      b.add(row_softmax, {y}, {hidden}, {kind / 10 % 2});
+      b.add(row_softmax, {y}, {product}, {kind / 10 % 2});
       break;
     case 3:
-      b.add(row_cross_entropy, {loss, y}, {hidden, labels});
+      b.add(row_cross_entropy, {loss, y}, {product, labels});
       break;
     case 4:
       b.add(row_gather, {b.dense(Space::arena, DType::f32, 0, {4, 8})}, {w, labels}, {0});
       break;
     case 5:
-      b.add(row_scatter_add, {w}, {labels, hidden}, {0});
+      b.add(row_scatter_add, {w}, {labels, product}, {0});
       break;
     case 6:
       b.add(row_random, {y},
@@ -128,7 +130,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
     case 7: {
       const uint32_t targets = kind / 10 % 2 ? labels : b.dense(Space::input, DType::f32, 3, {4, 8});
       b.add(row_soft_cross_entropy, {loss, y},
-            {hidden, targets, kNone, scalar, b.dense(Space::input, DType::f32, 4, {8})});
+            {product, targets, kNone, scalar, b.dense(Space::input, DType::f32, 4, {8})});
       break;
     }
     case 8: {
@@ -148,13 +150,13 @@ std::vector<uint32_t> seed(uint32_t kind) {
                      bias = b.dense(Space::storage, DType::f32, 3, {4, 8}),
                      momentum2 = b.dense(Space::storage, DType::f32, 4, {4, 8});
       b.add(row_fill, {g}, {scalar});
-      b.add(row_clip_scale, {scales, b.dense(Space::arena, DType::f32, 0, {})}, {scalar, g, hidden}, {1});
-      b.add(row_require_finite, {}, {scalar, g, hidden}, {});
+      b.add(row_clip_scale, {scales, b.dense(Space::arena, DType::f32, 0, {})}, {scalar, g, product}, {1});
+      b.add(row_require_finite, {}, {scalar, g, product}, {});
       b.add(row_update, {w, momentum, bias, momentum2},
-            {hyper, steps, scales, limit, kNone, w, g, momentum, bias, hidden, momentum2}, {1, kind / 10 % 4, 0, 1});
+            {hyper, steps, scales, limit, kNone, w, g, momentum, bias, product, momentum2}, {1, kind / 10 % 4, 0, 1});
     }
   }
-  b.add(row_copy, {b.dense(Space::storage, DType::f32, 1, {4, 8})}, {hidden});
+  b.add(row_copy, {b.dense(Space::storage, DType::f32, 1, {4, 8})}, {product});
   return b.words();
 }
 

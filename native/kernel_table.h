@@ -1,4 +1,4 @@
-// What a kernel sees, and the table through which a target's kernels are reached.
+// A kernel's view of its call, and the table through which a target's kernels are reached.
 // Included by per-target translation units: no library templates, no inline functions that the linker could merge.
 #pragma once
 #include <cstddef>
@@ -26,7 +26,7 @@ struct Call {
 
 enum class Failure : uint32_t { none = 0, index_out_of_range = 1, cancelled = 2, not_finite = 3, overflow = 4 };
 
-// How a kernel reaches threads, scratch and error reports. Chunk counts depend on shapes only, never on thread counts.
+// A kernel's way to threads, scratch and error reports. Chunk counts depend on shapes only, never on thread counts.
 struct Context {
   // Runs body(arg, chunk, worker) for every chunk in [0, chunks), possibly on several threads; returns when all are
   // done. `ns` is the estimated time of the whole region on one thread; small regions stay on the caller.
@@ -66,8 +66,8 @@ enum Row : uint32_t {
 // parameter, and what the flags hold beside the rule's own.
 constexpr int kUpdateHeader = 5, kUpdateAttrs = 2;
 enum UpdateFlag : uint32_t {
-  kAverages = 1u << 30,  // an average is kept beside each parameter, behind its state
-  kPulls = 1u << 31      // where a parameter has been averaged, it becomes its average
+  kAverages = 1u << 30,          // an average is kept beside each parameter, behind its state
+  kWritesAverageBack = 1u << 31  // where a parameter has been averaged, it becomes its average
 };
 
 struct KernelTable {

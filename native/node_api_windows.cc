@@ -7,7 +7,8 @@
 
 namespace anneal {
 
-// What the header declares as imported is called through a pointer of the name __imp_<function>, here the address.
+// A function that the header declares as imported is called through a pointer of the name __imp_<function>, here the
+// address.
 struct ImportedFunction {
   FARPROC address;
   const char* name;

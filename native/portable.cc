@@ -1,5 +1,5 @@
-// What the C++ library and the unwinder of this system ask of its C library, and glibc 2.28 and musl lack. Part of the
-// binaries that are shipped (cmake/portable.cmake), and seen by nobody else.
+// Functions that the C++ library and the unwinder of this system ask of its C library, and glibc 2.28 and musl lack.
+// Part of the binaries that are shipped (cmake/portable.cmake), and seen by nobody else.
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 
 extern "C" {
 
-// Whether a process has had one thread only, which spares atomic counts their fences.
+// Set while a process has had one thread only, which spares atomic counts their fences.
 extern char __libc_single_threaded;
 char __libc_single_threaded = 0;
 
@@ -16,7 +16,7 @@ int __pthread_key_create(pthread_key_t* key, void (*destroy)(void*)) { return pt
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
 
-// Where in memory a loaded object's code and its table of frames are.
+// Addresses of a loaded object's code and its table of frames.
 static int find_in(dl_phdr_info* object, size_t, void* data) {
   auto& found = *static_cast<dl_find_object*>(data);
   const auto wanted = reinterpret_cast<uintptr_t>(found.dlfo_map_start);
@@ -34,7 +34,7 @@ static int find_in(dl_phdr_info* object, size_t, void* data) {
   return 1;
 }
 
-// How the unwinder finds the frames of an address since glibc 2.35.
+// Finds the frames of an address for the unwinder, since glibc 2.35.
 int _dl_find_object(void* address, dl_find_object* found) {
   *found = {};
   found->dlfo_map_start = address;

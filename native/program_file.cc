@@ -67,7 +67,7 @@ ProgramFile parse_program_file(const char* bytes, size_t count) {
   file.words.resize(header[2]);
   if (header[2] > 0) std::memcpy(file.words.data(), words, file.words.size() * 4);
   for (uint32_t i = 0; i < header[3]; i++) file.storages.push_back(reader.block());
-  for (uint32_t i = 0; i < header[4]; i++) file.views.push_back(reader.block());
+  for (uint32_t i = 0; i < header[4]; i++) file.externals.push_back(reader.block());
   file.repeat = header[5];
   const char* slots = reader.take(header[6]);
   file.slots.assign(slots, slots + header[6]);
@@ -86,13 +86,18 @@ ProgramFile read_program_file(const std::string& path) {
 
 std::vector<char> serialize(const ProgramFile& file) {
   std::vector<char> bytes;
-  const uint32_t header[kHeaderWords] = {
-      kProgramFileMagic,           kProgramFileVersion, uint32_t(file.words.size()), uint32_t(file.storages.size()),
-      uint32_t(file.views.size()), file.repeat,         uint32_t(file.slots.size()), 0};
+  const uint32_t header[kHeaderWords] = {kProgramFileMagic,
+                                         kProgramFileVersion,
+                                         uint32_t(file.words.size()),
+                                         uint32_t(file.storages.size()),
+                                         uint32_t(file.externals.size()),
+                                         file.repeat,
+                                         uint32_t(file.slots.size()),
+                                         0};
   append(bytes, header, sizeof header);
   append(bytes, file.words.data(), file.words.size() * 4);
   for (const auto& storage : file.storages) append_block(bytes, storage);
-  for (const auto& view : file.views) append_block(bytes, view);
+  for (const auto& external : file.externals) append_block(bytes, external);
   append(bytes, file.slots.data(), file.slots.size());
   return bytes;
 }

@@ -1,10 +1,10 @@
 // A program with all that one run needs, in a file: what `replay` runs without Node.js.
 //
 // Little-endian; every section starts at a multiple of 8 bytes, padded with zeros.
-//   header     8 uint32: magic "ANRF", version 1, program words, storages, views, repeat, slot bytes, 0
+//   header     8 uint32: magic "ANRF", version 1, program words, storages, externals, repeat, slot bytes, 0
 //   program    the words, as session.load() takes them
 //   storages   for each, in the order of the program's storage indices: uint64 bytes, then the bytes
-//   views      likewise, in the order of view indices (outputs too: their bytes are what they start from)
+//   externals      likewise, in the order of their indices (outputs too: their bytes are what they start from)
 //   slots      the slot bytes: repeat * slots words * 4
 #pragma once
 #include <cstddef>
@@ -19,7 +19,7 @@ constexpr uint32_t kProgramFileVersion = 1;
 
 struct ProgramFile {
   std::vector<uint32_t> words;
-  std::vector<std::vector<char>> storages, views;
+  std::vector<std::vector<char>> storages, externals;
   std::vector<char> slots;
   uint32_t repeat = 1;
 };

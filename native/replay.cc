@@ -59,21 +59,21 @@ uint64_t hash_of(uint64_t hash, const char* bytes, size_t count) {
   return hash;
 }
 
-// The memory of a file's views, at addresses that suit any dtype.
-class Views {
+// The memory of a file's externals, at addresses that suit any dtype.
+class Externals {
  public:
-  explicit Views(const ProgramFile& file) {
-    for (const auto& bytes : file.views) {
+  explicit Externals(const ProgramFile& file) {
+    for (const auto& bytes : file.externals) {
       memory_.emplace_back(bytes.size());
       if (!bytes.empty()) std::memcpy(memory_.back().data(), bytes.data(), bytes.size());
-      views_.push_back({memory_.back().data(), bytes.size()});
+      externals_.push_back({memory_.back().data(), bytes.size()});
     }
   }
-  const std::vector<View>& list() const { return views_; }
+  const std::vector<External>& list() const { return externals_; }
 
  private:
   std::vector<Memory> memory_;
-  std::vector<View> views_;
+  std::vector<External> externals_;
 };
 
 void run_once(Session& session, const RunRequest& request, bool queued) {
@@ -99,10 +99,10 @@ void replay(const ProgramFile& file, const KernelTable& target, const Options& o
     ids.push_back(int32_t(session.allocate(bytes.size())));
     if (!bytes.empty()) std::memcpy(session.storage_data(ids.back()), bytes.data(), bytes.size());
   }
-  const Views views(file);
+  const Externals externals(file);
   const uint32_t program = session.load(file.words.data(), file.words.size());
   const RunRequest request = {
-      program,           ids.data(),        ids.size(), views.list().data(), views.list().size(),
+      program,           ids.data(),        ids.size(), externals.list().data(), externals.list().size(),
       file.slots.data(), file.slots.size(), file.repeat};
   double fastest = 1e300;
   for (int i = 0; i < options.repeat; i++) {

@@ -1,4 +1,4 @@
-// Which sanitizer this is built with, for GCC's way of saying so and Clang's.
+// The sanitizer that this is built with, for GCC's way of saying so and Clang's.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)

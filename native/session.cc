@@ -19,7 +19,7 @@ Outcome refused(uint64_t cause) {
   return outcome;
 }
 
-bool apart(const View& a, const View& b) { return a.data + a.bytes <= b.data || b.data + b.bytes <= a.data; }
+bool apart(const External& a, const External& b) { return a.data + a.bytes <= b.data || b.data + b.bytes <= a.data; }
 
 }  // namespace
 
@@ -57,7 +57,7 @@ uint32_t Session::load(const uint32_t* words, size_t count) {
   Loaded& loaded = programs_[last_program_ + 1];
   const auto& buffers = executable->program().buffers;
   for (uint32_t b = 0; b < buffers.size(); b++)
-    if (buffers[b].space == Space::input || buffers[b].space == Space::output) loaded.windows.push_back(b);
+    if (buffers[b].space == Space::input || buffers[b].space == Space::output) loaded.external_buffers.push_back(b);
   loaded.executable = std::move(executable);
   return ++last_program_;
 }
@@ -94,25 +94,28 @@ void Session::bind_storages(Loaded& loaded, const RunRequest& request) {
   loaded.version = version_;
 }
 
-void Session::check_views(const Loaded& loaded, const RunRequest& request) const {
+void Session::check_externals(const Loaded& loaded, const RunRequest& request) const {
   const Program& p = loaded.executable->program();
-  if (request.view_count != p.views.size())
-    refuse(std::to_string(request.view_count) + " views given, the program has " + std::to_string(p.views.size()));
-  for (uint32_t window : loaded.windows) {
-    const Buffer& b = p.buffers[window];
-    const View& view = request.views[b.index];
+  if (request.external_count != p.externals.size())
+    refuse(std::to_string(request.external_count) + " external buffers given, the program has " +
+           std::to_string(p.externals.size()));
+  for (uint32_t number : loaded.external_buffers) {
+    const Buffer& b = p.buffers[number];
+    const External& external = request.externals[b.index];
     // Below 2^46 each (verified), and below 2^32 times 2^32.
-    const uint64_t last = b.offset + b.bytes, moved = uint64_t{b.advance} * (request.repeat - 1);
-    if (view.bytes < last || view.bytes - last < moved)
-      refuse("view " + std::to_string(b.index) + " has " + std::to_string(view.bytes) + " bytes, the program needs " +
-             std::to_string(last) + " and " + std::to_string(moved) + " to advance");
+    const uint64_t last = b.offset + b.bytes, moved = uint64_t{b.iteration_stride} * (request.repeat - 1);
+    if (external.bytes < last || external.bytes - last < moved)
+      refuse("external buffer " + std::to_string(b.index) + " has " + std::to_string(external.bytes) +
+             " bytes, the program needs " + std::to_string(last) + " and " + std::to_string(moved) +
+             " for further iterations");
   }
-  for (size_t i = 0; i < p.views.size(); i++) {
-    if (reinterpret_cast<size_t>(request.views[i].data) % p.views[i].alignment != 0)
-      refuse("view " + std::to_string(i) + " is misaligned");
-    for (size_t other = 0; p.views[i].written && other < p.views.size(); other++)
-      if (other != i && !apart(request.views[i], request.views[other]))
-        refuse("view " + std::to_string(i) + " is written and shares memory with view " + std::to_string(other));
+  for (size_t i = 0; i < p.externals.size(); i++) {
+    if (reinterpret_cast<size_t>(request.externals[i].data) % p.externals[i].alignment != 0)
+      refuse("external buffer " + std::to_string(i) + " is misaligned");
+    for (size_t other = 0; p.externals[i].written && other < p.externals.size(); other++)
+      if (other != i && !apart(request.externals[i], request.externals[other]))
+        refuse("external buffer " + std::to_string(i) + " is written and shares memory with external buffer " +
+               std::to_string(other));
   }
 }
 
@@ -126,7 +129,7 @@ Session::Loaded& Session::check(const RunRequest& request) {
     refuse(std::to_string(request.slot_bytes) + " bytes of slots given, the program needs " +
            std::to_string(request.repeat) + " times " + std::to_string(p.slots * size_t{4}));
   bind_storages(found->second, request);
-  check_views(found->second, request);
+  check_externals(found->second, request);
   return found->second;
 }
 
@@ -134,17 +137,18 @@ Session::Loaded& Session::check(const RunRequest& request) {
 
 Outcome Session::run_here(const RunRequest& request) {
   Loaded& loaded = check(request);
-  const uint64_t told = std::min(request.told, told_);
+  const uint64_t reported_failure = std::min(request.reported_failure, reported_failure_);
   // Nothing runs, so nobody else looks at these.
-  for (size_t i = 0; failures_ > told && i < request.storage_count; i++)
-    if (const uint64_t failure = failure_before(&storage(request.storages[i]), 1, told)) return refused(failure);
-  view_data_.resize(request.view_count);
-  for (size_t i = 0; i < request.view_count; i++) view_data_[i] = request.views[i].data;
+  for (size_t i = 0; failures_ > reported_failure && i < request.storage_count; i++)
+    if (const uint64_t failure = failure_before(&storage(request.storages[i]), 1, reported_failure))
+      return refused(failure);
+  external_data_.resize(request.external_count);
+  for (size_t i = 0; i < request.external_count; i++) external_data_[i] = request.externals[i].data;
   char* slots = slots_.reserve(request.slot_bytes);
   if (request.slot_bytes > 0) std::memcpy(slots, request.slots, request.slot_bytes);
   executor_.stop(Stop::none);
   runs_.fetch_add(1, std::memory_order_relaxed);
-  return executor_.run(*loaded.executable, {loaded.data.data(), view_data_.data(), slots}, request.repeat);
+  return executor_.run(*loaded.executable, {loaded.data.data(), external_data_.data(), slots}, request.repeat);
 }
 
 void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
@@ -152,11 +156,11 @@ void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
   run->executable = loaded.executable;
   run->storage_data = loaded.data;
   for (size_t i = 0; i < request.storage_count; i++) run->storages.push_back(storage(request.storages[i]));
-  for (size_t i = 0; i < request.view_count; i++) run->view_data.push_back(request.views[i].data);
+  for (size_t i = 0; i < request.external_count; i++) run->external_data.push_back(request.externals[i].data);
   run->slots = Memory(request.slot_bytes);
   if (request.slot_bytes > 0) std::memcpy(run->slots.data(), request.slots, request.slot_bytes);
   run->repeat = request.repeat;
-  run->told = std::min(request.told, told_);
+  run->reported_failure = std::min(request.reported_failure, reported_failure_);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!thread_.joinable()) {
@@ -172,8 +176,8 @@ void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
 
 void Session::execute(Run& run) {
   try {
-    run.outcome =
-        executor_.run(*run.executable, {run.storage_data.data(), run.view_data.data(), run.slots.data()}, run.repeat);
+    run.outcome = executor_.run(*run.executable, {run.storage_data.data(), run.external_data.data(), run.slots.data()},
+                                run.repeat);
   } catch (const Error& error) {
     run.outcome = {error.code};
   } catch (const std::bad_alloc&) {
@@ -182,13 +186,13 @@ void Session::execute(Run& run) {
 }
 
 // The first failed run that was to write to one of these and is unknown to who asked for them; 0 where there is none.
-uint64_t Session::failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t told) {
+uint64_t Session::failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t reported_failure) {
   for (size_t i = 0; i < count; i++)
-    if (storages[i]->failure > told) return storages[i]->failure;
+    if (storages[i]->failure > reported_failure) return storages[i]->failure;
   return 0;
 }
 
-// Has what depends on a failed run refused: what it was to write stays as it was, or was never written.
+// Marks what a failed run was to write, which stays as it was or was never written, so that dependent runs are refused.
 void Session::note_failure(Run& run) {
   run.outcome.failure = ++failures_;
   const std::vector<uint8_t>& written = run.executable->program().storage_written;
@@ -204,7 +208,8 @@ void Session::work() {
     Run& run = *queue_.front();
     if (run.cancelled) {
       run.outcome = {Code::aborted};
-    } else if (const uint64_t failure = failure_before(run.storages.data(), run.storages.size(), run.told)) {
+    } else if (const uint64_t failure =
+                   failure_before(run.storages.data(), run.storages.size(), run.reported_failure)) {
       run.outcome = refused(failure);
     } else {
       executor_.stop(Stop::none);
@@ -233,7 +238,7 @@ std::vector<std::unique_ptr<Run>> Session::take_finished() {
     taken.swap(finished_);
     finished_.reserve(queue_.size());
   }
-  for (const auto& run : taken) told_ = std::max(told_, run->outcome.failure);
+  for (const auto& run : taken) reported_failure_ = std::max(reported_failure_, run->outcome.failure);
   return taken;
 }
 

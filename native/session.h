@@ -22,24 +22,24 @@ struct Storage {
 };
 
 // Memory of a JavaScript array. `data` is never null.
-struct View {
+struct External {
   char* data;
   size_t bytes;
 };
 
-// What the caller of a run hands over.
+// A run as its caller hands it over.
 struct RunRequest {
   uint32_t program;
   const int32_t* storages;
   size_t storage_count;
-  const View* views;
-  size_t view_count;
+  const External* externals;
+  size_t external_count;
   const char* slots;
   size_t slot_bytes;
   uint32_t repeat;
   // The last failure that whoever asked for this run knew of, by Outcome::failure. At most those that take_finished()
   // has returned count.
-  uint64_t told = UINT64_MAX;
+  uint64_t reported_failure = UINT64_MAX;
 };
 
 // A run in the queue: all that it needs, alive until it is over.
@@ -48,10 +48,10 @@ struct Run {
 
   std::shared_ptr<Executable> executable;
   std::vector<std::shared_ptr<Storage>> storages;
-  std::vector<char*> storage_data, view_data;
+  std::vector<char*> storage_data, external_data;
   Memory slots;
   uint32_t repeat = 1;
-  uint64_t told = 0;
+  uint64_t reported_failure = 0;
   bool cancelled = false;
   Outcome outcome;
 };
@@ -74,14 +74,14 @@ class Session {
   Outcome run_here(const RunRequest& request);  // only when idle()
   void enqueue(const RunRequest& request, std::unique_ptr<Run> run);
 
-  // Where a storage lies, for those who fill and read it without a program.
+  // Address of a storage, for those who fill and read it without a program.
   char* storage_data(int32_t id) { return storage(id)->memory.data(); }
 
   void free(uint32_t storage);
   void unload(uint32_t program);
   bool idle() const { return unfinished_.load(std::memory_order_acquire) == 0; }
-  // The runs that ended since the last call, in order. JavaScript is about to be told of them, so what it asks for from
-  // then on may use what a failed one among them has left as it was.
+  // The runs that ended since the last call, in order. JavaScript is about to be reported_failure of them, so what it
+  // asks for from then on may use what a failed one among them has left as it was.
   std::vector<std::unique_ptr<Run>> take_finished();
   void drain();    // waits until nothing is queued
   void cancel();   // refuses what is queued and ends what runs, before it begins to write to storages
@@ -96,17 +96,17 @@ class Session {
     std::vector<int32_t> ids;
     std::vector<char*> data;
     uint64_t version = 0;
-    std::vector<uint32_t> windows;  // the buffers in views
+    std::vector<uint32_t> external_buffers;  // the buffers in externals
   };
 
   void require_open() const;
   Loaded& check(const RunRequest& request);
   void bind_storages(Loaded& loaded, const RunRequest& request);
-  void check_views(const Loaded& loaded, const RunRequest& request) const;
+  void check_externals(const Loaded& loaded, const RunRequest& request) const;
   std::shared_ptr<Storage>& storage(int32_t id);
   void work();
   void execute(Run& run);
-  static uint64_t failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t told);
+  static uint64_t failure_before(const std::shared_ptr<Storage>* storages, size_t count, uint64_t reported_failure);
   void note_failure(Run& run);
 
   Executor executor_;
@@ -121,9 +121,9 @@ class Session {
   uint64_t version_ = 1;  // changes when a storage goes: bindings made before may be stale
   uint64_t seen_ = 0;
   size_t storage_bytes_ = 0;
-  std::vector<char*> view_data_;
+  std::vector<char*> external_data_;
   Arena slots_;
-  uint64_t told_ = 0;  // the last failure that JavaScript knows of
+  uint64_t reported_failure_ = 0;  // the last failure that JavaScript knows of
   bool disposed_ = false;
 
   // Of both threads. A run stays at the front of the queue while it is under way.

@@ -224,7 +224,7 @@ ANNEAL_INLINE vf ld_part(const float* p, int n, vf otherwise) {
 }
 #endif
 ANNEAL_INLINE vi select(vi mask, vi a, vi b) { return mask ? a : b; }
-// Is any lane of a mask set?
+// Returns whether any lane of a mask is set.
 #if defined(__AVX512F__) && ANNEAL_LANES == 16
 ANNEAL_INLINE bool any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
 #elif defined(__AVX2__) && ANNEAL_LANES == 16

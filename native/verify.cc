@@ -53,7 +53,7 @@ namespace {
 
 uint64_t wide(const uint32_t* words) { return uint64_t{words[1]} << 32 | words[0]; }
 
-// What a present argument points to before the first run: never read, only told apart from null by scratch functions.
+// Target of present arguments before the first run: never read, only distinguished from null by scratch functions.
 alignas(64) char kUnbound[64];
 
 // A tensor as the words describe it, and the bytes of its buffer that it touches: [first, last).
@@ -73,7 +73,7 @@ class Verifier {
     buffers();
     tensors();
     instructions();
-    place();
+    relocate();
   }
 
  private:
@@ -93,7 +93,7 @@ class Verifier {
   void updates(uint32_t number, const RowInfo& row, const Instruction& i, const Call& call);
   bool overlap(uint32_t a, uint32_t b) const;
   bool identical(uint32_t a, uint32_t b) const;
-  void place();
+  void relocate();
 
   const uint32_t* take(uint64_t words) {
     if (words > count_ - at_) reject("truncated at word %zu of %zu", at_, count_);
@@ -108,8 +108,8 @@ class Verifier {
   const uint32_t* header_ = nullptr;
   std::vector<Tensor> tensors_;
   std::vector<uint32_t> tensor_of_;  // the tensor behind each argument, or kNone
-  enum ViewUse : uint8_t { unused, read, written };
-  std::vector<ViewUse> view_use_;
+  enum ExternalUse : uint8_t { unused, read, written };
+  std::vector<ExternalUse> external_use_;
 };
 
 void Verifier::header() {
@@ -123,10 +123,11 @@ void Verifier::header() {
   program_.arena_bytes = wide(header_ + layout::arena_lo);
   if (program_.arena_bytes > kMaxBytes) reject("an arena of %llu bytes", (unsigned long long)program_.arena_bytes);
   program_.slots = header_[layout::slots];
-  // A storage or view that no buffer names costs nothing in words, so the counts need a bound of their own.
+  // A storage or external buffer that no buffer names costs nothing in words, so the counts need a bound of their own.
   const uint32_t buffers = header_[layout::buffers];
-  if (header_[layout::storages] > buffers || header_[layout::views] > buffers)
-    reject("%u storages and %u views, but only %u buffers", header_[layout::storages], header_[layout::views], buffers);
+  if (header_[layout::storages] > buffers || header_[layout::externals] > buffers)
+    reject("%u storages and %u external buffers, but only %u buffers", header_[layout::storages],
+           header_[layout::externals], buffers);
 }
 
 void Verifier::buffers() {
@@ -134,8 +135,8 @@ void Verifier::buffers() {
   const uint32_t* w = take(uint64_t{n} * layout::kBuffer);
   program_.storage_bytes.assign(header_[layout::storages], 0);
   program_.storage_written.assign(header_[layout::storages], 0);
-  program_.views.assign(header_[layout::views], {false, 1});
-  view_use_.assign(header_[layout::views], unused);
+  program_.externals.assign(header_[layout::externals], {false, 1});
+  external_use_.assign(header_[layout::externals], unused);
   program_.buffers.reserve(n);
   for (uint32_t i = 0; i < n; i++) buffer(i, w + size_t{i} * layout::kBuffer);
 }
@@ -150,9 +151,9 @@ void Verifier::buffer(uint32_t number, const uint32_t* w) {
     reject("buffer %u: %llu bytes of elements of %llu", number, (unsigned long long)b.bytes, (unsigned long long)size);
   if (b.offset % (b.space == Space::arena ? kArenaAlignment : size) != 0)
     reject("buffer %u: misaligned offset", number);
-  if (b.advance != 0 && b.space != Space::input && b.space != Space::output)
-    reject("buffer %u: only views advance", number);
-  if (b.advance % size != 0) reject("buffer %u: misaligned advance", number);
+  if (b.iteration_stride != 0 && b.space != Space::input && b.space != Space::output)
+    reject("buffer %u: only external buffers have a stride per iteration", number);
+  if (b.iteration_stride % size != 0) reject("buffer %u: misaligned stride per iteration", number);
   if (b.dtype == DType::f64 && b.space != Space::slots && !options_.doubles)
     reject("buffer %u: float64 is for slots and the reference target", number);
   bind_space(number, b);
@@ -177,12 +178,13 @@ void Verifier::bind_space(uint32_t number, const Buffer& b) {
       return;
     case Space::input:
     case Space::output: {
-      if (b.index >= program_.views.size()) reject("buffer %u: view %u of %zu", number, b.index, program_.views.size());
-      const ViewUse use = b.space == Space::input ? read : written;
-      if (view_use_[b.index] != unused && view_use_[b.index] != use)
-        reject("buffer %u: view %u is both input and output", number, b.index);
-      view_use_[b.index] = use;
-      ViewNeed& need = program_.views[b.index];
+      if (b.index >= program_.externals.size())
+        reject("buffer %u: external buffer %u of %zu", number, b.index, program_.externals.size());
+      const ExternalUse use = b.space == Space::input ? read : written;
+      if (external_use_[b.index] != unused && external_use_[b.index] != use)
+        reject("buffer %u: external buffer %u is both input and output", number, b.index);
+      external_use_[b.index] = use;
+      ExternalNeed& need = program_.externals[b.index];
       need.written = use == written;
       need.alignment = std::max(need.alignment, uint32_t(size_of(b.dtype)));
       return;
@@ -318,31 +320,33 @@ void Verifier::predicate(uint32_t number, uint32_t t) {
   tensor_of_.push_back(t);
 }
 
-// The same elements at the same addresses, perhaps by way of two buffers (a value that took over the place of another).
+// The same elements at the same addresses, perhaps by way of two buffers (a value that took over the memory of
+// another).
 bool Verifier::identical(uint32_t a, uint32_t b) const {
   if (a == b) return true;
   const Tensor &x = tensors_[a], &y = tensors_[b];
   const Buffer &p = program_.buffers[x.buffer], &q = program_.buffers[y.buffer];
-  if (p.space != q.space || p.advance != q.advance) return false;
+  if (p.space != q.space || p.iteration_stride != q.iteration_stride) return false;
   if (p.space != Space::arena && p.index != q.index) return false;
   return int64_t(p.offset) + x.first == int64_t(q.offset) + y.first && size_of(p.dtype) == size_of(q.dtype) &&
          x.arg.rank == y.arg.rank && std::equal(x.arg.dims, x.arg.dims + kMaxRank, y.arg.dims) &&
          std::equal(x.arg.strides, x.arg.strides + kMaxRank, y.arg.strides);
 }
 
-// May the two share a byte? Storages of one run are distinct and an output view lies apart from all others
+// Returns whether the two may share a byte. Storages of one run are distinct and an output lies apart from all others
 // (session.cc).
 bool Verifier::overlap(uint32_t a, uint32_t b) const {
   const Tensor &x = tensors_[a], &y = tensors_[b];
   const Buffer &p = program_.buffers[x.buffer], &q = program_.buffers[y.buffer];
   if (p.space != q.space || x.first == x.last || y.first == y.last) return false;
   if (p.space != Space::arena && p.index != q.index) return false;
-  if (p.advance != q.advance) return true;  // they move apart, or onto each other
+  if (p.iteration_stride != q.iteration_stride) return true;  // they move apart, or onto each other
   return int64_t(p.offset) + x.first < int64_t(q.offset) + y.last &&
          int64_t(q.offset) + y.first < int64_t(p.offset) + x.last;
 }
 
-// Is every element at an address of its own? Sorted by stride, each must step over all that the smaller ones span.
+// Returns whether every element has an address of its own. Sorted by stride, each must step over all that the smaller
+// ones span.
 bool distinct_elements(const TensorArg& t) {
   if (is_dense(t)) return true;
   int64_t strides[kMaxRank], dims[kMaxRank];
@@ -366,7 +370,7 @@ void Verifier::write(uint32_t number, const RowInfo& row, uint32_t output) {
   const Tensor& t = tensors_[output];
   const Space space = program_.buffers[t.buffer].space;
   if (space == Space::input || space == Space::slots)
-    reject("instruction %u (%s): writes to an input view or a slot", number, row.name);
+    reject("instruction %u (%s): writes to an input or a slot", number, row.name);
   if (!distinct_elements(t.arg)) reject("instruction %u (%s): elements of an output overlap", number, row.name);
 }
 
@@ -392,7 +396,7 @@ void Verifier::overlaps(uint32_t number, const Instruction& i, const Call& call)
   }
 }
 
-// Each output is the very tensor of one input and overlaps no other operand. There may be thousands: sorted by place,
+// Each output is the very tensor of one input and overlaps no other operand. There may be thousands: sorted by address,
 // outputs that overlap anything overlap a neighbour.
 void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i, const Call& call) {
   const auto tensor = [&](int32_t operand) { return tensor_of_[i.first_arg + uint32_t(operand)]; };
@@ -406,8 +410,8 @@ void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i
     if (!identical(tensor(o), input))
       reject("instruction %u (%s): output %d is not the tensor that it updates", number, row.name, o);
     const Tensor& t = tensors_[tensor(o)];
-    if (program_.buffers[t.buffer].advance != 0)
-      reject("instruction %u (%s): updates a view that advances", number, row.name);
+    if (program_.buffers[t.buffer].iteration_stride != 0)
+      reject("instruction %u (%s): updates a buffer that has a stride per iteration", number, row.name);
     if (t.first != t.last) order.push_back(o);
   }
   std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return key(tensor(a)) < key(tensor(b)); });
@@ -426,20 +430,20 @@ void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i
   }
 }
 
-void Verifier::place() {
+void Verifier::relocate() {
   std::vector<uint32_t> first(program_.buffers.size() + 1, 0);
   for (uint32_t t : tensor_of_)
     if (t != kNone) first[tensors_[t].buffer + 1]++;
   for (size_t b = 1; b < first.size(); b++) first[b] += first[b - 1];
-  program_.first_place = first;
-  program_.places.resize(first.back());
+  program_.first_relocation = first;
+  program_.relocations.resize(first.back());
   for (uint32_t a = 0; a < tensor_of_.size(); a++) {
     if (tensor_of_[a] == kNone) continue;
     const Tensor& t = tensors_[tensor_of_[a]];
     // The element offset is where element 0 lies, which is not the lowest address when a stride is negative.
     const uint32_t* w =
         words_ + layout::kHeader + program_.buffers.size() * layout::kBuffer + size_t{tensor_of_[a]} * layout::kTensor;
-    program_.places[first[t.buffer]++] = {a, int64_t{w[1]} * size_of(t.arg.dtype)};
+    program_.relocations[first[t.buffer]++] = {a, int64_t{w[1]} * size_of(t.arg.dtype)};
   }
 }
 

@@ -47,7 +47,7 @@ struct Buffer {
   DType dtype;
   uint32_t index;
   uint64_t offset, bytes;
-  uint32_t advance;  // bytes from one iteration's window on a view to the next one's; 0: all have the same
+  uint32_t iteration_stride;  // bytes that it moves on in its external buffer with each iteration; 0: it stays
 };
 
 struct Instruction {
@@ -61,12 +61,12 @@ struct Instruction {
 };
 
 // Argument `arg` lies `offset` bytes behind the start of its buffer.
-struct ArgPlace {
+struct Relocation {
   uint32_t arg;
   int64_t offset;
 };
 
-struct ViewNeed {
+struct ExternalNeed {
   bool written;
   uint32_t alignment;
 };
@@ -76,11 +76,11 @@ struct Program {
   std::vector<Buffer> buffers;
   std::vector<TensorArg> args;  // data: null where absent, else any other address until bound
   std::vector<Instruction> instructions;
-  std::vector<ArgPlace> places;          // grouped by buffer:
-  std::vector<uint32_t> first_place;     // those of buffer b are [first_place[b], first_place[b + 1])
-  std::vector<uint64_t> storage_bytes;   // the least size of each storage
-  std::vector<uint8_t> storage_written;  // whether an instruction writes to it
-  std::vector<ViewNeed> views;
+  std::vector<Relocation> relocations;     // grouped by buffer:
+  std::vector<uint32_t> first_relocation;  // those of buffer b are [first_relocation[b], first_relocation[b + 1])
+  std::vector<uint64_t> storage_bytes;     // the least size of each storage
+  std::vector<uint8_t> storage_written;    // whether an instruction writes to it
+  std::vector<ExternalNeed> externals;
   uint32_t slots;  // words of one iteration
   uint64_t arena_bytes;
 };
@@ -92,7 +92,7 @@ struct VerifyOptions {
 // Throws Error(Code::internal, "verify: ...") for a program that is not sound, std::bad_alloc when memory is short.
 std::unique_ptr<Program> verify(const uint32_t* words, size_t count, VerifyOptions options = {});
 
-// What a row asks of its operands beyond counts and bounds. Null, or what is wrong.
+// A row's check of its operands beyond counts and bounds. Returns null, or what is wrong.
 using RowCheck = const char* (*)(const Call&);
 extern const RowCheck kRowChecks[kRows];
 

@@ -1,4 +1,4 @@
-// What each row of ops.def asks of its operands: verify_<row>. Null, or what is wrong, in a few words.
+// Checks of the operands of each row of ops.def: verify_<row>. Each returns null, or what is wrong, in a few words.
 #include "verify.h"
 
 namespace anneal {
@@ -60,10 +60,10 @@ bool is_scalar(const TensorArg& t, DType dtype) { return t.dtype == dtype && ele
 
 // ---- pointwise ---------------------------------------------------------------------------------------------------
 
-constexpr uint32_t kMaxMicroOps = 32;
+constexpr uint32_t kMaxOpcodes = 32;
 constexpr int32_t kMaxInputs = 16, kMaxOutputs = 8;
 
-// What a register holds: F float, I int32, B bool.
+// The type of a register: F float, I int32, B bool.
 char register_type(DType t) {
   switch (t) {
     case DType::f32:
@@ -80,15 +80,15 @@ bool accepts(char declared, char given) {
   return declared == 'N' ? true : declared == 'I' ? given != 'F' : declared == given;
 }
 
-// The type of a micro-op's result, or null and what is wrong.
-const char* micro_op(const uint32_t* w, char* types, int registers) {
-  NEED(w[0] < kPointwiseRows, "unknown micro-op");
+// The type of an opcode's result, or null and what is wrong.
+const char* verify_opcode(const uint32_t* w, char* types, int registers) {
+  NEED(w[0] < kPointwiseRows, "unknown opcode");
   const PointwiseInfo& op = kPointwiseInfo[w[0]];
   for (int i = 0; i < 3; i++) {
     if (i < op.arity)
-      NEED(w[1 + i] < uint32_t(registers), "a micro-op reads a register that is not set before it");
+      NEED(w[1 + i] < uint32_t(registers), "an opcode reads a register that is not set before it");
     else
-      NEED(w[1 + i] == kNone, "a micro-op has more operands than its arity");
+      NEED(w[1 + i] == kNone, "an opcode has more operands than its arity");
   }
   // Of three operands the first is a condition; the others are of one type.
   const int first = op.arity == 3 ? 1 : 0;
@@ -96,8 +96,8 @@ const char* micro_op(const uint32_t* w, char* types, int registers) {
   const char type = types[w[1 + first]];
   for (int i = first; i < op.arity; i++) {
     const char given = types[w[1 + i]];
-    NEED(accepts(op.in, given), "a micro-op reads an operand of the wrong type");
-    NEED((given == 'F') == (type == 'F'), "a micro-op mixes float and integer operands");
+    NEED(accepts(op.in, given), "an opcode reads an operand of the wrong type");
+    NEED((given == 'F') == (type == 'F'), "an opcode mixes float and integer operands");
   }
   const bool selects = op.arity == 3 && types[w[2]] == 'B' && types[w[3]] == 'B';
   types[registers] = op.out != 'N' ? op.out : type == 'F' ? 'F' : selects ? 'B' : 'I';
@@ -122,12 +122,12 @@ const char* verify_pointwise(const Call& c) {
   NEED(c.inputs <= kMaxInputs && c.outputs <= kMaxOutputs, "too many operands");
   if (const char* wrong = pointwise_shapes(c)) return wrong;
   const uint32_t count = c.attr[0];
-  NEED(count <= kMaxMicroOps && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs,
-       "micro-program of a wrong length");
-  char types[kMaxInputs + kMaxMicroOps];
+  NEED(count <= kMaxOpcodes && int64_t{c.attrs} == 1 + 4 * int64_t{count} + c.outputs,
+       "elementwise program of a wrong length");
+  char types[kMaxInputs + kMaxOpcodes];
   for (int i = 0; i < c.inputs; i++) types[i] = register_type(c.in[i].dtype);
   for (uint32_t k = 0; k < count; k++)
-    if (const char* wrong = micro_op(c.attr + 1 + 4 * k, types, c.inputs + int(k))) return wrong;
+    if (const char* wrong = verify_opcode(c.attr + 1 + 4 * k, types, c.inputs + int(k))) return wrong;
   for (int o = 0; o < c.outputs; o++) {
     const uint32_t r = c.attr[1 + 4 * count + uint32_t(o)];
     NEED(r < uint32_t(c.inputs) + count, "an output names a register that does not exist");
@@ -315,7 +315,7 @@ const char* verify_scatter_add(const Call& c) {
   return nullptr;
 }
 
-const char* verify_pick(const Call& c) {
+const char* verify_take_along_axis(const Call& c) {
   const TensorArg &out = c.out[0], &x = c.in[0], &labels = c.in[1];
   NEED(present(out) && present(x) && present(labels), "an operand is absent");
   NEED(is_float(x) && x.rank == 2 && is_dense(x), "x is not a dense float matrix");
@@ -324,7 +324,7 @@ const char* verify_pick(const Call& c) {
   return nullptr;
 }
 
-const char* verify_place(const Call& c) {
+const char* verify_scatter(const Call& c) {
   const TensorArg &out = c.out[0], &values = c.in[0], &labels = c.in[1];
   NEED(present(out) && present(values) && present(labels), "an operand is absent");
   NEED(is_float(out) && out.rank == 2 && is_dense(out), "the result is not a dense float matrix");
@@ -385,7 +385,7 @@ const char* verify_require_finite(const Call& c) {
   return nullptr;
 }
 
-// What the parameters of an update share.
+// Checks the operands that the parameters of an update share.
 const char* update_header(const Call& c, const UpdateInfo& rule, int64_t parameters) {
   const TensorArg &hyper = c.in[0], &steps = c.in[1], &scales = c.in[2], &limit = c.in[3], &average = c.in[4];
   NEED(present(hyper) && is_vector(hyper, DType::f64, rule.hypers), "hyper is not a float64 for each of the rule's");
@@ -408,7 +408,7 @@ const char* verify_update(const Call& c) {
   const int32_t kept = rule.states + (c.attr[1] & kAverages ? 1 : 0);
   NEED(c.outputs == parameters * (1 + kept) && c.inputs == kUpdateHeader + parameters * (2 + kept),
        "the rule has another number of operands for so many parameters");
-  NEED((c.attr[1] & ~(kAverages | kPulls)) >> rule.flags == 0, "unknown flags");
+  NEED((c.attr[1] & ~(kAverages | kWritesAverageBack)) >> rule.flags == 0, "unknown flags");
   if (const char* wrong = update_header(c, rule, parameters)) return wrong;
   for (int64_t t = 0; t < parameters; t++) {
     const TensorArg* tensors = c.in + kUpdateHeader + t * (2 + kept);  // p, g, state.., average

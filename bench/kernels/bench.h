@@ -1,4 +1,4 @@
-// What cases are written with. A family is a file <name>_cases.cc of this folder, which registers itself; the build
+// The vocabulary of cases. A family is a file <name>_cases.cc of this folder, which registers itself; the build
 // finds it, and `npm run bench -- kernels <name>` runs it:
 //
 //   Subject softmax(Bench& b, int64_t rows, int64_t columns) {
@@ -32,13 +32,13 @@ namespace bench {
 using namespace anneal;
 using Closure = std::function<void()>;
 
-// What an expert would call instead.
+// The call of an expert instead.
 struct Peer {
   std::string name;
   Closure call;
 };
 
-// What nobody could be faster than, measured in the same rounds: `call` takes its time for 1 / scale of the case's
+// A time that nobody could beat, measured in the same rounds: `call` takes its time for 1 / scale of the case's
 // work.
 struct Limit {
   std::string name;
@@ -51,7 +51,7 @@ struct Subject {
   std::vector<Peer> peers;
   std::vector<Limit> limits;    // the slowest of them counts
   double flops = 0, bytes = 0;  // of the case, for the rates that are printed
-  // What ours and every peer has to leave behind within `tolerance` of what ours left; may be empty.
+  // The result of ours, which every peer has to leave within `tolerance`; may be empty.
   const float* result = nullptr;
   int64_t results = 0;
   float tolerance = 1e-2f;

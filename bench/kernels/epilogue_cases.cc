@@ -1,4 +1,4 @@
-// What follows a product, beside the product alone: bias and activation forward; the mask of a relu's gradient; the
+// Epilogues of a product, beside the product alone: bias and activation forward; the mask of a relu's gradient; the
 // bias's gradient, which is the sum over the rows of what the weight's gradient reads anyway.
 #include "bench.h"
 

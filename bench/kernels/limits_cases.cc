@@ -1,4 +1,4 @@
-// What the machine can do at all: measured as cases of their own, at the start of every run.
+// The limits of the machine: measured as cases of their own, at the start of every run.
 #include "bench.h"
 
 namespace {

@@ -13,7 +13,7 @@
 #include "cpu.h"
 #include "measure.h"
 
-// What callgrind counts: not static, not inlined, so that it has this name.
+// The function that callgrind counts: not static, not inlined, so that it has this name.
 extern "C" __attribute__((noinline)) void counted_call(const bench::Closure& call) {
   call();
   asm volatile("");

@@ -14,7 +14,7 @@ using namespace bench;
 constexpr int64_t kResident = 4096;  // floats: input and output are 32 KB
 
 enum : uint32_t {
-#define ANNEAL_POINTWISE(name, ...) micro_##name,
+#define ANNEAL_POINTWISE(name, ...) op_##name,
 #include "pointwise.def"
 #undef ANNEAL_POINTWISE
 };
@@ -40,7 +40,7 @@ __attribute__((target("avx512f"))) void loop_16(void* f, const float* x, const f
 
 struct Function {
   const char* name;
-  uint32_t micro;
+  uint32_t opcode;
   float low, high;        // of the arguments
   const char* peer;       // the C name, or null where the libraries have none
   bool two = false;       // arguments
@@ -70,7 +70,7 @@ Subject subject_of(Bench& b, const Function& f) {
   if (two) inputs.push_back(b.tensor({kResident}, z));
   Subject s;
   s.ours = b.kernel(row_pointwise, {b.tensor({kResident}, y)}, inputs,
-                    {1, f.micro, 0, two ? 1 : kNone, kNone, two ? 2u : 1u});
+                    {1, f.opcode, 0, two ? 1 : kNone, kNone, two ? 2u : 1u});
   if (f.peer) s.peers = {{"SLEEF", peer_of(b, f, true, x, z, y)}, {"libmvec", peer_of(b, f, false, x, z, y)}};
   s.bytes = 4.0 * (two ? 3 : 2) * kResident;
   s.result = y;
@@ -81,19 +81,19 @@ Subject subject_of(Bench& b, const Function& f) {
 
 void fill(bench::Family& family) {
   const Function functions[] = {
-      {"exp", micro_exp, -20, 5, "expf"},
-      {"log", micro_log, 0.01f, 100, "logf"},
-      {"expm1", micro_expm1, -5, 5, "expm1f"},
-      {"log1p", micro_log1p, -0.9f, 20, "log1pf"},
-      {"tanh", micro_tanh, -5, 5, "tanhf"},
-      {"erf", micro_erf, -4, 4, "erff"},
-      {"pow", micro_pow, 0.1f, 10, "powf", true},
-      {"sigmoid", micro_sigmoid, -10, 10, nullptr},
-      {"softplus", micro_softplus, -10, 10, nullptr},
-      {"gelu", micro_gelu, -5, 5, nullptr},
-      {"gelu_tanh", micro_gelu_tanh, -5, 5, nullptr},
-      {"gelu_grad", micro_gelu_grad, -5, 5, nullptr, false, true},
-      {"gelu_tanh_grad", micro_gelu_tanh_grad, -5, 5, nullptr, false, true},
+      {"exp", op_exp, -20, 5, "expf"},
+      {"log", op_log, 0.01f, 100, "logf"},
+      {"expm1", op_expm1, -5, 5, "expm1f"},
+      {"log1p", op_log1p, -0.9f, 20, "log1pf"},
+      {"tanh", op_tanh, -5, 5, "tanhf"},
+      {"erf", op_erf, -4, 4, "erff"},
+      {"pow", op_pow, 0.1f, 10, "powf", true},
+      {"sigmoid", op_sigmoid, -10, 10, nullptr},
+      {"softplus", op_softplus, -10, 10, nullptr},
+      {"gelu", op_gelu, -5, 5, nullptr},
+      {"gelu_tanh", op_gelu_tanh, -5, 5, nullptr},
+      {"gelu_grad", op_gelu_grad, -5, 5, nullptr, false, true},
+      {"gelu_tanh_grad", op_gelu_tanh_grad, -5, 5, nullptr, false, true},
   };
   for (const Function& f : functions)
     family.add({.group = f.peer ? "functions" : "functions without a peer",

@@ -5,8 +5,8 @@
 namespace {
 using namespace bench;
 
-enum Micro : uint32_t {
-#define ANNEAL_POINTWISE(name, ...) micro_##name,
+enum Opcode : uint32_t {
+#define ANNEAL_POINTWISE(name, ...) op_##name,
 #include "pointwise.def"
 #undef ANNEAL_POINTWISE
 };
@@ -19,7 +19,7 @@ Subject chain(Bench& b, int length, int64_t n) {
   std::vector<uint32_t> attrs = {uint32_t(length)};
   for (int k = 0; k < length; k++) {
     const uint32_t before = k == 0 ? 0 : uint32_t(k + 1);
-    attrs.insert(attrs.end(), {k % 2 ? micro_add : micro_mul, before, uint32_t(k % 2 ? 0 : 1), kNone});
+    attrs.insert(attrs.end(), {k % 2 ? op_add : op_mul, before, uint32_t(k % 2 ? 0 : 1), kNone});
   }
   attrs.push_back(uint32_t(length + 1));
   Subject s;
@@ -36,7 +36,7 @@ Subject broadcast(Bench& b, int64_t rows, int64_t columns, bool by_row) {
   other.strides[0] = by_row ? 1 : 0, other.strides[1] = by_row ? 0 : 1;
   Subject s;
   s.ours = b.kernel(row_pointwise, {b.tensor({rows, columns}, y)}, {b.tensor({rows, columns}, x), other},
-                    {1, by_row ? micro_mul : micro_add, 0, 1, kNone, 2});
+                    {1, by_row ? op_mul : op_add, 0, 1, kNone, 2});
   s.limits = {b.stream({x}, {y}, rows * columns)};
   s.bytes = 8.0 * double(rows * columns);
   return s;

@@ -12,7 +12,7 @@ constexpr int64_t kResident = 2048;  // floats
 
 // The pointwise row as a program would call it for one unary operation (native/pointwise.def).
 enum : uint32_t {
-#define ANNEAL_POINTWISE(name, ...) micro_##name,
+#define ANNEAL_POINTWISE(name, ...) op_##name,
 #include "pointwise.def"
 #undef ANNEAL_POINTWISE
 };
@@ -21,7 +21,7 @@ Limit exponentials(Bench& b, int64_t n) {
   std::vector<Closure> calls;
   for (int t = 0; t < b.threads; t++)
     calls.push_back(
-        b.kernel(row_pointwise, {b.tensor({kResident})}, {b.tensor({kResident})}, {1, micro_exp, 0, kNone, kNone, 1}));
+        b.kernel(row_pointwise, {b.tensor({kResident})}, {b.tensor({kResident})}, {1, op_exp, 0, kNone, kNone, 1}));
   const double scale = double(n) / double(kResident * b.threads);
   if (b.threads == 1) return {"exponentials", calls[0], scale};
   const auto body = [](void* arg, int64_t c, int32_t) {

@@ -28,19 +28,19 @@ static void reference_clip_scale(const Call& call, Context&) {
 }
 #else
 #include "squares.h"
-#include "tensor_line.h"
+#include "multi_tensor_range.h"
 
 constexpr int64_t kClipChunk = 16384;  // elements, about
 constexpr int64_t kMostClipChunks = 256;
 constexpr float kClipCost = 0.03f;  // rough ns per element
 
-static TensorLine clip_line(const Call& call) {
-  return tensor_line(call.in + 1, 1, call.inputs - 1, kClipChunk, kMostClipChunks);
+static MultiTensorRange clip_range(const Call& call) {
+  return multi_tensor_range(call.in + 1, 1, call.inputs - 1, kClipChunk, kMostClipChunks);
 }
 
 struct ClipJob {
-  TensorLine line;
-  LineCut cut;
+  MultiTensorRange range;
+  Partition partition;
   double* parts;
 };
 
@@ -59,10 +59,11 @@ static double squares_of(const float* g, int64_t first, int64_t last) {
 
 static void clip_chunk(void* arg, int64_t unit, int32_t) {
   const ClipJob& job = *(const ClipJob*)arg;
-  const int64_t chunk = job.cut.order[unit];
-  each_part(job.line, job.cut, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
-    job.parts[chunk + t] = squares_of((const float*)tensor_at(job.line, t).data, first, last);
-  });
+  const int64_t chunk = job.partition.order[unit];
+  each_span(job.range, job.partition, chunk,
+            [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+              job.parts[chunk + t] = squares_of((const float*)tensor_at(job.range, t).data, first, last);
+            });
 }
 
 // The parts in order: first into the sum of each gradient, then these.
@@ -75,26 +76,27 @@ static void clip_finish(const Call& call, const ClipJob& job) {
     if (call.attr[0]) scales[at] = (float)clip_factor(__builtin_sqrt(own), limit);
     all += own, own = 0, at++;
   };
-  for (int64_t c = 0; c < job.line.chunks; c++)
-    each_part(job.line, job.cut, c, [&](int64_t t, int64_t, int64_t) {
+  for (int64_t c = 0; c < job.range.chunks; c++)
+    each_span(job.range, job.partition, c, [&](int64_t t, int64_t, int64_t) {
       while (at < t) complete();
       own += job.parts[c + t];
     });
-  while (at < job.line.tensors) complete();
+  while (at < job.range.tensors) complete();
   if (!call.attr[0]) scales[0] = (float)clip_factor(__builtin_sqrt(all), limit);
   *(float*)call.out[1].data = (float)__builtin_sqrt(all);
 }
 
 static void clip_scale_run(const Call& call, Context& context) {
-  const TensorLine line = clip_line(call);
-  ClipJob job = {line, cut_line(line, context.shared_scratch), (double*)(context.shared_scratch + cut_bytes(line))};
-  context.parallel(&context, line.chunks, (int64_t)((float)line.elements * kClipCost), clip_chunk, &job);
+  const MultiTensorRange range = clip_range(call);
+  ClipJob job = {range, partition_of(range, context.shared_scratch),
+                 (double*)(context.shared_scratch + partition_bytes(range))};
+  context.parallel(&context, range.chunks, (int64_t)((float)range.elements * kClipCost), clip_chunk, &job);
   clip_finish(call, job);
 }
 
 static size_t clip_scale_scratch(const Call&) { return 0; }
 static size_t clip_scale_shared(const Call& call) {
-  const TensorLine line = clip_line(call);
-  return cut_bytes(line) + (size_t)(line.chunks + line.tensors) * sizeof(double);
+  const MultiTensorRange range = clip_range(call);
+  return partition_bytes(range) + (size_t)(range.chunks + range.tensors) * sizeof(double);
 }
 #endif

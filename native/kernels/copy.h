@@ -57,7 +57,7 @@ static CopyJob copy_job(const TensorArg& to, const void* from, const int64_t* st
 }
 
 template <class T>
-ANNEAL_INLINE void copy_line(T* to, int64_t out, const T* from, int64_t in, int64_t n) {
+ANNEAL_INLINE void copy_run_of(T* to, int64_t out, const T* from, int64_t in, int64_t n) {
   if (out == 1 && in == 1)
     __builtin_memcpy(to, from, (size_t)n * sizeof(T));
   else if (out == 1 && in == 0)
@@ -72,7 +72,7 @@ static void transpose_plane(const CopyJob& job, T* to, const T* from, int64_t fi
   if (job.out[c] == 1)
     return transpose_rows(to + first * job.out[r], job.out[r], from + first, job.in[c], rows, job.dims[c]);
   for (int64_t i = first; i < first + rows; i++)
-    copy_line(to + i * job.out[r], job.out[c], from + i, job.in[c], job.dims[c]);
+    copy_run_of(to + i * job.out[r], job.out[c], from + i, job.in[c], job.dims[c]);
 }
 
 // Rows [first, first + rows) of the dimensions before the last.
@@ -93,10 +93,11 @@ static void copy_rows(const CopyJob& job, int64_t first, int64_t rows) {
     if (job.transpose)
       transpose_plane(job, to, from, y, take);
     else if (last == 0)
-      copy_line(to, job.out[0], from, job.in[0], job.dims[0]);
+      copy_run_of(to, job.out[0], from, job.in[0], job.dims[0]);
     else
       for (int64_t i = y; i < y + take; i++)
-        copy_line(to + i * job.out[last - 1], job.out[last], from + i * job.in[last - 1], job.in[last], job.dims[last]);
+        copy_run_of(to + i * job.out[last - 1], job.out[last], from + i * job.in[last - 1], job.in[last],
+                    job.dims[last]);
     first += take;
     rows -= take;
   }

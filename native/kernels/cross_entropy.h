@@ -54,7 +54,7 @@ ANNEAL_INLINE void write_losses(const LossJob& job, int64_t first, int64_t rows,
   });
 }
 
-// What rows have of their label alone.
+// Writes the parts of the results that come of the labels alone.
 static void write_labels(const LossJob& job, int64_t first, int64_t rows, const float* sums, const float* margins,
                          const float* at_label) {
   write_losses(job, first, rows, sums, margins);
@@ -89,9 +89,9 @@ ANNEAL_INLINE vf factors_of(const LossJob& job, int64_t n) {
   return ld(factor);
 }
 
-// A group of turned rows, as if their labels were any classes. Returns whether they are.
+// A group of transposed rows, as if their labels were any classes. Returns whether they are.
 template <bool kGradients>
-ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sums, float* margins, Turned& t) {
+ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sums, float* margins, TransposedGroup& t) {
   const int64_t C = job.rows.C;
   vi label[kParts], wrong = vi{};
   Lanes16 margin = splat16(0), at_label = splat16(0), scale;
@@ -104,7 +104,7 @@ ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sum
     margin.part[p] = select(here, x, margin.part[p]);
     if (kGradients) at_label.part[p] = select(here, term, at_label.part[p]);
   };
-  const Lanes16 sum = turned_terms(job.x + n * C, C, t, see).sum;
+  const Lanes16 sum = transposed_terms(job.x + n * C, C, t, see).sum;
   st16(sums, sum);
   st16(margins, margin);
   if (kGradients) {
@@ -113,7 +113,7 @@ ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sum
       at_label.part[p] = (at_label.part[p] * inverse - splat(1.0f)) * factor;
       scale.part[p] = inverse * factor;
     }
-    write_turned(job.gradients + n * C, C, [&](int64_t c, int p) __attribute__((always_inline)) {
+    write_transposed(job.gradients + n * C, C, [&](int64_t c, int p) __attribute__((always_inline)) {
       const vf gradient = ld(t.term + c * kGroup + p * kLanes) * scale.part[p];
       return select(label[p] == splat((int32_t)c), at_label.part[p], gradient);
     });
@@ -122,9 +122,9 @@ ANNEAL_INLINE bool cross_entropy_group(const LossJob& job, int64_t n, float* sum
 }
 
 template <bool kGradients>
-static void cross_entropy_turned(const LossJob& job, int64_t n, int rows) {
+static void cross_entropy_transposed(const LossJob& job, int64_t n, int rows) {
   float sums[kBlockRows], margins[kBlockRows];
-  Turned t;
+  TransposedGroup t;
   bool fit = true;
   for (int r = 0; r < rows; r += kGroup) fit &= cross_entropy_group<kGradients>(job, n + r, sums + r, margins + r, t);
   write_losses(job, n, rows, sums, margins);
@@ -137,9 +137,9 @@ static void cross_entropy_blocks(void* arg, int64_t chunk, int32_t) {
   const LossJob& job = *(const LossJob*)arg;
   BlockTerms t;
   each_block(job.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    const int turned = turned_rows(job.rows.C, rows);
-    if (turned) cross_entropy_turned<kGradients>(job, n, turned);
-    if (turned < rows) cross_entropy_block<kGradients>(job, n + turned, rows - turned, t);
+    const int transposed = transposed_rows(job.rows.C, rows);
+    if (transposed) cross_entropy_transposed<kGradients>(job, n, transposed);
+    if (transposed < rows) cross_entropy_block<kGradients>(job, n + transposed, rows - transposed, t);
   });
 }
 

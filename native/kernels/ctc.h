@@ -1,7 +1,7 @@
-// ctc: -ln of the probability that steps which each draw a class of softmax(x) spell the labels, where repeats count
-// once and blanks not at all (Graves et al., 2006), and its gradient, softmax(x) less the posterior probability of each
-// class at each step. What is spelled has 2 S + 1 states, blank, label, blank, ..., blank, and a lattice of these and
-// the steps is summed from both ends, in logarithms of which each row's largest is 0.
+// ctc: -ln of the probability that steps which each draw a class of softmax(x) collapse to the labels, where repeats
+// count once and blanks not at all (Graves et al., 2006), and its gradient, softmax(x) less the posterior probability
+// of each class at each step. The expanded labels have 2 S + 1 states, blank, label, blank, ..., blank, and a lattice
+// of these and the steps is summed from both ends, in logarithms of which each row's largest is 0.
 #ifdef ANNEAL_REFERENCE
 #include "ctc_reference.h"
 #else
@@ -21,11 +21,11 @@ struct Lattice {
   const float* x;
   int64_t steps, labels, states, width, stride;
   int32_t* classes;
-  float* skip;               // 0 where a state may follow the last but one, else -inf
-  float *emit, *ahead;       // of a step: ln softmax of each state's class; that plus what follows
-  float *behind, *possible;  // what follows a step, in each state; the posteriors of a step
-  float *max, *log_sum;      // of each step's logits
-  float* alpha;              // what leads to a step, in each state, and the step: [steps][stride]
+  float* skip;                      // 0 where a state may follow the last but one, else -inf
+  float *emission, *beta_emission;  // of a step: ln softmax of each state's class; that plus beta
+  float *beta, *posterior;          // ln of the sum over what follows a step, in each state; the posteriors of a step
+  float *max, *log_sum;             // of each step's logits
+  float* alpha;  // ln of the sum over what leads to a step, in each state, and the step: [steps][stride]
 };
 
 static int64_t lattice_width(int64_t S) { return divide_up(2 * S + 1, 16) * 16; }
@@ -48,11 +48,11 @@ static Lattice lattice_of(const CtcJob& job, int64_t n, int32_t worker) {
   float* at = (float*)job.context->scratch(job.context, worker);
   const auto take = [&](int64_t count) __attribute__((always_inline)) { return at += count, at - count; };
   g.classes = (int32_t*)take(width);
-  g.emit = take(width);
-  g.behind = take(width);
-  g.possible = take(width);
+  g.emission = take(width);
+  g.beta = take(width);
+  g.posterior = take(width);
   g.skip = take(g.stride);
-  g.ahead = take(g.stride);
+  g.beta_emission = take(g.stride);
   g.max = take(job.T);
   g.log_sum = take(job.T);
   g.alpha = take(job.T * g.stride) + kStatePad;
@@ -76,13 +76,13 @@ static bool in_range(const CtcJob& job, int64_t n, int64_t value, int64_t limit)
   return false;
 }
 
-// The classes of the states; false where a length or a label is out of range.
-static bool spell(const CtcJob& job, int64_t n, const Lattice& g) {
+// Sets the class of each state; false where a length or a label is out of range.
+static bool expand_labels(const CtcJob& job, int64_t n, const Lattice& g) {
   if (!in_range(job, n, g.steps, job.T + 1) || !in_range(job, n, g.labels, job.S + 1)) return false;
   const int32_t* labels = (const int32_t*)job.call->in[1].data + n * job.S;
   fill_floats(g.skip, -kInfinity, g.stride);
-  fill_floats(g.emit, -kInfinity, g.width);
-  fill_floats(g.ahead, -kInfinity, g.stride);
+  fill_floats(g.emission, -kInfinity, g.width);
+  fill_floats(g.beta_emission, -kInfinity, g.stride);
   for (int64_t s = 0; s < g.states; s++) g.classes[s] = s % 2 ? labels[s / 2] : job.blank;
   for (int64_t s = 1; s < g.states; s += 2) {
     if (!in_range(job, n, g.classes[s], job.C)) return false;
@@ -95,9 +95,9 @@ ANNEAL_INLINE const float* logits_at(const CtcJob& job, const Lattice& g, int64_
   return g.x + t * job.call->in[0].strides[1];
 }
 
-static void emit_step(const CtcJob& job, const Lattice& g, int64_t t) {
+static void emission_step(const CtcJob& job, const Lattice& g, int64_t t) {
   const float* x = logits_at(job, g, t);
-  for (int64_t s = 0; s < g.states; s++) g.emit[s] = x[g.classes[s]] - g.max[t] - g.log_sum[t];
+  for (int64_t s = 0; s < g.states; s++) g.emission[s] = x[g.classes[s]] - g.max[t] - g.log_sum[t];
 }
 
 ANNEAL_INLINE vf log_add(vf a, vf b, vf c) {
@@ -131,15 +131,16 @@ static float forward(const CtcJob& job, const Lattice& g) {
   double total = 0;
   for (int64_t t = 0; t < g.steps; t++) {
     normalize_step(job, g, t);
-    emit_step(job, g, t);
+    emission_step(job, g, t);
     float *row = g.alpha + t * g.stride, *before = row - g.stride;
     fill_floats(row - kStatePad, -kInfinity, kStatePad);
     if (t == 0) {
       fill_floats(row, -kInfinity, g.width);
-      for (int64_t s = 0; s < smallest(2, g.states); s++) row[s] = g.emit[s];
+      for (int64_t s = 0; s < smallest(2, g.states); s++) row[s] = g.emission[s];
     } else {
       for (int64_t s = 0; s < g.width; s += kLanes)
-        st(row + s, log_add(ld(before + s), ld(before + s - 1), ld(before + s - 2) + ld(g.skip + s)) + ld(g.emit + s));
+        st(row + s,
+           log_add(ld(before + s), ld(before + s - 1), ld(before + s - 2) + ld(g.skip + s)) + ld(g.emission + s));
     }
     total += (double)center(row, g);
   }
@@ -148,27 +149,28 @@ static float forward(const CtcJob& job, const Lattice& g) {
   return (float)-(total + (double)end[0]);
 }
 
-// `behind` of step t, from that of step t + 1.
-static void step_back(const CtcJob& job, const Lattice& g, int64_t t) {
-  emit_step(job, g, t + 1);
-  for (int64_t s = 0; s < g.width; s += kLanes) st(g.ahead + s, ld(g.behind + s) + ld(g.emit + s));
+// beta of step t, from that of step t + 1.
+static void beta_step(const CtcJob& job, const Lattice& g, int64_t t) {
+  emission_step(job, g, t + 1);
+  for (int64_t s = 0; s < g.width; s += kLanes) st(g.beta_emission + s, ld(g.beta + s) + ld(g.emission + s));
   for (int64_t s = 0; s < g.width; s += kLanes)
-    st(g.behind + s, log_add(ld(g.ahead + s), ld(g.ahead + s + 1), ld(g.ahead + s + 2) + ld(g.skip + s + 2)));
-  center(g.behind, g);
+    st(g.beta + s,
+       log_add(ld(g.beta_emission + s), ld(g.beta_emission + s + 1), ld(g.beta_emission + s + 2) + ld(g.skip + s + 2)));
+  center(g.beta, g);
 }
 
-// The probability of each state at step t, given what was spelled; they sum to 1.
-static void weigh_step(const Lattice& g, int64_t t) {
+// The posterior of each state at step t, given the labels; they sum to 1.
+static void posterior_step(const Lattice& g, int64_t t) {
   const float* alpha = g.alpha + t * g.stride;
-  for (int64_t s = 0; s < g.width; s += kLanes) st(g.possible + s, ld(alpha + s) + ld(g.behind + s));
-  const vf top = splat(row_max(g.possible, g.states));
+  for (int64_t s = 0; s < g.width; s += kLanes) st(g.posterior + s, ld(alpha + s) + ld(g.beta + s));
+  const vf top = splat(row_max(g.posterior, g.states));
   const float sum = sum_of(g.states, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
-    float* at = g.possible + i + p * kLanes;
+    float* at = g.posterior + i + p * kLanes;
     const vf e = vexp_nonpositive(ld_or(at, lanes, splat(-kInfinity)) - top);
     st_some(at, e, lanes);
     return e;
   });
-  for (int64_t s = 0; s < g.width; s += kLanes) st(g.possible + s, ld(g.possible + s) / splat(sum));
+  for (int64_t s = 0; s < g.width; s += kLanes) st(g.posterior + s, ld(g.posterior + s) / splat(sum));
 }
 
 static void write_gradient(const CtcJob& job, const Lattice& g, int64_t t, float* to, float factor) {
@@ -178,17 +180,17 @@ static void write_gradient(const CtcJob& job, const Lattice& g, int64_t t, float
     st_some(to + i, vexp_nonpositive(ld_some(x + i, lanes) - max - log_sum) * scale, lanes);
   });
   float blanks = 0;
-  for (int64_t s = 0; s < g.states; s += 2) blanks += g.possible[s];
+  for (int64_t s = 0; s < g.states; s += 2) blanks += g.posterior[s];
   to[job.blank] -= blanks * factor;
-  for (int64_t s = 1; s < g.states; s += 2) to[g.classes[s]] -= g.possible[s] * factor;
+  for (int64_t s = 1; s < g.states; s += 2) to[g.classes[s]] -= g.posterior[s] * factor;
 }
 
 static void backward(const CtcJob& job, const Lattice& g, float* gradients, float factor) {
-  fill_floats(g.behind, -kInfinity, g.width);
-  for (int64_t s = largest(0, g.states - 2); s < g.states; s++) g.behind[s] = 0;
+  fill_floats(g.beta, -kInfinity, g.width);
+  for (int64_t s = largest(0, g.states - 2); s < g.states; s++) g.beta[s] = 0;
   for (int64_t t = g.steps - 1; t >= 0; t--) {
-    if (t < g.steps - 1) step_back(job, g, t);
-    weigh_step(g, t);
+    if (t < g.steps - 1) beta_step(job, g, t);
+    posterior_step(g, t);
     write_gradient(job, g, t, gradients + t * job.C, factor);
   }
 }
@@ -199,7 +201,7 @@ static void ctc_chunk(void* arg, int64_t n, int32_t worker) {
   float* losses = (float*)out[0].data;
   float* gradients = job.call->outputs > 1 ? (float*)out[1].data : nullptr;
   const Lattice g = lattice_of(job, n, worker);
-  const bool fits = spell(job, n, g);
+  const bool fits = expand_labels(job, n, g);
   const float loss = fits ? forward(job, g) : 0;
   const bool infinite = loss == kInfinity;
   if (losses) losses[n] = infinite && job.zero_infinity ? 0 : loss;

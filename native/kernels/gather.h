@@ -94,7 +94,7 @@ ANNEAL_INLINE void add_row(const GatherJob& job, int64_t where, int32_t* to, con
   }
 }
 
-static void scatter_chunk(void* arg, int64_t chunk, int32_t) {
+static void scatter_add_chunk(void* arg, int64_t chunk, int32_t) {
   const GatherJob& job = *(const GatherJob*)arg;
   const int64_t row = job.I * 4, across = divide_up(job.A, job.per_chunk);
   const int64_t o = chunk / across, first = chunk % across * job.per_chunk,
@@ -124,8 +124,8 @@ static void scatter_add_run(const Call& call, Context& context) {
   job.per_chunk = largest(divide_up(job.A, kScatterChunks), kGatherChunk / (job.I * 4 + 1) + 1);
   const int64_t chunks = job.O * divide_up(job.A, job.per_chunk);
   const float work = (float)(job.O * (job.A + 2 * job.K)) * (float)job.I * 4 * kByteCost + (float)(chunks * job.K);
-  if (chunks == 1) return scatter_chunk(&job, 0, 0);
-  context.parallel(&context, chunks, (int64_t)work, scatter_chunk, &job);
+  if (chunks == 1) return scatter_add_chunk(&job, 0, 0);
+  context.parallel(&context, chunks, (int64_t)work, scatter_add_chunk, &job);
 }
 
 // ---- gather_rows --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ ANNEAL_INLINE int64_t block_rows(int64_t M, int64_t K) { return equal_part(M, kB
 
 // A block of A as the tiles read it: in place, or packed.
 struct BlockA {
-  View view;
+  StridedMatrix matrix;
   bool panels;
 };
 
@@ -28,11 +28,11 @@ ANNEAL_INLINE void multiply_panel(int64_t K, const BlockA& a, int64_t done, int6
     if (K >= kPrefetchMinK) prefetch_c(i + r < rows ? c + (i + r) * c_stride : c + columns, c_stride, r);
     if (a.panels && packed_b) {
       const PanelTile tile = narrow ? panel_tile_of<1>(r) : panel_tile_of<kTileVectors>(r);
-      tile(K, a.view.data + i * K, b, c + i * c_stride, c_stride, columns, accumulate, after);
+      tile(K, a.matrix.data + i * K, b, c + i * c_stride, c_stride, columns, accumulate, after);
     } else {
       const Tile tile = narrow ? tile_of<1, kNarrowRows>(r) : tile_of<kTileVectors, kTileRows>(r);
-      tile(K, a.view.data + i * (a.panels ? K : a.view.row_stride), a.view.row_stride,
-           a.panels ? r : a.view.column_stride, b, b_stride, c + i * c_stride, c_stride, columns, accumulate, after);
+      tile(K, a.matrix.data + i * (a.panels ? K : a.matrix.row_stride), a.matrix.row_stride,
+           a.panels ? r : a.matrix.column_stride, b, b_stride, c + i * c_stride, c_stride, columns, accumulate, after);
     }
     i += r;
     if (i - unfinished < kFinishRows && i < rows) continue;
@@ -48,7 +48,7 @@ static int multiply_first_rows(int64_t K, const BlockA& a, int64_t rows, const f
                                int padded, float* c, int64_t c_stride, bool accumulate) {
   const int r = next_rows(rows, kNarrowRows);
   for (int v = 0; v < padded; v += kLanes)
-    transposing_tile_of(r)(K, a.view.data, a.view.row_stride, a.view.column_stride, b + v * b_stride, b_stride,
+    transposing_tile_of(r)(K, a.matrix.data, a.matrix.row_stride, a.matrix.column_stride, b + v * b_stride, b_stride,
                            panel + v, padded, c + v, c_stride, accumulate);
   return r;
 }
@@ -65,7 +65,7 @@ static BlockPlan plan_of(const Problem& p, Range m, Range n, bool shares_b) {
   const bool a_in_rows = p.a.column_stride == 1, b_in_rows = p.b.column_stride == 1;
   const bool bad_a = is_bad_stride(a_in_rows ? p.a.row_stride : p.a.column_stride);
   return {bad_a ? n.size() > 2 * kTileColumns : n.size() >= kPackColumns && (shares_b || !a_in_rows),
-          !b_in_rows || (m.size() > kFewRowsOfFarB && is_bad_stride(p.b.row_stride)), nullptr};
+          !b_in_rows || (m.size() > kFewRowsBeyondL2 && is_bad_stride(p.b.row_stride)), nullptr};
 }
 
 ANNEAL_INLINE int64_t panel_floats() { return kPanelsTogether * kTileColumns * (kBlockK + 8); }
@@ -84,8 +84,8 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
   BlockA a = {{p.a.data + m.begin * p.a.row_stride + k * p.a.column_stride, p.a.row_stride, p.a.column_stride},
               plan.pack_a};
   if (plan.pack_a) {
-    pack_a(a.view, rows, K, block);
-    a.view = {block, 1, 0};
+    pack_a(a.matrix, rows, K, block);
+    a.matrix = {block, 1, 0};
   }
   for (int64_t j = n.begin; j < n.end; j += kTileColumns) {
     const int width = (int)smaller(kTileColumns, n.end - j), padded = (int)padded_columns(width);

@@ -1,4 +1,4 @@
-// How gemm cuts its work for registers and caches, per target. None of it changes a bit of a result: an element is one
+// Sizes of gemm's blocks for registers and caches, per target. None of it changes a bit of a result: an element is one
 // chain of fused multiply-adds over k in order, whatever the tile or block.
 
 #if ANNEAL_LANES == 16
@@ -21,7 +21,7 @@ constexpr int64_t kBlockK = 1024;
 #else
 constexpr int64_t kBlockK = 512;
 #endif
-// Where one thread packs a panel of B for the few rows of its chunk, a panel in the nearest cache is worth more blocks
+// If one thread packs a panel of B for the few rows of its chunk, a panel in the nearest cache is worth more blocks
 // (AVX2, 128x512x256 on two threads: 220 to 200 us; not measured on AVX-512; the others' panels are short enough).
 #if ANNEAL_LANES == 8
 constexpr int64_t kOwnBlockK = 400;

@@ -1,14 +1,14 @@
 // Products without blocks of k: small ones, those of few rows, those of few columns. Which path a product takes does
 // not change a bit of it, but for the dot products, so the choice is free.
 
-constexpr int64_t kFewRows = 36;        // that leave too little work for a packed copy of B
-constexpr int64_t kFewRowsOfFarB = 16;  // the same where going down B's columns is slow
-constexpr int64_t kShortK = 64;         // k that leave too little work
+constexpr int64_t kFewRows = 36;          // that leave too little work for a packed copy of B
+constexpr int64_t kFewRowsBeyondL2 = 16;  // the same where going down B's columns is slow
+constexpr int64_t kShortK = 64;           // k that leave too little work
 
 // Columns of A a multiple of half a page apart share sets of the nearest cache: more of them than it has ways would be
 // fetched anew for every tile, so a strip's are copied, where there are tiles enough.
 constexpr int64_t kWays = 8, kTilesOfCopy = 16;
-ANNEAL_INLINE bool copies_strips(const View& a, Range n, Range k) {
+ANNEAL_INLINE bool copies_strips(const StridedMatrix& a, Range n, Range k) {
   return a.row_stride == 1 && is_bad_stride(a.column_stride) && k.size() > kWays && k.size() <= kShortK &&
          n.size() >= kTilesOfCopy * kTileColumns;
 }
@@ -23,7 +23,7 @@ static void multiply_strips(const Problem& p, Range m, Range n, Range k, const f
   float strip[kNarrowRows * kShortK + kLanes];
   for (int64_t i = m.begin; i < m.end;) {
     const int r = next_rows(m.end - i, full);
-    View a = {p.a.data + i * p.a.row_stride + k.begin * p.a.column_stride, p.a.row_stride, p.a.column_stride};
+    StridedMatrix a = {p.a.data + i * p.a.row_stride + k.begin * p.a.column_stride, p.a.row_stride, p.a.column_stride};
     if (copies) {
       pack_panel_of_columns(a.data, a.column_stride, k.size(), r, strip);
       a = {strip, 1, r};
@@ -37,20 +37,20 @@ static void multiply_strips(const Problem& p, Range m, Range n, Range k, const f
 
 // B that does not stay in the second cache. Going down its columns fetches each line alone: from a page of its own,
 // where rows are so long, and into the same few sets.
-constexpr int64_t kNearFloats = 1 << 18, kPageFloats = 1024;
-ANNEAL_INLINE bool is_far(const Problem& p) { return p.K * p.N > kNearFloats; }
+constexpr int64_t kL2Floats = 1 << 18, kPageFloats = 1024;
+ANNEAL_INLINE bool exceeds_l2(const Problem& p) { return p.K * p.N > kL2Floats; }
 
 // Rows of B that are taken at a time, along memory, though C is loaded and stored as often (AVX2, one thread:
 // 8x2048x2048 takes half the time, 32x3072x768 two thirds).
-ANNEAL_INLINE int64_t rows_abreast(const Problem& p) {
-  if (p.K <= kShortK || !is_far(p)) return p.K;
+ANNEAL_INLINE int64_t rows_per_block(const Problem& p) {
+  if (p.K <= kShortK || !exceeds_l2(p)) return p.K;
   return p.b.row_stride >= kPageFloats ? 16 : 64;
 }
 
 // B's rows run along memory: it is read in place.
 static void multiply_in_place(const Problem& p, Range m, Range n) {
   const float* b = p.b.data;
-  const int64_t stride = p.b.row_stride, kc = rows_abreast(p);
+  const int64_t stride = p.b.row_stride, kc = rows_per_block(p);
   if (kc < p.K) {
     // Whole vectors: what strips compute twice at a ragged end would be added twice. That end is left to the others.
     const int64_t ragged = n.size() % kLanes;
@@ -134,8 +134,8 @@ static void multiply_few_columns(const Problem& p, Range m, Range n) {
 
 // Tries the direct paths on rows x columns of C; false where blocks are better. `panel` has room for kPanelFloats.
 static bool multiply_direct(const Problem& p, Range m, Range n, float* panel) {
-  const bool b_in_rows = p.b.column_stride == 1, leaps = is_far(p) && is_bad_stride(p.b.row_stride);
-  const bool few = b_in_rows && m.size() <= (leaps ? kFewRowsOfFarB : kFewRows);
+  const bool b_in_rows = p.b.column_stride == 1, strided = exceeds_l2(p) && is_bad_stride(p.b.row_stride);
+  const bool few = b_in_rows && m.size() <= (strided ? kFewRowsBeyondL2 : kFewRows);
   if (is_dot(p)) {
     multiply_dot(p, m, n);
   } else if (n.size() <= kFewColumns && n.size() % kLanes != 0 && m.size() >= kLanes && p.K >= 24) {

@@ -150,8 +150,8 @@ static void multiply_dot(const Problem& p, Range m, Range n) {
     }
   };
   // Tiles may lie on their side, where that leaves no rest.
-  const bool turned = m.size() == kDotColumns;
-  const int full_m = turned ? kDotColumns : kDotRows, full_n = turned ? kDotRows : kDotColumns;
+  const bool transposed = m.size() == kDotColumns;
+  const int full_m = transposed ? kDotColumns : kDotRows, full_n = transposed ? kDotRows : kDotColumns;
   const int64_t kc = equal_part(p.K, kDotBlockK, 16);
   if (m.size() > n.size())
     each(m, full_m, [&](int64_t i, int rows) {

@@ -1,10 +1,10 @@
-// What follows the product: bias, activation or the mask of a relu's gradient, over a block of C that is still in the
+// The epilogue of a product: bias, activation or the mask of a relu's gradient, over a block of C that is still in the
 // cache. The order per element is that of the separate instructions, so fused equals unfused bit for bit.
 
 enum Activation : uint32_t { kNoActivation, kRelu, kGelu, kGeluTanh, kTanh, kSigmoid };
 
-// What happens to sums in registers, before they are stored: to columns of whole vectors. Of no bias and no relu it is
-// nothing.
+// Part of an epilogue that is applied to sums in registers, before they are stored: to columns of whole vectors.
+// Without bias and relu it is empty.
 struct AfterSums {
   const float* bias;  // of the first of the columns
   bool relu;
@@ -16,7 +16,7 @@ struct Epilogue {
   const float* aux;   // [M, N] like C, or null: the result is kept where aux > 0, else 0
   uint32_t activation;
   bool any() const { return bias || aux || activation != kNoActivation; }
-  // Is it so cheap that it had better happen to sums in registers, before they are stored?
+  // Returns whether it is so cheap that it had better be applied to sums in registers, before they are stored.
   bool in_registers() const { return !aux && (activation == kNoActivation || activation == kRelu); }
   AfterSums after_sums() const { return {bias, activation == kRelu}; }
 };

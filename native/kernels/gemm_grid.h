@@ -1,4 +1,4 @@
-// How a product is cut into chunks for threads: by its shape and their number, as it changes no bit.
+// The partition of a product into chunks for threads: by its shape and their number, as it changes no bit.
 
 struct Grid {
   int64_t across_m, across_n;  // chunks of one matrix
@@ -9,21 +9,21 @@ struct Grid {
 constexpr int64_t kSplitCost = 5000;  // ns worth two chunks
 constexpr int64_t kMaxChunks = 32;    // of one matrix
 
-// Multiply-adds a ns on one thread, about: two vectors a cycle, of which small products reach less.
+// Multiply-adds per ns on one thread, about: two vectors a cycle, of which small products reach less.
 #if ANNEAL_LANES == 16
-constexpr int64_t kPace = 96;
+constexpr int64_t kMacsPerNs = 96;
 #elif ANNEAL_LANES == 8
-constexpr int64_t kPace = 44;
+constexpr int64_t kMacsPerNs = 44;
 #else
-constexpr int64_t kPace = 22;
+constexpr int64_t kMacsPerNs = 22;
 #endif
 
-constexpr int64_t kChunkCost = 1'200'000 / kPace;  // ns worth each of more than two chunks
-constexpr int64_t kAloneCost = 5'000'000;          // ns of a chunk on one thread, which may be cancelled between chunks
+constexpr int64_t kChunkCost = 1'200'000 / kMacsPerNs;  // ns worth each of more than two chunks
+constexpr int64_t kAloneCost = 5'000'000;  // ns of a chunk on one thread, which may be cancelled between chunks
 
 // A rough time in ns of one matrix on one thread: arithmetic or memory, whichever takes longer.
 ANNEAL_INLINE int64_t cost_of(int64_t M, int64_t N, int64_t K) {
-  const int64_t arithmetic = M * N * (K + 8) / kPace, memory = (M * K + K * N + M * N) / 16;
+  const int64_t arithmetic = M * N * (K + 8) / kMacsPerNs, memory = (M * K + K * N + M * N) / 16;
   return arithmetic > memory ? arithmetic : memory;
 }
 
@@ -73,7 +73,7 @@ static Grid grid_of(int64_t M, int64_t N, int64_t K, int64_t count, bool repacks
   return g;
 }
 
-// Where B is packed for all chunks: even numbers of blocks of rows, all columns, so that A is packed once.
+// The grid if B is packed for all chunks: even numbers of blocks of rows, all columns, so that A is packed once.
 static Grid shared_grid_of(int64_t M) {
   const int64_t blocks = (M + kBlockM - 1) / kBlockM, even = blocks + (blocks & 1);
   return {even, 1, 1, even};

@@ -1,4 +1,4 @@
-// Where a tile's operands come from, one k after the other: row(r) is the element of row r of A, load(v) is vector v of
+// Sources of a tile's operands, one k after the other: row(r) is the element of row r of A, load(v) is vector v of
 // the columns of B, advance() goes to the next k.
 
 // Strided rows of A, three to a pointer: x86 addresses p, p + s and p + 2 s without further registers.

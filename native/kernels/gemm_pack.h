@@ -63,7 +63,7 @@ static void pack_panels_of_columns(const float* from, int64_t stride, int64_t K,
       }
 }
 
-static void pack_a(View a, int64_t rows, int64_t K, float* to) {
+static void pack_a(StridedMatrix a, int64_t rows, int64_t K, float* to) {
   for (int64_t i = 0; i < rows;) {
     const int64_t rest = rows - i;
     int r = next_rows(rest, kTileRows);
@@ -118,7 +118,7 @@ static void pack_columns(const float* from, int64_t stride, int64_t K, int colum
     }
 }
 
-// Several panels of rows that run along memory: whole stretches of each row, and the rows to come are asked for, as
+// Several panels of rows that run along memory: whole stretches of each row, and the rows to come are prefetched, as
 // strides of a page or more escape the hardware's prefetching.
 constexpr int64_t kRowsAhead = 8;
 constexpr int64_t kPanelsTogether = 4;

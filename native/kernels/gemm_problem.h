@@ -1,13 +1,13 @@
-// A gemm instruction as the kernels see it: C = A B, batch by batch, each operand a strided view.
+// A gemm instruction as the kernels see it: C = A B, batch by batch, each operand strided.
 
-struct View {
+struct StridedMatrix {
   const float* data;
   int64_t row_stride, column_stride;
 };
 
 struct Problem {
   int64_t M, N, K;
-  View a, b;
+  StridedMatrix a, b;
   float* c;  // row-major, rows N apart
   Epilogue epilogue;
 };
@@ -23,9 +23,10 @@ ANNEAL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Strides along a dimension of size 1 (or 0) may be anything; 0 there lets the choice of a path see only strides that
 // count.
-ANNEAL_INLINE View view_of(const TensorArg& t) {
+ANNEAL_INLINE StridedMatrix matrix_of(const TensorArg& t) {
   const int row = t.rank - 2, column = t.rank - 1;
-  View v = {(const float*)t.data, t.dims[row] > 1 ? t.strides[row] : 0, t.dims[column] > 1 ? t.strides[column] : 0};
+  StridedMatrix v = {(const float*)t.data, t.dims[row] > 1 ? t.strides[row] : 0,
+                     t.dims[column] > 1 ? t.strides[column] : 0};
   if (t.dims[column] <= 1 && v.row_stride != 1) v.column_stride = 1;
   if (t.dims[row] <= 1 && v.column_stride != 1) v.row_stride = 1;
   return v;
@@ -38,8 +39,8 @@ ANNEAL_INLINE Problem problem_of(const Call& call) {
   return {c.dims[c.rank - 2],
           c.dims[c.rank - 1],
           a.dims[a.rank - 1],
-          view_of(a),
-          view_of(b),
+          matrix_of(a),
+          matrix_of(b),
           (float*)c.data,
           {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr,
            call.attr[0]}};

@@ -80,12 +80,12 @@ ANNEAL_INLINE void copy_columns(const float* from, int64_t from_stride, float* t
     for (int j = 0; j < columns; j++) to[r * to_stride + j] = from[r * from_stride + j];
 }
 
-// Asks for the lines of a tile of C, to be written.
+// Prefetches the lines of a tile of C, to be written.
 ANNEAL_INLINE void prefetch_c(const float* c, int64_t c_stride, int rows) {
   for (int r = 0; r < rows; r++)
     for (int j = 0; j < kTileColumns; j += 16) __builtin_prefetch(c + r * c_stride + j, 1);
 }
-constexpr int64_t kStoreAhead = 64;  // k before the end at which a tile asks for the lines of C that it will store
+constexpr int64_t kStoreAhead = 64;  // k before the end at which a tile prefetches the lines of C that it will store
 
 // C[i, j] (+)= sum over k of a's row i times b's column j, 0 <= j < columns. B is read in full vectors.
 template <int R, int V, bool kPrefetch, class Rows, class Columns>
@@ -158,8 +158,8 @@ ANNEAL_INLINE PanelTile panel_tile_of(int rows) {
   return kernels[rows - 1];
 }
 
-// How many of `rest` rows the next tile takes: full tiles, but the last two are balanced (8 rows of tile 6 are 4 + 4,
-// not 6 + 2).
+// Returns how many of `rest` rows the next tile takes: full tiles, but the last two are balanced (8 rows of tile 6 are
+// 4 + 4, not 6 + 2).
 ANNEAL_INLINE int next_rows(int64_t rest, int full) {
   if (rest <= full) return (int)rest;
   if (rest >= 2 * full || rest - full >= full / 2) return full;

@@ -43,7 +43,7 @@ ANNEAL_INLINE vf exp_fraction(vf x, vf n) {
 }
 
 // e^x = 2^n (1 + f). The power of two is applied in two steps of which only the second rounds, in denormal results.
-// What is added to kRounder makes an exponent of the low bits, bias included. The lower bounds of x are where that
+// The number added to kRounder makes an exponent of the low bits, bias included. The lower bounds of x are where that
 // exponent is 0: far below, the result is 0 by multiplication with 0, and not by an underflow, which is slow.
 ANNEAL_INLINE vf vexp(vf x) {
   x = vmin(splat(89.0f), vmax(splat(-176.1f), x));  // inf from 89 on; at -176.1, `half` is 0; NaN passes

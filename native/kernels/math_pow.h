@@ -74,7 +74,7 @@ ANNEAL_INLINE vf pow_positive(vf x, vf y) {
   return __builtin_bit_cast(vf, r);
 }
 
-// What is left to say where x is not a positive finite number or y is not finite; r = |x|^y where that is a number.
+// The special cases, where x is not a positive finite number or y is not finite; r = |x|^y where that is a number.
 ANNEAL_INLINE vf pow_special(vf x, vf y, vf r) {
   const vf size = vabs(x), height = vabs(y), infinity = splat(kInfinity), one = splat(1.0f);
   r = select(size == vf{}, select(y < vf{}, infinity, vf{}), r);

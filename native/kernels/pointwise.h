@@ -1,4 +1,4 @@
-// pointwise: interprets a micro-program (native/pointwise.def) over runs of the linear output index.
+// pointwise: interprets a elementwise program (native/pointwise.def) over runs of the linear output index.
 // A run of kTile elements keeps every register in the first-level cache. An operand that is dense is read where it lies
 // and a result that is an output is written where it goes; the rest lives in slots of scratch, which later results take
 // over.
@@ -44,9 +44,9 @@ static void write_output(const TensorArg& out, const char* run, int64_t start, i
     __builtin_memcpy(to, run, (size_t)n * 4);
 }
 
-// Asks for part k of the plan's steps of the `n` elements from `start` on of what is read in place, so that memory
+// Prefetches part k of the plan's steps of the `n` elements from `start` on of what is read in place, so that memory
 // works while the steps before them do.
-static void ask_for_tile(const PointwisePlan& plan, int k, int64_t start, int64_t n) {
+static void prefetch_tile(const PointwisePlan& plan, int k, int64_t start, int64_t n) {
   const int64_t first = n * k / plan.count / 16 * 16, last = n * (k + 1) / plan.count / 16 * 16;
   for (int i = 0; i < plan.inputs; i++) {
     if (plan.operands[i].kind != OperandKind::dense) continue;
@@ -55,7 +55,7 @@ static void ask_for_tile(const PointwisePlan& plan, int k, int64_t start, int64_
   }
 }
 
-// Where elements [start, start + n) lie in one of an operand's long runs, or null.
+// Returns the address of elements [start, start + n) in one of an operand's long runs, or null.
 static const char* run_in_place(const Operand& in, int64_t start, int64_t n) {
   if (!in.long_runs) return nullptr;
   const int inner = in.walk.rank - 1;
@@ -64,13 +64,14 @@ static const char* run_in_place(const Operand& in, int64_t start, int64_t n) {
   return (const char*)in.data + 4 * (cursor_at(in.walk, inner, start / length).offset + first);
 }
 
-// The line that ends with step k.
-static void run_line_to(const PointwisePlan& plan, int k, char* const* at, int64_t n, bool streams) {
+// Runs the fused chain that ends with step k.
+static void run_chain_to(const PointwisePlan& plan, int k, char* const* at, int64_t n, bool streams) {
   const int first = plan.steps[k].first;
-  LinePart parts[kMaxSteps];
-  for (int j = first; j <= k; j++) parts[j - first] = {plan.steps[j].line, (const float*)at[plan.steps[j].operand[1]]};
-  run_line((float*)at[plan.inputs + k], (const float*)at[plan.steps[first].operand[0]], parts, k - first + 1, n,
-           streams);
+  ChainStep parts[kMaxSteps];
+  for (int j = first; j <= k; j++)
+    parts[j - first] = {plan.steps[j].chain_op, (const float*)at[plan.steps[j].operand[1]]};
+  run_chain((float*)at[plan.inputs + k], (const float*)at[plan.steps[first].operand[0]], parts, k - first + 1, n,
+            streams);
 }
 
 // Elements [chunk + offset, chunk + offset + n) of every register's run.
@@ -83,7 +84,7 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, in
       at[i] = (char*)in.data + start * 4;
       continue;
     }
-    at[i] = scratch + plan.place[i] * kSlotBytes;
+    at[i] = scratch + plan.location[i] * kSlotBytes;
     if (in.kind == OperandKind::periodic) at[i] += start % in.period * 4;
     if (in.kind == OperandKind::staged) at[i] += offset * 4;
     if (in.kind != OperandKind::walked) continue;
@@ -95,14 +96,14 @@ static void run_tile(const PointwisePlan& plan, char* scratch, int64_t chunk, in
   for (int k = 0; k < plan.count; k++) {
     const int r = plan.inputs + k;
     const Step& s = plan.steps[k];
-    if (plan.ahead) ask_for_tile(plan, k, start + n, n);
-    if (s.joined) continue;
-    const bool direct = plan.place[r] < 0;
-    at[r] = direct ? (char*)plan.out[-1 - plan.place[r]].data + start * 4 : scratch + plan.place[r] * kSlotBytes;
-    if (s.line == LineOp::none)
+    if (plan.prefetches) prefetch_tile(plan, k, start + n, n);
+    if (s.fused) continue;
+    const bool direct = plan.location[r] < 0;
+    at[r] = direct ? (char*)plan.out[-1 - plan.location[r]].data + start * 4 : scratch + plan.location[r] * kSlotBytes;
+    if (s.chain_op == ChainOp::none)
       s.run(at[r], at[s.operand[0]], at[s.operand[1]], at[s.operand[2]], n);
     else
-      run_line_to(plan, k, at, n, direct && plan.streams);
+      run_chain_to(plan, k, at, n, direct && plan.streams);
   }
   for (int o = 0; o < plan.outputs; o++) write_output(plan.out[o], at[plan.result[o]], start, n, plan.streams);
 }
@@ -114,7 +115,7 @@ static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
   char* scratch = plan.slots ? job.context->scratch(job.context, worker) : nullptr;
   for (int i = 0; i < plan.inputs; i++)
     if (fixed_slots(plan.operands[i].kind))
-      fill_fixed(plan.operands[i], (lane32*)(scratch + plan.place[i] * kSlotBytes), start, n);
+      fill_fixed(plan.operands[i], (lane32*)(scratch + plan.location[i] * kSlotBytes), start, n);
   const int64_t tile = plan.slots ? kTile : n;
   for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start, i, smallest(tile, n - i));
   if (plan.streams) end_stream();

@@ -1,13 +1,13 @@
-// What the interpreter of micro-programs decides once per call: how each operand is reached and where each result
-// lives.
+// The decisions of the interpreter of elementwise programs, once per call: the way to each operand and the location of
+// each result.
 
 constexpr int kMaxSteps = 32, kMaxInputs = 16, kMaxOutputs = 8;
 constexpr int kMaxRegisters = kMaxInputs + kMaxSteps;
 constexpr int64_t kTile = 1024;  // elements of a run
 constexpr int64_t kMaxPeriod = kTile;
-constexpr int64_t kPointwiseChunk = 32768;  // elements of one chunk for threads
-constexpr int64_t kAheadTile = 1 << 18;     // elements of an operand from which on memory is asked for ahead
-constexpr int64_t kStreamed = 1 << 23;      // elements of an output that no cache keeps for those who read it next
+constexpr int64_t kPointwiseChunk = 32768;        // elements of one chunk for threads
+constexpr int64_t kPrefetchedElements = 1 << 18;  // elements of an operand from which on memory is prefetched
+constexpr int64_t kStreamed = 1 << 23;  // elements of an output that no cache keeps for those who read it next
 constexpr int64_t kSlotBytes =
     kTile * 4 + 64;  // not a multiple of a page, so slots don't contend for the same cache sets
 
@@ -35,25 +35,25 @@ enum PointwiseOp : uint32_t {
 #undef ANNEAL_POINTWISE
 };
 
-#include "pointwise_line.h"
+#include "fused_chain.h"
 
-// A step on its own or part of a line, which its last step runs.
+// A step on its own or part of a fused chain, which its last step runs.
 struct Step {
   RunOp run;           // on its own
-  uint8_t operand[3];  // registers; of a line its result before, then the other operand
-  LineOp line;         // as part of a line
-  bool joined;         // to the next step, which runs it too
+  uint8_t operand[3];  // registers; in a chain the result before, then the other operand
+  ChainOp chain_op;    // as part of a chain
+  bool fused;          // into the next step, which runs it too
   bool read;           // by a later step
-  uint8_t first;       // step of the line
+  uint8_t first;       // step of the chain
 };
 
 struct PointwisePlan {
   int32_t inputs, count, outputs, slots;
-  bool ahead, streams;  // see ask_for_tile and stream_run
-  float cost;           // ns per element on one thread
+  bool prefetches, streams;  // see prefetch_tile and stream_run
+  float cost;                // ns per element on one thread
   const TensorArg* out;
-  int16_t place[kMaxRegisters];  // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
-  uint8_t result[kMaxOutputs];   // the register of each output
+  int16_t location[kMaxRegisters];  // a slot; or of a dense operand -1, of a result -1 - o for the memory of output o
+  uint8_t result[kMaxOutputs];      // the register of each output
   Step steps[kMaxSteps];
   Operand operands[kMaxInputs];
 };
@@ -79,7 +79,7 @@ ANNEAL_INLINE float cost_of(uint32_t opcode) {
 }
 constexpr float kOperandCost = 0.1f;
 
-#include "pointwise_pairs.h"
+#include "superinstructions.h"
 
 static void plan_operand(Operand& operand, const TensorArg& in) {
   operand.walk = walk_of(in);
@@ -99,11 +99,11 @@ static void plan_operand(Operand& operand, const TensorArg& in) {
     operand.kind = is_transposed(w) && size_of(in.dtype) == 4 ? OperandKind::staged : OperandKind::walked;
 }
 
-// May result k be written straight into output o? Not where that is the memory of an operand that is read later; past
-// the caches lines alone can, and only what no step reads again.
+// Returns whether result k may be written straight into output o. Not where that is the memory of an operand that is
+// read later; past the caches fused chains alone can, and only what no step reads again.
 static bool writes_directly(const PointwisePlan& plan, int o, int k, const uint8_t* last_use) {
   if (size_of(plan.out[o].dtype) != 4) return false;
-  if (plan.streams && (plan.steps[k].line == LineOp::none || plan.steps[k].read)) return false;
+  if (plan.streams && (plan.steps[k].chain_op == ChainOp::none || plan.steps[k].read)) return false;
   for (int i = 0; i < plan.inputs; i++)
     if (plan.operands[i].data && plan.operands[i].data == plan.out[o].data && last_use[i] > k) return false;
   return true;
@@ -148,7 +148,7 @@ constexpr uint8_t kAtTheEnd = 255;  // the last use of what an output copies
 
 // Slots: first those filled once per chunk, then a pool from which the tile's values come and to which they return at
 // their last use.
-static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
+static void allocate_slots(PointwisePlan& plan, const uint8_t* last_use) {
   int fixed = 0, high = 0;
   uint64_t taken = 0;
   const auto take = [&]() {
@@ -158,79 +158,79 @@ static void plan_places(PointwisePlan& plan, const uint8_t* last_use) {
     return (int16_t)(fixed + slot);
   };
   for (int i = 0; i < plan.inputs; i++) {
-    plan.place[i] = plan.operands[i].kind == OperandKind::dense ? -1 : (int16_t)fixed;
+    plan.location[i] = plan.operands[i].kind == OperandKind::dense ? -1 : (int16_t)fixed;
     fixed += fixed_slots(plan.operands[i].kind);
   }
   for (int i = 0; i < plan.inputs; i++)
-    if (plan.operands[i].kind == OperandKind::walked) plan.place[i] = take();
+    if (plan.operands[i].kind == OperandKind::walked) plan.location[i] = take();
   for (int k = 0; k < plan.count; k++) {
     const Step& s = plan.steps[k];
     const int r = plan.inputs + k;
-    plan.place[r] = -1;
-    if (s.joined) continue;
+    plan.location[r] = -1;
+    if (s.fused) continue;
     for (int j = s.first; j <= k; j++)  // elementwise, so a result may take the slot of an operand
       for (const uint8_t x : plan.steps[j].operand)
-        if (last_use[x] == k && plan.place[x] >= fixed) taken &= ~(1ull << (plan.place[x] - fixed));
+        if (last_use[x] == k && plan.location[x] >= fixed) taken &= ~(1ull << (plan.location[x] - fixed));
     int direct = -1;
     for (int o = 0; o < plan.outputs && direct < 0; o++)
       if (plan.result[o] == r && writes_directly(plan, o, k, last_use)) direct = o;
-    plan.place[r] = direct >= 0 ? (int16_t)(-1 - direct) : take();
+    plan.location[r] = direct >= 0 ? (int16_t)(-1 - direct) : take();
   }
   plan.slots = fixed + high;
 }
 
-// Which of an operation's two loops to run, and the type of its result.
+// Chooses one of an operation's two loops, and the type of its result.
 static void plan_step(PointwisePlan& plan, int k, const uint32_t* words, Lane* lanes) {
   const PointwiseRow& row = kPointwiseRows[words[0]];
   Step& s = plan.steps[k];
   for (int i = 0; i < 3; i++) s.operand[i] = (uint8_t)words[i < row.arity ? 1 + i : 1];
   const Lane operand = lanes[s.operand[row.arity == 3]];  // of three, the first is a condition
   s.run = operand == Lane::real && row.real ? row.real : row.integer ? row.integer : row.real;
-  s.line = operand == Lane::real ? line_op(words[0], true) : LineOp::none;
-  s.joined = s.read = false;
+  s.chain_op = operand == Lane::real ? chain_op(words[0], true) : ChainOp::none;
+  s.fused = s.read = false;
   s.first = (uint8_t)k;
   lanes[plan.inputs + k] = row.result == Lane::either ? operand : row.result;
   plan.cost += cost_of(words[0]);
 }
 
-// Makes step k part of the line of the step before it, where that one's result is only this one's operand.
-static void join_line(PointwisePlan& plan, int k, uint32_t opcode, const uint8_t* last_use) {
+// Makes step k part of the chain of the step before it, where that one's result is only this one's operand.
+static void extend_chain(PointwisePlan& plan, int k, uint32_t opcode, const uint8_t* last_use) {
   Step &s = plan.steps[k], &before = plan.steps[k - 1];
   const int r = plan.inputs + k - 1;
   const uint8_t a = s.operand[0], b = s.operand[1];
   const bool left = a == r, unary = kPointwiseRows[opcode].arity == 1;
-  if (s.line == LineOp::none || before.line == LineOp::none || last_use[r] != k) return;
+  if (s.chain_op == ChainOp::none || before.chain_op == ChainOp::none || last_use[r] != k) return;
   if (!unary && left == (b == r)) return;
-  before.joined = true;
+  before.fused = true;
   s.first = before.first;
-  s.line = line_op(opcode, left);
+  s.chain_op = chain_op(opcode, left);
   s.operand[0] = (uint8_t)r;
   s.operand[1] = s.operand[2] = unary ? plan.steps[s.first].operand[0] : left ? b : a;
 }
 
-// Makes one loop of a line of two.
-static void pair_steps(PointwisePlan& plan, int k, const uint32_t* words) {
+// Makes one loop of a chain of two.
+static void use_superinstruction(PointwisePlan& plan, int k, const uint32_t* words) {
   Step &s = plan.steps[k], &before = plan.steps[k - 1];
   const bool left = words[5] == (uint32_t)(plan.inputs + k - 1);
   if (kPointwiseRows[words[4]].arity != 2) return;
-  const RunOp both = pair_of(words[0], words[4], left);
+  const RunOp both = superinstruction_of(words[0], words[4], left);
   if (!both) return;
   s.run = both;
-  s.line = LineOp::none;
+  s.chain_op = ChainOp::none;
   s.operand[2] = s.operand[1];
   s.operand[0] = before.operand[0];
   s.operand[1] = before.operand[1];
 }
 
-// Finds the lines, and leaves those to a loop of their own that one serves better.
-static void plan_lines(PointwisePlan& plan, const uint32_t* words, uint8_t* last_use) {
-  for (int k = 1; k < plan.count; k++) join_line(plan, k, words[4 * k], last_use);
+// Finds the fused chains, and leaves those to a loop of their own that one serves better.
+static void plan_chains(PointwisePlan& plan, const uint32_t* words, uint8_t* last_use) {
+  for (int k = 1; k < plan.count; k++) extend_chain(plan, k, words[4 * k], last_use);
   for (int k = plan.count - 1, end = k; k >= 0; k--) {
     Step& s = plan.steps[k];
-    if (!s.joined) end = k;
-    if (end == k && s.first == k && !plan.streams) s.line = LineOp::none;  // one operation alone has its own loop
-    if (end == k && s.first == k - 1 && !plan.streams) pair_steps(plan, k, words + 4 * (k - 1));
-    for (const uint8_t x : s.operand)  // what a step reads is read when its line runs
+    if (!s.fused) end = k;
+    if (end == k && s.first == k && !plan.streams) s.chain_op = ChainOp::none;  // one operation alone has its own loop
+    if (end == k && s.first == k - 1 && !plan.streams) use_superinstruction(plan, k, words + 4 * (k - 1));
+    for (const uint8_t x : s.operand)  // what a step reads is read when its chain runs
       if (last_use[x] < end) last_use[x] = (uint8_t)end;
   }
 }
@@ -260,12 +260,12 @@ static void plan_pointwise(PointwisePlan& plan, const Call& call) {
     plan.result[o] = (uint8_t)call.attr[1 + 4 * plan.count + o];
     last_use[plan.result[o]] = kAtTheEnd;
   }
-  plan_lines(plan, call.attr + 1, last_use);
+  plan_chains(plan, call.attr + 1, last_use);
   for (int i = 0; i < plan.inputs; i++)
     if (last_use[i] == kAtTheEnd && overwritten(plan, i)) {
       plan.operands[i].kind = OperandKind::walked;
       plan.operands[i].long_runs = false;
     }
-  plan_places(plan, last_use);
-  plan.ahead = n >= kAheadTile && plan.slots > 0;  // a single loop over memory needs no help
+  allocate_slots(plan, last_use);
+  plan.prefetches = n >= kPrefetchedElements && plan.slots > 0;  // a single loop over memory needs no help
 }

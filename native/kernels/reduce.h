@@ -109,9 +109,9 @@ static void run_rows(const ReduceJob& job) {
     case kReduceMin:
       return real ? reduce_rows<ByValue<RealMin> >(job) : reduce_rows<ByValue<IntegerMin> >(job);
     case kReduceArgmax:
-      return real ? reduce_rows<ByPlace<RealMax> >(job) : reduce_rows<ByPlace<IntegerMax> >(job);
+      return real ? reduce_rows<ByIndex<RealMax> >(job) : reduce_rows<ByIndex<IntegerMax> >(job);
     case kReduceArgmin:
-      return real ? reduce_rows<ByPlace<RealMin> >(job) : reduce_rows<ByPlace<IntegerMin> >(job);
+      return real ? reduce_rows<ByIndex<RealMin> >(job) : reduce_rows<ByIndex<IntegerMin> >(job);
     case kReduceProd:
       return real ? reduce_rows<ByValue<RealProd> >(job) : reduce_rows<ByValue<IntegerProd> >(job);
     case kReduceVar:

@@ -5,7 +5,7 @@
 constexpr int64_t kColumnBlock = 32;   // rows of one partial result
 constexpr int64_t kColumnRun = 1024;   // columns of one chunk, at least
 constexpr int64_t kLongestRun = 8192;  // at most: long stretches of each row, which the hardware's prefetching follows
-constexpr int kAbreastRows = 8;        // rows that are read together: their accumulators are loaded and stored once
+constexpr int kRowsPerBlock = 8;       // rows that are read together: their accumulators are loaded and stored once
 constexpr int64_t kSegmentRows = 512;  // rows of one segment, a power of two times kColumnBlock
 constexpr int64_t kRunBytes = kLongestRun * 4 + 64;
 
@@ -18,11 +18,11 @@ struct ColumnJob {
   void* partial;      // [segments, outputs], or null where there is one segment
 };
 
-// Inputs of this size and more are asked for ahead of their use (32768x1024, one thread: sums take 0.8 of the time,
+// Inputs of this size and more are prefetched (32768x1024, one thread: sums take 0.8 of the time,
 // variances half of it): row after row into the second cache, at least so many bytes ahead. By itself the hardware
-// follows long stretches, but not eight short ones at a time. Asking for what follows in each of eight rows would not
+// follows long stretches, but not eight short ones at a time. Prefetching what follows in each of eight rows would not
 // do either: of rows that lie a power of two apart all goes to the few places of one set.
-constexpr int64_t kFarBytes = int64_t(16) << 20, kBytesAhead = int64_t(32) << 10;
+constexpr int64_t kColumnUncachedBytes = int64_t(16) << 20, kColumnPrefetchBytes = int64_t(32) << 10;
 
 // The rows of a run of columns, one after the other.
 template <class S>
@@ -30,13 +30,13 @@ struct Rows {
   const ReduceJob* job;
   const S* in;
   Cursor at;
-  int64_t blocks_ahead;  // of kAbreastRows rows, to be asked for; 0: none
+  int64_t prefetch_blocks;  // of kRowsPerBlock rows, to be prefetched; 0: none
 };
 template <class S>
 ANNEAL_INLINE Rows<S> rows_from(const ReduceJob& job, const S* in, int64_t first, int64_t n) {
-  const bool far = job.outputs * job.R * 4 >= kFarBytes;
+  const bool uncached = job.outputs * job.R * 4 >= kColumnUncachedBytes;
   return {&job, in, cursor_at(job.reduced, job.reduced.rank, first),
-          far ? divide_up(kBytesAhead, n * 4 * kAbreastRows) : 0};
+          uncached ? divide_up(kColumnPrefetchBytes, n * 4 * kRowsPerBlock) : 0};
 }
 template <class S>
 ANNEAL_INLINE const S* next_row(Rows<S>& rows) {
@@ -49,23 +49,23 @@ template <class S, int n>
 struct SomeRows {
   static constexpr int kRows = n;
   const S* row[n];
-  int64_t ahead;  // bytes from a row to the one to ask for meanwhile, were all equally far apart; 0: none
+  int64_t ahead;  // bytes from a row to the one to prefetch meanwhile, were all equally far apart; 0: none
 };
 
-// Calls f(i, rows) for rows [i, i + kAbreastRows) of the next `count`, and for each of those at the end alone.
+// Calls f(i, rows) for rows [i, i + kRowsPerBlock) of the next `count`, and for each of those at the end alone.
 template <class S, class F>
 ANNEAL_INLINE void each_rows(Rows<S>& rows, int64_t count, F f) {
   int64_t i = 0;
-  for (; i + kAbreastRows <= count; i += kAbreastRows) {
-    SomeRows<S, kAbreastRows> some;
-    for (int k = 0; k < kAbreastRows; k++) some.row[k] = next_row(rows);
-    some.ahead = ((intptr_t)some.row[1] - (intptr_t)some.row[0]) * kAbreastRows * rows.blocks_ahead;
+  for (; i + kRowsPerBlock <= count; i += kRowsPerBlock) {
+    SomeRows<S, kRowsPerBlock> some;
+    for (int k = 0; k < kRowsPerBlock; k++) some.row[k] = next_row(rows);
+    some.ahead = ((intptr_t)some.row[1] - (intptr_t)some.row[0]) * kRowsPerBlock * rows.prefetch_blocks;
     f(i, some);
   }
   for (; i < count; i++) f(i, SomeRows<S, 1>{{next_row(rows)}, 0});
 }
 
-// Calls f(j, lanes) for the vectors of n columns, and asks for rows to come meanwhile: for each vector of the rows as
+// Calls f(j, lanes) for the vectors of n columns, and prefetches rows to come meanwhile: for each vector of the rows as
 // much as they have in it, of one row after the other.
 template <class Some, class F>
 ANNEAL_INLINE void each_column(const Some& rows, int64_t n, F f) {
@@ -136,7 +136,7 @@ static __attribute__((noinline)) void store_columns(const ReduceJob& job, int64_
   for (int64_t j = 0; j < n; j++) store_result(job, o + j, x[j]);
 }
 
-// What a chunk of the region works on.
+// The part of the input that a chunk of the region works on.
 struct ColumnChunk {
   int64_t segment, o, n;  // outputs [o, o + n)
   int64_t first, last;    // rows

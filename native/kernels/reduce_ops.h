@@ -1,6 +1,6 @@
-// What a reduction does with an element, and how partial results combine. A lane starts at `identity`; `fill` is an
-// element that changes nothing; `m` is an operand of step that is the same along the reduction (the mean, a mask of
-// bits).
+// Operations of reductions: the step by an element, and the combination of partial results. A lane starts at
+// `identity`; `fill` is an element that changes nothing; `m` is an operand of step that is the same along the reduction
+// (the mean, a mask of bits).
 
 enum ReduceKind : uint32_t {
   kReduceSum,

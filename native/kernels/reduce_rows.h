@@ -58,14 +58,14 @@ static S reduce_blocks(const ReduceJob& job, int64_t offset, int64_t first, int6
 // The largest (or smallest) value of a block and the first index where it stands; NaN counts as the largest and the
 // smallest.
 template <class S>
-struct Place {
+struct ValueIndex {
   S value;
   int32_t index;
 };
 
 template <class Extreme>
-struct Arg {  // of two places the first wins a tie
-  typedef Place<typename Extreme::S> S;
+struct Arg {  // of two the first wins a tie
+  typedef ValueIndex<typename Extreme::S> S;
   ANNEAL_INLINE S combine(S a, S b) {
     if (a.value != a.value) return a;
     if (b.value != b.value) return b;
@@ -73,22 +73,22 @@ struct Arg {  // of two places the first wins a tie
   }
 };
 
-// Each lane keeps the best of its elements and where it stands; the lanes' best, at the least of their places, is the
+// Each lane keeps the best of its elements and its index; the lanes' best, at the least of their indices, is the
 // block's.
 constexpr int kArgFold = 2;
 
 template <class Extreme>
-static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first) {
+static ValueIndex<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_t n, int64_t first) {
   typedef typename Extreme::V V;
   if (n == 0) return {Extreme::identity, (int32_t)first};
   V best[kArgFold][kParts];
-  vi place[kArgFold][kParts], at = iota();
+  vi indices[kArgFold][kParts], at = iota();
   for (int u = 0; u < kArgFold; u++)
-    for (int p = 0; p < kParts; p++) best[u][p] = splat_lanes(x[0]), place[u][p] = vi{};
+    for (int p = 0; p < kParts; p++) best[u][p] = splat_lanes(x[0]), indices[u][p] = vi{};
   const auto see = [&](int u, int p, V v, vi inside) __attribute__((always_inline)) {
     const vi better = Extreme::beaten(best[u][p], v) & inside;
     best[u][p] = select(better, v, best[u][p]);
-    place[u][p] = select(better, at, place[u][p]);
+    indices[u][p] = select(better, at, indices[u][p]);
     at += splat(int32_t(kLanes));
   };
   int64_t i = 0;
@@ -108,7 +108,7 @@ static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_
   for (int u = 0; u < kArgFold; u++)
     for (int p = 0; p < kParts; p++) {
       const V v = best[u][p];
-      least = vmin(least, select(nan ? v != v : v == wanted, place[u][p], least));
+      least = vmin(least, select(nan ? v != v : v == wanted, indices[u][p], least));
     }
   int32_t lane[kLanes], index = 2147483647;
   st(lane, least);
@@ -117,8 +117,8 @@ static Place<typename Extreme::S> arg_block(const typename Extreme::S* x, int64_
 }
 
 template <class Extreme, class S>
-static Place<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
-  Pairwise<Arg<Extreme>, Place<S>> partial;
+static ValueIndex<S> arg_blocks(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
+  Pairwise<Arg<Extreme>, ValueIndex<S>> partial;
   partial.count = 0;
   for (int64_t b = first; b < last; b++) {
     const int64_t at = b * kReduceBlock, n = smallest(kReduceBlock, job.R - at);
@@ -167,7 +167,7 @@ ANNEAL_INLINE void constant_operand(const ReduceJob&, S& m) {
   m = {};
 }
 
-// How one output is made, from blocks [first, last) of its elements: a policy per family of kinds.
+// Policies that make one output from blocks [first, last) of its elements, one per family of kinds.
 template <class Op>
 struct ByValue {
   static constexpr bool kMeansFirst = false;
@@ -179,9 +179,9 @@ struct ByValue {
   ANNEAL_INLINE void store(const ReduceJob& job, int64_t o, S x) { store_result(job, o, x); }
 };
 template <class Extreme>
-struct ByPlace {
+struct ByIndex {
   static constexpr bool kMeansFirst = false;
-  typedef Place<typename Extreme::S> S;
+  typedef ValueIndex<typename Extreme::S> S;
   typedef Arg<Extreme> Tree;
   ANNEAL_INLINE S part(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, S, char* scratch) {
     return arg_blocks<Extreme, typename Extreme::S>(job, offset, first, last, scratch);
@@ -218,11 +218,11 @@ static void reduce_outputs(void* arg, int64_t chunk, int32_t worker) {
 static void variances_of_rows(void* arg, int64_t chunk, int32_t) {
   const ReduceJob& job = *(const ReduceJob*)arg;
   constexpr int64_t kMost = 16;
-  const int64_t abreast = smallest(kMost, 2 * kMomentsBlock / job.R);
+  const int64_t rows_per_block = smallest(kMost, 2 * kMomentsBlock / job.R);
   const int64_t first = chunk * job.outputs_per_chunk, last = smallest(job.outputs, first + job.outputs_per_chunk);
   Cursor at = cursor_at(job.kept, job.kept.rank, first);
-  for (int64_t o = first; o < last; o += abreast) {
-    const int64_t rows = smallest(abreast, last - o);
+  for (int64_t o = first; o < last; o += rows_per_block) {
+    const int64_t rows = smallest(rows_per_block, last - o);
     const float* x[kMost];
     float mean[kMost];
     for (int64_t i = 0; i < rows; i++) {

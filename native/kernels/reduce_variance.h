@@ -92,7 +92,7 @@ static void variance_columns(const ColumnJob& job) {
   for (int64_t step = 1; step < job.segments; step *= 2)
     for (int64_t s = 0; s + step < job.segments; s += 2 * step) {
       ColumnMoments a = segment_moments(job, s), b = segment_moments(job, s + step);
-      // What was combined before covers `step` segments, but for the last.
+      // Those combined before cover `step` segments, but for the last.
       a.rows = (float)(step * kSegmentRows);
       b.rows = (float)smallest(step * kSegmentRows, job.base.R - (s + step) * kSegmentRows);
       combine_moments(a, b, n);

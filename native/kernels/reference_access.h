@@ -1,4 +1,4 @@
-// How the references read and write tensors: one element at a time, by its row-major index, whatever the strides and
+// Access of the references to tensors: one element at a time, by its row-major index, whatever the strides and
 // dtype.
 
 struct ReferenceLane {

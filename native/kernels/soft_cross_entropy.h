@@ -24,7 +24,7 @@ ANNEAL_INLINE vf targets_at(const SoftJob& job, int64_t at, int64_t i, int lanes
 
 ANNEAL_INLINE vf target_times(vf target, vf margin) { return select(target == vf{}, target, target * margin); }
 
-// What the label of row n adds to the target of its class.
+// The share that the label of row n adds to the target of its class.
 ANNEAL_INLINE float label_target(const SoftJob& job, int64_t label) {
   return job.weights ? job.keep * job.weights[label] : job.keep;
 }
@@ -54,13 +54,13 @@ ANNEAL_INLINE void soft_block(const SoftJob& job, int64_t n, int rows, BlockTerm
   float dot[kBlockRows], mass[kBlockRows], at_label[kBlockRows], scale[kBlockRows], factor[kBlockRows];
   block_terms<kGradients>(g, terms);
   block_sums(g, dot, [&](int first, int64_t i, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
-    for (int u = 0; u < kAbreast; u++)
+    for (int u = 0; u < kRowsInRegisters; u++)
       v[u] = target_times(targets_at<kGiven>(job, n * C + at[u], i, lanes),
                           ld_some(g.x + at[u], lanes) - splat(terms.max[first + u]));
   });
   if (kGiven)
     block_sums(g, mass, [&](int, int64_t i, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
-      for (int u = 0; u < kAbreast; u++) v[u] = targets_at<kGiven>(job, n * C + at[u], i, lanes);
+      for (int u = 0; u < kRowsInRegisters; u++) v[u] = targets_at<kGiven>(job, n * C + at[u], i, lanes);
     });
   for (int r = 0; r < rows; r++) {
     if (!kGiven) {

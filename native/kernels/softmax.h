@@ -1,7 +1,7 @@
 // softmax, log_softmax and their gradients along the last axis, and the cross-entropies with the gradient of their
-// logits in the same pass. Short rows go in blocks (softmax_block.h), the shortest of them turned (softmax_turned.h),
-// long ones through a pipeline (softmax_pipeline.h). Sums run over 16 virtual lanes in blocks of kRowBlock, whose
-// results combine pairwise: bits don't depend on the target, nor on the rows beside.
+// logits in the same pass. Short rows go in blocks (softmax_block.h), the shortest of them transposed
+// (softmax_transposed.h), long ones through a pipeline (softmax_pipeline.h). Sums run over 16 virtual lanes in blocks
+// of kRowBlock, whose results combine pairwise: bits don't depend on the target, nor on the rows beside.
 #ifdef ANNEAL_REFERENCE
 #include "softmax_reference.h"
 #include "soft_cross_entropy_reference.h"
@@ -9,7 +9,7 @@
 #include "fold_rows.h"
 #include "softmax_rows.h"
 #include "softmax_block.h"
-#include "softmax_turned.h"
+#include "softmax_transposed.h"
 #include "softmax_pipeline.h"
 
 struct RowsJob {

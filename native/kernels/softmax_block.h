@@ -3,9 +3,10 @@
 // another's latency. A row has the bits that it has by itself.
 
 constexpr int64_t kShortRow = 256;
-constexpr int kGroup = 16, kAbreast = 4;  // rows that are folded together, and whose lanes are in registers together
-constexpr int kBlockRows = 128;           // at most, of a block
-constexpr int64_t kBlockTerms = 4096;     // at most, where a block is more than one group
+constexpr int kGroup = 16,
+              kRowsInRegisters = 4;    // rows that are folded together, and whose lanes are in registers together
+constexpr int kBlockRows = 128;        // at most, of a block
+constexpr int64_t kBlockTerms = 4096;  // at most, where a block is more than one group
 
 struct Block {
   const float* x;  // the first row
@@ -25,21 +26,21 @@ template <class Terms, class Op>
 ANNEAL_INLINE void fold_group(const Block& g, int base, int rows, float* values, float identity, Terms terms, Op op) {
   vf narrow[kGroup];
   for (int r = 0; r < kGroup; r++) narrow[r] = splat(identity);
-  for (int first = 0; first < rows; first += kAbreast) {
-    Lanes16 acc[kAbreast];
-    int64_t row[kAbreast];
-    for (int u = 0; u < kAbreast; u++) {
+  for (int first = 0; first < rows; first += kRowsInRegisters) {
+    Lanes16 acc[kRowsInRegisters];
+    int64_t row[kRowsInRegisters];
+    for (int u = 0; u < kRowsInRegisters; u++) {
       acc[u] = splat16(identity);
       row[u] = (base + smallest(first + u, rows - 1)) * g.C;
     }
-    each_part(0, g.C, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
-      int64_t at[kAbreast];
-      vf v[kAbreast];
-      for (int u = 0; u < kAbreast; u++) at[u] = row[u] + i + p * kLanes;
+    each_lane_vector(0, g.C, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
+      int64_t at[kRowsInRegisters];
+      vf v[kRowsInRegisters];
+      for (int u = 0; u < kRowsInRegisters; u++) at[u] = row[u] + i + p * kLanes;
       terms(base + first, i + p * kLanes, at, lanes, v);
-      for (int u = 0; u < kAbreast; u++) acc[u].part[p] = op(acc[u].part[p], v[u]);
+      for (int u = 0; u < kRowsInRegisters; u++) acc[u].part[p] = op(acc[u].part[p], v[u]);
     });
-    for (int u = 0; u < kAbreast; u++) narrow[first + u] = narrow16(acc[u], op);
+    for (int u = 0; u < kRowsInRegisters; u++) narrow[first + u] = narrow16(acc[u], op);
   }
   for (int p = 0; p < kParts; p++) st(values + base + p * kLanes, fold16_rows(narrow + p * kLanes, op));
 }
@@ -55,7 +56,7 @@ ANNEAL_INLINE void fold_block(const Block& g, float* values, float identity, Ter
 // A NaN may or may not be the largest, and shows in the sum that follows.
 ANNEAL_INLINE void block_maxima(const Block& g, float* maxima) {
   const auto terms = [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
-    for (int u = 0; u < kAbreast; u++) v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity));
+    for (int u = 0; u < kRowsInRegisters; u++) v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity));
   };
   fold_block(g, maxima, -kInfinity, terms, [](auto a, auto b) __attribute__((always_inline)) { return vmax(a, b); });
 }
@@ -94,12 +95,13 @@ ANNEAL_INLINE void block_terms(const Block& g, BlockTerms& t) {
   const int64_t stride = term_stride(g.C);
   block_maxima(g, t.max);
   block_sums(g, t.sum,
-             [&](int first, int64_t i, const int64_t* at, int lanes, vf(&v)[kAbreast]) __attribute__((always_inline)) {
-               for (int u = 0; u < kAbreast; u++)
-                 v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity)) - splat(t.max[first + u]);
-               vexp_nonpositive(v);
-               if (kKeepTerms)
-                 for (int u = 0; u < kAbreast; u++) st(t.term + (first + u) * stride + i, v[u]);
-             });
+             [&](int first, int64_t i, const int64_t* at, int lanes, vf(&v)[kRowsInRegisters])
+                 __attribute__((always_inline)) {
+                   for (int u = 0; u < kRowsInRegisters; u++)
+                     v[u] = ld_or(g.x + at[u], lanes, splat(-kInfinity)) - splat(t.max[first + u]);
+                   vexp_nonpositive(v);
+                   if (kKeepTerms)
+                     for (int u = 0; u < kRowsInRegisters; u++) st(t.term + (first + u) * stride + i, v[u]);
+                 });
   for (int r = 0; r < g.rows; r += kLanes) st(t.inverse + r, splat(1.0f) / ld(t.sum + r));
 }

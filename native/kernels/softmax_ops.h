@@ -15,13 +15,14 @@ static void softmax_block(const Block& g, float* y, bool log, BlockTerms& t) {
   });
 }
 
-static void softmax_turned(const float* x, float* y, int64_t C, int rows, bool log) {
-  Turned t;
+static void softmax_transposed(const float* x, float* y, int64_t C, int rows, bool log) {
+  TransposedGroup t;
   for (int64_t i = 0; i < rows * C; i += kGroup * C) {
-    const TurnedSums row = turned_terms(x + i, C, t, [](int64_t, int, vf, vf) __attribute__((always_inline)) {});
+    const TransposedSums row =
+        transposed_terms(x + i, C, t, [](int64_t, int, vf, vf) __attribute__((always_inline)) {});
     Lanes16 of_sum;
     for (int p = 0; p < kParts; p++) of_sum.part[p] = log ? vlog(row.sum.part[p]) : splat(1.0f) / row.sum.part[p];
-    write_turned(y + i, C, [&](int64_t c, int p) __attribute__((always_inline)) {
+    write_transposed(y + i, C, [&](int64_t c, int p) __attribute__((always_inline)) {
       const int64_t at = c * kGroup + p * kLanes;
       return log ? ld(t.x + at) - row.max.part[p] - of_sum.part[p] : ld(t.term + at) * of_sum.part[p];
     });
@@ -35,9 +36,10 @@ static void softmax_blocks(void* arg, int64_t chunk, int32_t) {
   each_block(job, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
     const float* x = (const float*)job.call->in[0].data + n * job.C;
     float* y = (float*)job.call->out[0].data + n * job.C;
-    const int turned = turned_rows(job.C, rows);
-    if (turned) softmax_turned(x, y, job.C, turned, log);
-    if (turned < rows) softmax_block({x + turned * job.C, job.C, rows - turned}, y + turned * job.C, log, t);
+    const int transposed = transposed_rows(job.C, rows);
+    if (transposed) softmax_transposed(x, y, job.C, transposed, log);
+    if (transposed < rows)
+      softmax_block({x + transposed * job.C, job.C, rows - transposed}, y + transposed * job.C, log, t);
   });
 }
 
@@ -86,7 +88,7 @@ static void softmax_grad_chunk(void* arg, int64_t chunk, int32_t) {
     const float* dy = (const float*)job.call->in[1].data + n * C;
     float sum[kBlockRows];
     block_sums(g, sum, [&](int, int64_t, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
-      for (int u = 0; u < kAbreast; u++)
+      for (int u = 0; u < kRowsInRegisters; u++)
         v[u] = gradient_term<kLog>(ld_some(g.x + at[u], lanes), ld_some(dy + at[u], lanes));
     });
     write_block(
@@ -105,7 +107,8 @@ static void softmax_grad_rows(void* arg, int64_t chunk, int32_t) {
     const float* dy = (const float*)job.call->in[1].data + n * C;
     float* dx = (float*)job.call->out[0].data + n * C;
     const vf sum = splat(sum_of(C, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
-      if (p == 0) __builtin_prefetch(y + i + kAhead, 0, 2), __builtin_prefetch(dy + i + kAhead, 0, 2);
+      if (p == 0)
+        __builtin_prefetch(y + i + kRowPrefetchElements, 0, 2), __builtin_prefetch(dy + i + kRowPrefetchElements, 0, 2);
       return gradient_term<kLog>(ld_some(y + i + p * kLanes, lanes), ld_some(dy + i + p * kLanes, lanes));
     }));
     each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {

@@ -2,12 +2,12 @@
 // before are written. So memory and arithmetic are busy at the same time, no row waits for the latencies of another,
 // and an element is read from memory once and written once.
 
-// Memory is asked for this many elements before it is needed, into the second cache: the arithmetic in between is more
+// Memory is prefetched this many elements before it is needed, into the second cache: the arithmetic in between is more
 // than a processor looks past by itself. 8 to 32 KB measured alike; without it wide rows take twice the time.
-constexpr int64_t kAhead = 4096;
+constexpr int64_t kRowPrefetchElements = 4096;
 constexpr int64_t kStreamedBytes = int64_t(32) << 20;  // results of this size and more are written past the caches
 
-// What becomes of a row when its sum is known: to[i] = value(from[i], a, b).
+// The last pass over a row, when its sum is known: to[i] = value(from[i], a, b).
 struct Ending {
   const float* from;
   float* to;
@@ -53,14 +53,14 @@ ANNEAL_INLINE int64_t write_ends(const Ending& e, int64_t C) {
   return (int64_t)((64 - (uintptr_t)e.to % 64) % 64 / 4);
 }
 
-struct Turn {
+struct RowResult {
   float sum, next_max;
 };
 
 // The sum of e^(x - max), whose terms are kept in `terms` where the ending is made of them, and the maximum of `next`.
 // The row before may have its terms in the same place: they are read before they are overwritten.
 template <class End, bool kBefore, bool kKeep, bool kStream>
-static Turn turn(const float* next, const float* x, float max, float* terms, int64_t C, const Ending& before) {
+static RowResult run_row(const float* next, const float* x, float max, float* terms, int64_t C, const Ending& before) {
   const int64_t head = kBefore ? write_ends<End>(before, C) : 0;
   const vf m = splat(max), lowest = splat(-kInfinity);
   Lanes16 top = splat16(-kInfinity);  // of the next row
@@ -69,7 +69,7 @@ static Turn turn(const float* next, const float* x, float max, float* terms, int
     for (int b = 0; b < kBatch; b++) {
       vf& t = top.part[b % kParts];
       t = vmax(t, ld(next + i + b * kLanes));
-      if (b % kParts == 0) __builtin_prefetch(next + i + b * kLanes + kAhead, 0, 2);
+      if (b % kParts == 0) __builtin_prefetch(next + i + b * kLanes + kRowPrefetchElements, 0, 2);
       e[b] = ld(x + i + b * kLanes) - m;
     }
     if (kBefore)
@@ -101,8 +101,8 @@ ANNEAL_INLINE void pipeline(const float* x, int64_t rows, int64_t C, float* term
   float max = row_max(x, C);
   for (int64_t r = 0; r < rows; r++, x += C) {
     const float* next = r + 1 < rows ? x + C : x;
-    const Turn t = r && kWrite ? turn<End, kWrite, kKeep, kStream>(next, x, max, terms, C, before)
-                               : turn<End, false, kKeep, kStream>(next, x, max, terms, C, before);
+    const RowResult t = r && kWrite ? run_row<End, kWrite, kKeep, kStream>(next, x, max, terms, C, before)
+                                    : run_row<End, false, kKeep, kStream>(next, x, max, terms, C, before);
     before = ending(r, max, t.sum);
     max = t.next_max;
   }

@@ -1,4 +1,4 @@
-// What single rows need: sums in blocks and the maximum.
+// Sums in blocks and the maximum of single rows.
 
 constexpr int64_t kRowBlock = 1024;
 
@@ -7,10 +7,10 @@ ANNEAL_INLINE vf ld_or(const float* p, int lanes, vf otherwise) {
   return lanes == kLanes ? ld(p) : ld_part(p, lanes, otherwise);
 }
 
-// Calls f(i, p, lanes) for the parts [i + p * kLanes, ... + lanes) of each 16 elements of [first, n): kLanes, but for
+// Calls f(i, p, lanes) for the vectors [i + p * kLanes, ... + lanes) of each 16 elements of [first, n): kLanes, but for
 // those at the end.
 template <class F>
-ANNEAL_INLINE void each_part(int64_t first, int64_t n, F f) {
+ANNEAL_INLINE void each_lane_vector(int64_t first, int64_t n, F f) {
   int64_t i = first;
   for (; i + 16 <= n; i += 16)
     for (int p = 0; p < kParts; p++) f(i, p, kLanes);
@@ -32,7 +32,7 @@ ANNEAL_INLINE float sum_of(int64_t n, Batch batch, Part part) {
     Lanes16 acc = splat16(0.0f);
     int64_t i = first;
     for (; i + kBatchElements <= end; i += kBatchElements) batch(i, acc);
-    each_part(i, end, [&](int64_t at, int p, int lanes) __attribute__((always_inline)) {
+    each_lane_vector(i, end, [&](int64_t at, int p, int lanes) __attribute__((always_inline)) {
       acc.part[p] = acc.part[p] + part(at, p, lanes);
     });
     sum = sum16(acc);

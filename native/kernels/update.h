@@ -3,7 +3,8 @@
 //
 // Clipping happens as gradients are read: g = min(max(scale g, -limit), limit). An average is averaged as its parameter
 // is written, while both are in a cache: a += c (p - a), which is a copy where c is 1; `average` holds two c, for
-// before the step and after it, 0 where nothing is to happen. With kPulls a parameter then becomes its average.
+// before the step and after it, 0 where nothing is to happen. With kWritesAverageBack a parameter then becomes its
+// average.
 #ifdef ANNEAL_REFERENCE
 #include "update_reference.h"
 #else
@@ -19,38 +20,38 @@ constexpr int64_t kMostUpdateChunks = 256;
 constexpr int64_t kAtOnce = 1024;     // elements that stay in the first cache
 constexpr float kUpdateCost = 0.01f;  // rough ns per byte moved
 
-static TensorLine update_line(const Call& call) {
+static MultiTensorRange update_range(const Call& call) {
   const int64_t tensors = call.attrs - kUpdateAttrs;
-  return tensor_line(call.in + kUpdateHeader, (call.inputs - kUpdateHeader) / tensors, tensors, kUpdateChunk,
-                     kMostUpdateChunks);
+  return multi_tensor_range(call.in + kUpdateHeader, (call.inputs - kUpdateHeader) / tensors, tensors, kUpdateChunk,
+                            kMostUpdateChunks);
 }
 
-// What two passes of a rule by trust leave to each other: the squares of the parameter's part and of its direction's,
-// and what comes of them for each parameter.
-struct Trust {
-  double (*parts)[2];
+// Results that the first pass of a rule with a trust ratio leaves to the second: the squares of each span of a
+// parameter and of its update direction, and the ratio of each parameter.
+struct TrustRatios {
+  double (*partials)[2];
   float* ratios;
 };
 
 template <class Rule>
 struct UpdateJob {
   const Call* call;
-  TensorLine line;
-  LineCut cut;
+  MultiTensorRange range;
+  Partition partition;
   int32_t count;  // of updates of the first parameter, for which `rule` is made
   Rule rule;
   float limit, before, after;  // of gradients; how far an average goes
-  Trust trust;
+  TrustRatios trust;
 };
 
 template <class Rule>
-static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, const LineCut& cut) {
+static UpdateJob<Rule> update_job(const Call& call, const MultiTensorRange& range, const Partition& partition) {
   const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs]];
   const double* limit = (const double*)call.in[3].data;
   const double* average = (const double*)call.in[4].data;
   return {&call,
-          line,
-          cut,
+          range,
+          partition,
           count,
           Rule::of((const double*)call.in[0].data, count, call.attr[1]),
           limit ? (float)*limit : __builtin_inff(),
@@ -62,14 +63,14 @@ static UpdateJob<Rule> update_job(const Call& call, const TensorLine& line, cons
 // min and max of a limit give NaN for NaN, as the gradient stands second.
 ANNEAL_INLINE vf clipped(vf g, vf limit) { return vmax(-limit, vmin(limit, g)); }
 
-// Arrays that are larger together than a cache come from memory, and are asked for this many elements ahead: the
-// prefetching of the CPU begins anew at each page, for all of them at once. A rule that keeps nothing has so few arrays
-// that asking costs more than it gains, and so it does where arrays are in a cache.
-constexpr int64_t kFromMemory = int64_t{32} << 20, kElementsAhead = 256;
+// Arrays that are larger together than a cache come from memory, and are prefetched this many elements ahead: the
+// prefetching of the CPU begins anew at each page, for all of them at once. A rule without state has so few arrays that
+// prefetching costs more than it gains, and so it does where arrays are in a cache.
+constexpr int64_t kUpdateUncachedBytes = int64_t{32} << 20, kUpdatePrefetchElements = 256;
 
 // Elements [first, last) of one parameter. What is left behind whole vectors is the last vector, part of which is done
 // twice from the same values. Stores do not reach the rule, which so stays in registers.
-template <class Rule, int kStates, bool kAsks>
+template <class Rule, int kStates, bool kPrefetch>
 static __attribute__((noinline)) void update_part(const Rule& __restrict rule, float most, const TensorArg* in,
                                                   int64_t first, int64_t last) {
   const vf limit = splat(most);
@@ -95,8 +96,8 @@ static __attribute__((noinline)) void update_part(const Rule& __restrict rule, f
   if (end < first) return store(done(first, (int)(last - first)), first, (int)(last - first));
   const Done rest = done(end, kLanes);
   for (int64_t i = first; i < end; i += kLanes) {
-    if constexpr (kAsks) {
-      const int64_t next = i + kElementsAhead;
+    if constexpr (kPrefetch) {
+      const int64_t next = i + kUpdatePrefetchElements;
       __builtin_prefetch(p + next, 1), __builtin_prefetch(g + next);
       for (int k = 0; k < kStates; k++) __builtin_prefetch(state[k] + next, 1);
     }
@@ -105,7 +106,7 @@ static __attribute__((noinline)) void update_part(const Rule& __restrict rule, f
   store(rest, end, kLanes);
 }
 
-static void average_part(float* a, float* p, float c, bool pulls, int64_t first, int64_t last) {
+static void average_part(float* a, float* p, float c, bool writes_back, int64_t first, int64_t last) {
   const vf part = splat(c);
   const bool copies = c == 1;
   for (int64_t i = first; i < last; i += kLanes) {
@@ -113,41 +114,41 @@ static void average_part(float* a, float* p, float c, bool pulls, int64_t first,
     const vf x = ld_some(p + i, lanes), old = ld_some(a + i, lanes);
     const vf now = copies ? x : vfma(part, x - old, old);
     st_some(a + i, now, lanes);
-    if (pulls) st_some(p + i, now, lanes);
+    if (writes_back) st_some(p + i, now, lanes);
   }
 }
 
-static void settle_part(float* state, int64_t first, int64_t last) {
+static void flush_denormals(float* state, int64_t first, int64_t last) {
   each_vector(last - first, [&](int64_t i, int lanes) __attribute__((always_inline)) {
     const vf x = ld_some(state + first + i, lanes);
     st_some(state + first + i, select(vabs(x) < splat(0x1p-126f), vf{}, x), lanes);
   });
 }
 
-// The same with what is done besides to what the rule keeps and to the average, by stretches that stay in a cache.
+// The same with flushes of denormals and averages, by blocks that stay in a cache.
 template <class Rule, int kStates>
-static void update_more(const UpdateJob<Rule>& job, const Rule& rule, bool settles, const TensorArg* in, int64_t first,
+static void update_more(const UpdateJob<Rule>& job, const Rule& rule, bool flushes, const TensorArg* in, int64_t first,
                         int64_t last) {
   float *p = (float*)in[0].data, *a = (float*)in[2 + kStates].data;
   for (int64_t i = first; i < last; i += kAtOnce) {
     const int64_t end = smallest(last, i + kAtOnce);
     if (job.before != 0) average_part(a, p, job.before, false, i, end);
     update_part<Rule, kStates, false>(rule, job.limit, in, i, end);
-    for (int k = 0; settles && k < kStates; k++) settle_part((float*)in[2 + k].data, i, end);
-    if (job.after != 0) average_part(a, p, job.after, job.call->attr[1] & kPulls, i, end);
+    for (int k = 0; flushes && k < kStates; k++) flush_denormals((float*)in[2 + k].data, i, end);
+    if (job.after != 0) average_part(a, p, job.after, job.call->attr[1] & kWritesAverageBack, i, end);
   }
 }
 
-// Asks for the beginning of a parameter's arrays. Of small ones that is all of them, and a prefetcher of the CPU sees
+// Prefetches the beginning of a parameter's arrays. Of small ones that is all of them, and a prefetcher of the CPU sees
 // no stream in them before they end.
-constexpr int64_t kTensorsAhead = 2, kAskedAhead = 512;  // bytes of each array
-ANNEAL_INLINE void ask_for(const TensorArg* in, int64_t operands) {
-  const int64_t bytes = smallest(kAskedAhead, 4 * elements_of(in[0]));
+constexpr int64_t kPrefetchedTensors = 2, kPrefetchedBytes = 512;  // bytes of each array
+ANNEAL_INLINE void prefetch_operands(const TensorArg* in, int64_t operands) {
+  const int64_t bytes = smallest(kPrefetchedBytes, 4 * elements_of(in[0]));
   for (int64_t k = 0; k < operands; k++)
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char*)in[k].data + b, 1);
 }
 
-// The rule for each tensor's part of a chunk: body(t, operands, rule, its count, first, last).
+// Calls body(t, operands, rule, its count, first, last) for each span of a chunk.
 template <class Rule, class Body>
 ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body body) {
   const Call& call = *job.call;
@@ -156,47 +157,49 @@ ANNEAL_INLINE void each_update(const UpdateJob<Rule>& job, int64_t chunk, Body b
   const bool scales_differ = scales && call.in[2].dims[0] > 1;
   int32_t count = job.count;
   Rule shared = job.rule, rule = shared;
-  each_part(job.line, job.cut, chunk, [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
-    if (t + kTensorsAhead < job.line.tensors) ask_for(&tensor_at(job.line, t + kTensorsAhead), job.line.step);
-    if (const int32_t own = counts[call.attr[kUpdateAttrs + t]]; own != count) {
-      count = own;
-      shared = rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
-    }
-    if (scales) rule.sign = shared.sign * splat(scales[scales_differ ? t : 0]);
-    if constexpr (kByTrust<Rule>)
-      if (job.trust.ratios) rule.step = shared.step * splat(job.trust.ratios[t]);
-    body(t, &tensor_at(job.line, t), rule, count, first, last);
-  });
+  each_span(job.range, job.partition, chunk,
+            [&](int64_t t, int64_t first, int64_t last) __attribute__((always_inline)) {
+              if (t + kPrefetchedTensors < job.range.tensors)
+                prefetch_operands(&tensor_at(job.range, t + kPrefetchedTensors), job.range.step);
+              if (const int32_t own = counts[call.attr[kUpdateAttrs + t]]; own != count) {
+                count = own;
+                shared = rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
+              }
+              if (scales) rule.sign = shared.sign * splat(scales[scales_differ ? t : 0]);
+              if constexpr (kHasTrustRatio<Rule>)
+                if (job.trust.ratios) rule.step = shared.step * splat(job.trust.ratios[t]);
+              body(t, &tensor_at(job.range, t), rule, count, first, last);
+            });
 }
 
 template <class Rule, int kStates>
 static void update_chunk(void* arg, int64_t unit, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
   const bool averages = job.before != 0 || job.after != 0;
-  const bool asks = kStates > 0 && job.line.elements * 4 * (2 + kStates) > kFromMemory;
-  each_update(job, job.cut.order[unit],
+  const bool prefetches = kStates > 0 && job.range.elements * 4 * (2 + kStates) > kUpdateUncachedBytes;
+  each_update(job, job.partition.order[unit],
               [&](int64_t, const TensorArg* in, const Rule& rule, int32_t count, int64_t first, int64_t last) {
-                const bool settles = kStates > 0 && count % kSettledEvery == 0;
-                if (averages || settles)
-                  update_more<Rule, kStates>(job, rule, settles, in, first, last);
-                else if (asks)
+                const bool flushes = kStates > 0 && count % kFlushEvery == 0;
+                if (averages || flushes)
+                  update_more<Rule, kStates>(job, rule, flushes, in, first, last);
+                else if (prefetches)
                   update_part<Rule, kStates, true>(rule, job.limit, in, first, last);
                 else
                   update_part<Rule, kStates, false>(rule, job.limit, in, first, last);
               });
 }
 
-#include "update_trust.h"
+#include "update_trust_ratio.h"
 
 template <class Rule, int kStates>
 static void run_rule(const Call& call, Context& context) {
-  const TensorLine line = update_line(call);
-  if (line.elements == 0) return;
-  UpdateJob<Rule> job = update_job<Rule>(call, line, cut_line(line, context.shared_scratch));
-  const float ns = (float)line.elements * (float)(4 * (3 + 2 * kStates)) * kUpdateCost;
-  if constexpr (kByTrust<Rule>) find_trust<Rule, kStates>(job, (int64_t)ns, context);
-  if (line.chunks == 1) return update_chunk<Rule, kStates>(&job, 0, 0);
-  context.parallel(&context, line.chunks, (int64_t)ns, update_chunk<Rule, kStates>, &job);
+  const MultiTensorRange range = update_range(call);
+  if (range.elements == 0) return;
+  UpdateJob<Rule> job = update_job<Rule>(call, range, partition_of(range, context.shared_scratch));
+  const float ns = (float)range.elements * (float)(4 * (3 + 2 * kStates)) * kUpdateCost;
+  if constexpr (kHasTrustRatio<Rule>) find_trust_ratios<Rule, kStates>(job, (int64_t)ns, context);
+  if (range.chunks == 1) return update_chunk<Rule, kStates>(&job, 0, 0);
+  context.parallel(&context, range.chunks, (int64_t)ns, update_chunk<Rule, kStates>, &job);
 }
 
 constexpr Runner kUpdateRules[] = {
@@ -204,8 +207,8 @@ constexpr Runner kUpdateRules[] = {
 #include "../updates.def"
 #undef ANNEAL_UPDATE
 };
-constexpr bool kUpdatesByTrust[] = {
-#define ANNEAL_UPDATE(name, ...) kByTrust<Rule_##name<vf>>,
+constexpr bool kRulesWithTrustRatio[] = {
+#define ANNEAL_UPDATE(name, ...) kHasTrustRatio<Rule_##name<vf>>,
 #include "../updates.def"
 #undef ANNEAL_UPDATE
 };
@@ -214,7 +217,7 @@ static void update_run(const Call& call, Context& context) { kUpdateRules[call.a
 
 static size_t update_scratch(const Call&) { return 0; }
 static size_t update_shared(const Call& call) {
-  const TensorLine line = update_line(call);
-  return cut_bytes(line) + (kUpdatesByTrust[call.attr[0]] ? trust_bytes(line) : 0);
+  const MultiTensorRange range = update_range(call);
+  return partition_bytes(range) + (kRulesWithTrustRatio[call.attr[0]] ? trust_ratio_bytes(range) : 0);
 }
 #endif

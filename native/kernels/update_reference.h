@@ -29,29 +29,30 @@ struct ReferenceParameter {
   void keep(int64_t i, const double* s) const {
     for (int k = 0; k < kStates; k++) set(2 + k, i, s[k]);
   }
-  void settle(int64_t i) const {
+  void flush_denormals(int64_t i) const {
     for (int k = 0; k < kStates; k++)
       if (std::fabs(get(2 + k, i)) < std::numeric_limits<T>::min()) set(2 + k, i, 0);
   }
-  void average(int64_t i, double c, bool pulls) const {
+  void average(int64_t i, double c, bool writes_back) const {
     if (c == 0) return;
     const double a = get(2 + kStates, i), now = c == 1 ? get(0, i) : a + c * (get(0, i) - a);
     set(2 + kStates, i, now);
-    if (pulls) set(0, i, now);
+    if (writes_back) set(0, i, now);
   }
 };
 
 template <class T, class Rule, int kStates>
-static double reference_trust(const Rule& rule, const ReferenceParameter<T, kStates>& x, int64_t n, uint32_t flags) {
+static double reference_trust_ratio(const Rule& rule, const ReferenceParameter<T, kStates>& x, int64_t n,
+                                    uint32_t flags) {
   double parameter = 0, direction = 0, s[kStates + 1];
   for (int64_t i = 0; i < n; i++) {
     x.state(i, s);
-    Rule::learn(rule, x.gradient(i), s);
+    Rule::accumulate(rule, x.gradient(i), s);
     x.keep(i, s);
-    const double d = Rule::direction(rule, x.get(0, i), s);
+    const double d = Rule::update_direction(rule, x.get(0, i), s);
     parameter += x.get(0, i) * x.get(0, i), direction += d * d;
   }
-  return trust_of(flags, std::sqrt(parameter), std::sqrt(direction));
+  return trust_ratio(flags, std::sqrt(parameter), std::sqrt(direction));
 }
 
 template <class T, class Rule, int kStates>
@@ -66,17 +67,17 @@ static void reference_rule(const Call& call) {
     const int32_t count = ((const int32_t*)call.in[1].data)[call.attr[kUpdateAttrs + t]];
     Rule rule = Rule::of((const double*)call.in[0].data, count, call.attr[1]);
     if (scales) rule.sign *= (double)scales[call.in[2].dims[0] == 1 ? 0 : t];
-    if constexpr (kByTrust<Rule>)
-      rule.step *= reference_trust<T, Rule, kStates>(rule, x, reference_elements(in[0]), call.attr[1]);
+    if constexpr (kHasTrustRatio<Rule>)
+      rule.step *= reference_trust_ratio<T, Rule, kStates>(rule, x, reference_elements(in[0]), call.attr[1]);
     for (int64_t i = 0; i < reference_elements(in[0]); i++) {
       if (average) x.average(i, average[0], false);
       double p = x.get(0, i), s[kStates + 1];
       x.state(i, s);
       Rule::apply(rule, p, x.gradient(i), s);
       x.keep(i, s);
-      if (count % kSettledEvery == 0) x.settle(i);
+      if (count % kFlushEvery == 0) x.flush_denormals(i);
       x.set(0, i, p);
-      if (average) x.average(i, average[1], call.attr[1] & kPulls);
+      if (average) x.average(i, average[1], call.attr[1] & kWritesAverageBack);
     }
   }
 }

@@ -3,10 +3,10 @@
 // on the first) and the flags; apply makes one step of parameter p and state s with gradient g.
 #define ANNEAL_METHOD static inline __attribute__((always_inline))
 
-// What a rule keeps shrinks by a factor each time where gradients have become 0, as of a unit that is dead. It would
-// end subnormal for good, which makes every operation on it several times slower: in each update of which the count is
-// a multiple of this, what has become subnormal is 0 instead.
-constexpr int32_t kSettledEvery = 16;
+// Updates between two flushes of denormals. A rule's state shrinks by a factor each time where gradients have become 0,
+// as of a unit that is dead. It would end subnormal for good, which makes every operation on it several times slower:
+// in each update whose count is a multiple of this, subnormal state becomes 0 instead.
+constexpr int32_t kFlushEvery = 16;
 
 // beta^t by squaring, as the C library's pow differs between systems.
 static double power_of(double beta, int64_t t) {
@@ -229,4 +229,4 @@ struct Rule_radam {
 };
 
 #include "update_rules_scaled.h"
-#include "update_rules_trust.h"
+#include "update_rules_trust_ratio.h"

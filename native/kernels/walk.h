@@ -1,4 +1,5 @@
-// How a kernel goes over a strided tensor: its dimensions without those of size 1, neighbours that form one run merged.
+// The order in which a kernel visits a strided tensor: its dimensions without those of size 1, neighbours that form one
+// run merged.
 
 struct Walk {
   int32_t rank;  // 0: at most one element
@@ -36,7 +37,7 @@ static Walk walk_of(const TensorArg& t) {
 
 ANNEAL_INLINE bool is_dense(const Walk& w) { return w.rank == 0 || (w.rank == 1 && w.strides[0] == 1); }
 
-// A place in a walk: the index along each dimension and the offset of that element.
+// A position in a walk: the index along each dimension and the offset of that element.
 struct Cursor {
   int64_t index[kMaxRank];
   int64_t offset;
@@ -68,7 +69,7 @@ ANNEAL_INLINE void advance(const Walk& w, int rank, Cursor& c) {
   }
 }
 
-// Asks for a cache line that is needed soon. Loops that do little to an element need no help: the processor looks far
+// Prefetches a cache line that is needed soon. Loops that do little to an element need no help: the processor looks far
 // enough ahead by itself.
 ANNEAL_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
@@ -162,7 +163,8 @@ static void transpose_rows(T* to, int64_t to_stride, const T* from, int64_t from
                          smallest(kSquare, height - y), smallest(kSquare, width - x));
 }
 
-// Is the walk a stack of transposed matrices? Their rows, in the order of the walk, are the columns of memory.
+// Returns whether the walk is a stack of transposed matrices. Their rows, in the order of the walk, are the columns of
+// memory.
 ANNEAL_INLINE bool is_transposed(const Walk& w) {
   return w.rank >= 2 && w.strides[w.rank - 2] == 1 && w.strides[w.rank - 1] != 0 && w.dims[w.rank - 2] > 1;
 }

@@ -1,4 +1,5 @@
-// How many threads are ours: affinity masks, cgroup quotas of both versions in a made-up file system, ANNEAL_THREADS.
+// The number of threads that are ours: affinity masks, cgroup quotas of both versions in a made-up file system,
+// ANNEAL_THREADS.
 #include "cpu.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// What a kernel test needs of the core: the targets that this machine can run, a context with threads, tensors with
+// The core as kernel tests need it: the targets that this machine can run, a context with threads, tensors with
 // guard bands.
 #pragma once
 #include <atomic>
@@ -98,7 +98,7 @@ class TestContext : public Context {
     r.run(call, *this);
   }
 
-  // What the last row that ran has asked of its context: scratch, and the chunks and cost of each region.
+  // Requests of the last row that ran to its context: scratch, and the chunks and cost of each region.
   static std::vector<int64_t>& asked() {
     static std::vector<int64_t> list;
     return list;
@@ -149,8 +149,8 @@ inline uint64_t hash_of(const void* data, size_t bytes, uint64_t h = 0xCBF29CE48
   return h;
 }
 
-// What the targets with FMA left in the running test case, 0 where nothing was noted: main.cc writes it down, so that
-// runs on other machines and of other compilers can be compared. One NaN counts as another.
+// Hash of what the targets with FMA left in the running test case, 0 where nothing was noted: main.cc writes it down,
+// so that runs on other machines and of other compilers can be compared. One NaN counts as another.
 inline uint64_t& bits_of_case() {
   static uint64_t bits = 0;
   return bits;

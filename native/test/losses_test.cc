@@ -155,8 +155,8 @@ TEST_CASE("ctc: factors, and logits with the steps in front") {
     }
 }
 
-// What a path spells: repeats count once, blanks not at all.
-std::vector<int64_t> spelled(const std::vector<int64_t>& path, int64_t blank) {
+// Collapses a path: repeats count once, blanks not at all.
+std::vector<int64_t> collapsed(const std::vector<int64_t>& path, int64_t blank) {
   std::vector<int64_t> labels;
   for (size_t t = 0; t < path.size(); t++)
     if (path[t] != blank && (t == 0 || path[t] != path[t - 1])) labels.push_back(path[t]);
@@ -165,7 +165,7 @@ std::vector<int64_t> spelled(const std::vector<int64_t>& path, int64_t blank) {
 
 struct Enumerated {
   double probability = 0;
-  std::vector<double> visits;  // [T][C], of the paths that spell the labels
+  std::vector<double> visits;  // [T][C], of the paths that collapse to the labels
 };
 
 // Goes through every path of the softmax of x [T][C].
@@ -182,7 +182,7 @@ Enumerated enumerate_paths(const Tensor& x, int64_t T, int64_t C, const std::vec
   for (int64_t way = 0; way < ways; way++) {
     double p = 1;
     for (int64_t t = 0, rest = way; t < T; t++, rest /= C) p *= y[size_t(t * C + (path[size_t(t)] = rest % C))];
-    if (spelled(path, blank) != labels) continue;
+    if (collapsed(path, blank) != labels) continue;
     found.probability += p;
     for (int64_t t = 0; t < T; t++) found.visits[size_t(t * C + path[size_t(t)])] += p;
   }
@@ -214,7 +214,7 @@ TEST_CASE("ctc: every path of small cases") {
     }
 }
 
-TEST_CASE("ctc: what cannot be spelled is infinite, or zero") {
+TEST_CASE("ctc: labels that no path collapses to are infinite, or zero") {
   for (uint32_t zero : {0u, 1u}) {
     KernelCase c = ctc({3, 4, 5, 3}, 1, true, true, true);
     c.attrs[1] = zero;

@@ -1,4 +1,4 @@
-// pointwise: every operation against its reference, every way to reach an operand, random micro-programs.
+// pointwise: every operation against its reference, every way to reach an operand, random elementwise programs.
 #include "kernel_case.h"
 
 namespace {
@@ -58,7 +58,7 @@ uint32_t opcode(const std::string& name) {
   return 0;
 }
 
-// The micro-program of one operation on inputs 0, 1, 2.
+// The elementwise program of one operation on inputs 0, 1, 2.
 std::vector<uint32_t> single(uint32_t op) {
   const uint32_t arity = uint32_t(ops()[op].arity);
   return {1, op, 0, arity > 1 ? 1 : kNone, arity > 2 ? 2 : kNone, arity};
@@ -332,8 +332,8 @@ TEST_CASE("pointwise: random programs") {
   }
 }
 
-// Some neighbours run as one loop or line (pointwise_pairs.h, pointwise_line.h): each after each, the first's result on
-// either side, read by another one too or not, at sizes from which on memory is asked for ahead.
+// Some neighbours run as one loop or fused chain (superinstructions.h, fused_chain.h): each after each, the first's
+// result on either side, read by another one too or not, at sizes from which on memory is prefetched.
 TEST_CASE("pointwise: every binary operation after every other") {
   const char* const names[] = {"add", "sub", "mul", "div", "maximum", "minimum"};
   for (int64_t n : {17, 2100, 300007})
@@ -348,7 +348,7 @@ TEST_CASE("pointwise: every binary operation after every other") {
           c.attrs.insert(c.attrs.end(), {opcode(first), 0, 1, kNone, opcode(second), left ? 3 : 2u, left ? 2 : 3u,
                                          kNone, opcode("sub"), 4, 0, kNone, opcode("add"), 5, 1, kNone, 6});
           Numbers numbers(uint64_t(n) + form);
-          // Those with gaps go through slots of scratch, which must stay until the last step has read them.
+          // Operands with gaps go through slots of scratch, which must stay until the last step has read them.
           for (int64_t i = 0; i < 3; i++) c.in.push_back(operand(DType::f32, {n}, i == 2 ? 0 : 5, numbers));
           c.out.push_back(Tensor(DType::f32, {n}));
           if (extra) c.attrs.push_back(3), c.out.push_back(Tensor(DType::f32, {n}));

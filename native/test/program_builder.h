@@ -14,11 +14,13 @@ class ProgramBuilder {
   uint32_t slots = 0;
   uint64_t arena_bytes = 0;
 
-  uint32_t buffer(Space space, DType dtype, uint32_t index, uint64_t offset, uint64_t bytes, uint32_t advance = 0) {
+  uint32_t buffer(Space space, DType dtype, uint32_t index, uint64_t offset, uint64_t bytes,
+                  uint32_t iteration_stride = 0) {
     if (space == Space::storage && index >= storages_) storages_ = index + 1;
-    if ((space == Space::input || space == Space::output) && index >= views_) views_ = index + 1;
-    const uint32_t words[] = {uint32_t(space), uint32_t(dtype),       index,  uint32_t(offset), uint32_t(offset >> 32),
-                              uint32_t(bytes), uint32_t(bytes >> 32), advance};
+    if ((space == Space::input || space == Space::output) && index >= externals_) externals_ = index + 1;
+    const uint32_t words[] = {uint32_t(space),       uint32_t(dtype),        index,
+                              uint32_t(offset),      uint32_t(offset >> 32), uint32_t(bytes),
+                              uint32_t(bytes >> 32), iteration_stride};
     buffers_.insert(buffers_.end(), std::begin(words), std::end(words));
     return uint32_t(buffers_.size() / layout::kBuffer) - 1;
   }
@@ -69,7 +71,7 @@ class ProgramBuilder {
                                  uint32_t(tensors_.size() / layout::kTensor),
                                  count_,
                                  storages_,
-                                 views_,
+                                 externals_,
                                  slots,
                                  uint32_t(arena_bytes),
                                  uint32_t(arena_bytes >> 32)};
@@ -81,7 +83,7 @@ class ProgramBuilder {
 
  private:
   std::vector<uint32_t> buffers_, tensors_, body_;
-  uint32_t storages_ = 0, views_ = 0, count_ = 0;
+  uint32_t storages_ = 0, externals_ = 0, count_ = 0;
 };
 
 }  // namespace anneal

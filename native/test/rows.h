@@ -1,4 +1,4 @@
-// What tests of kernels over rows share: operands, widths, and how failures are looked at.
+// Operands, widths and reports of failures that tests of kernels over rows share.
 #pragma once
 #include "kernel_case.h"
 

@@ -204,27 +204,27 @@ TEST_CASE("scatter_add: sums in the order of the indices") {
     }
 }
 
-TEST_CASE("pick and place") {
+TEST_CASE("take_along_axis and scatter") {
   for (const Dims& dims : std::vector<Dims>{{1, 1}, {7, 10}, {37, 3}, {4097, 5}, {2, 5000}, {9001, 17}, {0, 3}}) {
     const int64_t N = dims[0], C = dims[1];
     const Tensor labels = indices_below(C, {N}, uint64_t(N + C));
-    check(KernelCase{row_pick,
-                     text_of("pick", dims),
+    check(KernelCase{row_take_along_axis,
+                     text_of("take_along_axis", dims),
                      {random_tensor(DType::f32, dims, uint64_t(C)), labels},
                      {Tensor(DType::f32, {N})},
                      {}});
     for (const Dims& values : std::vector<Dims>{{N}, {}})
-      check(KernelCase{row_place,
-                       text_of("place", dims),
+      check(KernelCase{row_scatter,
+                       text_of("scatter", dims),
                        {random_tensor(DType::f32, values, uint64_t(N)), labels},
                        {Tensor(DType::f32, dims)},
                        {}});
     if (N > 3)
-      for (const Row row : {row_pick, row_place}) {
+      for (const Row row : {row_take_along_axis, row_scatter}) {
         KernelCase c = {row,
                         text_of("a label out of range", dims),
-                        {random_tensor(DType::f32, row == row_pick ? dims : Dims{N}, 5), labels},
-                        {Tensor(DType::f32, row == row_pick ? Dims{N} : dims)},
+                        {random_tensor(DType::f32, row == row_take_along_axis ? dims : Dims{N}, 5), labels},
+                        {Tensor(DType::f32, row == row_take_along_axis ? Dims{N} : dims)},
                         {}};
         c.in[1].set(3, double(C));
         c.in[1].set(N - 1, -1);

@@ -20,19 +20,22 @@ using namespace anneal;
 
 void ignore(void*) {}
 
-View view_of(std::vector<float>& values) { return {reinterpret_cast<char*>(values.data()), values.size() * 4}; }
-View view_of(std::vector<int32_t>& values) { return {reinterpret_cast<char*>(values.data()), values.size() * 4}; }
+External external_of(std::vector<float>& values) { return {reinterpret_cast<char*>(values.data()), values.size() * 4}; }
+External external_of(std::vector<int32_t>& values) {
+  return {reinterpret_cast<char*>(values.data()), values.size() * 4};
+}
 
 struct Handover {
   uint32_t program;
   std::vector<int32_t> storages;
-  std::vector<View> views;
+  std::vector<External> externals;
   std::vector<uint32_t> slots = {};
   uint32_t repeat = 1;
 
   RunRequest request() const {
-    return {program,          storages.data(), storages.size(),
-            views.data(),     views.size(),    reinterpret_cast<const char*>(slots.data()),
+    return {program,          storages.data(),
+            storages.size(),  externals.data(),
+            externals.size(), reinterpret_cast<const char*>(slots.data()),
             slots.size() * 4, repeat};
   }
 };
@@ -51,7 +54,7 @@ std::string refusal(Session& session, const Handover& call) {
   return "accepted";
 }
 
-// out[4] = storage[4] <- view: copies a view into a storage and on into an output.
+// out[4] = storage[4] <- in[4]: copies an input into a storage and on into an output.
 ProgramBuilder copy_through() {
   ProgramBuilder b;
   const uint32_t in = b.dense(Space::input, DType::f32, 0, {4}), kept = b.dense(Space::storage, DType::f32, 0, {4});
@@ -79,7 +82,7 @@ ProgramBuilder gather_program() {
   return b;
 }
 
-// storage[3,2] <- rows of a view.
+// storage[3,2] <- rows of an input.
 ProgramBuilder update_program() {
   ProgramBuilder b;
   const uint32_t data = b.dense(Space::input, DType::f32, 0, {5, 2});
@@ -103,7 +106,7 @@ TEST_CASE("a session runs programs here and in its queue") {
   const uint32_t program = load(session, copy_through());
   const int32_t id = int32_t(session.allocate(16));
   std::vector<float> in = {1, 2, 3, 4}, out(4);
-  const Handover call = {program, {id}, {view_of(in), view_of(out)}};
+  const Handover call = {program, {id}, {external_of(in), external_of(out)}};
   CHECK(session.run_here(call.request()).code == Code::none);
   CHECK(out == in);
   in = {5, 6, 7, 8};
@@ -124,7 +127,7 @@ TEST_CASE("a session checks what a run hands over") {
   const uint32_t program = load(session, copy_through()), second = load(session, two);
   const int32_t id = int32_t(session.allocate(16)), small = int32_t(session.allocate(12));
   std::vector<float> in(4), out(5);
-  const View a = view_of(in), b = {view_of(out).data, 16};
+  const External a = external_of(in), b = {external_of(out).data, 16};
   const auto refused = [&](const Handover& call, const char* why) {
     const std::string text = refusal(session, call);
     CHECK_MESSAGE(text.find(why) != std::string::npos, text);
@@ -136,8 +139,8 @@ TEST_CASE("a session checks what a run hands over") {
   refused({program, {-1}, {a, b}}, "storage -1 does not exist");
   refused({program, {small}, {a, b}}, "has 12 bytes, the program needs 16");
   refused({second, {id, id}, {}}, "given twice");
-  refused({program, {id}, {a}}, "1 views given");
-  refused({program, {id}, {a, {b.data, 12}}}, "view 1 has 12 bytes");
+  refused({program, {id}, {a}}, "1 external buffers given");
+  refused({program, {id}, {a, {b.data, 12}}}, "external buffer 1 has 12 bytes");
   refused({program, {id}, {a, {b.data + 2, 16}}}, "misaligned");
   refused({program, {id}, {b, {b.data + 4, 16}}}, "shares memory");
   refused({program, {id}, {a, b}, {1}}, "4 bytes of slots");
@@ -146,7 +149,7 @@ TEST_CASE("a session checks what a run hands over") {
   refused({program, {id}, {a, b}}, "does not exist");
 }
 
-TEST_CASE("repeats advance views and slots, and no repeat runs past a view") {
+TEST_CASE("repeats stride over external buffers and slots, and no repeat runs past an end") {
   Session session(choose_target(), ignore, nullptr);
   ProgramBuilder b;
   b.slots = 2;
@@ -158,17 +161,17 @@ TEST_CASE("repeats advance views and slots, and no repeat runs past a view") {
   b.add(row_fill, {last}, {value});
   const uint32_t program = load(session, b);
   std::vector<float> from = {1, 2, 3, 4, 5, 6}, to(6), fill(1), slots = {0, 10, 0, 20, 0, 30};
-  Handover call = {program, {}, {view_of(from), view_of(to), view_of(fill)}, std::vector<uint32_t>(6), 3};
+  Handover call = {program, {}, {external_of(from), external_of(to), external_of(fill)}, std::vector<uint32_t>(6), 3};
   std::memcpy(call.slots.data(), slots.data(), 24);
   CHECK(session.run_here(call.request()).code == Code::none);
   CHECK(to == from);
   CHECK(fill[0] == 30);
   call.repeat = 4;
   call.slots.resize(8);
-  CHECK(refusal(session, call).find("the program needs 8 and 24 to advance") != std::string::npos);
+  CHECK(refusal(session, call).find("the program needs 8 and 24 for further iterations") != std::string::npos);
 }
 
-TEST_CASE("windows that advance alike share a view") {
+TEST_CASE("buffers of one stride share an external buffer") {
   Session session(choose_target(), ignore, nullptr);
   ProgramBuilder b;
   b.slots = 2;
@@ -179,7 +182,7 @@ TEST_CASE("windows that advance alike share a view") {
   b.add(row_pointwise, {second}, {first}, {1, 7, 0, kNone, kNone, 1});
   const uint32_t program = load(session, b);
   std::vector<float> to(6), slots = {0, 10, 0, 20, 0, 30};
-  Handover call = {program, {}, {view_of(to)}, std::vector<uint32_t>(6), 3};
+  Handover call = {program, {}, {external_of(to)}, std::vector<uint32_t>(6), 3};
   std::memcpy(call.slots.data(), slots.data(), 24);
   CHECK(session.run_here(call.request()).code == Code::none);
   CHECK(to == std::vector<float>{10, -10, 20, -20, 30, -30});
@@ -193,7 +196,7 @@ TEST_CASE("a predicate skips its instruction") {
   const uint32_t program = load(session, b);
   std::vector<float> from = {1}, to = {0};
   char yes = 0;
-  const Handover call = {program, {}, {view_of(from), view_of(to), {&yes, 1}}};
+  const Handover call = {program, {}, {external_of(from), external_of(to), {&yes, 1}}};
   session.run_here(call.request());
   CHECK(to[0] == 0);
   yes = 1;
@@ -207,8 +210,8 @@ TEST_CASE("a failed run says what and where, and harms no run that does not need
   const int32_t id = int32_t(session.allocate(40));
   std::vector<int32_t> good = {0, 4, 2}, bad = {0, 7, -1};
   std::vector<float> out(6);
-  const Handover fails = {program, {id}, {view_of(bad), view_of(out)}},
-                 works = {program, {id}, {view_of(good), view_of(out)}};
+  const Handover fails = {program, {id}, {external_of(bad), external_of(out)}},
+                 works = {program, {id}, {external_of(good), external_of(out)}};
   const Outcome here = session.run_here(fails.request());
   CHECK(here.code == Code::index_out_of_range);
   CHECK(here.instruction == 1);
@@ -227,15 +230,15 @@ TEST_CASE("a failed run says what and where, and harms no run that does not need
   CHECK(finished[1]->outcome.code == Code::none);
 }
 
-TEST_CASE("what needs what a failed run was to write is refused, and what needs that, until its failure was told") {
+TEST_CASE("what needs what a failed run was to write is refused, and what needs that, until its failure was reported") {
   Session session(choose_target(), ignore, nullptr);
   const uint32_t update = load(session, update_program()), copy = load(session, copy_program());
   const auto allocate = [&] { return int32_t(session.allocate(24)); };
   const int32_t a = allocate(), b = allocate(), c = allocate(), other = allocate();
   std::vector<float> data(10);
   std::vector<int32_t> good = {0, 4, 2}, bad = {0, 7, -1};
-  const Handover fails = {update, {a}, {view_of(data), view_of(bad)}},
-                 works = {update, {other}, {view_of(data), view_of(good)}};
+  const Handover fails = {update, {a}, {external_of(data), external_of(bad)}},
+                 works = {update, {other}, {external_of(data), external_of(good)}};
   const Handover dependent = {copy, {a, b}, {}}, transitive = {copy, {b, c}, {}}, apart = {copy, {other, c}, {}};
   const auto codes = [&] {
     session.drain();
@@ -243,9 +246,9 @@ TEST_CASE("what needs what a failed run was to write is refused, and what needs 
     for (const auto& run : session.take_finished()) codes.push_back(run->outcome.code);
     return codes;
   };
-  const auto enqueue = [&](const Handover& call, uint64_t told = UINT64_MAX) {
+  const auto enqueue = [&](const Handover& call, uint64_t reported = UINT64_MAX) {
     RunRequest request = call.request();
-    request.told = told;
+    request.reported_failure = reported;
     session.enqueue(request, std::make_unique<Run>());
   };
 
@@ -308,7 +311,7 @@ TEST_CASE("the session goes on after a cancel") {
   session.cancel();
   session.drain();
   std::vector<float> in = {1, 2, 3, 4}, out(4);
-  CHECK(session.run_here(Handover{copy, {id}, {view_of(in), view_of(out)}}.request()).code == Code::none);
+  CHECK(session.run_here(Handover{copy, {id}, {external_of(in), external_of(out)}}.request()).code == Code::none);
   CHECK(out == in);
   CHECK(session.take_finished().front()->outcome.code == Code::aborted);
 }
@@ -327,7 +330,7 @@ TEST_CASE("memory that cannot be had is an error, not an end") {
         {b.dense(Space::input, DType::f32, 0, {})});
   const uint32_t program = load(session, b);
   std::vector<float> one(1);
-  const Handover call = {program, {}, {view_of(one)}};
+  const Handover call = {program, {}, {external_of(one)}};
   session.enqueue(call.request(), std::make_unique<Run>());
   session.drain();
   CHECK(session.take_finished().front()->outcome.code == Code::out_of_memory);
@@ -357,14 +360,14 @@ TEST_CASE("a program file reads back as it was written, and no truncation is acc
   ProgramFile file;
   file.words = copy_through().words();
   file.storages = {std::vector<char>(13, 'a'), {}};
-  file.views = {std::vector<char>(16, 'b')};
+  file.externals = {std::vector<char>(16, 'b')};
   file.slots = {1, 2, 3, 4};
   file.repeat = 3;
   const std::vector<char> bytes = serialize(file);
   const ProgramFile again = parse_program_file(bytes.data(), bytes.size());
   CHECK(again.words == file.words);
   CHECK(again.storages == file.storages);
-  CHECK(again.views == file.views);
+  CHECK(again.externals == file.externals);
   CHECK(again.slots == file.slots);
   CHECK(again.repeat == 3);
   for (size_t n = 0; n < bytes.size(); n++) CHECK_THROWS_AS(parse_program_file(bytes.data(), n), Error);

@@ -20,14 +20,14 @@ namespace {
 using namespace anneal;
 
 enum : uint32_t {
-#define ANNEAL_POINTWISE(name, ...) micro_##name,
+#define ANNEAL_POINTWISE(name, ...) op_##name,
 #include "pointwise.def"
 #undef ANNEAL_POINTWISE
 };
 
 struct Function {
   const char* name;
-  uint32_t micro;
+  uint32_t opcode;
   double (*exact)(double);
   double least_unit;  // errors are in units of at least this: for what has zeros, an ULP of 1
 };
@@ -46,19 +46,19 @@ double gelu_tanh_slope(double x) {
 }
 
 const Function kFunctions[] = {
-    {"exp", micro_exp, [](double x) { return std::exp(x); }, kDenormal},
-    {"log", micro_log, [](double x) { return std::log(x); }, kDenormal},
-    {"expm1", micro_expm1, [](double x) { return std::expm1(x); }, kDenormal},
-    {"log1p", micro_log1p, [](double x) { return std::log1p(x); }, kDenormal},
-    {"softplus", micro_softplus, [](double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); },
+    {"exp", op_exp, [](double x) { return std::exp(x); }, kDenormal},
+    {"log", op_log, [](double x) { return std::log(x); }, kDenormal},
+    {"expm1", op_expm1, [](double x) { return std::expm1(x); }, kDenormal},
+    {"log1p", op_log1p, [](double x) { return std::log1p(x); }, kDenormal},
+    {"softplus", op_softplus, [](double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); },
      kDenormal},
-    {"tanh", micro_tanh, [](double x) { return std::tanh(x); }, kDenormal},
-    {"sigmoid", micro_sigmoid, logistic, kDenormal},
-    {"erf", micro_erf, [](double x) { return std::erf(x); }, kDenormal},
-    {"gelu", micro_gelu, [](double x) { return x * normal(x); }, kDenormal},
-    {"gelu_tanh", micro_gelu_tanh, [](double x) { return x * logistic(tanh_gelu_argument(x)); }, kDenormal},
-    {"gelu_grad", micro_gelu_grad, gelu_slope, kOfOne},
-    {"gelu_tanh_grad", micro_gelu_tanh_grad, gelu_tanh_slope, kOfOne},
+    {"tanh", op_tanh, [](double x) { return std::tanh(x); }, kDenormal},
+    {"sigmoid", op_sigmoid, logistic, kDenormal},
+    {"erf", op_erf, [](double x) { return std::erf(x); }, kDenormal},
+    {"gelu", op_gelu, [](double x) { return x * normal(x); }, kDenormal},
+    {"gelu_tanh", op_gelu_tanh, [](double x) { return x * logistic(tanh_gelu_argument(x)); }, kDenormal},
+    {"gelu_grad", op_gelu_grad, gelu_slope, kOfOne},
+    {"gelu_tanh_grad", op_gelu_tanh_grad, gelu_tanh_slope, kOfOne},
 };
 
 struct Worst {
@@ -89,7 +89,7 @@ void measure_block(const KernelTable& table, const Function& f, uint32_t block, 
   const TensorArg in[2] = {tensor(x), tensor(one)}, out = tensor(y);
   const bool slope = std::strstr(f.name, "_grad") != nullptr;
   const uint32_t operands = slope ? 2 : 1;
-  const uint32_t attrs[6] = {1, f.micro, 0, slope ? 1 : kNone, kNone, operands};
+  const uint32_t attrs[6] = {1, f.opcode, 0, slope ? 1 : kNone, kNone, operands};
   harness::TestContext context(1);
   context.run(table, row_pointwise, {1, int32_t(operands), 6, &out, in, attrs});
   for (int64_t i = 0; i < kBlock; i++) {

@@ -27,7 +27,7 @@ enum RuleNumber : uint32_t {
 #undef ANNEAL_UPDATE
 };
 
-// What a call of update may have besides a rule: scales (one, or one for each), a limit, the coefficients of averages.
+// Optional operands of a call of update: scales (one, or one for each), a limit, the coefficients of averages.
 struct Extras {
   std::vector<double> scales = {}, limit = {}, average = {};
   uint32_t flags = 0;
@@ -77,7 +77,7 @@ const std::vector<std::vector<int64_t>> kSizes = {
     {17},   {33},   {1000}, {8191},   {8192},   {8193},       {100003},      {0, 0},
     {5, 0}, {0, 7}, {1, 1}, {16, 17}, {100, 1}, {9000, 9000}, {1, 20000, 3}, {8200, 0, 0, 4099, 1, 77, 50001}};
 
-// Where a step may be about as long as the parameter, that is rounded at 2 and what is left of it may be small.
+// If a step may be about as long as the parameter, that is rounded at 2 and what is left of it may be small.
 constexpr Tolerance kShortSteps = {2e-7, 3e-8}, kLongSteps = {5e-7, 5e-7};
 
 // The same counts for all parameters, and others for some.
@@ -139,7 +139,7 @@ TEST_CASE("rprop: steps of which some are held in their range, gradients of eith
   for (uint32_t flags : {0u, 1u}) check_updates(rule_rprop, flags, {1e-2, 0.5, 1.2, 5e-3, 1.5e-2}, {1, 2});
 }
 
-TEST_CASE("arrays that are larger than caches are asked for ahead") {
+TEST_CASE("arrays that are larger than caches are prefetched") {
   check(update_case(rule_adam, 0, {1e-3, 0.9, 0.999, 1e-8, 0}, {2'100'003}, {2}));
   check(update_case(rule_sgd_momentum, 0, {0.05, 0.9, 0, 0}, {2'900'003, 17}, {2, 3}));
 }
@@ -170,7 +170,7 @@ TEST_CASE("rules that divide by the size of gradients so far: plain, weight deca
     }
 }
 
-TEST_CASE("lamb: trusted and not, weight decay, maximize") {
+TEST_CASE("lamb: with and without trust ratios, weight decay, maximize") {
   for (uint32_t flags : {0u, 1u, 3u})
     for (double decay : {0.0, 0.05})
       check_updates(rule_lamb, flags, {1e-2, 0.9, 0.999, 1e-6, decay}, {1, 2, 100}, kLongSteps);
@@ -195,12 +195,12 @@ TEST_CASE("gradients are scaled together or each on its own, and limited, as the
   }
 }
 
-TEST_CASE("averages follow before and after the step, and pull their parameters") {
+TEST_CASE("averages follow before and after the step, and are written back to their parameters") {
   for (const auto& sizes : kSizes) {
     const std::vector<int32_t> counts(sizes.size(), 3);
     for (const std::vector<double>& average : {std::vector<double>{0, 0}, {0, 0.125}, {1, 0}, {1, 0.5}, {0, 1}})
-      for (uint32_t pulls : {0u, uint32_t(kPulls)}) {
-        const Extras extras = {{}, {}, average, pulls};
+      for (uint32_t write_back : {0u, uint32_t(kWritesAverageBack)}) {
+        const Extras extras = {{}, {}, average, write_back};
         check(update_case(rule_sgd, 0, {0.1, 0.01}, sizes, counts, extras));
         KernelCase lamb = update_case(rule_lamb, 1, {1e-2, 0.9, 0.999, 1e-6, 0.05}, sizes, counts, extras);
         lamb.tolerance = kLongSteps;
@@ -209,7 +209,7 @@ TEST_CASE("averages follow before and after the step, and pull their parameters"
   }
 }
 
-TEST_CASE("what has become subnormal of what a rule keeps is 0 after one update in so many") {
+TEST_CASE("denormals of a rule's state are flushed after one update in so many") {
   constexpr double kSubnormal = 0x1p-130, kNormal = 0x1p-120;
   for (const int32_t count : {15, 16}) {
     KernelCase c = update_case(rule_adam, 0, {1e-3, 0.5, 0.5, 1e-8, 0}, {3, 21}, {count, count});

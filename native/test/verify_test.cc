@@ -14,17 +14,17 @@ namespace {
 using namespace anneal;
 using Words = std::vector<uint32_t>;
 
-// x [2,3] view, w [3,4] storage, hidden [2,4] arena = x w, y [2,4] view = relu(hidden), in place over the arena in
+// x [2,3] input, w [3,4] storage, product [2,4] arena = x w, y [2,4] output = relu(product), in place over the arena in
 // between.
 Words small_program() {
   ProgramBuilder b;
   const uint32_t x = b.dense(Space::input, DType::f32, 0, {2, 3});
   const uint32_t w = b.dense(Space::storage, DType::f32, 0, {3, 4});
-  const uint32_t hidden = b.dense(Space::arena, DType::f32, 0, {2, 4});
+  const uint32_t product = b.dense(Space::arena, DType::f32, 0, {2, 4});
   const uint32_t y = b.dense(Space::output, DType::f32, 1, {2, 4});
-  b.add(row_gemm, {hidden}, {x, w}, {0, 0});
-  b.add(row_pointwise, {hidden}, {hidden}, {1, 15, 0, kNone, kNone, 1});
-  b.add(row_copy, {y}, {hidden});
+  b.add(row_gemm, {product}, {x, w}, {0, 0});
+  b.add(row_pointwise, {product}, {product}, {1, 15, 0, kNone, kNone, 1});
+  b.add(row_copy, {y}, {product});
   return b.words();
 }
 
@@ -57,9 +57,9 @@ TEST_CASE("verify accepts a program and tells what it needs") {
   CHECK(program->instructions.size() == 3);
   CHECK(program->arena_bytes == 64);
   CHECK(program->storage_bytes == std::vector<uint64_t>{48});
-  CHECK(program->views.size() == 2);
-  CHECK_FALSE(program->views[0].written);
-  CHECK(program->views[1].written);
+  CHECK(program->externals.size() == 2);
+  CHECK_FALSE(program->externals[0].written);
+  CHECK(program->externals[1].written);
   CHECK(program->instructions[0].inputs == 4);  // bias and aux absent, and there to be looked at
   CHECK(program->args[4].data == nullptr);
 }
@@ -138,7 +138,7 @@ TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap")
                   b.add(row_copy, {b.dense(Space::input, DType::f32, 0, {4})},
                         {b.dense(Space::input, DType::f32, 1, {4})});
                 }),
-                "writes to an input view");
+                "writes to an input");
   check_refused(refusal_of([](ProgramBuilder& b) {
                   const uint32_t buffer = b.arena(DType::f32, 64);
                   b.add(row_copy, {b.tensor(buffer, {8})}, {b.tensor(buffer, {8}, {1}, 7)});
@@ -156,7 +156,7 @@ TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap")
                   b.add(row_cross_entropy, {b.tensor(buffer, {4}), b.tensor(buffer, {4, 4})}, {logits, labels});
                 }),
                 "outputs overlap");
-  check_refused(refusal_of([](ProgramBuilder& b) {  // two windows on one view: one advances into the other
+  check_refused(refusal_of([](ProgramBuilder& b) {  // two buffers in one external buffer: one moves into the other
                   const uint32_t from = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 16), {4});
                   b.add(row_copy, {b.tensor(b.buffer(Space::output, DType::f32, 0, 16, 16, 16), {4})}, {from});
                 }),
@@ -212,9 +212,9 @@ TEST_CASE("verify lets only the very same elements be computed in place") {
   check_refused(in_place(1, {4}), "an output overlaps");
 }
 
-TEST_CASE("verify checks micro-programs") {
-  const auto micro = [](std::vector<uint32_t> attrs, DType a = DType::f32, DType b = DType::f32,
-                        DType out = DType::f32) {
+TEST_CASE("verify checks elementwise programs") {
+  const auto program = [](std::vector<uint32_t> attrs, DType a = DType::f32, DType b = DType::f32,
+                          DType out = DType::f32) {
     return refusal_of([&](ProgramBuilder& p) {
       p.add(row_pointwise, {p.dense(Space::arena, out, 0, {8})},
             {p.dense(Space::input, a, 0, {8}), p.dense(Space::input, b, 1, {8})}, attrs);
@@ -225,17 +225,17 @@ TEST_CASE("verify checks micro-programs") {
     if (kPointwiseInfo[i].name == std::string("equal")) equal = i;
     if (kPointwiseInfo[i].name == std::string("add")) add = i;
   }
-  CHECK(micro({1, add, 0, 1, kNone, 2}) == "accepted");
-  CHECK(micro({0, 1}) == "accepted");
-  CHECK(micro({1, equal, 0, 1, kNone, 2}, DType::i32, DType::u8, DType::boolean) == "accepted");
-  check_refused(micro({1, add, 0, 2, kNone, 2}), "a register that is not set");
-  check_refused(micro({1, add, 0, 1, kNone, 3}), "names a register");
-  check_refused(micro({1, add, 0, 1, 1, 2}), "more operands than its arity");
-  check_refused(micro({1, kPointwiseRows, 0, 1, kNone, 2}), "unknown micro-op");
-  check_refused(micro({2, add, 0, 1, kNone, 2}), "wrong length");
-  check_refused(micro({33}), "wrong length");
-  check_refused(micro({1, add, 0, 1, kNone, 2}, DType::i32), "mixes");
-  check_refused(micro({1, equal, 0, 1, kNone, 2}), "dtype is not its register's");
+  CHECK(program({1, add, 0, 1, kNone, 2}) == "accepted");
+  CHECK(program({0, 1}) == "accepted");
+  CHECK(program({1, equal, 0, 1, kNone, 2}, DType::i32, DType::u8, DType::boolean) == "accepted");
+  check_refused(program({1, add, 0, 2, kNone, 2}), "a register that is not set");
+  check_refused(program({1, add, 0, 1, kNone, 3}), "names a register");
+  check_refused(program({1, add, 0, 1, 1, 2}), "more operands than its arity");
+  check_refused(program({1, kPointwiseRows, 0, 1, kNone, 2}), "unknown opcode");
+  check_refused(program({2, add, 0, 1, kNone, 2}), "wrong length");
+  check_refused(program({33}), "wrong length");
+  check_refused(program({1, add, 0, 1, kNone, 2}, DType::i32), "mixes");
+  check_refused(program({1, equal, 0, 1, kNone, 2}), "dtype is not its register's");
 }
 
 // Two parameters of 8 updated by momentum: p0, g0, b0, p1, g1, b1 as tensors of the given buffers.
@@ -276,7 +276,7 @@ TEST_CASE("verify ties updates to the tensors that they update") {
   check_refused(refusal_of_update([](Words& out, Words& in, Words&, ProgramBuilder& b) {
                   out[0] = in[5] = b.tensor(b.buffer(Space::output, DType::f32, 0, 0, 32, 32), {8});
                 }),
-                "updates a view that advances");
+                "updates a buffer that has a stride per iteration");
 }
 
 TEST_CASE("verify counts the operands of updates") {

@@ -31,7 +31,7 @@ export const takeAlongAxisOp: KernelRecord = {
   emit: (e) => {
     const N = sizeOf(e.shape(1));
     const C = e.shape(0)[e.shape(0).length - 1]!;
-    e.instruction('pick', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], 30 + N * 3);
+    e.instruction('take_along_axis', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], 30 + N * 3);
   },
   gradient: ([dy], { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
   saves: { inputs: [1] },
@@ -55,7 +55,7 @@ export const scatterOp: KernelRecord<{ readonly classes: number }> = {
   emit: (e, { classes }) => {
     const N = sizeOf(e.shape(1));
     const values = e.shape(0).length === 0 ? e.input(0) : reshaped(e.input(0), [N]);
-    e.instruction('place', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], 30 + N * (3 + classes * 0.1));
+    e.instruction('scatter', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], 30 + N * (3 + classes * 0.1));
   },
   gradient: ([dy], { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
   saves: { inputs: [1] },

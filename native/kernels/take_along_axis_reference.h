@@ -1,7 +1,7 @@
-// References of pick and place: one row at a time.
+// References of pick and scatter: one row at a time.
 
 template <class T>
-static void reference_pick(const Call& call, Context& context) {
+static void reference_take_along_axis(const Call& call, Context& context) {
   const int64_t N = call.in[0].dims[0], C = call.in[0].dims[1];
   for (int64_t n = 0; n < N; n++) {
     const int64_t label = ((const int32_t*)call.in[1].data)[n];
@@ -11,7 +11,7 @@ static void reference_pick(const Call& call, Context& context) {
 }
 
 template <class T>
-static void reference_place(const Call& call, Context& context) {
+static void reference_scatter(const Call& call, Context& context) {
   const int64_t N = call.out[0].dims[0], C = call.out[0].dims[1], step = call.in[0].rank;
   for (int64_t n = 0; n < N; n++) {
     const int64_t label = ((const int32_t*)call.in[1].data)[n];

@@ -1,10 +1,9 @@
-// Rules whose steps are as long as the parameter is trusted to go: `learn` and `direction` are a pass over all
-// elements, after which `step` is multiplied by the parameter's ratio, and `apply` is another.
+// Rules whose step is scaled by a trust ratio: `accumulate` and `update_direction` are a pass over all elements, after
+// which `step` is multiplied by the parameter's ratio, and `apply` is another.
 
-// LAMB (You et al., arXiv:1904.00962, algorithm 2): m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; r = m /
-// (1
-// - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + decay p; p -= lr |p| / |r| r, by the norms of the whole parameter.
-// Where one of them is 0, or without kAdapts, their ratio is 1.
+// LAMB (You et al., arXiv:1904.00962, algorithm 2): m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; r =
+// m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + decay p; p -= lr |p| / |r| r, by the norms of the whole
+// parameter. If one of them is 0, or without kAdapts, their ratio is 1.
 template <class V>
 struct Rule_lamb {
   enum Hyper { kLr, kBeta1, kBeta2, kEps, kDecay };
@@ -23,22 +22,22 @@ struct Rule_lamb {
             all<V>(hyper[kEps]),
             all<V>(-hyper[kLr])};
   }
-  ANNEAL_METHOD void learn(const Rule_lamb& r, V g, V* s) {
+  ANNEAL_METHOD void accumulate(const Rule_lamb& r, V g, V* s) {
     g = g * r.sign;
     s[0] = vfma(r.gain1, g, s[0] * r.beta1);
     s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
   }
-  ANNEAL_METHOD V direction(const Rule_lamb& r, V p, const V* s) {
+  ANNEAL_METHOD V update_direction(const Rule_lamb& r, V p, const V* s) {
     return vfma(r.decay, p, s[0] * r.correction1 / vfma(vsqrt(s[1]), r.correction2, r.eps));
   }
-  ANNEAL_METHOD void apply(const Rule_lamb& r, V& p, V, V* s) { p = vfma(r.step, direction(r, p, s), p); }
+  ANNEAL_METHOD void apply(const Rule_lamb& r, V& p, V, V* s) { p = vfma(r.step, update_direction(r, p, s), p); }
 };
 
-// The ratio of the norms of a parameter and of its direction.
-static double trust_of(uint32_t flags, double parameter, double direction) {
+// The ratio of the norms of a parameter and of its update direction.
+static double trust_ratio(uint32_t flags, double parameter, double direction) {
   const bool adapts = flags & Rule_lamb<double>::kAdapts;
   return adapts && parameter > 0 && direction > 0 ? parameter / direction : 1;
 }
 
 template <class Rule>
-constexpr bool kByTrust = requires(const Rule& r, decltype(Rule::sign) v) { Rule::learn(r, v, &v); };
+constexpr bool kHasTrustRatio = requires(const Rule& r, decltype(Rule::sign) v) { Rule::accumulate(r, v, &v); };

@@ -1,16 +1,16 @@
-// Rows of 4 to 16 elements, 16 at a time, turned: a vector holds one element of each row. No lane is idle, however
+// Rows of 4 to 16 elements, 16 at a time, transposed: a vector holds one element of each row. No lane is idle, however
 // short the rows, and nothing is folded across lanes. An element's column is the virtual lane that it has in a sum, so
 // a row has the bits of softmax_block.h.
 
 constexpr int64_t kFewestColumns = 4, kMostColumns = 16;  // transpose4 reads 4 at a time
 
-// How many of a block's rows can be turned, from the first one on.
-ANNEAL_INLINE int turned_rows(int64_t C, int rows) {
+// The number of a block's rows, from the first one on, that can be transposed.
+ANNEAL_INLINE int transposed_rows(int64_t C, int rows) {
   return C < kFewestColumns || C > kMostColumns ? 0 : rows / kGroup * kGroup;
 }
 
 // Of a group, by columns: the elements and e^(x - max). Terms of columns from C on stay 0.
-struct Turned {
+struct TransposedGroup {
   float x[kMostColumns * kGroup];
   float term[kMostColumns * kGroup] = {};
 };
@@ -25,8 +25,8 @@ ANNEAL_INLINE void each_columns(int64_t C, int step, F f) {
   for (int64_t c = 0; c < C; c += step) f(smallest(c, C - step));
 }
 
-// Turns a group; returns the maxima of its rows.
-ANNEAL_INLINE Lanes16 turn(const float* rows, int64_t C, float* x) {
+// Transposes a group; returns the maxima of its rows.
+ANNEAL_INLINE Lanes16 transpose_group(const float* rows, int64_t C, float* x) {
   Lanes16 max = splat16(-kInfinity);
   each_columns(C, 4, [&](int64_t at) __attribute__((always_inline)) {
     for (int p = 0; p < kParts; p++) {
@@ -50,14 +50,14 @@ ANNEAL_INLINE Lanes16 sum_columns(const float* term) {
   return sum;
 }
 
-struct TurnedSums {
+struct TransposedSums {
   Lanes16 max, sum;
 };
 
 // Calls see(c, p, x - max, e^(x - max)) for part p of column c, perhaps twice.
 template <class See>
-ANNEAL_INLINE TurnedSums turned_terms(const float* rows, int64_t C, Turned& t, See see) {
-  const Lanes16 max = turn(rows, C, t.x);
+ANNEAL_INLINE TransposedSums transposed_terms(const float* rows, int64_t C, TransposedGroup& t, See see) {
+  const Lanes16 max = transpose_group(rows, C, t.x);
   constexpr int kTogether = 2;  // columns
   each_columns(C, kTogether, [&](int64_t at) __attribute__((always_inline)) {
     vf margin[kTogether * kParts], term[kTogether * kParts];
@@ -74,7 +74,7 @@ ANNEAL_INLINE TurnedSums turned_terms(const float* rows, int64_t C, Turned& t, S
 
 // out[r, c] = lane r of value(c, p), part p of column c.
 template <class Value>
-ANNEAL_INLINE void write_turned(float* out, int64_t C, Value value) {
+ANNEAL_INLINE void write_transposed(float* out, int64_t C, Value value) {
   each_columns(C, 4, [&](int64_t at) __attribute__((always_inline)) {
     for (int p = 0; p < kParts; p++) {
       vf four[4];

@@ -1,11 +1,11 @@
-// The first pass of a rule by trust: what is learned of the gradients, and for each parameter how far it is trusted to
-// go along its direction, which needs the norms of both before any element can be changed.
+// The first pass of a rule with a trust ratio: accumulates the gradients into the state and finds each parameter's
+// ratio, which needs the norms of the parameter and of its update direction before any element can be changed.
 
-static size_t trust_bytes(const TensorLine& line) {
-  return (size_t)(line.chunks + line.tensors) * 2 * sizeof(double) + (size_t)line.tensors * sizeof(float);
+static size_t trust_ratio_bytes(const MultiTensorRange& range) {
+  return (size_t)(range.chunks + range.tensors) * 2 * sizeof(double) + (size_t)range.tensors * sizeof(float);
 }
 
-// The squares of elements [first, last) of a parameter, and of its direction.
+// Sums the squares of elements [first, last) of a parameter, and of its update direction.
 template <class Rule, int kStates>
 static __attribute__((noinline)) void measure_part(const Rule& __restrict rule, float most, const TensorArg* in,
                                                    int64_t first, int64_t last, double* squares) {
@@ -18,10 +18,10 @@ static __attribute__((noinline)) void measure_part(const Rule& __restrict rule, 
     const vf x = ld_some(p + i, lanes);
     vf s[kStates];
     for (int k = 0; k < kStates; k++) s[k] = ld_some(state[k] + i, lanes);
-    Rule::learn(rule, clipped(ld_some(g + i, lanes), limit), s);
+    Rule::accumulate(rule, clipped(ld_some(g + i, lanes), limit), s);
     for (int k = 0; k < kStates; k++) st_some(state[k] + i, s[k], lanes);
     add_squares(sizes, part, x);
-    add_squares(directions, part, keep_lanes(Rule::direction(rule, x, s), lanes, vf{}));
+    add_squares(directions, part, keep_lanes(Rule::update_direction(rule, x, s), lanes, vf{}));
   };
   int64_t i = first;
   for (; i + 16 <= last; i += 16)
@@ -34,28 +34,28 @@ static __attribute__((noinline)) void measure_part(const Rule& __restrict rule, 
 template <class Rule, int kStates>
 static void measure_chunk(void* arg, int64_t unit, int32_t) {
   const UpdateJob<Rule>& job = *(const UpdateJob<Rule>*)arg;
-  const int64_t chunk = job.cut.order[unit];
+  const int64_t chunk = job.partition.order[unit];
   each_update(job, chunk, [&](int64_t t, const TensorArg* in, const Rule& rule, int32_t, int64_t first, int64_t last) {
-    measure_part<Rule, kStates>(rule, job.limit, in, first, last, job.trust.parts[chunk + t]);
+    measure_part<Rule, kStates>(rule, job.limit, in, first, last, job.trust.partials[chunk + t]);
   });
 }
 
 template <class Rule, int kStates>
-static void find_trust(UpdateJob<Rule>& job, int64_t ns, Context& context) {
-  job.trust.parts = (double(*)[2])(context.shared_scratch + cut_bytes(job.line));
-  float* ratios = (float*)(job.trust.parts + job.line.chunks + job.line.tensors);
-  context.parallel(&context, job.line.chunks, ns, measure_chunk<Rule, kStates>, &job);
+static void find_trust_ratios(UpdateJob<Rule>& job, int64_t ns, Context& context) {
+  job.trust.partials = (double(*)[2])(context.shared_scratch + partition_bytes(job.range));
+  float* ratios = (float*)(job.trust.partials + job.range.chunks + job.range.tensors);
+  context.parallel(&context, job.range.chunks, ns, measure_chunk<Rule, kStates>, &job);
   double squares[2] = {};
   int64_t at = 0;
   const auto complete = [&] {
-    ratios[at++] = (float)trust_of(job.call->attr[1], __builtin_sqrt(squares[0]), __builtin_sqrt(squares[1]));
+    ratios[at++] = (float)trust_ratio(job.call->attr[1], __builtin_sqrt(squares[0]), __builtin_sqrt(squares[1]));
     squares[0] = squares[1] = 0;
   };
-  for (int64_t c = 0; c < job.line.chunks; c++)
-    each_part(job.line, job.cut, c, [&](int64_t t, int64_t, int64_t) {
+  for (int64_t c = 0; c < job.range.chunks; c++)
+    each_span(job.range, job.partition, c, [&](int64_t t, int64_t, int64_t) {
       while (at < t) complete();
-      for (int k = 0; k < 2; k++) squares[k] += job.trust.parts[c + t][k];
+      for (int k = 0; k < 2; k++) squares[k] += job.trust.partials[c + t][k];
     });
-  while (at < job.line.tensors) complete();
+  while (at < job.range.tensors) complete();
   job.trust.ratios = ratios;
 }
