@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/pointwise/opcodes.h"
+#include "kernels/update/rules_info.h"
 #include "permutation.h"
 #include "session.h"
 #include "thread_pool.h"

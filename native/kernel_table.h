@@ -62,14 +62,6 @@ enum Row : uint32_t {
   kRows
 };
 
-// Row `update`: operands (hyper, steps, scales, limit, average) and attributes (rule, flags) before those of the first
-// parameter, and what the flags hold beside the rule's own.
-constexpr int kUpdateHeader = 5, kUpdateAttrs = 2;
-enum UpdateFlag : uint32_t {
-  kAverages = 1u << 30,          // an average is kept beside each parameter, behind its state
-  kWritesAverageBack = 1u << 31  // where a parameter has been averaged, it becomes its average
-};
-
 struct KernelTable {
   const char* name;  // "avx2", ...
   int32_t lanes;     // floats per vector

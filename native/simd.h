@@ -1,11 +1,20 @@
-// The vector type of a target, over GCC/Clang vector extensions. Included inside the target's namespace, once, by
-// targets/target.inc, with ANNEAL_LANES (floats per vector: 4, 8 or 16) defined. Lanes wider than the machine's
-// registers work too: what the compiler cannot split by itself (fma, sqrt, min, max) is mapped over halves here.
-// Everything is forced inline, so that no copy with external linkage can be merged across targets.
+// The vector type of a target, over GCC/Clang vector extensions. The target's namespace,
+// ANNEAL_TARGET, and ANNEAL_LANES (floats per vector: 4, 8 or 16) are defined by targets/<target>.cc. Lanes wider than
+// the machine's registers work too: what the compiler cannot split by itself (fma, sqrt, min, max) is mapped over
+// halves here. Everything is forced inline, so that no copy with external linkage can be merged across targets.
 //
 // +, -, *, /, comparisons (lanes of 0 or -1), &, |, ^, ~, <<, >> are the operators of the vector types themselves.
+#pragma once
+#include <cstdint>
 
-// Build with -Wno-psabi: nothing here is a real call, so the calling convention of wide vectors is moot.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace anneal::ANNEAL_TARGET {
+
 #define ANNEAL_INLINE static inline __attribute__((always_inline))
 
 typedef float v4 __attribute__((vector_size(16)));
@@ -306,3 +315,5 @@ ANNEAL_INLINE void pin(vf& x, const vf& a, const vf& b) {
   asm volatile("" : "+" ANNEAL_REGISTER(x) : ANNEAL_REGISTER(a), ANNEAL_REGISTER(b));
 }
 #endif
+
+}  // namespace anneal::ANNEAL_TARGET

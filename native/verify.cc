@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "error.h"
+#include "kernels/update/update_call.h"
 
 namespace anneal {
 

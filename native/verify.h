@@ -23,21 +23,6 @@ struct RowInfo {
 };
 extern const RowInfo kRowInfo[kRows];
 
-struct PointwiseInfo {
-  const char* name;
-  int arity;
-  char in, out;  // F, I, B or N, see pointwise.def
-};
-extern const PointwiseInfo kPointwiseInfo[];
-extern const uint32_t kPointwiseRows;
-
-struct UpdateInfo {
-  const char* name;
-  int states, hypers, flags;  // arrays beside a parameter, hyper-parameters, flag bits: see updates.def
-};
-extern const UpdateInfo kUpdateInfo[];
-extern const uint32_t kUpdateRules;
-
 constexpr uint64_t kArenaAlignment = 64;
 constexpr int64_t kMaxElements = int64_t{1} << 31;  // of one tensor, exclusive
 constexpr uint64_t kMaxBytes = uint64_t{1} << 46;   // of a buffer, an offset, the arena
@@ -95,9 +80,6 @@ std::unique_ptr<Program> verify(const uint32_t* words, size_t count, VerifyOptio
 // A row's check of its operands beyond counts and bounds. Returns null, or what is wrong.
 using RowCheck = const char* (*)(const Call&);
 extern const RowCheck kRowChecks[kRows];
-
-// The input that an output of a sound call of an UPDATE row overwrites: the same tensor.
-int32_t updated_input(const Call&, int32_t output);
 
 // Row-major without gaps.
 bool is_dense(const TensorArg&);

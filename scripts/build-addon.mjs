@@ -31,7 +31,7 @@ function sources(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(cc|h|def|inc)$/.test(entry.name))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .filter((file) => !/^(test|fuzz)[\\/]/.test(relative(folder, file)))
+    .filter((file) => !/^test[\\/]|^kernels[\\/]\w+[\\/](test|bench)/.test(relative(folder, file)))
     .sort();
 }
 

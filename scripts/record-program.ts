@@ -105,21 +105,21 @@ function read(session: Session, id: number, bytes: number): Uint8Array {
   return contents;
 }
 
-/** Throws where the program lacks a row of native/ops.def, pointwise.def or updates.def. */
+/** Throws where the program lacks a row of native/ops.def, an operation of native/kernels/pointwise/opcodes.def or a rule of native/kernels/update/rules.def. */
 function checkComplete(words: Uint32Array): void {
   const { addon } = loadNative();
   const rows = addon.rows().map(({ name }) => name);
-  const micros = addon.pointwise().map(({ name }) => name);
+  const opcodes = addon.pointwise().map(({ name }) => name);
   const rules = addon.updates().map(({ name }) => name);
-  const all = { 'ops.def': rows, 'pointwise.def': micros, 'updates.def': rules };
+  const all = { 'ops.def': rows, 'opcodes.def': opcodes, 'rules.def': rules };
   const missing = new Set(Object.entries(all).flatMap(([table, names]) => names.map((name) => `${table} ${name}`)));
   let at = HEADER + words[3]! * BUFFER_WORDS + words[4]! * TENSOR_WORDS;
   for (let i = 0; i < words[5]!; i++) {
     const [row, outputs, inputs, attrs] = words.subarray(at) as unknown as [number, number, number, number];
     const attributes = words.subarray(at + INSTRUCTION_WORDS + outputs + inputs).subarray(0, attrs);
     missing.delete(`ops.def ${rows[row]!}`);
-    if (rows[row] === 'update') missing.delete(`updates.def ${rules[attributes[0]!]!}`);
-    if (rows[row] === 'pointwise') for (let micro = 0; micro < attributes[0]!; micro++) missing.delete(`pointwise.def ${micros[attributes[1 + 4 * micro]!]!}`);
+    if (rows[row] === 'update') missing.delete(`rules.def ${rules[attributes[0]!]!}`);
+    if (rows[row] === 'pointwise') for (let k = 0; k < attributes[0]!; k++) missing.delete(`opcodes.def ${opcodes[attributes[1 + 4 * k]!]!}`);
     at += INSTRUCTION_WORDS + outputs + inputs + attrs;
   }
   if (missing.size > 0) throw new Error(`the recorded steps do not run ${[...missing].join(', ')}: add them to test/determinism/every-kernel.ts`);

@@ -21,10 +21,11 @@ async function inSlot(work) {
   }
 }
 
-/** Runs a command when a core is free for it. Resolves with what it printed; rejects, with that, where it fails. */
-export function run(command, args, { env = {} } = {}) {
+/** Runs a command when a core is free for it, and gives it `input` to read. Resolves with what it printed; rejects, with that, where it fails. */
+export function run(command, args, { env = {}, input = '' } = {}) {
   return inSlot(async () => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const child = spawn(command, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    child.stdin.on('error', () => {}).end(input); // whoever reads none of it may close it first
     const printed = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr']) child[stream].setEncoding('utf8').on('data', (text) => (printed[stream] += text));
     const [status, signal] = await once(child, 'close').catch((error) => {

@@ -1,7 +1,7 @@
 // The native side without Node.js: tests and a recorded training program with both compilers, on 64-bit ARM under
 // qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer (g++) and under ThreadSanitizer (clang); equal bits from all
-// of them on every target with fused multiply-add; the assembly of gemm's tiles, instructions of kernels counted under valgrind,
-// a minute of fuzzing the verifier, and the format. Reports of doctest go to $ANNEAL_REPORTS where that is set.
+// of them on every target with fused multiply-add; the assembly of gemm's tiles, headers that compile by themselves, instructions of
+// kernels counted under valgrind, a minute of fuzzing the verifier, and the format. Reports of doctest go to $ANNEAL_REPORTS where that is set.
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
@@ -11,6 +11,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkAssembly, checkSplit } from './check-assembly.mjs';
+import { checkHeaders } from './check-headers.mjs';
 import { run } from './slots.mjs';
 
 const { resolve } = createRequire(import.meta.url);
@@ -177,6 +178,7 @@ const parts = {
   instructions,
   addon,
   assembly,
+  headers: async () => console.log(await checkHeaders(await built('gcc'))),
   format: async () => void (await run(process.execPath, ['scripts/format-native.mjs'])),
 };
 

@@ -1,5 +1,5 @@
-// The vocabulary of cases. A family is a file <name>_cases.cc of this folder, which registers itself; the build
-// finds it, and `npm run bench -- kernels <name>` runs it:
+// The vocabulary of cases. A family is a file bench*.cc in a folder of native/kernels, or <name>_cases.cc in this one,
+// which registers itself; the build finds it, and `npm run bench -- kernels <name>` runs it:
 //
 //   Subject softmax(Bench& b, int64_t rows, int64_t columns) {
 //     Subject s;

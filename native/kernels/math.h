@@ -6,6 +6,10 @@
 // rounding errors of a cubic; the slopes of both gelus, which have zeros, are good to 4 units of 2^-24. NaN gives NaN
 // and the ends are exact: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, tanh(inf) = erf(inf) = 1, and denormals count
 // as what they are, going in and coming out.
+#pragma once
+#include "../simd.h"
+
+namespace anneal::ANNEAL_TARGET {
 
 constexpr float kInfinity = __builtin_inff();
 constexpr float kNaN = __builtin_nanf("");
@@ -210,3 +214,5 @@ ANNEAL_INLINE void vsincos_turns(vf u, vf& sine, vf& cosine) {
   sine = as_float(as_int(select(odd, b, a)) ^ sine_sign);
   cosine = as_float(as_int(select(odd, a, b)) ^ cosine_sign);
 }
+
+}  // namespace anneal::ANNEAL_TARGET

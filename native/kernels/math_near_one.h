@@ -1,4 +1,8 @@
 // log(1 + x) and e^x - 1, which keep their digits where x is small, and softplus made of them.
+#pragma once
+#include "math.h"
+
+namespace anneal::ANNEAL_TARGET {
 
 // ln(1 + x) = ln u * x / (u - 1), u = 1 + x rounded: what rounding takes from u it takes from both (Kahan).
 ANNEAL_INLINE vf vlog1p(vf x) {
@@ -25,3 +29,5 @@ ANNEAL_INLINE vf vexpm1(vf x) {
 
 // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|).
 ANNEAL_INLINE vf vsoftplus(vf x) { return select(x != x, x, vmax(x, vf{})) + vlog1p(vexp_nonpositive(-vabs(x))); }
+
+}  // namespace anneal::ANNEAL_TARGET

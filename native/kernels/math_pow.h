@@ -1,5 +1,9 @@
 // x^y = 2^(y log2 x), in double over half vectors, which leaves the rounding to float as the only error worth naming
 // (0.51 ULP).
+#pragma once
+#include "math.h"
+
+namespace anneal::ANNEAL_TARGET {
 
 typedef double vd __attribute__((vector_size(4 * ANNEAL_LANES)));  // half as many lanes as vf
 typedef int64_t vl __attribute__((vector_size(4 * ANNEAL_LANES)));
@@ -95,3 +99,5 @@ ANNEAL_INLINE vf vpow(vf x, vf y) {
   const vi special = ~((x > vf{}) & (x < splat(kInfinity)) & (vabs(y) < splat(kInfinity)));
   return __builtin_expect(!any(special), 1) ? r : pow_special(x, y, r);
 }
+
+}  // namespace anneal::ANNEAL_TARGET

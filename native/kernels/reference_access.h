@@ -1,5 +1,18 @@
 // Access of the references to tensors: one element at a time, by its row-major index, whatever the strides and
 // dtype.
+#pragma once
+#include <cmath>
+
+#include "../kernel_table.h"
+
+namespace anneal::ANNEAL_TARGET {
+
+constexpr double kPi = 3.14159265358979323846;
+
+static int32_t reference_wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+static int32_t reference_saturate(double x, double low, double high) {
+  return x != x ? 0 : (int32_t)(x < low ? low : x > high ? high : std::trunc(x));
+}
 
 struct ReferenceLane {
   double real;
@@ -64,3 +77,5 @@ static int32_t reference_fit(Context& context, int64_t where, int64_t sum) {
   if (stored != sum) context.fail(&context, Failure::overflow, where, sum, 0);
   return stored;
 }
+
+}  // namespace anneal::ANNEAL_TARGET

@@ -1,5 +1,10 @@
 // The order in which a kernel visits a strided tensor: its dimensions without those of size 1, neighbours that form one
 // run merged.
+#pragma once
+#include "../kernel_table.h"
+#include "../simd.h"
+
+namespace anneal::ANNEAL_TARGET {
 
 struct Walk {
   int32_t rank;  // 0: at most one element
@@ -213,3 +218,5 @@ ANNEAL_INLINE void each_vector(int64_t n, F f) {
 #define ANNEAL_NO_SCRATCH(name)                           \
   static size_t name##_scratch(const Call&) { return 0; } \
   static size_t name##_shared(const Call&) { return 0; }
+
+}  // namespace anneal::ANNEAL_TARGET

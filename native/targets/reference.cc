@@ -1,16 +1,13 @@
 // The reference target: plain loops with double arithmetic, over float or double storage. Never fast, always
 // understandable.
+#define ANNEAL_TARGET reference
 #define ANNEAL_REFERENCE 1
-#include <cmath>
-#include <cstring>
-#include <limits>
-
 #include "../kernel_table.h"
-#include "../philox.h"
+#define ANNEAL_FAMILY_FILE reference.h
+#include "../kernels/families.inc"
 
 namespace anneal {
 namespace reference {
-#include "families.inc"
 
 enum RowFlags { INPLACE = 1, UPDATE = 2 };
 

@@ -21,7 +21,7 @@ using namespace anneal;
 
 enum : uint32_t {
 #define ANNEAL_POINTWISE(name, ...) op_##name,
-#include "pointwise.def"
+#include "kernels/pointwise/opcodes.def"
 #undef ANNEAL_POINTWISE
 };
 

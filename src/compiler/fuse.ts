@@ -14,7 +14,7 @@ export interface FusionGroup {
   readonly kind: 'single' | 'chain' | 'epilogue' | 'siblings';
 }
 
-/** Bounds of one native pointwise instruction (native/pointwise.def). */
+/** Bounds of one native pointwise instruction (native/kernels/pointwise/opcodes.def). */
 export const MAX_OPCODES = 32;
 export const MAX_INPUTS = 16;
 export const MAX_OUTPUTS = 8;

@@ -8,7 +8,7 @@ import type { Example, Inferred, PointwiseRecord, Tolerance } from './record.js'
 /** What is particular to one pointwise op. */
 interface Pointwise {
   readonly name: string;
-  /** The row of native/pointwise.def; the name where left out. */
+  /** The row of native/kernels/pointwise/opcodes.def; the name where left out. */
   readonly micro?: string;
   readonly takes: readonly DType[];
   /** The dtype of the result; the operands' where left out. */

@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.js';
 import { example } from './examples.js';
 import type { EffectRecord, Example, Inferred } from './record.js';
 
-/** A rule by which an optimizer updates a parameter: a row of native/updates.def. What it does is in native/kernels/update_rules.h. */
+/** A rule by which an optimizer updates a parameter: a row of native/kernels/update/rules.def. What it does is in native/kernels/update/rules.h. */
 export interface UpdateRule {
   readonly name: string;
   /** The arrays that it keeps beside a parameter. */
@@ -75,7 +75,7 @@ type UpdateAttrs = {
   readonly pulls: boolean;
 };
 
-/** Bits of the native flags, from native/kernel_table.h. */
+/** Bits of the native flags, from native/kernels/update/update_call.h. */
 const AVERAGES = 2 ** 30;
 const PULLS = 2 ** 31;
 

@@ -80,15 +80,15 @@ function bind({ exports, file }: LoadedAddon): Native {
   const signatures = new Map(addon.updates().map(({ name, states, hypers, flags }, i) => [`${name} ${states} ${hypers} ${flags}`, i]));
   const rules = new Map<string, number>();
   for (const { name, states, hypers, flags } of Object.values(updateRules)) {
-    rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/updates.def'));
+    rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/kernels/update/rules.def'));
   }
-  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.opcode, 'native/pointwise.def');
+  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.opcode, 'native/kernels/pointwise/opcodes.def');
   return {
     addon,
     file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
-    opcode: (name) => numberOf(micros, name, 'native/pointwise.def'),
-    rule: (name) => numberOf(rules, name, 'native/updates.def'),
+    opcode: (name) => numberOf(micros, name, 'native/kernels/pointwise/opcodes.def'),
+    rule: (name) => numberOf(rules, name, 'native/kernels/update/rules.def'),
     opcodeName: (opcode) => names[opcode]!,
   };
 }

@@ -1,0 +1,64 @@
+// The reference of gemm: the definition, summed in double and rounded to T after the product, the bias and the
+// activation.
+#pragma once
+#include "../reference_access.h"
+
+namespace anneal::ANNEAL_TARGET {
+
+static double reference_activation(uint32_t kind, double x) {
+  switch (kind) {
+    case 1:
+      return 0 > x ? 0 : x;
+    case 2:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case 3:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case 4:
+      return std::tanh(x);
+    case 5:
+      return 1 / (1 + std::exp(-x));
+    default:
+      return x;
+  }
+}
+
+// The offset of batch `index` of an output with `batch_rank` batch dimensions in an operand that broadcasts along them.
+static int64_t reference_batch_offset(const TensorArg& out, const TensorArg& operand, int64_t index) {
+  int64_t offset = 0;
+  for (int d = out.rank - 3; d >= 0; d--) {
+    const int64_t i = index % out.dims[d];
+    index /= out.dims[d];
+    const int od = d - (out.rank - operand.rank);
+    if (od >= 0 && operand.dims[od] > 1) offset += i * operand.strides[od];
+  }
+  return offset;
+}
+
+template <class T>
+static void reference_gemm(const Call& call, Context&) {
+  const TensorArg &a = call.in[0], &b = call.in[1], &out = call.out[0];
+  const int64_t M = out.dims[out.rank - 2], N = out.dims[out.rank - 1], K = a.dims[a.rank - 1];
+  int64_t count = 1;
+  for (int d = 0; d < out.rank - 2; d++) count *= out.dims[d];
+  const T* bias = call.inputs > 2 ? (const T*)call.in[2].data : nullptr;
+  const T* aux = call.inputs > 3 && (call.attr[1] & 1) ? (const T*)call.in[3].data : nullptr;
+  for (int64_t i = 0; i < count; i++) {
+    const T* pa = (const T*)a.data + reference_batch_offset(out, a, i);
+    const T* pb = (const T*)b.data + reference_batch_offset(out, b, i);
+    for (int64_t m = 0; m < M; m++)
+      for (int64_t n = 0; n < N; n++) {
+        double sum = 0;
+        for (int64_t k = 0; k < K; k++)
+          sum += (double)pa[m * a.strides[a.rank - 2] + k * a.strides[a.rank - 1]] *
+                 (double)pb[k * b.strides[b.rank - 2] + n * b.strides[b.rank - 1]];
+        const int64_t at = (i * M + m) * N + n;
+        T x = (T)sum;
+        if (bias) x = (T)((double)x + (double)bias[n]);
+        x = (T)reference_activation(call.attr[0], (double)x);
+        if (aux) x = aux[at] > 0 ? x : T(0);
+        ((T*)out.data)[at] = x;
+      }
+  }
+}
+
+}  // namespace anneal::ANNEAL_TARGET

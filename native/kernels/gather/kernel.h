@@ -1,0 +1,5 @@
+// Rows that read or write elements by index.
+#pragma once
+#include "gather.h"
+#include "gather_rows.h"
+#include "take_along_axis.h"

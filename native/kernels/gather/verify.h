@@ -1,0 +1,68 @@
+// The checks of rows that read or write elements by index.
+#pragma once
+#include "../verify_operands.h"
+
+namespace anneal {
+
+// `wide` has the dims of `data` with `axis` replaced by those of `indices`.
+inline bool replaces_axis(const TensorArg& wide, const TensorArg& data, const TensorArg& indices, int axis) {
+  return axis < data.rank && wide.rank == data.rank - 1 + indices.rank && dims_at(wide, 0, axis, data, 0) &&
+         dims_at(wide, axis, indices.rank, indices, 0) &&
+         dims_at(wide, axis + indices.rank, data.rank - axis - 1, data, axis + 1);
+}
+
+inline const char* verify_gather(const Call& c) {
+  const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1];
+  NEED(present(out) && present(data) && present(indices), "an operand is absent");
+  NEED(is_dense(out) && is_dense(data) && is_dense(indices), "an operand is not dense");
+  NEED(out.dtype == data.dtype && indices.dtype == DType::i32, "wrong dtypes");
+  NEED(c.attr[0] < uint32_t(kMaxRank) && replaces_axis(out, data, indices, int(c.attr[0])), "shapes do not fit");
+  return nullptr;
+}
+
+inline const char* verify_gather_rows(const Call& c) {
+  const TensorArg &out = c.out[0], &data = c.in[0], &indices = c.in[1];
+  NEED(present(out) && present(data) && present(indices), "an operand is absent");
+  NEED(is_dense(out) && is_dense(data) && is_dense(indices), "an operand is not dense");
+  NEED(is_float(out) || out.dtype == DType::i32, "the result is neither float nor int32");
+  NEED(indices.dtype == DType::i32 && indices.rank == 1, "indices are not int32 [B]");
+  NEED(data.rank >= 1 && replaces_axis(out, data, indices, 0), "shapes do not fit");
+  NEED(is_float(out) || !is_float(data), "float data into int32");
+  for (int i = 2; i < 5; i++) {
+    NEED(present(c.in[i]) == present(c.in[2]), "mean, rest and scale go together");
+    if (present(c.in[i]))
+      NEED(is_float(out) && is_scalar(c.in[i], out.dtype), "mean, rest and scale are float scalars");
+  }
+  return nullptr;
+}
+
+inline const char* verify_scatter_add(const Call& c) {
+  const TensorArg &out = c.out[0], &indices = c.in[0], &updates = c.in[1];
+  NEED(present(out) && present(indices) && present(updates), "an operand is absent");
+  NEED(is_dense(out) && is_dense(indices) && is_dense(updates), "an operand is not dense");
+  NEED(is_float(out) || out.dtype == DType::i32, "neither float nor int32");
+  NEED(updates.dtype == out.dtype && indices.dtype == DType::i32, "wrong dtypes");
+  NEED(c.attr[0] < uint32_t(kMaxRank) && replaces_axis(updates, out, indices, int(c.attr[0])), "shapes do not fit");
+  return nullptr;
+}
+
+inline const char* verify_take_along_axis(const Call& c) {
+  const TensorArg &out = c.out[0], &x = c.in[0], &labels = c.in[1];
+  NEED(present(out) && present(x) && present(labels), "an operand is absent");
+  NEED(is_float(x) && x.rank == 2 && is_dense(x), "x is not a dense float matrix");
+  NEED(is_vector(out, x.dtype, x.dims[0]), "the result is not [N]");
+  NEED(is_vector(labels, DType::i32, x.dims[0]), "labels are not int32 [N]");
+  return nullptr;
+}
+
+inline const char* verify_scatter(const Call& c) {
+  const TensorArg &out = c.out[0], &values = c.in[0], &labels = c.in[1];
+  NEED(present(out) && present(values) && present(labels), "an operand is absent");
+  NEED(is_float(out) && out.rank == 2 && is_dense(out), "the result is not a dense float matrix");
+  NEED(is_vector(labels, DType::i32, out.dims[0]), "labels are not int32 [N]");
+  NEED(values.dtype == out.dtype && (values.rank == 0 || is_vector(values, out.dtype, out.dims[0])),
+       "values are neither [N] nor a scalar");
+  return nullptr;
+}
+
+}  // namespace anneal

@@ -1,0 +1,22 @@
+// The layout of a call of update.
+#pragma once
+#include "../../kernel_table.h"
+
+namespace anneal {
+
+// Operands (hyper, steps, scales, limit, average) and attributes (rule, flags) before those of the first
+// parameter, and what the flags hold beside the rule's own.
+constexpr int kUpdateHeader = 5, kUpdateAttrs = 2;
+enum UpdateFlag : uint32_t {
+  kAverages = 1u << 30,          // an average is kept beside each parameter, behind its state
+  kWritesAverageBack = 1u << 31  // where a parameter has been averaged, it becomes its average
+};
+
+// The input that an output of a sound call overwrites: the same tensor.
+inline int32_t updated_input(const Call& call, int32_t output) {
+  const int32_t parameters = call.attrs - kUpdateAttrs, each = call.outputs / parameters;
+  const int32_t t = output / each, k = output % each;
+  return kUpdateHeader + t * (each + 1) + (k == 0 ? 0 : k + 1);
+}
+
+}  // namespace anneal
