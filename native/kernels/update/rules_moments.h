@@ -51,15 +51,16 @@ struct Rule_sgd_momentum {
 
 // Adam (Kingma and Ba, arXiv:1412.6980), as torch.optim.Adam: m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2)
 // g'^2; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps), where g' = g + decay p, or, decoupled (AdamW,
-// Loshchilov and Hutter, arXiv:1711.05101), g' = g and p *= 1 - lr decay first.
-template <class V>
-struct Rule_adam {
+// Loshchilov and Hutter, arXiv:1711.05101), g' = g and p *= 1 - lr decay first. With kAmsgrad
+// (Reddi et al., arXiv:1904.09237) the denominator is made of the largest v so far.
+template <class V, bool kAmsgrad>
+struct AdamRule {
   enum Hyper { kLr, kBeta1, kBeta2, kEps, kDecay };
   enum Flag : uint32_t { kDecoupled = 1, kMaximize = 2 };
   V sign, decay, shrink, beta1, gain1, beta2, gain2, correction2, eps, step;
   bool decays, shrinks;
 
-  static Rule_adam of(const double* hyper, int64_t count, uint32_t flags) {
+  static AdamRule of(const double* hyper, int64_t count, uint32_t flags) {
     const bool decays = hyper[kDecay] != 0, decoupled = flags & kDecoupled;
     return {all<V>(flags & kMaximize ? -1 : 1),
             all<V>(hyper[kDecay]),
@@ -74,32 +75,21 @@ struct Rule_adam {
             decays && !decoupled,
             decays && decoupled};
   }
-  ANNEAL_METHOD void apply(const Rule_adam& r, V& p, V g, V* s) {
+  ANNEAL_METHOD void apply(const AdamRule& r, V& p, V g, V* s) {
     g = g * r.sign;
     if (r.decays) g = vfma(r.decay, p, g);
     if (r.shrinks) p = p * r.shrink;
     s[0] = vfma(r.gain1, g, s[0] * r.beta1);
     s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
-    p = vfma(r.step, s[0] / vfma(vsqrt(s[1]), r.correction2, r.eps), p);
+    if constexpr (kAmsgrad) s[2] = vmax(s[1], s[2]);
+    p = vfma(r.step, s[0] / vfma(vsqrt(s[kAmsgrad ? 2 : 1]), r.correction2, r.eps), p);
   }
 };
 
-// With AMSGrad (Reddi et al., arXiv:1904.09237): the denominator is made of the largest v so far.
 template <class V>
-struct Rule_adam_amsgrad : Rule_adam<V> {
-  static Rule_adam_amsgrad of(const double* hyper, int64_t count, uint32_t flags) {
-    return {Rule_adam<V>::of(hyper, count, flags)};
-  }
-  ANNEAL_METHOD void apply(const Rule_adam_amsgrad& r, V& p, V g, V* s) {
-    g = g * r.sign;
-    if (r.decays) g = vfma(r.decay, p, g);
-    if (r.shrinks) p = p * r.shrink;
-    s[0] = vfma(r.gain1, g, s[0] * r.beta1);
-    s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
-    s[2] = vmax(s[1], s[2]);
-    p = vfma(r.step, s[0] / vfma(vsqrt(s[2]), r.correction2, r.eps), p);
-  }
-};
+using Rule_adam = AdamRule<V, false>;
+template <class V>
+using Rule_adam_amsgrad = AdamRule<V, true>;
 
 // AdaMax (Kingma and Ba, arXiv:1412.6980, section 7), as torch.optim.Adamax: u = max(beta2 u, |g'| + eps);
 // p -= lr / (1 - beta1^t) m / u.
