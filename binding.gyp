@@ -38,7 +38,7 @@
   'targets': [
     {
       'target_name': 'anneal',
-      'sources': ['native/addon.cc', '<@(core_sources)'],
+      'sources': ['native/addon/arguments.cc', 'native/addon/module.cc', 'native/addon/session_object.cc', '<@(core_sources)'],
       'defines': [
         'ANNEAL_VERSION="<(anneal_version)"',
         'NAPI_VERSION=9',

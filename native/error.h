@@ -1,4 +1,4 @@
-// The errors of the core. Inside they are exceptions or outcomes; addon.cc turns them into JavaScript errors with these
+// The errors of the core. Inside they are exceptions or outcomes; addon/ turns them into JavaScript errors with these
 // codes.
 #pragma once
 #include <exception>

@@ -24,8 +24,8 @@ struct RowInfo {
 extern const RowInfo kRowInfo[kRows];
 
 constexpr uint64_t kArenaAlignment = 64;
-constexpr int64_t kMaxElements = int64_t{1} << 31;  // of one tensor, exclusive
-constexpr uint64_t kMaxBytes = uint64_t{1} << 46;   // of a buffer, an offset, the arena
+constexpr int64_t kMaxElements = int64_t{limits::elements} + 1;  // of one tensor, exclusive
+constexpr uint64_t kMaxBytes = uint64_t{1} << 46;                // of a buffer, an offset, the arena
 
 struct Buffer {
   Space space;

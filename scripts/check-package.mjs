@@ -17,7 +17,7 @@ const binaries = {
   'darwin-x64': [[0, 0xfeedfacf], [4, 0x01000007]],
   'darwin-arm64': [[0, 0xfeedfacf], [4, 0x0100000c]],
 };
-const files = ['dist/index.js', 'dist/index.d.ts', 'dist/cli.js', 'native/addon.cc', 'native/binding.gyp', 'scripts/build-addon.mjs', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+const files = ['dist/index.js', 'dist/index.d.ts', 'dist/cli.js', 'native/addon/module.cc', 'native/binding.gyp', 'scripts/build-addon.mjs', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 
 const [tarball, tag] = process.argv.slice(2);
 const problems = [];

@@ -4,6 +4,7 @@
 //     tsx --conditions=anneal-source scripts/record-program.ts <file>
 import { writeFileSync } from 'node:fs';
 import { engine } from '../src/graph/engine.js';
+import { codes } from '../src/ops/codes.js';
 import { loadNative } from '../src/runtime/binding.js';
 import { PlannedEngine } from '../src/runtime/engine.js';
 import type { Submission, Session } from '../src/runtime/session.js';
@@ -11,14 +12,9 @@ import { everyKernel } from '../test/determinism/every-kernel.js';
 
 const STEPS = 50;
 
-/** Word layout of native/program.h. */
-const HEADER = 16;
-const BUFFER_WORDS = 8;
-const TENSOR_WORDS = 20;
-const INSTRUCTION_WORDS = 8;
-const SPACE = { storage: 1, output: 3 } as const;
-const UINT8 = 3;
-const NONE = 0xffffffff;
+const { magic: MAGIC, version: VERSION, header: HEADER, buffer: BUFFER_WORDS, tensor: TENSOR_WORDS, instruction: INSTRUCTION_WORDS, none: NONE } = codes.format;
+const SPACE = codes.spaces;
+const UINT8 = codes.dtypes.uint8;
 
 interface Recording {
   readonly words: Uint32Array;
@@ -95,7 +91,7 @@ function read(session: Session, id: number, bytes: number): Uint8Array {
   const vector = (of: number): number[] => [of, 0, 1, 0, bytes, ...Array.from({ length: 7 }, () => 0), 1, ...Array.from({ length: 7 }, () => 0)];
   const copy = [loadNative().row('copy'), 1, 1, 0, NONE, 10, 0, 0, 0, 1];
   const body = [...buffer(SPACE.output), ...buffer(SPACE.storage), ...vector(0), ...vector(1), ...copy];
-  const words = Uint32Array.from([0x4c4e4e41, 1, HEADER + body.length, 2, 2, 1, 1, 1, 0, 0, 0, 10, 0, 0, 0, 0, ...body]);
+  const words = Uint32Array.from([MAGIC, VERSION, HEADER + body.length, 2, 2, 1, 1, 1, 0, 0, 0, 10, 0, 0, 0, 0, ...body]);
   const program = session.native.load(words);
   const contents = new Uint8Array(bytes);
   session.native.drain();

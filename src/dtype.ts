@@ -4,17 +4,15 @@ export type DType = 'float32' | 'int32' | 'bool' | 'uint8';
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
 interface DTypeInfo {
-  /** The number that stands for it in a program (native/program.h). */
-  readonly code: number;
   readonly bytes: number;
   readonly array: new (buffer: ArrayBuffer | number) => TypedArray;
 }
 
 export const dtypes: { readonly [D in DType]: DTypeInfo } = {
-  float32: { code: 0, bytes: 4, array: Float32Array as never },
-  int32: { code: 1, bytes: 4, array: Int32Array as never },
-  bool: { code: 2, bytes: 1, array: Uint8Array as never },
-  uint8: { code: 3, bytes: 1, array: Uint8Array as never },
+  float32: { bytes: 4, array: Float32Array as never },
+  int32: { bytes: 4, array: Int32Array as never },
+  bool: { bytes: 1, array: Uint8Array as never },
+  uint8: { bytes: 1, array: Uint8Array as never },
 };
 
 /** The typed array that holds a dtype in JavaScript. */

@@ -1,4 +1,5 @@
 import type { DType } from '../dtype.js';
+import { codes } from '../ops/codes.js';
 import type { Tensor } from '../tensor.js';
 import type { Value } from './emitter.js';
 import type { Destination } from './graph.js';
@@ -41,12 +42,10 @@ interface Position {
   readonly strideBytes?: number;
 }
 
-const MAGIC = 0x4c4e4e41;
-const VERSION = 1;
-const NONE = 0xffffffff;
-const MAX_RANK = 8;
-const SPACE = { arena: 0, storage: 1, input: 2, output: 3, slots: 4 } as const;
-const CODE: { readonly [D in BufferDType]: number } = { float32: 0, int32: 1, bool: 2, uint8: 3, float64: 4 };
+const { magic: MAGIC, version: VERSION, none: NONE } = codes.format;
+const MAX_RANK = codes.limits.rank;
+const SPACE = codes.spaces;
+const CODE: { readonly [D in BufferDType]: number } = codes.dtypes;
 
 /** Pass: instructions and their memory plan to words. */
 export function emit(lowered: Lowered, memory: MemoryPlan, native: RowNumbers): Program {

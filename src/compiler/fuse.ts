@@ -1,3 +1,4 @@
+import { codes } from '../ops/codes.js';
 import type { PointwiseRecord } from '../ops/record.js';
 import { sameShape } from '../shape.js';
 import type { Graph, GraphNode } from './graph.js';
@@ -15,9 +16,7 @@ export interface FusionGroup {
 }
 
 /** Bounds of one native pointwise instruction (native/kernels/pointwise/opcodes.def). */
-export const MAX_OPCODES = 32;
-export const MAX_INPUTS = 16;
-export const MAX_OUTPUTS = 8;
+export const { opcodes: MAX_OPCODES, inputs: MAX_INPUTS, outputs: MAX_OUTPUTS } = codes.elementwise_limits;
 
 /** Pass: partitions the nodes that compute something into units, in an order in which they can run. Effects come last. */
 export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }): FusionGroup[] {

@@ -1,4 +1,5 @@
 import type { DType } from '../dtype.js';
+import { codes } from '../ops/codes.js';
 import type { KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -284,7 +285,7 @@ class Lowering {
       else if ('bias' in epilogue) inputs[2] = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
       else {
         inputs[3] = reshaped(this.dense(this.value(node.inputs[0]!), node.id), gemm.outputs[0]!.layout.shape);
-        flags |= 1;
+        flags |= codes.gemm_flags.mask;
       }
     }
     // What the epilogue reads may have been copied after the instruction was written: it goes last.
@@ -293,7 +294,7 @@ class Lowering {
   }
 }
 
-const NONE = 0xffffffff;
+const NONE = codes.format.none;
 
 /** `value` seen in a larger shape, by NumPy's rules. */
 function broadcast(value: Value, shape: Shape): Value {

@@ -6,6 +6,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT } from './check.js';
+import { codes } from './codes.js';
 import { less } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { erf, exp, expm1 } from './exponential.js';
@@ -14,19 +15,12 @@ import type { CompositeRecord } from './record.js';
 import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
-// The codes that gemm's first attribute takes (see `epilogue` in record.ts).
-const RELU = 1;
-const GELU = 2;
-const GELU_TANH = 3;
-const TANH = 4;
-const SIGMOID = 5;
-
 export const tanhOp = pointwise({
   name: 'tanh',
   takes: FLOAT,
   gradient: ([dy], y) => [mul(dy, sub(1, mul(y, y)))],
   saves: { outputs: [0] },
-  epilogue: { activation: TANH },
+  epilogue: { activation: codes.activations.tanh },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -4, to: 4 }),
 });
@@ -36,7 +30,7 @@ export const sigmoidOp = pointwise({
   takes: FLOAT,
   gradient: ([dy], y) => [mul(mul(dy, sub(1, y)), y)],
   saves: { outputs: [0] },
-  epilogue: { activation: SIGMOID },
+  epilogue: { activation: codes.activations.sigmoid },
   tolerance: FEW_ULP,
   examples: unaryExamples({ from: -6, to: 6 }),
 });
@@ -46,7 +40,7 @@ export const reluOp = pointwise({
   takes: FLOAT,
   gradient: ([dy], y) => [record(reluGradOp, [y, dy])],
   saves: { outputs: [0] },
-  epilogue: { activation: RELU },
+  epilogue: { activation: codes.activations.relu },
   tolerance: EXACT,
   examples: unaryExamples(),
 });
@@ -103,8 +97,8 @@ function geluOps(name: string, micro: string, activation: number, slope: (inputs
   return { op, gradOp };
 }
 
-export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', GELU, geluSlope);
-export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', GELU_TANH, geluTanhSlope);
+export const { op: geluOp, gradOp: geluGradOp } = geluOps('gelu', 'gelu', codes.activations.gelu, geluSlope);
+export const { op: geluTanhOp, gradOp: geluTanhGradOp } = geluOps('geluTanh', 'gelu_tanh', codes.activations.gelu_tanh, geluTanhSlope);
 
 export const softplusOp = pointwise({
   name: 'softplus',

@@ -3,11 +3,12 @@ import { ArgumentError, DTypeError, LimitError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
+import { codes } from './codes.js';
 
-/** The most dimensions that a program can describe (kMaxRank in native/program.h). */
-export const MAX_RANK = 8;
-/** The most elements of a tensor: an index of one fits int32 (kMaxElements in native/verify.h). */
-export const MAX_ELEMENTS = 2 ** 31 - 1;
+/** The most dimensions that a program can describe. */
+export const MAX_RANK = codes.limits.rank;
+/** The most elements of a tensor: an index of one fits int32. */
+export const MAX_ELEMENTS = codes.limits.elements;
 
 export const NUMERIC: readonly DType[] = ['float32', 'int32'];
 export const INT: readonly DType[] = ['int32'];

@@ -4,6 +4,7 @@ import { sizeOf, type Shape } from '../shape.js';
 import type { Plain } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkShape } from './check.js';
+import { codes } from './codes.js';
 import { example } from './examples.js';
 import { slots } from './leaf.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
@@ -41,9 +42,9 @@ function randomExamples(): Example[] {
   return shapes.map((shape) => example([{ shape: [5], dtype: 'int32', from: 0, to: 1000 }, { shape: [2], from: 0.25, to: 0.75 }], { shape }));
 }
 
-export const uniformOp = distribution('uniform', 0, 1, FEW_ULP);
-export const normalOp = distribution('normal', 1, 4, COMPOSED);
-export const bernoulliOp = distribution('bernoulli', 2, 1, EXACT);
+export const uniformOp = distribution('uniform', codes.distributions.uniform, 1, FEW_ULP);
+export const normalOp = distribution('normal', codes.distributions.normal, 4, COMPOSED);
+export const bernoulliOp = distribution('bernoulli', codes.distributions.bernoulli, 1, EXACT);
 
 function draw<T extends Tensor>(op: KernelRecord<RandomAttrs>, shape: Shape, key: Tensor, first: number, second: number): T {
   checkShape(op.name, shape);

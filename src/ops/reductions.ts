@@ -11,6 +11,7 @@ import { div, mul, sub } from './arithmetic.js';
 import { cast } from './cast.js';
 import { checkTensor, FLOAT, NUMERIC, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { equal } from './compare.js';
+import { codes } from './codes.js';
 import type { GradientRule, KernelRecord } from './record.js';
 import { keptShape, reduction, type ReduceAttrs } from './reduction.js';
 import { EXACT, SUMS } from './tolerance.js';
@@ -35,7 +36,7 @@ const shareAmongWinners: GradientRule<ReduceAttrs> = ([dy], node, { axes }) => {
 
 export const sumOp = reduction({
   name: 'sum',
-  kind: 0,
+  kind: codes.reductions.sum,
   takes: NUMERIC,
   gradient: ([dy], { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
   tolerance: SUMS,
@@ -43,7 +44,7 @@ export const sumOp = reduction({
 
 export const meanOp = reduction({
   name: 'mean',
-  kind: 1,
+  kind: codes.reductions.mean,
   takes: FLOAT,
   gradient: ([dy], { inputs: [x] }, { axes }) => [spread(div(dy, count(x!, axes)), x!, axes)],
   tolerance: SUMS,
@@ -51,7 +52,7 @@ export const meanOp = reduction({
 
 export const maxOp = reduction({
   name: 'max',
-  kind: 2,
+  kind: codes.reductions.max,
   takes: NUMERIC,
   needsOne: true,
   gradient: shareAmongWinners,
@@ -61,7 +62,7 @@ export const maxOp = reduction({
 
 export const minOp = reduction({
   name: 'min',
-  kind: 3,
+  kind: codes.reductions.min,
   takes: NUMERIC,
   needsOne: true,
   gradient: shareAmongWinners,
@@ -71,12 +72,12 @@ export const minOp = reduction({
 
 const AN_INDEX = { none: 'an index has no slope' };
 
-export const argmaxOp = reduction({ name: 'argmax', kind: 4, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
-export const argminOp = reduction({ name: 'argmin', kind: 5, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
+export const argmaxOp = reduction({ name: 'argmax', kind: codes.reductions.argmax, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
+export const argminOp = reduction({ name: 'argmin', kind: codes.reductions.argmin, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
 
 export const varOp = reduction({
   name: 'var',
-  kind: 6,
+  kind: codes.reductions.var,
   takes: FLOAT,
   gradient: ([dy], { inputs: [x] }, { axes, correction }) => {
     const distance = sub(x!, reduce(meanOp, x!, axes, true));
@@ -89,8 +90,8 @@ export const varOp = reduction({
 
 const A_TRUTH = { none: 'a truth value has no slope' };
 
-export const anyOp = reduction({ name: 'any', kind: 7, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
-export const allOp = reduction({ name: 'all', kind: 8, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
+export const anyOp = reduction({ name: 'any', kind: codes.reductions.any, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
+export const allOp = reduction({ name: 'all', kind: codes.reductions.all, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
 
 function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes: readonly number[], keepdim: boolean): T {
   return record(op, [x], { axes, keepdim });

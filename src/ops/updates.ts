@@ -2,6 +2,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { codes } from './codes.js';
 import { example } from './examples.js';
 import type { EffectRecord, Example, Inferred } from './record.js';
 
@@ -75,10 +76,6 @@ type UpdateAttrs = {
   readonly pulls: boolean;
 };
 
-/** Bits of the native flags, from native/kernels/update/update_call.h. */
-const AVERAGES = 2 ** 30;
-const PULLS = 2 ** 31;
-
 const has = ({ extras }: UpdateAttrs, extra: (typeof EXTRAS)[number]): boolean => (extras & (1 << EXTRAS.indexOf(extra))) !== 0;
 
 /** Operands before those of the first parameter: hyper, counts and the extras. */
@@ -104,7 +101,7 @@ export const updateOp: EffectRecord<UpdateAttrs> = {
     const outputs = attrs.places.flatMap((_, i) => written(attrs, i).map((input) => inputs[input]!));
     let next = 2;
     const extras = EXTRAS.map((extra) => (has(attrs, extra) ? inputs[next++] : undefined));
-    const flags = attrs.flags + (has(attrs, 'average') ? AVERAGES : 0) + (attrs.pulls ? PULLS : 0);
+    const flags = attrs.flags + (has(attrs, 'average') ? codes.update_flags.averages : 0) + (attrs.pulls ? codes.update_flags.writes_average_back : 0);
     const operands = [inputs[0], inputs[1], ...extras, ...inputs.slice(next)];
     e.instruction('update', outputs, operands, [e.rule(updateRules[attrs.rule].name), flags, ...attrs.places]);
   },

@@ -1,4 +1,5 @@
 import { AnnealError } from '../errors.js';
+import { codes } from '../ops/codes.js';
 import { registry } from '../ops/registry.js';
 import { updateRules } from '../ops/updates.js';
 import { loadAddon, remedy, type LoadedAddon } from './addon.js';
@@ -40,10 +41,14 @@ export interface NativeInfo {
   readonly cpu: string;
 }
 
+type CodeTables = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 interface Addon {
-  rows(): readonly { readonly name: string; readonly flags: number }[];
+  rows(): readonly { readonly name: string }[];
   pointwise(): readonly { readonly name: string }[];
   updates(): readonly { readonly name: string; readonly states: number; readonly hypers: number; readonly flags: number }[];
+  /** Absent in addons of before. */
+  codes?(): CodeTables;
   info(): NativeInfo;
   setThreads(n: number): void;
   memory(bytes: number): ArrayBuffer;
@@ -83,6 +88,7 @@ function bind({ exports, file }: LoadedAddon): Native {
     rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/kernels/update/rules.def'));
   }
   for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.opcode, 'native/kernels/pointwise/opcodes.def');
+  checkCodes(codes, addon.codes?.() ?? {});
   return {
     addon,
     file,
@@ -99,4 +105,15 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: str
     throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has no row '${name}' (${table}): it is of another version than this library. ${remedy()}`);
   }
   return number;
+}
+
+/** Throws where a number that both sides have differs, or one of them lacks it. */
+function checkCodes(ours: CodeTables, native: CodeTables): void {
+  for (const table of new Set([...Object.keys(ours), ...Object.keys(native)])) {
+    for (const name of new Set([...Object.keys(ours[table] ?? {}), ...Object.keys(native[table] ?? {})])) {
+      const [expected, got] = [ours[table]?.[name], native[table]?.[name]];
+      if (got === expected) continue;
+      throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] the native addon has ${got ?? 'no number'} for '${name}' of ${table} (native/codes.def), this library ${expected ?? 'none'}: it is of another version than this library. ${remedy()}`);
+    }
+  }
 }

@@ -102,6 +102,11 @@ test('an addon of another library', async () => {
   await refuses(shipped('foreign', (file) => cpSync(join(binding, main), file)), /is an addon of another library/);
 });
 
+test('an addon of another version: the number that differs, by its name', async () => {
+  const renamed = shipped('version', (file) => patch(file, (bytes) => void bytes.write('bernouLLi\0', bytes.indexOf('\0bernoulli\0') + 1)));
+  await refuses(renamed, /the native addon has no number for 'bernoulli' of distributions \(native\/codes\.def\), this library 2: it is of another version/);
+});
+
 // A loader maps an ELF file before it looks at it, and touching what is not there ends a process.
 describe.runIf(process.platform === 'linux')('an ELF file', () => {
   test.each([0.999, 0.5, 0.01, 40 / 3e6])('that is truncated to %f of its length', async (part) => {

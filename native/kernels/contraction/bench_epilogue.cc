@@ -5,8 +5,6 @@
 namespace {
 using namespace bench;
 
-enum Activation : uint32_t { kNone, kRelu, kGelu };  // as the gemm instruction numbers them
-
 struct Layer {
   int64_t batch, in, out;
   std::string name() const { return std::to_string(batch) + "x" + std::to_string(in) + "x" + std::to_string(out); }
@@ -19,7 +17,7 @@ TensorArg transposed(TensorArg t) {
 }
 
 // x w^T + b, activated; the limit is x w^T.
-Subject forward(Bench& b, const Layer& l, Activation activation) {
+Subject forward(Bench& b, const Layer& l, uint32_t activation) {
   const TensorArg x = b.tensor({l.batch, l.in}), w = transposed(b.tensor({l.out, l.in})), bias = b.tensor({l.out});
   const TensorArg y = b.tensor({l.batch, l.out});
   Subject s;
@@ -34,7 +32,7 @@ Subject masked(Bench& b, const Layer& l) {
   const TensorArg dy = b.tensor({l.batch, l.out}), w = b.tensor({l.out, l.in}), dx = b.tensor({l.batch, l.in});
   const TensorArg before = b.tensor({l.batch, l.in}), none = {nullptr, DType::f32, 1, {l.in}, {1}};
   Subject s;
-  s.ours = b.kernel(row_gemm, {dx}, {dy, w, none, before}, {kNone, 1});
+  s.ours = b.kernel(row_gemm, {dx}, {dy, w, none, before}, {activations::none, gemm_flags::mask});
   s.limits = {{"product alone", b.kernel(row_gemm, {dx}, {dy, w}, {0, 0})}};
   s.flops = 2.0 * double(l.batch * l.in * l.out);
   return s;
@@ -64,8 +62,8 @@ void fill(bench::Family& family) {
                   .counted = counted,
                   .make = std::move(make)});
     };
-    add("bias and relu", [l](Bench& b) { return forward(b, l, kRelu); });
-    add("bias and gelu", [l](Bench& b) { return forward(b, l, kGelu); });
+    add("bias and relu", [l](Bench& b) { return forward(b, l, activations::relu); });
+    add("bias and gelu", [l](Bench& b) { return forward(b, l, activations::gelu); });
     add("gradient through relu", [l](Bench& b) { return masked(b, l); });
     add("bias gradient", [l](Bench& b) { return bias_gradient(b, l); });
   }

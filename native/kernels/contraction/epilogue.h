@@ -1,11 +1,10 @@
 // The epilogue of a product: bias, activation or the mask of a relu's gradient, over a block of C that is still in the
 // cache. The order per element is that of the separate instructions, so fused equals unfused bit for bit.
 #pragma once
+#include "../../codes.h"
 #include "../math.h"
 
 namespace anneal::ANNEAL_TARGET {
-
-enum Activation : uint32_t { kNoActivation, kRelu, kGelu, kGeluTanh, kTanh, kSigmoid };
 
 // Part of an epilogue that is applied to sums in registers, before they are stored: to columns of whole vectors.
 // Without bias and relu it is empty.
@@ -19,19 +18,19 @@ struct Epilogue {
   const float* bias;  // [N] or null
   const float* aux;   // [M, N] like C, or null: the result is kept where aux > 0, else 0
   uint32_t activation;
-  bool any() const { return bias || aux || activation != kNoActivation; }
+  bool any() const { return bias || aux || activation != activations::none; }
   // Returns whether it is so cheap that it had better be applied to sums in registers, before they are stored.
-  bool in_registers() const { return !aux && (activation == kNoActivation || activation == kRelu); }
-  AfterSums after_sums() const { return {bias, activation == kRelu}; }
+  bool in_registers() const { return !aux && (activation == activations::none || activation == activations::relu); }
+  AfterSums after_sums() const { return {bias, activation == activations::relu}; }
 };
 
 template <uint32_t kActivation>
 ANNEAL_INLINE vf activate(vf x) {
-  if constexpr (kActivation == kRelu) return vrelu(x);
-  if constexpr (kActivation == kGelu) return vgelu(x);
-  if constexpr (kActivation == kGeluTanh) return vgelu_tanh(x);
-  if constexpr (kActivation == kTanh) return vtanh(x);
-  if constexpr (kActivation == kSigmoid) return vsigmoid(x);
+  if constexpr (kActivation == activations::relu) return vrelu(x);
+  if constexpr (kActivation == activations::gelu) return vgelu(x);
+  if constexpr (kActivation == activations::gelu_tanh) return vgelu_tanh(x);
+  if constexpr (kActivation == activations::tanh) return vtanh(x);
+  if constexpr (kActivation == activations::sigmoid) return vsigmoid(x);
   return x;
 }
 
@@ -119,18 +118,18 @@ static void finish(const Epilogue& e, float* c, int64_t stride, int64_t row, int
   const float* bias = e.bias ? e.bias + column : nullptr;
   const float* aux = e.aux ? e.aux + row * stride + column : nullptr;
   switch (e.activation) {
-    case kRelu:
-      return finish_rows<kRelu>(at, stride, rows, columns, bias, aux);
-    case kGelu:
-      return finish_rows<kGelu>(at, stride, rows, columns, bias, aux);
-    case kGeluTanh:
-      return finish_rows<kGeluTanh>(at, stride, rows, columns, bias, aux);
-    case kTanh:
-      return finish_rows<kTanh>(at, stride, rows, columns, bias, aux);
-    case kSigmoid:
-      return finish_rows<kSigmoid>(at, stride, rows, columns, bias, aux);
+    case activations::relu:
+      return finish_rows<activations::relu>(at, stride, rows, columns, bias, aux);
+    case activations::gelu:
+      return finish_rows<activations::gelu>(at, stride, rows, columns, bias, aux);
+    case activations::gelu_tanh:
+      return finish_rows<activations::gelu_tanh>(at, stride, rows, columns, bias, aux);
+    case activations::tanh:
+      return finish_rows<activations::tanh>(at, stride, rows, columns, bias, aux);
+    case activations::sigmoid:
+      return finish_rows<activations::sigmoid>(at, stride, rows, columns, bias, aux);
     default:
-      return finish_rows<kNoActivation>(at, stride, rows, columns, bias, aux);
+      return finish_rows<activations::none>(at, stride, rows, columns, bias, aux);
   }
 }
 

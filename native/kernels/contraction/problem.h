@@ -40,7 +40,7 @@ ANNEAL_INLINE StridedMatrix matrix_of(const TensorArg& t) {
 ANNEAL_INLINE Problem problem_of(const Call& call) {
   const TensorArg &a = call.in[0], &b = call.in[1], &c = call.out[0];
   const bool has_bias = call.inputs > 2 && call.in[2].data,
-             has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & 1);
+             has_aux = call.inputs > 3 && call.in[3].data && (call.attr[1] & gemm_flags::mask);
   return {c.dims[c.rank - 2],
           c.dims[c.rank - 1],
           a.dims[a.rank - 1],

@@ -7,15 +7,15 @@ namespace anneal::ANNEAL_TARGET {
 
 static double reference_activation(uint32_t kind, double x) {
   switch (kind) {
-    case 1:
+    case activations::relu:
       return 0 > x ? 0 : x;
-    case 2:
+    case activations::gelu:
       return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case 3:
+    case activations::gelu_tanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
-    case 4:
+    case activations::tanh:
       return std::tanh(x);
-    case 5:
+    case activations::sigmoid:
       return 1 / (1 + std::exp(-x));
     default:
       return x;
@@ -41,7 +41,7 @@ static void reference_gemm(const Call& call, Context&) {
   int64_t count = 1;
   for (int d = 0; d < out.rank - 2; d++) count *= out.dims[d];
   const T* bias = call.inputs > 2 ? (const T*)call.in[2].data : nullptr;
-  const T* aux = call.inputs > 3 && (call.attr[1] & 1) ? (const T*)call.in[3].data : nullptr;
+  const T* aux = call.inputs > 3 && (call.attr[1] & gemm_flags::mask) ? (const T*)call.in[3].data : nullptr;
   for (int64_t i = 0; i < count; i++) {
     const T* pa = (const T*)a.data + reference_batch_offset(out, a, i);
     const T* pb = (const T*)b.data + reference_batch_offset(out, b, i);

@@ -33,7 +33,7 @@ static void split_chunk(void* arg, int64_t chunk, int32_t worker) {
   p.a.data += begin * p.a.column_stride;
   p.b.data += begin * p.b.row_stride;
   p.c = job.partial + chunk * p.M * p.N;
-  p.epilogue = {nullptr, nullptr, kNoActivation};
+  p.epilogue = {nullptr, nullptr, activations::none};
   multiply_rectangle(p, {0, p.M}, {0, p.N}, (float*)job.context->scratch(job.context, worker));
 }
 

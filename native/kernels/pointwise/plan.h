@@ -1,13 +1,15 @@
 // The decisions of the interpreter of elementwise programs, once per call: the way to each operand and the location of
 // each result.
 #pragma once
+#include "../../codes.h"
 #include "../walk.h"
 #include "fused_chain.h"
 #include "superinstructions.h"
 
 namespace anneal::ANNEAL_TARGET {
 
-constexpr int kMaxSteps = 32, kMaxInputs = 16, kMaxOutputs = 8;
+constexpr int kMaxSteps = elementwise_limits::opcodes, kMaxInputs = elementwise_limits::inputs,
+              kMaxOutputs = elementwise_limits::outputs;
 constexpr int kMaxRegisters = kMaxInputs + kMaxSteps;
 constexpr int64_t kTile = 1024;  // elements of a run
 constexpr int64_t kMaxPeriod = kTile;

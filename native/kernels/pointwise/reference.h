@@ -126,7 +126,7 @@ static void reference_pointwise(const Call& call, Context&) {
   const int64_t n = reference_elements(call.out[0]), count = call.attr[0];
   const uint32_t* words = call.attr + 1;
   for (int64_t i = 0; i < n; i++) {
-    ReferenceLane lane[48] = {};
+    ReferenceLane lane[elementwise_limits::inputs + elementwise_limits::opcodes] = {};
     for (int r = 0; r < call.inputs; r++) lane[r] = reference_load(call.in[r], reference_offset(call.in[r], i));
     for (int64_t k = 0; k < count; k++) {
       const uint32_t* w = words + 4 * k;

@@ -5,8 +5,8 @@
 
 namespace anneal {
 
-constexpr uint32_t kMaxOpcodes = 32;
-constexpr int32_t kMaxInputs = 16, kMaxOutputs = 8;
+constexpr uint32_t kMaxOpcodes = elementwise_limits::opcodes;
+constexpr int32_t kMaxInputs = elementwise_limits::inputs, kMaxOutputs = elementwise_limits::outputs;
 
 // The type of a register: F float, I int32, B bool.
 inline char register_type(DType t) {

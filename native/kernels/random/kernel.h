@@ -1,6 +1,7 @@
 // random: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011), a block of four words per
 // counter. Element i comes from word i % 4 of block i / 4, so any part of the stream can be made on its own.
 #pragma once
+#include "../../codes.h"
 #include "../math.h"
 #include "../walk.h"
 
@@ -100,8 +101,6 @@ ANNEAL_INLINE vf interleave_high(vf a, vf b) {
 #endif
 }
 
-enum Distribution : uint32_t { kUniform, kNormal, kBernoulli };
-
 struct RandomJob {
   Philox philox;
   float* out;
@@ -142,9 +141,9 @@ static void random_run_of(const RandomJob& job, int64_t first, int64_t end) {
     vi words0, words1;
     philox(job.philox, i / 4, words0, words1);
     vf a = uniform_of(words0), b = uniform_of(words1);
-    if (kDistribution == kUniform) uniform_pair(job, a, b);
-    if (kDistribution == kNormal) normal_pair(job, a, b);
-    if (kDistribution == kBernoulli) bernoulli_pair(job, a, b);
+    if (kDistribution == distributions::uniform) uniform_pair(job, a, b);
+    if (kDistribution == distributions::normal) normal_pair(job, a, b);
+    if (kDistribution == distributions::bernoulli) bernoulli_pair(job, a, b);
     const int64_t left = end - i;
     st_some(job.out + i, a, (int)smallest(left, kLanes));
     if (left > kLanes) st_some(job.out + i + kLanes, b, (int)smallest(left - kLanes, kLanes));
@@ -158,12 +157,12 @@ static void random_chunk(void* arg, int64_t chunk, int32_t) {
   const RandomJob& job = *(const RandomJob*)arg;
   const int64_t first = chunk * kRandomChunk, end = smallest(job.n, first + kRandomChunk);
   switch (job.distribution) {
-    case kUniform:
-      return random_run_of<kUniform>(job, first, end);
-    case kNormal:
-      return random_run_of<kNormal>(job, first, end);
+    case distributions::uniform:
+      return random_run_of<distributions::uniform>(job, first, end);
+    case distributions::normal:
+      return random_run_of<distributions::normal>(job, first, end);
     default:
-      return random_run_of<kBernoulli>(job, first, end);
+      return random_run_of<distributions::bernoulli>(job, first, end);
   }
 }
 

@@ -18,9 +18,10 @@ static void reference_random(const Call& call, Context&) {
     const double u = uniform(i % 4), v = uniform(i % 4 | 1);
     const double radius = std::sqrt(-2 * std::log(1 - uniform(i % 4 & ~1)));
     double x = (T)(p0 + u * (p1 - p0));
-    if (call.attr[0] == 0 && x >= p1 && p0 < p1) x = p0;
-    if (call.attr[0] == 1) x = p0 + p1 * radius * (i % 2 ? std::sin(2 * kPi * v) : std::cos(2 * kPi * v));
-    if (call.attr[0] == 2) x = u < p0 ? p1 : 0;
+    if (call.attr[0] == distributions::uniform && x >= p1 && p0 < p1) x = p0;
+    if (call.attr[0] == distributions::normal)
+      x = p0 + p1 * radius * (i % 2 ? std::sin(2 * kPi * v) : std::cos(2 * kPi * v));
+    if (call.attr[0] == distributions::bernoulli) x = u < p0 ? p1 : 0;
     reference_store(call.out[0], i, {x, 0, true});
   }
 }

@@ -10,7 +10,7 @@ inline const char* verify_random(const Call& c) {
   NEED(is_float(out) && is_dense(out), "the result is not dense float");
   NEED(is_vector(key, DType::i32, 5), "the key is not int32 [5]");
   NEED(is_vector(parameters, out.dtype, 2), "parameters are not two floats of the result's dtype");
-  NEED(c.attr[0] <= 2, "unknown distribution");
+  NEED(c.attr[0] <= distributions::bernoulli, "unknown distribution");
   return nullptr;
 }
 

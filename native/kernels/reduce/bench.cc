@@ -4,7 +4,12 @@
 namespace {
 using namespace bench;
 
-enum Kind : uint32_t { kSum = 0, kMax = 2, kArgmax = 4, kVariance = 6 };  // as the reduce instruction numbers them
+enum Kind : uint32_t {
+  kSum = reductions::sum,
+  kMax = reductions::max,
+  kArgmax = reductions::argmax,
+  kVariance = reductions::var
+};
 enum Axes { kFirst, kLast, kAll };
 
 Subject reduction(Bench& b, Kind kind, Axes axes, int64_t rows, int64_t columns) {

@@ -1,5 +1,6 @@
 // One reduction: its input by kept and reduced dimensions, and the elements of an output, block by block.
 #pragma once
+#include "../../codes.h"
 #include "../walk.h"
 #include "operations.h"
 
@@ -23,12 +24,12 @@ struct ReduceJob {
 
 // The scale of the mean and the variance; NaN or infinity where nothing is left to divide by, as in PyTorch.
 ANNEAL_INLINE float divisor(const ReduceJob& job) {
-  const double n = (double)job.R - (job.kind == kReduceVar ? (double)job.correction : 0);
+  const double n = (double)job.R - (job.kind == reductions::var ? (double)job.correction : 0);
   return n > 0 ? (float)n : 0;
 }
 
 ANNEAL_INLINE void store_result(const ReduceJob& job, int64_t o, float x) {
-  ((float*)job.out)[o] = job.kind == kReduceMean || job.kind == kReduceVar ? x / divisor(job) : x;
+  ((float*)job.out)[o] = job.kind == reductions::mean || job.kind == reductions::var ? x / divisor(job) : x;
 }
 ANNEAL_INLINE void store_result(const ReduceJob& job, int64_t o, int32_t x) {
   if (job.out_dtype == DType::i32)

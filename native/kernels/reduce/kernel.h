@@ -1,4 +1,4 @@
-// reduce: sum, mean, max, min, argmax, argmin, var, any, all, prod over any axes of any strided tensor.
+// reduce: sum, mean, max, min, argmax, argmin, var, any, all over any axes of any strided tensor.
 // The order of every summation follows from the shapes and strides alone: never from the width of vectors or the number
 // of threads.
 #pragma once
@@ -55,13 +55,13 @@ static ColumnJob column_job(const ReduceJob& base) {
   job.segments = few ? divide_up(base.R, kSegmentRows) : 1;
   const int64_t threads = base.context ? base.context->threads : 1,
                 wanted = threads == 1 ? 1 : kChunksOfThread * threads;
-  const int64_t longest = base.kind == kReduceSum && base.dtype != DType::f32 ? kLongestSumRun : kLongestRun;
+  const int64_t longest = base.kind == reductions::sum && base.dtype != DType::f32 ? kLongestSumRun : kLongestRun;
   job.run = kColumnRun;
   while (job.run < smallest(longest, job.N) && job.segments * job.outer * divide_up(job.N, 2 * job.run) >= wanted)
     job.run *= 2;
   job.runs = divide_up(job.N, job.run);
   job.levels = 2;
-  const bool moments = base.kind == kReduceVar;
+  const bool moments = base.kind == reductions::var;
   const int64_t rows = job.segments == 1 ? base.R : kSegmentRows;
   for (int64_t blocks = divide_up(rows, moments ? kMomentsRows : kColumnBlock); blocks; blocks /= 2) job.levels++;
   if (moments) job.levels *= 2;
@@ -73,25 +73,23 @@ static void run_columns(const ReduceJob& base) {
   const ColumnJob job = column_job(base);
   const bool real = base.dtype == DType::f32;
   switch (base.kind) {
-    case kReduceSum:
+    case reductions::sum:
       return real ? reduce_columns<RealSum>(job) : integer_sum_columns(job);
-    case kReduceMean:
+    case reductions::mean:
       return reduce_columns<RealSum>(job);
-    case kReduceMax:
+    case reductions::max:
       return real ? reduce_columns<RealMax>(job) : reduce_columns<IntegerMax>(job);
-    case kReduceMin:
+    case reductions::min:
       return real ? reduce_columns<RealMin>(job) : reduce_columns<IntegerMin>(job);
-    case kReduceProd:
-      return real ? reduce_columns<RealProd>(job) : reduce_columns<IntegerProd>(job);
-    case kReduceArgmax:
+    case reductions::argmax:
       return real ? arg_columns<RealMax>(job) : arg_columns<IntegerMax>(job);
-    case kReduceArgmin:
+    case reductions::argmin:
       return real ? arg_columns<RealMin>(job) : arg_columns<IntegerMin>(job);
-    case kReduceVar:
+    case reductions::var:
       return variance_columns(job);
-    case kReduceAny:
+    case reductions::any:
       return reduce_columns<BitsAny>(job);
-    case kReduceAll:
+    case reductions::all:
       return reduce_columns<BitsAll>(job);
   }
 }
@@ -99,25 +97,23 @@ static void run_columns(const ReduceJob& base) {
 static void run_rows(const ReduceJob& job) {
   const bool real = job.dtype == DType::f32;
   switch (job.kind) {
-    case kReduceSum:
+    case reductions::sum:
       return real ? reduce_rows<ByValue<RealSum> >(job) : reduce_rows<ByIntegerSum>(job);
-    case kReduceMean:
+    case reductions::mean:
       return reduce_rows<ByValue<RealSum> >(job);
-    case kReduceMax:
+    case reductions::max:
       return real ? reduce_rows<ByValue<RealMax> >(job) : reduce_rows<ByValue<IntegerMax> >(job);
-    case kReduceMin:
+    case reductions::min:
       return real ? reduce_rows<ByValue<RealMin> >(job) : reduce_rows<ByValue<IntegerMin> >(job);
-    case kReduceArgmax:
+    case reductions::argmax:
       return real ? reduce_rows<ByIndex<RealMax> >(job) : reduce_rows<ByIndex<IntegerMax> >(job);
-    case kReduceArgmin:
+    case reductions::argmin:
       return real ? reduce_rows<ByIndex<RealMin> >(job) : reduce_rows<ByIndex<IntegerMin> >(job);
-    case kReduceProd:
-      return real ? reduce_rows<ByValue<RealProd> >(job) : reduce_rows<ByValue<IntegerProd> >(job);
-    case kReduceVar:
+    case reductions::var:
       return reduce_rows<ByMoments>(job);
-    case kReduceAny:
+    case reductions::any:
       return reduce_rows<ByValue<BitsAny> >(job);
-    case kReduceAll:
+    case reductions::all:
       return reduce_rows<ByValue<BitsAll> >(job);
   }
 }

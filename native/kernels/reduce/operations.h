@@ -6,19 +6,6 @@
 
 namespace anneal::ANNEAL_TARGET {
 
-enum ReduceKind : uint32_t {
-  kReduceSum,
-  kReduceMean,
-  kReduceMax,
-  kReduceMin,
-  kReduceArgmax,
-  kReduceArgmin,
-  kReduceVar,
-  kReduceAny,
-  kReduceAll,
-  kReduceProd
-};
-
 struct RealOp {
   typedef float S;
   typedef vf V;
@@ -49,12 +36,6 @@ struct RealSquares : RealOp {  // sum of (x - m)^2
   ANNEAL_INLINE vf step(vf acc, vf x, vf m) { return vfma(x - m, x - m, acc); }
   ANNEAL_COMBINE { return a + b; }
 };
-struct RealProd : RealOp {
-  static constexpr float identity = 1;
-  ANNEAL_INLINE vf fill(vf) { return splat(1.0f); }
-  ANNEAL_INLINE vf step(vf acc, vf x, vf) { return acc * x; }
-  ANNEAL_COMBINE { return a * b; }
-};
 struct RealMax : RealOp {  // NaN wins; beaten: where a later x is the new extreme
   static constexpr float identity = -__builtin_inff();
   ANNEAL_INLINE vf fill(vf) { return splat(identity); }
@@ -83,13 +64,6 @@ struct IntegerLows : IntegerOp {
   ANNEAL_INLINE vi fill(vi) { return vi{}; }
   ANNEAL_INLINE vi step(vi acc, vi x, vi) { return acc + (x & splat(int32_t(0xFFFF))); }
   ANNEAL_COMBINE { return a + b; }
-};
-struct IntegerProd : IntegerOp {  // wraps
-  static constexpr int32_t identity = 1;
-  ANNEAL_INLINE vi fill(vi) { return splat(int32_t(1)); }
-  ANNEAL_INLINE vi step(vi acc, vi x, vi) { return (vi)((vu)acc * (vu)x); }
-  ANNEAL_INLINE int32_t combine(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }
-  ANNEAL_INLINE vi combine(vi a, vi b) { return (vi)((vu)a * (vu)b); }
 };
 struct IntegerMax : IntegerOp {
   static constexpr int32_t identity = -2147483647 - 1;

@@ -7,8 +7,8 @@
 namespace anneal::ANNEAL_TARGET {
 
 struct ReferenceMoments {
-  double sum, product, squares;
-  int64_t integer_sum, integer_product;
+  double sum, squares;
+  int64_t integer_sum;
 };
 
 // Calls f(lane, position) for every element of output `o`, positions in the row-major order of the reduced axes.
@@ -45,19 +45,18 @@ static void reference_reduce(const Call& call, Context& context) {
   const TensorArg &in = call.in[0], &out = call.out[0];
   const uint32_t kind = call.attr[0];
   for (int64_t o = 0; o < reference_elements(out); o++) {
-    ReferenceMoments s = {0, 1, 0, 0, 1};
+    ReferenceMoments s = {0, 0, 0};
     ReferenceLane best = {};
     int64_t count = 0, where = 0;
     bool any = false, all = true;
     reference_each_reduced(in, out, o, [&](const ReferenceLane& x, int64_t i) {
       s.sum += x.real;
-      s.product *= x.real;
       s.integer_sum += x.integer;
-      s.integer_product = reference_wrap(s.integer_product * x.integer);
       const bool truth = x.is_real ? x.real != 0 : x.integer != 0;
       any |= truth;
       all &= truth;
-      if (count++ == 0 || reference_beats(x, best, kind == 2 || kind == 4)) best = x, where = i;
+      if (count++ == 0 || reference_beats(x, best, kind == reductions::max || kind == reductions::argmax))
+        best = x, where = i;
     });
     const double mean = s.sum / (double)count;
     reference_each_reduced(in, out, o,
@@ -66,13 +65,12 @@ static void reference_reduce(const Call& call, Context& context) {
     std::memcpy(&correction, call.attr + 1, 4);
     const double left = (double)count - (double)correction;
     ReferenceLane result = best;  // max and min
-    if (kind == 0) result = {s.sum, reference_fit(context, o, s.integer_sum), true};
-    if (kind == 1) result = {mean, 0, true};
-    if (kind == 4 || kind == 5) result = {0, (int32_t)where, false};
-    if (kind == 6) result = {s.squares / (left > 0 ? left : 0), 0, true};
-    if (kind == 7) result = {0, any, false};
-    if (kind == 8) result = {0, all, false};
-    if (kind == 9) result = {s.product, (int32_t)s.integer_product, true};
+    if (kind == reductions::sum) result = {s.sum, reference_fit(context, o, s.integer_sum), true};
+    if (kind == reductions::mean) result = {mean, 0, true};
+    if (kind == reductions::argmax || kind == reductions::argmin) result = {0, (int32_t)where, false};
+    if (kind == reductions::var) result = {s.squares / (left > 0 ? left : 0), 0, true};
+    if (kind == reductions::any) result = {0, any, false};
+    if (kind == reductions::all) result = {0, all, false};
     result.real = (double)(T)result.real;
     reference_store(out, o, result);
   }

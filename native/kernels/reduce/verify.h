@@ -4,21 +4,19 @@
 
 namespace anneal {
 
-enum ReduceKind : uint32_t { sum, mean, max, min, argmax, argmin, var, any, all, prod, kReduceKinds };
-
 inline const char* reduce_types(uint32_t kind, DType in, DType out) {
   const bool real = in == DType::f32 || in == DType::f64;
   switch (kind) {
-    case any:
-    case all:
+    case reductions::any:
+    case reductions::all:
       NEED(in == DType::boolean && out == in, "any and all are of bool");
       break;
-    case argmax:
-    case argmin:
+    case reductions::argmax:
+    case reductions::argmin:
       NEED((real || in == DType::i32) && out == DType::i32, "argmax and argmin give int32");
       break;
-    case mean:
-    case var:
+    case reductions::mean:
+    case reductions::var:
       NEED(real && out == in, "mean and var are of float");
       break;
     default:
@@ -34,10 +32,11 @@ inline const char* verify_reduce(const Call& c) {
   NEED(out.rank == in.rank && is_dense(out), "the result is not dense, or of another rank");
   for (int i = 0; i < in.rank; i++)
     NEED(out.dims[i] == in.dims[i] || out.dims[i] == 1, "a dim of the result is neither the input's nor 1");
-  NEED(c.attr[0] < kReduceKinds, "unknown kind");
+  NEED(c.attr[0] <= reductions::all, "unknown kind");
   NEED((c.attr[1] & 0x7F800000) != 0x7F800000, "the correction is not finite");
   NEED(c.attr[2] == 0, "attribute 2 is reserved");
-  const bool needs_elements = c.attr[0] == max || c.attr[0] == min || c.attr[0] == argmax || c.attr[0] == argmin;
+  const bool needs_elements = c.attr[0] == reductions::max || c.attr[0] == reductions::min ||
+                              c.attr[0] == reductions::argmax || c.attr[0] == reductions::argmin;
   NEED(!needs_elements || elements_of(in) > 0 || elements_of(out) == 0, "the extreme of nothing");
   return reduce_types(c.attr[0], in.dtype, out.dtype);
 }

@@ -48,7 +48,7 @@ struct Operands {
 
 Operands operands(Bench& b, const Optimizer& o, int tensors, int64_t size, bool averages) {
   Operands x;
-  x.attrs = {o.rule, o.flags | (averages ? uint32_t(kAverages) : 0u)};
+  x.attrs = {o.rule, o.flags | (averages ? kAverages : 0u)};
   for (int t = 0; t < tensors; t++) {
     for (int k = 0; k < 2 + o.states + averages; k++) {
       float* array = positive(b, size);

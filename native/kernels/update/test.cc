@@ -41,7 +41,7 @@ KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>&
       {list(DType::f64, hyper), list(DType::i32, std::vector<double>(counts.rbegin(), counts.rend())),
        optional(DType::f32, extras.scales), optional(DType::f64, extras.limit), optional(DType::f64, extras.average)},
       {},
-      {rule, flags | extras.flags | (extras.average.empty() ? 0u : uint32_t(kAverages))}};
+      {rule, flags | extras.flags | (extras.average.empty() ? 0u : kAverages)}};
   for (size_t t = 0; t < sizes.size(); t++) {
     const bool first = counts[t] == 1;
     const int in = int(c.in.size());
@@ -183,7 +183,7 @@ TEST_CASE("averages follow before and after the step, and are written back to th
   for (const auto& sizes : kSizes) {
     const std::vector<int32_t> counts(sizes.size(), 3);
     for (const std::vector<double>& average : {std::vector<double>{0, 0}, {0, 0.125}, {1, 0}, {1, 0.5}, {0, 1}})
-      for (uint32_t write_back : {0u, uint32_t(kWritesAverageBack)}) {
+      for (uint32_t write_back : {0u, kWritesAverageBack}) {
         const Extras extras = {{}, {}, average, write_back};
         check(update_case(rule_sgd, 0, {0.1, 0.01}, sizes, counts, extras));
         KernelCase lamb = update_case(rule_lamb, 1, {1e-2, 0.9, 0.999, 1e-6, 0.05}, sizes, counts, extras);

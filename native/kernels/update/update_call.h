@@ -7,10 +7,7 @@ namespace anneal {
 // Operands (hyper, steps, scales, limit, average) and attributes (rule, flags) before those of the first
 // parameter, and what the flags hold beside the rule's own.
 constexpr int kUpdateHeader = 5, kUpdateAttrs = 2;
-enum UpdateFlag : uint32_t {
-  kAverages = 1u << 30,          // an average is kept beside each parameter, behind its state
-  kWritesAverageBack = 1u << 31  // where a parameter has been averaged, it becomes its average
-};
+constexpr uint32_t kAverages = update_flags::averages, kWritesAverageBack = update_flags::writes_average_back;
 
 // The input that an output of a sound call overwrites: the same tensor.
 inline int32_t updated_input(const Call& call, int32_t output) {

@@ -1,0 +1,13 @@
+/** The numbers that programs have for things: those of native/codes.def, which runtime/binding.ts compares by name when it loads the addon. */
+export const codes = {
+  dtypes: { float32: 0, int32: 1, bool: 2, uint8: 3, float64: 4 },
+  format: { magic: 0x4c4e4e41, version: 1, none: 0xffffffff, header: 16, buffer: 8, tensor: 20, instruction: 8 },
+  limits: { rank: 8, elements: 2 ** 31 - 1 },
+  spaces: { arena: 0, storage: 1, input: 2, output: 3, slots: 4 },
+  activations: { none: 0, relu: 1, gelu: 2, gelu_tanh: 3, tanh: 4, sigmoid: 5 },
+  gemm_flags: { mask: 1 },
+  elementwise_limits: { opcodes: 32, inputs: 16, outputs: 8 },
+  distributions: { uniform: 0, normal: 1, bernoulli: 2 },
+  reductions: { sum: 0, mean: 1, max: 2, min: 3, argmax: 4, argmin: 5, var: 6, any: 7, all: 8 },
+  update_flags: { averages: 2 ** 30, writes_average_back: 2 ** 31 },
+} as const;
