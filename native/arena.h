@@ -43,7 +43,7 @@ class Memory {
 // One block that grows to the largest use and is never read for what a former use left in it.
 class Arena {
  public:
-  // At least `bytes`; the address may change when it grows, and what it held is lost.
+  // Returns at least `bytes`; the address may change when it grows, and what it held is lost.
   char* reserve(size_t bytes) {
     if (bytes > memory_.bytes()) grow(bytes);
     return memory_.data();

@@ -57,7 +57,7 @@ struct Outcome {
   Code code = Code::none;
   uint32_t instruction = 0, node = 0, iteration = 0;
   int64_t where = 0, value = 0, limit = 0;
-  // Of a run in a queue: its number among the failures of the session, and which of them it was refused for.
+  // Set for a run in a queue: its number among the failures of the session, and which of them it was refused for.
   uint64_t failure = 0, cause = 0;
 };
 

@@ -1,5 +1,5 @@
-// On which CPU a pool's worker runs. Measured on Linux: a worker woken after an idle spell may be put on the CPU of the
-// very thread that wakes it, while others idle, and stays there for milliseconds. So before a wake the worker's
+// The CPU on which a pool's worker runs. Measured on Linux: a worker woken after an idle spell may be put on the CPU of
+// the very thread that wakes it, while others idle, and stays there for milliseconds. So before a wake the worker's
 // affinity mask is the caller's without the CPU that the caller is on. No thread is pinned: the caller wanders.
 // Elsewhere this does nothing.
 #pragma once
@@ -17,9 +17,9 @@ class Placement {
  public:
   static int current_cpu();  // -1 when unknown
 
-  // By the worker, once, before anything else.
+  // Called by the worker, once, before anything else.
   void enter();
-  // By whoever holds the pool: keeps the worker off `cpu`, which the caller is on. Costs a system call when that
+  // Called by whoever holds the pool: keeps the worker off `cpu`, which the caller is on. Costs a system call when that
   // changed.
   void avoid(int cpu);
   // The CPU time that the worker has used, in ns; it stands still while the worker waits for a CPU.

@@ -114,7 +114,7 @@ class Session {
   void (*finished_callback_)(void*);
   void* callback_context_;
 
-  // Of the owning thread.
+  // State of the owning thread.
   std::unordered_map<uint32_t, std::shared_ptr<Storage>> storages_;
   std::unordered_map<uint32_t, Loaded> programs_;
   uint32_t last_storage_ = 0, last_program_ = 0;
@@ -126,7 +126,7 @@ class Session {
   uint64_t reported_failure_ = 0;  // the last failure that JavaScript knows of
   bool disposed_ = false;
 
-  // Of both threads. A run stays at the front of the queue while it is under way.
+  // State of both threads. A run stays at the front of the queue while it is under way.
   std::mutex mutex_;
   std::condition_variable ready_, drained_;
   std::deque<std::unique_ptr<Run>> queue_;

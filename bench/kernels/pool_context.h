@@ -24,7 +24,7 @@ class PoolContext : public Context {
     reserve(0, 0);
   }
 
-  // At least that much scratch; what is there may move.
+  // Makes at least that much scratch; what is there may move.
   void reserve(size_t bytes, size_t shared) {
     if (scratches_.empty() || bytes > bytes_) {
       bytes_ = bytes;

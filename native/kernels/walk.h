@@ -48,7 +48,7 @@ struct Cursor {
   int64_t offset;
 };
 
-// At element `linear` of the row-major order over the first `rank` dimensions.
+// Returns the cursor at element `linear` of the row-major order over the first `rank` dimensions.
 static __attribute__((noinline)) Cursor cursor_at(const Walk& w, int rank, int64_t linear) {
   Cursor c;
   c.offset = 0;
@@ -64,7 +64,7 @@ static __attribute__((noinline)) Cursor cursor_at(const Walk& w, int rank, int64
   return c;
 }
 
-// To the next element of the first `rank` dimensions; from the last one back to the first.
+// Moves a cursor to the next element of the first `rank` dimensions; from the last one back to the first.
 ANNEAL_INLINE void advance(const Walk& w, int rank, Cursor& c) {
   for (int d = rank - 1; d >= 0; d--) {
     c.offset += w.strides[d];

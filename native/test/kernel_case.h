@@ -47,7 +47,7 @@ class Tensor {
   }
   char* data() { return bytes_.data() + kGuardElements * size_of(dtype_); }
   const char* data() const { return bytes_.data() + kGuardElements * size_of(dtype_); }
-  // Of an input as well: a kernel that writes there spoils the runs that follow.
+  // Writable also for an input: a kernel that writes there spoils the runs that follow.
   TensorArg arg() const {
     TensorArg t = {absent ? nullptr : const_cast<char*>(data()), dtype_, int32_t(dims_.size()), {}, {}};
     for (size_t d = 0; d < dims_.size(); d++) t.dims[d] = dims_[d], t.strides[d] = strides_[d];

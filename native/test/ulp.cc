@@ -70,7 +70,7 @@ struct Worst {
 // The distance of floats around the exact value.
 double unit_at(double exact) { return std::ldexp(1.0, std::max(std::ilogb(exact), -126) - 23); }
 
-// Of a result that is not the correctly rounded one.
+// The error of a result that is not the correctly rounded one.
 double error_of(float got, double exact, double least_unit) {
   const double rounded = float(exact);
   if (got != got || exact != exact || std::isinf(got) || std::isinf(rounded)) return INFINITY;

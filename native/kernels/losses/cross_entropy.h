@@ -52,7 +52,7 @@ static void write_at_labels(const LossJob& job, int64_t first, int64_t rows, con
   }
 }
 
-// Of `margins`: x[label] - max.
+// Writes the losses; `margins` are x[label] - max.
 ANNEAL_INLINE void write_losses(const LossJob& job, int64_t first, int64_t rows, const float* sums,
                                 const float* margins) {
   if (!job.losses) return;

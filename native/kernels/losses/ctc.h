@@ -17,7 +17,7 @@ struct CtcJob {
   bool zero_infinity;
 };
 
-// Of one example. Rows have `width` states, whole groups of 16; those from `states` on cannot be.
+// The lattice of one example. Rows have `width` states, whole groups of 16; those from `states` on cannot be.
 struct Lattice {
   const float* x;
   int64_t steps, labels, states, width, stride;

@@ -5,7 +5,7 @@
 
 namespace anneal::ANNEAL_TARGET {
 
-// In the second operation x is the first one's result, y another operand.
+// Second operations: x is the first one's result, y another operand.
 #define ANNEAL_SECOND(name, expression)                       \
   struct Second_##name {                                      \
     ANNEAL_INLINE vf apply(vf x, vf y) { return expression; } \

@@ -71,7 +71,7 @@ static ColumnMoments variance_run(const ReduceJob& job, const float* in, int64_t
   return partial[0];
 }
 
-// Of segment s of the job's partial results: [segments, 2, outputs].
+// The moments of segment s in the job's partial results: [segments, 2, outputs].
 ANNEAL_INLINE ColumnMoments segment_moments(const ColumnJob& job, int64_t s) {
   float* mean = (float*)job.partial + 2 * s * job.base.outputs;
   return {mean, mean + job.base.outputs, (float)smallest(kSegmentRows, job.base.R - s * kSegmentRows)};

@@ -18,7 +18,8 @@ struct MomentsTree {
   }
 };
 
-// So few that memory does not idle during the second pass: 512 to 2048 measured alike, 4096 took half as long again.
+// Elements of a block: so few that memory does not idle during the second pass: 512 to 2048 measured alike, 4096 took
+// half as long again.
 constexpr int64_t kMomentsBlock = 1024;
 constexpr int64_t kMomentsBlocks = kReduceBlock / kMomentsBlock;  // a power of two
 

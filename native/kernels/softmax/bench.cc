@@ -57,7 +57,7 @@ Subject cross_entropy(Bench& b, const Rows& r, bool gradient) {
   return s;
 }
 
-// Of probabilities, or of smoothed labels. More is read and summed than in cross_entropy.
+// The cross-entropy of probabilities, or of smoothed labels. More is read and summed than in cross_entropy.
 Subject soft_cross_entropy(Bench& b, const Rows& r, bool given) {
   float *x = logits(b, r), *dx = b.floats(r.N * r.C), *shares = b.floats(given ? r.N * r.C : 1);
   const TensorArg targets =

@@ -14,7 +14,7 @@ ANNEAL_INLINE int transposed_rows(int64_t C, int rows) {
   return C < kFewestColumns || C > kMostColumns ? 0 : rows / kGroup * kGroup;
 }
 
-// Of a group, by columns: the elements and e^(x - max). Terms of columns from C on stay 0.
+// A group by columns: the elements and e^(x - max). Terms of columns from C on stay 0.
 struct TransposedGroup {
   float x[kMostColumns * kGroup];
   float term[kMostColumns * kGroup] = {};
