@@ -1,5 +1,6 @@
 export { configure, info, setThreads, synchronize, type Configuration } from './runtime/index.js';
 export { noGrad } from './graph/recorder.js';
+export { assign, type AssignOptions } from './graph/assign.js';
 export { grad, type Gradients, type GradOptions } from './graph/grad.js';
 export { gradcheck, type GradcheckOptions } from './gradcheck.js';
 export { seed } from './random.js';

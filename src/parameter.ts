@@ -6,7 +6,7 @@ import type { RecordedRules } from './graph/recorded-rule.js';
 import { inspected } from './inspect.js';
 import { checkShape } from './ops/check.js';
 import { storageLeaf } from './ops/leaf.js';
-import { checkFlags, checkOptions } from './options.js';
+import { checkChoice, checkFlags, checkOptions } from './options.js';
 import { showShape, type Shape } from './shape.js';
 import { tensorText, valuesOf } from './tensor-text.js';
 import { Tensor } from './tensor.js';
@@ -24,8 +24,15 @@ export interface PendingGradients {
 /** How a parameter gets its first values; called once, when they are first needed. */
 export type Initializer = (parameter: Parameter) => Tensor;
 
+export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
+  /** False makes a buffer. Default true. */
+  readonly requiresGrad?: boolean | undefined;
+  /** Of a buffer. Default 'float32'. */
+  readonly dtype?: D | undefined;
+}
+
 /** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
-export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
+export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 'float32'> extends Tensor<S, D> {
   /**
    * Whether training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
    * backward ends above a frozen layer, and optimizers pass it over.
@@ -52,12 +59,15 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
   /** What computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 
-  constructor(shape: S, initializer: Initializer, options: { requiresGrad?: boolean } = {}) {
+  constructor(shape: S, initializer: Initializer, options: ParameterOptions<D> = {}) {
     checkShape('Parameter', shape);
-    checkOptions('Parameter', options, ['requiresGrad']);
+    checkOptions('Parameter', options, ['requiresGrad', 'dtype']);
     checkFlags('Parameter', options, ['requiresGrad']);
     if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${describeValue(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
-    super(storageLeaf, [], undefined, { shape, dtype: 'float32' }, options.requiresGrad ?? true, 0);
+    const { dtype = 'float32', requiresGrad = true } = options;
+    checkChoice('Parameter', 'dtype', dtype, ['float32', 'int32']);
+    if (dtype === 'int32' && requiresGrad) throw new ArgumentError('[Parameter] dtype: got int32 of a parameter that is trained, expected float32. Make it a buffer: { dtype: \'int32\', requiresGrad: false }.', { op: 'Parameter' });
+    super(storageLeaf, [], undefined, { shape, dtype }, requiresGrad, 0);
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;
   }
@@ -69,7 +79,7 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S, 'float32'> {
 
   /** The gradient that backward() asked for, as a tensor of the current step; undefined where there is none. */
   get grad(): Tensor<S, 'float32'> | undefined {
-    return engine().gradientOf(this) as Tensor<S, 'float32'> | undefined;
+    return engine().gradientOf(this as unknown as Parameter) as Tensor<S, 'float32'> | undefined;
   }
 
   override toString(): string {

@@ -28,7 +28,9 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   checkLimits(op.name, inferred.shape, inputs);
   let requiresGrad = false;
   let ofGradient = false;
+  let assigned = false;
   for (const input of inputs) {
+    if (input.assigned$ !== undefined) assigned = true;
     if (input.stale) throw staleError(op.name, input);
     if (input.requiresGrad && !mode.constants.has(input)) requiresGrad = mode.grad;
     if (input.ofGradient$) {
@@ -37,7 +39,8 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
     }
   }
   const differentiable = !('none' in op.gradient);
-  const tensor = new Tensor(op, inputs, attrs, inferred, differentiable && requiresGrad, currentVersion());
+  const operands = assigned && !mode.untracked && op.kind !== 'effect' ? inputs.map((input) => input.assigned$ ?? input) : inputs;
+  const tensor = new Tensor(op, operands, attrs, inferred, differentiable && requiresGrad, currentVersion());
   tensor.ofGradient$ = differentiable && ofGradient;
   if (tensor.more.length > 0) tensor.outputs$ = makeOutputs(tensor);
   if (inferred.shape.length === 0 && !mode.untracked && op.kind !== 'leaf') markOutput(tensor);

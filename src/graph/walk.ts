@@ -18,8 +18,13 @@ export function beginWalk(): number {
  * Leaves number$ of each node at its position. Iterative: a graph may be deeper than the stack.
  */
 export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): Tensor[] {
-  const walk = beginWalk();
   const order: Tensor[] = [];
+  extendOrder(order, beginWalk(), roots, operands);
+  return order;
+}
+
+/** Appends what further roots depend on to the order of a walk, since whose begin no other one has begun. */
+export function extendOrder(order: Tensor[], walk: number, roots: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): void {
   const path: Tensor[] = [];
   const next: number[] = [];
   for (const root of roots) {
@@ -55,5 +60,4 @@ export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => 
       }
     }
   }
-  return order;
 }

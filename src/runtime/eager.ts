@@ -5,8 +5,9 @@ import { allOutputs } from '../graph/walk.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
-import { PlannedEngine } from './engine.js';
-import { lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
+import { PlannedEngine, versionAfter } from './engine.js';
+import { NO_RESULTS } from './plan.js';
+import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { ProgramRun } from './run.js';
 
 /**
@@ -44,16 +45,24 @@ export class EagerEngine extends PlannedEngine {
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
   protected override execute(request: Request, _nodes: readonly Tensor[], run: ProgramRun): void {
-    this.collect(request);
+    this.addGradients(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
     const computed = new Map(gradients(request.losses, reached, request.rules).map((gradient, i) => [reached[i], gradient]));
     const effects = withoutTracking(() => updatesOf(request, wholeGradients(request, computed)));
     this.run({ ...NOTHING, effects });
+    this.storeBuffers(request);
     run.completed = run.begun = 1;
   }
 
   protected override collect(request: Request): undefined {
+    this.ready(request);
+    this.addGradients(request);
+    this.storeBuffers(request);
+    this.commit(request, NO_RESULTS, versionAfter(request));
+  }
+
+  private addGradients(request: Request): void {
     const { losses, rules, accumulations } = request;
     const looks = withoutTracking(() => lookAtLosses(request));
     if (looks.length > 0) this.run({ ...NOTHING, effects: looks });
@@ -71,9 +80,17 @@ export class EagerEngine extends PlannedEngine {
     });
   }
 
+  /** Stores what buffers are assigned. */
+  private storeBuffers(request: Request): void {
+    const effects = withoutTracking(() => commitsOf(request));
+    if (effects.length > 0) this.run({ ...NOTHING, effects });
+  }
+
   protected override gather(request: Request, run: ProgramRun): void {
-    this.collect(request);
+    this.ready(request);
+    this.addGradients(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
+    this.storeBuffers(request);
     run.completed = run.begun = 1;
   }
 }

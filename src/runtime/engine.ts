@@ -7,7 +7,8 @@ import { isResolved } from '../graph/pending-outputs.js';
 import { staleError } from '../graph/stale.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { dropResolved } from '../graph/pending-outputs.js';
-import { bumpVersion } from '../graph/version.js';
+import { bumpVersion, currentVersion } from '../graph/version.js';
+import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, commit } from '../graph/assign.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -68,10 +69,21 @@ export class PlannedEngine implements Engine {
     if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
     if (tensor.stale) throw staleError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
+    if (tensor.assigned$ !== undefined) return this.read(tensor.assigned$);
     const saved = savedValues(tensor);
     const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
     saved.forEach((node, index) => outputs.push({ tensor: node, destination: { to: 'storage', index } }));
-    const { results, done } = this.run({ ...NOTHING, outputs });
+    const request: Request = { ...NOTHING, commits: [], outputs };
+    let nodes = this.ready(request);
+    if (request.commits!.length > 0) {
+      // What was recorded of the buffers' old values, and may still be read, first.
+      this.materializeBefore(request.commits!.map(({ assignment }) => assignment.buffer));
+      nodes = nodesOf({ ...request, commits: undefined });
+    }
+    const run = new ProgramRun();
+    this.submit(request, nodes, run);
+    const { results, done } = run;
+    this.commit(request, results, versionAfter(request));
     saved.forEach((node, index) => (node.storage$ = results.storages[index]!));
     await done;
     const elements = results.arrays[0]!;
@@ -85,7 +97,7 @@ export class PlannedEngine implements Engine {
   }
 
   steps(updater: Updater, { watched = NONE, maxSteps = 1, randomKeys, finite, scale }: StepOptions): Steps {
-    const request = { ...this.stepOf(updater, watched), finite: this.checkFinite ? ('all' as const) : finite, scale };
+    const request: Request = { ...this.stepOf(updater, watched), commits: [], finite: this.checkFinite ? ('all' as const) : finite, scale };
     const nodes = this.ready(request);
     const run = new StepRun(updater, request, watched, randomKeys, maxSteps);
     run.begin();
@@ -104,7 +116,7 @@ export class PlannedEngine implements Engine {
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
     const outputs = outputsFor(pendingOutputsFor(losses, () => accumulations.map(({ parameter }) => parameter)), watched);
-    const request = { ...NOTHING, losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
+    const request: Request = { ...NOTHING, commits: [], losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
       this.gather(request, run);
@@ -114,6 +126,7 @@ export class PlannedEngine implements Engine {
       throw error;
     }
     run.done?.catch((error: Error) => this.gradients.lose(request, error));
+    this.commit(request, run.results, versionAfter(request));
     this.deliver(request, run.results, run.done);
     dropResolved(isResolved);
     return run;
@@ -154,11 +167,13 @@ export class PlannedEngine implements Engine {
   }
 
   write(tensor: Tensor, data: TypedArray): Promise<void> | undefined {
+    abandonAssignments(tensor as Parameter);
     this.holdHere(tensor);
     return this.overwrite(tensor, fromArray(data.slice(), tensor.shape, tensor.dtype));
   }
 
   assign(target: Tensor, source: Tensor): void {
+    abandonAssignments(target as Parameter);
     this.materializeBefore([target]);
     void this.overwrite(target, source);
   }
@@ -206,7 +221,7 @@ export class PlannedEngine implements Engine {
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
     const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
-    const pending = pendingOutputsFor(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters)]);
+    const pending = pendingOutputsFor(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters), ...assignedBuffers(updater.parameters[0])]);
     const outputs = outputsFor(pending, watched);
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
   }
@@ -224,7 +239,9 @@ export class PlannedEngine implements Engine {
 
   /** Adds gradients to their accumulators. */
   protected collect(request: Request): Promise<void> | undefined {
-    return this.run(this.checkFinite ? { ...request, finite: 'all' } : request).done;
+    const { results, done } = this.run(this.checkFinite ? { ...request, finite: 'all' } : request);
+    this.commit(request, results, versionAfter(request));
+    return done;
   }
 
   /** The same, with results. */
@@ -300,6 +317,7 @@ export class PlannedEngine implements Engine {
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
   private fail(run: StepRun, error: Error): Promise<never> {
     run.rollback();
+    for (const { assignment } of run.request.commits ?? []) abandonAssignments(assignment.buffer);
     refuse(run.request, error);
     return Promise.reject(error);
   }
@@ -317,12 +335,28 @@ export class PlannedEngine implements Engine {
   private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
     this.deliver(request, results, done);
     const time = bumpVersion();
+    this.commit(request, results, time);
     for (const { parameter } of request.updates) parameter.version$ = time;
     for (const leaf of request.updater?.overwrites() ?? NONE) leaf.version$ = time;
     for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node);
     this.gradients.consume(request.updates);
     dropResolved(isResolved);
+    if (anyAssigned()) abandonStale();
   }
+
+  /** Notes that buffers have other values from now on. */
+  protected commit({ commits = [] }: Request, results: Results, version: number): void {
+    for (const { assignment, storage } of commits) {
+      if (storage !== undefined) assignment.value.storage$ = results.storages[storage]!;
+      assignment.buffer.version$ = version;
+      commit(assignment);
+    }
+  }
+}
+
+/** A new version where buffers change, else the present one. */
+export function versionAfter({ commits = [] }: Request): number {
+  return commits.length > 0 ? bumpVersion() : currentVersion();
 }
 
 /** What a request that failed was to deliver never comes: reading it rejects with the error. */

@@ -125,7 +125,7 @@ export class Gradients {
   }
 
   private collect(entry: PendingGradients): void {
-    const request = { ...NOTHING, ...together([entry]), accumulations: this.waiting(entry) };
+    const request = { ...NOTHING, commits: [], outputs: [], ...together([entry]), accumulations: this.waiting(entry) };
     try {
       this.machinery.collect(request)?.catch((error: Error) => this.lose(request, error));
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { AttrValue, Attrs, OpRecord } from '../ops/record.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { postOrder } from '../graph/walk.js';
+import { anyAssigned, isSuperseded, lastOfEach, type Assignment } from '../graph/assign.js';
+import { beginWalk, extendOrder } from '../graph/walk.js';
 import type { Output, Request } from './request.js';
 
 /** The nodes behind a request, operands first, and the leaves that it reads or writes besides. number$ of each is its position. */
@@ -15,7 +16,31 @@ export function nodesOf(request: Request): Tensor[] {
   for (const { accumulator, earlier } of request.accumulations) roots.push(accumulator, ...(earlier === undefined ? NONE : [earlier]));
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
   if (request.scale !== undefined) roots.push(request.scale);
-  return postOrder(roots, followed(request));
+  const order: Tensor[] = [];
+  const walk = beginWalk();
+  const operands = followed(request);
+  extendOrder(order, walk, roots, operands);
+  if (request.commits !== undefined && anyAssigned()) findCommits(request, order, walk, operands);
+  return order;
+}
+
+/** Adds the assignments that come with these nodes, and what their values depend on. */
+function findCommits({ commits, outputs, updater, losses }: Request, order: Tensor[], walk: number, operands: (node: Tensor) => readonly Tensor[]): void {
+  const found: Assignment[] = [];
+  for (let i = 0; i < order.length; i++) {
+    const own = order[i]!.assignments$?.filter(({ done }) => !done);
+    if (own === undefined || own.length === 0) continue;
+    found.push(...own);
+    extendOrder(order, walk, own.flatMap(({ buffer, value }) => [buffer, value]), operands);
+  }
+  let storages = outputs.filter(({ destination }) => destination.to === 'storage').length;
+  const isStep = updater !== undefined || losses.length > 0;
+  for (const assignment of lastOfEach(found)) {
+    const readLater = assignment.value.storage$ === undefined && (!isStep || isSuperseded(assignment));
+    const storage = readLater ? storages++ : undefined;
+    commits!.push({ assignment, storage });
+    if (storage !== undefined) outputs.push({ tensor: assignment.value, destination: { to: 'storage', index: storage } });
+  }
 }
 
 /** Which operands of a node belong to the request. */
@@ -55,6 +80,7 @@ export class GraphSignature {
   private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
   private readonly accumulations: readonly { readonly storage: number; readonly accumulator: number; readonly earlier: number | undefined }[];
   private readonly updates: readonly { readonly storage: number; readonly hasGradient: boolean; readonly hasAccumulator: boolean }[];
+  private readonly commits: readonly { readonly buffer: number; readonly value: number }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
   private readonly scale: number | undefined;
@@ -84,6 +110,7 @@ export class GraphSignature {
       hasGradient,
       hasAccumulator: accumulator !== undefined,
     }));
+    this.commits = (request.commits ?? []).map(({ assignment: { buffer, value } }) => ({ buffer: buffer.number$, value: value.number$ }));
     this.finite = request.finite;
     this.scale = request.scale?.number$;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
@@ -99,6 +126,7 @@ export class GraphSignature {
       request.scale?.number$ === this.scale &&
       this.sameRoots(request) &&
       this.sameRules(request) &&
+      this.sameCommits(request) &&
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))
     );
@@ -113,6 +141,15 @@ export class GraphSignature {
       const { tensor, destination } = request.outputs[i]!;
       const known = outputs[i]!;
       if (tensor.number$ !== known.node || destination.to !== known.to || indexOf(destination) !== known.index) return false;
+    }
+    return true;
+  }
+
+  private sameCommits({ commits = [] }: Request): boolean {
+    if (commits.length !== this.commits.length) return false;
+    for (let i = 0; i < commits.length; i++) {
+      const { buffer, value } = commits[i]!.assignment;
+      if (buffer.number$ !== this.commits[i]!.buffer || value.number$ !== this.commits[i]!.value) return false;
     }
     return true;
   }

@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
-import { lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
+import { commitsOf, lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
 import type { Submission, LoadedProgram, Session } from './session.js';
 import { GraphSignature } from './graph-signature.js';
 
@@ -203,6 +203,7 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
       } else if (gradient !== undefined) effects.push(accumulate(accumulator, gradient));
     }
     if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request, computed)));
+    effects.push(...commitsOf(request));
     return { wanted, effects };
   });
 }

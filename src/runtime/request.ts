@@ -1,8 +1,10 @@
 import type { Destination } from '../compiler/graph.js';
 import type { ParameterGradient, StepOptions, Updater } from '../graph/engine.js';
 import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
+import type { Assignment } from '../graph/assign.js';
 import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
+import { store } from '../ops/store.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
@@ -28,6 +30,18 @@ export interface Update {
   readonly hasGradient: boolean;
   /** An earlier gradient waits here. */
   readonly accumulator: Tensor | undefined;
+}
+
+/** An assignment of a buffer that a program carries out. */
+export interface Commit {
+  readonly assignment: Assignment;
+  /** The new storage that also gets the value, for those who read it after the buffer has changed again. */
+  storage: number | undefined;
+}
+
+/** What stores the values of buffers. */
+export function commitsOf({ commits = [] }: Request): readonly Tensor[] {
+  return commits.map(({ assignment }) => store(assignment.buffer, assignment.value));
 }
 
 /** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left, times the scale. */
@@ -66,10 +80,12 @@ export function lookAtLosses({ losses, updater, finite }: Request): readonly Ten
 
 /** Everything that one program has to do. */
 export interface Request {
+  /** Assignments of buffers that come with what it computes, filled in when its nodes are known; undefined: they wait for another one. */
+  readonly commits: Commit[] | undefined;
   readonly losses: readonly Tensor[];
   /** Gradient rules of users' ops behind the losses. */
   readonly rules: RecordedRules;
-  readonly outputs: readonly Output[];
+  readonly outputs: Output[];
   readonly accumulations: readonly Accumulation[];
   readonly updater: Updater | undefined;
   readonly updates: readonly Update[];
@@ -82,9 +98,10 @@ export interface Request {
 }
 
 export const NOTHING: Request = {
+  commits: undefined,
+  outputs: [],
   losses: [],
   rules: NO_RULES,
-  outputs: [],
   accumulations: [],
   updater: undefined,
   updates: [],
