@@ -5,7 +5,7 @@ import { checkOptions } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { noGrad } from './recorder.js';
+import { withoutTracking } from './recorder.js';
 import { staleError } from './stale.js';
 import { postOrder } from './walk.js';
 
@@ -45,10 +45,15 @@ export function assign(buffer: Parameter, value: Tensor, options: AssignOptions 
   if (!sameShape(buffer.shape, value.shape)) throw new ShapeError(`[assign] the shapes differ: got ${showShape(value.shape)}, expected the buffer's ${showShape(buffer.shape)}. Reduce or reshape the value.`, { op: 'assign', shapes });
   if (buffer.dtype !== value.dtype) throw new DTypeError(`[assign] the dtypes differ: got ${value.dtype}, expected the buffer's ${buffer.dtype}. Use cast().`, { op: 'assign', shapes });
   for (const tensor of [value, along]) if (tensor.stale) throw staleError('assign', tensor);
-  const assignment: Assignment = { buffer, value: noGrad(() => value.detach()), done: false };
+  const assignment: Assignment = { buffer, value: withoutTracking(() => value.detach()), done: false };
   along.assignments$ = [...(along.assignments$ ?? []), assignment];
   buffer.assigned$ = assignment.value;
   open.set(buffer, [...waiting(buffer), assignment]);
+}
+
+/** The value that what is recorded now reads of a buffer: for code of the library whose scalars are nobody's outputs, see withoutTracking(). */
+export function latest(buffer: Tensor): Tensor {
+  return buffer.assigned$ ?? buffer;
 }
 
 /** Whether any assignment waits: nothing has to be looked for where not. */
@@ -87,13 +92,11 @@ export function abandonStale(): void {
   for (const buffer of open.keys()) {
     const stale = postOrder(
       waiting(buffer).map(({ value }) => value),
-      (node) => (node.storage$ === undefined ? node.inputs : NO_INPUTS),
+      (node) => node.inputs,
     ).some((node) => node.stale || node.inputs.some((input) => input.version$ > node.recordedVersion));
     if (stale) abandonAssignments(buffer);
   }
 }
-
-const NO_INPUTS: readonly Tensor[] = [];
 
 function waiting(buffer: Parameter): readonly Assignment[] {
   return open.get(buffer) ?? [];

@@ -1,4 +1,5 @@
 export { type Activation, elu, gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, tanh } from './activations.js';
+export { BatchNorm1d, batchNorm1d, type BatchNormOptions } from './batch-norm.js';
 export { Dropout, dropout } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
 export * as init from './initializers.js';

@@ -78,7 +78,7 @@ export class PlannedEngine implements Engine {
     if (request.commits!.length > 0) {
       // What was recorded of the buffers' old values, and may still be read, first.
       this.materializeBefore(request.commits!.map(({ assignment }) => assignment.buffer));
-      nodes = nodesOf({ ...request, commits: undefined });
+      nodes = nodesOf(request);
     }
     const run = new ProgramRun();
     this.submit(request, nodes, run);
@@ -115,7 +115,7 @@ export class PlannedEngine implements Engine {
 
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
-    const outputs = outputsFor(pendingOutputsFor(losses, () => accumulations.map(({ parameter }) => parameter)), watched);
+    const outputs = outputsFor(pendingOutputsFor(losses, () => [...accumulations.map(({ parameter }) => parameter), ...assignedBuffers(parameters[0])]), watched);
     const request: Request = { ...NOTHING, commits: [], losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
@@ -239,6 +239,7 @@ export class PlannedEngine implements Engine {
 
   /** Adds gradients to their accumulators. */
   protected collect(request: Request): Promise<void> | undefined {
+    if (anyAssigned()) this.materializeBefore(assignedBuffers(request.accumulations[0]?.parameter));
     const { results, done } = this.run(this.checkFinite ? { ...request, finite: 'all' } : request);
     this.commit(request, results, versionAfter(request));
     return done;

@@ -16,11 +16,12 @@ export function nodesOf(request: Request): Tensor[] {
   for (const { accumulator, earlier } of request.accumulations) roots.push(accumulator, ...(earlier === undefined ? NONE : [earlier]));
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
   if (request.scale !== undefined) roots.push(request.scale);
+  for (const { assignment } of request.commits ?? []) roots.push(assignment.buffer, assignment.value);
   const order: Tensor[] = [];
   const walk = beginWalk();
   const operands = followed(request);
   extendOrder(order, walk, roots, operands);
-  if (request.commits !== undefined && anyAssigned()) findCommits(request, order, walk, operands);
+  if (request.commits?.length === 0 && anyAssigned()) findCommits(request, order, walk, operands);
   return order;
 }
 
