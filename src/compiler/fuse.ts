@@ -1,6 +1,6 @@
 import { codes } from '../ops/codes.js';
 import type { PointwiseRecord } from '../ops/record.js';
-import { sameShape } from '../shape.js';
+import { sameShape, type Shape } from '../shape.js';
 import type { Graph, GraphNode } from './graph.js';
 import { isLeaf } from './graph.js';
 import { TopologicalOrder } from './order.js';
@@ -50,13 +50,24 @@ function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode
 
 function fitsEpilogue(graph: Graph, groups: FusionGroups, last: GraphNode, user: GraphNode): boolean {
   const epilogue = pointwise(user)?.epilogue;
-  if (epilogue === undefined || !sameShape(user.shape, last.shape)) return false;
+  // What two contractions share belongs to the first of them.
+  if (epilogue === undefined || groups.kindOf(user.id) === 'epilogue' || !sameShape(user.shape, last.shape)) return false;
   if ('activation' in epilogue) return true;
   const other = graph.nodes[user.inputs[0] === last.id ? user.inputs[1]! : user.inputs[0]!]!;
   if (other.id === last.id) return false;
   if ('mask' in epilogue) return user.inputs[1] === last.id && sameShape(other.shape, last.shape);
   const first = graph.nodes[groups.members(last.id)[0]!]!;
-  return first === last && first.inputs.length === 2 && other.shape.length === 1 && other.shape[0] === last.shape[last.shape.length - 1];
+  const axis = first === last && first.op.kind === 'contraction' ? first.op.biasAxis?.(first.attrs as never) : undefined;
+  return axis !== undefined && liesAlong(other.shape, last.shape, axis);
+}
+
+/** Returns whether a shape that broadcasts to `shape` has one number for each index of `axis`, and nothing along others. */
+function liesAlong(bias: Shape, shape: Shape, axis: number): boolean {
+  if (bias.length > shape.length) return false;
+  return shape.every((dim, d) => {
+    const own = bias[d - (shape.length - bias.length)] ?? 1;
+    return d === shape.length + axis ? own === dim : own === 1;
+  });
 }
 
 /** Puts a pointwise node into the chains of its operands, as far as shapes, bounds and order allow. */

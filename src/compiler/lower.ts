@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { codes } from '../ops/codes.js';
-import type { KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
+import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyLayout, type Emitter, type Value } from './emitter.js';
@@ -265,32 +265,24 @@ class Lowering {
     (node.op as KernelRecord<never>).siblings!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
   }
 
-  /** A contraction whose instruction also adds a bias and applies an activation or a mask. */
+  /** A contraction with what is done on its tile. */
   private epilogue(unit: FusionGroup): void {
-    const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
-    const [contraction, ...after] = nodes as [GraphNode, ...GraphNode[]];
-    const last = nodes[nodes.length - 1]!;
+    const [contraction, ...after] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, ...GraphNode[]];
+    const last = after.at(-1)!;
     if (contraction.op.kind !== 'contraction') throw new Error('an epilogue starts with a contraction');
-    this.values.set(contraction.id, this.result(last));
-    const from = this.instructions.length;
-    contraction.op.emit(new NodeEmitter(this, contraction), contraction.attrs as never);
-    let at = from;
-    while (this.instructions[at]!.row !== 'gemm') at++;
-    const gemm = this.instructions[at]!;
-    const inputs: (Value | undefined)[] = [gemm.inputs[0], gemm.inputs[1], gemm.inputs[2], gemm.inputs[3]];
-    let [activation, flags] = gemm.attrs as [number, number];
+    let epilogue: Epilogue = {};
     for (const node of after) {
-      const epilogue = (node.op as PointwiseRecord<never>).epilogue!;
-      if ('activation' in epilogue) activation = epilogue.activation;
-      else if ('bias' in epilogue) inputs[2] = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
+      const { epilogue: part } = node.op as PointwiseRecord<never>;
+      if ('activation' in part!) epilogue = { ...epilogue, activation: part.activation };
+      else if ('mask' in part!) epilogue = { ...epilogue, mask: this.dense(this.value(node.inputs[0]!), node.id) };
       else {
-        inputs[3] = reshaped(this.dense(this.value(node.inputs[0]!), node.id), gemm.outputs[0]!.layout.shape);
-        flags |= codes.gemm_flags.mask;
+        const value = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
+        const axis = contraction.op.biasAxis!(contraction.attrs as never)!;
+        epilogue = { ...epilogue, bias: { value: reshaped(value, [sizeOf(value.layout.shape)]), axis } };
       }
     }
-    // What the epilogue reads may have been copied after the instruction was written: it goes last.
-    this.instructions.splice(at, 1);
-    this.instructions.push({ ...gemm, inputs, attrs: [activation, flags], node: last.id });
+    this.values.set(contraction.id, this.result(last));
+    contraction.op.emit(new NodeEmitter(this, contraction, last.id), contraction.attrs as never, epilogue);
   }
 }
 
@@ -324,6 +316,8 @@ class NodeEmitter implements Emitter {
   constructor(
     private readonly lowering: Lowering,
     private readonly node: GraphNode,
+    /** The node that its instructions are known by: the last one of a group. */
+    private readonly known = node.id,
   ) {}
 
   get inputs(): number {
@@ -367,6 +361,6 @@ class NodeEmitter implements Emitter {
     attrs: readonly number[] = [],
     cost?: number,
   ): void {
-    this.lowering.push(row, outputs, inputs, attrs, cost, this.node.id);
+    this.lowering.push(row, outputs, inputs, attrs, cost, this.known);
   }
 }

@@ -1,15 +1,16 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import type { Emitter } from '../compiler/emitter.js';
+import type { Emitter, Value } from '../compiler/emitter.js';
 import { isDense } from '../compiler/layout.js';
 import { record } from '../graph/recorder.js';
 import { broadcastShapes, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Linear, LinearFits, MatMul, MatMulFits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkOperands, checkSameDType, FLOAT } from './check.js';
+import { codes } from './codes.js';
 import { example } from './examples.js';
 import { asMatrix, broadcastLayout, isMatrix, permutedLayout, reshaped } from './layouts.js';
-import type { Example, KernelRecord, Tolerance } from './record.js';
+import type { Epilogue, Example, KernelRecord, Tolerance } from './record.js';
 import { sum, sumTo } from './reductions.js';
 import { reshape, transpose, unsqueeze } from './views.js';
 
@@ -32,7 +33,8 @@ export const matmulOp: KernelRecord = {
     return { shape: [...batch, a.shape[a.shape.length - 2]!, b.shape[b.shape.length - 1]!], dtype: a.dtype };
   },
   flops: ([a], { shape }) => 2 * sizeOf(shape) * a!.shape[a!.shape.length - 1]!,
-  emit: emitMatmul,
+  biasAxis: () => -1,
+  emit: (e, _attrs, epilogue) => emitMatmul(e, epilogue),
   gradient: ([dy], { inputs: [a, b] }) => {
     const da = sumTo(matmul(dy, transpose(b!, -2, -1)), a!.shape);
     if (b!.shape.length > 2 || a!.shape.length === 2) return [da, sumTo(matmul(transpose(a!, -2, -1), dy), b!.shape)];
@@ -50,7 +52,7 @@ function rows(x: Tensor): Tensor {
   return reshape(x, [sizeOf(x.shape.slice(0, -1)), last]);
 }
 
-function emitMatmul(e: Emitter): void {
+function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
   const [a, b] = [e.shape(0), e.shape(1)];
   const [M, K, N] = [a[a.length - 2]!, a[a.length - 1]!, b[b.length - 1]!];
   const batch = broadcastShapes(batchOf(a), batchOf(b))!;
@@ -59,13 +61,24 @@ function emitMatmul(e: Emitter): void {
   if (b.length === 2 && a.length > 2) {
     const A = reshaped(e.input(0, isDense), [sizeOf(batch) * M, K]);
     const out = e.output(0, [sizeOf(batch) * M, N]);
-    e.instruction('gemm', [out], [A, { buffer: B.buffer, layout: asMatrix(B.layout) }, undefined], [0, 0], cost);
+    emitGemm(e, out, A, { buffer: B.buffer, layout: asMatrix(B.layout) }, undefined, epilogue, cost);
     return;
   }
   const A = e.input(0, isMatrix);
   const left = { buffer: A.buffer, layout: broadcastLayout(asMatrix(A.layout), [...batch, M, K]) };
   const right = { buffer: B.buffer, layout: broadcastLayout(asMatrix(B.layout), [...batch, K, N]) };
-  e.instruction('gemm', [e.output()], [left, right, undefined], [0, 0], cost);
+  emitGemm(e, e.output(), left, right, undefined, epilogue, cost);
+}
+
+/** The flag of gemm by which its last input is a mask. */
+const MASK = 1;
+
+/** out = epilogue(A B + bias): one instruction. */
+function emitGemm(e: Emitter, out: Value | undefined, A: Value, B: Value, bias: Value | undefined, epilogue: Epilogue | undefined, cost: number): void {
+  const { bias: added, activation = codes.activations.none, mask } = epilogue ?? {};
+  const inputs = [A, B, bias ?? added?.value];
+  if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, 0], cost);
+  else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, MASK], cost);
 }
 
 function gemmCost(M: number, N: number, K: number): number {
@@ -147,7 +160,8 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     return { shape: x.length === 2 ? [x[0]!, weight[0]!] : [...x.slice(0, -1), weight[0]!], dtype: 'float32' };
   },
   flops: ([x, , bias], { shape }) => sizeOf(shape) * (2 * x!.shape[x!.shape.length - 1]! + (bias === undefined ? 0 : 1)),
-  emit: (e, { bias }) => {
+  biasAxis: ({ bias }) => (bias ? undefined : -1),
+  emit: (e, { bias }, epilogue) => {
     const x = e.shape(0);
     const [N, K] = e.shape(1) as [number, number];
     const M = sizeOf(x.slice(0, -1));
@@ -155,7 +169,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     const W = e.input(1, isMatrix);
     const A = x.length === 2 ? { buffer: X.buffer, layout: asMatrix(X.layout) } : reshaped(X, [M, K]);
     const B = { buffer: W.buffer, layout: permutedLayout(asMatrix(W.layout), [1, 0]) };
-    e.instruction('gemm', [e.output(0, [M, N])], [A, B, bias ? e.input(2) : undefined], [0, 0], gemmCost(M, N, K));
+    emitGemm(e, e.output(0, [M, N]), A, B, bias ? e.input(2) : undefined, epilogue, gemmCost(M, N, K));
   },
   gradient: ([dy], { inputs: [x, weight, bias] }) => {
     const flat = rows(dy);

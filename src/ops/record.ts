@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Emitter } from '../compiler/emitter.js';
+import type { Emitter, Value } from '../compiler/emitter.js';
 import type { Layout } from '../compiler/layout.js';
 
 /** Attributes fix what an op is (axes, sizes, flags); numbers that may change from step to step are operands instead. */
@@ -70,7 +70,7 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
 export interface PointwiseRecord<A = Attrs> extends Common<A> {
   readonly kind: 'pointwise';
   readonly opcode: string;
-  /** What a GEMM can do in its place while its tile is hot: an activation by its native code, or the mask `b where a > 0`. */
+  /** What a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, or a bias. */
   readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly bias: true };
   /** The number that leaves the other operand as it is: 1 for mul, 0 for add. */
   readonly identity?: number;
@@ -87,8 +87,21 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
-  emit(e: Emitter, attrs: A): void;
+  /** Of a contraction: the axis along which it can add a bias to its output, counted from the last (-1); undefined: none. */
+  biasAxis?(attrs: A): number | undefined;
+  /** `epilogue` comes to contractions only. */
+  emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;
   readonly siblings?: SiblingFusion<A>;
+}
+
+/** Work on the output of a contraction that is done while its tile is hot: first the bias, then the activation or the mask. */
+export interface Epilogue {
+  /** Dense, one number for each index of `axis`, which is counted from the last (-1). */
+  readonly bias?: { readonly value: Value; readonly axis: number };
+  /** By its native code. */
+  readonly activation?: number;
+  /** Dense, of the output's shape: 0 where it is not above 0. */
+  readonly mask?: Value;
 }
 
 /** What an op can do in one go with another op of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */

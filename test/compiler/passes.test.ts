@@ -42,11 +42,11 @@ describe('programs, printed', () => {
   });
 
   test('a linear layer and its activation are one gemm', () => {
-    expect(programOf([relu(linear(input(8, 5), parameter(3, 5) as Tensor, parameter(3)))])).toMatchInlineSnapshot(`">0[8,3] = gemm(@1[8,5] @2[5,3:1,5] @3[3] -) {1 0}"`);
+    expect(programOf([relu(linear(input(8, 5), parameter(3, 5) as Tensor, parameter(3)))])).toMatchInlineSnapshot(`">0[8,3] = gemm(@1[8,5] @2[5,3:1,5] @3[3]) {1 0}"`);
   });
 
   test('a product plus a bias, by hand, is one gemm as well', () => {
-    expect(programOf([input(8, 5).matmul(input(5, 3)).add(input(3)).relu()])).toMatchInlineSnapshot(`">0[8,3] = gemm(@2[8,5] @1[5,3] @3[3] -) {1 0}"`);
+    expect(programOf([input(8, 5).matmul(input(5, 3)).add(input(3)).relu()])).toMatchInlineSnapshot(`">1[8,3] = gemm(@3[8,5] @2[5,3] @0[3]) {1 0}"`);
   });
 
   test('the gradient of an activation is the mask of the gemm that makes it', () => {
@@ -54,7 +54,7 @@ describe('programs, printed', () => {
     const y = withoutTracking(() => mean(linear(relu(linear(input(8, 5), w1 as Tensor)), w2 as Tensor)), true);
     const [d1, d2] = gradients([y], [w1, w2]);
     expect(programOf([d1!, d2!])).toMatchInlineSnapshot(`
-      "%0[8,4] = gemm(@1[8,5] @2[5,4:1,5] - -) {1 0}
+      "%0[8,4] = gemm(@1[8,5] @2[5,4:1,5] -) {1 0}
       %5[] = pointwise(@3[] @4[]) {r2=div(r0 r1) -> r2}
       %8[8,3] = copy(%5[8,3:0,0])
       %6[8,4] = gemm(%8[8,3] @7[3,4] - %0[8,4]) {0 1}

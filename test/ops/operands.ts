@@ -1,4 +1,3 @@
-import '../../src/tensor-methods.js';
 import type { DType, TypedArray } from '../../src/dtype.js';
 import { dtypes } from '../../src/dtype.js';
 import { record } from '../../src/graph/recorder.js';
