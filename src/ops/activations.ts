@@ -7,11 +7,13 @@ import type { Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT } from './check.js';
 import { codes } from './codes.js';
+import { composite } from './composite.js';
 import { less } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
 import { erf, exp, expm1 } from './exponential.js';
+import { number } from './operand.js';
 import { pointwise } from './pointwise.js';
-import type { CompositeRecord } from './record.js';
+import type { CompositeRecord, Example } from './record.js';
 import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
@@ -127,12 +129,44 @@ export const siluOp: CompositeRecord = {
   examples: unaryExamples({ from: -6, to: 6 }),
 };
 
-/** For activations that are compositions of other ops: their mistakes have their name. */
-function floats(op: string, x: unknown): Tensor {
-  checkTensor(op, x);
-  checkDType(op, x, FLOAT);
-  return x;
-}
+const likeFirst = (name: string) => ([x]: readonly Tensor[]) => {
+  checkDType(name, x!, FLOAT);
+  return { shape: x!.shape, dtype: x!.dtype };
+};
+
+export const logSigmoidOp = composite({
+  name: 'logSigmoid',
+  infer: likeFirst('logSigmoid'),
+  decompose: ([x]) => neg(softplus(neg(x!))),
+  saves: { inputs: [0] },
+  tolerance: COMPOSED,
+  examples: unaryExamples({ from: -6, to: 6 }),
+});
+
+/** Examples of an activation with a number beside x. */
+const withNumber = (from: number, to: number): Example[] => unaryExamples({ from: -4, to: 4 }).map(({ inputs: [x] }) => ({ inputs: [x!, { shape: [], from, to }] }));
+
+export const leakyReluOp = composite({
+  name: 'leakyRelu',
+  infer: likeFirst('leakyRelu'),
+  decompose: ([x, slope]) => where(less(0, x!), x!, mul(x!, slope!)) as Tensor,
+  saves: { inputs: [0, 1] },
+  tolerance: EXACT,
+  examples: withNumber(0.01, 0.3),
+});
+
+export const eluOp = composite({
+  name: 'elu',
+  infer: likeFirst('elu'),
+  decompose: ([x, alpha]) => {
+    const positive = less(0, x!);
+    // Not the minimum, which shares its slope at 0 with the bound.
+    return where(positive, x!, mul(expm1(where(positive, 0, x!)), alpha!) as Tensor) as Tensor;
+  },
+  saves: { inputs: [0, 1] },
+  tolerance: COMPOSED,
+  examples: withNumber(0.5, 1.5),
+});
 
 /** The hyperbolic tangent; float32. */
 export function tanh<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
@@ -169,7 +203,7 @@ export function softplus<S extends Shape, D extends DType>(x: Tensor<S, D>): Ten
 
 /** log(1 / (1 + exp(-x))); float32. Exact where the sigmoid is 0. As torch.nn.functional.logsigmoid. */
 export function logSigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-  return neg(softplus(neg(floats('logSigmoid', x)))) as unknown as Tensor<S, D>;
+  return record(logSigmoidOp, [x]);
 }
 
 /** x / (1 + exp(-x)), also called swish; float32. As torch.nn.functional.silu; source: Elfwing et al., arXiv:1702.03118. */
@@ -185,8 +219,8 @@ export interface LeakyReluOptions {
 /** x where x > 0, else negativeSlope * x; float32. Its slope at 0 is negativeSlope. As torch.nn.functional.leaky_relu. */
 export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: LeakyReluOptions): Tensor<S, D> {
   checkOptions('leakyRelu', options, ['negativeSlope']);
-  const values = floats('leakyRelu', x);
-  return where(less(0, values), values, mul(values, options?.negativeSlope ?? 0.01)) as unknown as Tensor<S, D>;
+  checkTensor('leakyRelu', x);
+  return record(leakyReluOp, [x, number('leakyRelu', options?.negativeSlope ?? 0.01, undefined)]);
 }
 
 export interface EluOptions {
@@ -197,10 +231,8 @@ export interface EluOptions {
 /** x where x > 0, else alpha * (exp(x) - 1); float32. Its slope at 0 is alpha. As torch.nn.functional.elu; source: Clevert et al., arXiv:1511.07289. */
 export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?: EluOptions): Tensor<S, D> {
   checkOptions('elu', options, ['alpha']);
-  const values = floats('elu', x);
-  const positive = less(0, values);
-  // Not the minimum, which shares its slope at 0 with the bound.
-  return where(positive, values, mul(expm1(where(positive, 0, values)), options?.alpha ?? 1)) as unknown as Tensor<S, D>;
+  checkTensor('elu', x);
+  return record(eluOp, [x, number('elu', options?.alpha ?? 1, undefined)]);
 }
 
-export const activationOps = [softplusOp, tanhOp, sigmoidOp, siluOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];
+export const activationOps = [softplusOp, logSigmoidOp, tanhOp, sigmoidOp, siluOp, leakyReluOp, eluOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];

@@ -68,7 +68,7 @@ function leftShape(shape: Shape, axes: readonly number[]): Shape {
   return axes.length === shape.length ? [] : shape.filter((_, d) => !axes.includes(d));
 }
 
-function nothingToReduce(op: string, shape: Shape): ShapeError {
+export function nothingToReduce(op: string, shape: Shape): ShapeError {
   return new ShapeError(`[${op}] there is nothing to choose from: got ${showShape(shape)}, expected at least one element along the reduced axes. Check for an empty batch.`, {
     op,
     shapes: [shape],

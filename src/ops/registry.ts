@@ -14,6 +14,7 @@ import { joiningOps } from './joining.js';
 import { takeAlongOps } from './take-along-axis.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
+import { lstmCellOp } from './lstm-cell.js';
 import { reductionOps } from './reductions.js';
 import { selectOps } from './select.js';
 import { softmaxFamily } from './softmax.js';
@@ -38,6 +39,7 @@ export const registry: readonly OpRecord[] = [
   ...crossEntropyOps,
   binaryCrossEntropyOp,
   ...ctcOps,
+  lstmCellOp,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,

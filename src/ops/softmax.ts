@@ -6,11 +6,13 @@ import { sizeOf, type Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { abs, add, mul, sub } from './arithmetic.js';
-import { checkDType, checkTensor, FLOAT, rankOrOne, resolveAxis } from './check.js';
+import { checkDType, checkTensor, FLOAT, rankOrOne, resolveAxes, resolveAxis } from './check.js';
+import { composite } from './composite.js';
 import { less } from './compare.js';
 import { example } from './examples.js';
 import { exp, log } from './exponential.js';
 import type { KernelRecord } from './record.js';
+import { keptShape, nothingToReduce } from './reduction.js';
 import { max, sum, type Axis, type ReduceOptions } from './reductions.js';
 import { where } from './select.js';
 import { EXPONENTIALS } from './tolerance.js';
@@ -67,6 +69,24 @@ function alongAxis(op: KernelRecord, x: Tensor, axis: number): Tensor {
   return at === last ? record(op, [x]) : transpose(record(op, [transpose(x, at, last)]), at, last);
 }
 
+export const logSumExpOp = composite<{ readonly axes: readonly number[]; readonly keepdim: boolean }>({
+  name: 'logSumExp',
+  infer: ([x], { axes, keepdim }) => {
+    checkDType('logSumExp', x!, FLOAT);
+    if (axes.some((axis) => x!.shape[axis] === 0)) throw nothingToReduce('logSumExp', x!.shape);
+    return { shape: keepdim ? keptShape(x!.shape, axes) : x!.shape.filter((_, d) => !axes.includes(d)), dtype: x!.dtype };
+  },
+  decompose: ([x], { axes, keepdim }) => {
+    const largest = max(detach(x!), { axis: axes, keepdim: true });
+    const shift = where(less(abs(largest), Infinity), largest, 0) as Tensor;
+    const logs = log(sum(exp(sub(x!, shift)), { axis: axes, keepdim }));
+    return add(logs, reshape(shift, logs.shape)) as Tensor;
+  },
+  saves: { inputs: [0] },
+  tolerance: EXPONENTIALS,
+  examples: [...SHAPES.filter((shape) => !shape.includes(0)).map((shape) => example([{ shape, from: -5, to: 5 }], { axes: [shape.length - 1], keepdim: false })), example([{ shape: [3, 5], from: -5, to: 5 }], { axes: [0, 1], keepdim: true })],
+});
+
 /** exp(x) / sum exp(x) along `axis`, stable at large x; float32. As torch.softmax, whose dim has no default. */
 export function softmax<S extends Shape, D extends DType>(x: Tensor<S, D>, axis = -1): Tensor<S, D> {
   return alongAxis(softmaxOp, x, axis) as unknown as Tensor<S, D>;
@@ -88,12 +108,7 @@ export function logSumExp<S extends Shape, D extends DType, const A extends Axis
   checkOptions('logSumExp', options, ['axis', 'keepdim']);
   const { axis, keepdim = false } = (options ?? {}) as ReduceOptions;
   checkTensor('logSumExp', x);
-  checkDType('logSumExp', x as Tensor, FLOAT);
-  const values = x as unknown as Tensor<Shape, 'float32'>;
-  const largest = max(detach(values), { axis, keepdim: true });
-  const shift = where(less(abs(largest), Infinity), largest, 0);
-  const logs = log(sum(exp(sub(values, shift)), { axis, keepdim }));
-  return add(logs, reshape(shift, logs.shape)) as unknown as Tensor<Reduce<S, A, K>, D>;
+  return record(logSumExpOp, [x], { axes: resolveAxes('logSumExp', axis, x.shape), keepdim });
 }
 
-export const softmaxFamily = [softmaxOp, softmaxGradOp, logSoftmaxOp, logSoftmaxGradOp];
+export const softmaxFamily = [softmaxOp, softmaxGradOp, logSoftmaxOp, logSoftmaxGradOp, logSumExpOp];

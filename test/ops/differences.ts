@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { fromArray } from '../../src/ops/leaf.js';
-import { mul, sum } from '../../src/ops/index.js';
+import { add, mul, sum } from '../../src/ops/index.js';
 import { evaluate } from '../../src/runtime/oracle.js';
 import { sizeOf } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
@@ -28,9 +28,14 @@ export function slope(loss: Tensor, leaf: Tensor, direction: readonly number[]):
   return (at(STEP) - at(-STEP)) / (2 * STEP);
 }
 
-/** A scalar that weighs every element of the output differently. */
-export function weighed(output: Tensor): Tensor {
-  const next = generator(7);
+/** A scalar that weighs every element of all outputs that gradients flow into differently. */
+export function weighed(node: Tensor): Tensor {
+  const outputs = [node, ...(node.outputs$ ?? []).filter((output, i) => output.dtype === 'float32' && node.more[i]!.auxiliary !== true)];
+  return outputs.map((output, i) => weighedOutput(output, 7 + i)).reduce((total, one) => add(total, one) as Tensor);
+}
+
+function weighedOutput(output: Tensor, seed: number): Tensor {
+  const next = generator(seed);
   const weights = Float32Array.from({ length: sizeOf(output.shape) }, () => next() + 0.5);
   return sum(mul(output, fromArray(weights, output.shape, 'float32') as Tensor));
 }
