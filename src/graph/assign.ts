@@ -3,7 +3,7 @@ import { describeValue } from '../describe-value.js';
 import { checkTensor } from '../ops/check.js';
 import { checkOptions } from '../options.js';
 import { Parameter } from '../parameter.js';
-import { sameShape, showShape } from '../shape.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { withoutTracking } from './recorder.js';
 import { staleError } from './stale.js';
@@ -33,7 +33,7 @@ export interface AssignOptions {
  *
  *     assign(this.count, this.count.add(1), { along: y });
  */
-export function assign(buffer: Parameter, value: Tensor, options: AssignOptions = {}): void {
+export function assign(buffer: Parameter<Shape, 'float32'> | Parameter<Shape, 'int32'>, value: Tensor, options: AssignOptions = {}): void {
   checkOptions('assign', options, ['along']);
   if (!(buffer instanceof Parameter) || !buffer.isBuffer) {
     throw new ArgumentError(`[assign] buffer: got ${buffer instanceof Parameter ? 'a parameter that is trained' : describeValue(buffer)}, expected a buffer: new Parameter(shape, init, { requiresGrad: false }).`, { op: 'assign' });
@@ -45,10 +45,10 @@ export function assign(buffer: Parameter, value: Tensor, options: AssignOptions 
   if (!sameShape(buffer.shape, value.shape)) throw new ShapeError(`[assign] the shapes differ: got ${showShape(value.shape)}, expected the buffer's ${showShape(buffer.shape)}. Reduce or reshape the value.`, { op: 'assign', shapes });
   if (buffer.dtype !== value.dtype) throw new DTypeError(`[assign] the dtypes differ: got ${value.dtype}, expected the buffer's ${buffer.dtype}. Use cast().`, { op: 'assign', shapes });
   for (const tensor of [value, along]) if (tensor.stale) throw staleError('assign', tensor);
-  const assignment: Assignment = { buffer, value: withoutTracking(() => value.detach()), done: false };
+  const assignment: Assignment = { buffer: buffer as Parameter, value: withoutTracking(() => value.detach()), done: false };
   along.assignments$ = [...(along.assignments$ ?? []), assignment];
   buffer.assigned$ = assignment.value;
-  open.set(buffer, [...waiting(buffer), assignment]);
+  open.set(assignment.buffer, [...waiting(assignment.buffer), assignment]);
 }
 
 /** The value that what is recorded now reads of a buffer: for code of the library whose scalars are nobody's outputs, see withoutTracking(). */
