@@ -66,6 +66,11 @@ export function assignedBuffers(parameter: Parameter | undefined): Parameter[] {
   return [...open.keys()].filter(({ generator$ }) => generator$ === undefined || generator$ === parameter?.generator$);
 }
 
+/** The values that buffers are assigned: each is stored when it is committed ahead of the last step that could read it. */
+export function assignedValues(): ReadonlySet<Tensor> {
+  return new Set([...open.values()].flatMap((assignments) => assignments.map(({ value }) => value)));
+}
+
 /** Of assignments that commit together, the last one of each buffer. */
 export function lastOfEach(assignments: readonly Assignment[]): Assignment[] {
   const buffers = new Set(assignments.map(({ buffer }) => buffer));
@@ -79,6 +84,8 @@ export function isSuperseded({ buffer, value }: Assignment): boolean {
 
 /** Notes that the buffer has this value now. Earlier assignments have come to nothing: theirs went into this one's, or nobody reads them. */
 export function commit(assignment: Assignment): void {
+  // Later readers have its elements, whatever becomes of what it was made of.
+  if (assignment.value.storage$ !== undefined) assignment.value.inputs = [];
   close(assignment.buffer, waiting(assignment.buffer).indexOf(assignment) + 1);
 }
 

@@ -8,7 +8,7 @@ import { staleError } from '../graph/stale.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { dropResolved } from '../graph/pending-outputs.js';
 import { bumpVersion, currentVersion } from '../graph/version.js';
-import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, commit } from '../graph/assign.js';
+import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit } from '../graph/assign.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -61,7 +61,10 @@ export class PlannedEngine implements Engine {
     this.gradients = new Gradients({
       allocate: (shape, dtype) => this.allocate(shape, dtype),
       owns: (storage) => this.session.owns(storage),
-      collect: (request) => this.collect(request),
+      collect: (request) => {
+        if (anyAssigned()) this.materializeBefore(assignedBuffers(request.accumulations[0]?.parameter), assignedValues());
+        return this.collect(request);
+      },
     });
   }
 
@@ -77,7 +80,7 @@ export class PlannedEngine implements Engine {
     let nodes = this.ready(request);
     if (request.commits!.length > 0) {
       // What was recorded of the buffers' old values, and may still be read, first.
-      this.materializeBefore(request.commits!.map(({ assignment }) => assignment.buffer));
+      this.materializeBefore(request.commits!.map(({ assignment }) => assignment.buffer), assignedValues());
       nodes = nodesOf(request);
     }
     const run = new ProgramRun();
@@ -115,7 +118,7 @@ export class PlannedEngine implements Engine {
 
   accumulate(parameters: readonly Parameter[], watched: readonly Tensor[], finite?: StepOptions['finite']): Steps {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
-    const outputs = outputsFor(pendingOutputsFor(losses, () => [...accumulations.map(({ parameter }) => parameter), ...assignedBuffers(parameters[0])]), watched);
+    const outputs = outputsFor(pendingOutputsFor(losses, () => [...accumulations.map(({ parameter }) => parameter), ...assignedBuffers(parameters[0])], assignedValues()), watched);
     const request: Request = { ...NOTHING, commits: [], losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
     const run = new WatchedRun(request, watched);
     try {
@@ -206,9 +209,9 @@ export class PlannedEngine implements Engine {
     Session.release(held);
   }
 
-  materializeBefore(changing: readonly Tensor[]): void {
+  materializeBefore(changing: readonly Tensor[], lasting?: ReadonlySet<Tensor>): void {
     if (changing.length === 0) return;
-    const pending = pendingOutputsFor(NONE, () => changing).filter((tensor) => !changing.includes(tensor));
+    const pending = pendingOutputsFor(NONE, () => changing, lasting).filter((tensor) => !changing.includes(tensor));
     if (pending.length === 0) return;
     const request = { ...NOTHING, outputs: outputsFor(pending, NONE) };
     const { results, done } = this.run(request);
@@ -239,7 +242,6 @@ export class PlannedEngine implements Engine {
 
   /** Adds gradients to their accumulators. */
   protected collect(request: Request): Promise<void> | undefined {
-    if (anyAssigned()) this.materializeBefore(assignedBuffers(request.accumulations[0]?.parameter));
     const { results, done } = this.run(this.checkFinite ? { ...request, finite: 'all' } : request);
     this.commit(request, results, versionAfter(request));
     return done;

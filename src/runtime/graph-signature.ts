@@ -26,7 +26,7 @@ export function nodesOf(request: Request): Tensor[] {
 }
 
 /** Adds the assignments that come with these nodes, and what their values depend on. */
-function findCommits({ commits, outputs, updater, losses }: Request, order: Tensor[], walk: number, operands: (node: Tensor) => readonly Tensor[]): void {
+function findCommits({ commits, outputs, updater }: Request, order: Tensor[], walk: number, operands: (node: Tensor) => readonly Tensor[]): void {
   const found: Assignment[] = [];
   for (let i = 0; i < order.length; i++) {
     const own = order[i]!.assignments$?.filter(({ done }) => !done);
@@ -35,9 +35,8 @@ function findCommits({ commits, outputs, updater, losses }: Request, order: Tens
     extendOrder(order, walk, own.flatMap(({ buffer, value }) => [buffer, value]), operands);
   }
   let storages = outputs.filter(({ destination }) => destination.to === 'storage').length;
-  const isStep = updater !== undefined || losses.length > 0;
   for (const assignment of lastOfEach(found)) {
-    const readLater = assignment.value.storage$ === undefined && (!isStep || isSuperseded(assignment));
+    const readLater = assignment.value.storage$ === undefined && (updater === undefined || isSuperseded(assignment));
     const storage = readLater ? storages++ : undefined;
     commits!.push({ assignment, storage });
     if (storage !== undefined) outputs.push({ tensor: assignment.value, destination: { to: 'storage', index: storage } });

@@ -8,14 +8,14 @@ import type { Output, Request } from './request.js';
 
 /**
  * The user's scalars and kept tensors that a step must deliver: its losses, and those that depend on leaves which change. These are asked for
- * where they are needed only: optimizers have thousands.
+ * where they are needed only: optimizers have thousands. What depends on them through `lasting` values, which will be stored, can wait.
  */
-export function pendingOutputsFor(losses: readonly Tensor[], changes: () => readonly Tensor[]): Tensor[] {
+export function pendingOutputsFor(losses: readonly Tensor[], changes: () => readonly Tensor[], lasting: ReadonlySet<Tensor> = NOTHING_LASTS): Tensor[] {
   if (!nothingSuspended()) resumeOutputs(changes());
   const waiting = pendingOutputs().filter((tensor) => !isResolved(tensor));
   const others = waiting.filter((tensor) => !losses.includes(tensor));
   if (others.length === 0) return waiting;
-  const dependent = dependents(others, changes());
+  const dependent = dependents(others, changes(), lasting);
   suspendOutputs(others.filter((tensor) => !dependent.has(tensor)));
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
@@ -51,10 +51,12 @@ export function mayRepeat({ outputs, accumulations, updates, scale }: Request, w
 }
 
 /** The nodes behind and among `roots` that depend on what changes. One walk: a model may have a scalar for each of its tensors. */
-function dependents(roots: readonly Tensor[], changing: readonly Tensor[]): ReadonlySet<Tensor> {
+function dependents(roots: readonly Tensor[], changing: readonly Tensor[], lasting: ReadonlySet<Tensor>): ReadonlySet<Tensor> {
   const found = new Set(changing);
-  for (const node of postOrder(roots, everyInput)) if (node.inputs.some((input) => found.has(input))) found.add(node);
+  for (const node of postOrder(roots, everyInput)) if (!lasting.has(node) && node.inputs.some((input) => found.has(input))) found.add(node);
   return found;
 }
+
+const NOTHING_LASTS: ReadonlySet<Tensor> = new Set();
 
 const everyInput = (node: Tensor): readonly Tensor[] => node.inputs;

@@ -1,6 +1,8 @@
 import { engine } from '../../src/graph/engine.js';
 import { noGrad } from '../../src/graph/recorder.js';
-import { crossEntropy, defineOp, linear, matmul } from '../../src/ops/index.js';
+import { assign } from '../../src/graph/assign.js';
+import { grad } from '../../src/graph/grad.js';
+import { crossEntropy, defineOp, linear, lstmCell, matmul } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { adam, sgd } from '../../src/optim/index.js';
 import type { Optimizer } from '../../src/optim/index.js';
@@ -13,6 +15,9 @@ import type { ModelSpec, StepSpec } from './language.js';
 export class Model {
   readonly parameters: Parameter[] = [];
   readonly optimizers: Optimizer[];
+  /** Buffers that training assigns: a running mean of the first layer, and a count. */
+  readonly running: Parameter;
+  readonly count: Parameter<[], 'int32'>;
   /** What the op `scaled` takes from outside. */
   factor = 1;
   /** An op of the user's, whose value and gradient go by a number that changes, and a choice. */
@@ -31,6 +36,10 @@ export class Model {
       this.parameters.push(parameter(`${prefix}.${i}.bias`, [width], spec.seed + 100 + i));
     });
     this.parameters.push(parameter(`${prefix}.gain`, spec.scalars, spec.seed + 200), parameter(`${prefix}.shift`, spec.scalars, spec.seed + 201));
+    this.running = new Parameter([spec.widths[1]!], () => fromArray(new Float32Array(spec.widths[1]!), [spec.widths[1]!], 'float32'), { requiresGrad: false });
+    this.count = new Parameter([], () => fromArray(new Int32Array(1), [], 'int32'), { requiresGrad: false, dtype: 'int32' });
+    const generator = {} as never;
+    for (const one of [...this.parameters, this.running, this.count]) one.generator$ = generator;
     const make = (parameters: Parameter[]): Optimizer => {
       const some = /(bias|shift)$/;
       const groups = spec.grouped && parameters.some(({ name }) => some.test(name)) ? { groups: [{ match: some, weightDecay: 0.1 }] } : {};
@@ -45,7 +54,7 @@ export class Model {
     return this.parameters.slice(-2) as [Parameter, Parameter];
   }
 
-  forward(x: Tensor, step: StepSpec): { output: Tensor; inner: Tensor } {
+  forward(x: Tensor, step: StepSpec, training = true): { output: Tensor; inner: Tensor } {
     let h = x;
     let inner = x;
     this.spec.widths.slice(1).forEach((_, i) => {
@@ -53,10 +62,28 @@ export class Model {
       if (i + 2 < this.spec.widths.length) h = activation(this.spec.activations[i % this.spec.activations.length]!, h);
       if (step.branch && i === 0) h = h.mul(step.scale).add(h.tanh());
       if (step.actions.includes('customOp') && i === 0) h = this.scaled(h);
+      if (i === 0 && training && step.actions.includes('assign')) h = this.track(h);
       if (i === 0) inner = h;
     });
     return { output: h, inner };
   }
+
+  /** Moves the buffers along with what it gives, which reads the new mean. */
+  private track(h: Tensor): Tensor {
+    const moved = (this.running as Tensor).mul(0.5).add(h.mean({ axis: 0 }).mul(0.5) as never) as Tensor;
+    const along = h.mul(2) as Tensor;
+    assign(this.running, moved, { along });
+    assign(this.count, (this.count as Tensor).add(1 as never) as Tensor, { along });
+    return along.sub(this.running as never) as Tensor;
+  }
+}
+
+/** A cell over fixed weights: of its two outputs both, or the second. */
+function cell(h: Tensor, both: boolean): Tensor {
+  const H = h.shape[1]!;
+  const fixed = (seed: number): Tensor => fromArray(numbers(seed, 4 * H * H), [4 * H, H], 'float32');
+  const state = lstmCell(h, { h: h.tanh() as Tensor, c: h.mul(0.5) as Tensor }, { weightIh: fixed(5), weightHh: fixed(6) });
+  return both ? (state.h.add(state.c as never) as Tensor) : state.c;
 }
 
 /** Views of a parameter of every kind. */
@@ -82,6 +109,10 @@ function activation(name: string, h: Tensor): Tensor {
       return h.gelu();
     case 'square':
       return h.mul(h).mul(0.1);
+    case 'cell':
+      return cell(h, true);
+    case 'memory':
+      return cell(h, false);
     case 'gate':
       return h.sigmoid().mul(h);
     default:
@@ -160,9 +191,14 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
       const { x, labels } = batch(model, step, round);
       const { output, inner } = model.forward(x, step);
       if (step.actions.includes('readInner')) await read(inner);
-      if (step.actions.includes('predict')) await read(noGrad(() => model.forward(x, step).output));
+      if (step.actions.includes('predict')) await read(noGrad(() => model.forward(x, step, false).output));
+      if (step.actions.includes('readBuffer')) await read(model.running as Tensor);
       let loss = lossOf(step, output, labels);
       if (carried !== undefined && step.actions.includes('useKept')) loss = loss.add(carried.mean().mul(0.1));
+      if (step.actions.includes('penalty')) {
+        const [slope] = grad(loss, [inner], { createGraph: true });
+        loss = loss.add(slope.mul(slope as never).mean() as never) as Tensor;
+      }
       if (step.actions.includes('scalar')) scalars.push(output.max());
       if (step.actions.includes('readLoss')) log.push(await loss.item());
       if (step.actions.includes('pause')) await Promise.resolve();
@@ -196,7 +232,7 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
     });
     if (step.actions.includes('predictUnawaited')) {
       const { x } = batch(model, step, 9);
-      const prediction = read(noGrad(() => model.forward(x, step).output));
+      const prediction = read(noGrad(() => model.forward(x, step, false).output));
       await Promise.all([...pending, prediction]);
     }
     if (!step.actions.includes('rush')) await Promise.all(pending);
@@ -206,7 +242,7 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
     for (const tensor of kept) await read(tensor);
   }
   for (const tensor of held) await read(tensor);
-  for (const parameter of model.parameters) await read(parameter);
+  for (const parameter of [...model.parameters, model.running, model.count] as Tensor[]) await read(parameter);
   return log;
 }
 

@@ -23,6 +23,9 @@ export const actions = [
   'load',
   'customOp',
   'scalarLoss',
+  'assign',
+  'readBuffer',
+  'penalty',
 ] as const;
 export type Action = (typeof actions)[number];
 
@@ -65,7 +68,7 @@ const widths = fc.oneof(
 
 const model: fc.Arbitrary<ModelSpec> = fc.record({
   widths,
-  activations: fc.array(fc.constantFrom('relu', 'tanh', 'gelu', 'square', 'gate', 'none'), { minLength: 1, maxLength: 3 }),
+  activations: fc.array(fc.constantFrom('relu', 'tanh', 'gelu', 'square', 'gate', 'cell', 'memory', 'none'), { minLength: 1, maxLength: 3 }),
   optimizer: fc.constantFrom('sgd', 'momentum', 'adam'),
   scalars: fc.constantFrom([], [1]),
   split: fc.constantFrom('no', 'layer', 'scalars'),

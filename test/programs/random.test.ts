@@ -32,7 +32,7 @@ test(`replay equals eager, bit for bit, for ${RUNS} random programs`, { timeout:
       const direct = await inMode('eager', spec);
       replayed.forEach((log, i) => expect(new Uint32Array(Float32Array.from(log).buffer)).toEqual(new Uint32Array(Float32Array.from(direct[i]!).buffer)));
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, ...(process.env["FCSEED"] ? { seed: Number(process.env["FCSEED"]), path: process.env["FCPATH"]! } : {}) },
   );
 });
 
