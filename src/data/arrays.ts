@@ -24,7 +24,7 @@ interface Common<X extends Shape> {
    */
   readonly normalize?: Normalize | undefined;
   /**
-   * How much each example counts in the loss: at least 0, and not all of them 0. fit() and evaluate() give them to the loss, whose mean is then
+   * Weight of each example in the loss: at least 0, and not all of them 0. fit() and evaluate() give them to the loss, whose mean is then
    * the weighted one; in loops by hand they are `batch.weights`. Metrics count every example alike. Copied.
    */
   readonly weights?: NumericArray | readonly number[] | undefined;

@@ -57,9 +57,9 @@ export const multilabelSoftMargin = outputLoss<'float32', MultilabelOptions>('mu
 });
 
 export interface FocalOptions extends OutputOptions {
-  /** How fast easy examples lose their weight. Default 2. */
+  /** Exponent by which easy examples lose their weight. Default 2. */
   readonly gamma?: number | undefined;
-  /** How much positive targets count, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Null: both alike. */
+  /** Weight of positive targets, in [0, 1]; negative ones count 1 - alpha. Default 0.25. Null: both alike. */
   readonly alpha?: number | null | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { perLoss, reduce, type ReductionOptions } from './reduction.js';
 
-/** What losses of class indices take besides. */
+/** Further options of losses of class indices. */
 export interface ClassOptions {
   /** Weight of each class: float32 [C]. The mean is divided by the sum of the weights of the labels that occur. */
   readonly classWeights?: Tensor | undefined;

@@ -5,7 +5,7 @@ import { totals } from './counting.js';
 import { checkThreshold, classesOf, countsOf, DECISION_OPTIONS, labelCounts, labelsOf, type DecisionOptions } from './decisions.js';
 import type { Measured, Metric, NameOption } from './metric.js';
 
-/** How the scores of several classes become one: see precision(). */
+/** Rule by which the scores of several classes become one: see precision(). */
 export type Average = 'binary' | 'micro' | 'macro' | 'weighted' | 'none';
 
 /** Options of precision(), recall() and f1(). */

@@ -15,7 +15,7 @@ export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> ext
   /** The axis of the classes. Default -1, the last. */
   readonly axis?: number | undefined;
   /**
-   * What outputs of more than two classes are; logits become probabilities first, because they are compared across examples. Default 'logits', or
+   * Kind of the outputs of more than two classes; logits become probabilities first, because they are compared across examples. Default 'logits', or
    * 'probabilities' where the outputs come from softmax or a sigmoid.
    */
   readonly outputs?: 'logits' | 'probabilities' | undefined;

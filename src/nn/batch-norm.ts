@@ -14,13 +14,13 @@ import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Same } from './shape-mismatch.js';
 
 export interface BatchNormOptions {
-  /** What is added to the variance. Default 1e-5. */
+  /** Number added to the variance. Default 1e-5. */
   readonly eps?: number | undefined;
   /** The share of a batch in the running statistics; null: all batches count alike. Default 0.1. */
   readonly momentum?: number | null | undefined;
-  /** Whether there are a weight and a bias. Default true. */
+  /** Switch for a weight and a bias. Default true. */
   readonly affine?: boolean | undefined;
-  /** Whether there are running statistics; without, those of the batch are used in evaluation, too. Default true. */
+  /** Switch for running statistics; without, those of the batch are used in evaluation, too. Default true. */
   readonly trackRunningStats?: boolean | undefined;
 }
 
@@ -37,7 +37,7 @@ export class BatchNorm1d extends Module<Shape, Shape, Same> {
   /** [features]; undefined without `trackRunningStats`. */
   readonly runningMean: Parameter<[number]> | undefined;
   readonly runningVar: Parameter<[number]> | undefined;
-  /** How many batches the running statistics have seen: int32 []. */
+  /** Number of batches that the running statistics have seen: int32 []. */
   readonly numBatchesTracked: Parameter<[], 'int32'> | undefined;
 
   constructor(features: number, options: BatchNormOptions = {}) {

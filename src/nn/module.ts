@@ -168,7 +168,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
     return this.constructor.name;
   }
 
-  /** What it is, and the shapes of its state; values are in toArrays(). */
+  /** Description of the module: its kind, and the shapes of its state; values are in toArrays(). */
   toJSON(): ModuleJson {
     const state = [...this.stateDict()].map(([name, { shape, dtype }]) => [name, { shape, dtype }]);
     return { kind: this.toString(), training: this.training, state: Object.fromEntries(state) as ModuleJson['state'] };

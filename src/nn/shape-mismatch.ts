@@ -7,7 +7,7 @@ import type { Product } from './multiply.js';
  */
 
 /**
- * How a layer changes the shape of one example: an interface whose `out` is computed from `this['in']`. A layer whose `out` is
+ * Rule by which a layer changes the shape of one example: an interface whose `out` is computed from `this['in']`. A layer whose `out` is
  * `unknown` has fixed shapes, those that its Module type declares.
  */
 export interface ShapeFunction {

@@ -11,7 +11,7 @@ import { zeroed } from './memory.js';
 import type { Scheduled } from './numbers.js';
 
 /**
- * How gradients are made smaller before a step, by exactly one of three: a number, or a function of the number of steps done.
+ * Limit that makes gradients smaller before a step, by exactly one of three: a number, or a function of the number of steps done.
  *
  * - `globalNorm`: all gradients of the optimizer are multiplied by min(1, globalNorm / (norm + 1e-6)), where norm is the Euclidean one of
  *   all their elements. As torch.nn.utils.clip_grad_norm_. Source: Pascanu et al., arXiv:1211.5063.

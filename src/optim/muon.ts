@@ -22,7 +22,7 @@ export interface MuonOptions {
   /** The least norm that a direction is divided by. Default 1e-7. */
   readonly eps?: number | undefined;
   /**
-   * What lr is multiplied by for a matrix [R, C]: sqrt(max(1, R / C)) by 'original'; 0.2 sqrt(max(R, C)) by 'matchRmsAdamw', which makes
+   * Factor of lr for a matrix [R, C]: sqrt(max(1, R / C)) by 'original'; 0.2 sqrt(max(R, C)) by 'matchRmsAdamw', which makes
    * steps as long as AdamW's, so that its rates fit. Default 'original'. Source: Liu et al., arXiv:2502.16982.
    */
   readonly adjustLr?: 'original' | 'matchRmsAdamw' | undefined;

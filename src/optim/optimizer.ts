@@ -149,7 +149,7 @@ export class Optimizer implements Updater {
   }
 
   /**
-   * How gradients are made smaller before each step; undefined: not at all. May be assigned at any time: another limit makes no new
+   * Limit that makes gradients smaller before each step; undefined: not at all. May be assigned at any time: another limit makes no new
    * plan. Throws ArgumentError for what is no clipping.
    *
    *     optimizer.clip = { globalNorm: 1 };
@@ -283,7 +283,7 @@ export class Optimizer implements Updater {
   }
 
   /**
-   * What the optimizer remembers, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
+   * State of the optimizer, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
    * optimizer's own: read them with data(), or write them to a file with save(). Options, the rate among them, are no state: unlike in
    * torch, an optimizer that takes it over keeps its own. Averages go along with the count of steps that they have seen, `averageSteps`.
    */

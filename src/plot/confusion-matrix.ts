@@ -13,8 +13,8 @@ const OP = 'plot.confusionMatrix';
 const LONGEST_NAME = 10;
 
 /**
- * How often each class was taken for each, as an SVG picture: right classes down, predicted ones across. A square is the darker the greater its share of
- * its row, so that the diagonal shows the recall of each class.
+ * Draws how often each class was taken for each, as an SVG picture: right classes down, predicted ones across. A square is the
+ * darker the greater its share of its row, so that the diagonal shows the recall of each class.
  *
  *     const { confusionMatrix } = await trainer.evaluate(test);          // with metrics.confusionMatrix()
  *     await writeFile('confusion.svg', plot.confusionMatrix(confusionMatrix, { classes: ['cat', 'dog'] }));

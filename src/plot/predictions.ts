@@ -8,8 +8,8 @@ const MOST = 5000;
 const OP = 'plot.predictions';
 
 /**
- * What a model of numbers predicts over what is true, a point for each example, as an SVG picture; on the dashed line the two are equal. The subtitle has the
- * root mean squared error and R² = 1 - sum (t - p)² / sum (t - mean t)².
+ * Draws what a model of numbers predicts over what is true, a point for each example, as an SVG picture; on the dashed line the two are
+ * equal. The subtitle has the root mean squared error and R² = 1 - sum (t - p)² / sum (t - mean t)².
  *
  *     const outputs = await trainer.predict(test);                       // [N, 1]
  *     await writeFile('predictions.svg', plot.predictions(await outputs.data(), targets));

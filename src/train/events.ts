@@ -92,7 +92,7 @@ type Answer = void | Promise<void>;
 type Handler<E> = { told(event: E): Answer }['told'];
 
 /**
- * What fit() calls, in this order: onFitStart, for each epoch onEpochStart, onStep after every step, onEpochEnd after the
+ * Functions that fit() calls, in this order: onFitStart, for each epoch onEpochStart, onStep after every step, onEpochEnd after the
  * validation, and at last onFitEnd. An answer that is a promise is awaited; an error ends fit() with it.
  */
 export interface Callback<M extends AnyMetric = never> {

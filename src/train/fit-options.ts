@@ -19,8 +19,8 @@ const KNOWN = [
 type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
 
 /**
- * What fit() makes of its arguments: of data that is no loader, one that begins with epoch `firstEpoch`. Throws ArgumentError, and AnnealError for an
- * unknown option.
+ * Makes the arguments of fit() complete: of data that is no loader, one that begins with epoch `firstEpoch`. Throws ArgumentError, and
+ * AnnealError for an unknown option.
  */
 export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss, firstEpoch: number): Prepared<M> {
   checkSource('fit', data);

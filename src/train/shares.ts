@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 type Floats = Tensor<Shape, 'float32'>;
 
 /**
- * How much the mean losses of the batches of a step count in that of all their examples: each as much as it was divided by. That is known of
+ * Returns the shares of the mean losses of the batches of a step in that of all their examples: each counts as much as it was divided by. That is known of
  * a batch when it is recorded, and of all when the last one is, while the gradients of the first are added up already. So they are taken
  * as shares of what the first batch lets expect, and the update is scaled where it comes otherwise.
  */

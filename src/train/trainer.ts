@@ -57,7 +57,7 @@ export interface FitOptions<M extends AnyMetric = never> {
    */
   readonly accumulate?: number | undefined;
   /**
-   * How much the examples of each class count in the loss of training: one number a class, or 'balanced', so that all classes together count
+   * Weights of the examples of each class in the loss of training: one number a class, or 'balanced', so that all classes together count
    * alike. For one class index an example; a label that the loss ignores weighs 0. Validation does not know of it.
    */
   readonly classWeights?: ClassWeights | undefined;
@@ -265,7 +265,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   }
 
   /**
-   * What the model makes of a tensor [N, ...], or of the inputs of a dataset, in evaluation mode: a tensor whose elements stay
+   * Returns what the model makes of a tensor [N, ...], or of the inputs of a dataset, in evaluation mode: a tensor whose elements stay
    * readable, however training goes on.
    */
   async predict<S extends Shape>(

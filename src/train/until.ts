@@ -1,7 +1,7 @@
 const STOP = Symbol('stop');
 
 /**
- * What a source gives until the signal says stop, also while the source keeps everybody waiting. Then it ends early: its user
+ * Yields what a source gives until the signal says stop, also while the source keeps everybody waiting. Then it ends early: its user
  * has to look at the signal.
  */
 export async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, undefined> {

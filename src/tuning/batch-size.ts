@@ -53,7 +53,7 @@ const SMALL = 32;
 const LARGE = 512;
 
 /**
- * Which batch size, and what does it do? Measures the gradient noise scale, the examples/s of training and its memory at each size
+ * Helps to choose a batch size: measures the gradient noise scale, the examples/s of training and its memory at each size
  * on this machine, and advises the size with which a given loss is reached soonest: with batches of B that takes
  * (1 + noise / B) times as many steps as with very large ones, so time goes as (B + noise) / examplesPerSecond(B).
  * The noise scale holds for the weights as they are; it grows while a model trains. Larger batches want a higher rate: see

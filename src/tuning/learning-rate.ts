@@ -58,7 +58,7 @@ const DIVERGED = 3;
 const MOST_EMPTY = 1000;
 
 /**
- * Which learning rate? A range test: `steps` steps of training whose rate grows from `from` to `to` by a constant factor, one batch
+ * Finds a learning rate by a range test: `steps` steps of training whose rate grows from `from` to `to` by a constant factor, one batch
  * each. Below the useful rates the loss stays, in them it falls, above them it explodes, where the test ends. Suggested is the rate
  * at which it falls fastest over the logarithm of the rate, or, where that is within a factor of 3 of the lowest loss, a tenth of
  * the rate there. Groups keep the ratios of their rates to the first one's. Model, optimizer, random streams and loader are left

@@ -75,7 +75,7 @@ const OP = 'compareStrategies';
 const OPTIONS = ['model', 'loss', 'data', 'validation', 'metrics', 'by', 'mode', 'seeds', 'epochs', 'batchSize', 'halving', 'signal'];
 
 /**
- * Which optimizer, schedule, batch size or loss? Trains the same model on the same data from the same seeds by each strategy, and
+ * Compares optimizers, schedules, batch sizes or losses: trains the same model on the same data from the same seeds by each strategy, and
  * ranks them with the spread over the seeds. Those that clearly lose are stopped early: after each round, which trains twice as long as
  * the one before, the better half goes on, and of the others those of which a seed is better than the leader's worst. The random
  * streams are afterwards as they were; all runs live in memory until the end. The same inputs give the same results.
