@@ -3,6 +3,7 @@ import { inspected, labelled, type Inspect } from '../inspect.js';
 import { allocate, isNumericArray } from '../numeric-array.js';
 import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
+import type { BatchTensors, ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
@@ -13,10 +14,22 @@ import { type SplitOptions, splitPositions } from './split.js';
 /** Class indices are int32, float targets float32. */
 export type TargetDType = 'int32' | 'float32';
 
-/** One batch: inputs [B, ...shape] in float32, targets [B, ...targetShape]; where the data has weights, theirs as a property of it. */
-export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
-  inputs: Tensor<[number, ...X], 'float32'>,
-  targets: Tensor<[number, ...Y], D>,
+/** Inputs are float32, or int32 where they are indices, such as tokens. */
+export type InputDType = 'int32' | 'float32';
+
+/** The dtype of an array, or of each of several by name. */
+export type DTypes = TargetDType | { readonly [field: string]: TargetDType };
+
+/** The dtypes of inputs of shape X where nothing says which: float32 of one array; any of a shape or a record that is not known. */
+export type DefaultDType<X extends ExampleShape> = X extends ShapeRecord ? { readonly [K in keyof X]: InputDType } : Shape extends X ? InputDType : 'float32';
+
+/**
+ * One batch: inputs [B, ...shape], targets [B, ...targetShape], each a tensor or, of data with several arrays, a record of tensors; where the
+ * data has weights, theirs as a property of it.
+ */
+export type Batch<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>> = [
+  inputs: BatchTensors<X, E>,
+  targets: BatchTensors<Y, D>,
 ] & {
   /** Weight of each example: [B]. */
   readonly weights?: Tensor<[number], 'float32'> | undefined;
@@ -25,67 +38,85 @@ export type Batch<X extends Shape, Y extends Shape, D extends TargetDType> = [
 type Weighted = { readonly weights: Tensor<[number], 'float32'> };
 
 /** Storage of a dataset: whole arrays, row-major, one row an example. Shared by all of its subsets. */
-export interface Arrays<X extends Shape, Y extends Shape, D extends TargetDType> {
+export interface Arrays<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes> {
   readonly name: string;
   readonly shape: X;
   readonly targetShape: Y;
+  readonly dtype: E;
   readonly targetDtype: D;
   /** The number of classes, where it was given. */
   readonly classes: number | undefined;
-  readonly inputs: Float32Array | Uint8Array;
-  readonly targets: Float32Array | Int32Array;
+  readonly inputs: readonly Field[];
+  readonly targets: readonly Field[];
   /** Weight of each example, where weights were given. */
   readonly weights?: Float32Array | undefined;
-  /** Normalisation of bytes; floats have been already. */
-  readonly affine: Affine | undefined;
   readonly size: number;
+}
+
+/** One array of a dataset, row-major, one row an example. */
+export interface Field {
+  /** Its name in the record; undefined where it is the only one, and no record. */
+  readonly name: string | undefined;
+  readonly data: Float32Array | Int32Array | Uint8Array;
+  /** The shape of one example. */
+  readonly shape: Shape;
+  /** Normalisation of bytes; floats have been already. */
+  readonly affine?: Affine | undefined;
 }
 
 /** Leaves over the whole arrays: batches gather rows from them natively, so nothing is copied in JavaScript. */
 interface Leaves {
-  readonly inputs: Tensor;
-  readonly targets: Tensor;
+  readonly inputs: readonly Leaf[];
+  readonly targets: readonly Leaf[];
   readonly weights: Tensor | undefined;
+}
+
+interface Leaf {
+  readonly name: string | undefined;
+  readonly tensor: Tensor;
   readonly affine: Affine | undefined;
 }
 
-function leavesOf(arrays: Arrays<Shape, Shape, TargetDType>): Leaves {
-  const { inputs, targets, weights, affine } = arrays;
-  return {
-    inputs: fromArray(inputs, [arrays.size, ...arrays.shape], inputs instanceof Uint8Array ? 'uint8' : 'float32'),
-    targets: fromArray(targets, [arrays.size, ...arrays.targetShape], arrays.targetDtype),
-    weights: weights && fromArray(weights, [arrays.size], 'float32'),
-    affine,
-  };
+function leavesOf({ inputs, targets, weights, size }: Arrays<ExampleShape, ExampleShape, DTypes, DTypes>): Leaves {
+  const leaf = ({ name, data, shape, affine }: Field): Leaf => ({ name, affine, tensor: fromArray(data, [size, ...shape], dtypeOf(data)) });
+  return { inputs: inputs.map(leaf), targets: targets.map(leaf), weights: weights && fromArray(weights, [size], 'float32') };
+}
+
+function dtypeOf(data: Field['data']): 'uint8' | TargetDType {
+  return data instanceof Uint8Array ? 'uint8' : data instanceof Int32Array ? 'int32' : 'float32';
 }
 
 /**
  * Examples that are all in memory: `data.fromArrays` and `data.fromIdx` make them. X is the shape of one input, Y that of one
- * target, both without the batch; a model that takes another shape than X is a compile error.
+ * target, both without the batch, or records of shapes by name; a model that takes another shape than X is a compile error. D and E are the
+ * dtypes of targets and inputs.
  */
-export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
+export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> {
   /** Stands in messages. */
   readonly name: string;
   /** The number of examples. */
   readonly size: number;
-  /** The shape of one input. */
+  /** The shape of one input; of several, a record of shapes. */
   readonly shape: X;
   /** The shape of one target: [] for a class index. */
   readonly targetShape: Y;
+  /** Of the inputs, as batches have them. */
+  readonly dtype: E;
   readonly targetDtype: D;
   /** The number of classes, where it was given. */
   readonly classes: number | undefined;
 
-  readonly #arrays: Arrays<X, Y, D>;
+  readonly #arrays: Arrays<X, Y, D, E>;
   readonly #leaves: Leaves;
   /** Positions in the arrays; undefined for all of them. */
   readonly #rows: Int32Array | undefined;
 
-  constructor(arrays: Arrays<X, Y, D>, leaves: Leaves = leavesOf(arrays), rows?: Int32Array) {
+  constructor(arrays: Arrays<X, Y, D, E>, leaves: Leaves = leavesOf(arrays), rows?: Int32Array) {
     this.name = arrays.name;
     this.size = rows?.length ?? arrays.size;
     this.shape = arrays.shape;
     this.targetShape = arrays.targetShape;
+    this.dtype = arrays.dtype;
     this.targetDtype = arrays.targetDtype;
     this.classes = arrays.classes;
     this.#arrays = arrays;
@@ -97,7 +128,7 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
    * The examples at these positions, in this order, without copying any data. A position may occur more than once.
    * Throws ArgumentError for none, or for one outside [0, size).
    */
-  subset(indices: ArrayLike<number>): Dataset<X, Y, D> {
+  subset(indices: ArrayLike<number>): Dataset<X, Y, D, E> {
     if (!Array.isArray(indices) && !isNumericArray(indices)) throw new ArgumentError(`[subset] indices: got ${describeValue(indices)}, expected an array of integers in [0, ${this.size}).`, { op: 'subset' });
     if (indices.length === 0) throw new ArgumentError(`[subset] got no indices, expected at least one in [0, ${this.size}).`, { op: 'subset' });
     const rows = allocate('subset', 'indices', indices.length, () => new Int32Array(indices.length));
@@ -125,15 +156,15 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
    * As sklearn.model_selection: train_test_split with shuffle and stratify, and GroupShuffleSplit, whose fraction is of the groups.
    * Throws ArgumentError where a part would be empty, for keys that are not one an example, and for a class of one example to stratify.
    */
-  split(fraction: number, options: SplitOptions = {}): [Dataset<X, Y, D>, Dataset<X, Y, D>] {
+  split(fraction: number, options: SplitOptions = {}): [Dataset<X, Y, D, E>, Dataset<X, Y, D, E>] {
     const [first, second] = splitPositions(this.size, fraction, options, this.#labels());
     return [this.subset(first), this.subset(second)];
   }
 
   /** Returns a description without elements. */
   toJSON(): object {
-    const { name, size, shape, targetShape, targetDtype, classes } = this;
-    return { name, size, shape, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
+    const { name, size, shape, dtype, targetShape, targetDtype, classes } = this;
+    return { name, size, shape, dtype, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
@@ -164,9 +195,10 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
 
   /** The class of each example; undefined where targets are no classes. */
   #labels(): Int32Array | undefined {
-    const { targets, targetShape } = this.#arrays;
-    if (!(targets instanceof Int32Array) || targetShape.length > 0) return undefined;
-    return this.#rows === undefined ? targets : this.#rows.map((row) => targets[row]!);
+    const [targets] = this.#arrays.targets;
+    if (targets?.name !== undefined || !(targets?.data instanceof Int32Array) || targets.shape.length > 0) return undefined;
+    const { data } = targets;
+    return this.#rows === undefined ? data : this.#rows.map((row) => data[row]!);
   }
 
   /** Positions in this dataset to positions in its arrays. */
@@ -175,22 +207,30 @@ export class Dataset<X extends Shape = Shape, Y extends Shape = Shape, D extends
     return rows === undefined ? positions : positions.map((position) => rows[position]!);
   }
 
-  /** The batch of these rows of the arrays: two gathers, which run natively with the step that uses them. */
-  batch$(rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D> {
+  /** The batch of these rows of the arrays: a gather for each array, which run natively with the step that uses them. */
+  batch$(rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D, E> {
     return this.#gather(fromArray(rows, [rows.length], 'int32'), origin);
   }
 
   /** Batches of `size` rows that follow each other, as one: a step reads the first, its repetitions those behind it. */
-  batches$(rows: Int32Array, size: number, origin: BatchOrigin): Batch<X, Y, D> {
+  batches$(rows: Int32Array, size: number, origin: BatchOrigin): Batch<X, Y, D, E> {
     return this.#gather(sequence(rows, [size], 'int32'), origin);
   }
 
-  #gather(indices: Tensor, origin: BatchOrigin): Batch<X, Y, D> {
-    const { inputs, targets, weights, affine } = this.#leaves;
-    const x = withOrigin(gatherRows(inputs, indices, affine), origin) as Batch<X, Y, D>[0];
-    const y = withOrigin(gatherRows(targets, indices), origin) as unknown as Batch<X, Y, D>[1];
+  #gather(indices: Tensor, origin: BatchOrigin): Batch<X, Y, D, E> {
+    const { inputs, targets, weights } = this.#leaves;
+    const x = gathered(inputs, indices, origin) as Batch<X, Y, D, E>[0];
+    const y = gathered(targets, indices, origin) as Batch<X, Y, D, E>[1];
     return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }
+}
+
+/** Rows of each array, by name where it has one. */
+function gathered(leaves: readonly Leaf[], indices: Tensor, origin: BatchOrigin): unknown {
+  const rows = ({ tensor, affine }: Leaf): Tensor => withOrigin(gatherRows(tensor, indices, affine), origin);
+  const [first] = leaves;
+  if (first!.name === undefined) return rows(first!);
+  return Object.fromEntries(leaves.map((leaf) => [leaf.name!, rows(leaf)]));
 }
 
 function isIndex(value: unknown, size: number): value is number {

@@ -101,7 +101,7 @@ export interface IdxOptions<X extends Shape> {
  *
  * Throws FileFormatError as readIdx does, DataError where the two files or the shape do not fit together.
  */
-export async function fromIdx<const X extends Shape = number[]>(images: FilePath, labels: FilePath, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32'>> {
+export async function fromIdx<const X extends Shape = number[]>(images: FilePath, labels: FilePath, options: IdxOptions<X> = {}): Promise<Dataset<[...X], [], 'int32', 'float32'>> {
   checkOptions(OP, options, ['shape', 'normalize', 'classes', 'name']);
   checkNormalize(options.normalize, OP);
   if (options.shape !== undefined) checkExampleShape(OP, 'shape', options.shape);
@@ -127,15 +127,15 @@ export async function fromIdx<const X extends Shape = number[]>(images: FilePath
   if (!(x.data instanceof Uint8Array) && options.normalize !== undefined) normalizeInto(inputs as Float32Array, x.data, options.normalize);
   const targets = toClasses(y.data, { of: `dataset '${name}'`, first: 0 }, OP);
   if (options.classes !== undefined) checkClasses(targets, options.classes, { of: `dataset '${name}'`, first: 0 }, OP);
-  return new Dataset({
+  return new Dataset<[...X], [], 'int32', 'float32'>({
     name,
     shape: [...shape] as [...X],
     targetShape: [],
+    dtype: 'float32',
     targetDtype: 'int32',
     classes: options.classes,
-    inputs,
-    targets,
-    affine: options.normalize && inputs instanceof Uint8Array ? affineOf(options.normalize, OP) : undefined,
+    inputs: [{ name: undefined, data: inputs, shape, affine: options.normalize && inputs instanceof Uint8Array ? affineOf(options.normalize, OP) : undefined }],
+    targets: [{ name: undefined, data: targets, shape: [] }],
     size,
   });
 }

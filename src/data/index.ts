@@ -1,5 +1,6 @@
-export { fromArrays, type ClassArrays, type TargetArrays } from './arrays.js';
-export { Dataset, type Batch, type TargetDType } from './dataset.js';
+export { fromArrays, type ArrayRecord, type ArrayValues, type ClassArrays, type DTypesOf, type RecordTargetArrays, type TargetArrays } from './arrays.js';
+export type { BatchTensors, ExampleShape, ShapeRecord, TensorRecord } from '../records.js';
+export { Dataset, type Batch, type DefaultDType, type DTypes, type InputDType, type TargetDType } from './dataset.js';
 export { parseIdx, type IdxArray } from './idx.js';
 export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
 export { ArrayLoader, loader, type Loader, type LoaderOptions, type BatchRun } from './loader.js';

@@ -2,8 +2,9 @@ import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { describeValue } from '../describe-value.js';
+import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
-import { Dataset, type Batch, type TargetDType } from './dataset.js';
+import { Dataset, type Batch, type DefaultDType, type DTypes, type TargetDType } from './dataset.js';
 import { ascending, shuffledOrder } from './order.js';
 import { BatchOrigin } from './batch-origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
@@ -12,7 +13,7 @@ import { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 
 /** Batches of a dataset, epoch after epoch: each iteration is one pass. */
-export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> extends AsyncIterable<Batch<X, Y, D>> {
+export interface Loader<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> extends AsyncIterable<Batch<X, Y, D, E>> {
   readonly shape: X;
   /** Batches in an epoch; undefined for a stream, whose end is not known. */
   readonly length: number | undefined;
@@ -27,8 +28,8 @@ export interface Loader<X extends Shape = Shape, Y extends Shape = Shape, D exte
 }
 
 /** Several batches as one, of which a step reads the first and its repetitions those behind it. */
-export interface BatchRun<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
-  readonly batch: Batch<X, Y, D>;
+export interface BatchRun<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> {
+  readonly batch: Batch<X, Y, D, E>;
   /** Number of batches in it. */
   readonly maxSteps: number;
   /** Says how many of them are used, at least one; the next run begins behind them. */
@@ -46,11 +47,11 @@ export interface LoaderOptions {
   readonly dropLast?: boolean | undefined;
 }
 
-/** The batches of a Dataset. Lazy: a batch is two gathers by index, which run natively in the step that uses them. */
-export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType>
-  implements Loader<X, Y, D>, Iterable<Batch<X, Y, D>>
+/** The batches of a Dataset. Lazy: a batch is a gather by index for each array, which run natively in the step that uses them. */
+export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>>
+  implements Loader<X, Y, D, E>, Iterable<Batch<X, Y, D, E>>
 {
-  readonly dataset: Dataset<X, Y, D>;
+  readonly dataset: Dataset<X, Y, D, E>;
   readonly shape: X;
   readonly batchSize: number;
   readonly length: number;
@@ -60,7 +61,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   /** The order of an epoch that was prepared. */
   #ahead: { readonly epoch: number; readonly order: Int32Array } | undefined = undefined;
 
-  constructor(dataset: Dataset<X, Y, D>, options: LoaderOptions) {
+  constructor(dataset: Dataset<X, Y, D, E>, options: LoaderOptions) {
     checkOptions('data.loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
     checkFlags('data.loader', options, ['shuffle', 'dropLast']);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = options;
@@ -106,7 +107,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   }
 
   /** One epoch, synchronously; `for await` does the same. */
-  *[Symbol.iterator](): Generator<Batch<X, Y, D>, void, undefined> {
+  *[Symbol.iterator](): Generator<Batch<X, Y, D, E>, void, undefined> {
     const pass = this.#position.begin();
     const order = this.order(pass.epoch);
     if (pass.first >= this.length) pass.complete();
@@ -118,18 +119,18 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   }
 
   /** All batches in the order of the dataset, whatever the loader's is, without moving on. */
-  *inOrder$(): Generator<Batch<X, Y, D>, void, undefined> {
+  *inOrder$(): Generator<Batch<X, Y, D, E>, void, undefined> {
     const order = this.dataset.toRows$(ascending(this.#setup.size));
     for (let step = 0; step < this.length; step++) yield this.#batch(order, this.epoch, step);
   }
 
-  #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D> {
+  #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D, E> {
     const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
     return this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, epoch, step, rows));
   }
 
   /** The batch of a step, without moving on. */
-  batchAt$(epoch: number, step: number): Batch<X, Y, D> {
+  batchAt$(epoch: number, step: number): Batch<X, Y, D, E> {
     return this.#batch(this.order(epoch), epoch, step);
   }
 
@@ -137,12 +138,12 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
    * One epoch for those who run several steps in one call, or only `single` ones; `more`: another one follows, whose order is prepared while the
    * last steps run.
    */
-  pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<BatchRun<X, Y, D>> {
+  pass$(options: { readonly more: boolean; readonly single: boolean }): TakenPass<BatchRun<X, Y, D, E>> {
     const pass = this.#position.begin();
     return { ...pass, batches: this.#runs(pass, options) };
   }
 
-  *#runs(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D>, void, undefined> {
+  *#runs(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D, E>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);
@@ -167,7 +168,7 @@ export class ArrayLoader<X extends Shape = Shape, Y extends Shape = Shape, D ext
   }
 
   /** One epoch. No async generator: its promises would cost more than a small model's whole step. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Batch<X, Y, D>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Batch<X, Y, D, E>, void, undefined> {
     const batches = this[Symbol.iterator]();
     return {
       next: async () => batches.next(),
@@ -194,7 +195,7 @@ function checkBatchSize(batchSize: number): void {
 
 /**
  * Batches [inputs, targets] of a dataset or a stream: inputs [B, ...shape] float32, targets [B] int32 or [B, ...targetShape]
- * float32. Each iteration is an epoch, in another order where `shuffle` is set. The last batch may be smaller, unless dropLast.
+ * float32; of data with several arrays, records of such tensors. Each iteration is an epoch, in another order where `shuffle` is set. The last batch may be smaller, unless dropLast.
  *
  *     const loader = data.loader(train, { batchSize: 128, shuffle: true, seed: 1 });
  *     for await (const [inputs, labels] of loader) { ... }
@@ -202,12 +203,12 @@ function checkBatchSize(batchSize: number): void {
  * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream, the next batch is prepared
  * while a step runs, and an error of the source is thrown in the loop. Throws ArgumentError; AnnealError for an unknown option.
  */
-export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(dataset: Dataset<X, Y, D>, options?: LoaderOptions): ArrayLoader<X, Y, D>;
+export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes>(dataset: Dataset<X, Y, D, E>, options?: LoaderOptions): ArrayLoader<X, Y, D, E>;
 export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(stream: Stream<X, Y, D>, options?: StreamLoaderOptions): StreamLoader<X, Y, D>;
 export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(
-  source: Dataset<X, Y, D> | Stream<X, Y, D>,
+  source: Dataset<X, Y, D, DTypes> | Stream<X, Y, D>,
   options: LoaderOptions | StreamLoaderOptions = {},
-): Loader<X, Y, D> {
+): Loader<X, Y, D, DTypes> {
   if (source instanceof Dataset) return new ArrayLoader(source, options);
   if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${describeValue(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
   checkOptions('data.loader', options ?? null, ['batchSize', 'dropLast', 'prefetch', 'shuffle', 'seed']);

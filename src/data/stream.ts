@@ -4,6 +4,7 @@ import { checkAttached, isNumericArray, type NumericArray } from '../numeric-arr
 import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import { checkRequired } from '../options.js';
+import { isRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
@@ -132,6 +133,14 @@ export function fromIterable(source: StreamSource | (() => StreamSource), option
   if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${describeValue(options.batches)}, expected true or false.`, { op: OP });
   if (typeof source !== 'function' && !isIterable(source)) {
     throw new ArgumentError(`[${OP}] source: got ${describeValue(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
+  }
+  for (const option of ['shape', 'targetShape'] as const) {
+    if (isRecord(options[option])) {
+      throw new ArgumentError(
+        `[${OP}] ${option}: got a record of shapes, expected one shape: a stream has one array of inputs and one of targets. Load several with data.fromArrays(), or write a loader of your own.`,
+        { op: OP },
+      );
+    }
   }
   checkExampleShape(OP, 'shape', options.shape);
   if (options.targetShape !== undefined) checkExampleShape(OP, 'targetShape', options.targetShape);

@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
+import { isTensorRecord, listFields } from '../records.js';
 import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
 
@@ -7,8 +8,17 @@ import { Tensor } from '../tensor.js';
 export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
   for (const name in given) {
     if (given[name] instanceof Tensor) continue;
+    if (isTensorRecord(given[name])) throw severalTensors(op, name, given[name]);
     throw new ArgumentError(`[${op}] ${name}: got ${describeValue(given[name])}, expected a tensor. Make one: tensor(values), of class indices tensor(Int32Array.from(values)).`, { op });
   }
+}
+
+function severalTensors(op: string, name: string, record: object): ArgumentError {
+  const [field] = Object.keys(record);
+  return new ArgumentError(
+    `[${op}] ${name}: got a record of tensors (${listFields(record)}), expected one tensor. Give the Trainer a loss of your own, which adds up those of the fields: (outputs, targets) => losses.${op}(outputs.${field}, targets.${field}).`,
+    { op },
+  );
 }
 
 /** An option that is a finite number of at least `least`, or more than that where it is `open`: as float32, in which 1e39 is infinite and 1e-46 is 0. */

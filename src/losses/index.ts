@@ -15,7 +15,7 @@ export {
   type MarginOptions,
   type TripletOptions,
 } from './embedding.js';
-export type { BuiltinLoss, ConfiguredLoss, Loss, LossOptions, OutputLoss } from './loss.js';
+export type { AnyLoss, BuiltinLoss, ConfiguredLoss, Loss, LossFor, LossOptions, OutputLoss } from './loss.js';
 export { meanSquaredError } from './mean-squared-error.js';
 export type { OutputOptions } from './output-activation.js';
 export type { Reduction, ReductionOptions } from './reduction.js';

@@ -1,6 +1,8 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { checkOptions, withoutUndefined } from '../options.js';
+import type { Outputs } from '../nn/module.js';
+import type { ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { Tensor } from '../tensor.js';
@@ -15,6 +17,12 @@ export interface LossOptions {
 
 /** A scalar of a batch's outputs and targets that training makes small. Any function of this form is one; one that takes no options cannot be weighted. */
 export type Loss = (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor;
+
+/** A loss for a model that gives O: of a record of outputs a function of that record, and of targets that are one tensor or a record, too. */
+export type LossFor<O extends ExampleShape> = O extends ShapeRecord ? (outputs: Outputs<O>, targets: never, options?: LossOptions) => Tensor : Loss;
+
+/** A loss of any outputs and targets. */
+export type AnyLoss = (outputs: never, targets: never, options?: LossOptions) => Tensor;
 
 /** Declarations of built-in losses. */
 export interface BuiltinLoss<T extends DType> {

@@ -1,6 +1,7 @@
 export { accuracy, type AccuracyOptions } from './accuracy.js';
 export { ConfusionMatrix, confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.js';
 export type { DecisionOptions } from './decisions.js';
+export { ofField } from './field.js';
 export { loss } from './loss.js';
 export type { Accumulator, AnyMetric, Measured, Metric, ResultOf, ResultsOf } from './metric.js';
 export { perplexity, type PerplexityOptions } from './perplexity.js';

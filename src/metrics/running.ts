@@ -1,8 +1,10 @@
 import { withoutTracking } from '../graph/recorder.js';
 import { cast, concat, reshape, sub } from '../ops/index.js';
+import type { Tensors } from '../records.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { mean } from './accumulators.js';
+import { measure } from './field.js';
 import type { Accumulator, AnyMetric, Measured, ResultsOf } from './metric.js';
 
 /**
@@ -22,15 +24,15 @@ export class Running<M extends AnyMetric = AnyMetric> {
   }
 
   /** Adds a batch. Resolves when its values are there. */
-  async update(outputs: Tensor, targets: Tensor): Promise<void> {
+  async update(outputs: Tensors, targets: Tensors): Promise<void> {
     if (this.#metrics.length === 0) return;
     const measured = withoutTracking(() => this.measure(outputs, targets));
     this.add(measured, parts(measured, await withoutTracking(() => together(measured)).data()));
   }
 
   /** Records what add() needs of a batch, one Measured a metric. */
-  measure(outputs: Tensor, targets: Tensor): Measured[] {
-    return this.#metrics.map((metric) => metric.measure(outputs, targets));
+  measure(outputs: Tensors, targets: Tensors): Measured[] {
+    return this.#metrics.map((metric) => measure(metric, outputs, targets));
   }
 
   /** Adds what measure() recorded, once the elements of its sums are known. */

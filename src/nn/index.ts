@@ -4,7 +4,7 @@ export { Dropout, dropout } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
 export * as init from './initializers.js';
 export { Linear, linear, type LinearOptions } from './linear.js';
-export { Module } from './module.js';
+export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
 export { Sequential, sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { generator, type Generator, type ModelGenerator } from '../generator.js';
+import type { BatchTensors, ExampleShape, ShapeRecord, Tensors } from '../records.js';
 import type { Shape } from '../shape.js';
 import { type Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
@@ -26,6 +27,12 @@ export interface ModuleJson {
   readonly state: { readonly [path: string]: { readonly shape: Shape; readonly dtype: string } };
 }
 
+/** The argument of forward() of a model that takes examples of shape I: a tensor, or a record of tensors with the batch in front. */
+export type Inputs<I extends ExampleShape> = I extends ShapeRecord ? BatchTensors<I> : Tensor;
+
+/** The result of forward() of a model that gives O: a tensor, or a record of tensors. */
+export type Outputs<O extends ExampleShape> = O extends ShapeRecord ? { readonly [K in keyof O]: Tensor } : Tensor;
+
 /**
  * The base of all layers and models. I and O are the shapes of one example, without the batch, as in `Module<[784], [10]>`;
  * left out, shapes are checked when the model is called instead of while compiling.
@@ -35,10 +42,13 @@ export interface ModuleJson {
  *       override forward(x: Tensor) { return add(x, relu(this.inner.forward(x))); }
  *     }
  *
+ * A model of several inputs or outputs names them: `Module<{ tokens: [64]; lengths: [] }, { kind: [10]; price: [1] }>` has a forward() from a
+ * record of tensors to a record of tensors.
+ *
  * Parameters, buffers and modules are found in the object's own enumerable fields, and in arrays, plain objects and Maps there, and are named
  * by their path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
  */
-export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
+export abstract class Module<I extends ExampleShape = Shape, O extends ExampleShape = Shape, F extends ShapeFunction = ShapeFunction, X = Inputs<I>, Y = Outputs<O>> {
   /** Carrier of the type; no value. */
   declare readonly shapes$: Shapes<I, O, F>;
   #training = true;
@@ -55,7 +65,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /** True if layers such as dropout behave as in training. Set by train() and eval(). */
   get training(): boolean {
-    if (this.#training) checkOwned(this);
+    if (this.#training) checkOwned(this as unknown as Module);
     return this.#training;
   }
 
@@ -64,7 +74,7 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   }
 
   /** Computes the outputs for a batch. Records operations; nothing runs yet. */
-  abstract forward(x: Tensor, ...more: Tensor[]): Tensor;
+  abstract forward(x: X, ...more: Tensor[]): Y;
 
   /** Returns whether it consists of built-in modules only, which record the same operations in every step. */
   get builtin(): boolean {
@@ -98,12 +108,12 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
 
   /** Itself and all modules below it. */
   modules(): Module[] {
-    return [...walk(this)].flatMap(({ value }) => (value instanceof Module ? [value] : []));
+    return [...walk(this as unknown as Module)].flatMap(({ value }) => (value instanceof Module ? [value] : []));
   }
 
   /** The modules in its own fields. */
   children(): Module[] {
-    return childrenOf(this);
+    return childrenOf(this as unknown as Module);
   }
 
   /** Parameters by path, each once; those that are frozen (`parameter.requiresGrad = false`) among them, as in torch. */
@@ -175,13 +185,21 @@ export abstract class Module<I extends Shape = Shape, O extends Shape = Shape, F
   }
 
   [inspected](): string {
-    return moduleText(this);
+    return moduleText(this as unknown as Module);
   }
 
   #named(wanted: (parameter: Parameter) => boolean): Map<string, Parameter> {
-    register(this);
+    register(this as unknown as Module);
     const found = new Map<string, Parameter>();
-    for (const { path, value } of walk(this)) if (value instanceof Parameter && wanted(value)) found.set(path, value);
+    for (const { path, value } of walk(this as unknown as Module)) if (value instanceof Parameter && wanted(value)) found.set(path, value);
     return found;
   }
+}
+
+/** A module of any inputs and outputs, a record of them or one. */
+export type AnyModule = Module<ExampleShape, ExampleShape, ShapeFunction, never, Tensors>;
+
+/** Records what a model makes of a batch, of one tensor or a record of them. */
+export function forwardOf(model: Module, inputs: Tensors): Tensors {
+  return (model as unknown as AnyModule).forward(inputs as never);
 }

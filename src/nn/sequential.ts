@@ -7,10 +7,10 @@ import { Tensor } from '../tensor.js';
 import { chainShape, expectExactly, type InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
-import type { Batched, Chain, Fitting, TakesBatch } from './shape-mismatch.js';
+import type { Batched, Chain, Fitting, ShapeFunction, TakesBatch } from './shape-mismatch.js';
 
 /** See sequential(). */
-export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extends Module<I, O> {
+export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extends Module<I, O, ShapeFunction, Tensor, Tensor> {
   /** The shape of one example, without the batch. */
   readonly input: I;
   readonly layers: readonly Module[];

@@ -1,3 +1,4 @@
+import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Product } from './multiply.js';
 
@@ -81,7 +82,7 @@ export interface Flattened extends ShapeFunction {
 }
 
 /** Shapes that a module's type declares. */
-export interface Shapes<I extends Shape = Shape, O extends Shape = Shape, F extends ShapeFunction = ShapeFunction> {
+export interface Shapes<I extends ExampleShape = Shape, O extends ExampleShape = Shape, F extends ShapeFunction = ShapeFunction> {
   readonly in: I;
   readonly out: O;
   readonly function: F;

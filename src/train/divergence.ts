@@ -2,7 +2,8 @@ import { ArrayLoader, type Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn, type Keys } from '../generator.js';
 import { lossOf } from '../metrics/batch-loss.js';
-import type { Tensor } from '../tensor.js';
+import { forwardOf } from '../nn/module.js';
+import { tensorsOf } from '../records.js';
 import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
 import { faultyExample } from './faulty-example.js';
 import type { AnyBatch, StepSetup } from './step.js';
@@ -28,7 +29,7 @@ export interface FailedStep {
 export function batchesAround(batches: Loader, epoch: number, step: number): Pick<FailedStep, 'group' | 'before'> | undefined {
   if (!(batches instanceof ArrayLoader) || !batches.builtin) return undefined;
   const steps = [step - 3, step - 2, step - 1, step].filter((at) => at >= 0);
-  const around = steps.map((at) => batches.batchAt$(epoch, at) as AnyBatch);
+  const around = steps.map((at) => batches.batchAt$(epoch, at));
   return { group: around.slice(-1), before: around.slice(0, -1) };
 }
 
@@ -55,10 +56,10 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
 
 /** A function that records a batch anew, and notes the random numbers that it has drawn. */
 const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch, spent: Keys[]) => (): Recorded => {
-  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  const [loss, keys] = drawn(() => lossOf('Trainer', of, model.forward(inputs), targets, exampleWeights(batch, classWeights)).loss);
+  const [inputs, targets] = batch;
+  const [loss, keys] = drawn(() => lossOf('Trainer', of, forwardOf(model, inputs), targets, exampleWeights(batch, classWeights)).loss);
   spent.push(keys);
-  return { batch: [inputs, targets], loss };
+  return { batch: [...tensorsOf(inputs), ...tensorsOf(targets)], loss };
 };
 
 async function beginningOf({ setup, group }: FailedStep, spent: Keys[]): Promise<Beginning | undefined> {

@@ -106,5 +106,5 @@ async function* grouped(runs: AsyncIterable<BatchRun> | Iterable<BatchRun>, size
 }
 
 async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<BatchRun, void> {
-  for await (const batch of batches) yield { batch, maxSteps: 1, consume: nothing };
+  for await (const batch of batches) yield { batch: batch as BatchRun['batch'], maxSteps: 1, consume: nothing };
 }

@@ -1,14 +1,13 @@
-import type { Batch, TargetDType } from '../data/index.js';
 import { withoutTracking } from '../graph/recorder.js';
 import type { Loss } from '../losses/index.js';
 import { meanOfMeans } from '../metrics/accumulators.js';
 import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
 import { Running, type AnyMetric } from '../metrics/index.js';
 import { parts, together } from '../metrics/running.js';
-import type { Module } from '../nn/module.js';
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { measure } from '../metrics/field.js';
+import { forwardOf, type Module } from '../nn/module.js';
 import { EventLoopTurns } from './turns.js';
+import type { AnyBatch } from './step.js';
 import { exampleWeights } from './example-weights.js';
 
 /**
@@ -35,16 +34,16 @@ export const LOSS: AnyMetric = {
 };
 
 /** The loss and the metrics over all batches; undefined where there are none. One program a batch; the next is recorded while one runs. */
-export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<Batch<Shape, Shape, TargetDType>>, check: () => void): Promise<Record<string, unknown> | undefined> {
+export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyMetric[], batches: AsyncIterable<AnyBatch>, check: () => void): Promise<Record<string, unknown> | undefined> {
   const running = new Running<AnyMetric>([LOSS, ...metrics]);
   const turns = new EventLoopTurns();
   let landed: Promise<void> | undefined;
   for await (const batch of batches) {
     check();
     const { measured, sums } = inEvaluation(model, () => {
-      const outputs = model.forward(batch[0] as Tensor);
-      const targets = batch[1] as Tensor;
-      const all = [measuredLoss(lossOf('Trainer', loss, outputs, targets, exampleWeights(batch, undefined))), ...metrics.map((metric) => metric.measure(outputs, targets))];
+      const [inputs, targets] = batch;
+      const outputs = forwardOf(model, inputs);
+      const all = [measuredLoss(lossOf('Trainer', loss, outputs, targets, exampleWeights(batch, undefined))), ...metrics.map((metric) => measure(metric, outputs, targets))];
       return { measured: all, sums: together(all) };
     });
     const values = sums.data();

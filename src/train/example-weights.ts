@@ -1,11 +1,13 @@
-import { ArrayLoader, type Batch, type Loader, type TargetDType } from '../data/index.js';
+import { ArrayLoader, type Loader } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
 import { ignoredBy, type Loss } from '../losses/loss.js';
 import { gather, lessEqual, logicalAnd, mul, notEqual, where } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
 import { describeList } from '../describe-value.js';
-import type { Tensor } from '../tensor.js';
+import { listFields } from '../records.js';
+import { Tensor } from '../tensor.js';
+import type { AnyBatch } from './step.js';
 
 /** Weight of each class: one number a class, or 'balanced': N / (C n) of a class with n of the N examples. */
 export type ClassWeights = readonly number[] | Float32Array | 'balanced';
@@ -23,10 +25,11 @@ export interface ClassFactors {
 }
 
 /** Returns the weights of a batch's examples: their own times those of their classes; undefined where all count alike. */
-export function exampleWeights(batch: Batch<Shape, Shape, TargetDType>, classes: ClassFactors | undefined): Floats | undefined {
+export function exampleWeights(batch: AnyBatch, classes: ClassFactors | undefined): Floats | undefined {
   const own = batch.weights as Floats | undefined;
   if (classes === undefined) return own;
-  const targets = batch[1] as Tensor;
+  const [, targets] = batch;
+  if (!(targets instanceof Tensor)) throw new ArgumentError(`[fit] classWeights: got targets of several fields (${listFields(targets)}), expected one class index an example. Weigh the classes in a loss of your own.`, { op: 'fit' });
   if (targets.dtype !== 'int32' || targets.shape.length !== 1) {
     throw new ArgumentError(`[fit] classWeights: got targets ${targets.dtype} ${showShape(targets.shape)}, expected one class index an example.`, { op: 'fit' });
   }

@@ -2,7 +2,7 @@ import { debuglog } from 'node:util';
 import { originOf, type Loader } from '../data/index.js';
 import { AnnealError, DivergenceError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
-import type { Tensor } from '../tensor.js';
+import { tensorsOf } from '../records.js';
 import { throwIfAborted } from './abort.js';
 import { batchesAround, explained } from './divergence.js';
 import { evaluate } from './evaluation.js';
@@ -169,7 +169,7 @@ export class Fit<M extends AnyMetric> {
     const { submission, group, event } = this.#failed;
     const { batches, accumulate } = this.#setup;
     const further = submission.completed();
-    const origin = originOf(group[0]![0] as Tensor);
+    const origin = originOf(tensorsOf(group[0]![0])[0]);
     const around = origin === undefined || accumulate > 1 ? undefined : batchesAround(batches, origin.epoch, origin.step + further);
     const rewind = (): (() => void) => submission.rollback();
     return explained({ setup: this.#setup, error, epoch: event.epoch, step: event.step + further, dataset: origin?.dataset, group, before: [], ...around, losses: this.#recent.losses, rollback: rewind });
@@ -189,7 +189,7 @@ export class Fit<M extends AnyMetric> {
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
       // In its turn: the steps before it land first.
-      return { count: 1, done: Promise.reject(atStep(error, event, originOf(group[0]![0] as Tensor)?.dataset)), complete: nothing };
+      return { count: 1, done: Promise.reject(atStep(error, event, originOf(tensorsOf(group[0]![0])[0])?.dataset)), complete: nothing };
     }
   }
 

@@ -39,7 +39,7 @@ export class Inspection {
   forward<R>(fn: () => R): R {
     const shares = new Map<Module, Tensor>();
     const relus = this.#layers.flatMap(({ module }) => (isRelu(module) ? [module] : []));
-    const result = observing(relus, (module, output) => shares.set(module, aliveShare(output)), fn);
+    const result = observing(relus, (module, output) => shares.set(module, aliveShare(output as Tensor)), fn);
     const all = relus.map((module) => shares.get(module) ?? full([], NaN));
     this.#dead = all.length === 0 ? undefined : withoutTracking(() => stack(all));
     return result;

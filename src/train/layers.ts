@@ -1,8 +1,9 @@
 import { postOrder } from '../graph/walk.js';
 import type { Module } from '../nn/module.js';
+import { isTensorRecord, tensorsOf, type Tensors } from '../records.js';
 import { Tensor } from '../tensor.js';
 
-type Forward = (this: Module, ...inputs: Tensor[]) => Tensor;
+type Forward = (this: Module, ...inputs: Tensors[]) => Tensors;
 
 /** Runs `fn`, which calls a model's forward(), and notes in which module each node was recorded: the innermost one. */
 export function attributed<R>(model: Module, fn: () => R): { readonly result: R; readonly layerOf: ReadonlyMap<Tensor, Module> } {
@@ -18,10 +19,10 @@ export function attributed<R>(model: Module, fn: () => R): { readonly result: R;
 /** Puts a forward() before the module's own; what it returns takes it away. */
 function watch(module: Module, seen: (output: Tensor, inputs: readonly Tensor[]) => void): () => void {
   const own = Object.getOwnPropertyDescriptor(module, 'forward');
-  const forward = module.forward as Forward;
+  const forward = module.forward as unknown as Forward;
   const value: Forward = (...inputs) => {
     const output = forward.apply(module, inputs);
-    if (output instanceof Tensor) seen(output, inputs);
+    if (output instanceof Tensor || isTensorRecord(output)) for (const one of tensorsOf(output)) seen(one, inputs.flatMap(tensorsOf));
     return output;
   };
   // No field of the model, in which parameters are looked for.

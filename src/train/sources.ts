@@ -1,24 +1,70 @@
-import { Dataset, loader, Stream, StreamLoader, type Batch, type Loader, type TargetDType } from '../data/index.js';
+import { Dataset, loader, Stream, StreamLoader, type DTypes, type Loader, type TargetDType } from '../data/index.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shape-mismatch.js';
 import { withoutUndefined } from '../options.js';
+import type { ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
+import type { AnyBatch } from './step.js';
 import { inMemory } from './stepwise.js';
 
 /** Source of batches: a dataset or a stream, of which a loader is made, or a loader. */
-export type Source<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> = Dataset<X, Y, D> | Stream<X, Y, D> | Loader<X, Y, D>;
+export type Source<X extends ExampleShape = ExampleShape, Y extends ExampleShape = ExampleShape, D extends DTypes = DTypes> =
+  | Dataset<X, Y, D, DTypes>
+  | Stream<X & Shape, Y & Shape, D & TargetDType>
+  | Loader<X, Y, D, DTypes>;
 
 /** `unknown` where a model for I, with a loss that takes targets T, can use this data, else the reason why not. */
-export type Suits<I extends Shape, T extends DType, X extends Shape, D extends TargetDType> =
-  DifferShapes<I, X> extends true
-    ? `the model takes examples of ${Show<I>}, but the data's are of ${Show<X>}`
-    : TargetDType extends D
+export type Suits<I extends ExampleShape, T extends DType, X extends ExampleShape, D extends DTypes> = InputMismatch<I, X> extends infer E extends string
+  ? [E] extends [never]
+    ? SuitsLoss<T, D>
+    : E
+  : never;
+
+type SuitsLoss<T extends DType, D extends DTypes> = D extends TargetDType
+  ? TargetDType extends D
+    ? unknown
+    : D extends T
       ? unknown
-      : D extends T
-        ? unknown
-        : `the loss takes ${T} targets, but the data's are ${D}`;
+      : `the loss takes ${T} targets, but the data's are ${D}`
+  : DType extends T
+    ? unknown
+    : `the loss takes one array of targets, but the data has several: ${keyof D & string}`;
+
+/** Why a model for I cannot take examples of X; never where it can, or where that shows at the call only. */
+type InputMismatch<I extends ExampleShape, X extends ExampleShape> = [ExampleShape] extends [I]
+  ? never
+  : [ExampleShape] extends [X]
+    ? never
+    : [I] extends [ShapeRecord]
+      ? [X] extends [ShapeRecord]
+        ? RecordMismatch<I, X>
+        : `the model takes the fields ${keyof I & string}, but the data has one array of inputs`
+      : [X] extends [ShapeRecord]
+        ? `the model takes one input, but the data has the fields ${keyof X & string}`
+        : ArrayMismatch<I, X>;
+
+type ArrayMismatch<I extends ExampleShape, X extends ExampleShape> = I extends Shape
+  ? X extends Shape
+    ? DifferShapes<I, X> extends true
+      ? `the model takes examples of ${Show<I>}, but the data's are of ${Show<X>}`
+      : never
+    : never
+  : never;
+
+/** Records whose fields are not known fit all. */
+type RecordMismatch<I extends ShapeRecord, X extends ShapeRecord> = string extends keyof I
+  ? never
+  : string extends keyof X
+    ? never
+    : [Exclude<keyof I, keyof X>] extends [never]
+      ? [Exclude<keyof X, keyof I>] extends [never]
+        ? { [K in keyof I]: K extends keyof X ? FieldMismatch<K & string, I[K], X[K]> : never }[keyof I]
+        : `the data has the field ${Exclude<keyof X, keyof I> & string}, which the model does not take`
+      : `the model takes the field ${Exclude<keyof I, keyof X> & string}, which the data does not have`;
+
+type FieldMismatch<K extends string, A extends Shape, B extends Shape> = DifferShapes<A, B> extends true ? `field ${K}: the model takes examples of ${Show<A>}, but the data's are of ${Show<B>}` : never;
 
 export interface LoadOptions {
   /** Examples in a batch. Default 32. */
@@ -52,11 +98,11 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
 }
 
 /** The batches of a loader in the order of its dataset, without moving it on; those of a loader of one's own as it gives them. */
-export function inOrder(batches: Loader): AsyncIterable<Batch<Shape, Shape, TargetDType>> {
+export function inOrder(batches: Loader): AsyncIterable<AnyBatch> {
   if (inMemory(batches)) return (async function* () { yield* batches.inOrder$(); })();
   return batches instanceof StreamLoader && batches.builtin ? (batches as StreamLoader).inOrder$() : batches;
 }
 
-function isLoader(source: unknown): source is AsyncIterable<Batch<Shape, Shape, TargetDType>> & Loader {
+function isLoader(source: unknown): source is AsyncIterable<AnyBatch> & Loader {
   return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
 }

@@ -1,4 +1,3 @@
-import type { Batch, TargetDType } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn } from '../generator.js';
 import { engine, type Steps } from '../graph/engine.js';
@@ -7,16 +6,19 @@ import type { Loss } from '../losses/index.js';
 import type { Divisor } from '../losses/reduction.js';
 import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
 import type { AnyMetric, Measured } from '../metrics/index.js';
-import type { Module } from '../nn/module.js';
+import { measure } from '../metrics/field.js';
+import { forwardOf, type Module } from '../nn/module.js';
 import { mul } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
-import { sizeOf, type Shape } from '../shape.js';
+import { rowsOf, type Tensors } from '../records.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Inspection, LayerStatistics } from './inspection.js';
 import { Shares } from './shares.js';
 import { exampleWeights, type ClassFactors } from './example-weights.js';
 
-export type AnyBatch = Batch<Shape, Shape, TargetDType>;
+/** A batch of any data: inputs and targets are a tensor each, or a record of tensors. */
+export type AnyBatch = readonly [inputs: Tensors, targets: Tensors] & { readonly weights?: Tensor<[number], 'float32'> | undefined };
 
 export interface StepSetup {
   readonly model: Module;
@@ -136,7 +138,7 @@ function layersOf(inspection: Inspection, { before }: Look, part: Part, steps: S
 
 type Look = ReturnType<Inspection['gradients']>;
 
-const examplesOf = ([inputs]: AnyBatch): number => inputs.shape[0] ?? 1;
+const examplesOf = ([inputs]: AnyBatch): number => rowsOf(inputs);
 
 const sumsOf = (measured: readonly Measured[]): Tensor[] => measured.map(({ sum: tensor }) => tensor);
 
@@ -147,12 +149,12 @@ interface Recorded {
 }
 
 function record({ model, loss: of, metrics, classWeights }: StepSetup, batch: AnyBatch, watched: boolean): Recorded {
-  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  const [inputs, targets] = batch;
   const forward = (): Recorded => {
     const weights = exampleWeights(batch, classWeights);
-    const outputs = model.forward(inputs);
+    const outputs = forwardOf(model, inputs);
     const batchLoss = lossOf('Trainer', of, outputs, targets, weights);
-    const measured = noGrad(() => metrics.map((metric) => metric.measure(outputs, targets)));
+    const measured = noGrad(() => metrics.map((metric) => measure(metric, outputs, targets)));
     return { ...batchLoss, measured: [measuredLoss(batchLoss), ...measured] };
   };
   // What is only ours has nobody who could read it later.

@@ -1,15 +1,15 @@
-import type { Loader, SplitOptions, TargetDType } from '../data/index.js';
+import type { DTypes, Loader, SplitOptions } from '../data/index.js';
 import { ArgumentError, BusyError } from '../errors.js';
-import type { Loss } from '../losses/index.js';
-import type { TargetsOf } from '../losses/loss.js';
+import type { AnyLoss, Loss, LossFor, TargetsOf } from '../losses/loss.js';
 import type { AnyMetric } from '../metrics/index.js';
-import { Module } from '../nn/module.js';
+import { Module, type Inputs } from '../nn/module.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shape-mismatch.js';
 import { summarize, type Summary, type SummaryOptions } from '../nn/summary.js';
 import { Optimizer, type Average, type Clip } from '../optim/index.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { checkOptions, checkRequired } from '../options.js';
+import { checkOptions, checkRequired, withoutUndefined } from '../options.js';
 import { describeValue } from '../describe-value.js';
+import type { BatchTensors, ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
@@ -28,8 +28,11 @@ import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
 import { until } from './until.js';
 import type { ClassWeights } from './example-weights.js';
 
-export interface TrainerOptions<L extends Loss, M extends AnyMetric> {
-  /** Loss that training makes small: a function of (outputs, targets) that gives a scalar. */
+export interface TrainerOptions<L extends AnyLoss, M extends AnyMetric> {
+  /**
+   * Loss that training makes small: a function of (outputs, targets) that gives a scalar. Of a model that gives a record of outputs, it gets that
+   * record; of data that has a record of targets, that one.
+   */
   readonly loss: L;
   /** Over the model's parameters. */
   readonly optimizer: Optimizer;
@@ -120,10 +123,10 @@ const busy = new WeakSet<Module>();
  *
  * Throws ArgumentError for what is no model, loss, optimizer or metric, and for an optimizer of another model; AnnealError for an unknown option.
  */
-export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends Loss = Loss, const M extends AnyMetric = never> {
+export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape, L extends LossFor<O> = LossFor<O>, const M extends AnyMetric = never> {
   readonly model: Module;
   readonly optimizer: Optimizer;
-  readonly #loss: L;
+  readonly #loss: Loss;
   // Of any type, so that a plain Trainer takes every concrete one: what it gives has at least what that gives.
   readonly #metrics: readonly AnyMetric[];
   #history = new History<M>();
@@ -141,7 +144,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
     // Also gives parameters and layers their names.
     checkOptimizes('Trainer', this.model, optimizer);
     this.optimizer = optimizer;
-    this.#loss = loss;
+    this.#loss = loss as unknown as Loss;
     this.#metrics = metrics;
   }
 
@@ -163,7 +166,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
    * error of a callback or the data's source; the error of a failed step, which names the data, the epoch, the step and, for a
    * label out of range, the example. What was trained until then stays, and so does `history`.
    */
-  async fit<X extends Shape, Y extends Shape, D extends TargetDType>(
+  async fit<X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
@@ -201,7 +204,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
    *
    * Throws in the loop what fit() rejects with.
    */
-  events<X extends Shape, Y extends Shape, D extends TargetDType>(
+  events<X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: EventsOptions<M> = {},
   ): AsyncGenerator<TrainEvent<M>, void, undefined> {
@@ -239,7 +242,7 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
   }
 
   /** The means of the loss and the metrics over the data, in evaluation mode. May be called while fit() runs: it falls between steps. */
-  async evaluate<X extends Shape, Y extends Shape, D extends TargetDType>(
+  async evaluate<X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: EvaluateOptions = {},
   ): Promise<Results<M>> {
@@ -259,23 +262,26 @@ export class Trainer<I extends Shape = Shape, O extends Shape = Shape, L extends
    *
    *     console.log(String(trainer.summary({ batchSize: 128 })));
    */
-  summary(options: { readonly input?: Shape } & SummaryOptions = {}): Summary {
-    checkOptions('summary', options, ['input', 'batchSize']);
-    return summarize(this.model, options.input, options.batchSize ?? DEFAULT_BATCH, this.optimizer.stateBytes);
+  summary(options: { readonly input?: ExampleShape } & SummaryOptions = {}): Summary {
+    checkOptions('summary', options, ['input', 'batchSize', 'dtype']);
+    return summarize(this.model, options.input, { batchSize: DEFAULT_BATCH, ...withoutUndefined(options) }, this.optimizer.stateBytes);
   }
 
   /**
-   * Returns what the model makes of a tensor [N, ...], or of the inputs of a dataset, in evaluation mode: a tensor whose elements stay
-   * readable, however training goes on.
+   * Returns what the model makes of a tensor [N, ...], of a record of them, or of the inputs of a dataset, in evaluation mode: a tensor, or a record
+   * of tensors, whose elements stay readable, however training goes on.
    */
   async predict<S extends Shape>(
-    inputs: (Tensor<S> & TakesBatch<I, S>) | Source<I>,
+    inputs: (I extends Shape ? Tensor<S> & TakesBatch<I, S> : Inputs<I>) | Source<I>,
     options: PredictOptions = {},
-  ): Promise<Tensor<Batched<S, O>, 'float32'>> {
+  ): Promise<Predicted<S, O>> {
     checkOptions('predict', options, ['batchSize']);
-    return (await predict(this.model, inputs, options.batchSize)) as unknown as Tensor<Batched<S, O>, 'float32'>;
+    return (await predict(this.model, inputs, options.batchSize)) as unknown as Predicted<S, O>;
   }
 }
+
+/** The outputs of a model that gives O, for a batch of shape S. */
+type Predicted<S extends Shape, O extends ExampleShape> = O extends Shape ? Tensor<Batched<S, O>, 'float32'> : BatchTensors<O, 'float32'>;
 
 const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];
 

@@ -1,13 +1,12 @@
-import { Dataset, loader as loaderOf, type TargetDType } from '../data/index.js';
+import { Dataset, loader as loaderOf, type DTypes } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
-import type { Loss } from '../losses/index.js';
-import type { TargetsOf } from '../losses/loss.js';
+import type { AnyLoss, Loss, TargetsOf } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import { printed } from '../inspect.js';
 import { checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
-import type { Shape } from '../shape.js';
+import type { ExampleShape } from '../records.js';
 import { describeValue, describeList } from '../describe-value.js';
 import type { Suits } from '../train/sources.js';
 import { advise, type BatchAdvice } from './batch-advice.js';
@@ -15,10 +14,11 @@ import { plotAdvice } from './batch-plot.js';
 import { tableOfSizes } from './batch-table.js';
 import { measure, type BatchSizeFigures } from './batch-timing.js';
 import { noiseScale, squaredNorms, type NoiseScale } from './noise-scale.js';
-import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type OptimizerOrMaker } from './step.js';
+import { batchesOf, checkParts, optimizerFor, trainStep, type OptimizerOrMaker } from './step.js';
+import type { AnyBatch } from '../train/step.js';
 import { restoringState } from './restoring-state.js';
 
-export interface AdviseBatchSizeOptions<L extends Loss, D> {
+export interface AdviseBatchSizeOptions<L extends AnyLoss, D> {
   /** A mean over the examples of a batch. */
   readonly loss: L;
   readonly optimizer: OptimizerOrMaker;
@@ -66,15 +66,16 @@ const LARGE = 512;
  * says about steps (section 2), and how it is measured (appendix A.1).
  * Throws ArgumentError for wrong options, or where gradients wait for a step; the errors of a step.
  */
-export async function adviseBatchSize<I extends Shape, O extends Shape, L extends Loss, X extends Shape, Y extends Shape, D extends TargetDType>(
+export async function adviseBatchSize<I extends ExampleShape, O extends ExampleShape, L extends AnyLoss, X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
   model: Module<I, O, ShapeFunction>,
-  options: AdviseBatchSizeOptions<L, Dataset<X, Y, D> & Suits<I, TargetsOf<L>, X, D>>,
+  options: AdviseBatchSizeOptions<L, Dataset<X, Y, D, DTypes> & Suits<I, TargetsOf<L>, X, D>>,
 ): Promise<BatchSizeReport> {
   checkRequired(OP, options, OPTIONS);
-  const { loss, optimizer: given, after = 100, batches = 16, secondsPerSize = 0.3, seed = 0 } = options;
+  const { optimizer: given, after = 100, batches = 16, secondsPerSize = 0.3, seed = 0 } = options;
+  const loss = options.loss as unknown as Loss;
   checkParts(OP, model, loss);
-  const data: unknown = options.data;
-  if (!(data instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${describeValue(data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
+  if (!((options.data as unknown) instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${describeValue(options.data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
+  const data = options.data as unknown as Dataset;
   const sizes = sizesFor(options.sizes, data.size);
   checkCount('after', after, 0);
   if (!(secondsPerSize > 0 && secondsPerSize < Infinity)) throw new ArgumentError(`[${OP}] secondsPerSize: got ${describeValue(secondsPerSize)}, expected a number above 0.`, { op: OP });

@@ -4,7 +4,8 @@ import type { Loss } from '../losses/index.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer } from '../optim/index.js';
 import { Trainer } from '../train/trainer.js';
-import { lossOf, type AnyBatch } from './step.js';
+import { lossOf } from './step.js';
+import type { AnyBatch } from '../train/step.js';
 
 /** Cost of training at one batch size on this machine. */
 export interface BatchSizeFigures {

@@ -1,7 +1,6 @@
 import { AnnealError, ArgumentError } from '../errors.js';
-import type { Loss } from '../losses/index.js';
-import type { TargetsOf } from '../losses/loss.js';
-import type { TargetDType } from '../data/index.js';
+import type { AnyLoss, Loss, TargetsOf } from '../losses/loss.js';
+import type { DTypes } from '../data/index.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import type { Optimizer } from '../optim/index.js';
@@ -10,14 +9,15 @@ import { printed } from '../inspect.js';
 import { checkOptions, checkRequired, withoutUndefined } from '../options.js';
 import { draw } from '../plot/draw.js';
 import type { PlotOptions } from '../plot/figure.js';
-import type { Shape } from '../shape.js';
+import type { ExampleShape } from '../records.js';
 import { toLoader, type Source, type Suits } from '../train/sources.js';
 import { show, smooth, suggest, type RatePoint, type RateSuggestion } from './range-test.js';
-import { batchesOf, checkParts, optimizerFor, trainStep, type AnyBatch, type CountedLoss, type OptimizerOrMaker } from './step.js';
+import { batchesOf, checkParts, optimizerFor, trainStep, type CountedLoss, type OptimizerOrMaker } from './step.js';
+import type { AnyBatch } from '../train/step.js';
 import { restoringState } from './restoring-state.js';
 import { describeValue } from '../describe-value.js';
 
-export interface FindLearningRateOptions<L extends Loss, D> {
+export interface FindLearningRateOptions<L extends AnyLoss, D> {
   readonly loss: L;
   /** The optimizer whose rate is looked for, or what makes it: `(parameters) => optim.sgd(parameters, { lr: 1 })`. */
   readonly optimizer: OptimizerOrMaker;
@@ -71,12 +71,13 @@ const MOST_EMPTY = 1000;
  * Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2015, arXiv:1506.01186, section 3.3; read off as is usual since fastai.
  * Throws ArgumentError for wrong options, or where gradients wait for a step; the errors of a step.
  */
-export async function findLearningRate<I extends Shape, O extends Shape, L extends Loss, X extends Shape, Y extends Shape, D extends TargetDType>(
+export async function findLearningRate<I extends ExampleShape, O extends ExampleShape, L extends AnyLoss, X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
   model: Module<I, O, ShapeFunction>,
   options: FindLearningRateOptions<L, Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>>,
 ): Promise<LearningRates> {
   checkRequired(OP, options, OPTIONS);
-  const { loss, optimizer: given, data, from = 1e-6, to = 10, steps = 100, batchSize, shuffle, seed } = options;
+  const { optimizer: given, data, from = 1e-6, to = 10, steps = 100, batchSize, shuffle, seed } = options;
+  const loss = options.loss as unknown as Loss;
   checkParts(OP, model, loss);
   if (!(from > 0 && to > from && Number.isFinite(to))) throw new ArgumentError(`[${OP}] from and to: got ${from} and ${to}, expected 0 < from < to, such as 1e-6 and 10.`, { op: OP });
   if (!Number.isInteger(steps) || steps < 10) throw new ArgumentError(`[${OP}] steps: got ${describeValue(steps)}, expected an integer of at least 10.`, { op: OP });

@@ -6,8 +6,10 @@ import { meanOfMeans } from '../metrics/accumulators.js';
 import type { Module } from '../nn/module.js';
 import { add, mul, slice, sum } from '../ops/index.js';
 import type { Optimizer } from '../optim/index.js';
+import { mapTensors } from '../records.js';
 import type { Tensor } from '../tensor.js';
-import { batchesOf, lossOf, type AnyBatch } from './step.js';
+import { batchesOf, lossOf } from './step.js';
+import type { AnyBatch } from '../train/step.js';
 
 /** Scatter of the gradients of single examples around their mean, as a number of examples. */
 export interface NoiseScale {
@@ -53,9 +55,9 @@ export async function squaredNorms(model: Module, optimizer: Optimizer, loss: Lo
 /** Some examples of a batch, with their weights. */
 function examples(batch: AnyBatch, from: number, to: number): AnyBatch {
   const part = (tensor: Tensor): Tensor => slice(tensor, from, to, { axis: 0 });
-  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
+  const [inputs, targets] = batch;
   const { weights } = batch;
-  return Object.assign([part(inputs), part(targets)], weights === undefined ? {} : { weights: part(weights) }) as unknown as AnyBatch;
+  return Object.assign([mapTensors(inputs, part), mapTensors(targets, part)], weights === undefined ? {} : { weights: part(weights) }) as unknown as AnyBatch;
 }
 
 /** |gradient of all parameters|^2 for a batch, and how much it counts. */

@@ -1,16 +1,15 @@
 import { ArgumentError } from '../errors.js';
-import type { Batch, Loader, TargetDType } from '../data/index.js';
+import type { Loader } from '../data/index.js';
 import type { Loss } from '../losses/index.js';
 import type { Mean } from '../losses/reduction.js';
 import { lossOf as batchLossOf } from '../metrics/batch-loss.js';
-import { Module } from '../nn/module.js';
+import { forwardOf, Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
-import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
-import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
 import { checkOptimizes } from '../train/check-optimizer.js';
 import { exampleWeights } from '../train/example-weights.js';
+import type { AnyBatch } from '../train/step.js';
 
 /** An optimizer, or what makes one for a model's parameters, such as `(parameters) => optim.sgd(parameters, { lr: 0.1 })`. */
 export type OptimizerOrMaker = Optimizer | ((parameters: Parameter[]) => Optimizer);
@@ -28,8 +27,6 @@ export function checkParts(op: string, model: unknown, loss: unknown): void {
   if (typeof loss !== 'function') throw new ArgumentError(`[${op}] loss: got ${describeValue(loss)}, expected a function of (outputs, targets), such as losses.crossEntropy.`, { op });
 }
 
-export type AnyBatch = Batch<Shape, Shape, TargetDType>;
-
 /** Batches without end: epoch after epoch. Throws ArgumentError for data that has none. */
 export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<AnyBatch, never, undefined> {
   for (;;) {
@@ -44,8 +41,8 @@ export async function* batchesOf(op: string, loader: Loader): AsyncGenerator<Any
 
 /** Records the loss of a batch, whose examples count what their weights say. */
 export function lossOf(model: Module, loss: Loss, batch: AnyBatch): Mean {
-  const [inputs, targets] = batch as unknown as [Tensor, Tensor];
-  return batchLossOf('Trainer', loss, model.forward(inputs), targets, exampleWeights(batch, undefined));
+  const [inputs, targets] = batch;
+  return batchLossOf('Trainer', loss, forwardOf(model, inputs), targets, exampleWeights(batch, undefined));
 }
 
 /** The mean loss of a batch, and how much it counts beside those of other batches: what it was divided by. */

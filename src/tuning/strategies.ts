@@ -1,14 +1,13 @@
-import { Dataset, type TargetDType } from '../data/index.js';
+import { Dataset, type DTypes } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
-import type { Loss } from '../losses/index.js';
-import type { TargetsOf } from '../losses/loss.js';
+import type { AnyLoss, Loss, TargetsOf } from '../losses/loss.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { ShapeFunction } from '../nn/shape-mismatch.js';
 import { printed } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
-import type { Shape } from '../shape.js';
+import type { ExampleShape } from '../records.js';
 import { describeValue } from '../describe-value.js';
 import { checkSignal } from '../train/abort.js';
 import type { Suits } from '../train/sources.js';
@@ -16,7 +15,7 @@ import { deviation, mean, rank, rounds, survivors, type Mode } from './halving.j
 import { plotStrategies, tableOf } from './strategies-shown.js';
 import { StrategyRun, type RunSetup, type Strategy } from './strategy-run.js';
 
-export interface CompareOptions<M, L extends Loss, D, N extends string> {
+export interface CompareOptions<M, L extends AnyLoss, D, N extends string> {
   /** Makes the model that every run trains: called once for each strategy and seed, with the random streams at that seed. */
   readonly model: () => M;
   readonly loss: L;
@@ -89,9 +88,9 @@ const OPTIONS = ['model', 'loss', 'data', 'validation', 'metrics', 'by', 'mode',
  * Source of the early stopping: Jamieson and Talwalkar, Non-stochastic Best Arm Identification, 2015, arXiv:1502.07943 (successive halving).
  * Throws ArgumentError for wrong options; the errors of a step, but that a strategy that diverges comes last.
  */
-export async function compareStrategies<I extends Shape, O extends Shape, L extends Loss, X extends Shape, Y extends Shape, D extends TargetDType, N extends string = never>(
+export async function compareStrategies<I extends ExampleShape, O extends ExampleShape, L extends AnyLoss, X extends ExampleShape, Y extends ExampleShape, D extends DTypes, N extends string = never>(
   strategies: Readonly<Record<string, Strategy>>,
-  options: CompareOptions<Module<I, O, ShapeFunction>, L, Dataset<X, Y, D> & Suits<I, TargetsOf<L>, X, D>, N>,
+  options: CompareOptions<Module<I, O, ShapeFunction>, L, Dataset<X, Y, D, DTypes> & Suits<I, TargetsOf<L>, X, D>, N>,
 ): Promise<Comparison> {
   checkRequired(OP, options, OPTIONS);
   const { by = 'loss', seeds = [1, 2, 3], epochs = 10, halving = true } = options;
@@ -99,7 +98,7 @@ export async function compareStrategies<I extends Shape, O extends Shape, L exte
   check(strategies, { ...options, metrics: options.metrics ?? [] }, { by, mode, seeds, epochs });
   const { model, loss, metrics = [], validation, batchSize = 32, signal } = options;
   checkSignal(OP, signal);
-  const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
+  const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss: loss as unknown as Loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
   const entrants = Object.entries(strategies).map(([name, strategy]) => new Entrant(name, seeds.map((seed) => new StrategyRun(setup, strategy, seed))));
   await compete(entrants, halving ? rounds(entrants.length, epochs) : [epochs], mode);
   return comparison(entrants, { by, mode, seeds, epochs });
