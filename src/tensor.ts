@@ -2,7 +2,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { AnnealError, ArgumentError } from './errors.js';
-import type { Assignment } from './graph/assign.js';
 import { engine, type Storage } from './graph/engine.js';
 import { markOutput } from './graph/pending-outputs.js';
 import { staleError } from './graph/stale.js';
@@ -48,10 +47,6 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   suspended$: SuspendedOutputs | undefined = undefined;
   /** Outputs 1, 2, ... of the node, of which it is the first itself. */
   outputs$: readonly Tensor[] | undefined = undefined;
-  /** Of a buffer: the value that it will have, for what is recorded from now on; see graph/assign.ts. */
-  assigned$: Tensor | undefined = undefined;
-  /** What the program that computes it commits. */
-  assignments$: readonly Assignment[] | undefined = undefined;
   /** It is among those that a step has to deliver; see graph/pending-outputs.ts. */
   isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */

@@ -1,6 +1,7 @@
 import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
 import { markOutput } from './pending-outputs.js';
+import { anyAssigned, latest } from './assignments.js';
 import { staleError } from './stale.js';
 import { currentVersion } from './version.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
@@ -28,9 +29,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   checkLimits(op.name, inferred.shape, inputs);
   let requiresGrad = false;
   let ofGradient = false;
-  let assigned = false;
   for (const input of inputs) {
-    if (input.assigned$ !== undefined) assigned = true;
     if (input.stale) throw staleError(op.name, input);
     if (input.requiresGrad && !mode.constants.has(input)) requiresGrad = mode.grad;
     if (input.ofGradient$) {
@@ -39,7 +38,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
     }
   }
   const differentiable = !('none' in op.gradient);
-  const operands = assigned && !mode.untracked && op.kind !== 'effect' ? inputs.map((input) => input.assigned$ ?? input) : inputs;
+  const operands = anyAssigned() && !mode.untracked && op.kind !== 'effect' ? inputs.map(latest) : inputs;
   const tensor = new Tensor(op, operands, attrs, inferred, differentiable && requiresGrad, currentVersion());
   tensor.ofGradient$ = differentiable && ofGradient;
   if (tensor.more.length > 0) tensor.outputs$ = makeOutputs(tensor);

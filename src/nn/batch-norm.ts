@@ -1,7 +1,8 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
-import { assign, latest } from '../graph/assign.js';
+import { assign } from '../graph/assign.js';
+import { latest } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { add, cast, div, mean, mul, reshape, sub, sqrt, variance } from '../ops/index.js';
 import { checkFlags, checkOptions } from '../options.js';

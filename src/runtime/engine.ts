@@ -8,7 +8,7 @@ import { staleError } from '../graph/stale.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { dropResolved } from '../graph/pending-outputs.js';
 import { bumpVersion, currentVersion } from '../graph/version.js';
-import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit } from '../graph/assign.js';
+import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit, latest } from '../graph/assignments.js';
 import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -72,7 +72,7 @@ export class PlannedEngine implements Engine {
     if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
     if (tensor.stale) throw staleError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
-    if (tensor.assigned$ !== undefined) return this.read(tensor.assigned$);
+    if (anyAssigned() && latest(tensor) !== tensor) return this.read(latest(tensor));
     const saved = savedValues(tensor);
     const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
     saved.forEach((node, index) => outputs.push({ tensor: node, destination: { to: 'storage', index } }));

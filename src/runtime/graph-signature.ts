@@ -1,7 +1,7 @@
 import type { AttrValue, Attrs, OpRecord } from '../ops/record.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { anyAssigned, isSuperseded, lastOfEach, type Assignment } from '../graph/assign.js';
+import { anyAssigned, assignmentsWith, isSuperseded, lastOfEach, type Assignment } from '../graph/assignments.js';
 import { beginWalk, extendOrder } from '../graph/walk.js';
 import type { Output, Request } from './request.js';
 
@@ -29,8 +29,8 @@ export function nodesOf(request: Request): Tensor[] {
 function findCommits({ commits, outputs, updater }: Request, order: Tensor[], walk: number, operands: (node: Tensor) => readonly Tensor[]): void {
   const found: Assignment[] = [];
   for (let i = 0; i < order.length; i++) {
-    const own = order[i]!.assignments$?.filter(({ done }) => !done);
-    if (own === undefined || own.length === 0) continue;
+    const own = assignmentsWith(order[i]!);
+    if (own.length === 0) continue;
     found.push(...own);
     extendOrder(order, walk, own.flatMap(({ buffer, value }) => [buffer, value]), operands);
   }
@@ -110,7 +110,7 @@ export class GraphSignature {
       hasGradient,
       hasAccumulator: accumulator !== undefined,
     }));
-    this.commits = (request.commits ?? []).map(({ assignment: { buffer, value } }) => ({ buffer: buffer.number$, value: value.number$ }));
+    this.commits = (request.commits ?? NO_COMMITS).map(({ assignment: { buffer, value } }) => ({ buffer: buffer.number$, value: value.number$ }));
     this.finite = request.finite;
     this.scale = request.scale?.number$;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
@@ -145,7 +145,7 @@ export class GraphSignature {
     return true;
   }
 
-  private sameCommits({ commits = [] }: Request): boolean {
+  private sameCommits({ commits = NO_COMMITS }: Request): boolean {
     if (commits.length !== this.commits.length) return false;
     for (let i = 0; i < commits.length; i++) {
       const { buffer, value } = commits[i]!.assignment;
@@ -196,6 +196,8 @@ export class GraphSignature {
     return true;
   }
 }
+
+const NO_COMMITS: NonNullable<Request['commits']> = [];
 
 function indexOf(destination: Output['destination']): number {
   return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;

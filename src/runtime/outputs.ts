@@ -28,6 +28,7 @@ export function outputsFor(pending: readonly Tensor[], watched: readonly Tensor[
     const to = tensor.kept$ ? 'storage' : tensor.dtype === 'float32' && sizeOf(tensor.shape) === 1 ? 'scalar' : 'view';
     return { tensor, destination: { to, index: count[to]++ } };
   });
+  if (count.storage === 0) return outputs;
   const whole = new Set(tensors.filter(({ kept$ }) => kept$).flatMap(outputsOfSeveral));
   for (const tensor of whole) if (!tensor.kept$ && tensor.storage$ === undefined) outputs.push({ tensor, destination: { to: 'storage', index: count.storage++ } });
   return outputs;

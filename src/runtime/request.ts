@@ -1,7 +1,7 @@
 import type { Destination } from '../compiler/graph.js';
 import type { ParameterGradient, StepOptions, Updater } from '../graph/engine.js';
 import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
-import type { Assignment } from '../graph/assign.js';
+import type { Assignment } from '../graph/assignments.js';
 import { add, mul } from '../ops/index.js';
 import { requireFinite } from '../ops/require-finite.js';
 import { store } from '../ops/store.js';

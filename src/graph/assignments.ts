@@ -1,0 +1,97 @@
+import type { Parameter } from '../parameter.js';
+import type { Tensor } from '../tensor.js';
+import { postOrder } from './walk.js';
+
+/** A value that a buffer is to get when the program has run that it was recorded for; see assign(). */
+export interface Assignment {
+  readonly buffer: Parameter;
+  readonly value: Tensor;
+  /** Committed, or given up. */
+  done: boolean;
+}
+
+const NO_BUFFERS: readonly Parameter[] = [];
+/** Assignments that are neither, by buffer, in the order of recording. */
+const open = new Map<Tensor, readonly Assignment[]>();
+/** By the tensor whose program commits them. Apart from the tensors, of which few have any. */
+const byTensor = new WeakMap<Tensor, readonly Assignment[]>();
+
+/** Adds an assignment, which the program that computes `along` commits. */
+export function addAssignment(buffer: Parameter, value: Tensor, along: Tensor): void {
+  const assignment: Assignment = { buffer, value, done: false };
+  byTensor.set(along, [...assignmentsWith(along), assignment]);
+  open.set(buffer, [...waiting(buffer), assignment]);
+}
+
+/** The assignments that come with the program that computes `tensor`. */
+export function assignmentsWith(tensor: Tensor): readonly Assignment[] {
+  return byTensor.get(tensor)?.filter(({ done }) => !done) ?? [];
+}
+
+/** The value that what is recorded now reads of a buffer: for code of the library whose scalars are nobody's outputs, see withoutTracking(). */
+export function latest(buffer: Tensor): Tensor {
+  return open.get(buffer)?.at(-1)?.value ?? buffer;
+}
+
+/** Whether any assignment waits: nothing has to be looked for where not. */
+export function anyAssigned(): boolean {
+  return open.size > 0;
+}
+
+/** The buffers with assignments that wait, of the model of `parameter`, or of none. */
+export function assignedBuffers(parameter: Parameter | undefined): readonly Parameter[] {
+  if (open.size === 0) return NO_BUFFERS;
+  return ([...open.keys()] as Parameter[]).filter(({ generator$ }) => generator$ === undefined || generator$ === parameter?.generator$);
+}
+
+/** The values that buffers are assigned: each is stored when it is committed ahead of the last step that could read it. */
+export function assignedValues(): ReadonlySet<Tensor> {
+  return new Set([...open.values()].flatMap((assignments) => assignments.map(({ value }) => value)));
+}
+
+/** Of assignments that commit together, the last one of each buffer. */
+export function lastOfEach(assignments: readonly Assignment[]): Assignment[] {
+  const buffers = new Set(assignments.map(({ buffer }) => buffer));
+  return [...buffers].map((buffer) => waiting(buffer).findLast((assignment) => assignments.includes(assignment))!);
+}
+
+/** Whether a later assignment of the same buffer waits, which may read this one's value. */
+export function isSuperseded({ buffer, value }: Assignment): boolean {
+  return latest(buffer) !== value;
+}
+
+/** Notes that the buffer has this value now. Earlier assignments have come to nothing: theirs went into this one's, or nobody reads them. */
+export function commit(assignment: Assignment): void {
+  // Later readers have its elements, whatever becomes of what it was made of.
+  if (assignment.value.storage$ !== undefined) assignment.value.inputs = [];
+  close(assignment.buffer, waiting(assignment.buffer).indexOf(assignment) + 1);
+}
+
+/** Gives up all assignments of a buffer: it was overwritten, or the step has failed that was to commit one. */
+export function abandonAssignments(buffer: Parameter): void {
+  close(buffer, Infinity);
+}
+
+/** Gives up assignments whose values belong to a step that is finished. */
+export function abandonStale(): void {
+  for (const buffer of open.keys() as Iterable<Parameter>) {
+    const stale = postOrder(
+      waiting(buffer).map(({ value }) => value),
+      (node) => node.inputs,
+    ).some((node) => node.stale || node.inputs.some((input) => input.version$ > node.recordedVersion));
+    if (stale) abandonAssignments(buffer);
+  }
+}
+
+function waiting(buffer: Parameter): readonly Assignment[] {
+  return open.get(buffer) ?? [];
+}
+
+/** Ends the first `count` assignments of a buffer. */
+function close(buffer: Parameter, count: number): void {
+  const all = waiting(buffer);
+  for (const assignment of all.slice(0, count)) assignment.done = true;
+  const rest = all.slice(count);
+  if (rest.length === 0) open.delete(buffer);
+  else open.set(buffer, rest);
+}
