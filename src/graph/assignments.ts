@@ -6,6 +6,8 @@ import { postOrder } from './walk.js';
 export interface Assignment {
   readonly buffer: Parameter;
   readonly value: Tensor;
+  /** The tensor whose program commits it. */
+  readonly along: Tensor;
   /** Committed, or given up. */
   done: boolean;
 }
@@ -18,7 +20,7 @@ const byTensor = new WeakMap<Tensor, readonly Assignment[]>();
 
 /** Adds an assignment, which the program that computes `along` commits. */
 export function addAssignment(buffer: Parameter, value: Tensor, along: Tensor): void {
-  const assignment: Assignment = { buffer, value, done: false };
+  const assignment: Assignment = { buffer, value, along, done: false };
   byTensor.set(along, [...assignmentsWith(along), assignment]);
   open.set(buffer, [...waiting(buffer), assignment]);
 }
@@ -76,7 +78,7 @@ export function abandonAssignments(buffer: Parameter): void {
 export function abandonStale(): void {
   for (const buffer of open.keys() as Iterable<Parameter>) {
     const stale = postOrder(
-      waiting(buffer).map(({ value }) => value),
+      waiting(buffer).flatMap(({ value, along }) => [value, along]),
       (node) => node.inputs,
     ).some((node) => node.stale || node.inputs.some((input) => input.version$ > node.recordedVersion));
     if (stale) abandonAssignments(buffer);

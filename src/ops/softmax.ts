@@ -77,9 +77,10 @@ export const logSumExpOp = composite<{ readonly axes: readonly number[]; readonl
     return { shape: keepdim ? keptShape(x!.shape, axes) : x!.shape.filter((_, d) => !axes.includes(d)), dtype: x!.dtype };
   },
   decompose: ([x], { axes, keepdim }) => {
-    const largest = max(detach(x!), { axis: axes, keepdim: true });
+    const axis = axes.length === 0 ? undefined : axes;
+    const largest = max(detach(x!), { axis, keepdim: true });
     const shift = where(less(abs(largest), Infinity), largest, 0) as Tensor;
-    const logs = log(sum(exp(sub(x!, shift)), { axis: axes, keepdim }));
+    const logs = log(sum(exp(sub(x!, shift)), { axis, keepdim }));
     return add(logs, reshape(shift, logs.shape)) as Tensor;
   },
   saves: { inputs: [0] },
