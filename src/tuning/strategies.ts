@@ -21,7 +21,7 @@ export interface CompareOptions<M, L extends AnyLoss, D, N extends string> {
   readonly loss: L;
   readonly data: D;
   /** Measured after each epoch; without, the training results are compared. */
-  readonly validation?: Dataset | undefined;
+  readonly validation?: Dataset<ExampleShape, ExampleShape, DTypes, DTypes> | undefined;
   readonly metrics?: readonly Metric<N>[] | undefined;
   /** Result that is compared: 'loss', the default, or the name of a metric. */
   readonly by?: 'loss' | N | undefined;
@@ -98,7 +98,7 @@ export async function compareStrategies<I extends ExampleShape, O extends Exampl
   check(strategies, { ...options, metrics: options.metrics ?? [] }, { by, mode, seeds, epochs });
   const { model, loss, metrics = [], validation, batchSize = 32, signal } = options;
   checkSignal(OP, signal);
-  const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss: loss as unknown as Loss, metrics, data: options.data as unknown as Dataset, validation, epochs, batchSize, by, signal };
+  const setup: RunSetup = { model: model as unknown as () => Module, made: new Set(), loss: loss as unknown as Loss, metrics, data: options.data as unknown as Dataset, validation: validation as Dataset | undefined, epochs, batchSize, by, signal };
   const entrants = Object.entries(strategies).map(([name, strategy]) => new Entrant(name, seeds.map((seed) => new StrategyRun(setup, strategy, seed))));
   await compete(entrants, halving ? rounds(entrants.length, epochs) : [epochs], mode);
   return comparison(entrants, { by, mode, seeds, epochs });

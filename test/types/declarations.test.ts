@@ -32,6 +32,16 @@ export const picture: string = plot.learningCurves(history, { title: undefined }
   using kept = model.forward(batch).keep();
   await kept.data();
 }
+class Two extends nn.Module<{ a: [2]; b: [] }, [1]> {
+  readonly head = nn.linear(2, 1);
+  override forward({ a }: nn.Inputs<{ a: [2]; b: [] }>): Tensor {
+    return this.head.forward(a);
+  }
+}
+const two = new Trainer(new Two(), { loss: losses.crossEntropy, optimizer });
+await two.fit(data.fromArrays({ x: { a: [[1, 2]], b: Int32Array.of(1) }, y: [0], shape: { a: [2], b: [] } }));
+// @ts-expect-error the model takes the field b, which the data does not have
+await two.fit(data.fromArrays({ x: { a: [[1, 2]] }, y: [0], shape: { a: [2] } }));
 // @ts-expect-error the model takes examples of [2], but these are of [5]
 model.forward(wide);
 `;
