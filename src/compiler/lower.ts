@@ -11,7 +11,7 @@ import { denseLayout, isDense, type Layout } from './layout.js';
 
 /** What lowering has to know about the native side. */
 export interface NativeRows {
-  /** Number of a opcode of native/kernels/pointwise/opcodes.def. */
+  /** Number of an opcode of native/kernels/pointwise/opcodes.def. */
   opcode(name: string): number;
   /** Number of a rule of native/kernels/update/rules.def. */
   rule(name: string): number;

@@ -1,9 +1,10 @@
 import type { Value } from './emitter.js';
 import type { Lowered, BufferOrigin } from './instructions.js';
 import { isDense } from './layout.js';
+import { codes } from '../ops/codes.js';
 
 /** A lowered program as text, one instruction a line, for tests and for people. */
-export function print(lowered: Lowered, microName: (opcode: number) => string): string {
+export function print(lowered: Lowered, opcodeName: (opcode: number) => string): string {
   const show = (value: Value | undefined): string => {
     if (value === undefined) return '-';
     const { layout } = value;
@@ -13,7 +14,7 @@ export function print(lowered: Lowered, microName: (opcode: number) => string): 
   };
   return lowered.instructions
     .map(({ row, outputs, inputs, attrs }) => {
-      const detail = row === 'pointwise' ? micro(attrs, inputs.length, outputs.length, microName) : attrs.join(' ');
+      const detail = row === 'pointwise' ? elementwise(attrs, inputs.length, outputs.length, opcodeName) : attrs.join(' ');
       return `${outputs.map(show).join(' ')} = ${row}(${inputs.map(show).join(' ')})${detail === '' ? '' : ` {${detail}}`}`;
     })
     .join('\n');
@@ -25,11 +26,11 @@ function name(origin: BufferOrigin): string {
   return SIGILS[origin.in];
 }
 
-function micro(attrs: readonly number[], inputs: number, outputs: number, microName: (opcode: number) => string): string {
+function elementwise(attrs: readonly number[], inputs: number, outputs: number, opcodeName: (opcode: number) => string): string {
   const count = attrs[0]!;
   const ops = Array.from({ length: count }, (_, k) => {
     const [opcode, ...operands] = attrs.slice(1 + 4 * k, 5 + 4 * k) as [number, ...number[]];
-    return `r${inputs + k}=${microName(opcode)}(${operands.filter((r) => r !== 0xffffffff).map((r) => `r${r}`).join(' ')})`;
+    return `r${inputs + k}=${opcodeName(opcode)}(${operands.filter((r) => r !== codes.format.none).map((r) => `r${r}`).join(' ')})`;
   });
   return `${ops.join(' ')} -> ${attrs.slice(1 + 4 * count, 1 + 4 * count + outputs).map((r) => `r${r}`).join(' ')}`;
 }

@@ -70,15 +70,12 @@ function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
   emitGemm(e, e.output(), left, right, undefined, epilogue, cost);
 }
 
-/** The flag of gemm by which its last input is a mask. */
-const MASK = 1;
-
 /** out = epilogue(A B + bias): one instruction. */
 function emitGemm(e: Emitter, out: Value | undefined, A: Value, B: Value, bias: Value | undefined, epilogue: Epilogue | undefined, cost: number): void {
   const { bias: added, activation = codes.activations.none, mask } = epilogue ?? {};
   const inputs = [A, B, bias ?? added?.value];
   if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, 0], cost);
-  else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, MASK], cost);
+  else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, codes.gemm_flags.mask], cost);
 }
 
 function gemmCost(M: number, N: number, K: number): number {

@@ -1,5 +1,6 @@
 import { record } from '../graph/recorder.js';
 import type { Tensor } from '../tensor.js';
+import { codes } from '../ops/codes.js';
 import type { EffectRecord } from '../ops/record.js';
 
 /** Adds a gradient to what its accumulator holds. */
@@ -13,7 +14,7 @@ export const accumulateRecord: EffectRecord<never> = {
   examples: [],
   emit(e) {
     const sum = e.input(0);
-    e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.opcode('add'), 0, 1, 0xffffffff, 2]);
+    e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.opcode('add'), 0, 1, codes.format.none, 2]);
   },
 };
 
