@@ -1,11 +1,12 @@
 import type { DType } from '../dtype.js';
-import { ShapeError } from '../errors.js';
+import { describeValue } from '../describe-value.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import { outputOf, record } from '../graph/recorder.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { sigmoid, tanh } from './activations.js';
 import { add, mul } from './arithmetic.js';
-import { checkOperands, checkSameDType, FLOAT } from './check.js';
+import { checkOperands, checkSameDType, checkTensor, FLOAT } from './check.js';
 import { composite } from './composite.js';
 import { linear } from './contraction.js';
 import { example } from './examples.js';
@@ -62,6 +63,9 @@ function cellExamples(): Example[] {
  *     const { h, c } = lstmCell(x, { h: h0, c: c0 }, { weightIh, weightHh });
  */
 export function lstmCell(x: Tensor, state: LstmState, weights: LstmWeights): LstmState {
+  checkTensor('lstmCell', x, 'x');
+  checkRecord('the state', state, '{ h, c }');
+  checkRecord('the weights', weights, '{ weightIh, weightHh }');
   const { weightIh, weightHh, biasIh, biasHh } = weights;
   const inputs = [x, state.h, state.c, weightIh, weightHh, ...(biasIh === undefined ? [] : [biasIh, biasHh])] as Tensor[];
   checkOperands('lstmCell', inputs);
@@ -69,7 +73,11 @@ export function lstmCell(x: Tensor, state: LstmState, weights: LstmWeights): Lst
   return { h: node, c: outputOf(node, 1) };
 }
 
-/** What a cell carries from step to step: its output h and its memory c, [N, H]. */
+function checkRecord(what: string, given: unknown, expected: string): void {
+  if (typeof given !== 'object' || given === null) throw new ArgumentError(`[lstmCell] ${what}: got ${describeValue(given)}, expected ${expected}.`, { op: 'lstmCell' });
+}
+
+/** State of a cell from step to step: its output h and its memory c, [N, H]. */
 export interface LstmState {
   readonly h: Tensor;
   readonly c: Tensor;
