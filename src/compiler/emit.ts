@@ -54,7 +54,7 @@ export function emit(lowered: Lowered, memory: MemoryPlan, native: RowNumbers): 
 
 class Writer {
   private readonly storages: Program['storages'][number][] = [];
-  private readonly views: Program['externals'][number][] = [];
+  private readonly externals: Program['externals'][number][] = [];
   private readonly slots: SlotBinding[] = [];
   private slotBytes = 0;
   private readonly indices = new Map<string | Tensor, number>();
@@ -89,7 +89,7 @@ class Writer {
     return {
       words,
       storages: this.storages,
-      externals: this.views,
+      externals: this.externals,
       slots: this.slots,
       slotBytes: this.slotBytes,
       arenaBytes: this.memory.arenaBytes,
@@ -107,7 +107,7 @@ class Writer {
       this.tensorNumbers.size,
       this.lowered.instructions.length,
       this.storages.length,
-      this.views.length,
+      this.externals.length,
       this.slotBytes / 4,
       ...twoWords(this.memory.arenaBytes),
       Math.min(cost, NONE),
@@ -161,7 +161,7 @@ class Writer {
           return { space: SPACE.storage, index: this.numbered(leaf, this.storages, { leaf }), offset: 0 };
         }
         const advances = leaf.op.kind === 'leaf' && leaf.op.perIteration === true;
-        return { space: SPACE.input, index: this.numbered(leaf, this.views, { leaf }), offset: 0, strideBytes: advances ? bytesOf(buffer) : 0 };
+        return { space: SPACE.input, index: this.numbered(leaf, this.externals, { leaf }), offset: 0, strideBytes: advances ? bytesOf(buffer) : 0 };
       }
       case 'result':
         return this.result(buffer, origin.destination);
@@ -174,12 +174,12 @@ class Writer {
   private result(buffer: Buffer, destination: Destination): Position {
     switch (destination.to) {
       case 'scalar': {
-        const index = this.numbered('scalars', this.views, { scalars: this.scalars });
+        const index = this.numbered('scalars', this.externals, { scalars: this.scalars });
         return { space: SPACE.output, index, offset: destination.index * bytesOf(buffer), strideBytes: this.scalars * bytesOf(buffer) };
       }
       case 'view': {
         const made = { fresh: destination.index, elements: buffer.elements, dtype: buffer.dtype as DType };
-        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.views, made), offset: 0, strideBytes: bytesOf(buffer) };
+        return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.externals, made), offset: 0, strideBytes: bytesOf(buffer) };
       }
       case 'storage': {
         const made = { fresh: destination.index, bytes: bytesOf(buffer) };

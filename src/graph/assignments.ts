@@ -13,6 +13,7 @@ export interface Assignment {
 }
 
 const NO_BUFFERS: readonly Parameter[] = [];
+const NONE: readonly Assignment[] = [];
 /** Assignments that are neither, by buffer, in the order of recording. */
 const open = new Map<Tensor, readonly Assignment[]>();
 /** By the tensor whose program commits them. Apart from the tensors, of which few have any. */
@@ -27,7 +28,7 @@ export function addAssignment(buffer: Parameter, value: Tensor, along: Tensor): 
 
 /** The assignments that come with the program that computes `tensor`. */
 export function assignmentsWith(tensor: Tensor): readonly Assignment[] {
-  return byTensor.get(tensor)?.filter(({ done }) => !done) ?? [];
+  return byTensor.get(tensor)?.filter(({ done }) => !done) ?? NONE;
 }
 
 /** The value that what is recorded now reads of a buffer: for code of the library whose scalars are nobody's outputs, see withoutTracking(). */
@@ -86,7 +87,7 @@ export function abandonStale(): void {
 }
 
 function waiting(buffer: Parameter): readonly Assignment[] {
-  return open.get(buffer) ?? [];
+  return open.get(buffer) ?? NONE;
 }
 
 /** Ends the first `count` assignments of a buffer. */

@@ -4,7 +4,7 @@ import { linear as linearOp } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Linear as LinearShape, LinearFits } from '../shape-types.js';
 import type { Shape } from '../shape.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import { fanInUniform } from './initializers.js';

@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js';
 import { generator, type Generator, type ModelGenerator } from '../generator.js';
 import type { BatchTensors, ExampleShape, ShapeRecord, Tensors } from '../records.js';
 import type { Shape } from '../shape.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import type { InferredShape } from './shape-inference.js';
 import { childrenOf, register, walk } from './registry.js';

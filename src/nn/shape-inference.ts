@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Module } from './module.js';
 
-/** Mismatch of a layer and the shape of its examples: what it expects, and what it gets instead. The value to shapes.ts's type. */
+/** Mismatch of a layer and the shape of its examples: what it expects, and what it gets instead. The value to the type of that name in shape-mismatch.ts. */
 export class ShapeMismatch {
   constructor(
     readonly expects: string,

@@ -13,7 +13,7 @@ import { binaryExamples, unaryExamples } from './examples.js';
 import { erf, exp, expm1 } from './exponential.js';
 import { number } from './operand.js';
 import { pointwise } from './pointwise.js';
-import type { CompositeRecord, Example } from './record.js';
+import type { CompositeRecord, Example, Inferred } from './record.js';
 import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
@@ -50,7 +50,7 @@ export const reluOp = pointwise({
 /** (y, dy): dy where y > 0, else 0. */
 export const reluGradOp = pointwise({
   name: 'reluGrad',
-  micro: 'relu_grad',
+  opcode: 'relu_grad',
   takes: FLOAT,
   gradient: ([dz], { inputs: [y] }) => [undefined, record(reluGradOp, [y!, dz])],
   saves: { inputs: [0] },
@@ -76,10 +76,10 @@ function geluTanhSlope([x, dy]: readonly Tensor[]): Tensor {
 }
 
 /** gelu and its tanh approximation differ in nothing but the native rows that compute them. */
-function geluOps(name: string, micro: string, activation: number, slope: (inputs: readonly Tensor[]) => Tensor) {
+function geluOps(name: string, opcode: string, activation: number, slope: (inputs: readonly Tensor[]) => Tensor) {
   const gradOp = pointwise({
     name: `${name}Grad`,
-    micro: `${micro}_grad`,
+    opcode: `${opcode}_grad`,
     takes: FLOAT,
     gradient: throughComposition(slope),
     saves: { inputs: [0, 1] },
@@ -88,7 +88,7 @@ function geluOps(name: string, micro: string, activation: number, slope: (inputs
   });
   const op = pointwise({
     name,
-    micro,
+    opcode,
     takes: FLOAT,
     gradient: ([dy], { inputs: [x] }) => [record(gradOp, [x!, dy])],
     saves: { inputs: [0] },
@@ -111,14 +111,17 @@ export const softplusOp = pointwise({
   examples: unaryExamples({ from: -6, to: 6 }),
 });
 
+/** Shape and dtype of floats like x, whatever is beside it. */
+const likeFirst = (name: string) => ([x]: readonly Tensor[]): Inferred => {
+  checkDType(name, x!, FLOAT);
+  return { shape: x!.shape, dtype: x!.dtype };
+};
+
 /** Its gradient is its own, because that of the product multiplies x by dy first, which may overflow where the slope is 0. */
 export const siluOp: CompositeRecord = {
   name: 'silu',
   kind: 'composite',
-  infer: ([x]) => {
-    checkDType('silu', x!, FLOAT);
-    return { shape: x!.shape, dtype: 'float32' };
-  },
+  infer: likeFirst('silu'),
   decompose: ([x]) => mul(x!, sigmoid(x!)),
   gradient: ([dy], { inputs: [x] }) => {
     const s = sigmoid(x!);
@@ -127,11 +130,6 @@ export const siluOp: CompositeRecord = {
   saves: { inputs: [0] },
   tolerance: COMPOSED,
   examples: unaryExamples({ from: -6, to: 6 }),
-};
-
-const likeFirst = (name: string) => ([x]: readonly Tensor[]) => {
-  checkDType(name, x!, FLOAT);
-  return { shape: x!.shape, dtype: x!.dtype };
 };
 
 export const logSigmoidOp = composite({

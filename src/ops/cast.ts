@@ -13,10 +13,10 @@ import { EXACT } from './tolerance.js';
 const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
 
 /** A cast record per dtype of the result. Integers have no gradient, and a float32 that is cast to float32 is not cast. */
-function castTo(to: DType, micro: string): PointwiseRecord {
+function castTo(to: DType, opcode: string): PointwiseRecord {
   return pointwise({
     name: `cast:${to}`,
-    micro,
+    opcode,
     takes: ALL,
     gives: to,
     gradient: { none: `a cast between float32 and whole numbers or truth values has no slope` },

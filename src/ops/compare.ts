@@ -14,15 +14,15 @@ import { EXACT } from './tolerance.js';
 const STEPS = { none: 'a truth value has no slope' };
 const BOOL: readonly DType[] = ['bool'];
 
-function comparison(name: string, micro: string): PointwiseRecord {
+function comparison(name: string, opcode: string): PointwiseRecord {
   // Whole numbers from a small range, so that some are equal.
   const whole = { from: -2, to: 3, dtype: 'int32' as const };
-  return pointwise({ name, micro, takes: NUMERIC, gives: 'bool', gradient: STEPS, tolerance: EXACT, examples: [...binaryExamples(), ...binaryExamples(whole)] });
+  return pointwise({ name, opcode, takes: NUMERIC, gives: 'bool', gradient: STEPS, tolerance: EXACT, examples: [...binaryExamples(), ...binaryExamples(whole)] });
 }
 
-function logical(name: string, micro: string): PointwiseRecord {
-  const examples = micro === 'logical_not' ? unaryExamples({ dtype: 'bool' }) : binaryExamples({ dtype: 'bool' });
-  return pointwise({ name, micro, takes: BOOL, gradient: STEPS, tolerance: EXACT, examples });
+function logical(name: string, opcode: string): PointwiseRecord {
+  const examples = opcode === 'logical_not' ? unaryExamples({ dtype: 'bool' }) : binaryExamples({ dtype: 'bool' });
+  return pointwise({ name, opcode, takes: BOOL, gradient: STEPS, tolerance: EXACT, examples });
 }
 
 export const equalOp = comparison('equal', 'equal');

@@ -29,7 +29,7 @@ export interface OpDefinition {
  *     const reverse = defineOp({
  *       name: 'gradientReversal',
  *       forward: (x) => x.mul(1),
- *       gradient: ([dy]) => [dy.mul(-strength)],
+ *       gradient: (dy) => [dy.mul(-strength)],
  *     });
  *     const y = reverse(x);
  */

@@ -1,4 +1,3 @@
-import type { DType } from '../dtype.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { outputOf, record } from '../graph/recorder.js';
@@ -10,14 +9,12 @@ import { checkOperands, checkSameDType, checkTensor, FLOAT } from './check.js';
 import { composite } from './composite.js';
 import { linear } from './contraction.js';
 import { example } from './examples.js';
-import type { Example } from './record.js';
+import type { Attrs, Example } from './record.js';
 import { COMPOSED } from './tolerance.js';
 import { slice } from './views.js';
 
-type CellAttrs = { readonly bias: boolean };
-
-/** Inputs: x [N,I], h and c [N,H], weights [4H,I] and [4H,H], and with `bias` two of [4H]. Outputs: h and c. */
-export const lstmCellOp = composite<CellAttrs, readonly [Tensor | undefined, Tensor | undefined]>({
+/** Inputs: x [N,I], h and c [N,H], weights [4H,I] and [4H,H], and two biases [4H] or none. Outputs: h and c. */
+export const lstmCellOp = composite<Attrs, readonly [Tensor | undefined, Tensor | undefined]>({
   name: 'lstmCell',
   infer: (inputs) => {
     checkSameDType('lstmCell', inputs, FLOAT);
@@ -51,7 +48,7 @@ export const lstmCellOp = composite<CellAttrs, readonly [Tensor | undefined, Ten
 function cellExamples(): Example[] {
   const sizes: readonly [N: number, I: number, H: number][] = [[1, 1, 1], [3, 5, 4], [2, 7, 8], [0, 3, 2]];
   return sizes.flatMap(([N, I, H]) =>
-    [true, false].map((bias) => example([[N, I], [N, H], [N, H], [4 * H, I], [4 * H, H], ...(bias ? [[4 * H], [4 * H]] : [])].map((shape) => ({ shape })), { bias })),
+    [true, false].map((bias) => example([[N, I], [N, H], [N, H], [4 * H, I], [4 * H, H], ...(bias ? [[4 * H], [4 * H]] : [])].map((shape) => ({ shape })))),
   );
 }
 
@@ -67,9 +64,9 @@ export function lstmCell(x: Tensor, state: LstmState, weights: LstmWeights): Lst
   checkRecord('the state', state, '{ h, c }');
   checkRecord('the weights', weights, '{ weightIh, weightHh }');
   const { weightIh, weightHh, biasIh, biasHh } = weights;
-  const inputs = [x, state.h, state.c, weightIh, weightHh, ...(biasIh === undefined ? [] : [biasIh, biasHh])] as Tensor[];
+  const inputs = [x, state.h, state.c, weightIh, weightHh, ...(biasIh === undefined && biasHh === undefined ? [] : [biasIh, biasHh])] as Tensor[];
   checkOperands('lstmCell', inputs);
-  const node = record<Tensor<Shape, DType>>(lstmCellOp, inputs, { bias: biasIh !== undefined });
+  const node = record(lstmCellOp, inputs);
   return { h: node, c: outputOf(node, 1) };
 }
 

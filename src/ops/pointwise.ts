@@ -9,7 +9,7 @@ import type { Example, Inferred, PointwiseRecord, Tolerance } from './record.js'
 interface Pointwise {
   readonly name: string;
   /** The row of native/kernels/pointwise/opcodes.def; the name where left out. */
-  readonly micro?: string;
+  readonly opcode?: string;
   readonly takes: readonly DType[];
   /** The dtype of the result; the operands' where left out. */
   readonly gives?: DType;
@@ -27,7 +27,7 @@ export function pointwise({ takes, gives, ...rest }: Pointwise): PointwiseRecord
     checkSameDType(rest.name, inputs, takes);
     return { shape: broadcast(rest.name, inputs), dtype: gives ?? inputs[0]!.dtype };
   };
-  return { ...rest, kind: 'pointwise', opcode: rest.micro ?? rest.name, infer };
+  return { ...rest, kind: 'pointwise', opcode: rest.opcode ?? rest.name, infer };
 }
 
 /** The shape that all operands broadcast to. Throws ShapeError where there is none. */

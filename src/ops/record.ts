@@ -66,7 +66,7 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly examples: readonly Example[];
 }
 
-/** Element by element; any number of them fuse into one pass. `micro` is a row of native/kernels/pointwise/opcodes.def. */
+/** Element by element; any number of them fuse into one pass. `opcode` is a row of native/kernels/pointwise/opcodes.def. */
 export interface PointwiseRecord<A = Attrs> extends Common<A> {
   readonly kind: 'pointwise';
   readonly opcode: string;

@@ -3,7 +3,7 @@ import { slots } from '../ops/leaf.js';
 import { updateRules } from '../ops/updates.js';
 import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import type { Average } from './averages.js';
 import type { Clip } from './clipping.js';

@@ -81,19 +81,19 @@ function bind({ exports, file }: LoadedAddon): Native {
   if (typeof addon.rows !== 'function') throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] ${file} is an addon of another library. ${remedy()}`);
   const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
   const names = addon.pointwise().map(({ name }) => name);
-  const micros = new Map(names.map((name, i) => [name, i]));
+  const opcodes = new Map(names.map((name, i) => [name, i]));
   const signatures = new Map(addon.updates().map(({ name, states, hypers, flags }, i) => [`${name} ${states} ${hypers} ${flags}`, i]));
   const rules = new Map<string, number>();
   for (const { name, states, hypers, flags } of Object.values(updateRules)) {
     rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/kernels/update/rules.def'));
   }
-  for (const op of registry) if (op.kind === 'pointwise') numberOf(micros, op.opcode, 'native/kernels/pointwise/opcodes.def');
+  for (const op of registry) if (op.kind === 'pointwise') numberOf(opcodes, op.opcode, 'native/kernels/pointwise/opcodes.def');
   checkCodes(codes, addon.codes?.() ?? {});
   return {
     addon,
     file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
-    opcode: (name) => numberOf(micros, name, 'native/kernels/pointwise/opcodes.def'),
+    opcode: (name) => numberOf(opcodes, name, 'native/kernels/pointwise/opcodes.def'),
     rule: (name) => numberOf(rules, name, 'native/kernels/update/rules.def'),
     opcodeName: (opcode) => names[opcode]!,
   };

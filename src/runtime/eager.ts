@@ -6,7 +6,6 @@ import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { PlannedEngine, versionAfter } from './engine.js';
-import { NO_RESULTS } from './plan.js';
 import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { ProgramRun } from './run.js';
 
@@ -59,7 +58,7 @@ export class EagerEngine extends PlannedEngine {
     this.ready(request);
     this.addGradients(request);
     this.storeBuffers(request);
-    this.commit(request, NO_RESULTS, versionAfter(request));
+    this.commit(request, versionAfter(request));
   }
 
   private addGradients(request: Request): void {

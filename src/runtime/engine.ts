@@ -1,19 +1,17 @@
-import { AnnealError, StaleTensorError } from '../errors.js';
+import { AnnealError } from '../errors.js';
 import type { DType, TypedArray } from '../dtype.js';
 import { dtypes } from '../dtype.js';
 import type { ModelGenerator } from '../generator.js';
 import type { Engine, StepOptions, Steps, Storage, Updater } from '../graph/engine.js';
-import { isResolved } from '../graph/pending-outputs.js';
 import { staleError } from '../graph/stale.js';
 import { withoutTracking } from '../graph/recorder.js';
-import { dropResolved } from '../graph/pending-outputs.js';
+import { dropResolved, isResolved } from '../graph/pending-outputs.js';
 import { bumpVersion, currentVersion } from '../graph/version.js';
 import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit, latest } from '../graph/assignments.js';
-import { postOrder } from '../graph/walk.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Value } from '../tensor-text.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
@@ -25,6 +23,7 @@ import { ProgramRun, StepRun, WatchedRun } from './run.js';
 import { savedValues } from './saved.js';
 import { Session } from './session.js';
 import { nodesOf } from './graph-signature.js';
+import { checkFresh, retireChanged } from './staleness.js';
 
 const MAX_PLANS = 64;
 
@@ -39,7 +38,7 @@ function sessionFor(target: string | undefined): Session {
   return session;
 }
 
-/** Plans once and replays: see "Five ideas" in docs/architecture.md. */
+/** Plans once and replays: see "The way of one step" in docs/architecture.md. */
 export class PlannedEngine implements Engine {
   readonly session: Session;
   private readonly native = loadNative();
@@ -72,7 +71,8 @@ export class PlannedEngine implements Engine {
     if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
     if (tensor.stale) throw staleError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
-    if (anyAssigned() && latest(tensor) !== tensor) return this.read(latest(tensor));
+    const assigned = latest(tensor);
+    if (assigned !== tensor) return this.read(assigned);
     const saved = savedValues(tensor);
     const outputs: Output[] = [{ tensor, destination: { to: 'view', index: 0 } }];
     saved.forEach((node, index) => outputs.push({ tensor: node, destination: { to: 'storage', index } }));
@@ -80,14 +80,14 @@ export class PlannedEngine implements Engine {
     let nodes = this.ready(request);
     if (request.commits!.length > 0) {
       // What was recorded of the buffers' old values, and may still be read, first.
-      this.materializeBefore(request.commits!.map(({ assignment }) => assignment.buffer), assignedValues());
+      this.materializeBefore(request.commits!.map(({ buffer }) => buffer), assignedValues());
       nodes = nodesOf(request);
     }
     const run = new ProgramRun();
     this.submit(request, nodes, run);
     const { results, done } = run;
-    this.commit(request, results, versionAfter(request));
-    saved.forEach((node, index) => (node.storage$ = results.storages[index]!));
+    takeStorages(request, results);
+    this.commit(request, versionAfter(request));
     await done;
     const elements = results.arrays[0]!;
     if (tensor.shape.length === 0 && !tensor.requiresGrad) cacheScalar(tensor, elements[0]!);
@@ -129,8 +129,8 @@ export class PlannedEngine implements Engine {
       throw error;
     }
     run.done?.catch((error: Error) => this.gradients.lose(request, error));
-    this.commit(request, run.results, versionAfter(request));
     this.deliver(request, run.results, run.done);
+    this.commit(request, versionAfter(request));
     dropResolved(isResolved);
     return run;
   }
@@ -243,7 +243,8 @@ export class PlannedEngine implements Engine {
   /** Adds gradients to their accumulators. */
   protected collect(request: Request): Promise<void> | undefined {
     const { results, done } = this.run(this.checkFinite ? { ...request, finite: 'all' } : request);
-    this.commit(request, results, versionAfter(request));
+    takeStorages(request, results);
+    this.commit(request, versionAfter(request));
     return done;
   }
 
@@ -320,17 +321,16 @@ export class PlannedEngine implements Engine {
   /** A step that failed has changed no parameter, and has no results: reading one rejects with the step's error. */
   private fail(run: StepRun, error: Error): Promise<never> {
     run.rollback();
-    for (const { assignment } of run.request.commits ?? []) abandonAssignments(assignment.buffer);
+    for (const { buffer } of run.request.commits ?? []) abandonAssignments(buffer);
     refuse(run.request, error);
     return Promise.reject(error);
   }
 
   /** Where the results of a request are from now on. */
-  private deliver({ outputs }: Request, results: Results, done: Promise<void> | undefined): void {
-    for (const { tensor, destination } of outputs) {
-      if (destination.to === 'leaf') continue;
-      if (destination.to === 'storage') tensor.storage$ = results.storages[destination.index]!;
-      else if (sizeOf(tensor.shape) === 1) tensor.value$ = valueOf(results, destination, done);
+  private deliver(request: Request, results: Results, done: Promise<void> | undefined): void {
+    takeStorages(request, results);
+    for (const { tensor, destination } of request.outputs) {
+      if ((destination.to === 'scalar' || destination.to === 'view') && sizeOf(tensor.shape) === 1) tensor.value$ = valueOf(results, destination, done);
     }
   }
 
@@ -338,23 +338,27 @@ export class PlannedEngine implements Engine {
   private finish(request: Request, nodes: readonly Tensor[], results: Results, done: Promise<void> | undefined): void {
     this.deliver(request, results, done);
     const time = bumpVersion();
-    this.commit(request, results, time);
+    this.commit(request, time);
     for (const { parameter } of request.updates) parameter.version$ = time;
     for (const leaf of request.updater?.overwrites() ?? NONE) leaf.version$ = time;
-    for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, time)) retire(node);
+    retireChanged(request, nodes, time);
     this.gradients.consume(request.updates);
     dropResolved(isResolved);
     if (anyAssigned()) abandonStale();
   }
 
   /** Notes that buffers have other values from now on. */
-  protected commit({ commits = [] }: Request, results: Results, version: number): void {
-    for (const { assignment, storage } of commits) {
-      if (storage !== undefined) assignment.value.storage$ = results.storages[storage]!;
+  protected commit({ commits = [] }: Request, version: number): void {
+    for (const assignment of commits) {
       assignment.buffer.version$ = version;
       commit(assignment);
     }
   }
+}
+
+/** Gives tensors the new storages that they were computed in. */
+function takeStorages({ outputs }: Request, { storages }: Results): void {
+  for (const { tensor, destination } of outputs) if (destination.to === 'storage') tensor.storage$ = storages[destination.index]!;
 }
 
 /** A new version where buffers change, else the present one. */
@@ -387,35 +391,6 @@ function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index
   return value;
 }
 
-/** Was the walk to the request's nodes not to go further here, because this one is in native memory already? */
-function isCutOff(node: Tensor): boolean {
-  return node.storage$ !== undefined && node.inputs.length > 0;
-}
-
-function everythingBehind({ losses, outputs }: Request): Tensor[] {
-  return postOrder([...losses, ...outputs.map(({ tensor }) => tensor)], (node) => node.inputs);
-}
-
-/** Does a node depend on what changed at `time`? Nodes are asked operands first, and marked. */
-function hasChanged(node: Tensor, time: number): boolean {
-  for (const input of node.inputs) {
-    if (input.version$ !== time) continue;
-    node.version$ = time;
-    return true;
-  }
-  return false;
-}
-
-/** The step of this node has run: unless it is kept, its elements are gone, and the graph behind it is not needed any more. */
-function retire(node: Tensor): void {
-  node.inputs = NONE;
-  if (node.kept$ && node.storage$ !== undefined) return;
-  node.stale = true;
-  if (node.storage$ === undefined || node.kept$) return;
-  Session.release(node.storage$);
-  node.storage$ = undefined;
-}
-
 /** What stands for the model that a request is about. */
 function modelOf(nodes: readonly Tensor[]): ModelGenerator | undefined {
   for (const node of nodes) if (node instanceof Parameter && node.generator$ !== undefined) return node.generator$;
@@ -425,16 +400,3 @@ function modelOf(nodes: readonly Tensor[]): ModelGenerator | undefined {
 const NONE: readonly Tensor[] = [];
 
 function ignore(): void {}
-
-function checkFresh(node: Tensor): void {
-  if (node.stale) throw staleError(node.op.name, node);
-  for (const input of node.inputs) {
-    if (input.version$ <= node.recordedVersion) continue;
-    const what = input instanceof Parameter && input.name !== '' ? `parameter ${input.name}` : 'a parameter';
-    throw new StaleTensorError(
-      `[${node.op.name}] was recorded before ${what} changed, so it would show another step's numbers. ` +
-        `Read it before the step runs, call keep() on it, or compute it again.`,
-      { op: node.op.name, shapes: [node.shape] },
-    );
-  }
-}

@@ -1,5 +1,5 @@
 import { AnnealError } from '../errors.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 
 /** The error for a tensor in memory of another session than the one that is to use it. */

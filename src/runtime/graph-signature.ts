@@ -16,7 +16,7 @@ export function nodesOf(request: Request): Tensor[] {
   for (const { accumulator, earlier } of request.accumulations) roots.push(accumulator, ...(earlier === undefined ? NONE : [earlier]));
   for (const { accumulator } of request.updates) if (accumulator !== undefined) roots.push(accumulator);
   if (request.scale !== undefined) roots.push(request.scale);
-  for (const { assignment } of request.commits ?? []) roots.push(assignment.buffer, assignment.value);
+  for (const { buffer, value } of request.commits ?? NO_COMMITS) roots.push(buffer, value);
   const order: Tensor[] = [];
   const walk = beginWalk();
   const operands = followed(request);
@@ -36,10 +36,11 @@ function findCommits({ commits, outputs, updater }: Request, order: Tensor[], wa
   }
   let storages = outputs.filter(({ destination }) => destination.to === 'storage').length;
   for (const assignment of lastOfEach(found)) {
-    const readLater = assignment.value.storage$ === undefined && (updater === undefined || isSuperseded(assignment));
-    const storage = readLater ? storages++ : undefined;
-    commits!.push({ assignment, storage });
-    if (storage !== undefined) outputs.push({ tensor: assignment.value, destination: { to: 'storage', index: storage } });
+    commits!.push(assignment);
+    const { value } = assignment;
+    // Others may read it after the buffer has changed again.
+    const isReadLater = value.storage$ === undefined && (updater === undefined || isSuperseded(assignment));
+    if (isReadLater) outputs.push({ tensor: value, destination: { to: 'storage', index: storages++ } });
   }
 }
 
@@ -110,7 +111,7 @@ export class GraphSignature {
       hasGradient,
       hasAccumulator: accumulator !== undefined,
     }));
-    this.commits = (request.commits ?? NO_COMMITS).map(({ assignment: { buffer, value } }) => ({ buffer: buffer.number$, value: value.number$ }));
+    this.commits = (request.commits ?? NO_COMMITS).map(({ buffer, value }) => ({ buffer: buffer.number$, value: value.number$ }));
     this.finite = request.finite;
     this.scale = request.scale?.number$;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
@@ -145,10 +146,11 @@ export class GraphSignature {
     return true;
   }
 
-  private sameCommits({ commits = NO_COMMITS }: Request): boolean {
+  private sameCommits(request: Request): boolean {
+    const commits = request.commits ?? NO_COMMITS;
     if (commits.length !== this.commits.length) return false;
     for (let i = 0; i < commits.length; i++) {
-      const { buffer, value } = commits[i]!.assignment;
+      const { buffer, value } = commits[i]!;
       if (buffer.number$ !== this.commits[i]!.buffer || value.number$ !== this.commits[i]!.value) return false;
     }
     return true;
@@ -197,7 +199,7 @@ export class GraphSignature {
   }
 }
 
-const NO_COMMITS: NonNullable<Request['commits']> = [];
+const NO_COMMITS: readonly Assignment[] = [];
 
 function indexOf(destination: Output['destination']): number {
   return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;

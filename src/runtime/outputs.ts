@@ -1,5 +1,4 @@
-import { isResolved } from '../graph/pending-outputs.js';
-import { pendingOutputs, suspendOutputs, resumeOutputs } from '../graph/pending-outputs.js';
+import { isResolved, pendingOutputs, resumeOutputs, suspendOutputs } from '../graph/pending-outputs.js';
 import { nothingSuspended } from '../graph/suspended-outputs.js';
 import { allOutputs, postOrder } from '../graph/walk.js';
 import { sizeOf } from '../shape.js';

@@ -32,16 +32,9 @@ export interface Update {
   readonly accumulator: Tensor | undefined;
 }
 
-/** An assignment of a buffer that a program carries out. */
-export interface Commit {
-  readonly assignment: Assignment;
-  /** The new storage that also gets the value, for those who read it after the buffer has changed again. */
-  storage: number | undefined;
-}
-
 /** What stores the values of buffers. */
 export function commitsOf({ commits = [] }: Request): readonly Tensor[] {
-  return commits.map(({ assignment }) => store(assignment.buffer, assignment.value));
+  return commits.map(({ buffer, value }) => store(buffer, value));
 }
 
 /** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left, times the scale. */
@@ -81,7 +74,7 @@ export function lookAtLosses({ losses, updater, finite }: Request): readonly Ten
 /** Everything that one program has to do. */
 export interface Request {
   /** Assignments of buffers that come with what it computes, filled in when its nodes are known; undefined: they wait for another one. */
-  readonly commits: Commit[] | undefined;
+  readonly commits: Assignment[] | undefined;
   readonly losses: readonly Tensor[];
   /** Gradient rules of users' ops behind the losses. */
   readonly rules: RecordedRules;

@@ -59,7 +59,7 @@ export class Session {
   private last: Promise<void> | undefined;
   private lastTurn = performance.now();
   /** The number of the last failure that was reported: a run that is asked for now may use what it has left as it was. */
-  private told = 0;
+  private knownFailure = 0;
   /** By their numbers, those for which a run that is under way may be refused. */
   private readonly failures = new Map<number, Error>();
   private readonly collected = new FinalizationRegistry<number>((id) => this.free(id));
@@ -127,17 +127,17 @@ export class Session {
   submit(call: Submission, atOnce = false): Promise<void> | undefined {
     if (this.runsHere(call.cost * call.count, atOnce)) {
       try {
-        if (this.start(call, true, this.told) !== undefined) throw new Error('a run was queued behind nothing');
+        if (this.start(call, true, this.knownFailure) !== undefined) throw new Error('a run was queued behind nothing');
         return undefined;
       } catch (error) {
         throw this.failed(call, error as RunError);
       }
     }
-    const { told } = this;
-    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, told), call);
+    const { knownFailure } = this;
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, knownFailure), call);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => void this.follow(this.startLater(call, told), call).then(resolve, reject));
+        this.waiting.push(() => void this.follow(this.startLater(call, knownFailure), call).then(resolve, reject));
       }),
     );
   }
@@ -163,15 +163,15 @@ export class Session {
     }
   }
 
-  private start(call: Submission, inline: boolean, told: number): Promise<void> | undefined {
+  private start(call: Submission, inline: boolean, knownFailure: number): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, told, ...call.externals);
+    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, knownFailure, ...call.externals);
   }
 
-  private startLater(call: Submission, told: number): Promise<void> {
+  private startLater(call: Submission, knownFailure: number): Promise<void> {
     try {
-      return this.start(call, false, told) ?? Promise.resolve();
+      return this.start(call, false, knownFailure) ?? Promise.resolve();
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -201,7 +201,7 @@ export class Session {
     const before = this.failures.get(cause);
     const explained = call.explain(error, before);
     this.failures.set(number, before ?? explained);
-    this.told = Math.max(this.told, number);
+    this.knownFailure = Math.max(this.knownFailure, number);
     return explained;
   }
 

@@ -4,7 +4,7 @@ import { postOrder } from '../graph/walk.js';
 import type { Module } from '../nn/module.js';
 import { abs, div, max, maximum, mul, stack, sum } from '../ops/index.js';
 import { sizeOf } from '../shape.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { attributed } from './layers.js';
 

@@ -3,7 +3,7 @@ import { observing } from '../nn/observe.js';
 import { Activation } from '../nn/activations.js';
 import type { Module } from '../nn/module.js';
 import { add, any, cast, full, mean, mul, notEqual, stack, sub, sum } from '../ops/index.js';
-import { type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 
 /** State of a layer in one step. */

@@ -13,7 +13,7 @@ import { crossEntropy, linear, mean, mul, relu, sum } from '../../src/ops/index.
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import type { Shape } from '../../src/shape.js';
-import { type Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
 
 const native = loadNative();

@@ -63,6 +63,13 @@ describe('several outputs', () => {
     await expect(h.data()).rejects.toMatchObject({ code: 'ANNEAL_STALE_TENSOR' });
   });
 
+  test('one bias without the other is an error, not left out', () => {
+    const cell = make();
+    const zeros = tensor([[0, 0], [0, 0]]) as Tensor;
+    const weights = { weightIh: cell.weightIh as Tensor, weightHh: cell.weightHh as Tensor, biasHh: tensor([0, 0, 0, 0, 0, 0, 0, 0]) as Tensor };
+    expect(() => lstmCell(x(), { h: zeros, c: zeros }, weights)).toThrow(/\[lstmCell\]/);
+  });
+
   test('a recurrence over both trains', async () => {
     const cell = make();
     const optimizer = optim.adam(cell.parameters(), { lr: 0.05 });

@@ -5,7 +5,7 @@ import * as nn from '../../src/nn/index.js';
 import { full, zeros } from '../../src/ops/index.js';
 import * as optim from '../../src/optim/index.js';
 import { seed } from '../../src/random.js';
-import { type Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
 import { fails } from './fails.js';
 

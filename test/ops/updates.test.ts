@@ -10,7 +10,7 @@ import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import { PlannedEngine } from '../../src/runtime/engine.js';
 import { sizeOf } from '../../src/shape.js';
-import { type Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
 import { generator, title } from './operands.js';
 

@@ -10,7 +10,7 @@ import { loadNative } from '../../src/runtime/binding.js';
 import { EagerEngine } from '../../src/runtime/eager.js';
 import { PlannedEngine } from '../../src/runtime/engine.js';
 import { sizeOf } from '../../src/shape.js';
-import { type Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
 import { numbers } from './interpreter.js';
 

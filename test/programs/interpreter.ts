@@ -7,7 +7,7 @@ import { fromArray } from '../../src/ops/leaf.js';
 import { adam, sgd } from '../../src/optim/index.js';
 import type { Optimizer } from '../../src/optim/index.js';
 import { sizeOf } from '../../src/shape.js';
-import { type Tensor } from '../../src/tensor.js';
+import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
 import type { ModelSpec, StepSpec } from './language.js';
 
