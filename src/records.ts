@@ -18,8 +18,8 @@ export interface TensorRecord {
 /** One tensor, or several by name. */
 export type Tensors = Tensor | TensorRecord;
 
-/** The dtype of a field, of dtypes that are one for all or a record of one each. */
-type DTypeAt<D, K> = D extends DType ? D : K extends keyof D ? (D[K] extends DType ? D[K] : DType) : DType;
+/** The dtype of a field, of a record of dtypes; any where there is none. An index, and no condition, so that it is covariant for every compiler. */
+type DTypeAt<D, K> = (D & { readonly [field: string]: DType })[K & string];
 
 type WithBatch<S, D extends DType> = S extends Shape ? Tensor<[number, ...S], D> : never;
 

@@ -281,7 +281,7 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
 }
 
 /** The outputs of a model that gives O, for a batch of shape S. */
-type Predicted<S extends Shape, O extends ExampleShape> = O extends Shape ? Tensor<Batched<S, O>, 'float32'> : BatchTensors<O, 'float32'>;
+type Predicted<S extends Shape, O extends ExampleShape> = O extends Shape ? Tensor<Batched<S, O>, 'float32'> : BatchTensors<O, { readonly [K in keyof O]: 'float32' }>;
 
 const RESERVED = ['loss', 'epoch', 'steps', 'examples', 'seconds', 'examplesPerSecond', 'validation'];
 

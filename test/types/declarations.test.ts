@@ -39,7 +39,10 @@ class Two extends nn.Module<{ a: [2]; b: [] }, [1]> {
   }
 }
 const two = new Trainer(new Two(), { loss: losses.crossEntropy, optimizer });
-await two.fit(data.fromArrays({ x: { a: [[1, 2]], b: Int32Array.of(1) }, y: [0], shape: { a: [2], b: [] } }));
+const records = data.fromArrays({ x: { a: [[1, 2]], b: Int32Array.of(1) }, y: [0], shape: { a: [2], b: [] } });
+await two.fit(records);
+await two.fit(data.loader(records, { batchSize: 1 }));
+await trainer.evaluate(data.loader(points, { batchSize: 1 }));
 // @ts-expect-error the model takes the field b, which the data does not have
 await two.fit(data.fromArrays({ x: { a: [[1, 2]] }, y: [0], shape: { a: [2] } }));
 // @ts-expect-error the model takes examples of [2], but these are of [5]
