@@ -5,7 +5,7 @@ import { allOutputs } from '../graph/walk.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
-import { PlannedEngine, versionAfter } from './engine.js';
+import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
 import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { ProgramRun } from './run.js';
 
@@ -32,7 +32,8 @@ export class EagerEngine extends PlannedEngine {
   /** What runs a node as it is recorded. */
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
-    if (op.kind === 'effect') return;
+    // A view is no elements of its own: who reads it sees the strides that planned mode sees, so that sums have the same order.
+    if (op.kind === 'effect' || op.kind === 'view') return;
     const tensors = allOutputs(tensor);
     const sources = op.kind === 'composite' ? [withoutTracking(() => op.decompose(tensor.inputs, tensor.attrs as never))].flat() : tensors;
     const outputs: Output[] = tensors.map((_, index) => ({ tensor: sources[index]!, destination: { to: 'storage', index } }));
@@ -57,6 +58,7 @@ export class EagerEngine extends PlannedEngine {
   protected override collect(request: Request): undefined {
     this.ready(request);
     this.addGradients(request);
+    takeStorages(request, this.run({ ...NOTHING, outputs: request.outputs }).results);
     this.storeBuffers(request);
     this.commit(request, versionAfter(request));
   }

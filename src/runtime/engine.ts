@@ -357,7 +357,7 @@ export class PlannedEngine implements Engine {
 }
 
 /** Gives tensors the new storages that they were computed in. */
-function takeStorages({ outputs }: Request, { storages }: Results): void {
+export function takeStorages({ outputs }: Request, { storages }: Results): void {
   for (const { tensor, destination } of outputs) if (destination.to === 'storage') tensor.storage$ = storages[destination.index]!;
 }
 

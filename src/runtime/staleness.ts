@@ -17,6 +17,8 @@ export function retireChanged(request: Request, nodes: readonly Tensor[], versio
 /** Throws StaleTensorError for a node whose step is finished, or that was recorded before one of its operands changed. */
 export function checkFresh(node: Tensor): void {
   if (node.stale) throw staleError(node.op.name, node);
+  // Its elements are those of then, and no gradient goes through it to its operands.
+  if (node.storage$ !== undefined && !node.requiresGrad) return;
   for (const input of node.inputs) {
     if (input.version$ <= node.recordedVersion) continue;
     const what = input instanceof Parameter && input.name !== '' ? `parameter ${input.name}` : 'a parameter';

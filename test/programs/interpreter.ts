@@ -195,8 +195,7 @@ export async function runLoop(model: Model, steps: readonly StepSpec[]): Promise
       if (step.actions.includes('readBuffer')) await read(model.running as Tensor);
       let loss = lossOf(step, output, labels);
       if (carried !== undefined && step.actions.includes('useKept')) loss = loss.add(carried.mean().mul(0.1));
-      // Small ones only: a product with a transposed matrix of 64 rows or more is summed in another order than one with its copy, which eager mode makes.
-      if (step.actions.includes('penalty') && Math.max(...model.spec.widths) < 64) {
+      if (step.actions.includes('penalty')) {
         const [slope] = grad(loss, [inner], { createGraph: true });
         loss = loss.add(slope.mul(slope as never).mean() as never) as Tensor;
       }
