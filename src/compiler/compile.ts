@@ -12,6 +12,8 @@ import { widen } from './widen.js';
 export interface CompileOptions {
   /** Fuse chains and epilogues; without, every op is an instruction of its own. */
   readonly fuse: boolean;
+  /** Compile ops that have instructions of their own, and are compositions too, by those instructions. */
+  readonly whole: boolean;
   /** Compute in float64 instead of float32, which only the reference target can. */
   readonly double?: boolean;
 }
@@ -26,7 +28,7 @@ export function lowerAll(
   native: NativeRows,
   options: CompileOptions,
 ): { lowered: Lowered; origins: NodeDescriptions } {
-  const expanded = decompose([...wanted.map((want) => want.tensor), ...effects]);
+  const expanded = decompose([...wanted.map((want) => want.tensor), ...effects], options.whole);
   const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
   const graph = buildGraph(results, expanded.slice(wanted.length));
   const instructions = lower(graph, fuse(graph, options), native);

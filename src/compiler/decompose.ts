@@ -1,5 +1,6 @@
 import { one } from '../graph/autodiff.js';
 import { withoutTracking } from '../graph/recorder.js';
+import type { CompositeRecord, OpRecord } from '../ops/record.js';
 import { postOrder } from '../graph/walk.js';
 import { Tensor } from '../tensor.js';
 import { sameShape } from '../shape.js';
@@ -9,14 +10,17 @@ export function operandsOf(node: Tensor): readonly Tensor[] {
   return node.storage$ === undefined ? node.inputs : [];
 }
 
-/** Pass: replaces composite nodes by their decompositions and drops operations that change nothing. */
-export function decompose(roots: readonly Tensor[]): Tensor[] {
+/**
+ * Pass: replaces composite nodes by their decompositions and drops operations that change nothing. `whole`: what has instructions of its own
+ * keeps them, though it could be decomposed.
+ */
+export function decompose(roots: readonly Tensor[], whole: boolean): Tensor[] {
   const expanded = new Map<Tensor, Tensor>();
   const compositions = new Map<Tensor, readonly Tensor[]>();
   const visit = (tops: readonly Tensor[]): void => {
     for (const node of postOrder(tops, (n) => (expanded.has(n) ? [] : operandsOf(n)))) {
       if (expanded.has(node)) continue;
-      const rewritten = rewrite(node, expanded, compositions, visit);
+      const rewritten = rewrite(node, whole, expanded, compositions, visit);
       expanded.set(node, rewritten);
       // What it becomes stays as it is: a decomposition of something that reads it need not walk through it again.
       expanded.set(rewritten, rewritten);
@@ -26,11 +30,16 @@ export function decompose(roots: readonly Tensor[]): Tensor[] {
   return roots.map((root) => expanded.get(root)!);
 }
 
-function rewrite(node: Tensor, expanded: Map<Tensor, Tensor>, compositions: Map<Tensor, readonly Tensor[]>, visit: (tops: readonly Tensor[]) => void): Tensor {
+/** Returns whether an op is to be compiled as what it decomposes to. */
+export function isComposed(op: OpRecord, whole: boolean): op is CompositeRecord<never, never> {
+  return op.kind === 'composite' || (!whole && 'decompose' in op && op.decompose !== undefined);
+}
+
+function rewrite(node: Tensor, whole: boolean, expanded: Map<Tensor, Tensor>, compositions: Map<Tensor, readonly Tensor[]>, visit: (tops: readonly Tensor[]) => void): Tensor {
   if (node.op.kind === 'leaf' || node.storage$ !== undefined) return node;
   const inputs = node.inputs.map((input) => expanded.get(input)!);
   const op = node.op;
-  if (op.kind === 'composite') {
+  if (isComposed(op, whole)) {
     const outputs = [withoutTracking(() => op.decompose(inputs, node.attrs as never))].flat();
     visit(outputs);
     compositions.set(node, outputs);

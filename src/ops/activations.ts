@@ -13,7 +13,7 @@ import { binaryExamples, unaryExamples } from './examples.js';
 import { erf, exp, expm1 } from './exponential.js';
 import { number } from './operand.js';
 import { pointwise } from './pointwise.js';
-import type { CompositeRecord, Example, Inferred } from './record.js';
+import type { Example, Inferred } from './record.js';
 import { where } from './select.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
@@ -118,10 +118,9 @@ const likeFirst = (name: string) => ([x]: readonly Tensor[]): Inferred => {
 };
 
 /** Its gradient is its own, because that of the product multiplies x by dy first, which may overflow where the slope is 0. */
-export const siluOp: CompositeRecord = {
+export const siluOp = pointwise({
   name: 'silu',
-  kind: 'composite',
-  infer: likeFirst('silu'),
+  takes: FLOAT,
   decompose: ([x]) => mul(x!, sigmoid(x!)),
   gradient: ([dy], { inputs: [x] }) => {
     const s = sigmoid(x!);
@@ -130,7 +129,7 @@ export const siluOp: CompositeRecord = {
   saves: { inputs: [0] },
   tolerance: COMPOSED,
   examples: unaryExamples({ from: -6, to: 6 }),
-};
+});
 
 export const logSigmoidOp = composite({
   name: 'logSigmoid',

@@ -17,6 +17,7 @@ interface Pointwise {
   readonly saves?: NonNullable<PointwiseRecord['saves']>;
   readonly epilogue?: NonNullable<PointwiseRecord['epilogue']>;
   readonly identity?: number;
+  readonly decompose?: NonNullable<PointwiseRecord['decompose']>;
   readonly tolerance: Tolerance;
   readonly examples: readonly Example[];
 }

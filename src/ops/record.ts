@@ -66,8 +66,13 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly examples: readonly Example[];
 }
 
+/** What an op with instructions of its own is made of, too. It is compiled as the composition for who has no such instruction: the reference, another dtype, an export. */
+interface Decomposable<A> {
+  decompose?(inputs: readonly Tensor[], attrs: A): Tensor | readonly Tensor[];
+}
+
 /** Element by element; any number of them fuse into one pass. `opcode` is a row of native/kernels/pointwise/opcodes.def. */
-export interface PointwiseRecord<A = Attrs> extends Common<A> {
+export interface PointwiseRecord<A = Attrs> extends Common<A>, Decomposable<A> {
   readonly kind: 'pointwise';
   readonly opcode: string;
   /** What a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, or a bias. */
@@ -83,7 +88,7 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 }
 
 /** Done by native instructions of its own. */
-export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G> {
+export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G>, Decomposable<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;

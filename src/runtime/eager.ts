@@ -5,6 +5,7 @@ import { allOutputs } from '../graph/walk.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
+import { REFERENCE } from './oracle.js';
 import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
 import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { ProgramRun } from './run.js';
@@ -16,16 +17,18 @@ import type { ProgramRun } from './run.js';
 export class EagerEngine extends PlannedEngine {
   protected override readonly atOnce = true;
   protected override readonly fuse = false;
+  protected override readonly whole: boolean;
 
   /**
    * `target` other than the reference: the same kernels as planned mode, so the same bits. `checkFinite`: the first op whose
    * result is not finite throws.
    */
   constructor(
-    target = 'reference',
+    target = REFERENCE,
     checkFinite = false,
   ) {
     super(target, checkFinite);
+    this.whole = target !== REFERENCE;
     setEager(this.hook);
   }
 

@@ -16,7 +16,7 @@ import { Parameter } from '../parameter.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
 import { pendingOutputsFor, outputsFor } from './outputs.js';
-import { evaluate } from './oracle.js';
+import { evaluate, REFERENCE } from './oracle.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { ProgramRun, StepRun, WatchedRun } from './run.js';
@@ -45,6 +45,7 @@ export class PlannedEngine implements Engine {
   /** Run everything on the calling thread, however long it takes. */
   protected readonly atOnce: boolean = false;
   protected readonly fuse: boolean = true;
+  protected readonly whole: boolean = true;
   protected readonly gradients: Gradients;
   /** Plans of requests without a model, most recently used last. */
   private readonly plans: Plan[] = [];
@@ -182,7 +183,7 @@ export class PlannedEngine implements Engine {
   }
 
   reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array {
-    return evaluate(tensor, { target: 'reference', dtype: 'float64', inputs }) as Float64Array;
+    return evaluate(tensor, { target: REFERENCE, dtype: 'float64', inputs }) as Float64Array;
   }
 
   synchronize(): Promise<void> {
@@ -307,7 +308,7 @@ export class PlannedEngine implements Engine {
   }
 
   protected makePlan(request: Request, nodes: readonly Tensor[]): Plan {
-    return new Plan(request, nodes, this.session, this.native, { fuse: this.fuse });
+    return new Plan(request, nodes, this.session, this.native, { fuse: this.fuse, whole: this.whole });
   }
 
   private plansFor({ updater }: Request, nodes: readonly Tensor[]): Plan[] {

@@ -31,7 +31,7 @@ export function configure(options: Configuration): void {
   setEager(undefined);
   if (debug !== debugging) leaveBehind();
   debugging = debug;
-  provideEngine(() => (debug ? new EagerEngine('reference', checkFinite) : new PlannedEngine(undefined, checkFinite)));
+  provideEngine(() => (debug ? new EagerEngine(undefined, checkFinite) : new PlannedEngine(undefined, checkFinite)));
   // From the very first op on.
   if (debug) engine();
 }

@@ -6,6 +6,9 @@ import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { loadNative } from './binding.js';
 
+/** The target that computes in double, and what is a composition by the composition. */
+export const REFERENCE = 'reference';
+
 export interface EvaluateOptions {
   /** A target's name, or 'reference'; the machine's best one by default. */
   readonly target?: string;
@@ -23,7 +26,7 @@ export interface EvaluateOptions {
 export function evaluate(tensor: Tensor, options: EvaluateOptions = {}): TypedArray | Float64Array {
   const native = loadNative();
   const double = options.dtype === 'float64';
-  const { program } = deferring(() => compile([{ tensor, destination: { to: 'view', index: 0 } }], [], native, { fuse: options.fuse ?? false, double }));
+  const { program } = deferring(() => compile([{ tensor, destination: { to: 'view', index: 0 } }], [], native, { fuse: options.fuse ?? false, whole: options.target !== REFERENCE, double }));
   if (program.storages.length > 0) {
     throw new ArgumentError('[gradcheck] the function reads a parameter, or other memory that outlives steps: expected inputs and numbers only. Make what it needs an input.', { op: 'gradcheck' });
   }

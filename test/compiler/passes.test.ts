@@ -23,7 +23,7 @@ const parameter = (...shape: number[]): Parameter => new Parameter(shape, () => 
 const labelsOf = (n: number): Tensor<Shape, 'int32'> => fromArray(new Int32Array(n), [n], 'int32') as Tensor<Shape, 'int32'>;
 
 function programOf(results: readonly Tensor[], options = { fuse: true }): string {
-  const wanted = decompose(results).map((tensor, index): Wanted => ({ tensor, destination: { to: 'view', index } }));
+  const wanted = decompose(results, true).map((tensor, index): Wanted => ({ tensor, destination: { to: 'view', index } }));
   const graph = buildGraph(wanted, []);
   return print(lower(graph, fuse(graph, options), native), native.opcodeName);
 }

@@ -21,7 +21,7 @@ function plan(cell: Cell, cells: number): { readonly ms: number; readonly words:
     const loss = sum(h);
     const start = process.cpuUsage();
     const wanted = [loss, ...gradients([loss], parameters).map((gradient) => gradient!)];
-    const { program } = compile(wanted.map((tensor, index) => ({ tensor, destination: { to: 'view', index } })), [], loadNative(), { fuse: true });
+    const { program } = compile(wanted.map((tensor, index) => ({ tensor, destination: { to: 'view', index } })), [], loadNative(), { fuse: true, whole: true });
     const { user, system } = process.cpuUsage(start);
     return { words: program.words.length, ms: (user + system) / 1000 };
   }, true);

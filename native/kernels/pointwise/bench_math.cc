@@ -89,6 +89,7 @@ void fill(bench::Family& family) {
       {"erf", op_erf, -4, 4, "erff"},
       {"pow", op_pow, 0.1f, 10, "powf", true},
       {"sigmoid", op_sigmoid, -10, 10, nullptr},
+      {"silu", op_silu, -10, 10, nullptr},
       {"softplus", op_softplus, -10, 10, nullptr},
       {"gelu", op_gelu, -5, 5, nullptr},
       {"gelu_tanh", op_gelu_tanh, -5, 5, nullptr},

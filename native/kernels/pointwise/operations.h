@@ -12,6 +12,14 @@ enum PointwiseOp : uint32_t {
 #undef ANNEAL_POINTWISE
 };
 
+#define ANNEAL_VECTOR_OPERANDS_1 vf a
+#define ANNEAL_VECTOR_OPERANDS_2 vf a, vf b
+#define ANNEAL_FUNCTION(name, arity, ns, relative, absolute, vector, reference) \
+  ANNEAL_INLINE vf pw_##name(ANNEAL_VECTOR_OPERANDS_##arity) { return vector; }
+#define ANNEAL_POINTWISE(...)
+#include "opcodes.def"
+#undef ANNEAL_POINTWISE
+
 ANNEAL_INLINE vi truth(vi mask) { return mask & splat(int32_t(1)); }
 
 ANNEAL_INLINE vf pw_add(vf a, vf b) { return a + b; }
@@ -20,8 +28,6 @@ ANNEAL_INLINE vf pw_sub(vf a, vf b) { return a - b; }
 ANNEAL_INLINE vi pw_sub(vi a, vi b) { return (vi)((vu)a - (vu)b); }
 ANNEAL_INLINE vf pw_mul(vf a, vf b) { return a * b; }
 ANNEAL_INLINE vi pw_mul(vi a, vi b) { return (vi)((vu)a * (vu)b); }
-ANNEAL_INLINE vf pw_div(vf a, vf b) { return a / b; }
-ANNEAL_INLINE vf pw_pow(vf a, vf b) { return vpow(a, b); }
 ANNEAL_INLINE vf pw_maximum(vf a, vf b) { return select(a != a, a, vmax(a, b)); }  // vmax is b where either is NaN
 ANNEAL_INLINE vi pw_maximum(vi a, vi b) { return vmax(a, b); }
 ANNEAL_INLINE vf pw_minimum(vf a, vf b) { return select(a != a, a, vmin(a, b)); }
@@ -32,21 +38,6 @@ ANNEAL_INLINE vf pw_abs(vf a) { return vabs(a); }
 ANNEAL_INLINE vi pw_abs(vi a) { return select(a < vi{}, pw_neg(a), a); }
 ANNEAL_INLINE vf pw_sign(vf a) { return to_float((a < vf{}) - (a > vf{})); }  // NaN: 0, as in PyTorch
 ANNEAL_INLINE vi pw_sign(vi a) { return (a < vi{}) - (a > vi{}); }
-ANNEAL_INLINE vf pw_exp(vf a) { return vexp(a); }
-ANNEAL_INLINE vf pw_log(vf a) { return vlog(a); }
-ANNEAL_INLINE vf pw_expm1(vf a) { return vexpm1(a); }
-ANNEAL_INLINE vf pw_log1p(vf a) { return vlog1p(a); }
-ANNEAL_INLINE vf pw_softplus(vf a) { return vsoftplus(a); }
-ANNEAL_INLINE vf pw_sqrt(vf a) { return vsqrt(a); }
-ANNEAL_INLINE vf pw_tanh(vf a) { return vtanh(a); }
-ANNEAL_INLINE vf pw_sigmoid(vf a) { return vsigmoid(a); }
-ANNEAL_INLINE vf pw_relu(vf a) { return vrelu(a); }
-ANNEAL_INLINE vf pw_relu_grad(vf y, vf dy) { return select(y > vf{}, dy, vf{}); }
-ANNEAL_INLINE vf pw_gelu(vf a) { return vgelu(a); }
-ANNEAL_INLINE vf pw_gelu_grad(vf x, vf dy) { return dy * vgelu_slope(x); }
-ANNEAL_INLINE vf pw_gelu_tanh(vf a) { return vgelu_tanh(a); }
-ANNEAL_INLINE vf pw_gelu_tanh_grad(vf x, vf dy) { return dy * vgelu_tanh_slope(x); }
-ANNEAL_INLINE vf pw_erf(vf a) { return verf(a); }
 ANNEAL_INLINE vi pw_equal(vf a, vf b) { return truth(a == b); }
 ANNEAL_INLINE vi pw_equal(vi a, vi b) { return truth(a == b); }
 ANNEAL_INLINE vi pw_not_equal(vf a, vf b) { return truth(a != b); }

@@ -61,18 +61,12 @@ struct PointwisePlan {
 // Rough ns per element, on which only the choice of thread count rests.
 ANNEAL_INLINE float cost_of(uint32_t opcode) {
   switch (opcode) {
-    case pointwise_pow:
-      return 3.0f;
-    case pointwise_exp:
-    case pointwise_log:
-    case pointwise_tanh:
-    case pointwise_sigmoid:
-    case pointwise_gelu:
-    case pointwise_gelu_grad:
-    case pointwise_gelu_tanh:
-    case pointwise_gelu_tanh_grad:
-    case pointwise_erf:
-      return 0.5f;
+#define ANNEAL_POINTWISE(...)
+#define ANNEAL_FUNCTION(name, arity, ns, ...) \
+  case pointwise_##name:                      \
+    return float(ns);
+#include "opcodes.def"
+#undef ANNEAL_POINTWISE
     default:
       return 0.05f;
   }

@@ -8,33 +8,23 @@ static double reference_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.
 static double reference_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 static double reference_tanh_inner(double x) { return std::sqrt(2 / kPi) * (x + 0.044715 * x * x * x); }
 
-// Real results of real operands.
-static double ref_div(double a, double b) { return a / b; }
-static double ref_pow(double a, double b) { return std::pow(a, b); }
-static double ref_exp(double a) { return std::exp(a); }
-static double ref_log(double a) { return std::log(a); }
-static double ref_expm1(double a) { return std::expm1(a); }
-static double ref_log1p(double a) { return std::log1p(a); }
-static double ref_softplus(double a) { return (0 > a ? 0 : a) + std::log1p(std::exp(-std::fabs(a))); }
-static double ref_sqrt(double a) { return std::sqrt(a); }
-static double ref_tanh(double a) { return std::tanh(a); }
-static double ref_sigmoid(double a) { return reference_sigmoid(a); }
-static double ref_relu(double a) { return 0 > a ? 0 : a; }
-static double ref_relu_grad(double y, double dy) { return y > 0 ? dy : 0; }
-static double ref_gelu(double a) { return a * reference_cdf(a); }
-static double ref_gelu_grad(double x, double dy) {
+static double reference_gelu_slope(double x) {
   const double density = std::exp(-x * x / 2) / std::sqrt(2 * kPi);
-  return dy * (reference_cdf(x) + (density == 0 ? 0 : x * density));
+  return reference_cdf(x) + (density == 0 ? 0 : x * density);
 }
-static double ref_gelu_tanh(double a) {
-  return a * reference_sigmoid(2 * reference_tanh_inner(a));
-}  // (1 + tanh u) / 2 = sigmoid(2 u)
-static double ref_gelu_tanh_grad(double x, double dy) {
+static double reference_gelu_tanh_slope(double x) {
   const double s = reference_sigmoid(2 * reference_tanh_inner(x)), r = reference_sigmoid(-2 * reference_tanh_inner(x));
   const double inner = 2 * std::sqrt(2 / kPi) * (1 + 3 * 0.044715 * x * x);
-  return dy * (s + (s * r == 0 ? 0 : x * s * r * inner));
+  return s + (s * r == 0 ? 0 : x * s * r * inner);
 }
-static double ref_erf(double a) { return std::erf(a); }
+
+#define ANNEAL_REFERENCE_OPERANDS_1 double a
+#define ANNEAL_REFERENCE_OPERANDS_2 double a, double b
+#define ANNEAL_FUNCTION(name, arity, ns, relative, absolute, vector, reference) \
+  static double ref_##name(ANNEAL_REFERENCE_OPERANDS_##arity) { return reference; }
+#define ANNEAL_POINTWISE(...)
+#include "opcodes.def"
+#undef ANNEAL_POINTWISE
 
 // Operands of either type.
 static double ref_add(double a, double b) { return a + b; }

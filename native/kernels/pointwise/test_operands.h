@@ -22,25 +22,16 @@ inline Tolerance tolerance_of(const std::string& name) {
     Tolerance tolerance;
   };
   constexpr double kDenormal = 3e-45;
-  const Entry table[] = {{"exp", {1.2e-7, kDenormal}},
-                         {"log", {1.2e-7, kDenormal}},
-                         {"expm1", {2e-7, kDenormal}},
-                         {"log1p", {3e-7, kDenormal}},
-                         {"softplus", {3.5e-7, kDenormal}},
-                         {"tanh", {1.7e-7, kDenormal}},
-                         {"sigmoid", {2.1e-7, kDenormal}},
-                         {"erf", {1.3e-7, kDenormal}},
-                         {"pow", {6.1e-8, kDenormal}},
-                         {"gelu", {6e-7, 1e-37}},
-                         {"gelu_tanh", {3e-6, 1e-12}},
-                         {"gelu_grad", {3e-7, 3e-7}},
-                         {"gelu_tanh_grad", {3e-7, 3e-7}},
-                         {"div", {6e-8, kDenormal}},
-                         {"sqrt", {6e-8, 0}},
-                         {"add", {6e-8, 0}},
-                         {"sub", {6e-8, 0}},
-                         {"mul", {6e-8, kDenormal}},
-                         {"to_f32", {6e-8, 0}}};
+  const Entry table[] = {
+      {"add", {6e-8, 0}},
+      {"sub", {6e-8, 0}},
+      {"mul", {6e-8, kDenormal}},
+      {"to_f32", {6e-8, 0}},
+#define ANNEAL_POINTWISE(...)
+#define ANNEAL_FUNCTION(name, arity, ns, relative, absolute, ...) {#name, {relative, absolute}},
+#include "opcodes.def"
+#undef ANNEAL_POINTWISE
+  };
   for (const Entry& e : table)
     if (name == e.name) return e.tolerance;
   return {};
