@@ -19,7 +19,7 @@ export interface SlotBinding {
 export interface Program {
   readonly words: Uint32Array;
   /** By storage index: an existing leaf, or the i-th storage that the run makes. */
-  readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number })[];
+  readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number; readonly strides: readonly number[] | undefined })[];
   /** By view index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
   readonly externals: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   readonly slots: readonly SlotBinding[];
@@ -164,14 +164,14 @@ class Writer {
         return { space: SPACE.input, index: this.numbered(leaf, this.externals, { leaf }), offset: 0, strideBytes: advances ? bytesOf(buffer) : 0 };
       }
       case 'result':
-        return this.result(buffer, origin.destination);
+        return this.result(buffer, origin.destination, origin.strides);
       default:
         return origin satisfies never;
     }
   }
 
   /** Arrays hold the results of all iterations of a repeated run, one after the other. */
-  private result(buffer: Buffer, destination: Destination): Position {
+  private result(buffer: Buffer, destination: Destination, strides: readonly number[] | undefined): Position {
     switch (destination.to) {
       case 'scalar': {
         const index = this.numbered('scalars', this.externals, { scalars: this.scalars });
@@ -182,7 +182,7 @@ class Writer {
         return { space: SPACE.output, index: this.numbered(`view ${destination.index}`, this.externals, made), offset: 0, strideBytes: bytesOf(buffer) };
       }
       case 'storage': {
-        const made = { fresh: destination.index, bytes: bytesOf(buffer) };
+        const made = { fresh: destination.index, bytes: bytesOf(buffer), strides };
         return { space: SPACE.storage, index: this.numbered(`storage ${destination.index}`, this.storages, made), offset: 0 };
       }
       case 'leaf':

@@ -13,7 +13,8 @@ export type BufferOrigin =
   | { readonly in: 'leaf'; readonly leaf: Tensor }
   /** A number known when the program was compiled. */
   | { readonly in: 'constant'; readonly value: number }
-  | { readonly in: 'result'; readonly destination: Destination };
+  /** `strides`: of a new storage whose elements are not row-major. */
+  | { readonly in: 'result'; readonly destination: Destination; readonly strides: readonly number[] | undefined };
 
 export interface Buffer extends VirtualBuffer {
   readonly dtype: BufferDType;

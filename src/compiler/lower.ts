@@ -7,7 +7,7 @@ import { anyLayout, type Emitter, type Value } from './emitter.js';
 import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type BufferOrigin } from './instructions.js';
-import { denseLayout, isDense, type Layout } from './layout.js';
+import { commonOrder, denseLayout, inOrder, isDense, orderOf, type Layout, type Order } from './layout.js';
 
 /** What lowering has to know about the native side. */
 export interface NativeRows {
@@ -123,8 +123,8 @@ class Lowering {
     const { dtype, shape } = this.graph.nodes[id]!;
     const value = this.preserved.get(id) ?? this.value(id);
     if (this.isAt(value, destination)) return;
-    const target = this.buffer(dtype, sizeOf(shape), { in: 'result', destination });
-    this.push('copy', [{ buffer: target, layout: denseLayout(shape) }], [value], [], undefined, id);
+    const target = this.place(dtype, shape, destination, orderOf(value.layout));
+    this.push('copy', [target], [value], [], undefined, id);
   }
 
   /** Copies the elements of a node that lie in a leaf which is to be overwritten: effects read the copy. */
@@ -138,8 +138,8 @@ class Lowering {
   }
 
   private isAt(value: Value, destination: Destination): boolean {
-    const origin = this.buffers[value.buffer.id]!.origin;
-    return origin.in === 'result' && origin.destination === destination && isDense(value.layout) && value.layout.offset === 0;
+    const { origin } = this.buffers[value.buffer.id]!;
+    return origin.in === 'result' && origin.destination === destination;
   }
 
   /** The value of a node; leaves get their buffers when they are first read. */
@@ -149,7 +149,8 @@ class Lowering {
     const node = this.graph.nodes[id]!;
     if (!isLeaf(node)) throw new Error(`${node.op.name} (node ${id}) is read before it is computed`);
     const buffer = this.buffer(node.dtype, sizeOf(node.shape), { in: 'leaf', leaf: node.tensor });
-    const value = { buffer, layout: denseLayout(node.shape) };
+    const strides = node.tensor.storage$?.strides;
+    const value = { buffer, layout: strides === undefined ? denseLayout(node.shape) : { shape: node.shape, strides, offset: 0 } };
     this.values.set(id, value);
     return value;
   }
@@ -177,19 +178,24 @@ class Lowering {
     return buffer;
   }
 
-  temporary(shape: Shape, dtype: BufferDType): Value {
-    return { buffer: this.buffer(dtype, sizeOf(shape)), layout: denseLayout(shape) };
+  temporary(shape: Shape, dtype: BufferDType, order?: Order): Value {
+    return { buffer: this.buffer(dtype, sizeOf(shape)), layout: denseLayout(shape, order) };
   }
 
-  /** Where a node's result is computed: at its destination if it has one whose old bytes nobody reads. */
-  result(node: GraphNode): Value {
+  /** Where a node's result is computed, in that order: at its destination if it has one that can have the order, and whose old bytes nobody reads. */
+  result(node: GraphNode, order?: Order): Value {
     const known = this.values.get(node.id);
     if (known !== undefined) return known;
-    const destination = this.destinations.get(node.id)?.find((d) => d.to !== 'leaf' || !this.leaves.has(d.leaf));
-    const origin: BufferOrigin = destination === undefined ? { in: 'arena' } : { in: 'result', destination };
-    const value = { buffer: this.buffer(node.dtype, sizeOf(node.shape), origin), layout: denseLayout(node.shape) };
+    const destination = this.destinations.get(node.id)?.find((d) => (order === undefined || d.to === 'storage') && (d.to !== 'leaf' || !this.leaves.has(d.leaf)));
+    const value = destination === undefined ? this.temporary(node.shape, node.dtype, order) : this.place(node.dtype, node.shape, destination, order);
     this.values.set(node.id, value);
     return value;
+  }
+
+  /** A destination as an operand. New storages keep the order of what they hold; arrays and leaves are row-major. */
+  private place(dtype: DType, shape: Shape, destination: Destination, order: Order | undefined): Value {
+    const layout = denseLayout(shape, destination.to === 'storage' ? order : undefined);
+    return { buffer: this.buffer(dtype, sizeOf(shape), { in: 'result', destination, strides: isDense(layout) ? undefined : layout.strides }), layout };
   }
 
   /** Where an output of a node is computed; undefined where nothing reads it. */
@@ -249,14 +255,41 @@ class Lowering {
     });
     const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
     const inputs = externals.map((id) => broadcast(this.value(id), shape));
+    const orders = this.ordersInside(nodes);
+    const order = orders.get(outputs.at(-1)!.id);
+    // In the chain's own order, the instruction's results are row-major. What is to have another is copied from there.
+    const copies: (() => void)[] = [];
+    const results = outputs.map((node) => {
+      const own = orders.get(node.id);
+      const result = this.result(node, own);
+      if (sameOrder(order, own)) return result;
+      const inChain = this.temporary(shape, node.dtype, order);
+      copies.push(() => this.push('copy', [result], [inChain], [], undefined, node.id));
+      return inChain;
+    });
+    const seen = (value: Value): Value => (order === undefined ? value : { buffer: value.buffer, layout: inOrder(value.layout, order) });
     this.push(
       'pointwise',
-      outputs.map((node) => this.result(node)),
-      inputs,
+      results.map(seen),
+      inputs.map(seen),
       [nodes.length, ...micro, ...outputs.map((node) => register.get(node.id)!)],
       chainCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
       nodes[nodes.length - 1]!.id,
     );
+    for (const copy of copies) copy();
+  }
+
+  /** The order of each of a chain's nodes, as if it was alone; row-major for one that nobody reads but an array or a leaf, which are. */
+  private ordersInside(nodes: readonly GraphNode[]): ReadonlyMap<number, Order | undefined> {
+    const inside = new Map<number, Layout>();
+    const orders = new Map<number, Order | undefined>();
+    for (const { id, shape, inputs } of nodes) {
+      const order = commonOrder(inputs.map((input) => inside.get(input) ?? this.value(input).layout), shape);
+      const isKept = this.graph.users[id]!.length > 0 || this.destinations.get(id)?.some(({ to }) => to === 'storage') === true;
+      orders.set(id, isKept ? order : undefined);
+      inside.set(id, denseLayout(shape, order));
+    }
+    return orders;
   }
 
   /** Two kernels that one instruction does. */
@@ -287,6 +320,10 @@ class Lowering {
 }
 
 const NONE = codes.format.none;
+
+function sameOrder(a: Order | undefined, b: Order | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
+}
 
 /** `value` seen in a larger shape, by NumPy's rules. */
 function broadcast(value: Value, shape: Shape): Value {

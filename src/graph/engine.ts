@@ -7,6 +7,8 @@ import type { Parameter } from '../parameter.js';
 export interface Storage {
   readonly id: number;
   readonly bytes: number;
+  /** How its tensor's elements lie in it; undefined: row-major. */
+  readonly strides: readonly number[] | undefined;
 }
 
 /** A parameter and its gradient in the step that updates it. */

@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { anyLayout, type Emitter, type Value } from '../compiler/emitter.js';
+import { inOrder, orderOf } from '../compiler/layout.js';
 import { showShape, type Shape } from '../shape.js';
 import { checkDType } from './check.js';
 import { example } from './examples.js';
@@ -18,6 +19,8 @@ export interface Reduction {
   readonly gives?: DType;
   /** It has no value for no elements. */
   readonly needsOne?: true;
+  /** Its value is a position among the elements: it takes them row-major only. */
+  readonly position?: true;
   readonly gradient: KernelRecord<ReduceAttrs>['gradient'];
   readonly saves?: NonNullable<KernelRecord['saves']>;
   readonly tolerance: Tolerance;
@@ -26,7 +29,7 @@ export interface Reduction {
 
 /** A record for the row `reduce`. */
 export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
-  const { name, kind, takes, gives, needsOne, dtype, ...rest } = op;
+  const { name, kind, takes, gives, needsOne, position = false, dtype, ...rest } = op;
   return {
     ...rest,
     name,
@@ -36,7 +39,7 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
       if (needsOne && attrs.axes.some((axis) => x!.shape[axis] === 0)) throw nothingToReduce(name, x!.shape);
       return { shape: attrs.keepdim ? keptShape(x!.shape, attrs.axes) : leftShape(x!.shape, attrs.axes), dtype: gives ?? x!.dtype };
     },
-    emit: (e, attrs) => emitReduction(e, attrs, kind),
+    emit: (e, attrs) => emitReduction(e, attrs, kind, position),
     examples: reductionExamples(dtype ?? 'float32', needsOne === true, name === 'var' ? { correction: 1 } : {}),
   };
 }
@@ -46,10 +49,12 @@ function bitsOf(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0]!;
 }
 
-/** The kernel takes an input and an output of one rank, of at least 1. */
-function emitReduction(e: Emitter, { axes, correction }: ReduceAttrs, kind: number): void {
+/** The kernel takes an input and an output of one rank, of at least 1. What is reduced as a whole is so in the order in which it lies, where that has no gaps. */
+function emitReduction(e: Emitter, { axes, correction }: ReduceAttrs, kind: number, position: boolean): void {
   const shape = e.shape(0);
-  const x = atLeastOneDimension(e.input(0, anyLayout));
+  const given = e.input(0, anyLayout);
+  const order = position || axes.length < shape.length ? undefined : orderOf(given.layout);
+  const x = atLeastOneDimension(order === undefined ? given : { buffer: given.buffer, layout: inOrder(given.layout, order) });
   const out = e.output(0, shape.length === 0 ? [1] : keptShape(shape, axes));
   e.instruction('reduce', [out], [x], [kind, bitsOf(correction ?? 0), 0]);
 }

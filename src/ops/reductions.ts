@@ -72,8 +72,8 @@ export const minOp = reduction({
 
 const AN_INDEX = { none: 'an index has no slope' };
 
-export const argmaxOp = reduction({ name: 'argmax', kind: codes.reductions.argmax, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
-export const argminOp = reduction({ name: 'argmin', kind: codes.reductions.argmin, takes: NUMERIC, gives: 'int32', needsOne: true, gradient: AN_INDEX, tolerance: EXACT });
+export const argmaxOp = reduction({ name: 'argmax', kind: codes.reductions.argmax, takes: NUMERIC, gives: 'int32', needsOne: true, position: true, gradient: AN_INDEX, tolerance: EXACT });
+export const argminOp = reduction({ name: 'argmin', kind: codes.reductions.argmin, takes: NUMERIC, gives: 'int32', needsOne: true, position: true, gradient: AN_INDEX, tolerance: EXACT });
 
 export const varOp = reduction({
   name: 'var',

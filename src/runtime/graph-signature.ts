@@ -70,6 +70,7 @@ interface NodeSignature {
   readonly dtype: string;
   readonly requiresGrad: boolean;
   readonly stored: boolean;
+  readonly strides: readonly number[] | undefined;
 }
 
 /** The structure of a request, without its values: requests of the same structure run the same program. */
@@ -96,6 +97,7 @@ export class GraphSignature {
       dtype: node.dtype,
       requiresGrad: node.requiresGrad,
       stored: node.storage$ !== undefined,
+      strides: node.storage$?.strides,
     }));
     this.losses = request.losses.map((loss) => loss.number$);
     this.rules = [...request.rules].map(([node, { dy, terms }]) => ({ node: node.number$, dy: dy.number$, terms: terms.map((term) => term?.number$) }));
@@ -188,6 +190,7 @@ export class GraphSignature {
       const node = nodes[i]!;
       const step = this.nodes[i]!;
       if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
+      if (node.storage$?.strides !== step.strides && !sameStrides(node.storage$?.strides, step.strides)) return false;
       const { inputs } = step;
       const own = operands(node);
       if (own.length !== inputs.length) return false;
@@ -203,6 +206,10 @@ const NO_COMMITS: readonly Assignment[] = [];
 
 function indexOf(destination: Output['destination']): number {
   return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;
+}
+
+function sameStrides(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a !== undefined && b !== undefined && sameShape(a, b);
 }
 
 function sameAttrs(a: Attrs | undefined, b: Attrs | undefined): boolean {

@@ -44,7 +44,7 @@ export class Plan {
   /** ... of leaves that the plan made itself, of which there may be thousands, with the memory that they were last found in, ... */
   private readonly own: { readonly number: number; readonly leaf: Tensor; storage: Storage | undefined }[];
   /** ... and of results. */
-  private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number }[];
+  private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number; readonly strides: readonly number[] | undefined }[];
   private readonly externals: readonly (LeafRef | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly Slot[];
   /** Those of the slots that may change from run to run. */
@@ -73,7 +73,7 @@ export class Plan {
     const leaves = program.storages.map((binding, number) => ({ number, leaf: 'leaf' in binding ? binding.leaf : undefined }));
     this.given = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && positions.has(leaf) ? [{ number, position: positions.get(leaf)! }] : []));
     this.own = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && !positions.has(leaf) ? [{ number, leaf, storage: undefined }] : []));
-    this.fresh = program.storages.flatMap((binding, number) => ('fresh' in binding ? [{ number, index: binding.fresh, bytes: binding.bytes }] : []));
+    this.fresh = program.storages.flatMap((binding, number) => ('fresh' in binding ? [{ number, index: binding.fresh, bytes: binding.bytes, strides: binding.strides }] : []));
     this.externals = program.externals.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
     this.numbers = this.slots.filter(isNumber);
@@ -109,7 +109,7 @@ export class Plan {
       own.storage = own.leaf.storage$;
     }
     const fresh: Storage[] = [];
-    for (const { number, index, bytes } of this.fresh) ids[number] = (fresh[index] = session.allocate(bytes)).id;
+    for (const { number, index, bytes, strides } of this.fresh) ids[number] = (fresh[index] = session.allocate(bytes, strides)).id;
     const storages = here ? ids : ids.slice();
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;

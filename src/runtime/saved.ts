@@ -9,7 +9,10 @@ import type { Tensor } from '../tensor.js';
 export function savedValues(tensor: Tensor): Tensor[] {
   if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
   const saved = new Set<Tensor>();
-  const save = (node: Tensor | undefined): void => {
+  const save = (read: Tensor | undefined): void => {
+    let node = read;
+    // Of a view, what it shows: stored by itself it would have other strides, and so another order of summation.
+    while (node?.op.kind === 'view' && node.storage$ === undefined) node = node.inputs[0];
     // An operand that a rule reads may be left out.
     if (node === undefined || node.inputs.length === 0 || node.storage$ !== undefined) return;
     for (const output of allOutputs(node)) saved.add(output);

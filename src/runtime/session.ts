@@ -43,6 +43,7 @@ class NativeStorage implements Storage {
     readonly session: Session,
     readonly id: number,
     readonly bytes: number,
+    readonly strides: readonly number[] | undefined,
   ) {}
 }
 
@@ -77,14 +78,14 @@ export class Session {
   }
 
   /** Zero-filled native memory, freed when the object is collected or released. */
-  allocate(bytes: number): Storage {
+  allocate(bytes: number, strides?: readonly number[]): Storage {
     let id: number;
     try {
       id = this.native.allocate(Math.max(bytes, 1));
     } catch (cause) {
       throw new AnnealError('ANNEAL_OUT_OF_MEMORY', `[anneal] ${bytes} bytes of native memory could not be had. Use a smaller model or batch.`, { cause });
     }
-    const storage = new NativeStorage(this, id, bytes);
+    const storage = new NativeStorage(this, id, bytes, strides);
     this.collected.register(storage, id, storage);
     return storage;
   }

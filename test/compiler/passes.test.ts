@@ -106,6 +106,40 @@ describe('programs, printed', () => {
     `);
   });
 
+  test('what is computed of a transposed array lies as that does, and is summed as a whole without strides', () => {
+    const x = input(4, 3);
+    expect(programOf([x.t().exp().sum()])).toMatchInlineSnapshot(`
+      "%1[4,3] = pointwise(@0[4,3]) {r1=exp(r0) -> r1}
+      >2[1,1] = reduce(%1[4,3]) {0 0 0}"
+    `);
+    // Row-major with the others where they differ.
+    expect(programOf([x.t().add(input(3, 4)).sum()])).toMatchInlineSnapshot(`
+      "%2[3,4] = pointwise(@0[3,4:1,3] @1[3,4]) {r2=add(r0 r1) -> r2}
+      >3[1,1] = reduce(%2[3,4]) {0 0 0}"
+    `);
+  });
+
+  test('each result of a chain has its own order, as if it was computed alone', () => {
+    const [x, y] = [input(4, 3), input(3, 4)];
+    const transposed = x.t().exp();
+    const both = transposed.add(y);
+    expect(programOf([transposed.sum(), both.sum()])).toMatchInlineSnapshot(`
+      "%3[3,4] %4[3,4] = pointwise(@0[3,4:1,3] @1[3,4]) {r2=exp(r0) r3=add(r2 r1) -> r2 r3}
+      %2[3,4:1,3] = copy(%3[3,4])
+      >5[1,1] = reduce(%2[4,3]) {0 0 0}
+      >6[1,1] = reduce(%4[3,4]) {0 0 0}"
+    `);
+  });
+
+  test('a new storage keeps the order of what it holds, an array is row-major', () => {
+    const result = input(4, 3).t().exp();
+    const graph = buildGraph([{ tensor: result, destination: { to: 'storage', index: 0 } }, { tensor: result, destination: { to: 'view', index: 0 } }], []);
+    expect(print(lower(graph, fuse(graph), native), native.opcodeName)).toMatchInlineSnapshot(`
+      ">1[4,3] = pointwise(@0[4,3]) {r1=exp(r0) -> r1}
+      >2[3,4] = copy(>1[3,4:1,3])"
+    `);
+  });
+
   test('a leaf is overwritten in place, unless something reads what it holds', () => {
     const [x, leaf] = [input(4), parameter(4)];
     const overwriting = (result: Tensor): string => {

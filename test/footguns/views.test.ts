@@ -45,6 +45,22 @@ describe('what is summed over a view', () => {
     }
   };
 
+  it('is the same whether the view, or what is computed of it, was kept before, or read', async () => {
+    for (const make of Object.values(VIEWS)) {
+      for (const use of [USES['the sum of its columns']!, USES['its mean']!]) {
+        const after = async (prepare: (values: Tensor[]) => Promise<unknown>): Promise<number[]> => {
+          const x = fromArray(numbers(7, 17 * 5), [17, 5], 'float32');
+          const [view, result] = [make(x), exp(make(x)) as Tensor];
+          await prepare([view, result]);
+          return [...(await use(view).data()), ...(await use(result).data())];
+        };
+        const plain = await after(async () => {});
+        expect(await after((values) => Promise.all(values.map((value) => value.data())))).toEqual(plain);
+        expect(await after((values) => Promise.all(values.map((value) => value.keep().data())))).toEqual(plain);
+      }
+    }
+  });
+
   for (const [view, make] of Object.entries(VIEWS)) {
     for (const [use, of] of Object.entries(USES)) {
       it(`has the same bits op by op and planned: ${view}, ${use}`, async () => {

@@ -1,4 +1,4 @@
-// Losses of tensors that are not contiguous: transposed views and slices give the bits of their copies.
+// Losses of tensors that are not contiguous: slices give the bits of their copies; transposed views are summed in the order in which they lie.
 import { expect, test } from 'vitest';
 import { losses, tensor, type Tensor } from 'anneal';
 import { asParameter, Holder } from '../parity/gradients.js';
@@ -66,7 +66,10 @@ async function measured([run, targets]: readonly [Run, number[]], view: string):
 test.each(Object.entries(LOSSES))('%s', async (_name, row) => {
   const wanted = await measured(row, 'contiguous');
   expect(wanted.every(Number.isFinite)).toBe(true);
-  for (const view of ['transposed', 'a slice']) expect(await measured(row, view), view).toEqual(wanted);
+  expect(await measured(row, 'a slice')).toEqual(wanted);
+  // A few units in the last place, of terms that may cancel.
+  const transposed = await measured(row, 'transposed');
+  transposed.forEach((value, i) => expect(Math.abs(value - wanted[i]!), `${value} instead of ${wanted[i]}`).toBeLessThanOrEqual(4e-7 * Math.max(Math.abs(wanted[i]!), 0.1)));
 });
 
 test('there is no loss that is left out', () => {
