@@ -124,7 +124,8 @@ void SessionObject::unload(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { session_->unload(id_argument(info, 0, "a program id")); });
 }
 
-// run(program, storages, slots, repeat, inline, reported failure, ...external buffers)
+// run(program, storages, slots, repeat, here, reported failure, ...external buffers): a promise, or undefined for a run
+// that was made here and is over. Who asks for that knows that nothing is queued.
 Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
@@ -134,7 +135,7 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
     for (size_t i = kFirstExternal; i < info.Length(); i++) externals_.push_back(external_of(env, info[i]));
     bool here = false;
     if (napi_get_value_bool(env, info[4], &here) != napi_ok)
-      throw Napi::TypeError::New(env, "[anneal] inline must be a boolean");
+      throw Napi::TypeError::New(env, "[anneal] here must be a boolean");
     const RunRequest request = {
         id_argument(info, 0, "a program id"),
         static_cast<const int32_t*>(storages.data),
@@ -145,7 +146,8 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
         slots.length,
         uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF)),
         uint64_t(integer_argument(info, 5, "the last reported failure", 0, 9007199254740991.0))};
-    if (!here || !session_->idle()) return enqueue(info, request);
+    if (!here) return enqueue(info, request);
+    if (!session_->idle()) throw make_error(env, Code::internal, "[anneal] a run was to be made here while others wait.");
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);
     return env.Undefined();

@@ -90,8 +90,7 @@ export class EagerEngine extends PlannedEngine {
     if (effects.length > 0) this.run({ ...NOTHING, effects });
   }
 
-  protected override gather(request: Request, run: ProgramRun): void {
-    this.ready(request);
+  protected override gather(request: Request, _nodes: readonly Tensor[], run: ProgramRun): void {
     this.addGradients(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     this.storeBuffers(request);

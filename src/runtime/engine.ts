@@ -105,6 +105,7 @@ export class PlannedEngine implements Engine {
     const nodes = this.ready(request);
     const run = new StepRun(updater, request, watched, randomKeys, maxSteps);
     run.begin();
+    this.gradients.take(request);
     try {
       this.execute(request, nodes, run);
       run.done = run.done?.catch((error: Error) => this.fail(run, error));
@@ -121,9 +122,11 @@ export class PlannedEngine implements Engine {
     const { losses, rules, accumulations } = this.gradients.early(parameters);
     const outputs = outputsFor(pendingOutputsFor(losses, () => [...accumulations.map(({ parameter }) => parameter), ...assignedBuffers(parameters[0])], assignedValues()), watched);
     const request: Request = { ...NOTHING, commits: [], losses, rules, accumulations, finite: this.checkFinite ? ('all' as const) : finite, outputs };
+    const nodes = this.ready(request);
     const run = new WatchedRun(request, watched);
+    this.gradients.take(request);
     try {
-      this.gather(request, run);
+      this.gather(request, nodes, run);
     } catch (error) {
       this.gradients.lose(request, error as Error);
       refuse(request, error as Error);
@@ -224,7 +227,7 @@ export class PlannedEngine implements Engine {
 
   /** Everything that the next step of this optimizer has to do. */
   private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
-    const { losses, rules, accumulations, updates } = this.gradients.take(updater.parameters);
+    const { losses, rules, accumulations, updates } = this.gradients.ofStep(updater.parameters);
     const pending = pendingOutputsFor(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters), ...assignedBuffers(updater.parameters[0])]);
     const outputs = outputsFor(pending, watched);
     return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
@@ -250,8 +253,8 @@ export class PlannedEngine implements Engine {
   }
 
   /** The same, with results. */
-  protected gather(request: Request, run: ProgramRun): void {
-    this.submit(request, this.ready(request), run);
+  protected gather(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
+    this.submit(request, nodes, run);
   }
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
@@ -285,12 +288,7 @@ export class PlannedEngine implements Engine {
   }
 
   private submit(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
-    run.bind(this.plan(request, nodes), nodes, this.session, this.atOnce);
-    try {
-      run.done = this.session.submit(run, this.atOnce);
-    } finally {
-      run.collect();
-    }
+    run.start(this.plan(request, nodes), nodes, this.session, this.atOnce);
   }
 
   protected plan(request: Request, nodes: readonly Tensor[]): Plan {

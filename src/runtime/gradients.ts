@@ -54,33 +54,52 @@ export class Gradients {
     if (this.latest?.deref() !== parameters[0]) this.latest = parameters[0] && new WeakRef(parameters[0]);
   }
 
-  /** What a step of these parameters has to compute and may consume. */
-  take(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
+  /** What a step of these parameters has to compute and may consume: it takes them when it is sure to run. */
+  ofStep(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
     for (const parameter of parameters) checkThere('step', parameter);
     this.separate(parameters);
     const entries = entriesOf(parameters);
     const updates: Update[] = [];
+    let count = 0;
     for (const parameter of parameters) {
       const { pending$: entry, accumulator$: accumulator } = parameter;
+      if (entry !== undefined) count++;
       if (entry !== undefined || accumulator !== undefined) updates.push({ parameter, hasGradient: entry !== undefined, accumulator });
-      if (accumulator === undefined) releaseSpare(parameter);
-      parameter.pending$ = undefined;
     }
     if (updates.length === 0) throw noGradient(parameters, this.latest?.deref());
     const accumulations: Accumulation[] = [];
-    for (const entry of entries) {
-      // Those that wait for another optimizer.
-      for (const parameter of entry.parameters) if (parameter.pending$ === entry) accumulations.push(this.accumulation(parameter));
+    // Nearly always all that the losses reach are the step's.
+    if (count < entries.reduce((sum, entry) => sum + entry.parameters.length, 0)) {
+      const own = new Set(parameters);
+      for (const entry of entries) {
+        // Those that wait for another optimizer.
+        for (const parameter of entry.parameters) if (parameter.pending$ === entry && !own.has(parameter)) accumulations.push(this.accumulation(parameter));
+      }
     }
     const { losses, rules } = together(entries);
     return { losses, rules, accumulations, updates };
   }
 
-  /** What a program has to compute so that no gradient of these parameters waits uncomputed. */
+  /** What a program has to compute so that no gradient of these parameters waits uncomputed: it takes them when it is sure to run. */
   early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations'> {
     this.separate(parameters);
     const entries = entriesOf(parameters);
     return { ...together(entries), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
+  }
+
+  /** Called when a request is about to run: its gradients wait for nobody else any more. */
+  take({ updates, accumulations }: Pick<Request, 'updates' | 'accumulations'>): void {
+    for (const { parameter, accumulator } of updates) {
+      if (accumulator === undefined) releaseSpare(parameter);
+      parameter.pending$ = undefined;
+    }
+    for (const { parameter, accumulator, earlier } of accumulations) {
+      parameter.pending$ = undefined;
+      if (earlier === accumulator) continue;
+      if (earlier !== undefined) parameter.earlier$ = [...parameter.earlier$, earlier];
+      if (accumulator.storage$ === parameter.spare$) parameter.spare$ = undefined;
+      parameter.accumulator$ = accumulator;
+    }
   }
 
   /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
@@ -126,6 +145,7 @@ export class Gradients {
 
   private collect(entry: PendingGradients): void {
     const request = { ...NOTHING, commits: [], outputs: [], ...together([entry]), accumulations: this.waiting(entry) };
+    this.take(request);
     try {
       this.machinery.collect(request)?.catch((error: Error) => this.lose(request, error));
     } catch (error) {
@@ -149,18 +169,12 @@ export class Gradients {
   }
 
   private accumulation(parameter: Parameter): Accumulation {
-    parameter.pending$ = undefined;
     const earlier = parameter.accumulator$;
-    if (earlier !== undefined) {
-      if (!this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
-      parameter.earlier$ = [...parameter.earlier$, earlier];
-    }
+    if (earlier !== undefined && !this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, currentVersion());
     if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
     accumulator.ofGradient$ = true;
     accumulator.storage$ = parameter.spare$ ?? this.machinery.allocate(parameter.shape, parameter.dtype);
-    parameter.spare$ = undefined;
-    parameter.accumulator$ = accumulator;
     return { parameter, accumulator, earlier };
   }
 

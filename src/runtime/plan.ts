@@ -13,11 +13,23 @@ import { accumulate } from './accumulate.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
 import { commitsOf, lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
-import type { Submission, LoadedProgram, Session } from './session.js';
+import { INLINE_NS, type LoadedProgram, type Session, type Submission } from './session.js';
 import { GraphSignature } from './graph-signature.js';
 
 /** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
 type LeafRef = { readonly position: number } | { readonly leaf: Tensor };
+
+/**
+ * How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
+ * run elsewhere, while the next ones' numbers are computed.
+ */
+const REPEATED_NS = 2 * INLINE_NS;
+
+/** Where the numbers of further iterations come from. */
+export interface Numbers {
+  /** Goes on to those of another iteration; false where there can be none. */
+  next(): boolean;
+}
 
 /** What a run leaves behind besides its effects: of scalars and arrays, those of each iteration, one after the other. */
 export interface Results {
@@ -54,8 +66,6 @@ export class Plan {
   private readonly operands: readonly Operands[];
   /** The native numbers of the storages. */
   private readonly ids: Int32Array;
-  /** What runs that are over when they have been submitted use in turn. */
-  private readonly scalars: Float32Array<ArrayBuffer>;
 
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
     this.signature = new GraphSignature(request, nodes);
@@ -80,56 +90,53 @@ export class Plan {
     this.slotBytes = program.slotBytes;
     this.blocks = blocksFor(1, program.slotBytes, this.slots);
     this.ids = new Int32Array(program.storages.length);
-    this.scalars = new Float32Array(program.externals.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
   }
 
   /**
-   * Fills the slot blocks of up to `maxSteps` iterations: with the numbers that the request's slots hold now, and with those that
-   * numbers.next() makes them hold; fewer, where it says no. Returns how many.
+   * A native run for a request of this structure, repeated for as many iterations as `numbers` goes on to, `maxSteps` at most, and as may be
+   * without a look at the event loop.
    */
-  fill(nodes: readonly Tensor[], maxSteps: number, numbers: { next(): boolean }): number {
-    if (this.blocks.count < maxSteps) this.blocks = blocksFor(maxSteps, this.slotBytes, this.slots);
-    const values = this.numbers.map(({ from }) => leafOf(from, nodes).slots$!);
-    let count = 0;
-    do this.fillBlock(values, count++);
-    while (count < maxSteps && numbers.next());
-    return count;
-  }
-
-  /**
-   * The arguments of a native run of so many iterations, whose slots were filled, for a request of this structure. One that runs
-   * `here` gets by with arrays that the next one uses again.
-   */
-  bind(nodes: readonly Tensor[], session: Session, count: number, here: boolean): Omit<Submission, 'program' | 'count' | 'cost' | 'explain'> & { results: Results } {
-    const { ids } = this;
+  submission(nodes: readonly Tensor[], session: Session, atOnce: boolean, maxSteps: number, numbers: Numbers): Submission {
+    const limit = maxSteps === 1 ? 1 : Math.max(1, Math.min(maxSteps, Math.floor(REPEATED_NS / this.cost)));
+    const count = this.fill(nodes, limit, numbers);
+    const cost = this.cost * count;
+    const here = session.runsHere(cost, atOnce);
+    const { ids, slotBytes } = this;
     for (const { number, position } of this.given) ids[number] = idIn(session, nodes[position]!);
     for (const own of this.own) {
       if (own.leaf.storage$ === own.storage) continue;
       ids[own.number] = idIn(session, own.leaf);
       own.storage = own.leaf.storage$;
     }
-    const fresh: Storage[] = [];
-    for (const { number, index, bytes, strides } of this.fresh) ids[number] = (fresh[index] = session.allocate(bytes, strides)).id;
-    const storages = here ? ids : ids.slice();
+    const storages: Storage[] = [];
+    for (const { number, index, bytes, strides } of this.fresh) ids[number] = (storages[index] = session.allocate(bytes, strides)).id;
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;
     const externals: ArrayBufferView[] = [];
     for (const binding of this.externals) {
-      if ('scalars' in binding) externals.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
+      if ('scalars' in binding) externals.push((scalars = new Float32Array(binding.scalars * count)));
       else if ('fresh' in binding) {
         const { dtype, elements } = binding;
         externals.push((arrays[binding.fresh] = allocate('data', 'the result', elements * count, () => new dtypes[dtype].array(elements * count))));
-      }
-      else externals.push(leafOf(binding, nodes).data$!);
+      } else externals.push(leafOf(binding, nodes).data$!);
     }
     const { uint8 } = this.blocks;
-    const filled = uint8.length === count * this.slotBytes ? uint8 : uint8.subarray(0, count * this.slotBytes);
-    return { storages, externals, slots: here ? filled : filled.slice(), results: { scalars, arrays, storages: fresh } };
+    const slots = uint8.length === count * slotBytes ? uint8 : uint8.subarray(0, count * slotBytes);
+    // What is over when the call returns gets by with arrays that the next one uses again.
+    return { program: this.program, count, here, externals, storages: here ? ids : ids.slice(), slots: here ? slots : slots.slice(), results: { scalars, arrays, storages } };
   }
 
-  /** Results of a run that has been submitted, which no other run will overwrite. */
-  collect(results: Results): Results {
-    return results.scalars === this.scalars ? { ...results, scalars: results.scalars.slice() } : results;
+  /**
+   * Fills the slot blocks of up to `limit` iterations: with the numbers that the request's slots hold now, and with those that
+   * numbers.next() makes them hold; fewer, where it says no. Returns how many.
+   */
+  private fill(nodes: readonly Tensor[], limit: number, numbers: Numbers): number {
+    if (this.blocks.count < limit) this.blocks = blocksFor(limit, this.slotBytes, this.slots);
+    const values = this.numbers.map(({ from }) => leafOf(from, nodes).slots$!);
+    let count = 0;
+    do this.fillBlock(values, count++);
+    while (count < limit && numbers.next());
+    return count;
   }
 
   /** The op that an instruction's node number stands for, with its attributes, and its operands among the request's nodes. */

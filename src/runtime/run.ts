@@ -3,23 +3,12 @@ import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
 import { explain } from './explain.js';
 import { mayRepeat } from './outputs.js';
-import { NO_RESULTS, type Plan, type Results } from './plan.js';
+import { NO_RESULTS, type Numbers, type Plan, type Results } from './plan.js';
 import type { Request, Update } from './request.js';
-import { type Submission, INLINE_NS, type LoadedProgram, type RunError, type Session } from './session.js';
+import type { RunError, Session } from './session.js';
 
-/**
- * How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
- * run elsewhere, while the next ones' numbers are computed.
- */
-const REPEATED_NS = 2 * INLINE_NS;
-
-/** A run of a plan, once or several times: what it needs, what it leaves behind, and when (undefined: it is done). */
-export class ProgramRun implements Submission {
-  program!: LoadedProgram;
-  storages!: Int32Array;
-  externals!: readonly ArrayBufferView[];
-  slots!: Uint8Array;
-  cost = 0;
+/** A run of a plan, once or several times: what it leaves behind, and when (undefined: it is done). */
+export class ProgramRun implements Numbers {
   results: Results = NO_RESULTS;
   done: Promise<void> | undefined = undefined;
   /** Iterations: all, those that begin, and those that come to their end; told apart by a failure. */
@@ -30,26 +19,14 @@ export class ProgramRun implements Submission {
   protected plan: Plan | undefined = undefined;
   private nodes!: readonly Tensor[];
 
-  /** Takes what the plan makes of the nodes, for as many iterations as there may and can be. */
-  bind(plan: Plan, nodes: readonly Tensor[], session: Session, atOnce: boolean): void {
+  /** Runs, or queues, as many iterations as there may and can be. */
+  start(plan: Plan, nodes: readonly Tensor[], session: Session, atOnce: boolean): void {
     this.plan = plan;
     this.nodes = nodes;
-    this.program = plan.program;
-    this.cost = plan.cost;
-    const limit = this.maxSteps === 1 ? 1 : Math.max(1, Math.min(this.maxSteps, Math.floor(REPEATED_NS / plan.cost)));
-    const here = session.runsHere(plan.cost * limit, atOnce);
-    this.count = plan.fill(nodes, limit, this);
-    const { slots, storages, externals, results } = plan.bind(nodes, session, this.count, here);
-    this.slots = slots;
-    this.storages = storages;
-    this.externals = externals;
-    this.results = results;
-    this.begun = this.completed = this.count;
-  }
-
-  /** Called when it has been submitted: results that lie in the plan's own memory, which the next run will use, are copied. */
-  collect(): void {
-    this.results = this.plan!.collect(this.results);
+    const submission = plan.submission(nodes, session, atOnce, this.maxSteps, this);
+    this.results = submission.results;
+    this.begun = this.completed = this.count = submission.count;
+    this.done = session.submit(submission, this);
   }
 
   /** Goes on to the numbers of another iteration; false where there can be none. */
@@ -57,6 +34,7 @@ export class ProgramRun implements Submission {
     return false;
   }
 
+  /** The error of a failure, and what it leaves of the iterations. */
   explain(error: RunError, before: Error | undefined): Error {
     this.completed = error.failure?.iteration ?? 0;
     this.begun = error.code === 'ANNEAL_SESSION_FAILED' ? 0 : this.completed + 1;

@@ -1,5 +1,6 @@
 import { AnnealError, type ErrorCode } from '../errors.js';
 import type { Storage } from '../graph/engine.js';
+import type { Results } from './plan.js';
 import { loadNative, type NativeFailure, type NativeSession } from './binding.js';
 
 /** A native run's rejection: one of the stable codes, and where it failed. */
@@ -8,7 +9,7 @@ export interface RunError extends Error {
   readonly failure?: NativeFailure;
 }
 
-/** What one native run needs. */
+/** One native run: what it needs, and where its results come. */
 export interface Submission {
   readonly program: LoadedProgram;
   readonly storages: Int32Array;
@@ -16,8 +17,13 @@ export interface Submission {
   readonly slots: Uint8Array;
   /** How many iterations. */
   readonly count: number;
-  /** Of one iteration, in estimated nanoseconds on one thread. */
-  readonly cost: number;
+  /** It runs where it is submitted, and is over when the call returns; see Session.runsHere(). Otherwise its arrays are its own. */
+  readonly here: boolean;
+  readonly results: Results;
+}
+
+/** Who asked for a run. */
+interface Requester {
   /** Turns a native error into the one that the user gets; `before` is the failure that made the session refuse this run. */
   explain(error: RunError, before: Error | undefined): Error;
 }
@@ -119,26 +125,26 @@ export class Session {
     return program;
   }
 
-  /** Does a run of `ns` estimated nanoseconds run where it is called, so that it is over when submit() returns? Where that is cheap and nothing is queued. */
+  /** Returns whether a run of `ns` estimated nanoseconds runs where it is submitted: it is cheap, or has to, and nothing is queued. Decided once a run, when its arrays are made. */
   runsHere(ns: number, atOnce: boolean): boolean {
     return this.inFlight === 0 && this.waiting.length === 0 && (atOnce || ns < INLINE_NS);
   }
 
-  /** Runs now (undefined), or later and elsewhere (a promise): then the arrays have to be the call's own. */
-  submit(call: Submission, atOnce = false): Promise<void> | undefined {
-    if (this.runsHere(call.cost * call.count, atOnce)) {
+  /** Runs now (undefined), or later and elsewhere (a promise). */
+  submit(call: Submission, requester: Requester): Promise<void> | undefined {
+    const { knownFailure } = this;
+    if (call.here) {
       try {
-        if (this.start(call, true, this.knownFailure) !== undefined) throw new Error('a run was queued behind nothing');
+        void this.start(call, knownFailure);
         return undefined;
       } catch (error) {
-        throw this.failed(call, error as RunError);
+        throw this.failed(requester, error as RunError);
       }
     }
-    const { knownFailure } = this;
-    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, knownFailure), call);
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, knownFailure), requester);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => void this.follow(this.startLater(call, knownFailure), call).then(resolve, reject));
+        this.waiting.push(() => void this.follow(this.startLater(call, knownFailure), requester).then(resolve, reject));
       }),
     );
   }
@@ -164,21 +170,21 @@ export class Session {
     }
   }
 
-  private start(call: Submission, inline: boolean, knownFailure: number): Promise<void> | undefined {
+  private start(call: Submission, knownFailure: number): Promise<void> | undefined {
     const { program } = call;
     if (program.id === undefined) this.load(program);
-    return this.native.run(program.id!, call.storages, call.slots, call.count, inline, knownFailure, ...call.externals);
+    return this.native.run(program.id!, call.storages, call.slots, call.count, call.here, knownFailure, ...call.externals);
   }
 
   private startLater(call: Submission, knownFailure: number): Promise<void> {
     try {
-      return this.start(call, false, knownFailure) ?? Promise.resolve();
+      return this.start(call, knownFailure) ?? Promise.resolve();
     } catch (error) {
       return Promise.reject(error as Error);
     }
   }
 
-  private follow(pending: Promise<void>, call: Submission): Promise<void> {
+  private follow(pending: Promise<void>, requester: Requester): Promise<void> {
     this.inFlight++;
     const settled = (): void => {
       this.inFlight--;
@@ -189,7 +195,7 @@ export class Session {
     };
     return this.note(
       pending.then(settled, (error: RunError) => {
-        const explained = this.failed(call, error);
+        const explained = this.failed(requester, error);
         settled();
         throw explained;
       }),
@@ -197,10 +203,10 @@ export class Session {
   }
 
   /** The error that the user gets. The cause of a refusal is the failure that it goes back to. */
-  private failed(call: Submission, error: RunError): Error {
+  private failed(requester: Requester, error: RunError): Error {
     const { number = 0, cause = 0 } = error.failure ?? {};
     const before = this.failures.get(cause);
-    const explained = call.explain(error, before);
+    const explained = requester.explain(error, before);
     this.failures.set(number, before ?? explained);
     this.knownFailure = Math.max(this.knownFailure, number);
     return explained;

@@ -1,4 +1,4 @@
-import { data, IndexError, losses, nn, optim, seed, tensor, Trainer, zeros } from 'anneal';
+import { add, data, IndexError, losses, mul, nn, optim, Parameter, seed, sum, tensor, Trainer, zeros } from 'anneal';
 import { expect, test } from 'vitest';
 import { classifier, failure } from './model.js';
 
@@ -80,4 +80,24 @@ test.runIf(process.env['ANNEAL_DEBUG'] !== '1')('a gradient that could not be co
   lossOn(4).backward();
   await optimizer.step();
   expect(optimizer.steps).toBe(1);
+});
+
+test('a step that could not begin leaves the gradients to the next one', async () => {
+  const trained = async (failing: boolean): Promise<unknown> => {
+    const { model, lossOn, weights } = classifier();
+    let bad = failing;
+    const optimizer = optim.sgd(model.parameters(), { lr: () => (bad ? NaN : 0.1) });
+    const other = new Parameter([2], nn.init.zeros());
+    other.name = 'other';
+    const apart = optim.sgd([other], { lr: 0.1 });
+    // Gradients of one backward() for two optimizers: those of the other one wait, too.
+    add(lossOn(4), sum(mul(other, 3))).backward();
+    if (failing) expect(await failure(() => optimizer.step())).toMatchObject({ code: 'ANNEAL_INVALID_ARGUMENT' });
+    bad = false;
+    expect(optimizer.steps).toBe(0);
+    await optimizer.step();
+    await apart.step();
+    return [await weights(), await other.data()];
+  };
+  expect(await trained(true)).toEqual(await trained(false));
 });
