@@ -2,11 +2,14 @@ import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
 import { setEager, withoutTracking } from '../graph/recorder.js';
 import { allOutputs } from '../graph/walk.js';
+import type { Updater } from '../graph/engine.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { accumulate } from './accumulate.js';
 import { REFERENCE } from './oracle.js';
 import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
+import { CallSites } from './call-sites.js';
+import { GraphSignature } from './graph-signature.js';
 import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
 import type { ProgramRun } from './run.js';
 
@@ -32,9 +35,14 @@ export class EagerEngine extends PlannedEngine {
     setEager(this.hook);
   }
 
+  /** Of each optimizer, what its steps have looked like: in planned mode, as many plans. */
+  private readonly structures = new WeakMap<Updater, GraphSignature[]>();
+  private readonly callSites = new CallSites();
+
   /** What runs a node as it is recorded. */
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
+    if (!this.whole) this.callSites.note(tensor);
     // A view is no elements of its own: who reads it sees the strides that planned mode sees, so that sums have the same order.
     if (op.kind === 'effect' || op.kind === 'view') return;
     const tensors = allOutputs(tensor);
@@ -47,7 +55,8 @@ export class EagerEngine extends PlannedEngine {
   };
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
-  protected override execute(request: Request, _nodes: readonly Tensor[], run: ProgramRun): void {
+  protected override execute(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
+    if (!this.whole) this.compare(request, nodes);
     this.addGradients(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
@@ -64,6 +73,18 @@ export class EagerEngine extends PlannedEngine {
     takeStorages(request, this.run({ ...NOTHING, outputs: request.outputs }).results);
     this.storeBuffers(request);
     this.commit(request, versionAfter(request));
+  }
+
+  /** Warns of a step that is unlike all before it: planned mode would make a plan for it. */
+  private compare(request: Request, nodes: readonly Tensor[]): void {
+    const known = this.structures.get(request.updater!) ?? [];
+    this.structures.set(request.updater!, known);
+    if (known.some((signature) => signature.matches(request, nodes))) return;
+    const before = known.at(-1);
+    known.push(new GraphSignature(request, nodes));
+    if (before === undefined) return;
+    const difference = before.difference(request, nodes, (node) => this.callSites.of(node));
+    process.emitWarning(`[step] this step needs a plan of its own. The first call that differs from the steps before: ${difference}.`, { type: 'AnnealWarning', code: 'ANNEAL_NEW_PLAN' });
   }
 
   private addGradients(request: Request): void {

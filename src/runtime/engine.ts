@@ -17,6 +17,7 @@ import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
 import { pendingOutputsFor, outputsFor } from './outputs.js';
 import { evaluate, REFERENCE } from './oracle.js';
+import { PlanCache } from './plan-cache.js';
 import { Plan, type Results } from './plan.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { ProgramRun, StepRun, WatchedRun } from './run.js';
@@ -24,8 +25,6 @@ import { savedValues } from './saved.js';
 import { Session } from './session.js';
 import { nodesOf } from './graph-signature.js';
 import { checkFresh, retireChanged } from './staleness.js';
-
-const MAX_PLANS = 64;
 
 const ONE_STEP: StepOptions = {};
 
@@ -48,9 +47,9 @@ export class PlannedEngine implements Engine {
   protected readonly whole: boolean = true;
   protected readonly gradients: Gradients;
   /** Plans of requests without a model, most recently used last. */
-  private readonly plans: Plan[] = [];
+  private readonly plans = new PlanCache();
   /** Plans of a step live as long as their optimizer, others as long as their model: none pushes out another's. */
-  private readonly ownPlans = new WeakMap<Updater | ModelGenerator, Plan[]>();
+  private readonly ownPlans = new WeakMap<Updater | ModelGenerator, PlanCache>();
 
   /** `checkFinite`: a step whose losses or gradients are not finite fails before it updates anything. */
   constructor(
@@ -292,28 +291,18 @@ export class PlannedEngine implements Engine {
   }
 
   protected plan(request: Request, nodes: readonly Tensor[]): Plan {
-    const plans = this.plansFor(request, nodes);
-    for (let i = plans.length - 1; i >= 0; i--) {
-      const plan = plans[i]!;
-      if (!plan.signature.matches(request, nodes)) continue;
-      if (i !== plans.length - 1) plans.push(...plans.splice(i, 1));
-      return plan;
-    }
-    const plan = this.makePlan(request, nodes);
-    plans.push(plan);
-    if (plans.length > MAX_PLANS) plans.shift();
-    return plan;
+    return this.plansFor(request, nodes).planFor(request, nodes, () => this.makePlan(request, nodes));
   }
 
   protected makePlan(request: Request, nodes: readonly Tensor[]): Plan {
     return new Plan(request, nodes, this.session, this.native, { fuse: this.fuse, whole: this.whole });
   }
 
-  private plansFor({ updater }: Request, nodes: readonly Tensor[]): Plan[] {
+  private plansFor({ updater }: Request, nodes: readonly Tensor[]): PlanCache {
     const owner = updater ?? modelOf(nodes);
     if (owner === undefined) return this.plans;
     let plans = this.ownPlans.get(owner);
-    if (plans === undefined) this.ownPlans.set(owner, (plans = []));
+    if (plans === undefined) this.ownPlans.set(owner, (plans = new PlanCache()));
     return plans;
   }
 

@@ -1,5 +1,6 @@
+import type { DType } from '../dtype.js';
 import type { AttrValue, Attrs, OpRecord } from '../ops/record.js';
-import { sameShape, type Shape } from '../shape.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyAssigned, assignmentsWith, isSuperseded, lastOfEach, type Assignment } from '../graph/assignments.js';
 import { beginWalk, extendOrder } from '../graph/walk.js';
@@ -67,7 +68,7 @@ interface NodeSignature {
   readonly attrs: Attrs | undefined;
   readonly inputs: readonly number[];
   readonly shape: Shape;
-  readonly dtype: string;
+  readonly dtype: DType;
   readonly requiresGrad: boolean;
   readonly stored: boolean;
   readonly strides: readonly number[] | undefined;
@@ -133,6 +134,30 @@ export class GraphSignature {
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))
     );
+  }
+
+  /** What of `request` is the first thing that is other than here, in words. `placeOf` says where in the user's code a node was recorded, as far as it knows. */
+  difference(request: Request, nodes: readonly Tensor[], placeOf: (node: Tensor) => string | undefined = () => undefined): string {
+    const operands = followed(request);
+    for (let i = 0; i < nodes.length; i++) {
+      // The call that reads an operand of another kind says more than the operand.
+      if (nodes[i]!.op.kind === 'leaf' && nodes[i]!.op !== this.nodes[i]?.op && i < nodes.length - 1) continue;
+      const [node, before] = [nodes[i]!, this.nodes[i]];
+      const place = placeOf(node);
+      const call = `${shown(node)}${place === undefined ? '' : ` (${place})`}`;
+      if (before === undefined) return `${call} is one call more`;
+      if (node.op !== before.op) return `${call} is recorded where ${shown(before)} was`;
+      if (!sameShape(node.shape, before.shape) || node.dtype !== before.dtype) return `${call} was ${shown(before)}`;
+      if (node.attrs !== before.attrs && !sameAttrs(node.attrs, before.attrs)) return `${call} has other options: ${JSON.stringify(node.attrs)}, before ${JSON.stringify(before.attrs)}`;
+      const inputs = operands(node);
+      if (inputs.length !== before.inputs.length || inputs.some((input, k) => input.number$ !== before.inputs[k])) return `${call} has other operands`;
+      if (node.requiresGrad !== before.requiresGrad) return `${call} ${node.requiresGrad ? 'requires a gradient, which it did not' : 'requires no gradient any more'}`;
+      if ((node.storage$ !== undefined) !== before.stored) return `${call} ${before.stored ? 'was read before the step' : 'was not read before the step'}, and now ${before.stored ? 'is not' : 'is'}`;
+    }
+    if (nodes.length < this.nodes.length) return `${shown(this.nodes[nodes.length]!)} is one call less`;
+    if (request.updater?.version !== this.updater?.version) return 'options of the optimizer were changed';
+    if (!this.sameGradients(request)) return 'other parameters have gradients, or earlier ones that are added to';
+    return 'other scalars or kept tensors are to be delivered';
   }
 
   private sameRoots(request: Request): boolean {
@@ -206,6 +231,11 @@ const NO_COMMITS: readonly Assignment[] = [];
 
 function indexOf(destination: Output['destination']): number {
   return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;
+}
+
+/** A call, or an input, with the shape of its result. */
+function shown({ op, shape, dtype }: Pick<NodeSignature, 'op' | 'shape' | 'dtype'>): string {
+  return `${op.kind === 'leaf' ? `the ${op.name}` : `[${op.name}]`} of ${showShape(shape)} ${dtype}`;
 }
 
 function sameStrides(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {

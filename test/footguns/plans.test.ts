@@ -141,3 +141,49 @@ test.runIf(planned)("one model's many plans push out no other model's", async ()
   for (let size = 1; size <= 100; size++) await predict(a, size);
   expect(await plansOf(() => predict(b, 4))).toBe(0);
 });
+
+/** Warnings that `action` leads to, as code and text. */
+async function warningsOf(action: () => Promise<unknown>): Promise<[code: string, text: string][]> {
+  const warnings: [string, string][] = [];
+  const spy = vi.spyOn(process, 'emitWarning').mockImplementation((text: string | Error, options?: unknown) => void warnings.push([(options as { code: string }).code, String(text)]));
+  try {
+    await action();
+    return warnings;
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+test.runIf(planned)('a loop that plans most of its steps anew is warned of, once, with what differs; one of a few shapes is not', async () => {
+  // Other files of this worker may have been warned already.
+  vi.resetModules();
+  const { optimizer, lossOn, weights } = (await import('./model.js')).classifier();
+  await weights();
+  const steps = async (count: number, sizeOf: (step: number) => number): Promise<void> => {
+    for (let step = 0; step < count; step++) {
+      lossOn(sizeOf(step), step).backward();
+      await optimizer.step();
+    }
+  };
+  expect(await warningsOf(() => steps(60, (step) => 3 + (step % 8)))).toEqual([]);
+  const warnings = await warningsOf(() => steps(80, (step) => 20 + step));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]![0]).toBe('ANNEAL_MANY_PLANS');
+  expect(warnings[0]![1]).toMatch(/^\[step\] \d+ of \d+ steps needed a new plan, .*: the input of \[(\d+),6\] float32 was the input of \[\d+,6\] float32\. Let steps be alike: /);
+});
+
+test.runIf(!planned)('debug mode names the call that makes a step unlike those before it, and where it is', async () => {
+  const { model, optimizer, batch, weights } = classifier();
+  await weights();
+  const step = async (branch: boolean): Promise<void> => {
+    const { x, labels } = batch(4);
+    const logits = model.forward(x);
+    losses.crossEntropy(branch ? logits.mul(2) : logits, labels).backward();
+    await optimizer.step();
+  };
+  expect(await warningsOf(async () => [await step(false), await step(false)])).toEqual([]);
+  const warnings = await warningsOf(async () => [await step(true), await step(true), await step(false)]);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]![0]).toBe('ANNEAL_NEW_PLAN');
+  expect(warnings[0]![1]).toMatch(/\[mul\] of \[4,3\] float32 \(.*plans\.test\.ts:\d+:\d+\) is recorded where \[crossEntropy\] of \[4\] float32 was\.$/);
+});
