@@ -38,14 +38,15 @@ export function suspend(tensors: readonly Tensor[]): void {
 
 /** Those that may depend on leaves which are about to change; they rest no more. */
 export function resume(changing: readonly Tensor[]): Tensor[] {
-  const woken: Tensor[] = [];
+  // Thousands of leaves may have a group in common.
+  const groups = new Set<Group>();
   for (const leaf of changing) {
     if (leaf.suspended$ === undefined) continue;
-    for (const group of leaf.suspended$.groups) woken.push(...present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
+    for (const group of leaf.suspended$.groups) groups.add(group);
     leaf.suspended$ = undefined;
     leaves--;
   }
-  return woken;
+  return [...groups].flatMap((group) => present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
 }
 
 /** What is in the memory of the mode before stays there: no step delivers it any more. */

@@ -258,17 +258,17 @@ export class PlannedEngine implements Engine {
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
   protected ready(request: Request): Tensor[] {
-    let nodes = nodesOf(request);
+    const nodes = nodesOf(request);
     let complete = true;
     for (const node of nodes) {
-      if (node.storage$ !== undefined || !(node instanceof Parameter) || node.initializer$ === undefined) continue;
-      this.initialise(node);
-      complete = false;
+      if (node.inputs.length > 0 || node.stale) checkFresh(node);
+      else if (node.storage$ === undefined && node instanceof Parameter && node.initializer$ !== undefined) {
+        this.initialise(node);
+        complete = false;
+      }
     }
     // Initialising has walked through the graph itself.
-    if (!complete) nodes = nodesOf(request);
-    for (const node of nodes) checkFresh(node);
-    return nodes;
+    return complete ? nodes : nodesOf(request);
   }
 
   private initialise(parameter: Parameter): void {
