@@ -124,12 +124,19 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   }
 
   /**
-   * Marks a tensor that was made of numbers, so that grad() can differentiate with respect to it. What was computed from it before does not
-   * depend on it. Returns the tensor itself. As torch.Tensor.requires_grad_(). Throws AnnealError (ANNEAL_GRADIENT) for whole numbers, and for the result of an op.
+   * Marks a tensor that depends on nothing that requires a gradient, so that grad() can differentiate with respect to it. What was computed from it before does
+   * not depend on it. Returns the tensor itself. As torch.Tensor.requires_grad_(). Throws AnnealError (ANNEAL_GRADIENT) for whole numbers, and for what was
+   * computed, inside noGrad() as well, from tensors that require one: detach() it first.
+   *
+   *     const between = real.mul(share).add(fake.mul(1 - share)).detach().requireGrad();
    */
   requireGrad(): this {
-    if (this.dtype !== 'float32' || this.inputs.length > 0) {
-      const what = this.dtype === 'float32' ? `the result of ${this.op.name}, expected a tensor made of numbers. It requires a gradient where its operands do` : `${this.dtype}, expected float32. Whole numbers have no slopes`;
+    const isApart = this.requiresGrad || 'none' in this.op.gradient || this.inputs.every((input) => !input.requiresGrad);
+    if (this.dtype !== 'float32' || !isApart) {
+      const what =
+        this.dtype === 'float32'
+          ? `the result of ${this.op.name}, whose operands require gradients though it does not, as it was recorded inside noGrad(). Call detach() first: tensor.detach().requireGrad()`
+          : `${this.dtype}, expected float32. Whole numbers have no slopes`;
       throw new AnnealError('ANNEAL_GRADIENT', `[requireGrad] got ${what}.`, { op: 'requireGrad', shapes: [this.shape] });
     }
     (this as { requiresGrad: boolean }).requiresGrad = true;

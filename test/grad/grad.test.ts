@@ -57,11 +57,22 @@ describe('grad() says what is wrong', () => {
     ['one tensor', () => grad(sum(x()), x() as never), /expected an array of tensors/],
     ['an unknown option', () => grad(sum(x()), [x()], { creategraph: true } as never), /createGraph/],
     ['whole numbers', () => tensor([1], { dtype: 'int32', requiresGrad: true }), /Whole numbers have no slopes/],
-    ['the result of an op', () => exp(x()).requireGrad(), /got the result of exp, expected a tensor made of numbers/],
+    ['what noGrad() cut off', () => noGrad(() => exp(x())).requireGrad(), /got the result of exp, whose operands require gradients though it does not.* Call detach\(\) first/],
     ['a loss without parameters', () => sum(x()).backward(), /depends on no parameter, only on tensors that were marked/],
   ])('%s', (_title, call, message) => {
     expect(call).toThrow(message);
     expect(call).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ANNEAL_/) }));
+  });
+
+  test('what was computed of constants, or detached, may be marked, and nothing flows behind it', async () => {
+    const weight = x();
+    const marked = [mul(tensor([1, 2]), 3).requireGrad(), mul(weight, 3).detach().requireGrad(), mul(weight, 3).requireGrad()];
+    for (const at of marked) {
+      const [slope] = grad(sum(mul(at, at)), [at]);
+      expect([...(await slope.data())]).toEqual([6, 12]);
+    }
+    expect(() => grad(sum(mul(marked[1]!, 2)), [weight])).toThrow(/does not depend on input 0/);
+    expect([...(await grad(sum(mul(marked[2]!, 2)), [weight])[0].data())]).toEqual([6, 6]);
   });
 
   test('an op that nobody has differentiated twice', () => {

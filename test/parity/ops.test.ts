@@ -1,4 +1,4 @@
-// Every op against PyTorch: values and gradients. ops.json holds inputs and results; make_fixtures.py made it.
+// Every op against PyTorch: values and gradients. ops.json holds inputs and results; make/ops.py made it.
 import { describe, expect, test } from 'vitest';
 import * as anneal from 'anneal';
 import type { Tensor } from 'anneal';
