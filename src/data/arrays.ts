@@ -121,10 +121,10 @@ export function fromArrays(given: ClassArrays<ExampleShape> | TargetArrays<Examp
   const arrays = given as Given;
   const name = nameOf(OP, arrays.name, 'data');
   const from = { of: `dataset '${name}'`, first: 0 };
-  if (arrays.check !== undefined) checkAsked(arrays.check);
+  if (arrays.check !== undefined) checkAsked(OP, arrays.check);
   const x = inputsOf(arrays, name);
   const size = x.fields[0]!.size;
-  const weights = arrays.weights === undefined ? undefined : weightsOf(arrays.weights, size, name);
+  const weights = arrays.weights === undefined ? undefined : weightsOf(OP, arrays.weights, size, name);
   const common = { name, size, inputs: x.fields, shape: x.shape, dtype: x.dtype, weights };
   const finite = (fields: readonly SizedField[]): void => {
     if (arrays.check === 'finite') for (const { what, data } of fields) if (data instanceof Float32Array) checkFinite(data, size, from, what, OP);
@@ -133,23 +133,23 @@ export function fromArrays(given: ClassArrays<ExampleShape> | TargetArrays<Examp
 
   if (isRecord(arrays.y)) {
     if (arrays.classes !== undefined) throw new ArgumentError(`[${OP}] classes: got it with a record of targets, expected one array of class indices. Leave it out.`, { op: OP });
-    const y = fieldsOf(arrays.y, 'y', { name, shape: arrays.targetShape, shapeOption: 'targetShape', dtype: arrays.targetDtype, dtypeOption: 'targetDtype' });
-    for (const field of y.fields) checkCounts([x.fields[0]!.what, size], [field.what, field.size], name);
+    const y = fieldsOf(arrays.y, 'y', { op: OP, name, shape: arrays.targetShape, shapeOption: 'targetShape', dtype: arrays.targetDtype, dtypeOption: 'targetDtype' });
+    for (const field of y.fields) checkCounts(OP, [x.fields[0]!.what, size], [field.what, field.size], name);
     finite(y.fields);
     return new Dataset({ ...common, targets: y.fields, targetShape: y.shape, targetDtype: y.dtype, classes: undefined });
   }
   if (arrays.targetDtype !== undefined) throw new ArgumentError(`[${OP}] targetDtype: got it with one array of targets, expected a record of them. Leave it out: targets are int32 without targetShape, float32 with it.`, { op: OP });
   if (arrays.targetShape === undefined) {
     const targets = toClasses(arrays.y, from, OP);
-    checkCounts([x.fields[0]!.what, size], ['y', targets.length], name, targets);
+    checkCounts(OP, [x.fields[0]!.what, size], ['y', targets.length], name, targets);
     if (arrays.classes !== undefined) checkClasses(targets, arrays.classes as number, from, OP);
     return new Dataset({ ...common, targets: [{ name: undefined, data: targets, shape: [] }], targetShape: [], targetDtype: 'int32', classes: arrays.classes as number | undefined });
   }
-  if (isRecord(arrays.targetShape)) throw mismatched('y', arrays.y, 'targetShape', arrays.targetShape);
+  if (isRecord(arrays.targetShape)) throw mismatched(OP, 'y', arrays.y, 'targetShape', arrays.targetShape);
   if (arrays.classes !== undefined) throw new ArgumentError(`[${OP}] classes: got classes and targetShape, expected one of them: class indices have no targetShape.`, { op: OP });
   checkExampleShape(OP, 'targetShape', arrays.targetShape as Shape);
-  const y = floatsOf(arrays.y, arrays.targetShape as Shape, name, 'y', 'targetShape');
-  checkCounts([x.fields[0]!.what, size], ['y', y.size], name);
+  const y = floatsOf(arrays.y, { op: OP, shape: arrays.targetShape as Shape, dataset: name, what: 'y', option: 'targetShape' });
+  checkCounts(OP, [x.fields[0]!.what, size], ['y', y.size], name);
   const field = { name: undefined, data: y.data, shape: [...y.shape], size: y.size, what: 'y' };
   finite([field]);
   return new Dataset({ ...common, targets: [field], targetShape: field.shape, targetDtype: 'float32', classes: undefined });
@@ -167,13 +167,15 @@ interface FieldsRead {
 }
 
 function inputsOf({ x, shape, dtype, normalize }: Given, name: string): FieldsRead {
-  if (isRecord(x)) return fieldsOf(x, 'x', { name, shape, shapeOption: 'shape', dtype, dtypeOption: 'dtype', normalize });
-  if (isRecord(shape)) throw mismatched('x', x, 'shape', shape);
-  const field = fieldOf(x, undefined, 'x', { name, shape, shapeOption: 'shape', dtype, dtypeOption: 'dtype', normalize });
+  if (isRecord(x)) return fieldsOf(x, 'x', { op: OP, name, shape, shapeOption: 'shape', dtype, dtypeOption: 'dtype', normalize });
+  if (isRecord(shape)) throw mismatched(OP, 'x', x, 'shape', shape);
+  const field = fieldOf(x, undefined, 'x', { op: OP, name, shape, shapeOption: 'shape', dtype, dtypeOption: 'dtype', normalize });
   return { fields: [field], shape: field.shape, dtype: dtypeOf(field) };
 }
 
+/** How the arrays of `x` or `y` are read. */
 interface ReadOptions {
+  readonly op: string;
   readonly name: string;
   readonly shape: unknown;
   readonly shapeOption: 'shape' | 'targetShape';
@@ -184,76 +186,86 @@ interface ReadOptions {
 
 /** The arrays of a record. */
 function fieldsOf(record: Readonly<Record<string, unknown>>, what: 'x' | 'y', options: ReadOptions): FieldsRead {
-  const names = Object.keys(record);
-  if (names.length === 0) throw new ArgumentError(`[${OP}] ${what}: got a record without fields, expected at least one array, as in { tokens: new Int32Array(64) }.`, { op: OP });
-  const shapes = perField(options.shape, options.shapeOption, names, what, '[64]');
-  const dtypes = perField(options.dtype, options.dtypeOption, names, what, "'int32'");
-  const normalize = perField(options.normalize, 'normalize', names, what, '{ mean: 0, std: 1 }');
+  const { op } = options;
+  const names = fieldNames(op, record, what);
+  const shapes = perField(op, options.shape, options.shapeOption, names, what, '[64]');
+  const dtypes = perField(op, options.dtype, options.dtypeOption, names, what, "'int32'");
+  const normalize = perField(op, options.normalize, 'normalize', names, what, '{ mean: 0, std: 1 }');
   const fields = names.map((field) => fieldOf(record[field], field, what, { ...options, shape: shapes[field], dtype: dtypes[field], normalize: normalize[field] }));
-  for (const field of fields) checkCounts([fields[0]!.what, fields[0]!.size], [field.what, field.size], options.name);
+  for (const field of fields) checkCounts(op, [fields[0]!.what, fields[0]!.size], [field.what, field.size], options.name);
   return { fields, shape: Object.fromEntries(fields.map((field) => [field.name, field.shape])), dtype: Object.fromEntries(fields.map((field) => [field.name, dtypeOf(field)])) };
 }
 
+/** The names of the fields of a record. Throws ArgumentError where there are none. */
+export function fieldNames(op: string, record: object, what: 'x' | 'y'): string[] {
+  const names = Object.keys(record);
+  if (names.length > 0) return names;
+  throw new ArgumentError(`[${op}] ${what}: got a record without fields, expected at least one array, as in { tokens: new Int32Array(64) }.`, { op });
+}
+
 /** The fields of an option beside a record. Throws ArgumentError for what is no record, and for a field that the record has not. */
-function perField(option: unknown, name: string, known: readonly string[], what: string, example: string): Readonly<Record<string, unknown>> {
+export function perField(op: string, option: unknown, name: string, known: readonly string[], what: string, example: string): Readonly<Record<string, unknown>> {
   if (option === undefined) return {};
   if (!isRecord(option)) {
     const got = Array.isArray(option) ? `[${option.map(describeValue).join(',')}]` : describeValue(option);
-    throw new ArgumentError(`[${OP}] ${name}: got ${got}, expected a record with the fields of ${what}: ${known.join(', ')}. Name the field, as in { ${name}: { ${known[0]}: ${example} } }.`, { op: OP });
+    throw new ArgumentError(`[${op}] ${name}: got ${got}, expected a record with the fields of ${what}: ${known.join(', ')}. Name the field, as in { ${name}: { ${known[0]}: ${example} } }.`, { op });
   }
   for (const field of Object.keys(option)) {
     if (known.includes(field)) continue;
-    throw new ArgumentError(`[${OP}] ${name}: got the field ${field}, expected one of those of ${what}: ${known.join(', ')}.${suggestion(field, known)} Leave it out, or give ${what} an array of that name.`, { op: OP });
+    throw new ArgumentError(`[${op}] ${name}: got the field ${field}, expected one of those of ${what}: ${known.join(', ')}.${suggestion(field, known)} Leave it out, or give ${what} an array of that name.`, { op });
   }
   return option;
 }
 
-function fieldOf(values: unknown, field: string | undefined, of: 'x' | 'y', options: ReadOptions): SizedField {
+/** One array, which is read as its options say. */
+export function fieldOf(values: unknown, field: string | undefined, of: 'x' | 'y', options: ReadOptions): SizedField {
   const place = (name: string): string => (field === undefined ? name : `${name}.${field}`);
   const [what, option] = [place(of), place(options.shapeOption)];
-  const { shape, dtype } = options;
+  const { op, shape, dtype } = options;
   const normalize = options.normalize as Normalize | undefined;
-  if (shape !== undefined) checkExampleShape(OP, option, shape as Shape);
+  if (shape !== undefined) checkExampleShape(op, option, shape as Shape);
   if (dtype !== undefined && dtype !== 'int32' && dtype !== 'float32') {
-    throw new ArgumentError(`[${OP}] ${place(options.dtypeOption)}: got ${describeValue(dtype)}, expected 'int32' or 'float32'. Bytes stay bytes in memory with 'float32'.`, { op: OP });
+    throw new ArgumentError(`[${op}] ${place(options.dtypeOption)}: got ${describeValue(dtype)}, expected 'int32' or 'float32'. Bytes stay bytes in memory with 'float32'.`, { op });
   }
-  checkNormalize(normalize, OP);
-  const read: Examples<Field['data']> = examplesOf(values, { shape: shape as Shape | undefined, dtype, normalize, dataset: options.name, what, option });
-  const affine = normalize && read.data instanceof Uint8Array ? affineOf(normalize, OP) : undefined;
+  checkNormalize(normalize, op);
+  const read: Examples<Field['data']> = examplesOf(values, { op, shape: shape as Shape | undefined, dtype, normalize, dataset: options.name, what, option });
+  const affine = normalize && read.data instanceof Uint8Array ? affineOf(normalize, op) : undefined;
   return { name: field, data: read.data, shape: [...read.shape], affine, size: read.size, what };
 }
 
-const dtypeOf = ({ data }: Field): TargetDType => (data instanceof Int32Array ? 'int32' : 'float32');
+export const dtypeOf = ({ data }: Field): TargetDType => (data instanceof Int32Array ? 'int32' : 'float32');
 
 /** The error of one array beside a record of shapes. */
-function mismatched(what: 'x' | 'y', values: unknown, option: string, shapes: object): ArgumentError {
-  return new ArgumentError(`[${OP}] ${what}: got ${describeValue(values)}, expected a record of arrays with the fields of ${option}: ${listFields(shapes)}. Make it one, or ${option} a shape.`, { op: OP });
+export function mismatched(op: string, what: 'x' | 'y', values: unknown, option: string, shapes: object): ArgumentError {
+  return new ArgumentError(`[${op}] ${what}: got ${describeValue(values)}, expected a record of arrays with the fields of ${option}: ${listFields(shapes)}. Make it one, or ${option} a shape.`, { op });
 }
 
 /** Throws DataError unless two arrays have as many examples; `labels` are looked at for what was meant. */
-function checkCounts([first, x]: Counted, [other, y]: Counted, name: string, labels: Int32Array = new Int32Array()): void {
+export function checkCounts(op: string, [first, x]: Counted, [other, y]: Counted, name: string, labels: Int32Array = new Int32Array()): void {
   if (x === y) return;
   const advice = isOneHot(labels, x) ? oneHotAdvice(labels.length / x) : `Example ${Math.min(x, y)} has no partner; check shape and the arrays.`;
-  throw new DataError(`[${OP}] dataset '${name}' has ${x} examples in ${first}, but ${y} in ${other}, expected as many. ${advice}`, { op: OP });
+  throw new DataError(`[${op}] dataset '${name}' has ${x} examples in ${first}, but ${y} in ${other}, expected as many. ${advice}`, { op });
 }
 
 /** Name of an array, and the number of its examples. */
-type Counted = readonly [what: string, size: number];
+export type Counted = readonly [what: string, size: number];
 
-function weightsOf(weights: NumericArray | readonly number[], size: number, name: string): Float32Array {
-  if (isNumericArray(weights)) checkAttached(OP, `weights of dataset '${name}'`, weights);
+/** The weights of examples. */
+export function weightsOf(op: string, weights: NumericArray | readonly number[], size: number, name: string): Float32Array {
+  if (isNumericArray(weights)) checkAttached(op, `weights of dataset '${name}'`, weights);
   else if (!Array.isArray(weights)) {
-    throw new DTypeError(`[${OP}] weights of dataset '${name}': got ${describeValue(weights)}, expected an array with a number for each example.`, { op: OP });
+    throw new DTypeError(`[${op}] weights of dataset '${name}': got ${describeValue(weights)}, expected an array with a number for each example.`, { op });
   }
-  if (weights.length !== size) throw new DataError(`[${OP}] dataset '${name}' has ${size} examples, but ${weights.length} weights, expected one an example.`, { op: OP });
+  if (weights.length !== size) throw new DataError(`[${op}] dataset '${name}' has ${size} examples, but ${weights.length} weights, expected one an example.`, { op });
   const given = Float32Array.from(weights as ArrayLike<number>, (weight) => (typeof weight === 'number' ? weight : NaN));
   const bad = given.findIndex((weight) => !(weight >= 0 && weight < Infinity));
-  if (bad >= 0) throw new DataError(`[${OP}] weights of dataset '${name}', example ${bad}: got ${given[bad]}, expected a finite number of at least 0.`, { op: OP });
-  if (given.every((weight) => weight === 0)) throw new DataError(`[${OP}] weights of dataset '${name}' are all 0, expected some above. Leave them out, or correct them.`, { op: OP });
+  if (bad >= 0) throw new DataError(`[${op}] weights of dataset '${name}', example ${bad}: got ${given[bad]}, expected a finite number of at least 0.`, { op });
+  if (given.every((weight) => weight === 0)) throw new DataError(`[${op}] weights of dataset '${name}' are all 0, expected some above. Leave them out, or correct them.`, { op });
   return given;
 }
 
-function checkAsked(check: unknown): void {
+/** Throws ArgumentError for what `check` does not know. */
+export function checkAsked(op: string, check: unknown): void {
   if (check === 'finite') return;
-  throw new ArgumentError(`[${OP}] check: got ${describeValue(check)}, expected 'finite'.`, { op: OP });
+  throw new ArgumentError(`[${op}] check: got ${describeValue(check)}, expected 'finite'.`, { op });
 }

@@ -9,6 +9,9 @@ import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import type { Affine } from './normalize.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
+import { ascending } from './order.js';
+import { bucketFor } from './buckets.js';
+import { lengthsOf, paddedRows, type Sequences } from './sequences.js';
 import { type SplitOptions, splitPositions } from './split.js';
 
 /** Class indices are int32, float targets float32. */
@@ -46,8 +49,10 @@ export interface Arrays<X extends ExampleShape, Y extends ExampleShape, D extend
   readonly targetDtype: D;
   /** The number of classes, where it was given. */
   readonly classes: number | undefined;
-  readonly inputs: readonly Field[];
-  readonly targets: readonly Field[];
+  readonly inputs: readonly (Field | SequenceField)[];
+  readonly targets: readonly (Field | SequenceField)[];
+  /** Lengths that sequences are padded to, ascending; undefined for that of the longest of a batch. */
+  readonly buckets?: readonly number[] | undefined;
   /** Weight of each example, where weights were given. */
   readonly weights?: Float32Array | undefined;
   readonly size: number;
@@ -64,10 +69,18 @@ export interface Field {
   readonly affine?: Affine | undefined;
 }
 
+/** Sequences of a dataset, one an example, and the field of a batch that has their lengths. */
+export interface SequenceField {
+  readonly name: string | undefined;
+  readonly sequences: Sequences;
+  /** Undefined where lengths are not handed along. */
+  readonly lengths: string | undefined;
+}
+
 /** Leaves over the whole arrays: batches gather rows from them natively, so nothing is copied in JavaScript. */
 interface Leaves {
-  readonly inputs: readonly Leaf[];
-  readonly targets: readonly Leaf[];
+  readonly inputs: readonly (Leaf | SequenceField)[];
+  readonly targets: readonly (Leaf | SequenceField)[];
   readonly weights: Tensor | undefined;
 }
 
@@ -78,7 +91,11 @@ interface Leaf {
 }
 
 function leavesOf({ inputs, targets, weights, size }: Arrays<ExampleShape, ExampleShape, DTypes, DTypes>): Leaves {
-  const leaf = ({ name, data, shape, affine }: Field): Leaf => ({ name, affine, tensor: fromArray(data, [size, ...shape], dtypeOf(data)) });
+  const leaf = (field: Field | SequenceField): Leaf | SequenceField => {
+    if ('sequences' in field) return field;
+    const { name, data, shape, affine } = field;
+    return { name, affine, tensor: fromArray(data, [size, ...shape], dtypeOf(data)) };
+  };
   return { inputs: inputs.map(leaf), targets: targets.map(leaf), weights: weights && fromArray(weights, [size], 'float32') };
 }
 
@@ -196,9 +213,24 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
   /** The class of each example; undefined where targets are no classes. */
   #labels(): Int32Array | undefined {
     const [targets] = this.#arrays.targets;
-    if (targets?.name !== undefined || !(targets?.data instanceof Int32Array) || targets.shape.length > 0) return undefined;
+    if (targets === undefined || 'sequences' in targets || targets.name !== undefined || !(targets.data instanceof Int32Array) || targets.shape.length > 0) return undefined;
     const { data } = targets;
     return this.#rows === undefined ? data : this.#rows.map((row) => data[row]!);
+  }
+
+  /** Returns whether examples differ in length, and with them the shapes of batches. */
+  get padded$(): boolean {
+    return [...this.#arrays.inputs, ...this.#arrays.targets].some((field) => 'sequences' in field);
+  }
+
+  /** The bucket of each position, that of its longest input; undefined without buckets. */
+  buckets$(): Int32Array | undefined {
+    const { inputs, buckets } = this.#arrays;
+    if (buckets === undefined) return undefined;
+    const rows = this.toRows$(ascending(this.size));
+    const longest = new Int32Array(this.size);
+    for (const field of inputs) if ('sequences' in field) lengthsOf(field.sequences, rows).forEach((length, i) => (longest[i] = Math.max(longest[i]!, length)));
+    return longest.map((length) => bucketFor(length, buckets));
   }
 
   /** Positions in this dataset to positions in its arrays. */
@@ -209,28 +241,42 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
 
   /** The batch of these rows of the arrays: a gather for each array, which run natively with the step that uses them. */
   batch$(rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D, E> {
-    return this.#gather(fromArray(rows, [rows.length], 'int32'), origin);
+    return this.#gather(fromArray(rows, [rows.length], 'int32'), rows, origin);
   }
 
-  /** Batches of `size` rows that follow each other, as one: a step reads the first, its repetitions those behind it. */
+  /** Batches of `size` rows that follow each other, as one, of examples of one shape: a step reads the first, its repetitions those behind it. */
   batches$(rows: Int32Array, size: number, origin: BatchOrigin): Batch<X, Y, D, E> {
-    return this.#gather(sequence(rows, [size], 'int32'), origin);
+    return this.#gather(sequence(rows, [size], 'int32'), rows, origin);
   }
 
-  #gather(indices: Tensor, origin: BatchOrigin): Batch<X, Y, D, E> {
+  #gather(indices: Tensor, rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D, E> {
     const { inputs, targets, weights } = this.#leaves;
-    const x = gathered(inputs, indices, origin) as Batch<X, Y, D, E>[0];
-    const y = gathered(targets, indices, origin) as Batch<X, Y, D, E>[1];
+    const { buckets } = this.#arrays;
+    const x = gathered(inputs, { indices, rows, buckets, origin }) as Batch<X, Y, D, E>[0];
+    const y = gathered(targets, { indices, rows, buckets, origin }) as Batch<X, Y, D, E>[1];
     return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }
 }
 
+/** Rows that are gathered: as a tensor, and as they are. */
+interface Gathering {
+  readonly indices: Tensor;
+  readonly rows: Int32Array;
+  readonly buckets: readonly number[] | undefined;
+  readonly origin: BatchOrigin;
+}
+
 /** Rows of each array, by name where it has one. */
-function gathered(leaves: readonly Leaf[], indices: Tensor, origin: BatchOrigin): unknown {
-  const rows = ({ tensor, affine }: Leaf): Tensor => withOrigin(gatherRows(tensor, indices, affine), origin);
-  const [first] = leaves;
-  if (first!.name === undefined) return rows(first!);
-  return Object.fromEntries(leaves.map((leaf) => [leaf.name!, rows(leaf)]));
+function gathered(leaves: readonly (Leaf | SequenceField)[], { indices, rows, buckets, origin }: Gathering): unknown {
+  const fields = leaves.flatMap((leaf): [string | undefined, Tensor][] => {
+    if (!('sequences' in leaf)) return [[leaf.name, gatherRows(leaf.tensor, indices, leaf.affine)]];
+    const { data, shape } = paddedRows(leaf.sequences, rows, buckets);
+    const values: [string | undefined, Tensor] = [leaf.name, fromArray(data, shape, dtypeOf(data))];
+    return leaf.lengths === undefined ? [values] : [values, [leaf.lengths, fromArray(lengthsOf(leaf.sequences, rows), [rows.length], 'int32')]];
+  });
+  for (const [, tensor] of fields) withOrigin(tensor, origin);
+  const [first] = fields;
+  return first![0] === undefined ? first![1] : Object.fromEntries(fields as [string, Tensor][]);
 }
 
 function isIndex(value: unknown, size: number): value is number {

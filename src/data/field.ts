@@ -8,8 +8,6 @@ import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
 import { type Normalize, normalizeInto } from './normalize.js';
 
-const OP = 'data.fromArrays';
-
 /** Values of one array: a whole number of examples. */
 export interface Examples<A> {
   readonly data: A;
@@ -18,26 +16,27 @@ export interface Examples<A> {
 }
 
 /** A copy as floats, in memory of the engine's. */
-function copyOf(values: NumericArray, what: string, normalize?: Normalize): Float32Array {
-  checkAttached(OP, what, values);
-  const copy = allocate(OP, what, values.length, () => new Float32Array(engine().memory(4 * values.length)));
+function copyOf(values: NumericArray, op: string, what: string, normalize?: Normalize): Float32Array {
+  checkAttached(op, what, values);
+  const copy = allocate(op, what, values.length, () => new Float32Array(engine().memory(4 * values.length)));
   if (normalize === undefined) copy.set(values);
   else normalizeInto(copy, values, normalize);
   return copy;
 }
 
-function bytesOf(values: Uint8Array | Uint8ClampedArray, what: string): Uint8Array {
-  checkAttached(OP, what, values);
-  const copy = allocate(OP, what, values.length, () => new Uint8Array(engine().memory(values.length)));
+function bytesOf(values: Uint8Array | Uint8ClampedArray, op: string, what: string): Uint8Array {
+  checkAttached(op, what, values);
+  const copy = allocate(op, what, values.length, () => new Uint8Array(engine().memory(values.length)));
   copy.set(values);
   return copy;
 }
 
 /** Where values come from, and what they are to become. */
 export interface FieldOptions {
+  readonly op: string;
   readonly shape: Shape | undefined;
-  readonly dtype: InputDType | undefined;
-  readonly normalize: Normalize | undefined;
+  readonly dtype?: InputDType | undefined;
+  readonly normalize?: Normalize | undefined;
   /** The name of the dataset, and what messages call the values and the option of their shape: `x`, `x.tokens`; `shape`, `shape.tokens`. */
   readonly dataset: string;
   readonly what: string;
@@ -45,72 +44,76 @@ export interface FieldOptions {
 }
 
 /** An array of inputs or targets: an Int32Array stays int32, bytes stay bytes until they are used, all else becomes floats, unless `dtype` says otherwise. */
-export function examplesOf(values: unknown, { shape, dtype, normalize, dataset, what, option }: FieldOptions): Examples<Float32Array | Int32Array | Uint8Array> {
+export function examplesOf(values: unknown, options: FieldOptions): Examples<Float32Array | Int32Array | Uint8Array> {
+  const { op, dtype, normalize, dataset, what } = options;
   const where = `${what} of dataset '${dataset}'`;
   const isInteger = dtype === 'int32' || (dtype === undefined && values instanceof Int32Array);
   if (isInteger && normalize !== undefined) {
-    throw new ArgumentError(`[${OP}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op: OP });
+    throw new ArgumentError(`[${op}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op });
   }
-  if (isInteger) return integersOf(values, shape, dataset, what, option);
-  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) return wholeExamples(bytesOf(values, where), shape, dataset, what, option);
-  return floatsOf(values, shape, dataset, what, option, normalize);
+  if (isInteger) return integersOf(values, options);
+  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) return wholeExamples(bytesOf(values, op, where), options);
+  return floatsOf(values, options);
 }
 
-function integersOf(values: unknown, shape: Shape | undefined, dataset: string, what: string, option: string): Examples<Int32Array> {
+function integersOf(values: unknown, options: FieldOptions): Examples<Int32Array> {
+  const { op, dataset, what, option } = options;
   const where = `${what} of dataset '${dataset}'`;
   const integer = (numbers: ArrayLike<number>): Int32Array => {
-    const copy = allocate(OP, where, numbers.length, () => new Int32Array(engine().memory(4 * numbers.length)));
+    const copy = allocate(op, where, numbers.length, () => new Int32Array(engine().memory(4 * numbers.length)));
     for (let i = 0; i < numbers.length; i++) {
       const value = numbers[i]!;
-      if (value !== (value | 0)) throw new DataError(`[${OP}] ${where}, element ${i}: got ${value}, expected an integer of 32 bits. Correct it, or give { dtype: 'float32' }.`, { op: OP });
+      if (value !== (value | 0)) throw new DataError(`[${op}] ${where}, element ${i}: got ${value}, expected an integer of 32 bits. Correct it, or give { dtype: 'float32' }.`, { op });
       copy[i] = value;
     }
     return copy;
   };
   if (isNumericArray(values)) {
-    checkAttached(OP, where, values);
-    return wholeExamples(integer(values), shape, dataset, what, option);
+    checkAttached(op, where, values);
+    return wholeExamples(integer(values), options);
   }
   // Floats in between would lose the digits of integers above 2^24.
-  if (Array.isArray(values) && values.every((value) => typeof value === 'number')) return wholeExamples(integer(values), shape, dataset, what, option);
-  const floats = floatsOf(values, shape, dataset, what, option);
+  if (Array.isArray(values) && values.every((value) => typeof value === 'number')) return wholeExamples(integer(values), options);
+  const floats = floatsOf(values, options);
   const large = floats.data.findIndex((value) => Math.abs(value) >= 2 ** 24);
-  if (large >= 0) throw new DataError(`[${OP}] ${where}, element ${large}: got ${floats.data[large]} in nested arrays, expected integers below 2^24 there. Give an Int32Array with ${option}.`, { op: OP });
+  if (large >= 0) throw new DataError(`[${op}] ${where}, element ${large}: got ${floats.data[large]} in nested arrays, expected integers below 2^24 there. Give an Int32Array with ${option}.`, { op });
   return { ...floats, data: integer(floats.data) };
 }
 
-export function floatsOf(values: unknown, shape: Shape | undefined, name: string, what: string, option: string, normalize?: Normalize): Examples<Float32Array> {
-  const where = `${what} of dataset '${name}'`;
-  if (isNumericArray(values)) return wholeExamples(copyOf(values, where, normalize), shape, name, what, option);
+/** An array of floats. */
+export function floatsOf(values: unknown, options: FieldOptions): Examples<Float32Array> {
+  const { op, shape, normalize, dataset, what, option } = options;
+  const where = `${what} of dataset '${dataset}'`;
+  if (isNumericArray(values)) return wholeExamples(copyOf(values, op, where, normalize), options);
   if (!Array.isArray(values)) {
-    throw new DTypeError(`[${OP}] ${where}: got ${describeValue(values)}, expected a typed array of numbers or arrays of numbers. Convert it, as in Float32Array.from(${what}, Number).`, { op: OP });
+    throw new DTypeError(`[${op}] ${where}: got ${describeValue(values)}, expected a typed array of numbers or arrays of numbers. Convert it, as in Float32Array.from(${what}, Number).`, { op });
   }
-  const nested = flatten(values as Nested, OP, where, normalize);
+  const nested = flatten(values as Nested, op, where, normalize);
   const [size = 0, ...found] = nested.shape;
-  if (found.length === 0) return wholeExamples(nested.data, shape, name, what, option);
+  if (found.length === 0) return wholeExamples(nested.data, options);
   if (shape !== undefined && !sameShape(shape, found) && sizeOf(shape) !== sizeOf(found)) {
     throw new DataError(
-      `[${OP}] ${where}: its examples have the shape ${showShape(found)}, which does not fit ${option} ${showShape(shape)}. Correct ${option}, or leave it out.`,
-      { op: OP, shapes: [found, shape] },
+      `[${op}] ${where}: its examples have the shape ${showShape(found)}, which does not fit ${option} ${showShape(shape)}. Correct ${option}, or leave it out.`,
+      { op, shapes: [found, shape] },
     );
   }
-  return wholeExamples(nested.data, shape ?? found, name, what, option, size);
+  return wholeExamples(nested.data, { ...options, shape: shape ?? found }, size);
 }
 
 /** Checks that `data` is a whole number of examples, and at least one. */
-function wholeExamples<A extends Float32Array | Int32Array | Uint8Array>(data: A, shape: Shape | undefined, name: string, what: string, option: string, count?: number): Examples<A> {
-  const where = `${what} of dataset '${name}'`;
+function wholeExamples<A extends Float32Array | Int32Array | Uint8Array>(data: A, { op, shape, dataset, what, option }: FieldOptions, count?: number): Examples<A> {
+  const where = `${what} of dataset '${dataset}'`;
   if (shape === undefined) {
-    throw new ArgumentError(`[${OP}] ${where} is flat: got no ${option}, expected the shape of one example. Give ${option}, as in ${asOption(option, '[784]')}.`, { op: OP });
+    throw new ArgumentError(`[${op}] ${where} is flat: got no ${option}, expected the shape of one example. Give ${option}, as in ${asOption(option, '[784]')}.`, { op });
   }
   const one = sizeOf(shape);
-  if (data.length === 0 || count === 0) throw new DataError(`[${OP}] ${where} is empty: got 0 elements, expected at least one example of ${showShape(shape)}.`, { op: OP });
+  if (data.length === 0 || count === 0) throw new DataError(`[${op}] ${where} is empty: got 0 elements, expected at least one example of ${showShape(shape)}.`, { op });
   if (data.length % one !== 0) {
     const whole = Math.floor(data.length / one);
     throw new DataError(
-      `[${OP}] ${where}: got ${data.length} elements, expected a multiple of ${one}, the elements of one example of ${showShape(shape)}: ` +
+      `[${op}] ${where}: got ${data.length} elements, expected a multiple of ${one}, the elements of one example of ${showShape(shape)}: ` +
         `example ${whole} has only ${data.length % one}. Correct ${option}, or drop the incomplete example.`,
-      { op: OP, shapes: [shape] },
+      { op, shapes: [shape] },
     );
   }
   return { data, shape, size: data.length / one };

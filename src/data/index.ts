@@ -6,6 +6,7 @@ export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
 export { ArrayLoader, loader, type Loader, type LoaderOptions, type BatchRun } from './loader.js';
 export type { Nested } from './nested.js';
 export type { Normalize } from './normalize.js';
+export { padded, type PaddableRecord, type PaddableShape, type PaddedArrays, type PaddedClasses, type PaddedDTypes, type PaddedInputs, type PaddedTargetDTypes, type PaddedTargets, type SequenceShape, type SequenceValues } from './padded.js';
 export { BatchOrigin, originOf } from './batch-origin.js';
 export type { LoaderState } from './position.js';
 export type { SplitOptions } from './split.js';

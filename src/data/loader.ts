@@ -5,6 +5,7 @@ import { describeValue } from '../describe-value.js';
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import { Dataset, type Batch, type DefaultDType, type DTypes, type TargetDType } from './dataset.js';
+import { bucketedOrder } from './buckets.js';
 import { ascending, shuffledOrder } from './order.js';
 import { BatchOrigin } from './batch-origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
@@ -58,6 +59,8 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   readonly size: number;
   readonly #setup: LoaderSetup;
   readonly #position = new Position();
+  /** The bucket of each example, and the places at which batches begin, which are of one bucket each; undefined where they are of any examples. */
+  readonly #buckets: { readonly of: Int32Array; readonly starts: Int32Array } | undefined;
   /** The order of an epoch that was prepared. */
   #ahead: { readonly epoch: number; readonly order: Int32Array } | undefined = undefined;
 
@@ -67,7 +70,10 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = options;
     checkBatchSize(batchSize);
     checkSeed('data.loader', seed);
-    if (dropLast && dataset.size < batchSize) {
+    const buckets = dataset.buckets$();
+    const bucketed = buckets && bucketedOrder(ascending(dataset.size), buckets, batchSize);
+    const whole = bucketed?.full ?? Math.floor(dataset.size / batchSize);
+    if (dropLast && whole === 0) {
       throw new ArgumentError(
         `[data.loader] batchSize ${batchSize} with dropLast leaves no batch of the ${dataset.size} examples of dataset '${dataset.name}'. Take a smaller batchSize, or dropLast: false.`,
         { op: 'data.loader' },
@@ -76,8 +82,9 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
     this.dataset = dataset;
     this.shape = dataset.shape;
     this.batchSize = batchSize;
-    this.length = dropLast ? Math.floor(dataset.size / batchSize) : Math.ceil(dataset.size / batchSize);
+    this.length = dropLast ? whole : bucketed === undefined ? Math.ceil(dataset.size / batchSize) : bucketed.starts.length - 1;
     this.size = dropLast ? this.length * batchSize : dataset.size;
+    this.#buckets = bucketed && { of: buckets!, starts: bucketed.starts };
     this.#setup = { batchSize, shuffle, seed, dropLast, size: dataset.size };
   }
 
@@ -102,8 +109,9 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */
   order(epoch: number): Int32Array {
     if (!Number.isSafeInteger(epoch) || epoch < 0) throw new ArgumentError(`[data.loader] epoch: got ${describeValue(epoch)}, expected an integer of at least 0.`, { op: 'data.loader' });
-    const { shuffle, size, seed } = this.#setup;
-    return this.dataset.toRows$(shuffle ? shuffledOrder(size, seed, epoch) : ascending(size));
+    const { shuffle, size, seed, batchSize } = this.#setup;
+    const positions = shuffle ? shuffledOrder(size, seed, epoch) : ascending(size);
+    return this.dataset.toRows$(this.#buckets === undefined ? positions : bucketedOrder(positions, this.#buckets.of, batchSize).order);
   }
 
   /** One epoch, synchronously; `for await` does the same. */
@@ -120,12 +128,17 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
 
   /** All batches in the order of the dataset, whatever the loader's is, without moving on. */
   *inOrder$(): Generator<Batch<X, Y, D, E>, void, undefined> {
+    const { batchSize, size } = this;
     const order = this.dataset.toRows$(ascending(this.#setup.size));
-    for (let step = 0; step < this.length; step++) yield this.#batch(order, this.epoch, step);
+    for (let step = 0; step * batchSize < size; step++) yield this.#batchOf(order.subarray(step * batchSize, Math.min((step + 1) * batchSize, size)), this.epoch, step);
   }
 
   #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D, E> {
-    const rows = order.subarray(step * this.batchSize, (step + 1) * this.batchSize);
+    const starts = this.#buckets?.starts;
+    return this.#batchOf(order.subarray(starts?.[step] ?? step * this.batchSize, starts?.[step + 1] ?? (step + 1) * this.batchSize), epoch, step);
+  }
+
+  #batchOf(rows: Int32Array, epoch: number, step: number): Batch<X, Y, D, E> {
     return this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, epoch, step, rows));
   }
 
@@ -147,17 +160,19 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
     const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
     const whole = Math.floor(order.length / batchSize);
+    const padded = dataset.padded$;
     for (let step = pass.first; step < length; ) {
       const first = step;
       const size = Math.min(batchSize, order.length - first * batchSize);
-      const maxSteps = single ? 1 : Math.max(whole - first, 1);
+      const maxSteps = single || padded ? 1 : Math.max(whole - first, 1);
       const rows = order.subarray(first * batchSize, first * batchSize + maxSteps * size);
       step++;
       const consume = (count: number): void => {
         step = first + count;
         pass.handedOut(step);
       };
-      yield { batch: dataset.batches$(rows, size, new BatchOrigin(dataset.name, pass.epoch, first, rows, size)), maxSteps, consume };
+      const batch = padded ? this.#batch(order, pass.epoch, first) : dataset.batches$(rows, size, new BatchOrigin(dataset.name, pass.epoch, first, rows, size));
+      yield { batch, maxSteps, consume };
     }
     this.#ahead = more ? { epoch: pass.epoch + 1, order: this.order(pass.epoch + 1) } : undefined;
   }

@@ -1,11 +1,11 @@
 import { dtypes } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import { forwardOf, type Module } from '../nn/module.js';
 import { allocate } from '../numeric-array.js';
 import { slice } from '../ops/index.js';
 import { fromArray, inputLeaf } from '../ops/leaf.js';
 import { isTensorRecord, mapTensors, namedTensors, tensorsOf, type Tensors } from '../records.js';
-import { sizeOf } from '../shape.js';
+import { sameShape, showShape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { inEvaluation } from './evaluation.js';
 import { nothingFrom } from './nothing.js';
@@ -62,10 +62,15 @@ async function* inputsOf(source: unknown, batchSize: number | undefined): AsyncG
   for await (const [inputs] of inOrder(batches)) yield inputs;
 }
 
-/** Along the batch. */
+/** Along the batch. Throws ShapeError where batches have outputs of other shapes, as those of padded sequences. */
 function joined(parts: readonly Tensor[]): Tensor {
   const [first] = parts;
   if (parts.length === 1) return first!;
+  const other = parts.find(({ shape }) => !sameShape(shape.slice(1), first!.shape.slice(1)));
+  if (other !== undefined) {
+    const shapes = [first!.shape, other.shape];
+    throw new ShapeError(`[predict] the outputs of batches differ in shape: got ${showShape(shapes[0]!)} and ${showShape(shapes[1]!)}, expected the same but for the batch. Pad all to one length, as in data.padded({ x, y, buckets: [64] }), or predict batch by batch.`, { op: 'predict', shapes });
+  }
   const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const shape = [rows, ...first!.shape.slice(1)];
   const all = allocate('predict', 'the outputs', sizeOf(shape), () => new dtypes[first!.dtype].array(sizeOf(shape)));

@@ -24,6 +24,7 @@ export function inMemory(batches: Loader): batches is ArrayLoader {
  */
 export function whyStepwise({ model, loss, metrics, batches, accumulate, callbacks }: Parts): string | undefined {
   if (!inMemory(batches)) return 'the data is not in memory, or comes by a loader of its own kind';
+  if (batches.dataset.padded$) return 'the examples differ in length, and with them the batches (data.padded)';
   if (accumulate > 1) return `the gradients of ${accumulate} batches are added up for each step (accumulate)`;
   const custom = model.modules().find((module) => !module.builtin && module.children().every((child) => child.builtin));
   if (custom !== undefined) return `the model contains ${custom.path$ === '' ? '' : `${custom.path$}, `}a custom module (${String(custom)})`;
