@@ -25,7 +25,7 @@ export interface ArrayRecord {
 /** One array, or a record of arrays with the fields of its shape. */
 type ValuesOf<S extends ExampleShape> = S extends Shape ? ArrayValues : { readonly [K in keyof S]: ArrayValues };
 /** A thing for one array, or for some of the fields of a record. */
-type PerField<S extends ExampleShape, T> = S extends Shape ? T : { readonly [K in keyof S]?: T | undefined };
+export type PerField<S extends ExampleShape, T> = S extends Shape ? T : { readonly [K in keyof S]?: T | undefined };
 
 /** The dtype that an array of type V gets: `T` where it was given. */
 type ArrayDType<V, T> = [T] extends [InputDType] ? ([InputDType] extends [T] ? AsIs<V> : T) : AsIs<V>;
@@ -93,7 +93,7 @@ export interface RecordTargetArrays<X extends ExampleShape, Y extends ShapeRecor
 }
 
 /** A shape without `readonly`, or a record of such. */
-type Written<S extends ExampleShape> = S extends Shape ? [...S] : { -readonly [K in keyof S]: S[K] extends Shape ? [...S[K]] : never };
+export type Written<S extends ExampleShape> = S extends Shape ? [...S] : { -readonly [K in keyof S]: S[K] extends Shape ? [...S[K]] : never };
 
 /**
  * A dataset over arrays in memory. The arrays are copied; bytes stay bytes, and are cast and normalised natively when a batch

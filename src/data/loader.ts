@@ -218,12 +218,12 @@ function checkBatchSize(batchSize: number): void {
  * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream, the next batch is prepared
  * while a step runs, and an error of the source is thrown in the loop. Throws ArgumentError; AnnealError for an unknown option.
  */
-export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes>(dataset: Dataset<X, Y, D, E>, options?: LoaderOptions): ArrayLoader<X, Y, D, E>;
-export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(stream: Stream<X, Y, D>, options?: StreamLoaderOptions): StreamLoader<X, Y, D>;
-export function loader<X extends Shape, Y extends Shape, D extends TargetDType>(
-  source: Dataset<X, Y, D, DTypes> | Stream<X, Y, D>,
+export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(dataset: Dataset<X, Y, D, E>, options?: LoaderOptions): ArrayLoader<X, Y, D, E>;
+export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(stream: Stream<X, Y, D, E>, options?: StreamLoaderOptions): StreamLoader<X, Y, D, E>;
+export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(
+  source: Dataset<X, Y, D, E> | Stream<X, Y, D, E>,
   options: LoaderOptions | StreamLoaderOptions = {},
-): Loader<X, Y, D, DTypes> {
+): Loader<X, Y, D, E> {
   if (source instanceof Dataset) return new ArrayLoader(source, options);
   if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${describeValue(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
   checkOptions('data.loader', options ?? null, ['batchSize', 'dropLast', 'prefetch', 'shuffle', 'seed']);

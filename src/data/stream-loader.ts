@@ -1,14 +1,15 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
+import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import { Assembler, type BatchArrays } from './assemble.js';
-import type { Batch, TargetDType } from './dataset.js';
+import type { Batch, DefaultDType, DTypes, TargetDType } from './dataset.js';
 import type { Loader, BatchRun } from './loader.js';
 import { BatchOrigin } from './batch-origin.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
 import { Prefetch } from './prefetch.js';
-import type { Stream, StreamItem } from './stream.js';
+import type { Stream, AnyItem } from './stream.js';
 import { describeValue } from '../describe-value.js';
 
 export interface StreamLoaderOptions {
@@ -21,8 +22,8 @@ export interface StreamLoaderOptions {
 }
 
 /** The batches of a Stream. The next one is prepared while a step runs; leaving the loop early closes the source. */
-export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> implements Loader<X, Y, D> {
-  readonly stream: Stream<X, Y, D>;
+export class StreamLoader<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> implements Loader<X, Y, D, E> {
+  readonly stream: Stream<X, Y, D, E>;
   readonly shape: X;
   readonly length = undefined;
   readonly size = undefined;
@@ -31,7 +32,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
   readonly #setup: LoaderSetup;
   readonly #position = new Position();
 
-  constructor(stream: Stream<X, Y, D>, options: StreamLoaderOptions) {
+  constructor(stream: Stream<X, Y, D, E>, options: StreamLoaderOptions) {
     const asked: object = withoutUndefined(options);
     if ('shuffle' in asked || 'seed' in asked) {
       throw new ArgumentError(`[data.loader] shuffle: a stream comes in its own order. Shuffle in the source, or load it whole with data.fromArrays.`, { op: 'data.loader' });
@@ -54,7 +55,7 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
     return this.#position.epoch;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y, D, E>, void, undefined> {
     const pass = this.#position.begin();
     for await (const { batch, consume } of this.#runs(pass)) {
       consume(1);
@@ -64,17 +65,17 @@ export class StreamLoader<X extends Shape = Shape, Y extends Shape = Shape, D ex
   }
 
   /** One epoch for those who take batches when they use them. */
-  pass$(): TakenPass<BatchRun<X, Y, D>> {
+  pass$(): TakenPass<BatchRun<X, Y, D, E>> {
     const pass = this.#position.begin();
     return { ...pass, batches: this.#runs(pass) };
   }
 
   /** All batches, read anew, without moving on. */
-  async *inOrder$(): AsyncGenerator<Batch<X, Y, D>, void, undefined> {
+  async *inOrder$(): AsyncGenerator<Batch<X, Y, D, E>, void, undefined> {
     for await (const { batch } of this.#runs({ epoch: this.epoch, first: 0, handedOut: nothing, complete: nothing })) yield batch;
   }
 
-  async *#runs(pass: Pass): AsyncGenerator<BatchRun<X, Y, D>, void, undefined> {
+  async *#runs(pass: Pass): AsyncGenerator<BatchRun<X, Y, D, E>, void, undefined> {
     const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#setup.dropLast);
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
     try {
@@ -124,7 +125,7 @@ class Reader {
   readonly #dropLast: boolean;
   readonly #batchSize: number;
   readonly #assembler: Assembler;
-  readonly #source: Iterator<StreamItem> | AsyncIterator<StreamItem>;
+  readonly #source: Iterator<AnyItem> | AsyncIterator<AnyItem>;
   /** The source has ended or failed by itself. */
   #ended = false;
   #closed = false;
@@ -149,7 +150,7 @@ class Reader {
     return rest !== undefined && this.#dropLast && rest.size < this.#batchSize ? undefined : rest;
   }
 
-  async #next(): Promise<IteratorResult<StreamItem>> {
+  async #next(): Promise<IteratorResult<AnyItem>> {
     if (this.#ended || this.#closed) return { done: true, value: undefined };
     try {
       const item = await this.#source.next();

@@ -4,11 +4,12 @@ import { checkAttached, isNumericArray, type NumericArray } from '../numeric-arr
 import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import { checkRequired } from '../options.js';
-import { isRecord } from '../records.js';
+import { isRecord, type ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import type { Batch, TargetDType } from './dataset.js';
+import { perField, type PerField, type Written } from './arrays.js';
+import type { Batch, DefaultDType, DTypes, InputDType, TargetDType } from './dataset.js';
 import { checkExampleShape } from './example-shape.js';
 import { checkClassCount, nameOf } from './examples.js';
 import type { Nested } from './nested.js';
@@ -18,23 +19,44 @@ import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import type { BatchArrays } from './assemble.js';
 
 const OP = 'data.fromIterable';
-const KNOWN = ['shape', 'targetShape', 'normalize', 'batches', 'classes', 'name'];
+const KNOWN = ['shape', 'targetShape', 'dtype', 'targetDtype', 'normalize', 'batches', 'classes', 'name'];
 
-/** One example, or with `batches: true` a whole batch: x row-major, and y a class index (or one an example), or float targets. */
-export interface StreamItem {
-  readonly x: NumericArray | Nested | number;
-  readonly y: NumericArray | Nested | number;
+/** Values of one array of an example, or of a batch. */
+export type ItemValues = NumericArray | Nested | number;
+
+/** Values of one array, or of each field of a record. */
+export type ItemOf<S extends ExampleShape> = S extends Shape ? ItemValues : { readonly [K in keyof S]: ItemValues };
+
+/**
+ * One example, or with `batches: true` a whole batch: x row-major, and y a class index (or one an example), or float targets; of streams with several
+ * arrays, records of them.
+ */
+export interface StreamItem<X extends ExampleShape = Shape, Y extends ExampleShape = Shape> {
+  readonly x: ItemOf<X>;
+  readonly y: ItemOf<Y>;
 }
 
-export type StreamSource = Iterable<StreamItem> | AsyncIterable<StreamItem>;
+export type StreamSource<X extends ExampleShape = Shape, Y extends ExampleShape = Shape> = Iterable<StreamItem<X, Y>> | AsyncIterable<StreamItem<X, Y>>;
 
-export interface StreamOptions<X extends Shape, Y extends Shape = Shape> {
-  /** The shape of one example, without the batch. */
+/** The dtypes of a stream's arrays: float32 where nothing else was said. */
+export type StreamDTypes<S extends ExampleShape, T> = S extends Shape ? Said<T> : { readonly [K in keyof S]: Said<K extends keyof T ? T[K] : undefined> };
+type Said<T> = [T] extends [InputDType] ? ([InputDType] extends [T] ? 'float32' : T) : 'float32';
+
+/** An example of any stream. */
+export type AnyItem = StreamItem<ExampleShape, ExampleShape>;
+type AnySource = StreamSource<ExampleShape, ExampleShape>;
+
+export interface StreamOptions<X extends ExampleShape, Y extends ExampleShape = Shape, T = unknown, U = unknown> {
+  /** The shape of one example, without the batch; of examples with several arrays a record of shapes, by name. */
   readonly shape: X;
-  /** The shape of one float target; left out for class indices. */
+  /** The shape of one float target, or of each of several targets by name; left out for class indices. */
   readonly targetShape?: Y | undefined;
-  /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes. */
-  readonly normalize?: Normalize | undefined;
+  /** 'int32' for inputs that are indices, such as tokens; of a record for some of its fields. Default float32, whatever arrays the source gives. */
+  readonly dtype?: (T & PerField<NoInfer<X>, InputDType>) | undefined;
+  /** As dtype, for fields of a record of targets. */
+  readonly targetDtype?: (Y extends Shape ? undefined : U & PerField<NoInfer<Y>, TargetDType>) | undefined;
+  /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes; of a record for some of its fields. */
+  readonly normalize?: PerField<NoInfer<X>, Normalize> | undefined;
   /** The source gives ready batches instead of examples. */
   readonly batches?: boolean | undefined;
   /** The number of classes; given, every label is checked when it arrives. */
@@ -43,34 +65,65 @@ export interface StreamOptions<X extends Shape, Y extends Shape = Shape> {
   readonly name?: string | undefined;
 }
 
+/** One array of each example of a stream. */
+export interface StreamField {
+  /** Its name in the record; undefined where it is the only one, and no record. */
+  readonly name: string | undefined;
+  /** Its name in messages: `x`, `x.tokens`. */
+  readonly what: string;
+  readonly shape: Shape;
+  readonly dtype: TargetDType;
+  /** True for class indices, one an example. */
+  readonly label: boolean;
+  /** Mean and deviation by which floats are normalised before they are rounded. */
+  readonly normalize: Normalize | undefined;
+}
+
+/** Shapes, dtypes and fields of a stream, checked. */
+interface StreamSetup<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes> {
+  readonly name: string;
+  readonly classes: number | undefined;
+  readonly batches: boolean;
+  readonly shape: X;
+  readonly targetShape: Y;
+  readonly dtype: E;
+  readonly targetDtype: D;
+  readonly inputs: readonly StreamField[];
+  readonly targets: readonly StreamField[];
+}
+
 /** Examples that arrive one after the other; data.loader() makes batches of them. */
-export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends TargetDType = TargetDType> {
+export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> {
   readonly name: string;
   readonly shape: X;
   readonly targetShape: Y;
+  /** Of the inputs, as batches have them. */
+  readonly dtype: E;
   readonly targetDtype: D;
   readonly classes: number | undefined;
   readonly batches: boolean;
-  readonly #source: StreamSource | (() => StreamSource);
-  /** Mean and deviation by which floats are normalised before they are rounded. */
-  readonly normalize$: Normalize | undefined;
+  readonly inputs$: readonly StreamField[];
+  readonly targets$: readonly StreamField[];
+  readonly #source: AnySource | (() => AnySource);
   #opened = false;
 
-  constructor(source: StreamSource | (() => StreamSource), options: StreamOptions<X, Y>, targetShape: Y, targetDtype: D) {
-    this.name = nameOf(OP, options.name, 'stream');
-    this.shape = options.shape;
-    this.targetShape = targetShape;
-    this.targetDtype = targetDtype;
-    this.classes = options.classes;
-    this.batches = options.batches ?? false;
+  constructor(source: AnySource | (() => AnySource), setup: StreamSetup<X, Y, D, E>) {
+    this.name = setup.name;
+    this.shape = setup.shape;
+    this.targetShape = setup.targetShape;
+    this.dtype = setup.dtype;
+    this.targetDtype = setup.targetDtype;
+    this.classes = setup.classes;
+    this.batches = setup.batches;
+    this.inputs$ = setup.inputs;
+    this.targets$ = setup.targets;
     this.#source = source;
-    this.normalize$ = options.normalize;
   }
 
   /** A description. */
   toJSON(): object {
-    const { name, shape, targetShape, targetDtype, classes, batches } = this;
-    return { name, shape, targetShape, targetDtype, classes, batches };
+    const { name, shape, dtype, targetShape, targetDtype, classes, batches } = this;
+    return { name, shape, dtype, targetShape, targetDtype, classes, batches };
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
@@ -78,7 +131,7 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   }
 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */
-  open$(): Iterator<StreamItem> | AsyncIterator<StreamItem> {
+  open$(): Iterator<AnyItem> | AsyncIterator<AnyItem> {
     const source = typeof this.#source === 'function' ? this.#source() : this.#source;
     if (!isIterable(source)) throw new DataError(`[${OP}] stream '${this.name}': its function gave ${describeValue(source)}, expected an iterable or an async iterable. Return one.`, { op: OP });
     if (isNumericArray(source)) checkAttached(OP, `the source of stream '${this.name}'`, source);
@@ -94,58 +147,99 @@ export class Stream<X extends Shape = Shape, Y extends Shape = Shape, D extends 
   }
 
   /** The tensors of a batch. Bytes are cast and normalised natively in the step that uses them; floats are normalised already. */
-  batch$({ x, y, size }: BatchArrays, origin: BatchOrigin): Batch<X, Y, D> {
-    const shape = [size, ...this.shape];
-    const bytes = x instanceof Uint8Array;
-    let inputs: Tensor = fromArray(x, shape, bytes ? 'uint8' : 'float32');
-    if (bytes) inputs = gatherRows(inputs, fromArray(ascending(size), [size], 'int32'), this.normalize$ && affineOf(this.normalize$, OP));
-    const targets = fromArray(y, [size, ...this.targetShape], this.targetDtype);
-    return [withOrigin(inputs, origin) as Batch<X, Y, D>[0], withOrigin(targets, origin) as unknown as Batch<X, Y, D>[1]];
+  batch$({ inputs, targets, size }: BatchArrays, origin: BatchOrigin): Batch<X, Y, D, E> {
+    const tensors = (fields: readonly StreamField[], arrays: BatchArrays['inputs']): unknown => {
+      const all = fields.map((field, i) => [field.name, withOrigin(tensorOf(field, arrays[i]!, size), origin)] as const);
+      return all[0]![0] === undefined ? all[0]![1] : Object.fromEntries(all as (readonly [string, Tensor])[]);
+    };
+    return [tensors(this.inputs$, inputs) as Batch<X, Y, D, E>[0], tensors(this.targets$, targets) as Batch<X, Y, D, E>[1]];
   }
 }
 
-export function isAsync(source: StreamSource): source is AsyncIterable<StreamItem> {
+function tensorOf({ shape, normalize }: StreamField, values: BatchArrays['inputs'][number], size: number): Tensor {
+  if (!(values instanceof Uint8Array)) return fromArray(values, [size, ...shape], values instanceof Int32Array ? 'int32' : 'float32');
+  return gatherRows(fromArray(values, [size, ...shape], 'uint8'), fromArray(ascending(size), [size], 'int32'), normalize && affineOf(normalize, OP));
+}
+
+export function isAsync(source: AnySource): source is AsyncIterable<AnyItem> {
   return Symbol.asyncIterator in source;
 }
 
 /**
  * A stream of examples { x, y } (or of ready batches of them) from an iterable, an async iterable or, so that there can be more
- * than one epoch, a function that opens one. Arrays are copied.
+ * than one epoch, a function that opens one. x and y may be records of arrays, with records of shapes. Arrays are copied.
  *
  *     async function* rows() { for await (const line of lines) yield { x: parse(line), y: 1 }; }
  *     const loader = data.loader(data.fromIterable(rows, { shape: [4] }), { batchSize: 32 });
  *
- * Throws here ArgumentError, and AnnealError for an unknown option; in the loop DataError for an example that does not fit,
+ *     function* texts() { yield { x: { tokens: Int32Array.of(5, 2, 0), length: 2 }, y: 1 }; }
+ *     const two = data.fromIterable(texts, { shape: { tokens: [3], length: [] }, dtype: { tokens: 'int32' } });
+ *
+ * Throws here ArgumentError, and AnnealError for an unknown option; in the loop DataError, naming the example and the field, for one that does not fit,
  * and whatever the source throws.
  */
-export function fromIterable<const X extends Shape>(
-  source: StreamSource | (() => StreamSource),
-  options: StreamOptions<X> & { readonly targetShape?: undefined },
-): Stream<[...X], [], 'int32'>;
-export function fromIterable<const X extends Shape, const Y extends Shape>(
-  source: StreamSource | (() => StreamSource),
-  options: StreamOptions<X, Y> & { readonly targetShape: Y; readonly classes?: undefined },
-): Stream<[...X], [...Y], 'float32'>;
-export function fromIterable(source: StreamSource | (() => StreamSource), options: StreamOptions<Shape>): Stream<number[], number[], TargetDType> {
+export function fromIterable<const X extends ExampleShape, const T = unknown>(
+  source: StreamSource<NoInfer<X>, []> | (() => StreamSource<NoInfer<X>, []>),
+  options: StreamOptions<X, [], T> & { readonly targetShape?: undefined },
+): Stream<Written<X>, [], 'int32', StreamDTypes<X, T>>;
+export function fromIterable<const X extends ExampleShape, const Y extends ExampleShape, const T = unknown, const U = unknown>(
+  source: StreamSource<NoInfer<X>, NoInfer<Y>> | (() => StreamSource<NoInfer<X>, NoInfer<Y>>),
+  options: StreamOptions<X, Y, T, U> & { readonly targetShape: Y; readonly classes?: undefined },
+): Stream<Written<X>, Written<Y>, StreamDTypes<Y, U>, StreamDTypes<X, T>>;
+export function fromIterable(source: AnySource | (() => AnySource), options: Given): Stream<ExampleShape, ExampleShape, DTypes, DTypes> {
   checkRequired(OP, options, KNOWN);
-  checkNormalize(options.normalize, OP);
   checkClassCount(OP, options.classes);
   if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${describeValue(options.batches)}, expected true or false.`, { op: OP });
   if (typeof source !== 'function' && !isIterable(source)) {
     throw new ArgumentError(`[${OP}] source: got ${describeValue(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
   }
-  for (const option of ['shape', 'targetShape'] as const) {
-    if (isRecord(options[option])) {
-      throw new ArgumentError(
-        `[${OP}] ${option}: got a record of shapes, expected one shape: a stream has one array of inputs and one of targets. Load several with data.fromArrays(), or write a loader of your own.`,
-        { op: OP },
-      );
-    }
+  const { shape, targetShape, dtype, targetDtype, normalize, classes, batches = false } = options;
+  const name = nameOf(OP, options.name, 'stream');
+  const inputs = fieldsOf('x', 'shape', shape, 'dtype', dtype, normalize);
+  if (targetShape === undefined || !isRecord(targetShape)) {
+    if (targetDtype !== undefined) throw new ArgumentError(`[${OP}] targetDtype: got it with one array of targets, expected a record of them. Leave it out: targets are int32 without targetShape, float32 with it.`, { op: OP });
   }
-  checkExampleShape(OP, 'shape', options.shape);
-  if (options.targetShape !== undefined) checkExampleShape(OP, 'targetShape', options.targetShape);
-  const shapes = { ...options, shape: [...options.shape], targetShape: [...(options.targetShape ?? [])] };
-  return new Stream(source, shapes, shapes.targetShape, options.targetShape === undefined ? 'int32' : 'float32');
+  if (targetShape !== undefined && classes !== undefined) throw new ArgumentError(`[${OP}] classes: got it with targetShape, expected one of them: class indices have no targetShape.`, { op: OP });
+  const label: StreamField = { name: undefined, what: 'y', shape: [], dtype: 'int32', label: true, normalize: undefined };
+  const targets = targetShape === undefined ? [label] : fieldsOf('y', 'targetShape', targetShape, 'targetDtype', targetDtype, undefined);
+  return new Stream<ExampleShape, ExampleShape, DTypes, DTypes>(source, {
+    name,
+    classes,
+    batches,
+    inputs,
+    targets,
+    shape: together(inputs, ({ shape: one }) => one),
+    targetShape: together(targets, ({ shape: one }) => one),
+    dtype: together(inputs, (field) => field.dtype),
+    targetDtype: together(targets, (field) => field.dtype),
+  });
+}
+
+/** Options of fromIterable() as they come. */
+type Given = Pick<StreamOptions<Shape>, 'classes' | 'batches' | 'name'> & Readonly<Partial<Record<'shape' | 'targetShape' | 'dtype' | 'targetDtype' | 'normalize', unknown>>>;
+
+/** The fields of examples. Throws ArgumentError, naming the field, for options that do not fit. */
+function fieldsOf(of: 'x' | 'y', shapeOption: string, shape: unknown, dtypeOption: string, dtype: unknown, normalize: unknown): StreamField[] {
+  if (!isRecord(shape)) return [fieldOf(undefined, of, shapeOption, shape, dtypeOption, dtype, normalize)];
+  const names = Object.keys(shape);
+  if (names.length === 0) throw new ArgumentError(`[${OP}] ${shapeOption}: got a record without fields, expected at least one shape, as in { ${shapeOption}: { tokens: [64] } }.`, { op: OP });
+  const dtypes = perField(OP, dtype, dtypeOption, names, shapeOption, "'int32'");
+  const normalized = perField(OP, normalize, 'normalize', names, shapeOption, '{ mean: 0, std: 1 }');
+  return names.map((name) => fieldOf(name, `${of}.${name}`, `${shapeOption}.${name}`, shape[name], `${dtypeOption}.${name}`, dtypes[name], normalized[name]));
+}
+
+function fieldOf(name: string | undefined, what: string, shapeOption: string, shape: unknown, dtypeOption: string, dtype: unknown, normalize: unknown): StreamField {
+  checkExampleShape(OP, shapeOption, shape as Shape);
+  if (dtype !== undefined && dtype !== 'int32' && dtype !== 'float32') throw new ArgumentError(`[${OP}] ${dtypeOption}: got ${describeValue(dtype)}, expected 'int32' or 'float32'.`, { op: OP });
+  checkNormalize(normalize as Normalize | undefined, OP);
+  if (dtype === 'int32' && normalize !== undefined) throw new ArgumentError(`[${OP}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op: OP });
+  return { name, what, shape: [...(shape as Shape)], dtype: dtype ?? 'float32', label: false, normalize: normalize as Normalize | undefined };
+}
+
+/** A thing of each field: of one array the thing, of several a record. */
+function together<T>(fields: readonly StreamField[], of: (field: StreamField) => T): T | { readonly [field: string]: T } {
+  const [first] = fields;
+  return first!.name === undefined ? of(first!) : Object.fromEntries(fields.map((field) => [field.name!, of(field)]));
 }
 
 function isIterable(source: unknown): boolean {

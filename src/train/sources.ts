@@ -12,7 +12,7 @@ import { inMemory } from './stepwise.js';
 /** Source of batches: a dataset or a stream, of which a loader is made, or a loader. */
 export type Source<X extends ExampleShape = ExampleShape, Y extends ExampleShape = ExampleShape, D extends DTypes = DTypes> =
   | Dataset<X, Y, D, DTypes>
-  | Stream<X & Shape, Y & Shape, D & TargetDType>
+  | Stream<X, Y, D, DTypes>
   | Loader<X, Y, D, DTypes>;
 
 /** `unknown` where a model for I, with a loss that takes targets T, can use this data, else the reason why not. */

@@ -92,8 +92,4 @@ describe('records that do not fit', () => {
   it.each(bad)('%s', (_, given, message) => {
     expect(() => data.fromArrays({ x: { tokens, lengths }, y, shape, name: 'texts', ...given } as never)).toThrow(expect.objectContaining({ message }));
   });
-
-  it('streams', () => {
-    expect(() => data.fromIterable([], { shape: { tokens: [2] } } as never)).toThrow('[data.fromIterable] shape: got a record of shapes, expected one shape: a stream has one array of inputs and one of targets. Load several with data.fromArrays(), or write a loader of your own.');
-  });
 });

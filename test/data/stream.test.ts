@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import 'anneal';
 import { fromIterable, loader, originOf, type Loader, type StreamItem } from '../../src/data/index.js';
 
 /** Examples 0, 1, ... that tell what happens to them. */
@@ -147,5 +148,73 @@ describe('a stream', () => {
     expect(() => fromIterable(7 as never, { shape: [2] })).toThrow('[data.fromIterable] source: got 7');
     expect(() => fromIterable([], { shape: 2 as never })).toThrow('[data.fromIterable] shape: got 2');
     expect(() => fromIterable([], { shape: [2], batch: true } as never)).toThrow('Did you mean batches?');
+  });
+});
+
+describe('a stream of records', () => {
+  const shape = { tokens: [3], length: [] } as const;
+  function* texts(): Generator<StreamItem<typeof shape, []>> {
+    for (let i = 0; i < 5; i++) yield { x: { tokens: Int32Array.of(i, i + 1, 2 ** 30 + 1), length: i }, y: i % 2 };
+  }
+
+  it('comes in batches of records, with the dtypes that were asked for', async () => {
+    const stream = fromIterable(texts, { shape, dtype: { tokens: 'int32' } });
+    expect([stream.shape, stream.dtype, stream.targetDtype]).toEqual([shape, { tokens: 'int32', length: 'float32' }, 'int32']);
+    const seen: unknown[] = [];
+    for await (const [{ tokens, length }, labels] of loader(stream, { batchSize: 3 })) {
+      seen.push([tokens.dtype, tokens.shape, [...tokens.data$!], length.dtype, [...length.data$!], [...labels.data$!], originOf(tokens)!.example(1)]);
+    }
+    expect(seen).toEqual([
+      ['int32', [3, 3], [0, 1, 2 ** 30 + 1, 1, 2, 2 ** 30 + 1, 2, 3, 2 ** 30 + 1], 'float32', [0, 1, 2], [0, 1, 0], 1],
+      ['int32', [2, 3], [3, 4, 2 ** 30 + 1, 4, 5, 2 ** 30 + 1], 'float32', [3, 4], [1, 0], 4],
+    ]);
+  });
+
+  it('has records of targets, bytes and normalised fields, and ready batches', async () => {
+    const items = [{ x: { pixels: Uint8Array.of(0, 255, 0, 255), age: [30, 40] }, y: { kind: [0, 1], price: [1.5, 2.5] } }];
+    const stream = fromIterable(items, {
+      shape: { pixels: [2], age: [] },
+      targetShape: { kind: [], price: [1] },
+      targetDtype: { kind: 'int32' },
+      normalize: { pixels: { mean: 0, std: 1 }, age: { mean: 30, std: 10 } },
+      batches: true,
+    });
+    for await (const [{ pixels, age }, { kind, price }] of loader(stream)) {
+      expect([[...(await pixels.data())], [...(await age.data())], kind.dtype, [...(await kind.data())], price.shape, [...(await price.data())]]).toEqual([[0, 1, 0, 1], [0, 1], 'int32', [0, 1], [2, 1], [1.5, 2.5]]);
+    }
+    const one = loader(fromIterable([{ x: [1, 2, 3], y: 0 }], { shape: [3], dtype: 'int32' }));
+    for await (const [inputs] of one) expect([inputs.dtype, [...inputs.data$!]]).toEqual(['int32', [1, 2, 3]]);
+  });
+
+  const good = { tokens: [1, 2, 3], length: 3 };
+  const wrong: [string, unknown[], object][] = [
+    ["example 0: x does not fit: got an Array, expected a record with the fields of shape: tokens, length. Correct what the source gives.", [{ x: [1, 2, 3], y: 0 }], {}],
+    ["example 1: x.length does not fit: got nothing, expected a record with the fields of shape: tokens, length.", [{ x: good, y: 0 }, { x: { tokens: [1, 2, 3] }, y: 0 }], {}],
+    ["example 0: x.words does not fit: got a field that the stream has not, expected a record with the fields of shape: tokens, length.", [{ x: { ...good, words: [1] }, y: 0 }], {}],
+    ["example 0: x.tokens does not fit: got 2 elements, expected 3, the elements of shape [3].", [{ x: { ...good, tokens: [1, 2] }, y: 0 }], {}],
+    ["example 0: x.length does not fit: got 2 elements, expected 1 for 1 examples.", [{ x: { ...good, length: [1, 2] }, y: 0 }], {}],
+    ["example 0: x.tokens does not fit: got 0.5 as element 1, expected an integer of 32 bits.", [{ x: { ...good, tokens: [1, 0.5, 2] }, y: 0 }], { dtype: { tokens: 'int32' } }],
+    ["example 0: x.tokens does not fit: got 'abc', expected a typed array of numbers or numbers.", [{ x: { ...good, tokens: 'abc' }, y: 0 }], {}],
+    ["example 0: y does not fit: got 0, expected a record with the fields of targetShape: kind.", [{ x: good, y: 0 }], { targetShape: { kind: [] } }],
+    ["example 0: y.kind does not fit: got 2 elements, expected 1 for 1 examples.", [{ x: good, y: { kind: [1, 2] } }], { targetShape: { kind: [] } }],
+    ["example 1: x.tokens does not fit: got bytes and floats in one batch, expected one kind of array throughout.", [{ x: good, y: 0 }, { x: { ...good, tokens: new Uint8Array(3) }, y: 0 }], {}],
+  ];
+  it.each(wrong)('%s', async (text, items, options) => {
+    const stream = fromIterable(items as never, { shape, ...options } as unknown as { shape: [3] });
+    await expect(sizes(loader(stream, { batchSize: 2 }))).rejects.toThrow(`[data.loader] stream 'stream', ${text}`);
+  });
+
+  const bad: [string, object][] = [
+    ['[data.fromIterable] shape: got a record without fields, expected at least one shape, as in { shape: { tokens: [64] } }.', { shape: {} }],
+    ['[data.fromIterable] shape.tokens: got 3, expected integers of at least 1', { shape: { tokens: 3 } }],
+    ["[data.fromIterable] dtype: got 'int32', expected a record with the fields of shape: tokens, length. Name the field, as in { dtype: { tokens: 'int32' } }.", { dtype: 'int32' }],
+    ['[data.fromIterable] dtype: got the field token, expected one of those of shape: tokens, length. Did you mean tokens?', { dtype: { token: 'int32' } }],
+    ["[data.fromIterable] dtype.tokens: got 'int64', expected 'int32' or 'float32'.", { dtype: { tokens: 'int64' } }],
+    ['[data.fromIterable] normalize: got it for x.tokens, which is int32, expected floats.', { dtype: { tokens: 'int32' }, normalize: { tokens: { mean: 0, std: 1 } } }],
+    ['[data.fromIterable] targetDtype: got it with one array of targets, expected a record of them.', { targetDtype: 'int32' }],
+    ['[data.fromIterable] classes: got it with targetShape, expected one of them', { targetShape: { kind: [] }, classes: 2 }],
+  ];
+  it.each(bad)('%s', (message, options) => {
+    expect(() => fromIterable([], { shape, ...options } as never)).toThrow(message);
   });
 });

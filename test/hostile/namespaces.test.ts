@@ -93,7 +93,7 @@ const calls: [string, Call, unknown[]][] = [
   ['data.fromArrays', data.fromArrays as Call, [{ x: new Float32Array(8), y: [0, 1, 0, 1], shape: [2], normalize: { mean: 0, std: 1 }, classes: 2, weights: [1, 1, 1, 1], check: 'finite', name: 'x' }]],
   ['data.fromArrays of targets', data.fromArrays as Call, [{ x: [[1], [2]], y: [[1], [2]], targetShape: [1] }]],
   ['normalize', (mean, std) => data.fromArrays({ x: new Uint8Array(2), y: [0, 1], shape: [1], normalize: { mean, std } as never }), [0, 1]],
-  ['data.fromIterable', async (source, options) => { for await (const batch of data.loader(data.fromIterable(source as never, options as never))) await batch[0].data(); }, [items(), { shape: [2], normalize: { mean: 0, std: 1 }, classes: 2, batches: false, name: 'x' }]],
+  ['data.fromIterable', async (source, options) => { for await (const batch of data.loader(data.fromIterable<[2]>(source as never, options as never))) await batch[0].data(); }, [items(), { shape: [2], normalize: { mean: 0, std: 1 }, classes: 2, batches: false, name: 'x' }]],
   ['an example', async (x, y) => { for await (const batch of data.loader(data.fromIterable([{ x, y }] as never, { shape: [2] }))) await batch[0].data(); }, [[1, 2], 0]],
   ['a batch', async (x, y) => { for await (const batch of data.loader(data.fromIterable([{ x, y }] as never, { shape: [2], batches: true }))) await batch[0].data(); }, [[1, 2], [0]]],
   ['data.loader', data.loader as Call, [set, { batchSize: 2, shuffle: true, seed: 1, dropLast: false }]],

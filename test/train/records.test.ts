@@ -114,6 +114,18 @@ describe('a model of two inputs', () => {
     expect(history.at(-1)!.examples).toBe(N);
   });
 
+  it('takes a stream', async () => {
+    const rows = () => Array.from({ length: N }, (_, i) => ({ x: { a: a.subarray(3 * i, 3 * i + 3), b: b.subarray(2 * i, 2 * i + 2) }, y: y[i]! }));
+    const stream = data.fromIterable(rows, { shape, classes: 3 });
+    const [left, right] = [joined(), joined()];
+    const unweighted = data.fromArrays({ x: { a, b }, y, shape });
+    const [history, other] = [await left.fit(stream, { epochs: 2, batchSize: 8 }), await right.fit(unweighted, { epochs: 2, batchSize: 8 })];
+    expect(history.map(({ loss, accuracy }) => [loss, accuracy])).toEqual(other.map(({ loss, accuracy }) => [loss, accuracy]));
+    expect(await stateOf(left)).toEqual(await stateOf(right));
+    expect(await left.evaluate(stream)).toEqual(await right.evaluate(unweighted));
+    expect([...(await (await left.predict(stream)).data())]).toEqual([...(await (await right.predict(unweighted)).data())]);
+  });
+
   it('is looked into, summed up, and told by events', async () => {
     const trainer = joined();
     const history = await trainer.fit(two, { ...options, inspect: true });

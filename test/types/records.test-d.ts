@@ -54,6 +54,30 @@ class TwoHeads extends nn.Module<{ tokens: [64]; lengths: [] }, { kind: [10]; pr
 const y = new Int32Array(10);
 const texts = data.fromArrays({ x: { tokens, lengths }, y, shape: { tokens: [64], lengths: [] } });
 
+describe('a stream of records', () => {
+  const rows = [{ x: { tokens, lengths: 3 }, y: 1 }];
+  it('has the shapes and dtypes that its options say', async () => {
+    const stream = data.fromIterable(rows, { shape: { tokens: [64], lengths: [] }, dtype: { tokens: 'int32' } });
+    expectTypeOf(stream).toEqualTypeOf<data.Stream<{ tokens: [64]; lengths: [] }, [], 'int32', { readonly tokens: 'int32'; readonly lengths: 'float32' }>>();
+    for await (const [inputs] of data.loader(stream)) {
+      expectTypeOf(inputs.tokens).toEqualTypeOf<Tensor<[number, 64], 'int32'>>();
+      expectTypeOf(inputs.lengths).toEqualTypeOf<Tensor<[number], 'float32'>>();
+    }
+    const several = data.fromIterable([{ x: 1, y: { kind: 1, price: [2] } }], { shape: [], targetShape: { kind: [], price: [1] }, targetDtype: { kind: 'int32' } });
+    expectTypeOf(several).toEqualTypeOf<data.Stream<[], { kind: []; price: [1] }, { readonly kind: 'int32'; readonly price: 'float32' }>>();
+    expectTypeOf(data.fromIterable([{ x: tokens, y: 1 }], { shape: [64], dtype: 'int32' })).toEqualTypeOf<data.Stream<[64], [], 'int32', 'int32'>>();
+  });
+
+  it('has items that fit', () => {
+    // @ts-expect-error the field lengths is missing
+    data.fromIterable([{ x: { tokens }, y: 1 }], { shape: { tokens: [64], lengths: [] } });
+    // @ts-expect-error the shape is of one array
+    data.fromIterable(rows, { shape: [64] });
+    // @ts-expect-error one array of float targets is float32
+    data.fromIterable([{ x: 1, y: 1 }], { shape: [], targetShape: [], targetDtype: 'int32' });
+  });
+});
+
 describe('a model of several inputs', () => {
   const model = new Classifier();
   const optimizer = optim.adam(model.parameters());
@@ -63,6 +87,7 @@ describe('a model of several inputs', () => {
     const history = await trainer.fit(texts, { validation: texts, classWeights: 'balanced', shuffle: true });
     expectTypeOf(history[0]!.accuracy).toEqualTypeOf<number>();
     await trainer.evaluate(data.loader(texts, { batchSize: 2 }));
+    await trainer.fit(data.fromIterable([{ x: { tokens, lengths: 3 }, y: 1 }], { shape: { tokens: [64], lengths: [] } }));
     expectTypeOf(await trainer.predict(texts)).toEqualTypeOf<Tensor<[number, 10], 'float32'>>();
     const [inputs] = [...data.loader(texts)][0]!;
     await trainer.predict(inputs);
@@ -78,6 +103,8 @@ describe('a model of several inputs', () => {
     await trainer.fit(data.fromArrays({ x: { tokens, lengths }, y, shape: { tokens: [32], lengths: [] } }));
     // @ts-expect-error the data has the field words, which the model does not take
     await trainer.evaluate(data.fromArrays({ x: { tokens, lengths, words: tokens }, y, shape: { tokens: [64], lengths: [], words: [64] } }));
+    // @ts-expect-error the model takes the field lengths, which the data does not have
+    await trainer.fit(data.fromIterable([{ x: { tokens }, y: 1 }], { shape: { tokens: [64] } }));
     // @ts-expect-error the model takes the fields tokens and lengths, but the data has one array of inputs
     await trainer.fit(data.fromArrays({ x: tokens, y, shape: [64] }));
     // @ts-expect-error the model takes one input, but the data has fields
