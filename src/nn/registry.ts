@@ -44,6 +44,20 @@ export function childrenOf(root: Module): Module[] {
   return [...found];
 }
 
+/** The parameters in a module's own fields, and in what is within them, each once; those of the modules there are not its own. */
+export function ownParameters(module: Module): Parameter[] {
+  const found = new Set<Parameter>();
+  const seen = new Set<object>();
+  const visitAll = (entries: Iterable<readonly [unknown, unknown]>): void => {
+    for (const [, value] of entries) {
+      if (value instanceof Parameter) found.add(value);
+      else if (!(value instanceof Module)) visitAll(within(value, seen));
+    }
+  };
+  visitAll(module.fields$());
+  return [...found];
+}
+
 /** The elements of an array, a plain object or a Map by name; none of anything else, or of what was seen before. */
 function within(value: unknown, seen: Set<object>): Iterable<readonly [name: string | number, item: unknown]> {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return [];

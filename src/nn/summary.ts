@@ -12,9 +12,10 @@ import { describeValue } from '../describe-value.js';
 import { isRecord, listFields, showExampleShape, tensorsOf, type ExampleShape, type ShapeRecord, type Tensors } from '../records.js';
 import { sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { Parameter } from '../parameter.js';
+import type { Parameter } from '../parameter.js';
 import { forwardOf, Module, type AnyModule } from './module.js';
 import { observing } from './observe.js';
+import { ownParameters } from './registry.js';
 import { Sequential } from './sequential.js';
 import { table, withUnit } from './summary-text.js';
 
@@ -144,7 +145,7 @@ function layersOf(model: Module, x: Tensors, batchSize: number): LayerSummary[] 
   }
   const counted = new Set<Parameter>();
   return [...calls].flatMap(([module, { output, flops, bytes }]) => {
-    const parameters = ownParameters(module, counted);
+    const parameters = countOwn(module, counted);
     if (module.children().length > 0 && flops === 0 && parameters === 0) return [];
     return [{ layer: module.path$, kind: String(module), output: exampleShape(output), parameters, flops: Math.round(flops / batchSize), activationBytes: bytes }];
   });
@@ -165,9 +166,9 @@ function bytesOf({ op, shape, dtype, more }: Tensor): number {
   return sizeOf(shape) * dtypes[dtype].bytes + more.reduce((sum, one) => sum + sizeOf(one.shape) * dtypes[one.dtype].bytes, 0);
 }
 
-function ownParameters(module: Module, counted: Set<Parameter>): number {
-  const own = [...module.fields$()].flatMap(([, value]) => (Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]));
-  const fresh = own.filter((value): value is Parameter => value instanceof Parameter && !counted.has(value));
+/** Elements of the parameters of a module that none before it has had. */
+function countOwn(module: Module, counted: Set<Parameter>): number {
+  const fresh = ownParameters(module).filter((parameter) => !counted.has(parameter));
   for (const parameter of fresh) counted.add(parameter);
   return fresh.reduce((total, { shape }) => total + sizeOf(shape), 0);
 }

@@ -1,4 +1,5 @@
 import { AnnealError, type ErrorCode } from '../errors.js';
+import { EventLoopTurns } from '../event-loop.js';
 import type { Storage } from '../graph/engine.js';
 import type { Results } from './plan.js';
 import { loadNative, type NativeFailure, type NativeSession } from './binding.js';
@@ -41,8 +42,6 @@ export class LoadedProgram {
 export const INLINE_NS = 1_000_000;
 const MAX_IN_FLIGHT = 2;
 const MAX_PROGRAMS = 256;
-/** An inline step gives the event loop its turn when the last one is this long ago. */
-const TURN_MS = 4;
 
 class NativeStorage implements Storage {
   constructor(
@@ -64,7 +63,7 @@ export class Session {
   private inFlight = 0;
   private readonly waiting: (() => void)[] = [];
   private last: Promise<void> | undefined;
-  private lastTurn = performance.now();
+  private readonly turns = new EventLoopTurns();
   /** The number of the last failure that was reported: a run that is asked for now may use what it has left as it was. */
   private knownFailure = 0;
   /** By their numbers, those for which a run that is under way may be refused. */
@@ -151,14 +150,7 @@ export class Session {
 
   /** A promise for the end of an inline run that gives the event loop its turn from time to time. */
   yieldToEventLoop(): Promise<void> | undefined {
-    const now = performance.now();
-    if (now - this.lastTurn < TURN_MS) return undefined;
-    return new Promise((resolve) =>
-      setImmediate(() => {
-        this.lastTurn = performance.now();
-        resolve();
-      }),
-    );
+    return this.turns.yieldToEventLoop();
   }
 
   /** Resolves when all that was submitted is done. */
@@ -188,7 +180,7 @@ export class Session {
     this.inFlight++;
     const settled = (): void => {
       this.inFlight--;
-      this.lastTurn = performance.now();
+      this.turns.had();
       this.waiting.shift()?.();
       if (this.waiting.length === 0) for (const id of this.unfreed.splice(0)) this.native.free(id);
       if (this.inFlight === 0) this.failures.clear();

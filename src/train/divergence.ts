@@ -1,13 +1,18 @@
 import { ArrayLoader, type Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn, type Keys } from '../generator.js';
+import { gradients } from '../graph/autodiff.js';
+import { withoutTracking } from '../graph/recorder.js';
+import { postOrder } from '../graph/walk.js';
 import { lossOf } from '../metrics/batch-loss.js';
-import { forwardOf } from '../nn/module.js';
-import { tensorsOf } from '../records.js';
-import { firstNotFinite, gradientNorm, type Beginning, type Recorded } from './first-not-finite.js';
-import { faultyExample } from './faulty-example.js';
-import type { AnyBatch, StepSetup } from './step.js';
+import { forwardOf, type Module } from '../nn/module.js';
+import { abs, div, max, maximum, mul, stack, sum } from '../ops/index.js';
+import { Parameter } from '../parameter.js';
+import { isTensorRecord, namedTensors, type Tensors, tensorsOf } from '../records.js';
+import { sizeOf } from '../shape.js';
+import { Tensor } from '../tensor.js';
 import { exampleWeights } from './example-weights.js';
+import type { AnyBatch, StepSetup } from './step.js';
 
 /** The step that has failed, which has changed nothing. */
 export interface FailedStep {
@@ -124,4 +129,137 @@ function adviceOn(beginning: Beginning | undefined, losses: readonly number[]): 
     return 'The values have grown too large: try a lower rate (findLearningRate suggests one), a warm-up of it, or clip: { globalNorm: 1 } of the optimizer';
   }
   return `Its operands are not large: keep ${beginning.op} off its edges (a logarithm, quotient or root of 0), by an epsilon or clamp; if that is not it, try a lower rate`;
+}
+
+/** A step's forward pass, recorded anew: its batch, and its loss. */
+export interface Recorded {
+  readonly batch: readonly Tensor[];
+  readonly loss: Tensor;
+}
+
+/** First op whose result is not finite. */
+export interface Beginning {
+  /** 'forward': the result of an op is not finite, though its operands are. 'backward': the gradients of its operands, though its own is. */
+  readonly pass: 'forward' | 'backward' | 'data' | 'parameter';
+  readonly op: string;
+  /** The path of its layer; undefined outside of all. */
+  readonly layer: string | undefined;
+  /** Its own parameter with the largest element. */
+  readonly parameter: string | undefined;
+  /** The largest magnitude among its operands. */
+  readonly largest: number;
+}
+
+/** Runs a step's forward and backward pass once more, with an eye on every value. Undefined where all are finite. */
+export async function firstNotFinite(model: Module, record: () => Recorded): Promise<Beginning | undefined> {
+  const { result, layerOf } = attributed(model, () => withoutTracking(record, true));
+  const { batch, loss } = result;
+  const nodes = postOrder([loss], (node) => node.inputs).filter(isFloat);
+  const values = await areFinite(nodes);
+  const first = nodes.find((node) => !values.get(node)! && node.inputs.every((input) => values.get(input) ?? true));
+  if (first !== undefined) {
+    const data = new Set(postOrder(batch, (node) => node.inputs));
+    return describe(first, first instanceof Parameter ? 'parameter' : data.has(first) ? 'data' : 'forward', layerOf.get(first));
+  }
+  const differentiated = nodes.filter(({ requiresGrad }) => requiresGrad);
+  const computed = gradients([loss], differentiated);
+  const gradientOf = new Map(differentiated.map((node, i) => [node, computed[i]]));
+  const finite = await areFinite(computed.filter((gradient) => gradient !== undefined));
+  const isFinite = (node: Tensor): boolean => finite.get(gradientOf.get(node)!) ?? true;
+  const culprit = differentiated.findLast((node) => isFinite(node) && node.inputs.some((input) => !isFinite(input)));
+  return culprit && describe(culprit, 'backward', layerOf.get(culprit));
+}
+
+/** The Euclidean norm of the gradients of all parameters, also where its square is beyond float32; Infinity where one of them is not finite. */
+export async function gradientNorm(parameters: readonly Parameter[], record: () => Recorded): Promise<number> {
+  const { loss } = withoutTracking(record, true);
+  const found = gradients([loss], parameters).filter((gradient) => gradient !== undefined);
+  const [largest, squares] = withoutTracking(() => {
+    const peaks = found.map(magnitude);
+    const scaled = found.map((gradient, i) => div(gradient, maximum(peaks[i]!, 1e-30)) as Tensor);
+    return [stack(peaks), stack(scaled.map((gradient) => sum(mul(gradient, gradient)).reshape([]) as Tensor))];
+  });
+  const [peaks, sums] = [[...(await largest.data())], await squares.data()];
+  const norm = Math.sqrt(peaks.reduce((total, peak, i) => total + peak * peak * sums[i]!, 0));
+  return Number.isNaN(norm) ? Infinity : norm;
+}
+
+const isFloat = ({ dtype, shape }: Tensor): boolean => dtype === 'float32' && sizeOf(shape) > 0;
+
+/** Returns which of them consist of finite numbers only: 0 x is 0 for those, NaN for the others. */
+async function areFinite(tensors: readonly Tensor[]): Promise<ReadonlyMap<Tensor, boolean>> {
+  if (tensors.length === 0) return new Map();
+  const zeros = await withoutTracking(() => stack(tensors.map((tensor) => sum(mul(tensor, 0)).reshape([]) as Tensor))).data();
+  return new Map(tensors.map((tensor, i) => [tensor, zeros[i] === 0]));
+}
+
+const magnitude = (tensor: Tensor): Tensor => max(abs(tensor as Tensor<readonly number[], 'float32'>)).reshape([]) as Tensor;
+
+async function describe(node: Tensor, pass: Beginning['pass'], layer: Module | undefined): Promise<Beginning> {
+  const operands = node.inputs.filter(isFloat);
+  const peaks = operands.length === 0 ? [] : [...(await withoutTracking(() => stack(operands.map(magnitude))).data())];
+  const owned = operands.map((operand, i) => ({ operand, peak: peaks[i]! })).filter(({ operand }) => operand instanceof Parameter);
+  const [parameter] = owned.toSorted((a, b) => b.peak - a.peak).map(({ operand }) => (operand as Parameter).name);
+  return {
+    pass,
+    op: node.op.name,
+    layer: layer?.path$,
+    parameter: node instanceof Parameter ? node.name : parameter,
+    largest: peaks.reduce((a, b) => Math.max(a, b), 0),
+  };
+}
+
+type Forward = (this: Module, ...inputs: Tensors[]) => Tensors;
+
+/** Runs `fn`, which calls a model's forward(), and notes in which module each node was recorded: the innermost one. */
+export function attributed<R>(model: Module, fn: () => R): { readonly result: R; readonly layerOf: ReadonlyMap<Tensor, Module> } {
+  const layerOf = new Map<Tensor, Module>();
+  const undo = model.modules().map((module) => watch(module, (output, inputs) => claim(output, inputs, module, layerOf)));
+  try {
+    return { result: fn(), layerOf };
+  } finally {
+    for (const restore of undo) restore();
+  }
+}
+
+/** Puts a forward() before the module's own; what it returns takes it away. */
+function watch(module: Module, seen: (output: Tensor, inputs: readonly Tensor[]) => void): () => void {
+  const own = Object.getOwnPropertyDescriptor(module, 'forward');
+  const forward = module.forward as unknown as Forward;
+  const value: Forward = (...inputs) => {
+    const output = forward.apply(module, inputs);
+    if (output instanceof Tensor || isTensorRecord(output)) for (const one of tensorsOf(output)) seen(one, inputs.flatMap(tensorsOf));
+    return output;
+  };
+  // No field of the model, in which parameters are looked for.
+  Object.defineProperty(module, 'forward', { value, configurable: true, enumerable: false, writable: true });
+  return () => {
+    if (own === undefined) Reflect.deleteProperty(module, 'forward');
+    else Object.defineProperty(module, 'forward', own);
+  };
+}
+
+/** Assigns what lies between inputs and output to the module, unless one inside of it, which has returned before, has it. */
+function claim(output: Tensor, inputs: readonly Tensor[], module: Module, layerOf: Map<Tensor, Module>): void {
+  const isOutside = (node: Tensor): boolean => inputs.includes(node) || layerOf.has(node);
+  for (const node of postOrder([output], (at) => (isOutside(at) ? [] : at.inputs))) {
+    if (!isOutside(node) && node.inputs.length > 0) layerOf.set(node, module);
+  }
+}
+
+/** Returns in words which example of a batch has an element that is not finite; undefined where all are finite. */
+export async function faultyExample(batch: AnyBatch): Promise<string | undefined> {
+  const [inputs, targets] = batch;
+  const [first] = tensorsOf(inputs);
+  const parts: readonly (readonly [string, Tensor | undefined])[] = [...namedTensors('x', inputs), ...namedTensors('y', targets), ['weights', batch.weights]];
+  for (const [what, tensor] of parts) {
+    if (tensor === undefined || tensor.dtype !== 'float32') continue;
+    const values = await tensor.data();
+    const at = values.findIndex((value: number) => !Number.isFinite(value));
+    if (at < 0) continue;
+    const one = values.length / tensor.shape[0]!;
+    const row = Math.floor(at / one);
+    return `element ${at % one} of ${what} is ${values[at]} in ${first?.origin$?.describe(row) ?? `row ${row} of the batch`}`;
+  }
+  return undefined;
 }

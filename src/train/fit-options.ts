@@ -1,20 +1,25 @@
-import { Dataset, type Loader } from '../data/index.js';
+import { ArrayLoader, Dataset, type Loader } from '../data/index.js';
+import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
 import type { AnyMetric } from '../metrics/index.js';
-import { checkOptions } from '../options.js';
-import { describeValue } from '../describe-value.js';
-import { checkSignal } from './abort.js';
-import { callbacksOf } from './callbacks.js';
-import type { FitSetup } from './fit.js';
-import { checkSource, toLoader, type Source } from './sources.js';
-import { warnOfSortedClasses } from './sorted-classes.js';
-import type { FitOptions, ValidationSplit } from './trainer.js';
+import type { Module } from '../nn/module.js';
+import type { Optimizer } from '../optim/index.js';
+import type { DescribedSchedule } from '../optim/schedules/index.js';
+import { checkOptions, suggestion } from '../options.js';
+import { warnOnce } from '../warn.js';
+import type { Callback } from './events.js';
 import { classWeightsFor } from './example-weights.js';
+import type { FitSetup } from './fit.js';
+import { checkSignal } from './signal.js';
+import { checkSource, type Source, toLoader } from './sources.js';
+import type { FitOptions, ValidationSplit } from './trainer.js';
 
 const KNOWN = [
   'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite',
 ] satisfies (keyof FitOptions)[];
+
+const EVENTS = ['onFitStart', 'onEpochStart', 'onStep', 'onEpochEnd', 'onFitEnd'] satisfies (keyof Callback)[];
 
 type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
 
@@ -81,4 +86,73 @@ function divided(data: Source, validation: Source | undefined, split: number | V
 function checkCount(name: string, value: unknown, least: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new ArgumentError(`[fit] ${name}: got ${describeValue(value)}, expected an integer of at least ${least}.`, { op: 'fit' });
+}
+
+/**
+ * The callbacks of a fit(), one or several. Throws ArgumentError for what is none: a function that was to be called, or an event that does not exist,
+ * which would never be told. Callbacks may have fields of their own.
+ */
+export function callbacksOf<M extends AnyMetric>(given: Callback<M> | readonly Callback<M>[]): readonly Callback<M>[] {
+  const callbacks = [given].flat() as readonly Callback<M>[];
+  callbacks.forEach(checkCallback);
+  return callbacks;
+}
+
+function checkCallback(callback: unknown, i: number): void {
+  if (typeof callback === 'function') throw invalidCallback(i, describeValue(callback), 'an object such as { onEpochEnd() { ... } }. Call the function that makes it, as in train.progress()');
+  if (typeof callback !== 'object' || callback === null) throw invalidCallback(i, describeValue(callback), 'an object such as { onEpochEnd() { ... } }');
+  for (const name of namesOf(callback)) {
+    if (!/^on[A-Z]/.test(name)) continue;
+    if (!(EVENTS as readonly string[]).includes(name)) throw invalidCallback(i, name, `one of ${EVENTS.join(', ')}.${suggestion(name, EVENTS)}`, '');
+    const told: unknown = callback[name as keyof typeof callback];
+    if (told !== undefined && typeof told !== 'function') throw invalidCallback(i, `${name}: ${describeValue(told)}`, 'a function of the event');
+  }
+}
+
+/** Its own names, and those of its classes. */
+function namesOf(callback: object): string[] {
+  const names: string[] = [];
+  for (let level: object | null = callback; level !== null && level !== Object.prototype; level = Object.getPrototypeOf(level) as object | null) names.push(...Object.getOwnPropertyNames(level));
+  return names;
+}
+
+function invalidCallback(i: number, got: string, expected: string, end = '.'): ArgumentError {
+  return new ArgumentError(`[fit] callbacks[${i}]: got ${got}, expected ${expected}${end}`, { op: 'fit' });
+}
+
+/** Throws ArgumentError for an optimizer that has no parameter of the model, so that it would train another one. */
+export function checkOptimizes(op: string, model: Module, optimizer: Optimizer): void {
+  const own = new Set(model.parameters());
+  if (own.size === 0) throw new ArgumentError(`[${op}] the model: got one without parameters, expected some to train. Keep layers in fields of the module, or in arrays there.`, { op });
+  if (optimizer.parameters.some((parameter) => own.has(parameter))) return;
+  throw new ArgumentError(`[${op}] optimizer: got one of ${optimizer.parameters.length} parameters, none of which is this model's, expected one over the model's. Make it of them: optim.adam(model.parameters()).`, { op });
+}
+
+/**
+ * Warns where examples come sorted by class and are not shuffled: the batches then have one class each, and what is learnt of one is
+ * forgotten in the next.
+ */
+export function warnOfSortedClasses(batches: Loader): void {
+  if (!(batches instanceof ArrayLoader) || batches.shuffle || batches.length < 2 || !batches.dataset.sortedByClass$) return;
+  warnOnce(
+    'ANNEAL_SORTED_CLASSES',
+    `[fit] the examples of dataset '${batches.dataset.name}' come sorted by class, and are not shuffled: got batches of one class after the other, expected mixed ones. Pass { shuffle: true }.`,
+  );
+}
+
+/** Warns, once, where a training begins whose rates have ended at 0: it would move nothing. A schedule goes by all steps of its optimizer. */
+export function warnOfEndedSchedules({ groups, steps }: Optimizer): void {
+  const ended = groups.map(({ lr }) => (typeof lr === 'function' && endedAtZero(lr as DescribedSchedule, steps) ? lr : undefined));
+  const [first] = ended;
+  if (first === undefined || ended.includes(undefined)) return;
+  warnOnce(
+    'ANNEAL_SCHEDULE_ENDED',
+    `[fit] the schedule ${String(first)} has ended, and the rate stays 0: the optimizer has done ${steps} steps, which schedules count through all fit(). Nothing will move. ` +
+      'Give it another: optimizer.lr = ..., over the steps of all fits together; or make a new optimizer.',
+  );
+}
+
+function endedAtZero(schedule: DescribedSchedule, steps: number): boolean {
+  // One that repeats itself passes 0 only.
+  return schedule.steps <= steps && [0, 1, 2, schedule.steps].every((further) => schedule(steps + further) === 0);
 }

@@ -1,27 +1,24 @@
 import { debuglog } from 'node:util';
-import { originOf, type Loader } from '../data/index.js';
+import { type Loader, originOf } from '../data/index.js';
 import { AnnealError, DivergenceError } from '../errors.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { tensorsOf } from '../records.js';
-import { throwIfAborted } from './abort.js';
 import { batchesAround, explained } from './divergence.js';
+import { CompletedStep, EpochAccumulator, EpochPass } from './epoch.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
-import { StepPipeline, type Submitted } from './step-pipeline.js';
+import { warnOfEndedSchedules } from './fit-options.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
-import { warnOfEndedSchedules } from './ended-schedules.js';
-import { EpochPass } from './epoch-pass.js';
-import { checkPlateaus, observePlateaus } from './plateaus.js';
-import { nothingFrom } from './nothing.js';
-import { inOrder } from './sources.js';
-import { submit, type AnyBatch, type StepSetup, type Submission } from './step.js';
-import { looksAtSteps, whyStepwise } from './stepwise.js';
-import { EpochAccumulator } from './epoch-accumulator.js';
-import { CompletedStep } from './completed-step.js';
-import { until } from './until.js';
+import { checkPlateaus, observePlateaus } from './monitor.js';
+import { throwIfAborted, until } from './signal.js';
+import { inOrder, nothingFrom } from './sources.js';
+import { type AnyBatch, looksAtSteps, type StepSetup, type Submission, submit, whyStepwise } from './step.js';
 
 const debug = debuglog('anneal');
+
+/** Number of submissions that may be under way: while one runs, the next is recorded, and waits behind it. */
+const MOST_SUBMISSIONS = 2;
 
 export interface FitSetup<M extends AnyMetric> extends StepSetup {
   readonly metrics: readonly M[];
@@ -188,7 +185,7 @@ export class Fit<M extends AnyMetric> {
       return { count: submission.count, done: submission.done, complete: () => this.#complete(submission, event, accumulator) };
     } catch (error) {
       this.#setup.optimizer.zeroGrad();
-      // In its turn: the steps before it land first.
+      // In its turn: the steps before it complete first.
       return { count: 1, done: Promise.reject(atStep(error, event, originOf(tensorsOf(group[0]![0])[0])?.dataset)), complete: nothing };
     }
   }
@@ -269,4 +266,47 @@ function stepsOf<M extends AnyMetric>({ batches, accumulate }: FitSetup<M>): num
 function atStep(error: unknown, { epoch, step }: { readonly epoch: number; readonly step: number }, dataset: string | undefined): Error {
   if (error instanceof AnnealError) error.message += ` (In epoch ${epoch}, step ${step} of fit${dataset === undefined ? '' : `, dataset '${dataset}'`}.)`;
   return error as Error;
+}
+
+/** Steps that were submitted together. */
+export interface Submitted {
+  /** Resolves when they have run; undefined where they have run already. */
+  readonly done: Promise<unknown> | undefined;
+  /** Called then, also after a failure, in the order of submission. */
+  complete(): Promise<void>;
+}
+
+/** Submissions under way, oldest first. */
+export class StepPipeline {
+  readonly #steps: Submitted[] = [];
+  #failed = false;
+
+  /** Resolves when more may be submitted; rejects with the failure of an earlier one, in its turn. */
+  async add(step: Submitted): Promise<void> {
+    this.#steps.push(step);
+    step.done?.catch(() => (this.#failed = true));
+    // What has failed by now is known after this turn: no step may follow it.
+    await Promise.resolve();
+    if (this.#failed) return this.drain();
+    if (this.#steps.length >= MOST_SUBMISSIONS) await this.#complete();
+  }
+
+  /** Completes all. */
+  async drain(): Promise<void> {
+    while (this.#steps.length > 0) await this.#complete();
+  }
+
+  /** Waits for what is under way, whatever becomes of it. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled(this.#steps.splice(0).map(({ done }) => done ?? Promise.resolve()));
+  }
+
+  async #complete(): Promise<void> {
+    const step = this.#steps.shift()!;
+    try {
+      await step.done;
+    } finally {
+      await step.complete();
+    }
+  }
 }

@@ -1,10 +1,11 @@
 import { withoutTracking } from '../graph/recorder.js';
 import { observing } from '../nn/observe.js';
+import { ownParameters } from '../nn/registry.js';
 import { Activation } from '../nn/activations.js';
 import type { Module } from '../nn/module.js';
 import { add, any, cast, full, mean, mul, notEqual, stack, sub, sum } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
-import { Parameter } from '../parameter.js';
+import type { Parameter } from '../parameter.js';
 
 /** State of a layer in one step. */
 export interface LayerStatistics {
@@ -31,7 +32,7 @@ export class Inspection {
   #dead: Tensor | undefined;
 
   constructor(model: Module) {
-    const own = model.modules().map((module) => ({ module, parameters: [...ownParameters(module)] }));
+    const own = model.modules().map((module) => ({ module, parameters: ownParameters(module).filter(({ requiresGrad }) => requiresGrad) }));
     this.#layers = own.filter(({ module, parameters }) => parameters.length > 0 || isRelu(module));
   }
 
@@ -98,13 +99,6 @@ interface Layer {
 
 function isRelu(module: Module): boolean {
   return module instanceof Activation && module.name === 'relu';
-}
-
-/** Those in its own fields, which training changes. */
-function* ownParameters(module: Module): Generator<Parameter> {
-  for (const [, value] of module.fields$()) {
-    for (const one of Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]) if (one instanceof Parameter && one.requiresGrad) yield one;
-  }
 }
 
 /** The share of units of an example that are not 0 for all examples. */

@@ -1,7 +1,11 @@
-import { ArgumentError } from '../errors.js';
-import { suggestion } from '../options.js';
 import { describeValue } from '../describe-value.js';
+import { ArgumentError } from '../errors.js';
+import type { Optimizer } from '../optim/index.js';
+import type { DescribedSchedule, PlateauSchedule, Schedule } from '../optim/schedules/index.js';
+import { suggestion } from '../options.js';
 import type { EpochRecord, FitStartEvent } from './events.js';
+
+const PLATEAU = 'schedules.reduceOnPlateau';
 
 /** Results that exist after each epoch. */
 export type Monitorable = Pick<FitStartEvent, 'metrics' | 'validated'>;
@@ -29,3 +33,32 @@ export function monitored(op: string, record: Partial<EpochRecord>, monitor: str
 
 /** Returns whether the monitored result is one of validation. */
 export const isValidation = (monitor: string): boolean => monitor.startsWith('validation.');
+
+/** The plateau schedules among an optimizer's rates, each once. */
+export function plateausOf(optimizer: Optimizer): PlateauSchedule[] {
+  const rates = optimizer.groups.flatMap(({ lr }) => (typeof lr === 'function' ? within(lr) : []));
+  return [...new Set(rates)].filter(isPlateau);
+}
+
+/** Throws ArgumentError for one whose `monitor` there is not. */
+export function checkPlateaus(optimizer: Optimizer, known: Monitorable): void {
+  for (const { monitor } of plateausOf(optimizer)) monitorFor(PLATEAU, known, monitor);
+}
+
+/** Tells those that watch the results of training, or of validation, how an epoch went. */
+export function observePlateaus(optimizer: Optimizer, known: Monitorable, record: Partial<EpochRecord>, of: 'training' | 'validation'): void {
+  for (const plateau of plateausOf(optimizer)) {
+    const monitor = monitorFor(PLATEAU, known, plateau.monitor);
+    if (isValidation(monitor) === (of === 'validation')) plateau.observe(monitored(PLATEAU, record, monitor));
+  }
+}
+
+function isPlateau(schedule: Schedule): schedule is PlateauSchedule {
+  return typeof (schedule as Partial<PlateauSchedule>).observe === 'function';
+}
+
+/** The schedule, and those that it is made of. */
+function within(schedule: Schedule): Schedule[] {
+  const { parts = [] } = schedule as Partial<DescribedSchedule>;
+  return [schedule, ...parts.flatMap(within)];
+}

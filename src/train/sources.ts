@@ -1,13 +1,12 @@
-import { Dataset, loader, Stream, StreamLoader, type DTypes, type Loader, type TargetDType } from '../data/index.js';
+import { ArrayLoader, Dataset, type DTypes, loader, type Loader, Stream, StreamLoader, type TargetDType } from '../data/index.js';
+import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, DataError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shape-mismatch.js';
 import { withoutUndefined } from '../options.js';
 import type { ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
-import { describeValue } from '../describe-value.js';
 import type { AnyBatch } from './step.js';
-import { inMemory } from './stepwise.js';
 
 /** Source of batches: a dataset or a stream, of which a loader is made, or a loader. */
 export type Source<X extends ExampleShape = ExampleShape, Y extends ExampleShape = ExampleShape, D extends DTypes = DTypes> =
@@ -97,6 +96,11 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
   throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
 }
 
+/** Returns whether the batches are this library's own, over arrays, so that they are there without waiting. */
+export function inMemory(batches: Loader): batches is ArrayLoader {
+  return batches instanceof ArrayLoader && batches.builtin;
+}
+
 /** The batches of a loader in the order of its dataset, without moving it on; those of a loader of one's own as it gives them. */
 export function inOrder(batches: Loader): AsyncIterable<AnyBatch> {
   if (inMemory(batches)) return (async function* () { yield* batches.inOrder$(); })();
@@ -105,4 +109,14 @@ export function inOrder(batches: Loader): AsyncIterable<AnyBatch> {
 
 function isLoader(source: unknown): source is AsyncIterable<AnyBatch> & Loader {
   return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
+}
+
+/** The error of data that has given no batch. */
+export function nothingFrom(op: string, source: unknown, where = ''): DataError {
+  const stream = source instanceof StreamLoader ? source.stream : source;
+  const [what, advice] =
+    stream instanceof Stream
+      ? [`stream '${stream.name}'`, 'A generator gives its examples once: give a function that makes a new one in each call, as in data.fromIterable(() => open(), ...). With dropLast, they have to fill a batch']
+      : ['the data', 'A loader of your own has to begin anew whenever it is iterated'];
+  return new DataError(`[${op}] ${what} gave no batch${where}, expected at least one. ${advice}.`, { op });
 }

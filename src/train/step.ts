@@ -1,21 +1,24 @@
+import type { Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn } from '../generator.js';
 import { engine, type Steps } from '../graph/engine.js';
-import { withoutTracking, noGrad } from '../graph/recorder.js';
-import type { Loss } from '../losses/index.js';
+import { noGrad, withoutTracking } from '../graph/recorder.js';
+import { isBuiltin, type Loss } from '../losses/loss.js';
 import type { Divisor } from '../losses/reduction.js';
 import { lossOf, measuredLoss } from '../metrics/batch-loss.js';
-import type { AnyMetric, Measured } from '../metrics/index.js';
 import { measure } from '../metrics/field.js';
+import type { AnyMetric, Measured } from '../metrics/index.js';
 import { forwardOf, type Module } from '../nn/module.js';
-import { mul } from '../ops/index.js';
+import { add, div, equal, mul, where } from '../ops/index.js';
+import { scalar } from '../ops/leaf.js';
 import type { Optimizer } from '../optim/index.js';
 import { rowsOf, type Tensors } from '../records.js';
-import { sizeOf } from '../shape.js';
+import { type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { Callback } from './events.js';
+import { type ClassFactors, exampleWeights } from './example-weights.js';
 import type { Inspection, LayerStatistics } from './inspection.js';
-import { Shares } from './shares.js';
-import { exampleWeights, type ClassFactors } from './example-weights.js';
+import { inMemory } from './sources.js';
 
 /** A batch of any data: inputs and targets are a tensor each, or a record of tensors. */
 export type AnyBatch = readonly [inputs: Tensors, targets: Tensors] & { readonly weights?: Tensor<[number], 'float32'> | undefined };
@@ -174,4 +177,82 @@ async function columnsOf({ steps, measured, examples }: Part): Promise<MeasuredB
     examples,
     row: (step) => columns.map(({ values, size }) => (size === 1 ? [values[step]!] : (values as Float32Array).subarray(step * size, (step + 1) * size))),
   };
+}
+
+type Floats = Tensor<Shape, 'float32'>;
+
+/**
+ * Returns the shares of the mean losses of the batches of a step in that of all their examples: each counts as much as it was divided by. That is known of
+ * a batch when it is recorded, and of all when the last one is, while the gradients of the first are added up already. So they are taken
+ * as shares of what the first batch lets expect, and the update is scaled where it comes otherwise.
+ */
+export class Shares {
+  readonly #sizes: readonly number[];
+  readonly #divisors: Divisor[] = [];
+  #expected = 0;
+
+  /** `sizes`: the examples of each batch. */
+  constructor(sizes: readonly number[]) {
+    this.#sizes = sizes;
+  }
+
+  /** Returns the factor of the next batch's mean. */
+  next(divisor: Divisor): Tensor | number {
+    const own = typeof divisor === 'number' ? divisor : withoutTracking(() => divisor.detach().keep());
+    if (this.#divisors.length === 0) {
+      const examples = this.#sizes.reduce((total, size) => total + size, 0);
+      this.#expected = typeof own === 'number' ? (own / this.#sizes[0]!) * examples : examples;
+    }
+    this.#divisors.push(own);
+    return typeof own === 'number' ? own / this.#expected : withoutTracking(() => div(own as Floats, this.#expected));
+  }
+
+  /** Returns the factor of the gradients of all of them together: 0 where nothing counts; undefined where all came as expected. */
+  scale(): Tensor | undefined {
+    const known = this.#divisors.reduce<number>((sum, one) => (typeof one === 'number' ? sum + one : sum), 0);
+    const computed = this.#divisors.filter((one) => typeof one !== 'number') as Floats[];
+    if (computed.length === 0) return known === this.#expected ? undefined : scalar(this.#expected / known, 'float32');
+    return withoutTracking(() => {
+      const total = computed.reduce<Floats | number>((sum, one) => add(one, sum) as Floats, known) as Floats;
+      return where(equal(total, 0), 0, div(this.#expected, total)) as Tensor;
+    });
+  }
+
+  /** Called when the step was submitted. */
+  dispose(): void {
+    for (const divisor of this.#divisors) if (typeof divisor !== 'number') divisor.dispose();
+  }
+}
+
+/** Parts of a fit() that decide whether its steps are alike. */
+interface FitParts {
+  readonly model: Module;
+  readonly loss: Loss;
+  readonly metrics: readonly AnyMetric[];
+  readonly batches: Loader;
+  readonly accumulate: number;
+  readonly callbacks: readonly Callback[];
+}
+
+/**
+ * Returns in words why fit() has to record and run one step at a time; undefined where all of them are alike, so that one that was
+ * recorded can run several times in one call. Code that is not this library's may do something else in every step.
+ */
+export function whyStepwise({ model, loss, metrics, batches, accumulate, callbacks }: FitParts): string | undefined {
+  if (!inMemory(batches)) return 'the data is not in memory, or comes by a loader of its own kind';
+  if (batches.dataset.padded$) return 'the examples differ in length, and with them the batches (data.padded)';
+  if (accumulate > 1) return `the gradients of ${accumulate} batches are added up for each step (accumulate)`;
+  const custom = model.modules().find((module) => !module.builtin && module.children().every((child) => child.builtin));
+  if (custom !== undefined) return `the model contains ${custom.path$ === '' ? '' : `${custom.path$}, `}a custom module (${String(custom)})`;
+  if (!model.builtin) return 'the model is a custom module';
+  if (!isBuiltin(loss)) return 'the loss is a custom function';
+  const metric = metrics.find(({ builtin }) => builtin !== true);
+  if (metric !== undefined) return `the metric ${metric.name} is a custom one`;
+  if (looksAtSteps(callbacks)) return 'a callback looks at every step (onStep), and does not say that it is passive';
+  return undefined;
+}
+
+/** Returns whether one of them sees what each step has left, before the next one begins. */
+export function looksAtSteps(callbacks: readonly Pick<Callback, 'onStep' | 'passive'>[]): boolean {
+  return callbacks.some(({ onStep, passive }) => onStep !== undefined && passive !== true);
 }

@@ -13,19 +13,19 @@ import type { BatchTensors, ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Described, State } from '../state.js';
 import type { Tensor } from '../tensor.js';
-import { checkSignal, throwIfAborted } from './abort.js';
+import { checkSignal, throwIfAborted } from './signal.js';
 import { evaluate } from './evaluation.js';
 import type { Callback, Results, TrainEvent } from './events.js';
-import { eventsOf } from './event-stream.js';
+import { eventsOf } from './events.js';
 import { History } from './history.js';
-import { nothingFrom } from './nothing.js';
-import { checkOptimizes } from './check-optimizer.js';
+import { nothingFrom } from './sources.js';
+import { checkOptimizes } from './fit-options.js';
 import { Fit } from './fit.js';
 import { prepare } from './fit-options.js';
-import { predict } from './prediction.js';
+import { predict } from './evaluation.js';
 import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
 import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
-import { until } from './until.js';
+import { until } from './signal.js';
 import type { ClassWeights } from './example-weights.js';
 
 export interface TrainerOptions<L extends AnyLoss, M extends AnyMetric> {

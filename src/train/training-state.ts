@@ -4,7 +4,7 @@ import { register } from '../nn/registry.js';
 import type { Optimizer, PlateauSchedule } from '../optim/index.js';
 import { below, checkState, elements, entriesOf, kindOf, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import type { Tensor } from '../tensor.js';
-import { plateausOf } from './plateaus.js';
+import { plateausOf } from './monitor.js';
 
 const { model: MODEL, optimizer: OPTIMIZER } = PARTS;
 const SEED = 'random.seed';

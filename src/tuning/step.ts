@@ -7,7 +7,7 @@ import { forwardOf, Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import { describeValue } from '../describe-value.js';
 import type { Parameter } from '../parameter.js';
-import { checkOptimizes } from '../train/check-optimizer.js';
+import { checkOptimizes } from '../train/fit-options.js';
 import { exampleWeights } from '../train/example-weights.js';
 import type { AnyBatch } from '../train/step.js';
 

@@ -9,7 +9,7 @@ import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import type { PlotOptions } from '../plot/figure.js';
 import type { ExampleShape } from '../records.js';
 import { describeValue } from '../describe-value.js';
-import { checkSignal } from '../train/abort.js';
+import { checkSignal } from '../train/signal.js';
 import type { Suits } from '../train/sources.js';
 import { deviation, mean, rank, rounds, survivors, type Mode } from './halving.js';
 import { plotStrategies, tableOf } from './strategies-shown.js';

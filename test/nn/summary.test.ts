@@ -1,6 +1,6 @@
 // What is known of a model before anything runs.
 import { describe, expect, test } from 'vitest';
-import { losses, matmul, nn, optim, random, relu, seed, Trainer, type Shape, type Tensor } from 'anneal';
+import { data, losses, matmul, nn, optim, random, relu, seed, Trainer, type Shape, type Tensor } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
 import type { PlannedEngine } from '../../src/runtime/engine.js';
 import { refuses } from './fails.js';
@@ -121,6 +121,21 @@ describe('summary', () => {
       FLOPs        162 for one example, forward
       memory       2.40 kB: parameters 328 B, gradients 328 B, optimizer 656 B, activations 1.09 kB (8 examples)"
     `);
+  });
+
+  test('counts parameters in plain objects and Maps as those of their module, in summaries and inspections', async () => {
+    class Scales extends nn.Module<[2], [2]> {
+      readonly byName = { first: new nn.Parameter([2], nn.init.ones()) };
+      readonly more = new Map([['second', new nn.Parameter([2], nn.init.ones())]]);
+      override forward(x: Tensor): Tensor {
+        return x.mul(this.byName.first).mul(this.more.get('second')!);
+      }
+    }
+    const model = new Scales();
+    expect(nn.summary(model, [2]).layers.map(({ parameters }) => parameters)).toEqual([4]);
+    const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) });
+    const history = await trainer.fit(data.fromArrays({ x: [[1, 2]], y: [0] , shape: [2] }), { inspect: true });
+    expect(history[0]!.layers![0]!.parameters!.weightNorm).toBe(2);
   });
 
   test('says what it cannot do', () => {

@@ -1,7 +1,12 @@
-import { StreamLoader, type Loader, type BatchRun } from '../data/index.js';
-import type { AnyBatch } from './step.js';
-import { inMemory } from './stepwise.js';
-import { until } from './until.js';
+import { type BatchRun, type Loader, StreamLoader } from '../data/index.js';
+import { meanOfMeans } from '../metrics/accumulators.js';
+import { type AnyMetric, Running } from '../metrics/index.js';
+import { LOSS } from './evaluation.js';
+import type { EpochEvent, EpochRecord, FitEvent, Results, StepEvent } from './events.js';
+import type { LayerStatistics } from './inspection.js';
+import { until } from './signal.js';
+import { inMemory } from './sources.js';
+import type { AnyBatch, MeasuredBatch } from './step.js';
 
 /** The batches of a step, or of as many as there may be, one after the other. */
 export interface Group extends Pick<BatchRun, 'maxSteps' | 'consume'> {
@@ -107,4 +112,88 @@ async function* grouped(runs: AsyncIterable<BatchRun> | Iterable<BatchRun>, size
 
 async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<BatchRun, void> {
   for await (const batch of batches) yield { batch: batch as BatchRun['batch'], maxSteps: 1, consume: nothing };
+}
+
+/** Accumulator of an epoch: results so far, and how much went into them. */
+export class EpochAccumulator<M extends AnyMetric> {
+  readonly epoch: number;
+  readonly #running: Running<AnyMetric>;
+  readonly #start = performance.now();
+  steps = 0;
+  examples = 0;
+  /** Statistics of the layers when they were last looked at. */
+  layers: readonly LayerStatistics[] | undefined;
+
+  constructor(epoch: number, metrics: readonly M[]) {
+    this.epoch = epoch;
+    this.#running = new Running<AnyMetric>([LOSS, ...metrics]);
+  }
+
+  /** Adds the i-th of the steps that ran together, of one or more batches. Its loss, over all of them; NaN where nothing counts in it. */
+  add(batches: readonly MeasuredBatch[], i: number): number {
+    this.steps++;
+    const mean = batches.length === 1 ? undefined : meanOfMeans();
+    let loss = NaN;
+    for (const { measured, examples, row } of batches) {
+      const values = row(i);
+      const { 0: own, 1: divisor = measured[0]!.count } = values[0]!;
+      this.#running.add(measured, values);
+      this.examples += examples;
+      mean?.add(values[0]!, divisor);
+      if (divisor !== 0) loss = own!;
+    }
+    return mean === undefined ? loss : mean.result();
+  }
+
+  results(): Results<M> {
+    return this.#running.results() as Results<M>;
+  }
+
+  /** Since the epoch began. */
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  record(): EpochRecord<M> {
+    const { epoch, steps, examples, seconds, layers } = this;
+    const looked = layers === undefined ? {} : { layers };
+    return { ...this.results(), epoch, steps, examples, seconds, examplesPerSecond: examples / seconds, ...looked } as unknown as EpochRecord<M>;
+  }
+}
+
+/** A step that has run, as callbacks get it. A class, because there may be a hundred thousand a second. */
+export class CompletedStep<M extends AnyMetric> implements StepEvent<M> {
+  readonly type = 'step';
+  readonly epochs: number;
+  readonly firstEpoch: number;
+  readonly stepsPerEpoch: number | undefined;
+  readonly stepwise: string | undefined;
+  readonly stop: FitEvent['stop'];
+  readonly epoch: number;
+  readonly step: number;
+  readonly loss: number;
+  readonly examples: number;
+  readonly seconds: number;
+  declare readonly layers?: readonly LayerStatistics[];
+  readonly #accumulator: EpochAccumulator<M>;
+  #results: Results<M> | undefined = undefined;
+
+  constructor(event: EpochEvent, step: number, loss: number, accumulator: EpochAccumulator<M>, layers: readonly LayerStatistics[] | undefined) {
+    this.epochs = event.epochs;
+    this.firstEpoch = event.firstEpoch;
+    this.stepsPerEpoch = event.stepsPerEpoch;
+    this.stepwise = event.stepwise;
+    this.stop = event.stop;
+    this.epoch = event.epoch;
+    this.step = step;
+    this.loss = loss;
+    this.examples = accumulator.examples;
+    this.seconds = accumulator.seconds;
+    if (layers !== undefined) this.layers = layers;
+    this.#accumulator = accumulator;
+  }
+
+  get results(): Results<M> {
+    return (this.#results ??= this.#accumulator.results());
+  }
 }
