@@ -6,18 +6,18 @@ import { Worker } from 'node:worker_threads';
 const ONE_CORE_NS = 50;
 const APART_NS = 130;
 
-/** What is unusual about where the two CPUs were at some of these moments, in a word; else nothing. */
+/** Remark, in a word, on unusual places of the two CPUs at some of these moments; empty where there were none. */
 export function placement(ns: readonly number[]): '' | 'on one core' | 'caches apart' {
   return ns.some((each) => each > APART_NS) ? 'caches apart' : ns.some((each) => each < ONE_CORE_NS) ? 'on one core' : '';
 }
 
 const TRIPS = 500;
 const BATCHES = 8;
-/** Where the worker is asked to answer: another pair of lines than the one that travels, which is the first. */
+/** Place at which the worker is asked to answer: another pair of lines than the one that travels, which is the first. */
 const ASKED = 64;
 
 /**
- * How long a cache line takes from one CPU to another. The host of a virtual machine moves its CPUs between threads of one core, cores
+ * Time that a cache line takes from one CPU to another. The host of a virtual machine moves its CPUs between threads of one core, cores
  * that share a cache and such as do not, within seconds, and figures on two threads differ by a factor of two to four between them.
  */
 export class Distance {

@@ -33,7 +33,7 @@ interface List {
   readonly families: readonly Family[];
 }
 
-/** What the program prints of a case: for everyone, the best of a burst of calls in each round, in ns a call. */
+/** Output of the program for a case: for everyone, the best of a burst of calls in each round, in ns a call. */
 interface Measurement {
   readonly flops: number;
   readonly bytes: number;
@@ -231,7 +231,7 @@ function figure({ name, group, againstPeers, ofLimit }: Case, threads: number, m
 
 const round = (x: number): number => Number(x.toPrecision(4));
 
-/** Where the figure is under its goals, by how much. */
+/** Returns in words by how much a figure is under its goals; empty where it is not. */
 function misses({ goals, againstPeers, ofLimit }: KernelFigure): string {
   const text: string[] = [];
   if (goals?.againstPeers !== undefined && againstPeers !== undefined && againstPeers < goals.againstPeers) text.push(`${againstPeers.toFixed(2)} < ${goals.againstPeers} of the peers`);

@@ -64,7 +64,7 @@ async function calibrate(stepMs: number, width: number): Promise<number> {
   return Math.max(UNIT, Math.round((batchSize * stepMs) / ms / UNIT) * UNIT);
 }
 
-/** How late each tick of a 10 ms timer comes, until stopped. */
+/** Delay of each tick of a 10 ms timer, until stopped. */
 function watch(): () => number[] {
   const late: number[] = [];
   let due = performance.now() + PERIOD;

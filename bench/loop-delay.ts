@@ -5,7 +5,7 @@ import { short, table } from './table.js';
 
 const SECONDS = 15;
 
-/** What the worker says of its own 10 ms timer. */
+/** Delays of the worker's own 10 ms timer. */
 interface Lateness {
   readonly lateness: readonly number[];
   readonly steps: number;

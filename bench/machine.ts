@@ -13,7 +13,7 @@ export interface Machine {
   readonly date: string;
 }
 
-/** What a figure has to name to mean anything. `addon` is what info() says about the native side. */
+/** Facts that a figure has to name to mean anything. `addon` is what info() says about the native side. */
 export function machine(addon: { readonly compiler: string; readonly target: string }): Machine {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'native', 'binding.gyp') !== '';

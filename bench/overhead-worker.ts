@@ -42,7 +42,7 @@ function recorded(): number {
 }
 
 /**
- * What an operation more adds to a step that has run before: recording, its gradient, finding the plan again, and the native work. A
+ * Time that an operation more adds to a step that has run before: recording, its gradient, finding the plan again, and the native work. A
  * short and a long step take turns, so that what slows one down slows the other down; the difference is over many operations, or
  * it would drown in the noise of a step.
  */

@@ -5,7 +5,7 @@ interface Figures {
   readonly [what: string]: { readonly unit: string; readonly median: number; readonly min: number; readonly quartiles: readonly [number, number] };
 }
 
-/** What a recorded op, a replayed op, a native call and a hop to another thread cost, and a step in which nothing else counts. */
+/** Costs of a recorded op, a replayed op, a native call, a hop to another thread, and a step in which nothing else counts. */
 export async function overhead(): Promise<object> {
   const peer = await nodePeer('overhead-worker.ts', {});
   const figures = await peer.ask<Figures>({});

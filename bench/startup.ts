@@ -13,7 +13,7 @@ const GOAL_MS = 150;
 const root = dirname(import.meta.dirname);
 const torchScript = join(import.meta.dirname, 'peers', 'torch_mnist.py');
 
-/** What a worker prints when its first step is done: ms since its process began at which it passed each mark. */
+/** Output of a worker when its first step is done: ms since its process began at which it passed each mark. */
 type Marks = Readonly<Record<string, number>>;
 
 /**
@@ -56,7 +56,7 @@ interface Summary {
 
 const summary = (values: readonly number[]): Summary => ({ median: median(values), min: minimum(values) });
 
-/** What lies between two marks, medians. */
+/** Times between two marks, medians. */
 function parts(runs: readonly Marks[]): Record<string, number> {
   const names = Object.keys(runs[0]!);
   const between = names.map((name, i): [string, number] => [name, median(runs.map((marks) => marks[name]! - (i === 0 ? 0 : marks[names[i - 1]!]!)))]);

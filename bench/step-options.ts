@@ -11,10 +11,10 @@ interface Figure {
 }
 
 const NETWORKS = ['4-16-3, batch 16, Adam', '784-512-256-10, batch 128, Adam', '1024-4096-1024, batch 64, SGD'];
-/** What is switched on, and what a step with it may cost, as a multiple of one without. */
+/** Options that are switched on, and the cost that a step with them may have, as a multiple of one without. */
 const OPTIONS: Readonly<Record<string, number | undefined>> = { 'look for what is not finite': undefined, 'clip, average, schedule': 1.3 };
 
-/** What options cost a step of fit(): the look for what is not finite while all is well; clipping, an average of the weights and a schedule together. */
+/** Costs of options in a step of fit(): the look for what is not finite while all is well; clipping, an average of the weights and a schedule together. */
 export async function stepOptions(): Promise<object> {
   const figures: Record<string, Record<string, Figure & { readonly goal?: number }>> = {};
   for (const [option, goal] of Object.entries(OPTIONS)) {

@@ -8,7 +8,7 @@ import { short, table } from './table.js';
 const MLP = [784, 512, 256, 10];
 const WIDE = [1024, 2048, 2048, 2048, 10];
 
-/** What happens beside the steps. The control always runs back to back: it says what the machine gives. */
+/** Load beside the steps. The control always runs back to back: it says what the machine gives. */
 interface Condition {
   readonly name: string;
   readonly pauseMs: number;
@@ -48,14 +48,14 @@ interface Sides {
   readonly one: Peer;
   readonly two: Peer;
   readonly pair: readonly [Peer, Peer];
-  /** Where `two` answers HTTP requests. */
+  /** Address at which `two` answers HTTP requests. */
   readonly port: number;
   /** Of a step on one thread. */
   readonly ms: number;
 }
 
 /**
- * What a second thread gives to a training step, beside a control of the same run: two processes that train on one thread
+ * Gain of a second thread in a training step, beside a control of the same run: two processes that train on one thread
  * each, warm and pinned apart. Hosts of virtual machines lend a second CPU at a speed that changes from second to second,
  * so a speed-up means nothing but as a share of the control's.
  */

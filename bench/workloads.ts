@@ -1,4 +1,4 @@
-/** What bench/steps.ts trains, on both sides: what steps-worker.ts and peers/torch_steps.py are told. */
+/** Workloads of bench/steps.ts, on both sides: steps-worker.ts and peers/torch_steps.py are told of them. */
 export type Work =
   | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly loss: 'crossEntropy' | 'mse' }
   | { readonly kind: 'adam'; readonly tensors: number; readonly size: number }

@@ -12,12 +12,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const addon = join(root, 'build', 'Release', 'anneal.node');
 const stamp = join(root, 'build', 'Release', 'anneal.sources');
 
-/** Where node-gyp looks. In a package it is there only while it builds: pnpm takes one that ships it for one that has to be built when it is installed. */
+/** Place at which node-gyp looks. In a package it is there only while it builds: pnpm takes one that ships it for one that has to be built when it is installed. */
 const binding = join(root, 'binding.gyp');
 const shipped = join(root, 'native', 'binding.gyp');
 const isClone = existsSync(binding);
 
-/** What decides the addon's bytes: its sources by content, and the compiler. Not the version of Node.js, whose interface is stable. */
+/** Things that decide the addon's bytes: its sources by content, and the compiler. Not the version of Node.js, whose interface is stable. */
 function fingerprint() {
   const hash = createHash('sha256');
   hash.update(`${process.platform} ${process.arch} ${process.env['CXX'] ?? ''}\n`);
@@ -61,7 +61,7 @@ function missingTools() {
   return missing;
 }
 
-/** What builds it again. */
+/** Command that builds it again. */
 const again = () => `build it again: ${/[\\/]node_modules[\\/]/.test(`${root}/`) ? 'npx anneal build' : 'npm run build:addon'}`;
 
 function fail(reason) {

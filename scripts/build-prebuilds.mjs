@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const here = `${process.platform}-${process.arch}`;
 
-/** What CMake is told for a platform that is not this one. */
+/** Options of CMake for a platform that is not this one. */
 const crossing = {
   'linux-arm64': ['--toolchain', join(root, 'cmake', 'aarch64.cmake')],
   'win32-x64': ['--toolchain', join(root, 'cmake', 'windows.cmake')],

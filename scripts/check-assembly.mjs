@@ -7,7 +7,7 @@ const X86 = {
   objdump: 'objdump',
   multiplyAdd: /^vfn?madd\w*ps$/,
   jump: /^j\w+$/,
-  /** Does this make a frame? Without one its register is like others. */
+  /** Returns whether this makes a frame. Without one its register is like others. */
   frame: ({ name, operands }) => name === 'mov' && operands === '%rsp,%rbp',
   stack: (framed) => (framed ? /\(%r[sb]p\b/ : /\(%rsp\b/),
   /** Memory stands last where it is written. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const MOST_BYTES = 6e6;
 
-/** What each binary begins with: its format, and the architecture at an offset. */
+/** Beginning of each binary: its format, and the architecture at an offset. */
 const binaries = {
   'linux-x64': [[0, 0x464c457f], [18, 62]],
   'linux-arm64': [[0, 0x464c457f], [18, 183]],

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
-/** What Node.js itself asks for. */
+/** Version of the C library that Node.js itself asks for. */
 const NEWEST = [2, 28];
 
 const [compiler, folder] = process.argv.slice(2);

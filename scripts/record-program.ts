@@ -43,7 +43,7 @@ async function record(session: Session): Promise<Recording> {
   return recording!;
 }
 
-/** What the first step finds. */
+/** State that the first step finds. */
 function first(session: Session, { program, storages, externals }: Submission): Recording {
   const sizes = storageBytes(program.words);
   const advance = viewAdvance(program.words);
@@ -67,7 +67,7 @@ function storageBytes(words: Uint32Array): number[] {
   return bytes;
 }
 
-/** How far each view moves from one step to the next, by index: those that hold the results of all steps. */
+/** Distance that each view moves from one step to the next, by index: those that hold the results of all steps. */
 function viewAdvance(words: Uint32Array): number[] {
   const advances: number[] = [];
   for (const { space, index, advance } of buffersOf(words)) {

@@ -59,7 +59,7 @@ const built = once(async (name) => {
   return folder;
 });
 
-/** What every test case leaves, by its name, in the tests that ended first. All others must leave the same. */
+/** Hash of what every test case leaves, by its name, in the tests that ended first. All others must leave the same. */
 let bits;
 
 /** Test cases that one process runs. A case keeps one core busy, mostly. */
@@ -167,7 +167,7 @@ async function fuzz() {
   console.log((await run(join(await built('fuzz'), 'fuzz_verify'), options)).stderr.trim());
 }
 
-/** Those that build longest begin first. */
+/** Builds, those that take longest first. */
 const parts = {
   gcc: () => compiled('gcc'),
   address: () => sanitized('address'),

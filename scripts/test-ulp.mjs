@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What the documentation promises, in units in the last place of the exact result; of gradients, which have zeros, in units of 2^-24. */
+/** Bounds that the documentation promises, in units in the last place of the exact result; of gradients, which have zeros, in units of 2^-24. */
 const BOUNDS = {
   exp: 1.1, log: 0.9, expm1: 1.7, log1p: 2.5, softplus: 2.9, tanh: 1.4, sigmoid: 2.5, erf: 1.4, gelu: 15, gelu_tanh: 220, gelu_grad: 4, gelu_tanh_grad: 3,
 };

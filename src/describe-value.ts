@@ -1,5 +1,5 @@
 /**
- * What was got, as messages say it: text in quotes, so that '32' is not taken for 32; functions by their name, never their source; objects by
+ * A value that was got, as messages say it: text in quotes, so that '32' is not taken for 32; functions by their name, never their source; objects by
  * their class; a promise with what to do.
  */
 export function describeValue(value: unknown): string {

@@ -37,7 +37,7 @@ export class Generator {
   }
 
   /**
-   * What gives the keys of a new parameter's first values: one of the stream of its name in its model. A parameter without a name takes them
+   * Source of the keys of a new parameter's first values: one of the stream of its name in its model. A parameter without a name takes them
    * by the order in which those with this `local` name were made. Both under the seed of now.
    */
   initial(local: string): (name: string, model: ModelGenerator | undefined) => Tensor {

@@ -14,7 +14,7 @@ import type { Tensor } from './tensor.js';
 export interface GradcheckOptions {
   /** The step of the differences. Default 1e-6. */
   readonly eps?: number | undefined;
-  /** How far the two may be apart: |rule - differences| <= atol + rtol * |differences|. Default 1e-5. */
+  /** Distance that is allowed between the two: |rule - differences| <= atol + rtol * |differences|. Default 1e-5. */
   readonly atol?: number | undefined;
   /** Default 1e-3. */
   readonly rtol?: number | undefined;

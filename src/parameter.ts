@@ -21,7 +21,7 @@ export interface PendingGradients {
   readonly rules: RecordedRules;
 }
 
-/** How a parameter gets its first values; called once, when they are first needed. */
+/** Function that makes a parameter's first values; called once, when they are first needed. */
 export type Initializer = (parameter: Parameter) => Tensor;
 
 export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
@@ -34,7 +34,7 @@ export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
 /** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
 export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 'float32'> extends Tensor<S, D> {
   /**
-   * Whether training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
+   * True if training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
    * backward ends above a frozen layer, and optimizers pass it over.
    *
    *     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;
@@ -52,11 +52,11 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   accumulator$: Tensor | undefined = undefined;
   /** Accumulators that a user has seen before a further gradient was added. */
   earlier$: readonly Tensor[] = NO_TENSORS;
-  /** Why its gradient, which was to be computed ahead of the step, is not there. */
+  /** Reason why its gradient, which was to be computed ahead of the step, is not there. */
   lost$: Error | undefined = undefined;
   /** The memory of the last accumulator, until the next one wants it, or a step did without. */
   spare$: Storage | undefined = undefined;
-  /** What computes its first values; undefined once they are there. */
+  /** Function that computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 
   constructor(shape: S, initializer: Initializer, options: ParameterOptions<D> = {}) {
@@ -72,7 +72,7 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
     this.#madeAsBuffer = !this.requiresGrad;
   }
 
-  /** Whether it belongs to the model without being trained; a frozen parameter is no buffer. */
+  /** Returns whether it belongs to the model without being trained; a frozen parameter is no buffer. */
   get isBuffer(): boolean {
     return this.#madeAsBuffer && !this.requiresGrad;
   }

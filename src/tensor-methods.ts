@@ -18,7 +18,7 @@ import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits,
 import type { Shape } from './shape.js';
 import { Tensor } from './tensor.js';
 
-/** What every tensor has besides its elements; see tensor.ts. */
+/** Methods that every tensor has besides its elements; see tensor.ts. */
 export class TensorMethods<S extends Shape, D extends DType> {
   /** this + b, with broadcasting. */
   add<A extends Shape, D extends DType, B extends Shape = []>(this: Tensor<A, D>, b: number | (Tensor<B, D> & Fits<'add', A, B, D>)): Tensor<Broadcast<A, B>, D> {
@@ -205,12 +205,12 @@ export class TensorMethods<S extends Shape, D extends DType> {
     return reductions.argmin(this, options);
   }
 
-  /** Whether any element along `axis` is not 0. */
+  /** Returns whether any element along `axis` is not 0. */
   any<A extends Shape, const X extends Axis = undefined, const K extends boolean = false>(this: Tensor<A>, options?: ReduceOptions<X, K>): Tensor<Reduce<A, X, K>, 'bool'> {
     return reductions.any(this, options);
   }
 
-  /** Whether all elements along `axis` are not 0. */
+  /** Returns whether all elements along `axis` are not 0. */
   all<A extends Shape, const X extends Axis = undefined, const K extends boolean = false>(this: Tensor<A>, options?: ReduceOptions<X, K>): Tensor<Reduce<A, X, K>, 'bool'> {
     return reductions.all(this, options);
   }

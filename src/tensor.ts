@@ -24,13 +24,13 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly op: OpRecord;
   readonly shape: S;
   readonly dtype: D;
-  /** Whether gradients with respect to it can be asked for: it is trained, or was marked, or was computed from such a one. */
+  /** True if gradients with respect to it can be asked for: it is trained, or was marked, or was computed from such a one. */
   readonly requiresGrad: boolean;
 
   /** Operands; emptied when the step that the node belongs to has run, so that a handle does not hold a whole graph. */
   inputs: readonly Tensor[];
   readonly attrs: Attrs | undefined;
-  /** What its outputs behind the first are. */
+  /** Shapes and dtypes of its outputs behind the first. */
   readonly more: readonly OutputMeta[];
   /** Updates submitted before this node was recorded: tells whether a parameter has changed since. */
   readonly recordedVersion: number;
@@ -65,7 +65,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   kept$ = false;
   /** Of a batch: where its rows come from, for errors that are found while a step runs. */
   origin$: { readonly dataset: string; describe(row: number, further?: number): string } | undefined = undefined;
-  /** Where the walk that is under way has numbered it. */
+  /** Number that the walk under way has given it. */
   walk$ = 0;
   number$ = 0;
 

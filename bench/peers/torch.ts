@@ -28,7 +28,7 @@ const allBlas: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'blis as SkylakeX': { LD_LIBRARY_PATH: `${libraries}/blis-openmp`, BLIS_ARCH_TYPE: '0' },
 };
 
-/** Where a PyTorch may find them: it is asked which of these folders it has. */
+/** Folders in which a PyTorch may find them: it is asked which of these folders it has. */
 export const blasPaths: readonly string[] = [...new Set(Object.values(allBlas).flatMap(({ LD_LIBRARY_PATH: path }) => path ?? []))];
 
 /**

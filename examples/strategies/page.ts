@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What compareStrategies() leaves in results/<name>.json. */
+/** Results of compareStrategies() in results/<name>.json. */
 export interface Results {
   readonly by: string;
   readonly seeds: readonly number[];

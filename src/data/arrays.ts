@@ -173,7 +173,7 @@ function inputsOf({ x, shape, dtype, normalize }: Given, name: string): FieldsRe
   return { fields: [field], shape: field.shape, dtype: dtypeOf(field) };
 }
 
-/** How the arrays of `x` or `y` are read. */
+/** Options by which the arrays of `x` or `y` are read. */
 interface ReadOptions {
   readonly op: string;
   readonly name: string;

@@ -31,7 +31,7 @@ function bytesOf(values: Uint8Array | Uint8ClampedArray, op: string, what: strin
   return copy;
 }
 
-/** Where values come from, and what they are to become. */
+/** Origin of values, and the kind that they are to become. */
 export interface FieldOptions {
   readonly op: string;
   readonly shape: Shape | undefined;

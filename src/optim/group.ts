@@ -38,7 +38,7 @@ interface ComposedRule {
 /** Parameters with options of their own, the others being the optimizer's. */
 export type GroupOf<O> = O & { readonly params: Iterable<Parameter> };
 
-/** Those of an optimizer's parameters whose name matches, with options of their own. */
+/** Parameters of an optimizer whose name matches, with options of their own. */
 export type MatchOf<O> = O & {
   /** Of parameter names, such as `0.weight`: a pattern, or a function that says yes. */
   readonly match: RegExp | ((name: string) => boolean);

@@ -34,7 +34,7 @@ interface ParameterState {
 export class Optimizer implements Updater {
   readonly id = ++optimizers;
   readonly parameters: readonly Parameter[];
-  /** Those with numbers of their own; a single one where none was asked for. */
+  /** Groups of parameters with numbers of their own; a single one where none was asked for. */
   readonly groups: readonly ParameterGroup[];
   /** Steps done so far; what a schedule gets. */
   #count = 0;

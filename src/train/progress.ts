@@ -146,7 +146,7 @@ class Report {
   }
 }
 
-/** Those of the results that fit into a line. */
+/** Results that fit into a line. */
 function numbers(results: object): Record<string, number> {
   return Object.fromEntries(Object.entries(results).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
 }

@@ -31,7 +31,7 @@ type SuitsLoss<T extends DType, D extends DTypes> = D extends TargetDType
     ? unknown
     : `the loss takes one array of targets, but the data has several: ${keyof D & string}`;
 
-/** Why a model for I cannot take examples of X; never where it can, or where that shows at the call only. */
+/** Reason why a model for I cannot take examples of X; never where it can, or where that shows at the call only. */
 type InputMismatch<I extends ExampleShape, X extends ExampleShape> = [ExampleShape] extends [I]
   ? never
   : [ExampleShape] extends [X]

@@ -18,7 +18,7 @@ export function rounds(contenders: number, epochs: number): number[] {
   return [...new Set(budgets)];
 }
 
-/** Those that go on: the better half, and of the others those that do not lose clearly, as one of their seeds beats one of the leader's. */
+/** Strategies that go on: the better half, and of the others those that do not lose clearly, as one of their seeds beats one of the leader's. */
 export function survivors(contenders: readonly Contender[], mode: Mode): readonly Contender[] {
   const ranked = rank(contenders, mode);
   const [leader] = ranked;

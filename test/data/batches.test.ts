@@ -16,7 +16,7 @@ const numbers = Float32Array.from(pixels, (value) => value / 8 - 7);
 const labels = Int32Array.from({ length: 10 }, (_, i) => (i * 3) % 10);
 const normalize = { mean: 0.25, std: 0.5 };
 
-/** What the documentation promises, in doubles. */
+/** Values that the documentation promises, in doubles. */
 function expected(x: ArrayLike<number>, order: readonly number[], of: (value: number) => number): number[] {
   return order.flatMap((row) => [0, 1, 2].map((i) => of(x[3 * row + i]!)));
 }

@@ -17,7 +17,7 @@ const matrix = (rows: number, columns: number): Tensor => tensor(numbers(rows * 
 
 const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(shape, nn.init.uniform(low, high));
 
-/** Where the threads of a region are worth while, sizes are odd; elsewhere they are small, so that emulators get through. */
+/** Sizes: odd where the threads of a region are worth while; elsewhere small, so that emulators get through. */
 export class EveryKernel extends nn.Module {
   readonly dataset = tensor(bytes(200 * 97), { shape: [200, 97] });
   readonly classifier = nn.sequential(
@@ -205,7 +205,7 @@ class Together implements Updater {
 
 type Make = (parameters: readonly Parameter[]) => Updater;
 
-/** Who trains what: every rule. A parameter belongs to the first whose path it starts with. */
+/** Optimizers and their parameters: every rule. A parameter belongs to the first whose path it starts with. */
 const rules: readonly (readonly [path: string, make: Make])[] = [
   ['classifier.0', (some) => optim.adam(some, { lr: (step) => 0.01 / (1 + step), weightDecay: 0.01 })],
   ['classifier.3', (some) => optim.adam(some, { lr: 0.001, amsgrad: true })],

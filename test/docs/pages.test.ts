@@ -9,7 +9,7 @@ import { Compiled } from '../../scripts/compiled.js';
 const root = join(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
 
-/** What a page prints, besides that it runs to its end. */
+/** Texts that a page prints, besides that it runs to its end. */
 const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'guide.md': ['[ 2, 2 ] Float32Array(4) [ 5.5, 11.5, 11.5, 25.5 ]', '0.weight'],
   'losses.md': ['alignment: ', '[crossEntropy] the outputs have been through softmax', '\ntrue\n'],

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const folder = join(import.meta.dirname, '../../docs');
 const pages = readdirSync(folder).filter((name) => name.endsWith('.md') && name !== 'architecture.md').map((name) => readFileSync(join(folder, name), 'utf8'));
-/** What is set as code: blocks, and spans in a line. */
+/** Text that is set as code: blocks, and spans in a line. */
 const code = pages.flatMap((page) => [...page.matchAll(/^```\w*\n(.*?)^```$|`([^`\n]+)`/gms)].map(([, block, span]) => block ?? span!)).join('\n');
 
 /** Names by path, those in namespaces too. */

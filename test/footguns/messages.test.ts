@@ -8,7 +8,7 @@ const model = nn.sequential([2], nn.linear(2, 2));
 const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
 const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer });
 
-/** What a call says that TypeScript would not let through. */
+/** Message of a call that TypeScript would not let through. */
 async function said(call: () => unknown): Promise<string> {
   try {
     await call();

@@ -5,7 +5,7 @@ import { classifier } from './model.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
 
-/** How many plans `action` makes. */
+/** Number of plans that `action` makes. */
 async function plansOf(action: () => Promise<unknown>): Promise<number> {
   const made = vi.spyOn(engine() as unknown as { makePlan(): unknown }, 'makePlan');
   try {

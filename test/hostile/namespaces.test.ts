@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What comes of a call: fine, or what is wrong with it. */
+/** Outcome of a call: fine, or what is wrong with it. */
 async function outcome(call: () => unknown): Promise<string> {
   try {
     const result: unknown = call();

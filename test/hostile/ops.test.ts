@@ -8,7 +8,7 @@ import { HOSTILE, hostile } from './values.js';
 
 const RUNS = 60;
 
-/** What comes of a call: fine, or what is wrong with it. Results are computed where they are small. */
+/** Outcome of a call: fine, or what is wrong with it. Results are computed where they are small. */
 async function outcome(call: () => unknown): Promise<string> {
   try {
     const result: unknown = await call();

@@ -19,7 +19,7 @@ function disposed(): unknown {
   return made;
 }
 
-/** What JavaScript can hand over where something else was meant; each made anew. */
+/** Values that JavaScript can hand over where something else was meant; each made anew. */
 export const HOSTILE: readonly (() => unknown)[] = [
   ...[undefined, null, true, false, 0, -0, 1, 2, 3, -1, -2, 0.5, -0.5, NaN, Infinity, -Infinity, 2 ** 31, 2 ** 31 - 1, 2 ** 32, 2 ** 53, -(2 ** 31), 1e308, 1e39].map((value) => () => value),
   ...[0n, 2n ** 64n, Symbol('symbol'), '', '0', 'x', 'float32', 'int32'].map((value) => () => value),

@@ -53,7 +53,7 @@ function run(of: string, program: string = sum): Promise<{ readonly out: string;
   });
 }
 
-/** What a project prints that cannot use its addon: an error that says this, and ends in what to do. */
+/** Output of a project that cannot use its addon: an error that says this, and ends in what to do. */
 async function refuses(of: string, problem: RegExp): Promise<void> {
   const { out, errors, signal } = await run(of);
   expect({ out, signal }).toEqual({ out: '', signal: null });

@@ -92,7 +92,7 @@ describe('results', () => {
 });
 
 const big = of([32, 784]);
-/** What only JavaScript can pass. */
+/** Values that only JavaScript can pass. */
 const unknown = (value: unknown): never => value as never;
 
 const errors: [string, () => unknown, string, string][] = [

@@ -5,7 +5,7 @@ import { refuses } from '../nn/fails.js';
 
 const model = (): nn.Module => nn.sequential([2], [nn.linear(2, 3), nn.linear(3, 1)]);
 
-/** How far each parameter goes in one step of gradient descent on the sum of all, whose gradient is 1 everywhere. */
+/** Distance that each parameter goes in one step of gradient descent on the sum of all, whose gradient is 1 everywhere. */
 async function moves(m: nn.Module, make: (parameters: Parameter[]) => optim.Optimizer): Promise<Record<string, number>> {
   const parameters = m.parameters();
   const before = await Promise.all(parameters.map((parameter) => parameter.data()));

@@ -19,7 +19,7 @@ beforeAll(() => {
   chmodSync(open, 0o755);
 });
 
-/** Whether this process may make mounts of its own, and drop its rights. */
+/** True if this process may make mounts of its own, and drop its rights. */
 const isRoot = process.getuid?.() === 0;
 const unshare = isRoot && spawnSync('unshare', ['--mount', 'true']).status === 0;
 const noRoot = isRoot ? '' : ' (skipped: not root)';

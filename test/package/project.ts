@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 import { dirname, join, parse } from 'node:path';
 import { expect } from 'vitest';
 
-/** Where test/package/tools/package.json is installed, from one run of the tests to the next. */
+/** Folder in which test/package/tools/package.json is installed, from one run of the tests to the next. */
 export const tools = join(import.meta.dirname, '../../.cache/package-tools');
 export const requireTool = createRequire(join(tools, 'package.json'));
 
-/** What setup.ts makes for all cells. */
+/** Things that setup.ts makes for all cells. */
 export interface Shared {
   readonly folder: string;
   readonly tarball: string;
@@ -30,7 +30,7 @@ export function toolFolder(name: string): string | undefined {
   return existsSync(folder) ? folder : undefined;
 }
 
-/** Why a cell is skipped whose tool is not there, for its title; empty where it is. */
+/** Reason why a cell is skipped whose tool is not there, for its title; empty where it is there. */
 export const lacks = (name: string): string => (toolFolder(name) === undefined ? ` (skipped: no package ${name} for this platform)` : '');
 
 /** A Node.js of the tools, or that which runs the tests. */
@@ -153,7 +153,7 @@ export interface Trained {
   readonly weights: string;
 }
 
-/** What a program printed that trained; it prints nothing else. */
+/** Output of a program that trained; it prints nothing else. */
 export function trained({ out, errors, ended }: Ran): Trained {
   expect({ errors, ended }).toEqual({ errors: '', ended: 0 });
   return JSON.parse(out) as Trained;

@@ -14,7 +14,7 @@ declare module 'vitest' {
 
 const root = join(import.meta.dirname, '../..');
 
-/** What a clone makes, and by which command. */
+/** Things that a clone makes, and the command for each. */
 const MADE = {
   'dist/index.js': 'npm run build:dist',
   'build/Release/anneal.node': 'npm run build:addon',
@@ -50,7 +50,7 @@ function installTools(): void {
   writeFileSync(has, wanted);
 }
 
-/** Where packages come from here, for tools that do not read npm's settings. */
+/** Registry of packages here, for tools that do not read npm's settings. */
 function registry(): Pick<Shared, 'registry' | 'cache'> {
   const [url, cache] = ['registry', 'cache'].map((key) => execFileSync('npm', ['config', 'get', key], { encoding: 'utf8' }).trim());
   return { registry: url!, cache: cache! };

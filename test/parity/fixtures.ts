@@ -11,7 +11,7 @@ export interface Described {
   readonly data: Numbers;
 }
 
-/** What a case's call takes besides tensors. */
+/** Arguments of a case's call besides tensors. */
 export interface Args {
   readonly axis: number;
   readonly exponent: number;
@@ -60,7 +60,7 @@ export function asTensor({ shape, dtype, data }: Described): Tensor {
 }
 
 /**
- * How far a value may be from PyTorch's: both round, in different orders, so each element may be off by a few units in its
+ * Distance that a value may be from PyTorch's: both round, in different orders, so each element may be off by a few units in its
  * last place, or, where terms cancel, by a few units in the last place of the tensor's largest element.
  */
 export const TOLERANCE = { relative: 3e-6, ofLargest: 6e-7 } as const;

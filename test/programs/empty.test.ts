@@ -22,7 +22,7 @@ type Step = (a: Tensor, b: Tensor, n: number) => Tensor;
 const axisOf = (a: Tensor, n: number): number => (a.shape.length === 0 ? 0 : n % a.shape.length);
 const labelsFor = (a: Tensor): Tensor => anneal.zeros(a.shape.slice(0, -1), { dtype: 'int32' }) as Tensor;
 
-/** Whatever an array may go through, by name. */
+/** Operations that an array may go through, by name. */
 const steps: { readonly [name: string]: Step } = {
   neg: (a) => a.neg(),
   exp: (a) => a.exp(),

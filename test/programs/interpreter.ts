@@ -18,7 +18,7 @@ export class Model {
   /** Buffers that training assigns: a running mean of the first layer, and a count. */
   readonly running: Parameter;
   readonly count: Parameter<[], 'int32'>;
-  /** What the op `scaled` takes from outside. */
+  /** Value that the op `scaled` takes from outside. */
   factor = 1;
   /** An op of the user's, whose value and gradient go by a number that changes, and a choice. */
   readonly scaled = defineOp({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What a random program may do in a step besides forward, backward and step. */
+/** Statements of a random program in a step besides forward, backward and step. */
 export const actions = [
   'zeroGrad',
   'readInner',
@@ -47,10 +47,10 @@ export interface StepSpec {
   /** A branch of the user's code, flipping from step to step. */
   readonly branch: boolean;
   readonly scale: number;
-  /** How many scalars are recorded besides. */
+  /** Number of scalars that are recorded besides. */
   readonly extra: number;
   readonly loss: 'crossEntropy' | 'square' | 'sum';
-  /** How many backward() before the step. */
+  /** Number of backward() before the step. */
   readonly backwards: number;
   readonly actions: readonly Action[];
   readonly seed: number;

@@ -9,7 +9,7 @@ const fit = { epochs: 2, firstEpoch: 0, stepsPerEpoch: 4, stop: () => undefined,
 const started = { ...fit, type: 'fitStart', metrics: [], validated: false } as unknown as FitStartEvent;
 const ended = (history = new History()) => ({ ...fit, type: 'fitEnd', history, error: undefined }) as const;
 
-/** What is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
+/** Text that is written while two epochs of four steps run, each of which takes a second and has 100 examples. */
 async function run(isTTY: boolean, options: { interval?: number; failAt?: number; stopped?: string; validation?: { loss: number } } = {}): Promise<string> {
   let text = '';
   let time = 0;

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 // Those that .ci/run installs, besides our own.
 const require = createRequire(join(root, 'build/typescript/package.json'));
 
-/** What a strict project of somebody else writes: every option may be undefined, plain names take concrete things, sizes are checked. */
+/** Code of a strict project of somebody else: every option may be undefined, plain names take concrete things, sizes are checked. */
 const PROGRAM = `
 import { data, losses, metrics, nn, optim, plot, Trainer, train, type Tensor } from 'anneal';
 

@@ -9,7 +9,7 @@ export type Schedule = (step: number) => number;
 export interface DescribedSchedule extends Schedule {
   /** Steps after which it stays as it is or repeats itself; Infinity where it goes on changing. */
   readonly steps: number;
-  /** Those that it is made of. */
+  /** Schedules that it is made of. */
   readonly parts: readonly Schedule[];
   /** Description, as in `cosine(0.001, 1000)`. */
   toString(): string;
