@@ -30,7 +30,8 @@ const MAX_EXPANSION = 1032;
  * Reads an IDX file, packed by gzip or not. The elements are read straight into their array.
  * Throws FileFormatError for a truncated, overlong or malformed file, and Node.js's own error for one that cannot be opened.
  *
- *     const { shape, dtype, data } = await data.readIdx('train-images-idx3-ubyte.gz');
+ *     const images = await data.readIdx('train-images-idx3-ubyte.gz');
+ *     console.log(images.shape, images.dtype, images.data.length);
  */
 export async function readIdx(path: FilePath): Promise<IdxArray> {
   return read(checkPath('data.readIdx', path));

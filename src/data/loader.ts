@@ -213,7 +213,7 @@ function checkBatchSize(batchSize: number): void {
  * float32; of data with several arrays, records of such tensors. Each iteration is an epoch, in another order where `shuffle` is set. The last batch may be smaller, unless dropLast.
  *
  *     const loader = data.loader(train, { batchSize: 128, shuffle: true, seed: 1 });
- *     for await (const [inputs, labels] of loader) { ... }
+ *     for await (const [inputs, labels] of loader) console.log(inputs.shape, labels.shape);
  *
  * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream, the next batch is prepared
  * while a step runs, and an error of the source is thrown in the loop. Throws ArgumentError; AnnealError for an unknown option.

@@ -113,7 +113,7 @@ type Fixed<T> = [T][T extends unknown ? 0 : never];
  * sequences as well: one list is one tensor [B, T, ...], a record has lengths like that of inputs.
  *
  *     const texts = data.padded({ x: [[5, 2, 9], [7], [1, 4]], y: [0, 1, 1], dtype: 'int32', buckets: [2, 4] });
- *     for await (const [{ values, lengths }, labels] of data.loader(texts, { batchSize: 2 })) { ... }
+ *     for await (const [{ values, lengths }, labels] of data.loader(texts, { batchSize: 2 })) console.log(values.shape, lengths.shape, labels.shape);
  *
  *     const tagged = data.padded({                           // a label for each token
  *       x: { tokens: [Int32Array.of(5, 2), Int32Array.of(7)] }, y: [Int32Array.of(0, 1), Int32Array.of(1)], shape: { tokens: [null] }, targetShape: [null],

@@ -25,7 +25,8 @@ const OF_FIELDS = new WeakSet<AnyMetric>();
  * A metric of one of several outputs: of the field of that name of the outputs, and of the targets where they are a record, too. In results it is
  * called by the field and its own name, as in `kindAccuracy`, unless another one is given.
  *
- *     metrics: [metrics.ofField('kind', metrics.accuracy()), metrics.ofField('price', metrics.meanAbsoluteError())],
+ *     const each = [metrics.ofField('kind', metrics.accuracy()), metrics.ofField('price', metrics.meanAbsoluteError())];
+ *     new Trainer(model, { loss, optimizer, metrics: each });
  *
  * Throws ArgumentError for what is no metric, and when it measures a batch without that field.
  */

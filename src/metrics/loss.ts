@@ -8,7 +8,7 @@ import type { Metric } from './metric.js';
  * elements, labels or weights that it looks at, for a loss of your own the examples. NaN of nothing.
  * Throws ArgumentError for a loss that is a sum.
  *
- *     metrics: [metrics.loss(losses.meanSquaredError, 'error')]
+ *     new Trainer(model, { loss: losses.huber, optimizer, metrics: [metrics.loss(losses.meanSquaredError, 'error')] });
  */
 export function loss<const N extends string>(of: Loss, name: N): Metric<N> {
   return {

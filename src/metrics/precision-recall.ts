@@ -30,7 +30,8 @@ const share = (part: number, of: number): number => (of === 0 ? 0 : part / of);
  * Of what was predicted to be of a class, the share that is: hits / predicted. outputs and targets as in accuracy(); with `multilabel` each
  * output is a decision.
  *
- *     metrics: [metrics.precision({ average: 'macro' }), metrics.f1({ average: 'none', name: 'f1PerClass' })]
+ *     const each = [metrics.precision({ average: 'macro' }), metrics.f1({ average: 'none', name: 'f1PerClass' })];
+ *     new Trainer(model, { loss: losses.crossEntropy, optimizer, metrics: each });
  *
  * A class that was never predicted scores 0. 'macro' leaves out classes that occur neither in predictions nor in labels, unless they are
  * `multilabel`; 'none' gives those 0. NaN of no examples. Equals sklearn.metrics.precision_score.

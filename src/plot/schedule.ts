@@ -21,6 +21,7 @@ const LOW = { part: 1 / 100, share: 1 / 4 };
  * A schedule's values over its steps as an SVG picture; of several by name, one line each.
  *
  *     await writeFile('rate.svg', plot.schedule(optim.schedules.cosine(1e-3, 1000)));
+ *     const { cosine, linear } = optim.schedules;
  *     plot.schedule({ cosine: cosine(1e-3, 1000), line: linear(1e-3, 0, 1000) }, { steps: 1200 });
  *
  * Throws ArgumentError for a schedule without end and no `steps`; AnnealError (ANNEAL_OPTIONAL_MISSING) without echarts.

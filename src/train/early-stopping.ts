@@ -24,7 +24,7 @@ const OP = 'train.earlyStopping';
 /**
  * A callback that stops training when it does not get better any more, and gives the model the weights of its best epoch.
  *
- *     const history = await trainer.fit(train, { epochs: 100, validationSplit: 0.1, callbacks: [train.earlyStopping({ patience: 5 })] });
+ *     const history = await trainer.fit(dataset, { epochs: 100, validationSplit: 0.1, callbacks: [train.earlyStopping({ patience: 5 })] });
  *     console.log(history.best?.epoch, history.stopped);
  *
  * The weights of the best epoch are kept in memory once, and copied at each epoch that is better. The optimizer's state, the random streams and

@@ -31,7 +31,7 @@ export interface ProgressOptions {
  * are left out, and so is what matters least where a terminal is narrow. `epoch 4 (5/10)` is number 4, from 0, and the fifth of ten of this fit(). What else is
  * written to the terminal meanwhile appears above the bar. A last line says why training was stopped early. Throws ArgumentError, AnnealError for an unknown option.
  *
- *     await trainer.fit(data, { epochs: 5, callbacks: [train.progress()] });
+ *     await trainer.fit(dataset, { epochs: 5, callbacks: [train.progress()] });
  */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('train.progress', options, ['stream', 'interval', 'every', 'now']);

@@ -110,7 +110,7 @@ function comparedSizes(examples: number, batches: number): Omit<NoiseScale, 'val
   return { small: Math.max(1, Math.min(SMALL, large / 8)), large, batches };
 }
 
-/** Would the temporaries, which grow with the batch, be more than there is? Looked at before they are asked for. */
+/** Returns whether the temporaries, which grow with the batch, would be more than there is; looked at before they are asked for. */
 function tooLarge(measured: readonly BatchSizeFigures[], batchSize: number, memory: number): boolean {
   const last = measured.at(-1);
   return last !== undefined && last.residentBytes + last.temporaryBytes * (batchSize / last.batchSize - 1) > memory;

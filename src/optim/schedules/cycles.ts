@@ -19,7 +19,7 @@ export interface CyclicOptions {
  * Up in a line from `base` to `peak` and down again, for ever. With a `peak` below `base` it is the momentum's course beside it.
  * As torch.optim.lr_scheduler.CyclicLR ('exponential' is its exp_range). Source: Smith, arXiv:1506.01186.
  *
- *     optim.sgd(parameters, { lr: schedules.cyclic(1e-3, 1e-2), momentum: schedules.cyclic(0.9, 0.8) });
+ *     optim.sgd(model.parameters(), { lr: optim.schedules.cyclic(1e-3, 1e-2), momentum: optim.schedules.cyclic(0.9, 0.8) });
  */
 export function cyclic(base: number, peak: number, options: CyclicOptions = {}): NamedSchedule {
   const op = 'schedules.cyclic';
