@@ -233,6 +233,13 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
     return longest.map((length) => bucketFor(length, buckets));
   }
 
+  /** The examples of the largest batch that a loader can make: all of them, or those of the bucket that has most. */
+  largestBatch$(): number {
+    const counts = new Map<number, number>();
+    for (const bucket of this.buckets$() ?? []) counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+    return counts.size === 0 ? this.size : Math.max(...counts.values());
+  }
+
   /** Positions in this dataset to positions in its arrays. */
   toRows$(positions: Int32Array): Int32Array {
     const rows = this.#rows;

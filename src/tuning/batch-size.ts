@@ -76,21 +76,22 @@ export async function adviseBatchSize<I extends ExampleShape, O extends ExampleS
   checkParts(OP, model, loss);
   if (!((options.data as unknown) instanceof Dataset)) throw new ArgumentError(`[${OP}] data: got ${describeValue(options.data)}, expected a dataset, of which batches of any size can be made. Make one: data.fromArrays({ x, y, shape }).`, { op: OP });
   const data = options.data as unknown as Dataset;
-  const sizes = sizesFor(options.sizes, data.size);
+  const examples = data.largestBatch$();
+  const sizes = sizesFor(options.sizes, examples);
   checkCount('after', after, 0);
   if (!(secondsPerSize > 0 && secondsPerSize < Infinity)) throw new ArgumentError(`[${OP}] secondsPerSize: got ${describeValue(secondsPerSize)}, expected a number above 0.`, { op: OP });
   if (options.memory !== undefined && !(options.memory > 0)) throw new ArgumentError(`[${OP}] memory: got ${describeValue(options.memory)}, expected bytes, a number above 0.`, { op: OP });
   checkCount('batches', batches, 2);
   const plain = model as unknown as Module;
   const optimizer = optimizerFor(OP, given, plain);
-  const loader = loaderOf(data, { batchSize: Math.min(SMALL, data.size), shuffle: true, seed });
+  const loader = loaderOf(data, { batchSize: Math.min(SMALL, examples), shuffle: true, seed });
   const resident = process.memoryUsage.rss();
   const memory = options.memory ?? resident + process.availableMemory();
   const { noise, figures } = await restoringState(OP, { model: plain, optimizer, loader }, async () => {
     const source = batchesOf(OP, loader);
     for (let i = 0; i < after; i++) await trainStep(plain, optimizer, loss, (await source.next()).value as AnyBatch);
     await source.return(undefined as never);
-    const compared = comparedSizes(data.size, batches);
+    const compared = comparedSizes(examples, batches);
     const norms = await squaredNorms(plain, optimizer, loss, data, compared, seed);
     const measured: BatchSizeFigures[] = [];
     for (const batchSize of sizes) {
