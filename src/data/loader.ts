@@ -44,7 +44,7 @@ export interface LoaderOptions {
   readonly shuffle?: boolean | undefined;
   /** The order is a function of (seed, epoch) and the number of examples only, the same on every platform. Default 0. */
   readonly seed?: number | undefined;
-  /** Leaves out the last batch where it is smaller than the others. Default false. */
+  /** Leaves out the last batch where it is smaller than the others; of padded data with buckets, the last one of each. Default false. */
   readonly dropLast?: boolean | undefined;
 }
 
