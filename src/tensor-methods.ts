@@ -3,6 +3,8 @@ import type { DType } from './dtype.js';
 import * as activations from './ops/activations.js';
 import type { GeluOptions } from './ops/activations.js';
 import * as arithmetic from './ops/arithmetic.js';
+import * as bounds from './ops/bounds.js';
+import { expand } from './ops/broadcasting.js';
 import { cast } from './ops/cast.js';
 import * as compare from './ops/compare.js';
 import { matmul } from './ops/contraction.js';
@@ -10,10 +12,9 @@ import * as exponential from './ops/exponential.js';
 import { gather } from './ops/indexing.js';
 import * as reductions from './ops/reductions.js';
 import type { Axis, ReduceOptions, VarianceOptions, Whole } from './ops/reductions.js';
-import { clamp } from './ops/select.js';
 import { logSoftmax, softmax } from './ops/softmax.js';
+import { slice, type SliceOptions } from './ops/slicing.js';
 import * as views from './ops/views.js';
-import type { SliceOptions } from './ops/views.js';
 import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits, Permute, Reduce, Resize, Resolved, Transpose, Turned, Unsqueeze } from './shape-types.js';
 import type { Shape } from './shape.js';
 import { Tensor } from './tensor.js';
@@ -42,17 +43,17 @@ export class TensorMethods<S extends Shape, D extends DType> {
 
   /** this to the power of b, with broadcasting. */
   pow<A extends Shape, D extends DType, B extends Shape = []>(this: Tensor<A, D>, b: number | (Tensor<B, D> & Fits<'pow', A, B, D>)): Tensor<Broadcast<A, B>, D> {
-    return arithmetic.pow(this, b);
+    return exponential.pow(this, b);
   }
 
   /** The greater of this and b, with broadcasting. */
   maximum<A extends Shape, D extends DType, B extends Shape = []>(this: Tensor<A, D>, b: number | (Tensor<B, D> & Fits<'maximum', A, B, D>)): Tensor<Broadcast<A, B>, D> {
-    return arithmetic.maximum(this, b);
+    return bounds.maximum(this, b);
   }
 
   /** The lesser of this and b, with broadcasting. */
   minimum<A extends Shape, D extends DType, B extends Shape = []>(this: Tensor<A, D>, b: number | (Tensor<B, D> & Fits<'minimum', A, B, D>)): Tensor<Broadcast<A, B>, D> {
-    return arithmetic.minimum(this, b);
+    return bounds.minimum(this, b);
   }
 
   /** this == b, with broadcasting. */
@@ -142,7 +143,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
 
   /** Held to [min, max]. */
   clamp(this: Tensor<S, D>, min?: number, max?: number): Tensor<S, D> {
-    return clamp(this, min, max);
+    return bounds.clamp(this, min, max);
   }
 
   /** not x. */
@@ -252,7 +253,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
 
   /** Elements `start` up to, not including, `end` along an axis; negative ones count from the back. */
   slice<A extends Shape, D extends DType, const X extends number = 0>(this: Tensor<A, D>, start: number, end?: number, options?: SliceOptions<X>): Tensor<Resize<A, X>, D> {
-    return views.slice(this, start, end, options);
+    return slice(this, start, end, options);
   }
 
   /** Without dimensions of size 1, or without those of `axis` that are of size 1. */
@@ -267,7 +268,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
 
   /** Repeated along dimensions of size 1 and new ones in front, without copying; -1 leaves a size as it is. */
   expand<A extends Shape, D extends DType, const T extends Shape>(this: Tensor<A, D>, shape: T): Tensor<Expand<A, T>, D> {
-    return views.expand(this, shape);
+    return expand(this, shape);
   }
 
   /** The same elements, of which nothing before is differentiated. */

@@ -1,9 +1,10 @@
 import { ArgumentError } from '../errors.js';
-import { generator, type Generator, type ModelGenerator } from '../generator.js';
+import { generator } from '../generator.js';
 import type { BatchTensors, ExampleShape, ShapeRecord, Tensors } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
+import { ModuleNode } from './module-node.js';
 import type { InferredShape } from './shape-inference.js';
 import { childrenOf, register, walk } from './registry.js';
 import { checkOwned, trackForward } from './running.js';
@@ -48,18 +49,13 @@ export type Outputs<O extends ExampleShape> = O extends ShapeRecord ? { readonly
  * Parameters, buffers and modules are found in the object's own enumerable fields, and in arrays, plain objects and Maps there, and are named
  * by their path, as in `inner.weight`. As torch.nn.Module, but that there is nothing to register.
  */
-export abstract class Module<I extends ExampleShape = Shape, O extends ExampleShape = Shape, F extends ShapeFunction = ShapeFunction, X = Inputs<I>, Y = Outputs<O>> {
+export abstract class Module<I extends ExampleShape = Shape, O extends ExampleShape = Shape, F extends ShapeFunction = ShapeFunction, X = Inputs<I>, Y = Outputs<O>> extends ModuleNode {
   /** Carrier of the type; no value. */
   declare readonly shapes$: Shapes<I, O, F>;
   #training = true;
-  /** Its place in the model that it belongs to, as in `encoder.0`; '' for a model. */
-  path$ = '';
-  /** The random streams of that model; undefined until it has got its names. */
-  generator$: ModelGenerator | undefined = undefined;
-  /** The random streams that were in use when it was made. */
-  readonly made$: Generator = generator();
 
   constructor() {
+    super();
     trackForward(new.target.prototype as object);
   }
 
@@ -99,11 +95,6 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
    */
   protected randomKey(name: string): Tensor {
     return (this.generator$ ?? generator()).key(`${name} ${this.path$}`);
-  }
-
-  /** The fields in which parameters and modules are looked for. */
-  fields$(): Iterable<[name: string, value: unknown]> {
-    return Object.entries(this);
   }
 
   /** Itself and all modules below it. */
@@ -174,7 +165,7 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
     return Object.fromEntries(await Promise.all(pairs));
   }
 
-  toString(): string {
+  override toString(): string {
     return this.constructor.name;
   }
 

@@ -1,6 +1,11 @@
 import { ModelGenerator } from '../generator.js';
 import { Parameter } from '../parameter.js';
-import { Module } from './module.js';
+import type { Module } from './module.js';
+import { ModuleNode } from './module-node.js';
+
+function isModule(value: unknown): value is Module {
+  return value instanceof ModuleNode;
+}
 
 /** Findings of a walk over a module's fields. */
 export interface Found {
@@ -20,7 +25,7 @@ export function* walk(root: Module, path = '', seen: Set<object> = new Set()): G
 }
 
 function* visit(value: unknown, path: string, seen: Set<object>): Generator<Found> {
-  if (value instanceof Module) yield* walk(value, path, seen);
+  if (isModule(value)) yield* walk(value, path, seen);
   else if (value instanceof Parameter) {
     if (seen.has(value)) return;
     seen.add(value);
@@ -36,7 +41,7 @@ export function childrenOf(root: Module): Module[] {
   const seen = new Set<object>();
   const visitAll = (entries: Iterable<readonly [unknown, unknown]>): void => {
     for (const [, value] of entries) {
-      if (value instanceof Module) found.add(value);
+      if (isModule(value)) found.add(value);
       else if (!(value instanceof Parameter)) visitAll(within(value, seen));
     }
   };
@@ -81,11 +86,11 @@ export function register(root: Module): void {
   const generator = generatorOf(root, found);
   const within = new Set<object>(found.map(({ value }) => value));
   for (const { path, value } of found) {
-    const longer = path.length > (value instanceof Module ? value.path$ : value.name).length;
+    const longer = path.length > (isModule(value) ? value.path$ : value.name).length;
     const before = value.generator$;
     if (before === undefined || longer || within.has(before.root)) value.generator$ = generator;
     if (!longer) continue;
-    if (value instanceof Module) value.path$ = path;
+    if (isModule(value)) value.path$ = path;
     else value.name = path;
   }
 }

@@ -14,7 +14,7 @@ import { erf, exp, expm1 } from './exponential.js';
 import { number } from './operand.js';
 import { pointwise } from './pointwise.js';
 import type { Example, Inferred } from './record.js';
-import { where } from './select.js';
+import { where } from './where.js';
 import { COMPOSED, EXACT, FEW_ULP } from './tolerance.js';
 
 export const tanhOp = pointwise({

@@ -3,17 +3,13 @@ import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Broadcast, Fits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
+import { expand, sumTo } from './broadcasting.js';
 import { FLOAT, NUMERIC } from './check.js';
-import { equal, less, lessEqual, logicalAnd } from './compare.js';
 import { binaryExamples, unaryExamples } from './examples.js';
-import { log } from './exponential.js';
 import { scalar } from './leaf.js';
 import { binary, type Operand } from './operand.js';
 import { pointwise } from './pointwise.js';
-import { sumTo } from './reductions.js';
-import { where } from './select.js';
-import { EXACT, FEW_ULP } from './tolerance.js';
-import { expand } from './views.js';
+import { EXACT } from './tolerance.js';
 
 export const addOp = pointwise({
   name: 'add',
@@ -54,46 +50,6 @@ export const divOp = pointwise({
   saves: { inputs: [1], outputs: [0] },
   tolerance: EXACT,
   examples: binaryExamples({}, { from: 0.5, to: 2 }),
-});
-
-export const powOp = pointwise({
-  name: 'pow',
-  takes: FLOAT,
-  gradient: ([dy], node) => {
-    const [a, b] = node.inputs as [Tensor, Tensor];
-    // As torch: an exponent of 0 gives the slope 0 even at a base of 0, and 0^b does not move with b >= 0.
-    const da = where(equal(b, 0), 0, mul(dy, mul(b, pow(a, sub(b, 1)))));
-    const db = where(logicalAnd(equal(a, 0), lessEqual(0, b)), 0, mul(dy, mul(node, log(a))));
-    return [sumTo(da, a.shape), sumTo(db, b.shape)];
-  },
-  saves: { inputs: [0, 1], outputs: [0] },
-  tolerance: FEW_ULP,
-  examples: binaryExamples({ from: 0.25, to: 3 }, { from: -2, to: 3 }),
-});
-
-/** Which operand a maximum or minimum comes from; where they are equal each gets half of the gradient, as in torch. */
-function routed(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonly Tensor[] {
-  const [a, b] = node.inputs as [Tensor, Tensor];
-  const half = where(equal(a, b), mul(dy, 0.5), dy);
-  return [sumTo(where(aLoses, 0, half), a.shape), sumTo(where(bLoses, 0, half), b.shape)];
-}
-
-export const maximumOp = pointwise({
-  name: 'maximum',
-  takes: NUMERIC,
-  gradient: ([dy], node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
-  saves: { inputs: [0, 1] },
-  tolerance: EXACT,
-  examples: binaryExamples(),
-});
-
-export const minimumOp = pointwise({
-  name: 'minimum',
-  takes: NUMERIC,
-  gradient: ([dy], node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
-  saves: { inputs: [0, 1] },
-  tolerance: EXACT,
-  examples: binaryExamples(),
 });
 
 export const negOp = pointwise({
@@ -153,30 +109,6 @@ export function div<A extends Shape = [], B extends Shape = [], D extends DType 
   return binary(divOp, a, b);
 }
 
-/** a to the power of b, element by element, with broadcasting; float32 only. A negative a with a fractional b is NaN. As torch.pow. */
-export function pow<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
-  a: Operand<A, D>,
-  b: number | (Tensor<B, D> & Fits<'pow', A, B, D>),
-): Tensor<Broadcast<A, B>, D> {
-  return binary(powOp, a, b);
-}
-
-/** The greater of a and b, element by element; NaN where either is. Equal operands share the gradient evenly, as in torch.maximum. */
-export function maximum<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
-  a: Operand<A, D>,
-  b: number | (Tensor<B, D> & Fits<'maximum', A, B, D>),
-): Tensor<Broadcast<A, B>, D> {
-  return binary(maximumOp, a, b);
-}
-
-/** The lesser of a and b, element by element; NaN where either is. Equal operands share the gradient evenly, as in torch.minimum. */
-export function minimum<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
-  a: Operand<A, D>,
-  b: number | (Tensor<B, D> & Fits<'minimum', A, B, D>),
-): Tensor<Broadcast<A, B>, D> {
-  return binary(minimumOp, a, b);
-}
-
 /** -x. */
 export function neg<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(negOp, [x]);
@@ -192,4 +124,4 @@ export function sign<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
   return record(signOp, [x]);
 }
 
-export const arithmeticOps = [addOp, subOp, mulOp, divOp, powOp, maximumOp, minimumOp, negOp, absOp, signOp];
+export const arithmeticOps = [addOp, subOp, mulOp, divOp, negOp, absOp, signOp];

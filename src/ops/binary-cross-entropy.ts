@@ -10,8 +10,8 @@ import { example } from './examples.js';
 import { scalar } from './leaf.js';
 import { broadcast } from './pointwise.js';
 import type { CompositeRecord } from './record.js';
-import { sumTo } from './reductions.js';
-import { where } from './select.js';
+import { sumTo } from './broadcasting.js';
+import { where } from './where.js';
 import { COMPOSED } from './tolerance.js';
 
 type Floats = Tensor<Shape, 'float32'>;

@@ -11,7 +11,8 @@ import { codes } from './codes.js';
 import { example } from './examples.js';
 import { asMatrix, broadcastLayout, isMatrix, permutedLayout, reshaped } from './layouts.js';
 import type { Epilogue, Example, KernelRecord, Tolerance } from './record.js';
-import { sum, sumTo } from './reductions.js';
+import { sumTo } from './broadcasting.js';
+import { sum } from './reductions.js';
 import { reshape, transpose, unsqueeze } from './views.js';
 
 /** A chain of FMAs against a sum in double, of up to some hundred products of size about 1. */

@@ -7,7 +7,7 @@ import { broadcastShapes, sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkTensor } from './check.js';
 import type { CompositeRecord } from './record.js';
-import { sumTo } from './reductions.js';
+import { sumTo } from './broadcasting.js';
 
 export interface OpDefinition {
   /** Stands in messages. */

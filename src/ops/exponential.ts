@@ -1,12 +1,17 @@
 import type { DType } from '../dtype.js';
 import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
+import type { Broadcast, Fits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { add, div, mul, neg } from './arithmetic.js';
+import { add, div, mul, neg, sub } from './arithmetic.js';
+import { sumTo } from './broadcasting.js';
 import { FLOAT } from './check.js';
-import { unaryExamples } from './examples.js';
+import { equal, lessEqual, logicalAnd } from './compare.js';
+import { binaryExamples, unaryExamples } from './examples.js';
+import { binary, type Operand } from './operand.js';
 import { pointwise } from './pointwise.js';
 import { EXACT, FEW_ULP } from './tolerance.js';
+import { where } from './where.js';
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
@@ -66,6 +71,21 @@ export const erfOp = pointwise({
   examples: unaryExamples({ from: -3, to: 3 }),
 });
 
+export const powOp = pointwise({
+  name: 'pow',
+  takes: FLOAT,
+  gradient: ([dy], node) => {
+    const [a, b] = node.inputs as [Tensor, Tensor];
+    // As torch: an exponent of 0 gives the slope 0 even at a base of 0, and 0^b does not move with b >= 0.
+    const da = where(equal(b, 0), 0, mul(dy, mul(b, pow(a, sub(b, 1)))));
+    const db = where(logicalAnd(equal(a, 0), lessEqual(0, b)), 0, mul(dy, mul(node, log(a))));
+    return [sumTo(da, a.shape), sumTo(db, b.shape)];
+  },
+  saves: { inputs: [0, 1], outputs: [0] },
+  tolerance: FEW_ULP,
+  examples: binaryExamples({ from: 0.25, to: 3 }, { from: -2, to: 3 }),
+});
+
 /** e to the power of x; float32. */
 export function exp<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(expOp, [x]);
@@ -96,4 +116,12 @@ export function erf<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S
   return record(erfOp, [x]);
 }
 
-export const exponentialOps = [expOp, logOp, expm1Op, log1pOp, sqrtOp, erfOp];
+/** a to the power of b, element by element, with broadcasting; float32 only. A negative a with a fractional b is NaN. As torch.pow. */
+export function pow<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
+  a: Operand<A, D>,
+  b: number | (Tensor<B, D> & Fits<'pow', A, B, D>),
+): Tensor<Broadcast<A, B>, D> {
+  return binary(powOp, a, b);
+}
+
+export const exponentialOps = [expOp, logOp, expm1Op, log1pOp, sqrtOp, erfOp, powOp];

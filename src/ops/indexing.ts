@@ -9,7 +9,7 @@ import { cast } from './cast.js';
 import { checkDType, checkOperands, checkShape, INT, NUMERIC, resolveAxis } from './check.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord } from './record.js';
-import { sumTo } from './reductions.js';
+import { sumTo } from './broadcasting.js';
 import { EXACT } from './tolerance.js';
 
 const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];

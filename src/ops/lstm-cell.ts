@@ -11,7 +11,7 @@ import { linear } from './contraction.js';
 import { example } from './examples.js';
 import type { Attrs, Example } from './record.js';
 import { COMPOSED } from './tolerance.js';
-import { slice } from './views.js';
+import { slice } from './slicing.js';
 
 /** Inputs: x [N,I], h and c [N,H], weights [4H,I] and [4H,H], and two biases [4H] or none. Outputs: h and c. */
 export const lstmCellOp = composite<Attrs, readonly [Tensor | undefined, Tensor | undefined]>({

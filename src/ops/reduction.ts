@@ -2,7 +2,9 @@ import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { anyLayout, type Emitter, type Value } from '../compiler/emitter.js';
 import { inOrder, orderOf } from '../compiler/layout.js';
+import { record } from '../graph/recorder.js';
 import { showShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { checkDType } from './check.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
@@ -42,6 +44,11 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
     emit: (e, attrs) => emitReduction(e, attrs, kind, position),
     examples: reductionExamples(dtype ?? 'float32', needsOne === true, name === 'var' ? { correction: 1 } : {}),
   };
+}
+
+/** Records a reduction over `axes`. */
+export function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes: readonly number[], keepdim: boolean): T {
+  return record(op, [x], { axes, keepdim });
 }
 
 /** The bits of a float32. */

@@ -2,25 +2,20 @@ import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
-import { sameShape, type Shape } from '../shape.js';
+import type { Shape } from '../shape.js';
 import type { Reduce } from '../shape-types.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import { unchanged } from './alias.js';
 import { div, mul, sub } from './arithmetic.js';
+import { spread, sumOp } from './broadcasting.js';
 import { cast } from './cast.js';
 import { checkTensor, FLOAT, NUMERIC, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { equal } from './compare.js';
 import { codes } from './codes.js';
 import type { GradientRule, KernelRecord } from './record.js';
-import { keptShape, reduction, type ReduceAttrs } from './reduction.js';
+import { reduce, reduction, type ReduceAttrs } from './reduction.js';
 import { EXACT, SUMS } from './tolerance.js';
-import { expand, reshape } from './views.js';
-
-/** Gives every element of x its share of `dy`, which has the reduced shape. */
-function spread(dy: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  return expand(reshape(dy, keptShape(x.shape, axes)), x.shape);
-}
+import { reshape } from './views.js';
 
 function count(x: Tensor, axes: readonly number[]): number {
   return axes.reduce((size, axis) => size * x.shape[axis]!, 1);
@@ -33,14 +28,6 @@ const shareAmongWinners: GradientRule<ReduceAttrs> = ([dy], node, { axes }) => {
   const winners = reduce(sumOp, won, axes, true);
   return [mul(won, spread(div(reshape(dy, winners.shape), winners), x, axes))];
 };
-
-export const sumOp = reduction({
-  name: 'sum',
-  kind: codes.reductions.sum,
-  takes: NUMERIC,
-  gradient: ([dy], { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
-  tolerance: SUMS,
-});
 
 export const meanOp = reduction({
   name: 'mean',
@@ -92,18 +79,6 @@ const A_TRUTH = { none: 'a truth value has no slope' };
 
 export const anyOp = reduction({ name: 'any', kind: codes.reductions.any, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
 export const allOp = reduction({ name: 'all', kind: codes.reductions.all, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
-
-function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes: readonly number[], keepdim: boolean): T {
-  return record(op, [x], { axes, keepdim });
-}
-
-/** Sums x over the dimensions that broadcasting from `shape` repeated: the gradient of a broadcast operand. */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return unchanged(x);
-  const missing = x.shape.length - shape.length;
-  const axes = x.shape.map((_, d) => d).filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
-  return reshape(axes.length === 0 ? x : reduce(sumOp, x, axes, false), shape);
-}
 
 /** Which axes to reduce (default: all), and whether they stay with size 1. */
 export interface ReduceOptions<A extends number | readonly number[] | undefined = number | readonly number[] | undefined, K extends boolean = boolean> {
@@ -229,4 +204,4 @@ export function all<S extends Shape, const A extends Axis = undefined, const K e
   return reduceTruth(allOp, x, options);
 }
 
-export const reductionOps = [sumOp, meanOp, maxOp, minOp, argmaxOp, argminOp, varOp, anyOp, allOp];
+export const reductionOps = [meanOp, maxOp, minOp, argmaxOp, argminOp, varOp, anyOp, allOp];

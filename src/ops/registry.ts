@@ -1,5 +1,7 @@
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
+import { boundsOps } from './bounds.js';
+import { broadcastingOps } from './broadcasting.js';
 import { binaryCrossEntropyOp } from './binary-cross-entropy.js';
 import { castOps } from './cast.js';
 import { clippingOps } from './clipping.js';
@@ -16,10 +18,11 @@ import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
 import { lstmCellOp } from './lstm-cell.js';
 import { reductionOps } from './reductions.js';
-import { selectOps } from './select.js';
+import { slicingOps } from './slicing.js';
 import { softmaxFamily } from './softmax.js';
 import { updateOps } from './updates.js';
 import { viewOps } from './views.js';
+import { whereOps } from './where.js';
 
 /** Every op. Tests, benches and documentation go through it; the compiler reads the records' properties, never their names. */
 export const registry: readonly OpRecord[] = [
@@ -27,7 +30,10 @@ export const registry: readonly OpRecord[] = [
   ...exponentialOps,
   ...activationOps,
   ...compareOps,
-  ...selectOps,
+  ...whereOps,
+  ...boundsOps,
+  ...broadcastingOps,
+  ...slicingOps,
   ...castOps,
   ...contractionOps,
   ...reductionOps,

@@ -6,7 +6,7 @@ import { flatten } from './views.js';
 import { scalar, slots } from './leaf.js';
 import type { KernelRecord } from './record.js';
 import { any, argmax } from './reductions.js';
-import { where } from './select.js';
+import { where } from './where.js';
 
 /** What a failure says. */
 export type DomainAttrs = {

@@ -14,7 +14,7 @@ import { exp, log } from './exponential.js';
 import type { KernelRecord } from './record.js';
 import { keptShape, nothingToReduce } from './reduction.js';
 import { max, sum, type Axis, type ReduceOptions } from './reductions.js';
-import { where } from './select.js';
+import { where } from './where.js';
 import { EXPONENTIALS } from './tolerance.js';
 import { detach, reshape, transpose } from './views.js';
 

@@ -10,7 +10,7 @@ import { example } from './examples.js';
 import { reshaped } from './layouts.js';
 import { scalar } from './leaf.js';
 import type { KernelRecord } from './record.js';
-import { sumTo } from './reductions.js';
+import { sumTo } from './broadcasting.js';
 import { EXACT } from './tolerance.js';
 
 const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4]];

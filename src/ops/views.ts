@@ -1,19 +1,15 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
-import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Expand, Permute, Resize, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
+import type { Permute, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { aliasOp, unchanged } from './alias.js';
 import { checkShape, checkTensor, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { example, unaryExamples } from './examples.js';
-import { pad } from './joining.js';
-import { fromArray, inputLeaf } from './leaf.js';
-import { broadcastLayout, permutedLayout, reshapedLayout } from './layouts.js';
-import type { Meta, ViewRecord } from './record.js';
-import { sumTo } from './reductions.js';
+import { permutedLayout, reshapedLayout } from './layouts.js';
+import type { ViewRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 
 type ShapeAttrs = { readonly shape: Shape };
@@ -64,59 +60,6 @@ export const permuteOp: ViewRecord<AxesAttrs> = {
     example([{ shape: [2, 3, 4] }], { axes: [2, 0, 1] }),
     example([{ shape: [0, 3] }], { axes: [1, 0] }),
     example([{ shape: [] }], { axes: [] }),
-  ],
-};
-
-export const expandOp: ViewRecord<ShapeAttrs> = {
-  name: 'expand',
-  kind: 'view',
-  infer: ([x], { shape }) => {
-    if (!expandsTo(x!.shape, shape)) throw cannotExpand(x!.shape, shape);
-    return { shape, dtype: x!.dtype };
-  },
-  view: (layout, node) => broadcastLayout(layout, node.shape),
-  gradient: ([dy], { inputs: [x] }) => [sumTo(dy, x!.shape)],
-  tolerance: EXACT,
-  examples: [
-    example([{ shape: [5] }], { shape: [3, 5] }),
-    example([{ shape: [3, 1] }], { shape: [2, 3, 7] }),
-    example([{ shape: [] }], { shape: [4] }),
-    example([{ shape: [1, 3], as: 'view' }], { shape: [9, 3] }),
-    example([{ shape: [1, 3] }], { shape: [0, 3] }),
-  ],
-};
-
-function expandsTo(from: Shape, to: Shape): boolean {
-  const missing = to.length - from.length;
-  return missing >= 0 && from.every((dim, d) => dim === 1 || dim === to[missing + d]);
-}
-
-function cannotExpand(from: Shape, to: Shape): ShapeError {
-  return new ShapeError(`[expand] the shape does not expand: got ${showShape(from)}, expected sizes equal to those of ${showShape(to)} or 1, counted from the last. Use unsqueeze() for new dimensions.`, {
-    op: 'expand',
-    shapes: [from, to],
-  });
-}
-
-/** Every `step`-th element from `start` on, `size` of them, along one axis. */
-export type SliceAttrs = { readonly axis: number; readonly start: number; readonly size: number; readonly step: number };
-
-export const sliceOp: ViewRecord<SliceAttrs> = {
-  name: 'slice',
-  kind: 'view',
-  infer: ([x], { axis, size }): Meta => ({ shape: x!.shape.map((dim, d) => (d === axis ? size : dim)), dtype: x!.dtype }),
-  view: ({ strides, offset }, node, { axis, start, step }) => ({
-    shape: node.shape,
-    strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
-    offset: node.shape[axis] === 0 ? offset : offset + start * strides[axis]!,
-  }),
-  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [pad(dy, { axis, start, step, size: x!.shape[axis]! })],
-  tolerance: EXACT,
-  examples: [
-    example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),
-    example([{ shape: [5, 9] }], { axis: 1, start: 1, size: 4, step: 2 }),
-    example([{ shape: [5, 9], as: 'view' }], { axis: 0, start: 1, size: 3, step: 1 }),
-    example([{ shape: [5, 9] }], { axis: 0, start: 2, size: 0, step: 1 }),
   ],
 };
 
@@ -194,56 +137,9 @@ export function flatten<S extends Shape, D extends DType>(x: Tensor<S, D>, start
   return reshape(x, [...x.shape.slice(0, from), sizeOf(x.shape.slice(from, to + 1)), ...x.shape.slice(to + 1)]);
 }
 
-/** Repeated along dimensions of size 1 and new ones in front, without copying; -1 leaves a size as it is. As torch.Tensor.expand. */
-export function expand<S extends Shape, D extends DType, const T extends Shape>(x: Tensor<S, D>, shape: T): Tensor<Expand<S, T>, D> {
-  checkTensor('expand', x);
-  checkShape('expand', shape, -1);
-  if (sameShape(x.shape, shape)) return unchanged(x) as unknown as Tensor<Expand<S, T>, D>;
-  const missing = shape.length - x.shape.length;
-  const sizes = shape.map((dim, d) => (dim === -1 ? x.shape[d - missing] : dim));
-  if (sizes.includes(undefined)) throw cannotExpand(x.shape, shape);
-  return record(expandOp, [x], { shape: sizes as number[] });
-}
-
-/** `size` rows of an input from `start` on, over the same array. */
-function rows(input: Tensor, start: number, size: number): Tensor {
-  const [, ...shape] = input.shape;
-  const each = sizeOf(shape);
-  return fromArray(input.data$!.subarray(start * each, (start + size) * each), [size, ...shape], input.dtype);
-}
-
-export interface SliceOptions<A extends number = number> {
-  /** Default 0. */
-  readonly axis?: A | undefined;
-  /** Every step-th element; at least 1. Default 1. */
-  readonly step?: number | undefined;
-}
-
-/**
- * Elements from `start` up to, not including, `end` (default: to the last) along an axis; negative ones count from the back and
- * what lies outside is cut off, as in Array.prototype.slice and x[start:end:step].
- * Of an input along axis 0 it is an input again, over the same array, so a loop through one has one plan. Of anything else start and end are part of the
- * plan: to walk through that use gather, which takes positions as data.
- */
-export function slice<S extends Shape, D extends DType, const A extends number = 0>(x: Tensor<S, D>, start: number, end?: number, options?: SliceOptions<A>): Tensor<Resize<S, A>, D> {
-  checkTensor('slice', x);
-  checkOptions('slice', options, ['axis', 'step']);
-  const axis = resolveAxis('slice', options?.axis ?? 0, x.shape);
-  const step = options?.step ?? 1;
-  if (!Number.isInteger(start) || !(end === undefined || Number.isInteger(end)) || !Number.isInteger(step) || step < 1) {
-    throw new ArgumentError(`[slice] the bounds are wrong: got start ${describeValue(start)}, end ${describeValue(end)}, step ${describeValue(step)}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
-  }
-  const dim = x.shape[axis]!;
-  const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);
-  const to = end === undefined ? dim : Math.min(end < 0 ? end + dim : end, dim);
-  const size = Math.max(Math.ceil((to - from) / step), 0);
-  if (x.op === inputLeaf && !x.stale && axis === 0 && step === 1) return rows(x, from, size) as unknown as Tensor<Resize<S, A>, D>;
-  return record(sliceOp, [x], { axis, start: from, size, step });
-}
-
 /** The same elements, of which nothing before is differentiated. As torch.Tensor.detach. */
 export function detach<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return record(detachOp, [x]);
 }
 
-export const viewOps = [aliasOp, reshapeOp, permuteOp, expandOp, sliceOp, detachOp];
+export const viewOps = [aliasOp, reshapeOp, permuteOp, detachOp];

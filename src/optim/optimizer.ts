@@ -5,7 +5,7 @@ import { zeros } from '../ops/index.js';
 import { update } from '../ops/updates.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
-import { slice } from '../ops/views.js';
+import { slice } from '../ops/slicing.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';

@@ -2,54 +2,43 @@ import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
-import type { Broadcast } from '../shape-types.js';
-import { Tensor } from '../tensor.js';
-import { maximum, minimum } from './arithmetic.js';
-import { cast } from './cast.js';
-import { checkDType, checkSameDType, checkTensor, NUMERIC } from './check.js';
-import { less, lessEqual } from './compare.js';
+import type { Broadcast, Fits } from '../shape-types.js';
+import type { Tensor } from '../tensor.js';
+import { mul } from './arithmetic.js';
+import { sumTo } from './broadcasting.js';
+import { checkSameDType, checkTensor, NUMERIC } from './check.js';
+import { equal, less, lessEqual } from './compare.js';
 import { binaryExamples, example, unaryExamples } from './examples.js';
-import { number, type Operand } from './operand.js';
-import { broadcast } from './pointwise.js';
-import type { CompositeRecord, PointwiseRecord } from './record.js';
-import { sumTo } from './reductions.js';
+import { binary, number, type Operand } from './operand.js';
+import { pointwise } from './pointwise.js';
+import type { CompositeRecord } from './record.js';
 import { EXACT } from './tolerance.js';
+import { where } from './where.js';
 
-const BOOL: readonly DType[] = ['bool'];
-
-export const whereOp: PointwiseRecord = {
-  name: 'where',
-  kind: 'pointwise',
-  opcode: 'where',
-  infer: (inputs) => {
-    checkDType('where', inputs[0]!, BOOL, 'the condition');
-    checkSameDType('where', inputs, NUMERIC, 1);
-    return { shape: broadcast('where', inputs), dtype: inputs[1]!.dtype };
-  },
-  gradient: ([dy], { inputs: [condition, a, b] }) => [
-    undefined,
-    sumTo(where(condition!, dy, 0), a!.shape),
-    sumTo(where(condition!, 0, dy), b!.shape),
-  ],
-  saves: { inputs: [0] },
-  tolerance: EXACT,
-  examples: binaryExamples().flatMap(({ inputs: [a, b] }) => [
-    { inputs: [{ shape: a!.shape, dtype: 'bool' as const }, a!, b!] },
-    { inputs: [{ shape: b!.shape, dtype: 'bool' as const }, a!, b!] },
-  ]),
-};
-
-/** a where the condition holds, else b, with broadcasting. The branch not taken gets the gradient 0. As torch.where. */
-export function where<C extends Shape, A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
-  condition: Tensor<C>,
-  a: Operand<A, D>,
-  b: Operand<B, D>,
-): Tensor<Broadcast<C, Broadcast<A, B>>, D> {
-  checkTensor('where', condition, 'the condition');
-  const x = a instanceof Tensor ? a : number('where', a, b instanceof Tensor ? b : undefined);
-  const y = b instanceof Tensor ? b : number('where', b, x);
-  return record(whereOp, [cast(condition, 'bool'), x, y]);
+/** Which operand a maximum or minimum comes from; where they are equal each gets half of the gradient, as in torch. */
+function routed(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonly Tensor[] {
+  const [a, b] = node.inputs as [Tensor, Tensor];
+  const half = where(equal(a, b), mul(dy, 0.5), dy);
+  return [sumTo(where(aLoses, 0, half), a.shape), sumTo(where(bLoses, 0, half), b.shape)];
 }
+
+export const maximumOp = pointwise({
+  name: 'maximum',
+  takes: NUMERIC,
+  gradient: ([dy], node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
+  saves: { inputs: [0, 1] },
+  tolerance: EXACT,
+  examples: binaryExamples(),
+});
+
+export const minimumOp = pointwise({
+  name: 'minimum',
+  takes: NUMERIC,
+  gradient: ([dy], node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
+  saves: { inputs: [0, 1] },
+  tolerance: EXACT,
+  examples: binaryExamples(),
+});
 
 /** Which bounds there are; the bounds themselves are operands: x, lower, upper. */
 type ClampAttrs = { readonly lower: boolean; readonly upper: boolean };
@@ -100,4 +89,20 @@ export function clamp<S extends Shape, D extends DType>(x: Tensor<S, D>, min?: n
   return record(clampOp, operands, { lower: min !== undefined, upper: max !== undefined });
 }
 
-export const selectOps = [whereOp, clampOp];
+/** The greater of a and b, element by element; NaN where either is. Equal operands share the gradient evenly, as in torch.maximum. */
+export function maximum<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
+  a: Operand<A, D>,
+  b: number | (Tensor<B, D> & Fits<'maximum', A, B, D>),
+): Tensor<Broadcast<A, B>, D> {
+  return binary(maximumOp, a, b);
+}
+
+/** The lesser of a and b, element by element; NaN where either is. Equal operands share the gradient evenly, as in torch.minimum. */
+export function minimum<A extends Shape = [], B extends Shape = [], D extends DType = 'float32'>(
+  a: Operand<A, D>,
+  b: number | (Tensor<B, D> & Fits<'minimum', A, B, D>),
+): Tensor<Broadcast<A, B>, D> {
+  return binary(minimumOp, a, b);
+}
+
+export const boundsOps = [maximumOp, minimumOp, clampOp];

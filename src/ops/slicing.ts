@@ -1,0 +1,115 @@
+// Padding is what the gradient of a slice is, and the other way round: the two ops stand in one file.
+import type { DType } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
+import { anyLayout, part } from '../compiler/emitter.js';
+import { record } from '../graph/recorder.js';
+import { checkOptions, checkRequired } from '../options.js';
+import { sizeOf, type Shape } from '../shape.js';
+import type { Resize, SomeSizes } from '../shape-types.js';
+import { describeValue } from '../describe-value.js';
+import type { Tensor } from '../tensor.js';
+import { checkTensor, resolveAxis } from './check.js';
+import { example } from './examples.js';
+import { fromArray, inputLeaf } from './leaf.js';
+import type { KernelRecord, Meta, ViewRecord } from './record.js';
+import { EXACT } from './tolerance.js';
+
+/** Every `step`-th element from `start` on, `size` of them, along one axis. */
+export type SliceAttrs = { readonly axis: number; readonly start: number; readonly size: number; readonly step: number };
+
+export const sliceOp: ViewRecord<SliceAttrs> = {
+  name: 'slice',
+  kind: 'view',
+  infer: ([x], { axis, size }): Meta => ({ shape: x!.shape.map((dim, d) => (d === axis ? size : dim)), dtype: x!.dtype }),
+  view: ({ strides, offset }, node, { axis, start, step }) => ({
+    shape: node.shape,
+    strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
+    offset: node.shape[axis] === 0 ? offset : offset + start * strides[axis]!,
+  }),
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [pad(dy, { axis, start, step, size: x!.shape[axis]! })],
+  tolerance: EXACT,
+  examples: [
+    example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),
+    example([{ shape: [5, 9] }], { axis: 1, start: 1, size: 4, step: 2 }),
+    example([{ shape: [5, 9], as: 'view' }], { axis: 0, start: 1, size: 3, step: 1 }),
+    example([{ shape: [5, 9] }], { axis: 0, start: 2, size: 0, step: 1 }),
+  ],
+};
+
+export const padOp: KernelRecord<SliceAttrs> = {
+  name: 'pad',
+  kind: 'kernel',
+  infer: ([x], { axis, size }) => ({ shape: x!.shape.map((dim, d) => (d === axis ? size : dim)), dtype: x!.dtype }),
+  emit: (e, { axis, start, step }) => {
+    const out = e.output()!;
+    const x = e.input(0, anyLayout);
+    e.instruction('fill', [out], [e.constant(0, out.buffer.dtype as DType)]);
+    const length = e.shape(0)[axis]!;
+    if (length > 0) e.instruction('copy', [part(out, axis, start, length, step)], [x]);
+  },
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
+  tolerance: EXACT,
+  examples: [
+    example([{ shape: [7] }], { axis: 0, start: 1, step: 1, size: 9 }),
+    example([{ shape: [3, 4] }], { axis: 1, start: 1, step: 2, size: 9 }),
+    example([{ shape: [3, 4], as: 'view' }], { axis: 0, start: 0, step: 1, size: 5 }),
+    example([{ shape: [0, 4] }], { axis: 0, start: 0, step: 1, size: 2 }),
+  ],
+};
+
+/** `size` rows of an input from `start` on, over the same array. */
+function rows(input: Tensor, start: number, size: number): Tensor {
+  const [, ...shape] = input.shape;
+  const each = sizeOf(shape);
+  return fromArray(input.data$!.subarray(start * each, (start + size) * each), [size, ...shape], input.dtype);
+}
+
+export interface SliceOptions<A extends number = number> {
+  /** Default 0. */
+  readonly axis?: A | undefined;
+  /** Every step-th element; at least 1. Default 1. */
+  readonly step?: number | undefined;
+}
+
+/**
+ * Elements from `start` up to, not including, `end` (default: to the last) along an axis; negative ones count from the back and
+ * what lies outside is cut off, as in Array.prototype.slice and x[start:end:step].
+ * Of an input along axis 0 it is an input again, over the same array, so a loop through one has one plan. Of anything else start and end are part of the
+ * plan: to walk through that use gather, which takes positions as data.
+ */
+export function slice<S extends Shape, D extends DType, const A extends number = 0>(x: Tensor<S, D>, start: number, end?: number, options?: SliceOptions<A>): Tensor<Resize<S, A>, D> {
+  checkTensor('slice', x);
+  checkOptions('slice', options, ['axis', 'step']);
+  const axis = resolveAxis('slice', options?.axis ?? 0, x.shape);
+  const step = options?.step ?? 1;
+  if (!Number.isInteger(start) || !(end === undefined || Number.isInteger(end)) || !Number.isInteger(step) || step < 1) {
+    throw new ArgumentError(`[slice] the bounds are wrong: got start ${describeValue(start)}, end ${describeValue(end)}, step ${describeValue(step)}, expected whole numbers and a step of at least 1. Round them.`, { op: 'slice' });
+  }
+  const dim = x.shape[axis]!;
+  const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);
+  const to = end === undefined ? dim : Math.min(end < 0 ? end + dim : end, dim);
+  const size = Math.max(Math.ceil((to - from) / step), 0);
+  if (x.op === inputLeaf && !x.stale && axis === 0 && step === 1) return rows(x, from, size) as unknown as Tensor<Resize<S, A>, D>;
+  return record(sliceOp, [x], { axis, start: from, size, step });
+}
+
+/** Zeros of `size` along an axis, with the elements of x at start, start + step, ... Undoes slice: that is what its gradient is. */
+export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: SliceAttrs): Tensor<SomeSizes<S>, D> {
+  checkTensor('pad', x);
+  checkRequired('pad', attrs, ['axis', 'start', 'size', 'step']);
+  const { start, step, size } = attrs;
+  const axis = resolveAxis('pad', attrs.axis, x.shape);
+  const length = x.shape[axis]!;
+  if (![start, step, size].every(Number.isInteger)) {
+    throw new ArgumentError(`[pad] a number is wrong: got start ${describeValue(start)}, step ${describeValue(step)}, size ${describeValue(size)}, expected whole numbers. Round them.`, { op: 'pad' });
+  }
+  if (start < 0 || step < 1 || size < 0 || (length > 0 && start + (length - 1) * step >= size)) {
+    throw new ArgumentError(`[pad] the elements do not fit: got ${length} from ${start} on with step ${step}, expected all below the size ${size}. Give a larger size.`, {
+      op: 'pad',
+      shapes: [x.shape],
+    });
+  }
+  return record(padOp, [x], { axis, start, step, size });
+}
+
+export const slicingOps = [sliceOp, padOp];
