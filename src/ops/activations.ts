@@ -232,4 +232,18 @@ export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, options?:
   return record(eluOp, [x, number('elu', options?.alpha ?? 1, undefined)]);
 }
 
-export const activationOps = [softplusOp, logSigmoidOp, tanhOp, sigmoidOp, siluOp, leakyReluOp, eluOp, reluOp, reluGradOp, geluOp, geluGradOp, geluTanhOp, geluTanhGradOp];
+export const activationOps = {
+  softplus: softplusOp,
+  logSigmoid: logSigmoidOp,
+  tanh: tanhOp,
+  sigmoid: sigmoidOp,
+  silu: siluOp,
+  leakyRelu: leakyReluOp,
+  elu: eluOp,
+  relu: reluOp,
+  reluGrad: reluGradOp,
+  gelu: geluOp,
+  geluGrad: geluGradOp,
+  geluTanh: geluTanhOp,
+  geluTanhGrad: geluTanhGradOp,
+};

@@ -124,4 +124,4 @@ export function sign<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
   return record(signOp, [x]);
 }
 
-export const arithmeticOps = [addOp, subOp, mulOp, divOp, negOp, absOp, signOp];
+export const arithmeticOps = { add: addOp, sub: subOp, mul: mulOp, div: divOp, neg: negOp, abs: absOp, sign: signOp };

@@ -66,3 +66,5 @@ export function binaryCrossEntropy(outputs: Tensor, targets: Tensor, positiveWei
   if (positiveWeight === 1) return record(binaryCrossEntropyOp, [outputs, targets]);
   return record(binaryCrossEntropyOp, [outputs, targets, typeof positiveWeight === 'number' ? scalar(positiveWeight, 'float32') : positiveWeight]);
 }
+
+export const binaryCrossEntropyOps = { binaryCrossEntropy: binaryCrossEntropyOp };

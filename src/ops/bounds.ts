@@ -105,4 +105,4 @@ export function minimum<A extends Shape = [], B extends Shape = [], D extends DT
   return binary(minimumOp, a, b);
 }
 
-export const boundsOps = [maximumOp, minimumOp, clampOp];
+export const boundsOps = { maximum: maximumOp, minimum: minimumOp, clamp: clampOp };

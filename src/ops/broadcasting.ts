@@ -78,4 +78,4 @@ export function expand<S extends Shape, D extends DType, const T extends Shape>(
   return record(expandOp, [x], { shape: sizes as number[] });
 }
 
-export const broadcastingOps = [expandOp, sumOp];
+export const broadcastingOps = { expand: expandOp, sum: sumOp };

@@ -25,11 +25,11 @@ function castTo(to: DType, opcode: string): PointwiseRecord {
   });
 }
 
-const castOpOf: { readonly [D in DType]: PointwiseRecord } = {
-  float32: castTo('float32', 'to_f32'),
-  int32: castTo('int32', 'to_i32'),
-  bool: castTo('bool', 'to_bool'),
-  uint8: castTo('uint8', 'to_u8'),
+export const castOps: { readonly [D in `cast:${DType}`]: PointwiseRecord } = {
+  'cast:float32': castTo('float32', 'to_f32'),
+  'cast:int32': castTo('int32', 'to_i32'),
+  'cast:bool': castTo('bool', 'to_bool'),
+  'cast:uint8': castTo('uint8', 'to_u8'),
 };
 
 /**
@@ -40,7 +40,5 @@ export function cast<S extends Shape, D extends DType>(x: Tensor<S>, to: D): Ten
   checkTensor('cast', x);
   if (x.dtype === to) return unchanged(x) as Tensor<S, D>;
   checkChoice('cast', 'dtype', to, Object.keys(dtypes));
-  return record(castOpOf[to], [x]);
+  return record(castOps[`cast:${to as DType}`], [x]);
 }
-
-export const castOps = Object.values(castOpOf);

@@ -49,5 +49,5 @@ export function clipScale(limit: Tensor, gradients: readonly Tensor[], each: boo
   return { scales, norm: outputOf(scales, 1) };
 }
 
-export const clippingOps = [clipScaleOp];
+export const clippingOps = { clipScale: clipScaleOp };
 

@@ -109,4 +109,12 @@ export function logicalNot<S extends Shape>(x: Tensor<S>): Tensor<S, 'bool'> {
   return record(logicalNotOp, [truth(x)]);
 }
 
-export const compareOps = [equalOp, notEqualOp, lessOp, lessEqualOp, logicalAndOp, logicalOrOp, logicalNotOp];
+export const compareOps = {
+  equal: equalOp,
+  notEqual: notEqualOp,
+  less: lessOp,
+  lessEqual: lessEqualOp,
+  logicalAnd: logicalAndOp,
+  logicalOr: logicalOrOp,
+  logicalNot: logicalNotOp,
+};

@@ -228,4 +228,4 @@ export function arange<const D extends 'float32' | 'int32' = 'int32'>(start: num
   return fromArray(values, [length], dtype) as unknown as Tensor<[number], D>;
 }
 
-export const constructorOps = [fullOp];
+export const constructorOps = { full: fullOp };

@@ -212,4 +212,4 @@ export function linear<S extends Shape, W extends Shape, D extends DType>(x: Ten
   return record(linearOp, bias === undefined ? [x, weight] : [x, weight, bias], { bias: bias !== undefined });
 }
 
-export const contractionOps = [matmulOp, linearOp];
+export const contractionOps = { matmul: matmulOp, linear: linearOp };

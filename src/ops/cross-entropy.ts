@@ -207,4 +207,9 @@ function classesLast(logits: Tensor, targets: Tensor, axis: number): [logits: Te
   return [permute(logits, order), targets.shape.length === rank ? permute(targets, order) : targets];
 }
 
-export const crossEntropyOps = [crossEntropyOp, crossEntropyGradOp, softCrossEntropyOp, softCrossEntropyGradOp];
+export const crossEntropyOps = {
+  crossEntropy: crossEntropyOp,
+  crossEntropyGrad: crossEntropyGradOp,
+  softCrossEntropy: softCrossEntropyOp,
+  softCrossEntropyGrad: softCrossEntropyGradOp,
+};

@@ -75,4 +75,4 @@ export function ctc(logits: Tensor, targets: Tensor, inputLengths: Tensor, targe
   return record(ctcOp, [logits, targets, inputLengths, targetLengths], attrs);
 }
 
-export const ctcOps = [ctcOp, ctcGradOp];
+export const ctcOps = { ctc: ctcOp, ctcGrad: ctcGradOp };

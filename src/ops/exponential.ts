@@ -124,4 +124,12 @@ export function pow<A extends Shape = [], B extends Shape = [], D extends DType 
   return binary(powOp, a, b);
 }
 
-export const exponentialOps = [expOp, logOp, expm1Op, log1pOp, sqrtOp, erfOp, powOp];
+export const exponentialOps = {
+  exp: expOp,
+  log: logOp,
+  expm1: expm1Op,
+  log1p: log1pOp,
+  sqrt: sqrtOp,
+  erf: erfOp,
+  pow: powOp,
+};

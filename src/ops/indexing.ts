@@ -163,4 +163,4 @@ export function gatherRows(data: Tensor, indices: Tensor, affine?: { readonly me
   return record(gatherRowsOp, [data, indices, affine.mean, affine.rest, affine.scale], { affine: true });
 }
 
-export const indexingOps = [gatherOp, scatterAddOp, gatherRowsOp];
+export const indexingOps = { gather: gatherOp, scatterAdd: scatterAddOp, gatherRows: gatherRowsOp };

@@ -77,4 +77,4 @@ function checkSome(op: string, tensors: readonly Tensor[]): void {
   throw new ArgumentError(`[${op}] there are no tensors: got ${Array.isArray(tensors) ? 'an empty array' : describeValue(tensors)}, expected an array of at least one. Pass [a, b].`, { op });
 }
 
-export const joiningOps = [concatOp];
+export const joiningOps = { concat: concatOp };

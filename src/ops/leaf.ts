@@ -41,6 +41,8 @@ export const outputOp: OutputRecord = {
   gradient: { none: 'it belongs to the node' },
 };
 
+export const leafOps = { input: inputLeaf, sequence: sequenceLeaf, slot: slotLeaf, placeholder: placeholderLeaf, storage: storageLeaf, output: outputOp };
+
 /** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */
 export function fromArray<S extends Shape, D extends DType>(data: TypedArray, shape: S, dtype: D): Tensor<S, D> {
   const tensor = new Tensor(inputLeaf, [], undefined, { shape, dtype }, false, currentVersion());

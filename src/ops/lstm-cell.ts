@@ -90,3 +90,5 @@ export interface LstmWeights {
   readonly biasIh?: Tensor | undefined;
   readonly biasHh?: Tensor | undefined;
 }
+
+export const lstmCellOps = { lstmCell: lstmCellOp };

@@ -69,4 +69,4 @@ export function bernoulliMask<const S extends Shape>(shape: S, key: Tensor, keep
   return draw(bernoulliOp, shape, key, keep, 1 / keep);
 }
 
-export const randomOps = [uniformOp, normalOp, bernoulliOp];
+export const randomOps = { uniform: uniformOp, normal: normalOp, bernoulli: bernoulliOp };

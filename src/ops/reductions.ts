@@ -204,4 +204,13 @@ export function all<S extends Shape, const A extends Axis = undefined, const K e
   return reduceTruth(allOp, x, options);
 }
 
-export const reductionOps = [meanOp, maxOp, minOp, argmaxOp, argminOp, varOp, anyOp, allOp];
+export const reductionOps = {
+  mean: meanOp,
+  max: maxOp,
+  min: minOp,
+  argmax: argmaxOp,
+  argmin: argminOp,
+  var: varOp,
+  any: anyOp,
+  all: allOp,
+};

@@ -1,8 +1,9 @@
+import { accumulateOps } from './accumulate.js';
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
+import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { boundsOps } from './bounds.js';
 import { broadcastingOps } from './broadcasting.js';
-import { binaryCrossEntropyOp } from './binary-cross-entropy.js';
 import { castOps } from './cast.js';
 import { clippingOps } from './clipping.js';
 import { compareOps } from './compare.js';
@@ -13,41 +14,58 @@ import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
-import { takeAlongOps } from './take-along-axis.js';
+import { leafOps } from './leaf.js';
+import { lstmCellOps } from './lstm-cell.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
-import { lstmCellOp } from './lstm-cell.js';
 import { reductionOps } from './reductions.js';
+import { requireDomainOps } from './require-domain.js';
+import { requireFiniteOps } from './require-finite.js';
 import { slicingOps } from './slicing.js';
-import { softmaxFamily } from './softmax.js';
+import { softmaxFamilyOps } from './softmax.js';
+import { storeOps } from './store.js';
+import { takeAlongOps } from './take-along-axis.js';
 import { updateOps } from './updates.js';
 import { viewOps } from './views.js';
 import { whereOps } from './where.js';
 
-/** Every op. Tests, benches and documentation go through it; the compiler reads the records' properties, never their names. */
-export const registry: readonly OpRecord[] = [
+/**
+ * Every op by its name, a closed set: nothing else becomes a node of a graph, but for users' own compositions (defineOp). Each family lists its
+ * ops in its own file. Tests, benches and documentation go through them; the compiler reads the records' properties, never their names.
+ */
+export const ops = {
+  ...leafOps,
   ...arithmeticOps,
   ...exponentialOps,
   ...activationOps,
   ...compareOps,
   ...whereOps,
   ...boundsOps,
-  ...broadcastingOps,
-  ...slicingOps,
   ...castOps,
   ...contractionOps,
+  ...broadcastingOps,
   ...reductionOps,
   ...viewOps,
+  ...slicingOps,
   ...joiningOps,
   ...indexingOps,
   ...takeAlongOps,
-  ...softmaxFamily,
+  ...softmaxFamilyOps,
   ...crossEntropyOps,
-  binaryCrossEntropyOp,
+  ...binaryCrossEntropyOps,
   ...ctcOps,
-  lstmCellOp,
+  ...lstmCellOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,
+  ...requireDomainOps,
+  ...requireFiniteOps,
+  ...storeOps,
+  ...accumulateOps,
   ...updateOps,
-];
+} satisfies { readonly [name: string]: OpRecord };
+
+export type OpName = keyof typeof ops;
+
+/** Every op, to go through. */
+export const everyOp: readonly OpRecord[] = Object.values(ops);

@@ -112,4 +112,4 @@ export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: Sl
   return record(padOp, [x], { axis, start, step, size });
 }
 
-export const slicingOps = [sliceOp, padOp];
+export const slicingOps = { slice: sliceOp, pad: padOp };

@@ -112,4 +112,10 @@ export function logSumExp<S extends Shape, D extends DType, const A extends Axis
   return record(logSumExpOp, [x], { axes: resolveAxes('logSumExp', axis, x.shape), keepdim });
 }
 
-export const softmaxFamily = [softmaxOp, softmaxGradOp, logSoftmaxOp, logSoftmaxGradOp, logSumExpOp];
+export const softmaxFamilyOps = {
+  softmax: softmaxOp,
+  softmaxGrad: softmaxGradOp,
+  logSoftmax: logSoftmaxOp,
+  logSoftmaxGrad: logSoftmaxGradOp,
+  logSumExp: logSumExpOp,
+};

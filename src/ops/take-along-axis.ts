@@ -85,4 +85,4 @@ export function oneHot<S extends Shape, D extends DType, C extends number>(
   return record(scatterOp, [scalar(1, 'float32'), labels as Tensor], { classes });
 }
 
-export const takeAlongOps = [takeAlongAxisOp, scatterOp];
+export const takeAlongOps = { takeAlongAxis: takeAlongAxisOp, scatter: scatterOp };

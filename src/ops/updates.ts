@@ -178,4 +178,4 @@ export function update(
   });
 }
 
-export const updateOps = [updateOp];
+export const updateOps = { update: updateOp };

@@ -142,4 +142,4 @@ export function detach<S extends Shape, D extends DType>(x: Tensor<S, D>): Tenso
   return record(detachOp, [x]);
 }
 
-export const viewOps = [aliasOp, reshapeOp, permuteOp, detachOp];
+export const viewOps = { alias: aliasOp, reshape: reshapeOp, permute: permuteOp, detach: detachOp };

@@ -48,4 +48,4 @@ export function where<C extends Shape, A extends Shape = [], B extends Shape = [
   return record(whereOp, [cast(condition, 'bool'), x, y]);
 }
 
-export const whereOps = [whereOp];
+export const whereOps = { where: whereOp };

@@ -1,6 +1,6 @@
 import { AnnealError } from '../errors.js';
 import { codes } from '../ops/codes.js';
-import { registry } from '../ops/registry.js';
+import { everyOp } from '../ops/registry.js';
 import { updateRules } from '../ops/updates.js';
 import { loadAddon, remedy, type LoadedAddon } from './addon.js';
 
@@ -87,7 +87,7 @@ function bind({ exports, file }: LoadedAddon): Native {
   for (const { name, states, hypers, flags } of Object.values(updateRules)) {
     rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/kernels/update/rules.def'));
   }
-  for (const op of registry) if (op.kind === 'pointwise') numberOf(opcodes, op.opcode, 'native/kernels/pointwise/opcodes.def');
+  for (const op of everyOp) if (op.kind === 'pointwise') numberOf(opcodes, op.opcode, 'native/kernels/pointwise/opcodes.def');
   checkCodes(codes, addon.codes?.() ?? {});
   return {
     addon,

@@ -5,7 +5,7 @@ import { allOutputs } from '../graph/walk.js';
 import type { Updater } from '../graph/engine.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { accumulate } from './accumulate.js';
+import { accumulate } from '../ops/accumulate.js';
 import { REFERENCE } from './oracle.js';
 import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
 import { CallSites } from './call-sites.js';

@@ -1,23 +1,29 @@
 import { record } from '../graph/recorder.js';
+import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { codes } from '../ops/codes.js';
-import type { EffectRecord } from '../ops/record.js';
+import { codes } from './codes.js';
+import { example } from './examples.js';
+import type { EffectRecord } from './record.js';
+import { EXACT } from './tolerance.js';
 
 /** Adds a gradient to what its accumulator holds. */
-export const accumulateRecord: EffectRecord<never> = {
+export const accumulateOp: EffectRecord = {
   name: 'accumulate',
   kind: 'effect',
   writes: () => [0],
   infer: ([accumulator]) => ({ shape: accumulator!.shape, dtype: accumulator!.dtype }),
   gradient: { none: 'it writes memory' },
-  tolerance: { absolute: 0, relative: 0 },
-  examples: [],
+  tolerance: EXACT,
+  examples: ([[0], [1], [17], [], [3, 5]] as Shape[]).map((shape) => example([{ shape }, { shape }])),
   emit(e) {
     const sum = e.input(0);
     e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.opcode('add'), 0, 1, codes.format.none, 2]);
   },
 };
 
+/** An effect that adds `gradient` to `accumulator`. */
 export function accumulate(accumulator: Tensor, gradient: Tensor): Tensor {
-  return record(accumulateRecord, [accumulator, gradient]);
+  return record(accumulateOp, [accumulator, gradient]);
 }
+
+export const accumulateOps = { accumulate: accumulateOp };
