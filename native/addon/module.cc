@@ -29,6 +29,7 @@ Napi::Value rows(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < kRows; i++) {
     Napi::Object entry = Napi::Object::New(env);
     entry["name"] = Napi::String::New(env, kRowInfo[i].name);
+    entry["inPlace"] = Napi::Boolean::New(env, (kRowInfo[i].flags & kInplace) != 0);
     list[i] = entry;
   }
   return list;

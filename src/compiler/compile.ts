@@ -1,4 +1,4 @@
-import type { Attrs } from '../ops/record.js';
+import type { Attrs, OpRecord } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import { emit, type Program, type RowNumbers } from './emit.js';
 import { decompose } from './decompose.js';
@@ -6,7 +6,7 @@ import { fuse } from './fuse.js';
 import { buildGraph, type Wanted } from './graph.js';
 import type { Lowered } from './instructions.js';
 import { lower, type NativeRows } from './lower.js';
-import { planMemory } from './memory.js';
+import { planMemory, type RowProperties } from './memory.js';
 import { widen } from './widen.js';
 
 export interface CompileOptions {
@@ -19,7 +19,7 @@ export interface CompileOptions {
 }
 
 /** What the nodes that instructions carry stand for: an op, its attributes and the handles of its operands. */
-export type NodeDescriptions = readonly { readonly op: string; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
+export type NodeDescriptions = readonly { readonly op: OpRecord; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
 
 /** Lowers what is wanted, and the effects behind it, to instructions. */
 export function lowerAll(
@@ -32,7 +32,7 @@ export function lowerAll(
   const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
   const graph = buildGraph(results, expanded.slice(wanted.length));
   const instructions = lower(graph, fuse(graph, options), native);
-  const origins = graph.nodes.map(({ op, attrs, inputs }) => ({ op: op.name, attrs, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
+  const origins = graph.nodes.map(({ op, attrs, inputs }) => ({ op, attrs, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
   return { lowered: options.double === true ? widen(instructions) : instructions, origins };
 }
 
@@ -40,9 +40,9 @@ export function lowerAll(
 export function compile(
   wanted: readonly Wanted[],
   effects: readonly Tensor[],
-  native: NativeRows & RowNumbers,
+  native: NativeRows & RowNumbers & RowProperties,
   options: CompileOptions,
 ): { program: Program; origins: NodeDescriptions } {
   const { lowered, origins } = lowerAll(wanted, effects, native, options);
-  return { program: emit(lowered, planMemory(lowered), native), origins };
+  return { program: emit(lowered, planMemory(lowered, native), native), origins };
 }

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
+import { codes } from '../ops/codes.js';
 import type { Layout } from './layout.js';
 
 /** An operand of an instruction: a buffer and how the elements lie in it. */
@@ -41,6 +42,19 @@ export interface Emitter {
     /** Estimated nanoseconds on one thread; the default counts the bytes touched. */
     cost?: number,
   ): void;
+}
+
+/**
+ * Rows of native/ops.def that are no op's own, because what they do is the compiler's: an elementwise program, which any number of pointwise ops become, and
+ * a copy for those who cannot take the strides. All other rows are named by the records of ops, and only there.
+ */
+export const ELEMENTWISE = 'pointwise';
+export const COPY = 'copy';
+
+/** Attributes of an elementwise instruction: its opcodes, each with the registers of its operands, and the registers of its outputs. See native/kernels/pointwise/opcodes.def. */
+export function elementwiseAttrs(opcodes: readonly { readonly opcode: number; readonly operands: readonly number[] }[], outputs: readonly number[]): number[] {
+  const words = opcodes.flatMap(({ opcode, operands }) => [opcode, ...[0, 1, 2].map((i) => operands[i] ?? codes.format.none)]);
+  return [opcodes.length, ...words, ...outputs];
 }
 
 /** Any strides are fine. */

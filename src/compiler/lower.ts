@@ -1,9 +1,8 @@
 import type { DType } from '../dtype.js';
-import { codes } from '../ops/codes.js';
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { anyLayout, type Emitter, type Value } from './emitter.js';
+import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from './emitter.js';
 import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type BufferOrigin } from './instructions.js';
@@ -124,7 +123,7 @@ class Lowering {
     const value = this.preserved.get(id) ?? this.value(id);
     if (this.isAt(value, destination)) return;
     const target = this.place(dtype, shape, destination, orderOf(value.layout));
-    this.push('copy', [target], [value], [], undefined, id);
+    this.push(COPY, [target], [value], [], undefined, id);
   }
 
   /** Copies the elements of a node that lie in a leaf which is to be overwritten: effects read the copy. */
@@ -133,7 +132,7 @@ class Lowering {
     const { origin } = this.buffers[value.buffer.id]!;
     if (this.preserved.has(id) || origin.in !== 'leaf' || !this.overwritten.has(origin.leaf)) return;
     const copy = this.temporary(value.layout.shape, value.buffer.dtype);
-    this.push('copy', [copy], [value], [], undefined, id);
+    this.push(COPY, [copy], [value], [], undefined, id);
     this.preserved.set(id, copy);
   }
 
@@ -212,7 +211,7 @@ class Lowering {
   dense(value: Value, node: number): Value {
     if (isDense(value.layout)) return value;
     const copy = this.temporary(value.layout.shape, value.buffer.dtype);
-    this.push('copy', [copy], [value], [], undefined, node);
+    this.push(COPY, [copy], [value], [], undefined, node);
     return copy;
   }
 
@@ -249,10 +248,10 @@ class Lowering {
     const register = new Map<number, number>();
     externals.forEach((id, i) => register.set(id, i));
     nodes.forEach((node, i) => register.set(node.id, externals.length + i));
-    const micro = nodes.flatMap((node) => {
-      const operands = [0, 1, 2].map((i) => (i < node.inputs.length ? register.get(node.inputs[i]!)! : NONE));
-      return [this.native.opcode((node.op as PointwiseRecord<never>).opcode), ...operands];
-    });
+    const opcodes = nodes.map((node) => ({
+      opcode: this.native.opcode((node.op as PointwiseRecord<never>).opcode),
+      operands: node.inputs.map((input) => register.get(input)!),
+    }));
     const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
     const inputs = externals.map((id) => broadcast(this.value(id), shape));
     const orders = this.ordersInside(nodes);
@@ -264,15 +263,18 @@ class Lowering {
       const result = this.result(node, own);
       if (sameOrder(order, own)) return result;
       const inChain = this.temporary(shape, node.dtype, order);
-      copies.push(() => this.push('copy', [result], [inChain], [], undefined, node.id));
+      copies.push(() => this.push(COPY, [result], [inChain], [], undefined, node.id));
       return inChain;
     });
     const seen = (value: Value): Value => (order === undefined ? value : { buffer: value.buffer, layout: inOrder(value.layout, order) });
     this.push(
-      'pointwise',
+      ELEMENTWISE,
       results.map(seen),
       inputs.map(seen),
-      [nodes.length, ...micro, ...outputs.map((node) => register.get(node.id)!)],
+      elementwiseAttrs(
+        opcodes,
+        outputs.map((node) => register.get(node.id)!),
+      ),
       chainCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
       nodes[nodes.length - 1]!.id,
     );
@@ -318,8 +320,6 @@ class Lowering {
     contraction.op.emit(new NodeEmitter(this, contraction, last.id), contraction.attrs as never, epilogue);
   }
 }
-
-const NONE = codes.format.none;
 
 function sameOrder(a: Order | undefined, b: Order | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && sameShape(a, b));

@@ -9,6 +9,12 @@ export interface MemoryPlan {
   readonly arenaBytes: number;
 }
 
+/** Properties of native rows, as their families' rows.def have them. */
+export interface RowProperties {
+  /** Returns whether an output may be the very tensor that is an input. */
+  inPlace(row: string): boolean;
+}
+
 const ALIGNMENT = 64;
 /** Larger buffers are kept off distances of a power of two, which make them evict each other from caches (native/arena.cc). */
 const STAGGER_FROM = 16384;
@@ -22,11 +28,11 @@ interface Interval {
 
 /**
  * Pass: gives every temporary a place in the arena; two share bytes when they are never needed at the same time.
- * A pointwise instruction may write over an operand that nobody reads afterwards.
+ * An instruction of a row that works in place may write over an operand that nobody reads afterwards.
  */
-export function planMemory(lowered: Lowered): MemoryPlan {
+export function planMemory(lowered: Lowered, rows: RowProperties): MemoryPlan {
   const intervals = lifetimes(lowered);
-  const owner = donate(lowered, intervals);
+  const owner = donate(lowered, rows, intervals);
   const offsets = assignOffsets(intervals);
   let arenaBytes = 0;
   for (const [id, interval] of intervals) arenaBytes = Math.max(arenaBytes, offsets.get(id)! + interval.bytes);
@@ -52,11 +58,11 @@ function padded(bytes: number): number {
   return bytes >= STAGGER_FROM ? aligned + STAGGER : Math.max(aligned, ALIGNMENT);
 }
 
-/** Lets outputs of pointwise instructions take over the bytes of operands that end there: taker -> giver. */
-function donate(lowered: Lowered, intervals: Map<number, Interval>): Map<number, number> {
+/** Lets outputs of instructions that work in place take over the bytes of operands that end there: taker -> giver. */
+function donate(lowered: Lowered, rows: RowProperties, intervals: Map<number, Interval>): Map<number, number> {
   const owner = new Map<number, number>();
   lowered.instructions.forEach((instruction, at) => {
-    if (instruction.row !== 'pointwise') return;
+    if (!rows.inPlace(instruction.row)) return;
     const given = new Set<number>();
     for (const output of instruction.outputs) {
       const taker = output === undefined ? undefined : intervals.get(output.buffer.id);

@@ -1,4 +1,4 @@
-import type { Value } from './emitter.js';
+import { ELEMENTWISE, type Value } from './emitter.js';
 import type { Lowered, BufferOrigin } from './instructions.js';
 import { isDense } from './layout.js';
 import { codes } from '../ops/codes.js';
@@ -14,7 +14,7 @@ export function print(lowered: Lowered, opcodeName: (opcode: number) => string):
   };
   return lowered.instructions
     .map(({ row, outputs, inputs, attrs }) => {
-      const detail = row === 'pointwise' ? elementwise(attrs, inputs.length, outputs.length, opcodeName) : attrs.join(' ');
+      const detail = row === ELEMENTWISE ? elementwise(attrs, inputs.length, outputs.length, opcodeName) : attrs.join(' ');
       return `${outputs.map(show).join(' ')} = ${row}(${inputs.map(show).join(' ')})${detail === '' ? '' : ` {${detail}}`}`;
     })
     .join('\n');

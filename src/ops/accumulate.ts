@@ -1,7 +1,8 @@
+import { ELEMENTWISE, elementwiseAttrs } from '../compiler/emitter.js';
 import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { codes } from './codes.js';
+import { addOp } from './arithmetic.js';
 import { example } from './examples.js';
 import type { EffectRecord } from './record.js';
 import { EXACT } from './tolerance.js';
@@ -17,7 +18,7 @@ export const accumulateOp: EffectRecord = {
   examples: ([[0], [1], [17], [], [3, 5]] as Shape[]).map((shape) => example([{ shape }, { shape }])),
   emit(e) {
     const sum = e.input(0);
-    e.instruction('pointwise', [sum], [sum, e.input(1)], [1, e.opcode('add'), 0, 1, codes.format.none, 2]);
+    e.instruction(ELEMENTWISE, [sum], [sum, e.input(1)], elementwiseAttrs([{ opcode: e.opcode(addOp.opcode), operands: [0, 1] }], [2]));
   },
 };
 

@@ -50,6 +50,7 @@ export const reluOp = pointwise({
 /** (y, dy): dy where y > 0, else 0. */
 export const reluGradOp = pointwise({
   name: 'reluGrad',
+  calledBy: 'relu',
   opcode: 'relu_grad',
   takes: FLOAT,
   gradient: ([dz], { inputs: [y] }) => [undefined, record(reluGradOp, [y!, dz])],
@@ -79,6 +80,7 @@ function geluTanhSlope([x, dy]: readonly Tensor[]): Tensor {
 function geluOps(name: string, opcode: string, activation: number, slope: (inputs: readonly Tensor[]) => Tensor) {
   const gradOp = pointwise({
     name: `${name}Grad`,
+    calledBy: 'gelu',
     opcode: `${opcode}_grad`,
     takes: FLOAT,
     gradient: throughComposition(slope),
@@ -88,6 +90,7 @@ function geluOps(name: string, opcode: string, activation: number, slope: (input
   });
   const op = pointwise({
     name,
+    calledBy: 'gelu',
     opcode,
     takes: FLOAT,
     gradient: ([dy], { inputs: [x] }) => [record(gradOp, [x!, dy])],

@@ -20,8 +20,7 @@ function comparison(name: string, opcode: string): PointwiseRecord {
   return pointwise({ name, opcode, takes: NUMERIC, gives: 'bool', gradient: STEPS, tolerance: EXACT, examples: [...binaryExamples(), ...binaryExamples(whole)] });
 }
 
-function logical(name: string, opcode: string): PointwiseRecord {
-  const examples = opcode === 'logical_not' ? unaryExamples({ dtype: 'bool' }) : binaryExamples({ dtype: 'bool' });
+function logical(name: string, opcode: string, examples = binaryExamples({ dtype: 'bool' })): PointwiseRecord {
   return pointwise({ name, opcode, takes: BOOL, gradient: STEPS, tolerance: EXACT, examples });
 }
 
@@ -31,7 +30,7 @@ export const lessOp = comparison('less', 'less');
 export const lessEqualOp = comparison('lessEqual', 'less_equal');
 export const logicalAndOp = logical('logicalAnd', 'logical_and');
 export const logicalOrOp = logical('logicalOr', 'logical_or');
-export const logicalNotOp = logical('logicalNot', 'logical_not');
+export const logicalNotOp = logical('logicalNot', 'logical_not', unaryExamples({ dtype: 'bool' }));
 
 /** Truth values and bytes are compared as whole numbers. */
 function comparable(x: Operand): Operand {

@@ -50,6 +50,7 @@ const PLAIN = SHAPES.map((shape) => example([logitsExample(shape), labelsExample
 export const crossEntropyOp: KernelRecord = {
   name: 'crossEntropy',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits, labels]) => ({ shape: checkTargets(logits!, labels!), dtype: 'float32' }),
   emit: (e) => {
     const { N, operands, ns } = rowsOf(e);
@@ -64,7 +65,9 @@ export const crossEntropyOp: KernelRecord = {
 /** (softmax(logits) - onehot(labels)) dy: one instruction with the loss, unless dy is made of the loss. */
 export const crossEntropyGradOp: KernelRecord = {
   name: 'crossEntropyGrad',
+  calledBy: 'crossEntropy',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e) => emitGradient(e, undefined),
   siblings: { op: crossEntropyOp, emit: emitGradient },
@@ -97,7 +100,9 @@ const SOFT = [false, true].flatMap((given) =>
 /** -sum_c t_c log softmax(logits)_c with t_c = w_c ((1 - smoothing) p_c + smoothing / C), p given or onehot(labels). */
 export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
   name: 'softCrossEntropy',
+  calledBy: 'crossEntropy',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits, targets, weights]) => {
     if (weights !== undefined) checkClassWeights('crossEntropy', weights, logits!.shape[logits!.shape.length - 1]!);
     return { shape: checkTargets(logits!, targets!), dtype: 'float32' };
@@ -115,7 +120,9 @@ export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
 /** (softmax(logits) sum_c t_c - t) dy: one instruction with the loss, unless dy is made of the loss. */
 export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
   name: 'softCrossEntropyGrad',
+  calledBy: 'crossEntropy',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitSoftGradient(e, undefined, attrs),
   siblings: { op: softCrossEntropyOp, emit: emitSoftGradient },

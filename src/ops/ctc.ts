@@ -29,6 +29,7 @@ const EXAMPLES: Example[] = SIZES.map(([N, T, C, S]) =>
 export const ctcOp: KernelRecord<CtcAttrs> = {
   name: 'ctc',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits, targets, inputLengths, targetLengths]) => {
     const op = 'ctc';
     checkDType(op, logits!, FLOAT, 'logits');
@@ -53,7 +54,9 @@ export const ctcOp: KernelRecord<CtcAttrs> = {
 /** softmax(logits) less the posterior probabilities of the classes, times dy: one instruction with the loss, unless dy is made of the loss. */
 export const ctcGradOp: KernelRecord<CtcAttrs> = {
   name: 'ctcGrad',
+  calledBy: 'ctc',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitCtc(e, undefined, e, attrs),
   siblings: { op: ctcOp, emit: (e, loss, attrs) => emitCtc(e, loss.output(), e, attrs) },

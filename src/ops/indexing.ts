@@ -27,6 +27,7 @@ function gatherCost(out: number, slices: number): number {
 export const gatherOp: KernelRecord<{ readonly axis: number }> = {
   name: 'gather',
   kind: 'kernel',
+  indices: 'positions',
   infer: ([x, indices], { axis }) => {
     checkDType('gather', indices!, INT, 'indices');
     const shape = replaced(x!.shape, axis, indices!.shape);
@@ -54,6 +55,7 @@ type ScatterAttrs = { readonly axis: number; readonly size: number };
 export const scatterAddOp: KernelRecord<ScatterAttrs> = {
   name: 'scatterAdd',
   kind: 'kernel',
+  indices: 'positions',
   infer: ([indices, updates], { axis, size }) => {
     checkDType('scatterAdd', indices!, INT, 'indices');
     checkDType('scatterAdd', updates!, NUMERIC, 'updates');
@@ -111,6 +113,7 @@ export function scatterAdd<D extends DType>(updates: Tensor<Shape, D>, indices: 
 export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
   name: 'gatherRows',
   kind: 'kernel',
+  indices: 'positions',
   infer: ([x, indices, ...numbers], { affine }) => {
     checkDType('gatherRows', x!, ALL);
     checkDType('gatherRows', indices!, INT, 'indices');

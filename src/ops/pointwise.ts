@@ -8,6 +8,7 @@ import type { Example, Inferred, PointwiseRecord, Tolerance } from './record.js'
 /** What is particular to one pointwise op. */
 interface Pointwise {
   readonly name: string;
+  readonly calledBy?: string;
   /** The row of native/kernels/pointwise/opcodes.def; the name where left out. */
   readonly opcode?: string;
   readonly takes: readonly DType[];

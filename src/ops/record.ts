@@ -60,6 +60,8 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly gradient: GradientRule<A, G> | { readonly none: string } | { readonly missing: string };
   /** Which inputs and outputs the gradient rule reads, so that a read in the middle of a step can keep them. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** The function that users call, where that has another name: of a gradient, the one whose gradient it is. Errors of a running step begin with it. */
+  readonly calledBy?: string;
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
   /** What the tests and benches run it on. */
@@ -90,6 +92,8 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 /** Done by native instructions of its own. */
 export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G>, Decomposable<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
+  /** Of an op that takes indices: positions of any kind, or labels of classes. Decides what is advised where one is out of range. */
+  readonly indices?: 'positions' | 'labels';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
   /** Of a contraction: the axis along which it can add a bias to its output, counted from the last (-1); undefined: none. */

@@ -26,12 +26,14 @@ export interface Reduction {
   readonly gradient: KernelRecord<ReduceAttrs>['gradient'];
   readonly saves?: NonNullable<KernelRecord['saves']>;
   readonly tolerance: Tolerance;
+  /** Of the examples. */
   readonly dtype?: DType;
+  readonly exampleAttrs?: { readonly correction: number };
 }
 
 /** A record for the row `reduce`. */
 export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
-  const { name, kind, takes, gives, needsOne, position = false, dtype, ...rest } = op;
+  const { name, kind, takes, gives, needsOne, position = false, dtype, exampleAttrs = {}, ...rest } = op;
   return {
     ...rest,
     name,
@@ -42,7 +44,7 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
       return { shape: attrs.keepdim ? keptShape(x!.shape, attrs.axes) : leftShape(x!.shape, attrs.axes), dtype: gives ?? x!.dtype };
     },
     emit: (e, attrs) => emitReduction(e, attrs, kind, position),
-    examples: reductionExamples(dtype ?? 'float32', needsOne === true, name === 'var' ? { correction: 1 } : {}),
+    examples: reductionExamples(dtype ?? 'float32', needsOne === true, exampleAttrs),
   };
 }
 

@@ -73,6 +73,7 @@ export const varOp = reduction({
   },
   saves: { inputs: [0] },
   tolerance: SUMS,
+  exampleAttrs: { correction: 1 },
 });
 
 const A_TRUTH = { none: 'a truth value has no slope' };

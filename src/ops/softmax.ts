@@ -33,6 +33,7 @@ function logSoftmaxSlope([y, dy]: readonly Tensor[]): Tensor {
 function softmaxOps(name: string, log: 0 | 1, slope: (inputs: readonly Tensor[]) => Tensor) {
   const gradOp: KernelRecord = {
     name: `${name}Grad`,
+    calledBy: name,
     kind: 'kernel',
     infer: ([y]) => ({ shape: y!.shape, dtype: y!.dtype }),
     emit: (e) => e.instruction('softmax_grad', [e.output()], [e.input(0), e.input(1)], [log]),

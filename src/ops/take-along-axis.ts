@@ -19,6 +19,7 @@ const labelsOf = (shape: Shape) => ({ shape: shape.slice(0, -1), dtype: 'int32' 
 export const takeAlongAxisOp: KernelRecord = {
   name: 'takeAlongAxis',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([x, labels]) => {
     checkDType('takeAlongAxis', x!, FLOAT);
     checkDType('takeAlongAxis', labels!, INT, 'labels');
@@ -43,6 +44,7 @@ export const takeAlongAxisOp: KernelRecord = {
 export const scatterOp: KernelRecord<{ readonly classes: number }> = {
   name: 'scatter',
   kind: 'kernel',
+  indices: 'labels',
   infer: ([values, labels], { classes }) => {
     checkDType('scatter', values!, FLOAT);
     checkDType('scatter', labels!, INT, 'labels');

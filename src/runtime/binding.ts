@@ -44,7 +44,7 @@ export interface NativeInfo {
 type CodeTables = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 interface Addon {
-  rows(): readonly { readonly name: string }[];
+  rows(): readonly { readonly name: string; readonly inPlace: boolean }[];
   pointwise(): readonly { readonly name: string }[];
   updates(): readonly { readonly name: string; readonly states: number; readonly hypers: number; readonly flags: number }[];
   /** Absent in addons of before. */
@@ -62,6 +62,8 @@ export interface Native {
   /** Where it was found. */
   readonly file: string;
   row(name: string): number;
+  /** Returns whether a row may write an output over an input. */
+  inPlace(row: string): boolean;
   opcode(name: string): number;
   rule(name: string): number;
   opcodeName(opcode: number): string;
@@ -79,7 +81,9 @@ export function loadNative(): Native {
 function bind({ exports, file }: LoadedAddon): Native {
   const addon = exports as Addon;
   if (typeof addon.rows !== 'function') throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] ${file} is an addon of another library. ${remedy()}`);
-  const rows = new Map(addon.rows().map(({ name }, i) => [name, i]));
+  const natives = addon.rows();
+  const rows = new Map(natives.map(({ name }, i) => [name, i]));
+  const inPlace = new Set(natives.filter((row) => row.inPlace).map(({ name }) => name));
   const names = addon.pointwise().map(({ name }) => name);
   const opcodes = new Map(names.map((name, i) => [name, i]));
   const signatures = new Map(addon.updates().map(({ name, states, hypers, flags }, i) => [`${name} ${states} ${hypers} ${flags}`, i]));
@@ -93,6 +97,7 @@ function bind({ exports, file }: LoadedAddon): Native {
     addon,
     file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
+    inPlace: (row) => inPlace.has(row),
     opcode: (name) => numberOf(opcodes, name, 'native/kernels/pointwise/opcodes.def'),
     rule: (name) => numberOf(rules, name, 'native/kernels/update/rules.def'),
     opcodeName: (opcode) => names[opcode]!,

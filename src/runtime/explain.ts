@@ -1,5 +1,5 @@
 import { AnnealError, DataError, DivergenceError, IndexError, type ErrorCode } from '../errors.js';
-import type { Attrs } from '../ops/record.js';
+import type { Attrs, OpRecord } from '../ops/record.js';
 import type { DomainAttrs } from '../ops/require-domain.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -27,6 +27,11 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
   }
 }
 
+/** The name by which users know an op; that of the step where the op is not known. */
+function nameOf(at: { readonly op: OpRecord } | undefined): string {
+  return at?.op.calledBy ?? at?.op.name ?? 'step';
+}
+
 const KINDS = ['NaN', 'Infinity', '-Infinity'] as const;
 
 function notFinite(error: RunError, at: { readonly attrs: Attrs | undefined } | undefined): DivergenceError {
@@ -39,9 +44,9 @@ function notFinite(error: RunError, at: { readonly attrs: Attrs | undefined } | 
   return new DivergenceError(text, { value: KINDS[kind]!, ...(parameter === undefined ? {} : { parameter }) }, { op: 'step', cause: error });
 }
 
-function overflow(error: RunError, at: { readonly op: string } | undefined): AnnealError {
+function overflow(error: RunError, at: { readonly op: OpRecord } | undefined): AnnealError {
   const { where, value } = error.failure!;
-  const op = at?.op ?? 'sum';
+  const op = nameOf(at);
   const text = `[${op}] a sum of whole numbers does not fit int32: got ${value} at position ${where}, expected a number from ${-(2 ** 31)} to ${2 ** 31 - 1}. Add floats: .cast('float32').`;
   return new AnnealError('ANNEAL_OVERFLOW', text, { op, cause: error });
 }
@@ -64,22 +69,18 @@ function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, 
   });
 }
 
-/** Ops that take indices of any kind; those of others are labels. */
-const INDEXED = new Set(['gather', 'gatherRows', 'scatterAdd']);
-
-function remedyOf(op: string, value: number, limit: number): string {
-  if (INDEXED.has(op)) return 'Correct the indices.';
+function remedyOf(op: OpRecord | undefined, value: number, limit: number): string {
+  if (op !== undefined && 'indices' in op && op.indices === 'positions') return 'Correct the indices.';
   return value === limit ? 'Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.' : 'Check the labels, or the number of classes that the model gives.';
 }
 
-function outOfRange(error: RunError, at: { op: string; inputs: readonly Tensor[] } | undefined): IndexError {
+function outOfRange(error: RunError, at: { readonly op: OpRecord; readonly inputs: readonly Tensor[] } | undefined): IndexError {
   const { where, value, limit, iteration } = error.failure!;
-  // What fails in the backward pass, users have called by the name of the forward op.
-  const op = at?.op.replace(/Grad$/, '') ?? 'gather';
+  const op = nameOf(at);
   const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
   const place = origin?.describe(where, iteration) ?? `position ${where}`;
   return new IndexError(
-    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(op, value, limit)}`,
+    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(at?.op, value, limit)}`,
     { index: where, value, limit },
     { op, cause: error },
   );

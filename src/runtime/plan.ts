@@ -8,7 +8,7 @@ import type { Storage } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { allocate } from '../numeric-array.js';
 import { accumulate } from '../ops/accumulate.js';
-import type { Attrs } from '../ops/record.js';
+import type { Attrs, OpRecord } from '../ops/record.js';
 import type { Tensor } from '../tensor.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
@@ -140,7 +140,7 @@ export class Plan {
   }
 
   /** The op that an instruction's node number stands for, with its attributes, and its operands among the request's nodes. */
-  describe(node: number, nodes: readonly Tensor[]): { op: string; attrs: Attrs | undefined; inputs: readonly Tensor[] } | undefined {
+  describe(node: number, nodes: readonly Tensor[]): { op: OpRecord; attrs: Attrs | undefined; inputs: readonly Tensor[] } | undefined {
     const operands = this.operands[node];
     return operands && { op: operands.op, attrs: operands.attrs, inputs: operands.inputs.flatMap((position) => (position === undefined ? [] : [nodes[position]!])) };
   }
@@ -158,7 +158,7 @@ export class Plan {
 }
 
 interface Operands {
-  readonly op: string;
+  readonly op: OpRecord;
   readonly attrs: Attrs | undefined;
   readonly inputs: readonly (number | undefined)[];
 }

@@ -169,7 +169,7 @@ test('temporaries that are not needed at the same time share bytes', () => {
   let x = input(64, 64);
   for (let i = 0; i < 10; i++) x = x.matmul(input(64, 64));
   const graph = buildGraph([{ tensor: x, destination: { to: 'view', index: 0 } }], []);
-  const { arenaBytes } = planMemory(lower(graph, fuse(graph), native));
+  const { arenaBytes } = planMemory(lower(graph, fuse(graph), native), native);
   expect(arenaBytes).toBeLessThan(2.2 * 64 * 64 * 4);
 });
 
@@ -178,7 +178,7 @@ test('large temporaries that live together are staggered', () => {
   const parts = Array.from({ length: 6 }, () => input(512, 512).matmul(input(512, 512)));
   const x = parts.toReversed().reduce((sum, part) => sum.matmul(part));
   const graph = buildGraph([{ tensor: x, destination: { to: 'view', index: 0 } }], []);
-  const offsets = [...planMemory(lower(graph, fuse(graph), native)).offsets.values()];
+  const offsets = [...planMemory(lower(graph, fuse(graph), native), native).offsets.values()];
   const distances = offsets.flatMap((a, i) => offsets.slice(i + 1).map((b) => Math.abs(a - b)));
   expect(distances.filter((distance) => distance > 0 && distance % 4096 === 0)).toEqual([]);
   expect(new Set(offsets).size).toBeGreaterThan(2);

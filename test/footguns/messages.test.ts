@@ -63,6 +63,7 @@ describe('messages to those who come from elsewhere', () => {
       '[crossEntropy] index out of range at position 1: got 2, expected an integer in [0, 2). Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.',
     );
     expect(await said(() => losses.crossEntropy(logits, tensor([1, 7], { dtype: 'int32' })).item())).toMatch(/Check the labels, or the number of classes that the model gives\.$/);
+    expect(await said(() => losses.crossEntropy.with({ labelSmoothing: 0.1 })(logits, tensor([1, 2], { dtype: 'int32' })).item())).toMatch(/^\[crossEntropy\] index out of range at position 1/);
     expect(await said(() => logits.gather(tensor([2], { dtype: 'int32' })).data())).toBe('[gather] index out of range at position 0: got 2, expected an integer in [0, 2). Correct the indices.');
   });
 

@@ -52,7 +52,7 @@ describe('references agree with every target', () => {
 
   test.each(binary.map((op) => [op.name, op] as const))('%s', (_name, op) => {
     // A slope below what float32 holds may be 0, which a gradient of 3e38 would show.
-    const seconds = op.name.endsWith('Grad') ? ALL.filter((dy) => Math.abs(dy) <= 1) : ALL;
+    const seconds = op.calledBy !== undefined ? ALL.filter((dy) => Math.abs(dy) <= 1) : ALL;
     const pairs = ALL.flatMap((a) => seconds.map((b) => [a, b] as const));
     const side = (k: 0 | 1): Tensor => fromArray(Float32Array.from(pairs, (pair) => pair[k]), [pairs.length], 'float32') as Tensor;
     const made = withoutTracking(() => record(op, [side(0), side(1)]));
