@@ -3,16 +3,22 @@ export type DType = 'float32' | 'int32' | 'bool' | 'uint8';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
+/** The dtypes of buffers: those of tensors, and float64 for hyper-parameters and for running in double. */
+export type BufferDType = DType | 'float64';
+
+/** Bytes of an element. */
+export const elementBytes: { readonly [D in BufferDType]: number } = { float32: 4, int32: 4, bool: 1, uint8: 1, float64: 8 };
+
 interface DTypeInfo {
   readonly bytes: number;
   readonly array: new (buffer: ArrayBuffer | number) => TypedArray;
 }
 
 export const dtypes: { readonly [D in DType]: DTypeInfo } = {
-  float32: { bytes: 4, array: Float32Array as never },
-  int32: { bytes: 4, array: Int32Array as never },
-  bool: { bytes: 1, array: Uint8Array as never },
-  uint8: { bytes: 1, array: Uint8Array as never },
+  float32: { bytes: elementBytes.float32, array: Float32Array as never },
+  int32: { bytes: elementBytes.int32, array: Int32Array as never },
+  bool: { bytes: elementBytes.bool, array: Uint8Array as never },
+  uint8: { bytes: elementBytes.uint8, array: Uint8Array as never },
 };
 
 /** The typed array that holds a dtype in JavaScript. */

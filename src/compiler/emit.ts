@@ -1,9 +1,9 @@
-import type { DType } from '../dtype.js';
+import { elementBytes, type BufferDType, type DType } from '../dtype.js';
 import { codes } from '../ops/codes.js';
 import type { Tensor } from '../tensor.js';
 import type { Value } from './emitter.js';
 import type { Destination } from './graph.js';
-import { bytesOf, bytesPerElement, type Buffer, type BufferDType, type Lowered } from './instructions.js';
+import { bytesOf, type Buffer, type Lowered } from './instructions.js';
 import { denseLayout, isDense, type Layout } from './layout.js';
 import type { MemoryPlan } from './memory.js';
 
@@ -203,7 +203,7 @@ class Writer {
   }
 
   private slot(buffer: Buffer, from: SlotBinding['from']): Position {
-    const bytes = bytesPerElement(buffer.dtype);
+    const bytes = elementBytes[buffer.dtype];
     const offset = Math.ceil(this.slotBytes / bytes) * bytes;
     this.slots.push({ offset, dtype: buffer.dtype, count: buffer.elements, from });
     this.slotBytes = offset + bytesOf(buffer);

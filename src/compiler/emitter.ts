@@ -1,4 +1,4 @@
-import type { DType } from '../dtype.js';
+import type { BufferDType, DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { codes } from '../ops/codes.js';
 import type { Layout } from './layout.js';
@@ -12,7 +12,7 @@ export interface Value {
 /** A buffer before the memory plan gives it a place. */
 export interface VirtualBuffer {
   readonly id: number;
-  readonly dtype: DType | 'float64';
+  readonly dtype: BufferDType;
   readonly elements: number;
 }
 

@@ -1,10 +1,7 @@
-import type { DType } from '../dtype.js';
+import { elementBytes, type BufferDType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import type { Value, VirtualBuffer } from './emitter.js';
 import type { Destination } from './graph.js';
-
-/** The dtypes of buffers: those of tensors, and float64 for hyper-parameters and for running in double. */
-export type BufferDType = DType | 'float64';
 
 /** Where a buffer's bytes come from when the program runs. */
 export type BufferOrigin =
@@ -39,12 +36,7 @@ export interface Lowered {
   readonly instructions: readonly Instruction[];
 }
 
-const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, float64: 8 } as const;
-
+/** Bytes of all elements of a buffer. */
 export function bytesOf(buffer: VirtualBuffer): number {
-  return buffer.elements * BYTES[buffer.dtype];
-}
-
-export function bytesPerElement(dtype: BufferDType): number {
-  return BYTES[dtype];
+  return buffer.elements * elementBytes[buffer.dtype];
 }

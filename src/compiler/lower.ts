@@ -1,11 +1,13 @@
-import type { DType } from '../dtype.js';
+import { elementBytes, type BufferDType, type DType } from '../dtype.js';
+import { bytesCost, elementwiseCost } from '../ops/costs.js';
+import { broadcastTo, reshaped } from '../ops/layouts.js';
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
-import { sameShape, sizeOf, type Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from './emitter.js';
 import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
-import { bytesPerElement, type Buffer, type BufferDType, type Instruction, type Lowered, type BufferOrigin } from './instructions.js';
+import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
 import { commonOrder, denseLayout, inOrder, isDense, orderOf, type Layout, type Order } from './layout.js';
 
 /** What lowering has to know about the native side. */
@@ -15,10 +17,6 @@ export interface NativeRows {
   /** Number of a rule of native/kernels/update/rules.def. */
   rule(name: string): number;
 }
-
-/** Bytes a single thread moves per nanosecond, for instructions that state no cost of their own. */
-const BYTES_PER_NS = 40;
-const INSTRUCTION_NS = 30;
 
 /** Pass: units to instructions over buffers; views become strides, and copies where a kernel cannot take the strides. */
 export function lower(graph: Graph, units: readonly FusionGroup[], native: NativeRows): Lowered {
@@ -223,7 +221,7 @@ class Lowering {
     cost: number | undefined,
     node: number,
   ): void {
-    this.instructions.push({ row, outputs, inputs, attrs, cost: cost ?? bytesCost([...outputs, ...inputs]), node });
+    this.instructions.push({ row, outputs, inputs, attrs, cost: cost ?? bytesCost(bytesTouched([...outputs, ...inputs])), node });
   }
 
   private view(node: GraphNode): void {
@@ -253,7 +251,7 @@ class Lowering {
       operands: node.inputs.map((input) => register.get(input)!),
     }));
     const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
-    const inputs = externals.map((id) => broadcast(this.value(id), shape));
+    const inputs = externals.map((id) => broadcastTo(this.value(id), shape));
     const orders = this.ordersInside(nodes);
     const order = orders.get(outputs.at(-1)!.id);
     // In the chain's own order, the instruction's results are row-major. What is to have another is copied from there.
@@ -275,7 +273,7 @@ class Lowering {
         opcodes,
         outputs.map((node) => register.get(node.id)!),
       ),
-      chainCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
+      elementwiseCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
       nodes[nodes.length - 1]!.id,
     );
     for (const copy of copies) copy();
@@ -325,27 +323,10 @@ function sameOrder(a: Order | undefined, b: Order | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
 }
 
-/** `value` seen in a larger shape, by NumPy's rules. */
-function broadcast(value: Value, shape: Shape): Value {
-  if (sameShape(value.layout.shape, shape)) return value;
-  const missing = shape.length - value.layout.shape.length;
-  const strides = shape.map((_, d) => (d < missing || value.layout.shape[d - missing] === 1 ? 0 : value.layout.strides[d - missing]!));
-  return { buffer: value.buffer, layout: { shape, strides, offset: value.layout.offset } };
-}
-
-/** A dense value with the same elements in another shape. */
-function reshaped(value: Value, shape: Shape): Value {
-  return sameShape(value.layout.shape, shape) ? value : { buffer: value.buffer, layout: { ...denseLayout(shape), offset: value.layout.offset } };
-}
-
-function bytesCost(values: readonly (Value | undefined)[]): number {
+function bytesTouched(values: readonly (Value | undefined)[]): number {
   let bytes = 0;
-  for (const value of values) if (value !== undefined) bytes += sizeOf(value.layout.shape) * bytesPerElement(value.buffer.dtype);
-  return Math.round(INSTRUCTION_NS + bytes / BYTES_PER_NS);
-}
-
-function chainCost(elements: number, opcodes: number, operands: number): number {
-  return Math.round(INSTRUCTION_NS + elements * (0.1 * operands + 0.2 * opcodes));
+  for (const value of values) if (value !== undefined) bytes += sizeOf(value.layout.shape) * elementBytes[value.buffer.dtype];
+  return bytes;
 }
 
 /** What a record's emit sees of the lowering. */

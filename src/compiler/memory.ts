@@ -1,5 +1,5 @@
 import type { Lowered } from './instructions.js';
-import { bytesOf, bytesPerElement, type Instruction } from './instructions.js';
+import { bytesOf, type Instruction } from './instructions.js';
 import { isDense } from './layout.js';
 import type { Value } from './emitter.js';
 
@@ -97,7 +97,7 @@ function canGive(
     interval.last === at &&
     !given.has(from) &&
     lowered.buffers[from]!.dtype === output.buffer.dtype &&
-    bytesPerElement(output.buffer.dtype) * output.buffer.elements === bytesOf(input.buffer) &&
+    bytesOf(output.buffer) === bytesOf(input.buffer) &&
     whole(input) &&
     whole(output) &&
     instruction.inputs.every((other) => other === input || other === undefined || root(owner, other.buffer.id) !== from)

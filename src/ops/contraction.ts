@@ -8,8 +8,9 @@ import type { Linear, LinearFits, MatMul, MatMulFits } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkOperands, checkSameDType, FLOAT } from './check.js';
 import { codes } from './codes.js';
+import { productCost } from './costs.js';
 import { example } from './examples.js';
-import { asMatrix, broadcastLayout, isMatrix, permutedLayout, reshaped } from './layouts.js';
+import { asMatrix, broadcastTo, isMatrix, permutedLayout, reshaped } from './layouts.js';
 import type { Epilogue, Example, KernelRecord, Tolerance } from './record.js';
 import { sumTo } from './broadcasting.js';
 import { sum } from './reductions.js';
@@ -17,9 +18,6 @@ import { reshape, transpose, unsqueeze } from './views.js';
 
 /** A chain of FMAs against a sum in double, of up to some hundred products of size about 1. */
 const PRODUCTS: Tolerance = { absolute: 4e-6, relative: 1e-6 };
-
-/** Multiplications and additions that one thread does in a nanosecond, roughly. */
-const FLOPS_PER_NS = 60;
 
 const batchOf = (shape: Shape): Shape => shape.slice(0, -2);
 
@@ -58,7 +56,7 @@ function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
   const [M, K, N] = [a[a.length - 2]!, a[a.length - 1]!, b[b.length - 1]!];
   const batch = broadcastShapes(batchOf(a), batchOf(b))!;
   const B = e.input(1, isMatrix);
-  const cost = gemmCost(sizeOf(batch) * M, N, K);
+  const cost = productCost(sizeOf(batch) * M, N, K);
   if (b.length === 2 && a.length > 2) {
     const A = reshaped(e.input(0, isDense), [sizeOf(batch) * M, K]);
     const out = e.output(0, [sizeOf(batch) * M, N]);
@@ -66,8 +64,8 @@ function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
     return;
   }
   const A = e.input(0, isMatrix);
-  const left = { buffer: A.buffer, layout: broadcastLayout(asMatrix(A.layout), [...batch, M, K]) };
-  const right = { buffer: B.buffer, layout: broadcastLayout(asMatrix(B.layout), [...batch, K, N]) };
+  const left = broadcastTo({ buffer: A.buffer, layout: asMatrix(A.layout) }, [...batch, M, K]);
+  const right = broadcastTo({ buffer: B.buffer, layout: asMatrix(B.layout) }, [...batch, K, N]);
   emitGemm(e, e.output(), left, right, undefined, epilogue, cost);
 }
 
@@ -77,10 +75,6 @@ function emitGemm(e: Emitter, out: Value | undefined, A: Value, B: Value, bias: 
   const inputs = [A, B, bias ?? added?.value];
   if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, 0], cost);
   else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, codes.gemm_flags.mask], cost);
-}
-
-function gemmCost(M: number, N: number, K: number): number {
-  return Math.round(100 + (2 * M * N * K) / FLOPS_PER_NS + (M * K + K * N + M * N) / 10);
 }
 
 /** Throws unless a [.., M, K] and b [.., K, N] multiply. */
@@ -167,7 +161,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     const W = e.input(1, isMatrix);
     const A = x.length === 2 ? { buffer: X.buffer, layout: asMatrix(X.layout) } : reshaped(X, [M, K]);
     const B = { buffer: W.buffer, layout: permutedLayout(asMatrix(W.layout), [1, 0]) };
-    emitGemm(e, e.output(0, [M, N]), A, B, bias ? e.input(2) : undefined, epilogue, gemmCost(M, N, K));
+    emitGemm(e, e.output(0, [M, N]), A, B, bias ? e.input(2) : undefined, epilogue, productCost(M, N, K));
   },
   gradient: ([dy], { inputs: [x, weight, bias] }) => {
     const flat = rows(dy);

@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, resolveAxis } from './check.js';
 import { checkClassWeights, checkTargets, type ClassTargets } from './class-targets.js';
+import { crossEntropyCost } from './costs.js';
 import { example } from './examples.js';
 import { gather } from './indexing.js';
 import { reshaped, reshapedLayout } from './layouts.js';
@@ -23,12 +24,12 @@ import { permute, unsqueeze } from './views.js';
 
 const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4], [3, 101]];
 
-/** Logits and targets as the instructions take them, [N, C] and [N] or [N, C], and the estimated time. */
+/** Logits and targets as the instructions take them, [N, C] and [N] or [N, C]. */
 function rowsOf(e: Emitter) {
   const C = e.shape(0)[e.shape(0).length - 1]!;
   const N = sizeOf(e.shape(0)) / C;
   const targets = e.shape(1).length === e.shape(0).length ? [N, C] : [N];
-  return { C, N, operands: [reshaped(e.input(0), [N, C]), reshaped(e.input(1), targets)], ns: 50 + N * (10 + C * 0.2) };
+  return { C, N, operands: [reshaped(e.input(0), [N, C]), reshaped(e.input(1), targets)] };
 }
 
 /** The i-th input, a number for each row, as [N] of any stride. */
@@ -53,8 +54,8 @@ export const crossEntropyOp: KernelRecord = {
   indices: 'labels',
   infer: ([logits, labels]) => ({ shape: checkTargets(logits!, labels!), dtype: 'float32' }),
   emit: (e) => {
-    const { N, operands, ns } = rowsOf(e);
-    e.instruction('cross_entropy', [e.output(0, [N])], operands, [], ns);
+    const { C, N, operands } = rowsOf(e);
+    e.instruction('cross_entropy', [e.output(0, [N])], operands, [], crossEntropyCost(N, C));
   },
   gradient: ([dy], node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
   saves: { inputs: [0, 1] },
@@ -78,8 +79,8 @@ export const crossEntropyGradOp: KernelRecord = {
 };
 
 function emitGradient(e: Emitter, loss: Emitter | undefined): void {
-  const { C, N, operands, ns } = rowsOf(e);
-  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, perRow(e, 2, N)], [], ns);
+  const { C, N, operands } = rowsOf(e);
+  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, perRow(e, 2, N)], [], crossEntropyCost(N, C));
 }
 
 /** `weighted`: the third input has class weights. */
@@ -108,8 +109,8 @@ export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
     return { shape: checkTargets(logits!, targets!), dtype: 'float32' };
   },
   emit: (e, { smoothing, weighted }) => {
-    const { N, operands, ns } = rowsOf(e);
-    e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [], 2 * ns);
+    const { C, N, operands } = rowsOf(e);
+    e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [], crossEntropyCost(N, C, true));
   },
   gradient: softGradient,
   saves: { inputs: [0, 1, 2] },
@@ -138,9 +139,9 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
 };
 
 function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, weighted }: SoftAttrs): void {
-  const { C, N, operands, ns } = rowsOf(e);
+  const { C, N, operands } = rowsOf(e);
   const inputs = [...operands, perRow(e, weighted ? 3 : 2, N), e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined];
-  e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [], 2 * ns);
+  e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [], crossEntropyCost(N, C, true));
 }
 
 /** Of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */

@@ -5,6 +5,7 @@ import { record } from '../graph/recorder.js';
 import { sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
+import { ctcCost } from './costs.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord } from './record.js';
 import { EXPONENTIALS } from './tolerance.js';
@@ -67,10 +68,9 @@ export const ctcGradOp: KernelRecord<CtcAttrs> = {
 
 function emitCtc(e: Emitter, loss: ReturnType<Emitter['output']>, gradient: Emitter | undefined, { blank, zeroInfinity }: CtcAttrs): void {
   const [N, T, C] = e.shape(0) as [number, number, number];
-  const states = 2 * e.shape(1)[1]! + 1;
   const rowsDense = (layout: Layout): boolean => C <= 1 || layout.strides[2] === 1;
   const operands = [e.input(0, rowsDense), e.input(1), e.input(2), e.input(3), gradient?.input(4, anyLayout)];
-  e.instruction('ctc', [loss, gradient?.output()], operands, [blank, Number(zeroInfinity)], 200 + N * T * (C * 0.7 + states * 8));
+  e.instruction('ctc', [loss, gradient?.output()], operands, [blank, Number(zeroInfinity)], ctcCost(N, T, C, e.shape(1)[1]!));
 }
 
 /** Connectionist temporal classification of each example; see losses.ctc. */

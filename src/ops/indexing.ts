@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor.js';
 import { mul, neg, sub } from './arithmetic.js';
 import { cast } from './cast.js';
 import { checkDType, checkOperands, checkShape, INT, NUMERIC, resolveAxis } from './check.js';
+import { gatherCost } from './costs.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './broadcasting.js';
@@ -17,11 +18,6 @@ const ALL: readonly DType[] = ['float32', 'int32', 'bool', 'uint8'];
 /** The shape of data with one axis replaced by the dimensions of the indices. */
 function replaced(data: Shape, axis: number, indices: Shape): Shape {
   return [...data.slice(0, axis), ...indices, ...data.slice(axis + 1)];
-}
-
-/** Estimated nanoseconds: each slice is a jump, and its elements are read and written; most of the data is not touched. */
-function gatherCost(out: number, slices: number): number {
-  return Math.round(30 + 5 * slices + 0.8 * out);
 }
 
 export const gatherOp: KernelRecord<{ readonly axis: number }> = {

@@ -1,12 +1,17 @@
 import type { Value } from '../compiler/emitter.js';
 import { denseLayout, isDense, type Layout } from '../compiler/layout.js';
-import type { Shape } from '../shape.js';
+import { sameShape, type Shape } from '../shape.js';
 
 /** A dense value with the same elements in another shape. */
 export function reshaped(value: Value, shape: Shape): Value;
 export function reshaped(value: Value | undefined, shape: Shape): Value | undefined;
 export function reshaped(value: Value | undefined, shape: Shape): Value | undefined {
   return value === undefined ? undefined : { buffer: value.buffer, layout: { ...denseLayout(shape), offset: value.layout.offset } };
+}
+
+/** The same elements for a shape that `value` broadcasts to, by NumPy's rules. */
+export function broadcastTo(value: Value, shape: Shape): Value {
+  return sameShape(value.layout.shape, shape) ? value : { buffer: value.buffer, layout: broadcastLayout(value.layout, shape) };
 }
 
 /** Strides of `layout` for a shape that it broadcasts to. */

@@ -5,6 +5,7 @@ import type { Plain } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkShape } from './check.js';
 import { codes } from './codes.js';
+import { randomCost } from './costs.js';
 import { example } from './examples.js';
 import { slots } from './leaf.js';
 import type { Example, KernelRecord, Tolerance } from './record.js';
@@ -21,7 +22,7 @@ function distribution(name: string, code: number, nanoseconds: number, tolerance
       checkKey(name, key!, parameters!);
       return { shape, dtype: 'float32' };
     },
-    emit: (e, { shape }) => e.instruction('random', [e.output()], [e.input(0), e.input(1)], [code], 50 + nanoseconds * sizeOf(shape)),
+    emit: (e, { shape }) => e.instruction('random', [e.output()], [e.input(0), e.input(1)], [code], randomCost(shape, nanoseconds)),
     gradient: { none: 'random numbers depend on no operand smoothly' },
     tolerance,
     examples: randomExamples(),

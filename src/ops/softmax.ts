@@ -9,6 +9,7 @@ import { abs, add, mul, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { composite } from './composite.js';
 import { less } from './compare.js';
+import { softmaxCost } from './costs.js';
 import { example } from './examples.js';
 import { exp, log } from './exponential.js';
 import type { KernelRecord } from './record.js';
@@ -49,7 +50,7 @@ function softmaxOps(name: string, log: 0 | 1, slope: (inputs: readonly Tensor[])
       checkDType(name, x!, FLOAT);
       return { shape: x!.shape, dtype: x!.dtype };
     },
-    emit: (e) => e.instruction('softmax', [e.output()], [e.input(0)], [log], 50 + sizeOf(e.shape(0))),
+    emit: (e) => e.instruction('softmax', [e.output()], [e.input(0)], [log], softmaxCost(sizeOf(e.shape(0)))),
     gradient: ([dy], y) => [record(gradOp, [y, dy])],
     saves: { outputs: [0] },
     tolerance: EXPONENTIALS,

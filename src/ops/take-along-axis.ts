@@ -6,6 +6,7 @@ import type { Indices } from '../shape-types.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
+import { scatterCost, takeCost } from './costs.js';
 import { example } from './examples.js';
 import { reshaped } from './layouts.js';
 import { scalar } from './leaf.js';
@@ -32,7 +33,7 @@ export const takeAlongAxisOp: KernelRecord = {
   emit: (e) => {
     const N = sizeOf(e.shape(1));
     const C = e.shape(0)[e.shape(0).length - 1]!;
-    e.instruction('take_along_axis', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], 30 + N * 3);
+    e.instruction('take_along_axis', [e.output(0, [N])], [reshaped(e.input(0), [N, C]), reshaped(e.input(1), [N])], [], takeCost(N));
   },
   gradient: ([dy], { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
   saves: { inputs: [1] },
@@ -57,7 +58,7 @@ export const scatterOp: KernelRecord<{ readonly classes: number }> = {
   emit: (e, { classes }) => {
     const N = sizeOf(e.shape(1));
     const values = e.shape(0).length === 0 ? e.input(0) : reshaped(e.input(0), [N]);
-    e.instruction('scatter', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], 30 + N * (3 + classes * 0.1));
+    e.instruction('scatter', [e.output(0, [N, classes])], [values, reshaped(e.input(1), [N])], [], scatterCost(N, classes));
   },
   gradient: ([dy], { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
   saves: { inputs: [1] },

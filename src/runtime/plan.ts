@@ -1,8 +1,7 @@
 import { compile, type CompileOptions } from '../compiler/compile.js';
 import type { SlotBinding } from '../compiler/emit.js';
 import type { Wanted } from '../compiler/graph.js';
-import type { BufferDType } from '../compiler/instructions.js';
-import { dtypes, type DType, type TypedArray } from '../dtype.js';
+import { dtypes, type BufferDType, type DType, type TypedArray } from '../dtype.js';
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
