@@ -21,26 +21,26 @@ export interface PendingGradients {
   readonly rules: RecordedRules;
 }
 
-/** Function that makes a parameter's first values; called once, when they are first needed. */
+/** Gives a parameter its first values; called once, when they are first needed. */
 export type Initializer = (parameter: Parameter) => Tensor;
 
 export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
   /** False makes a buffer. Default true. */
   readonly requiresGrad?: boolean | undefined;
-  /** Of a buffer. Default 'float32'. */
+  /** Dtype of a buffer. Default 'float32'. */
   readonly dtype?: D | undefined;
 }
 
 /** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
 export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 'float32'> extends Tensor<S, D> {
   /**
-   * True if training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
+   * True where training changes it; may be assigned at any time. False freezes it: what is recorded from then on is not differentiated down to it, so that
    * backward ends above a frozen layer, and optimizers pass it over.
    *
    *     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;
    */
   declare requiresGrad: boolean;
-  /** It was made as a buffer; setting requiresGrad makes it a parameter like others. */
+  /** True of one that was made as a buffer; setting requiresGrad makes it a parameter like others. */
   readonly #madeAsBuffer: boolean;
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
   name = '';
@@ -56,7 +56,7 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   lost$: Error | undefined = undefined;
   /** The memory of the last accumulator, until the next one wants it, or a step did without. */
   spare$: Storage | undefined = undefined;
-  /** Function that computes its first values; undefined once they are there. */
+  /** Computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 
   constructor(shape: S, initializer: Initializer, options: ParameterOptions<D> = {}) {

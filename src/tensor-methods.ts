@@ -19,7 +19,7 @@ import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits,
 import type { Shape } from './shape.js';
 import { Tensor } from './tensor.js';
 
-/** Methods that every tensor has besides its elements; see tensor.ts. */
+/** Methods of every tensor; see tensor.ts for its elements. */
 export class TensorMethods<S extends Shape, D extends DType> {
   /** this + b, with broadcasting. */
   add<A extends Shape, D extends DType, B extends Shape = []>(this: Tensor<A, D>, b: number | (Tensor<B, D> & Fits<'add', A, B, D>)): Tensor<Broadcast<A, B>, D> {
@@ -161,7 +161,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
     return compare.logicalOr(this, b);
   }
 
-  /** As another dtype. */
+  /** Casts to another dtype. */
   cast<T extends DType>(this: Tensor<S, D>, to: T): Tensor<S, T> {
     return cast(this, to);
   }
@@ -206,12 +206,12 @@ export class TensorMethods<S extends Shape, D extends DType> {
     return reductions.argmin(this, options);
   }
 
-  /** Returns whether any element along `axis` is not 0. */
+  /** Tells whether any element along `axis` is not 0. */
   any<A extends Shape, const X extends Axis = undefined, const K extends boolean = false>(this: Tensor<A>, options?: ReduceOptions<X, K>): Tensor<Reduce<A, X, K>, 'bool'> {
     return reductions.any(this, options);
   }
 
-  /** Returns whether all elements along `axis` are not 0. */
+  /** Tells whether all elements along `axis` are not 0. */
   all<A extends Shape, const X extends Axis = undefined, const K extends boolean = false>(this: Tensor<A>, options?: ReduceOptions<X, K>): Tensor<Reduce<A, X, K>, 'bool'> {
     return reductions.all(this, options);
   }
@@ -246,7 +246,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
     return views.t(this);
   }
 
-  /** With a new dimension of size 1 in front of `axis`. */
+  /** Adds a dimension of size 1 in front of `axis`. */
   unsqueeze<A extends Shape, D extends DType, const X extends number>(this: Tensor<A, D>, axis: X): Tensor<Unsqueeze<A, X>, D> {
     return views.unsqueeze(this, axis);
   }
@@ -256,7 +256,7 @@ export class TensorMethods<S extends Shape, D extends DType> {
     return slice(this, start, end, options);
   }
 
-  /** Without dimensions of size 1, or without those of `axis` that are of size 1. */
+  /** Removes dimensions of size 1, or those of `axis` that are of size 1. */
   squeeze(this: Tensor<S, D>, axis?: number | readonly number[]): Tensor<Shape, D> {
     return views.squeeze(this, axis);
   }

@@ -24,7 +24,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly op: OpRecord;
   readonly shape: S;
   readonly dtype: D;
-  /** True if gradients with respect to it can be asked for: it is trained, or was marked, or was computed from such a one. */
+  /** True where gradients with respect to it can be asked for: it is trained, or was marked, or was computed from such a one. */
   readonly requiresGrad: boolean;
 
   /** Operands; emptied when the step that the node belongs to has run, so that a handle does not hold a whole graph. */
@@ -41,31 +41,31 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   slots$: ArrayLike<number> | undefined = undefined;
   /** Native memory that holds this tensor's elements. */
   storage$: Storage | undefined = undefined;
-  /** Of a leaf: when it was last overwritten. */
+  /** Version at which a leaf was last overwritten. */
   version$ = 0;
-  /** Of a leaf: what rests until it changes; see graph/suspended-outputs.ts. */
+  /** Outputs that rest until a leaf changes; see graph/suspended-outputs.ts. */
   suspended$: SuspendedOutputs | undefined = undefined;
   /** Outputs 1, 2, ... of the node, of which it is the first itself. */
   outputs$: readonly Tensor[] | undefined = undefined;
-  /** It is among those that a step has to deliver; see graph/pending-outputs.ts. */
+  /** True of one among those that a step has to deliver; see graph/pending-outputs.ts. */
   isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */
   value$: Value | undefined = undefined;
-  /** It is a gradient, or was computed from one: a loss cannot depend on it, as that would take a second derivative. */
+  /** True of a gradient, and of what was computed from one: a loss cannot depend on it, as that would take a second derivative. */
   ofGradient$ = false;
-  /** Of a gradient: something was computed from it. */
+  /** True of a gradient from which something was computed. */
   used$ = false;
   /** Its step has run and its elements are gone. */
   stale = false;
-  /** Of a loss of this library: as what it adds up with others; see losses/reduction.ts. A field, as a WeakMap would take longer than the rest of the loss. */
+  /** Manner in which a loss of this library adds up with others; see losses/reduction.ts. A field, as a WeakMap would take longer than the rest of the loss. */
   mean$: Mean | 'sum' | undefined = undefined;
   /** dispose() was called. */
   disposed$ = false;
   /** keep() was called: its elements outlive the step. */
   kept$ = false;
-  /** Of a batch: where its rows come from, for errors that are found while a step runs. */
+  /** Source of the rows of a batch, for errors that are found while a step runs. */
   origin$: { readonly dataset: string; describe(row: number, further?: number): string } | undefined = undefined;
-  /** Number that the walk under way has given it. */
+  /** Its number in the walk that is under way. */
   walk$ = 0;
   number$ = 0;
 

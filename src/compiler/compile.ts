@@ -18,7 +18,7 @@ export interface CompileOptions {
   readonly double?: boolean;
 }
 
-/** What the nodes that instructions carry stand for: an op, its attributes and the handles of its operands. */
+/** Meanings of the nodes that instructions carry: an op, its attributes and the handles of its operands. */
 export type NodeDescriptions = readonly { readonly op: OpRecord; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
 
 /** Lowers what is wanted, and the effects behind it, to instructions. */
@@ -36,7 +36,7 @@ export function lowerAll(
   return { lowered: options.double === true ? widen(instructions) : instructions, origins };
 }
 
-/** From nodes to a program: expand, number, fuse, lower, plan memory, emit. Every pass is a pure function. */
+/** Compiles nodes to a program: expand, number, fuse, lower, plan memory, emit. Every pass is a pure function. */
 export function compile(
   wanted: readonly Wanted[],
   effects: readonly Tensor[],

@@ -5,7 +5,7 @@ import { postOrder } from '../graph/walk.js';
 import { Tensor } from '../tensor.js';
 import { sameShape } from '../shape.js';
 
-/** What computes a node; nothing for one whose elements are already in native memory. */
+/** Operands that compute a node; none for one whose elements are already in native memory. */
 export function operandsOf(node: Tensor): readonly Tensor[] {
   return node.storage$ === undefined ? node.inputs : [];
 }

@@ -18,9 +18,9 @@ export interface SlotBinding {
 /** A compiled program: words for the native side (native/program.h), and what has to be bound to it for a run. */
 export interface Program {
   readonly words: Uint32Array;
-  /** By storage index: an existing leaf, or the i-th storage that the run makes. */
+  /** Storages by index: an existing leaf, or the i-th storage that the run makes. */
   readonly storages: readonly ({ readonly leaf: Tensor } | { readonly fresh: number; readonly bytes: number; readonly strides: readonly number[] | undefined })[];
-  /** By view index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
+  /** Views by index: an input leaf's array, the block of scalars, or the i-th array that the run makes. */
   readonly externals: readonly ({ readonly leaf: Tensor } | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   readonly slots: readonly SlotBinding[];
   readonly slotBytes: number;
@@ -34,7 +34,7 @@ export interface RowNumbers {
   row(name: string): number;
 }
 
-/** Where a buffer lies in what is bound to a run, and by how many bytes it moves on with each iteration. */
+/** Place of a buffer in what is bound to a run, and the bytes by which it moves on with each iteration. */
 interface Position {
   readonly space: number;
   readonly index: number;

@@ -16,9 +16,9 @@ export interface VirtualBuffer {
   readonly elements: number;
 }
 
-/** What an op's record uses to write its instructions. */
+/** The means by which an op's record writes its instructions. */
 export interface Emitter {
-  /** How many inputs there are. */
+  /** Number of inputs. */
   readonly inputs: number;
   /** Shape of the i-th input. */
   shape(i: number): Shape;

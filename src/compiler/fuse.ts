@@ -7,7 +7,7 @@ import { TopologicalOrder } from './order.js';
 import { LatestOperands } from './reach.js';
 
 /**
- * What becomes one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
+ * Nodes that become one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
  * a node joined to one that its record names.
  */
 export interface FusionGroup {
@@ -99,7 +99,7 @@ class FusionGroups {
   private readonly results: ReadonlySet<number>;
   private readonly order: TopologicalOrder;
   private readonly latest: LatestOperands;
-  /** Which search has met a group last: each of the two directions of a search has a number. */
+  /** Number of the search that has met a group last: each of the two directions of a search has a number. */
   private readonly seen: Int32Array;
   private searches = 0;
 
@@ -163,7 +163,7 @@ class FusionGroups {
     return true;
   }
 
-  /** Whether it shows at once that `group` depends on `other` through a third group: along a recurrence, say, to whose end a search would be long. */
+  /** Returns whether it shows at once that `group` depends on `other` through a third group: along a recurrence, say, to whose end a search would be long. */
   private dependsAround(group: number, other: number): boolean {
     const members = this.lists.get(group)!;
     return this.lists.get(other)!.some((id) =>

@@ -18,7 +18,7 @@ export interface GraphNode {
   readonly tensor: Tensor;
 }
 
-/** Where a result has to end up. */
+/** Place where a result has to end up. */
 export type Destination =
   /** The i-th scalar of the run's block of scalars. */
   | { readonly to: 'scalar'; readonly index: number }
@@ -29,7 +29,7 @@ export type Destination =
   /** The storage of an existing leaf. */
   | { readonly to: 'leaf'; readonly leaf: Tensor };
 
-/** What a program must deliver. */
+/** A result that a program must deliver. */
 export interface Wanted {
   readonly tensor: Tensor;
   readonly destination: Destination;
@@ -39,7 +39,7 @@ export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly results: readonly { readonly node: number; readonly destination: Destination }[];
   readonly effects: readonly number[];
-  /** For each node, the nodes that read it. */
+  /** The readers of each node. */
   readonly users: readonly (readonly number[])[];
 }
 
@@ -82,7 +82,7 @@ function usersOf(nodes: readonly GraphNode[]): number[][] {
   return users;
 }
 
-/** Does the program read this node's elements from where they already are? */
+/** Returns whether the program reads this node's elements from where they already are. */
 export function isLeaf(node: GraphNode): boolean {
   return node.op.kind === 'leaf' || node.tensor.storage$ !== undefined;
 }

@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 import type { Value, VirtualBuffer } from './emitter.js';
 import type { Destination } from './graph.js';
 
-/** Where a buffer's bytes come from when the program runs. */
+/** Source of a buffer's bytes when the program runs. */
 export type BufferOrigin =
   | { readonly in: 'arena' }
   /** An input, a slot or a storage: bound from this leaf. */

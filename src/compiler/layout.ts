@@ -1,6 +1,6 @@
 import { denseStrides, sameShape, type Shape } from '../shape.js';
 
-/** How a tensor's elements lie in a buffer: element `i` is at offset + sum(i[d] * strides[d]), in elements. */
+/** Layout of a tensor's elements in a buffer: element `i` is at offset + sum(i[d] * strides[d]), in elements. */
 export interface Layout {
   readonly shape: Shape;
   readonly strides: readonly number[];

@@ -10,7 +10,7 @@ import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
 import { commonOrder, denseLayout, inOrder, isDense, orderOf, type Layout, type Order } from './layout.js';
 
-/** What lowering has to know about the native side. */
+/** Numbers of the native side that lowering has to know. */
 export interface NativeRows {
   /** Number of an opcode of native/kernels/pointwise/opcodes.def. */
   opcode(name: string): number;
@@ -38,7 +38,7 @@ class Lowering {
   /** The nodes that read outputs behind the first, by node and index. */
   private readonly outputNodes = new Map<string, GraphNode>();
   private readonly leaves = new Set<Tensor>();
-  /** Of each effect, the positions of the inputs that it overwrites. */
+  /** Positions of the inputs that each effect overwrites. */
   private readonly writes = new Map<number, ReadonlySet<number>>();
   /** Leaves whose elements the program replaces, by an effect or as the destination of a result. */
   private readonly overwritten = new Set<Tensor>();
@@ -179,7 +179,7 @@ class Lowering {
     return { buffer: this.buffer(dtype, sizeOf(shape)), layout: denseLayout(shape, order) };
   }
 
-  /** Where a node's result is computed, in that order: at its destination if it has one that can have the order, and whose old bytes nobody reads. */
+  /** Place in which a node's result is computed, in that order: its destination if it has one that can have the order, and whose old bytes nobody reads. */
   result(node: GraphNode, order?: Order): Value {
     const known = this.values.get(node.id);
     if (known !== undefined) return known;
@@ -195,7 +195,7 @@ class Lowering {
     return { buffer: this.buffer(dtype, sizeOf(shape), { in: 'result', destination, strides: isDense(layout) ? undefined : layout.strides }), layout };
   }
 
-  /** Where an output of a node is computed; undefined where nothing reads it. */
+  /** Place in which an output of a node is computed; undefined where nothing reads it. */
   output(node: GraphNode, index: number): Value | undefined {
     if (index === 0) return this.isRead(node) ? this.result(node) : undefined;
     const output = this.outputNodes.get(`${node.id}.${index}`);
@@ -329,7 +329,7 @@ function bytesTouched(values: readonly (Value | undefined)[]): number {
   return bytes;
 }
 
-/** What a record's emit sees of the lowering. */
+/** The lowering as a record's emit sees it. */
 class NodeEmitter implements Emitter {
   constructor(
     private readonly lowering: Lowering,

@@ -123,7 +123,7 @@ function assignOffsets(intervals: ReadonlyMap<number, Interval>): Map<number, nu
   return offsets;
 }
 
-/** What has a place, by places that rise. In plain arrays: a long program has many, and each is compared with those before it. */
+/** Intervals that have a place, by places that rise. In plain arrays: a long program has many, and each is compared with those before it. */
 class PlacedIntervals {
   private count = 0;
   private readonly at: Float64Array;
@@ -159,7 +159,7 @@ class PlacedIntervals {
     this.count++;
   }
 
-  /** How many lie at `at` or below. */
+  /** Returns how many lie at `at` or below. */
   private behind(at: number): number {
     let [low, high] = [0, this.count];
     while (low < high) {

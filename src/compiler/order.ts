@@ -9,7 +9,7 @@ export class TopologicalOrder {
   /** The end of the list on both sides. */
   readonly #end: number;
 
-  /** Of the groups 0 to size - 1, in this order. */
+  /** Orders the groups 0 to size - 1 by their numbers. */
   constructor(size: number) {
     this.#end = size;
     this.#label = new Float64Array(size + 1);
@@ -64,5 +64,5 @@ export class TopologicalOrder {
   }
 }
 
-/** So far apart that many can be put between two. */
+/** Distance of labels at first, so that many can be put between two. */
 const SPACING = 2 ** 20;

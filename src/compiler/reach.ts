@@ -30,7 +30,7 @@ export class LatestOperands {
     }
   }
 
-  /** Whether `node` depends on `other` along latest operands, or is it: if not, it still may along others. */
+  /** Returns whether `node` depends on `other` along latest operands, or is it: if not, it still may along others. */
   leadsTo(other: number, node: number): boolean {
     const at = this.#first[node]! - this.#first[other]!;
     return at >= 0 && at < this.#size[other]!;

@@ -16,7 +16,7 @@ const NO_BUFFERS: readonly Parameter[] = [];
 const NONE: readonly Assignment[] = [];
 /** Assignments that are neither, by buffer, in the order of recording. */
 const open = new Map<Tensor, readonly Assignment[]>();
-/** By the tensor whose program commits them. Apart from the tensors, of which few have any. */
+/** Assignments by the tensor whose program commits them. Apart from the tensors, of which few have any. */
 const byTensor = new WeakMap<Tensor, readonly Assignment[]>();
 
 /** Adds an assignment, which the program that computes `along` commits. */
@@ -36,7 +36,7 @@ export function latest(buffer: Tensor): Tensor {
   return open.get(buffer)?.at(-1)?.value ?? buffer;
 }
 
-/** Whether any assignment waits: nothing has to be looked for where not. */
+/** Returns whether any assignment waits: nothing has to be looked for where not. */
 export function anyAssigned(): boolean {
   return open.size > 0;
 }
@@ -52,13 +52,13 @@ export function assignedValues(): ReadonlySet<Tensor> {
   return new Set([...open.values()].flatMap((assignments) => assignments.map(({ value }) => value)));
 }
 
-/** Of assignments that commit together, the last one of each buffer. */
+/** The last one of each buffer of assignments that commit together. */
 export function lastOfEach(assignments: readonly Assignment[]): Assignment[] {
   const buffers = new Set(assignments.map(({ buffer }) => buffer));
   return [...buffers].map((buffer) => waiting(buffer).findLast((assignment) => assignments.includes(assignment))!);
 }
 
-/** Whether a later assignment of the same buffer waits, which may read this one's value. */
+/** Returns whether a later assignment of the same buffer waits, which may read this one's value. */
 export function isSuperseded({ buffer, value }: Assignment): boolean {
   return latest(buffer) !== value;
 }

@@ -33,7 +33,7 @@ export function throughComposition<A>(compose: (inputs: readonly Tensor[], attrs
   };
 }
 
-/** Where a walk back begins: a tensor, and the gradient with respect to it. */
+/** A beginning of a walk back: a tensor, and the gradient with respect to it. */
 interface Root {
   readonly tensor: Tensor;
   readonly gradient: Tensor;

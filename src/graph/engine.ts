@@ -17,7 +17,7 @@ export interface ParameterGradient {
   readonly gradient: Tensor;
 }
 
-/** What an optimizer hands to the engine: the rule, as effect nodes that are made once per plan, and this step's numbers. */
+/** An optimizer as the engine sees it: the rule, as effect nodes that are made once per plan, and this step's numbers. */
 export interface Updater {
   /** Identity of the rule: a plan is valid for one (updater, version). */
   readonly id: number;
@@ -25,9 +25,9 @@ export interface Updater {
   readonly parameters: readonly Parameter[];
   /** The updates of all these parameters as effect nodes. Called while a plan is made, never on replay. */
   update(given: readonly ParameterGradient[]): readonly Tensor[];
-  /** Called right before a step is submitted that updates these parameters: counts it and sets the values of its slots. */
+  /** Counts a step that updates these parameters, right before it is submitted, and sets the values of its slots. */
   advance(updated: readonly Parameter[]): void;
-  /** What its steps overwrite besides the parameters of an update. */
+  /** Returns what its steps overwrite besides the parameters of an update. */
   overwrites(): readonly Tensor[];
   /** Takes the count of one step of these parameters back: it failed, and has changed nothing. */
   rollback(updated: readonly Parameter[]): void;
@@ -41,15 +41,15 @@ export interface RandomKeys {
   rollback(steps: number): void;
 }
 
-/** What is to become of a step that was recorded. */
+/** Options of a step that was recorded. */
 export interface StepOptions {
   /** Scalars and other small tensors of the step whose values the caller wants. */
   readonly watched?: readonly Tensor[];
-  /** How many times it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
+  /** Number of times that it may run in one call, each time with the next numbers, and the next part of each sequence. Default 1. */
   readonly maxSteps?: number;
   readonly randomKeys?: RandomKeys;
   /**
-   * What has to be finite, or else the step fails before it updates anything: 'cheap' are the losses and the gradients of small
+   * Values that have to be finite, or else the step fails before it updates anything: 'cheap' are the losses and the gradients of small
    * parameters, in which what is not finite anywhere in the backward pass of their layer shows; 'all' are all gradients.
    */
   readonly finite?: 'cheap' | 'all';
@@ -62,11 +62,11 @@ export interface Steps {
   readonly count: number;
   /** Resolves when all have run, and rejects when one has failed; undefined where they have run already. */
   readonly done: Promise<void> | undefined;
-  /** Of the temporaries of one step, by its plan; 0 where there is none. */
+  /** Bytes of the temporaries of one step, by its plan; 0 where there is none. */
   readonly temporaryBytes: number;
-  /** How many have run: those before the one that failed. Known when `done` is settled. */
+  /** Number of steps that have run: those before the one that failed. Known when `done` is settled. */
   readonly completed: number;
-  /** How many have begun, with the one that failed. Known when `done` is settled. */
+  /** Number of steps that have begun, with the one that failed. Known when `done` is settled. */
   readonly begun: number;
   /** The elements of the i-th watched tensor in each of the steps that have run, one after the other; undefined where it is no part of the step. */
   values(i: number): ArrayLike<number> | undefined;
@@ -108,7 +108,7 @@ export interface Engine {
   materializeBefore(changing: readonly Tensor[]): void;
   /** The elements of a tensor in double precision, through the references; of the inputs behind it, those of `inputs` have other elements. */
   reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array;
-  /** In eager mode runs `tensor` at once, through the references; undefined in planned mode. */
+  /** Runs `tensor` at once in eager mode, through the references; undefined in planned mode. */
   readonly eager?: ((tensor: Tensor) => void) | undefined;
   /** Resolves when everything submitted so far is done; rejects with the first error. */
   synchronize(): Promise<void>;

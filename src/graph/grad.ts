@@ -8,9 +8,9 @@ import { gradients } from './autodiff.js';
 import { staleError } from './stale.js';
 
 export interface GradOptions {
-  /** Whether the gradients can be differentiated again. Default false. */
+  /** True: the gradients can be differentiated again. Default false. */
   readonly createGraph?: boolean | undefined;
-  /** Whether an input that the loss does not depend on gives undefined instead of an error. Default false. */
+  /** True: an input that the loss does not depend on gives undefined instead of an error. Default false. */
   readonly allowUnused?: boolean | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor.js';
 import { suspend, resume } from './suspended-outputs.js';
 
-/** As many as are held on to even where the user does not. */
+/** Number of outputs that are held on to even where the user does not. */
 const MOST = 1024;
 
 /** Nothing more is to come of this scalar or kept tensor: it has its value, or never can have one. */

@@ -5,13 +5,13 @@ import { deferring, outputOf, record, runsEagerly } from './recorder.js';
 import { currentVersion } from './version.js';
 import { postOrder } from './walk.js';
 
-/** What a user's gradient rule has composed for one node when backward() was called: `terms`, from a placeholder for the node's gradient. */
+/** Nodes that a user's gradient rule has composed for one node when backward() was called: `terms`, from a placeholder for the node's gradient. */
 export interface RecordedRule {
   readonly dy: Tensor;
   readonly terms: readonly (Tensor | undefined)[];
 }
 
-/** By node. */
+/** Recorded rules by node. */
 export type RecordedRules = ReadonlyMap<Tensor, RecordedRule>;
 
 export const NO_RULES: RecordedRules = new Map();

@@ -9,7 +9,7 @@ import { outputOp } from '../ops/leaf.js';
 
 const NONE: ReadonlySet<Tensor> = new Set();
 
-/** How ops are being recorded right now. One per environment: user code is synchronous between two awaits. */
+/** The mode in which ops are being recorded. One per environment: user code is synchronous between two awaits. */
 const mode = {
   /** Results of ops on tensors that require gradients require gradients too. */
   grad: true,
@@ -19,7 +19,7 @@ const mode = {
   constants: NONE as ReadonlySet<Tensor>,
 };
 
-/** In eager mode, what runs each node as it is recorded. */
+/** Runs each node as it is recorded; undefined but in eager mode. */
 let runEagerly: ((tensor: Tensor) => void) | undefined;
 
 /** Adds a node to the graph: checks the operands by the op's record, in the user's call, and returns a handle. */
@@ -97,7 +97,7 @@ export function deferring<R>(fn: () => R): R {
   }
 }
 
-/** Is every node run as it is recorded? */
+/** Returns whether every node runs as it is recorded. */
 export function runsEagerly(): boolean {
   return runEagerly !== undefined;
 }

@@ -13,15 +13,15 @@ let mode = 0;
 /** Leaves that something rests on, among them some that nobody can reach any more. */
 let leaves = 0;
 
-/** Is there nothing that a change could wake? */
+/** Returns whether there is nothing that a change could wake. */
 export function nothingSuspended(): boolean {
   return leaves === 0;
 }
 
-/** What rests until a leaf changes. */
+/** Outputs that rest until a leaf changes. */
 export interface SuspendedOutputs {
   groups: Group[];
-  /** How many groups there may be before those whose tensors are gone are looked for. */
+  /** Number of groups that there may be before those whose tensors are gone are looked for. */
   limit: number;
 }
 
@@ -36,7 +36,7 @@ export function suspend(tensors: readonly Tensor[]): void {
   for (const node of postOrder(tensors, everyInput)) if (node.inputs.length === 0) addTo(node, group);
 }
 
-/** Those that may depend on leaves which are about to change; they rest no more. */
+/** Returns those that may depend on leaves which are about to change; they rest no more. */
 export function resume(changing: readonly Tensor[]): Tensor[] {
   // Thousands of leaves may have a group in common.
   const groups = new Set<Group>();
@@ -49,7 +49,7 @@ export function resume(changing: readonly Tensor[]): Tensor[] {
   return [...groups].flatMap((group) => present(group).filter((tensor) => group.mode === mode || tensor.storage$ === undefined));
 }
 
-/** What is in the memory of the mode before stays there: no step delivers it any more. */
+/** Gives up what is in the memory of the mode before: no step delivers it any more. */
 export function abandonSuspended(): void {
   mode++;
 }

@@ -28,7 +28,7 @@ export function uniform(low = 0, high = 1): Initializer {
   return drawn('uniform', (shape, key) => drawUniform(shape, key, low, high));
 }
 
-/** From a normal distribution. */
+/** Values from a normal distribution. */
 export function normal(mean = 0, std = 1): Initializer {
   checkNumbers('normal', { mean, std });
   return drawn('normal', (shape, key) => drawNormal(shape, key, mean, std));

@@ -2,7 +2,7 @@ import { tensorsOf, type Tensors } from '../records.js';
 import type { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
 
-/** Called with each module and what it made of what, as its forward() returns. */
+/** Gets each module and what it made of what, as its forward() returns. */
 export type Observer = (module: Module, output: Tensors, inputs: readonly Tensor[]) => void;
 
 /** Runs `fn`, which records what a model makes of a batch, and tells the observer of each call of these modules' forward(). `fn` must be synchronous. */

@@ -34,7 +34,7 @@ export function chainShape(input: Shape, layers: readonly Module[]): Shape | und
   return shape;
 }
 
-/** For a module that takes examples of one shape only. */
+/** The mismatch for a module that takes examples of one shape only. */
 export function expectExactly(expected: Shape, got: Shape): ShapeMismatch {
   return new ShapeMismatch(`this module expects ${showShape(expected)}`, showShape(got));
 }

@@ -39,12 +39,12 @@ export interface Summary {
   /** The shape of one example; of several inputs, one each. */
   readonly input: ExampleShape;
   readonly batchSize: number;
-  /** In the order in which they are done; modules that only call others are left out. */
+  /** Layers in the order in which they are done; modules that only call others are left out. */
   readonly layers: readonly LayerSummary[];
   /** Number of elements of the model's parameters, and how many of them training changes. */
   readonly parameters: number;
   readonly trained: number;
-  /** Of one example's forward pass; a training step takes about three times as many. */
+  /** Floating-point operations of one example's forward pass; a training step takes about three times as many. */
   readonly flops: number;
   /** Bytes in training. Activations are all that a forward pass records for one batch; what a step takes in fact may be less, because plans reuse memory. */
   readonly memory: { readonly parameters: number; readonly gradients: number; readonly optimizer: number; readonly activations: number; readonly total: number };
@@ -55,7 +55,7 @@ export interface Summary {
 export interface SummaryOptions {
   /** Examples in a batch, for the memory of activations. Default 32. */
   readonly batchSize?: number | undefined;
-  /** Of the input, 'int32' for indices such as tokens; of several, of some of them. Default 'float32'. */
+  /** Dtype of the input, 'int32' for indices such as tokens; of several, of some of them. Default 'float32'. */
   readonly dtype?: InputDType | { readonly [field: string]: InputDType } | undefined;
 }
 

@@ -16,7 +16,7 @@ export const aliasOp: ViewRecord = {
 };
 
 /**
- * What an op gives that has nothing to do: x. A parameter, or other memory that steps overwrite, is seen through a view instead, because
+ * The result of an op that has nothing to do: x. A parameter, or other memory that steps overwrite, is seen through a view instead, because
  * the result of an op is what it was when it was recorded, and only the parameter itself shows what it becomes.
  */
 export function unchanged<T extends Tensor>(x: T): T {

@@ -15,7 +15,7 @@ import type { CompositeRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 import { where } from './where.js';
 
-/** Which operand a maximum or minimum comes from; where they are equal each gets half of the gradient, as in torch. */
+/** Routes a gradient to the operand that a maximum or minimum comes from; where they are equal each gets half of it, as in torch. */
 function routed(dy: Tensor, node: Tensor, aLoses: Tensor, bLoses: Tensor): readonly Tensor[] {
   const [a, b] = node.inputs as [Tensor, Tensor];
   const half = where(equal(a, b), mul(dy, 0.5), dy);
@@ -40,7 +40,7 @@ export const minimumOp = pointwise({
   examples: binaryExamples(),
 });
 
-/** Which bounds there are; the bounds themselves are operands: x, lower, upper. */
+/** Presence of the bounds, which themselves are operands: x, lower, upper. */
 type ClampAttrs = { readonly lower: boolean; readonly upper: boolean };
 
 function bounds(inputs: readonly Tensor[], { lower }: ClampAttrs): [Tensor | undefined, Tensor | undefined] {

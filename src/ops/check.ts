@@ -77,20 +77,20 @@ export function checkShape(op: string, shape: Shape, besides?: -1): void {
   checkLimits(op, shape);
 }
 
-/** For functions that look at an operand before it is recorded. */
+/** Throws for what is no tensor: for functions that look at an operand before it is recorded. */
 export function checkTensor(op: string, value: unknown, name = 'the operand'): asserts value is Tensor {
   if (value instanceof Tensor) return;
   throw new ArgumentError(`[${op}] ${name} is no tensor: got ${describeValue(value)}, expected a tensor. Make one: tensor(values).`, { op });
 }
 
-/** For what is recorded: tensors all. */
+/** Throws unless all operands of what is recorded are tensors. */
 export function checkOperands(op: string, inputs: readonly unknown[]): void {
   for (let i = 0; i < inputs.length; i++) {
     if (!(inputs[i] instanceof Tensor)) checkTensor(op, inputs[i], inputs.length === 1 ? undefined : nameOf(i));
   }
 }
 
-/** For numbers that are part of a node. */
+/** Throws for what is no number: for numbers that are part of a node. */
 export function checkNumber(op: string, name: string, value: unknown): void {
   if (typeof value === 'number') return;
   throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number.`, { op });

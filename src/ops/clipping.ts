@@ -11,7 +11,7 @@ type ClipAttrs = {
   readonly each: boolean;
 };
 
-/** What gradients have to be multiplied by for their norm to be at most a limit. Inputs: the limit, then gradients. The second output: the norm of all. */
+/** Factors of gradients by which their norm is at most a limit. Inputs: the limit, then gradients. The second output: the norm of all. */
 export const clipScaleOp: KernelRecord<ClipAttrs> = {
   name: 'clipScale',
   kind: 'kernel',

@@ -2,7 +2,7 @@ import { throughComposition } from '../graph/autodiff.js';
 import type { Tensor } from '../tensor.js';
 import type { Attrs, CompositeRecord, Inferred, OutputGradients } from './record.js';
 
-/** What is particular to one composite. */
+/** Particulars of one composite. */
 interface Composite<A> extends Pick<CompositeRecord<A>, 'name' | 'decompose' | 'tolerance' | 'examples' | 'saves'> {
   infer(inputs: readonly Tensor[], attrs: A): Inferred;
 }

@@ -42,7 +42,7 @@ export interface TensorOptions<S extends Shape | undefined = Shape | undefined, 
   readonly shape?: S | undefined;
   /** Default: the typed array's; 'bool' for booleans, 'float32' for numbers. */
   readonly dtype?: D | undefined;
-  /** Whether grad() can differentiate with respect to it; float32 only. Default false. */
+  /** True: grad() can differentiate with respect to it; float32 only. Default false. */
   readonly requiresGrad?: boolean | undefined;
   /** 'finite' looks for NaN and infinity. */
   readonly check?: 'finite' | undefined;
@@ -134,7 +134,7 @@ function odd(path: readonly number[], got: unknown, expected: string): DataError
   return new DataError(`[tensor] the values are ragged or no numbers: got ${kind} at [${path.join('][')}], expected ${expected}. Give every row the same length.`, { op: 'tensor' });
 }
 
-/** What a dtype takes, as it stands in messages. */
+/** Range of a dtype, as it stands in messages. */
 function rangeOf(dtype: DType): string {
   const [low, high] = wholeRange[dtype]!;
   return `a whole number from ${low} to ${high}`;
@@ -154,7 +154,7 @@ function convert(values: ArrayLike<number>, dtype: DType, from: DType): TypedArr
   return copy;
 }
 
-/** Of numbers as `dtype` has them: 1e39 is infinite in float32. */
+/** Throws where a number, as `dtype` has it, is not finite: 1e39 is infinite in float32. */
 function checkFinite(values: ArrayLike<number>, dtype: DType): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;

@@ -17,9 +17,9 @@ export function bytesCost(bytes: number): number {
   return Math.round(INSTRUCTION_NS + bytes / BYTES_PER_NS);
 }
 
-/** Of an element, each operand that is read or written. */
+/** Time of an element for each operand that is read or written. */
 const OPERAND_NS = 0.1;
-/** Of an element, each opcode. */
+/** Time of an element for each opcode. */
 const OPCODE_NS = 0.2;
 
 /** An elementwise program. */
@@ -41,7 +41,7 @@ export function productCost(M: number, N: number, K: number): number {
 
 /** Overhead of an instruction whose kernel passes over rows, or draws. */
 const ROWS_NS = 50;
-/** Of an element of a softmax: an exponential, and two passes. */
+/** Time of an element of a softmax: an exponential, and two passes. */
 const SOFTMAX_NS = 1;
 
 /** A softmax. */
@@ -49,7 +49,7 @@ export function softmaxCost(elements: number): number {
   return ROWS_NS + elements * SOFTMAX_NS;
 }
 
-/** Of a row of logits, and of each of its classes. */
+/** Time of a row of logits, and of each of its classes. */
 const ROW_NS = 10;
 const CLASS_NS = 0.2;
 
@@ -73,7 +73,7 @@ export function randomCost(shape: Shape, ns: number): number {
   return ROWS_NS + ns * sizeOf(shape);
 }
 
-/** Of a slice that is looked up, which is a jump, and of each element that is copied. */
+/** Time of a slice that is looked up, which is a jump, and of each element that is copied. */
 const SLICE_NS = 5;
 const COPIED_NS = 0.8;
 
@@ -82,7 +82,7 @@ export function gatherCost(elements: number, slices: number): number {
   return Math.round(INSTRUCTION_NS + SLICE_NS * slices + COPIED_NS * elements);
 }
 
-/** Of a label, and of an element that is set to 0. */
+/** Time of a label, and of an element that is set to 0. */
 const LABEL_NS = 3;
 const ZERO_NS = 0.1;
 

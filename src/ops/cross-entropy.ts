@@ -144,7 +144,7 @@ function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, we
   e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [], crossEntropyCost(N, C, true));
 }
 
-/** Of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */
+/** Gradient of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */
 function softGradient([dy]: readonly [Tensor], { inputs }: Tensor, attrs: SoftAttrs): readonly (Tensor | undefined)[] {
   const [logits, targets, weights] = inputs as [Tensor, Tensor, Tensor?];
   const each = (): Tensor => mul(unsqueeze(dy, -1), neg(logSoftmax(logits)));
@@ -171,7 +171,7 @@ export interface CrossEntropyOptions {
   readonly axis?: number | undefined;
   /** The share of each target that goes to all classes alike, in [0, 1]. Default 0. Source: Szegedy et al., arXiv:1512.00567. */
   readonly labelSmoothing?: number | undefined;
-  /** How much each class counts: float32 [C]. Default: all 1. */
+  /** Weight of each class, float32 [C]. Default: all 1. */
   readonly classWeights?: Tensor | undefined;
 }
 
@@ -200,7 +200,7 @@ export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
   return record(softCrossEntropyOp, inputs, { smoothing: labelSmoothing, weighted: classWeights !== undefined });
 }
 
-/** Without smoothing a class weight is a factor of the loss, and the gradient needs no other kernel. */
+/** Multiplies each loss by its class weight, which without smoothing is a factor, so that the gradient needs no other kernel. */
 function weighted(losses: Tensor, logits: Tensor, labels: Tensor, weights: Tensor | undefined): Tensor<Shape, 'float32'> {
   if (weights === undefined) return losses as Tensor<Shape, 'float32'>;
   const C = logits.shape[logits.shape.length - 1]!;

@@ -26,7 +26,7 @@ export function permutedLayout({ shape, strides, offset }: Layout, axes: readonl
   return { shape: axes.map((axis) => shape[axis]!), strides: axes.map((axis) => strides[axis]!), offset };
 }
 
-/** Can gemm read it: rows or columns of the last two dimensions lie side by side, and no element twice? */
+/** Returns whether gemm can read it: rows or columns of the last two dimensions lie side by side, and no element twice. */
 export function isMatrix(layout: Layout): boolean {
   return matrixStrides(layout) !== undefined;
 }

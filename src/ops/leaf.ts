@@ -26,7 +26,7 @@ export const inputLeaf = leafRecord('input');
 export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), perIteration: true };
 /** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
 export const slotLeaf = leafRecord('slot');
-/** What stands for a value that is not there yet; see graph/recorded-rule.ts. */
+/** A stand-in for a value that is not there yet; see graph/recorded-rule.ts. */
 export const placeholderLeaf = leafRecord('placeholder');
 /** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
 export const storageLeaf = leafRecord('storage');
@@ -50,7 +50,7 @@ export function fromArray<S extends Shape, D extends DType>(data: TypedArray, sh
   return tensor as unknown as Tensor<S, D>;
 }
 
-/** What a step reads of `data`, and when it is repeated, the next step behind that: `shape` is of one. */
+/** The part of `data` that a step reads, of this shape; when the step is repeated, the next one reads what follows. */
 export function sequence(data: TypedArray, shape: Shape, dtype: DType): Tensor {
   const tensor = new Tensor(sequenceLeaf, [], undefined, { shape, dtype }, false, currentVersion());
   tensor.data$ = data;

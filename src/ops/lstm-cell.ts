@@ -80,7 +80,7 @@ export interface LstmState {
   readonly c: Tensor;
 }
 
-/** Of a cell with H units and I inputs, as torch names them. */
+/** Weights of a cell with H units and I inputs, as torch names them. */
 export interface LstmWeights {
   /** [4H, I]. */
   readonly weightIh: Tensor;

@@ -7,7 +7,7 @@ import { record } from '../graph/recorder.js';
 import { scalar } from './leaf.js';
 import type { OpRecord } from './record.js';
 
-/** What ops with two operands take: a tensor, or a JavaScript number, which takes the other operand's dtype. */
+/** An operand of ops with two of them: a tensor, or a JavaScript number, which takes the other operand's dtype. */
 export type Operand<S extends Shape = Shape, D extends DType = DType> = number | Tensor<S, D>;
 
 /** Records a binary op on tensors or numbers, at least one of them a tensor. */

@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.js';
 import { checkSameDType } from './check.js';
 import type { Example, Inferred, PointwiseRecord, Tolerance } from './record.js';
 
-/** What is particular to one pointwise op. */
+/** Particulars of one pointwise op. */
 interface Pointwise {
   readonly name: string;
   readonly calledBy?: string;
@@ -49,7 +49,7 @@ export function broadcast(op: string, inputs: readonly Tensor[]): Shape {
   return shape;
 }
 
-/** Does `shape` end in `end`? Then that broadcasts to it: the usual case, decided without making an array. */
+/** Returns whether `shape` ends in `end`, which then broadcasts to it: the usual case, decided without making an array. */
 function isSuffix(end: Shape, shape: Shape): boolean {
   const missing = shape.length - end.length;
   if (missing < 0) return false;

@@ -24,7 +24,7 @@ export interface OutputMeta extends Meta {
   readonly auxiliary?: true;
 }
 
-/** How far a value may be from the reference: |got - expected| <= absolute + relative * |expected|. */
+/** Distance that a value may have from the reference: |got - expected| <= absolute + relative * |expected|. */
 export interface Tolerance {
   readonly absolute: number;
   readonly relative: number;
@@ -39,7 +39,7 @@ export type OutputGradients = readonly [Tensor] | readonly (Tensor | undefined)[
  */
 export type GradientRule<A, G extends OutputGradients = readonly [Tensor]> = (dys: G, node: Tensor, attrs: A) => readonly (Tensor | undefined)[];
 
-/** What a test feeds an op: shapes, dtypes and the half-open range [from, to) that values are drawn from (whole ones for integers). */
+/** Operands that a test feeds an op: shapes, dtypes and the half-open range [from, to) that values are drawn from (whole ones for integers). */
 export interface Example {
   readonly inputs: readonly {
     readonly shape: Shape;
@@ -58,13 +58,13 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   infer(inputs: readonly Tensor[], attrs: A): Inferred;
   /** The gradient rule, or the reason why there is none: because the value has no slope (`none`), or because nobody has written it, so that to need it is an error (`missing`). */
   readonly gradient: GradientRule<A, G> | { readonly none: string } | { readonly missing: string };
-  /** Which inputs and outputs the gradient rule reads, so that a read in the middle of a step can keep them. */
+  /** Inputs and outputs that the gradient rule reads, so that a read in the middle of a step can keep them. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** The function that users call, where that has another name: of a gradient, the one whose gradient it is. Errors of a running step begin with it. */
   readonly calledBy?: string;
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
-  /** What the tests and benches run it on. */
+  /** Operands that the tests run it on. */
   readonly examples: readonly Example[];
 }
 
@@ -77,7 +77,7 @@ interface Decomposable<A> {
 export interface PointwiseRecord<A = Attrs> extends Common<A>, Decomposable<A> {
   readonly kind: 'pointwise';
   readonly opcode: string;
-  /** What a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, or a bias. */
+  /** Work that a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, or a bias. */
   readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly bias: true };
   /** The number that leaves the other operand as it is: 1 for mul, 0 for add. */
   readonly identity?: number;
@@ -92,11 +92,11 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 /** Done by native instructions of its own. */
 export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G>, Decomposable<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
-  /** Of an op that takes indices: positions of any kind, or labels of classes. Decides what is advised where one is out of range. */
+  /** Kind of the indices that the op takes: positions of any kind, or labels of classes. Decides what is advised where one is out of range. */
   readonly indices?: 'positions' | 'labels';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
-  /** Of a contraction: the axis along which it can add a bias to its output, counted from the last (-1); undefined: none. */
+  /** Returns the axis along which a contraction can add a bias to its output, counted from the last (-1); undefined: none. */
   biasAxis?(attrs: A): number | undefined;
   /** `epilogue` comes to contractions only. */
   emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;
@@ -107,13 +107,13 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
 export interface Epilogue {
   /** Dense, one number for each index of `axis`, which is counted from the last (-1). */
   readonly bias?: { readonly value: Value; readonly axis: number };
-  /** By its native code. */
+  /** Native code of the activation. */
   readonly activation?: number;
   /** Dense, of the output's shape: 0 where it is not above 0. */
   readonly mask?: Value;
 }
 
-/** What an op can do in one go with another op of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */
+/** Fusion of an op with another one of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */
 export interface SiblingFusion<A = Attrs> {
   readonly op: KernelRecord<never>;
   /** Writes both: `other` stands for the node of the other op. */
@@ -142,7 +142,7 @@ export interface EffectRecord<A = Attrs> extends Common<A> {
 /** A value that comes from outside the graph. */
 export interface LeafRecord extends Common<Attrs> {
   readonly kind: 'leaf';
-  /** Of an array: when a program is repeated, each iteration reads the elements that follow. */
+  /** True of an array of which each iteration of a repeated program reads the elements that follow. */
   readonly perIteration?: true;
 }
 

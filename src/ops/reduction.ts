@@ -12,22 +12,23 @@ import type { Example, KernelRecord, Tolerance } from './record.js';
 /** Axes in ascending order; `correction` is var's. */
 export type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdim: boolean; readonly correction?: number };
 
-/** What is particular to one reduction. */
+/** Particulars of one reduction. */
 export interface Reduction {
   readonly name: string;
   /** The number that row `reduce` knows it by. */
   readonly kind: number;
   readonly takes: readonly DType[];
   readonly gives?: DType;
-  /** It has no value for no elements. */
+  /** True of one that has no value for no elements. */
   readonly needsOne?: true;
   /** Its value is a position among the elements: it takes them row-major only. */
   readonly position?: true;
   readonly gradient: KernelRecord<ReduceAttrs>['gradient'];
   readonly saves?: NonNullable<KernelRecord['saves']>;
   readonly tolerance: Tolerance;
-  /** Of the examples. */
+  /** Dtype of the examples. Default 'float32'. */
   readonly dtype?: DType;
+  /** Attributes of the examples besides axes and keepdim. */
   readonly exampleAttrs?: { readonly correction: number };
 }
 

@@ -81,7 +81,7 @@ const A_TRUTH = { none: 'a truth value has no slope' };
 export const anyOp = reduction({ name: 'any', kind: codes.reductions.any, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
 export const allOp = reduction({ name: 'all', kind: codes.reductions.all, takes: ['bool'], gradient: A_TRUTH, tolerance: EXACT, dtype: 'bool' });
 
-/** Which axes to reduce (default: all), and whether they stay with size 1. */
+/** The axes to reduce (default: all), and whether they stay with size 1. */
 export interface ReduceOptions<A extends number | readonly number[] | undefined = number | readonly number[] | undefined, K extends boolean = boolean> {
   readonly axis?: A | undefined;
   readonly keepdim?: K | undefined;
@@ -189,7 +189,7 @@ export function variance<S extends Shape, D extends DType, const A extends Axis 
   return record(varOp, [x], { axes: resolveAxes('var', options?.axis, x.shape), keepdim: options?.keepdim ?? false, correction });
 }
 
-/** Whether any element along `axis` is true (not 0); false of nothing. As torch.any. */
+/** Tells whether any element along `axis` is true (not 0); false of nothing. As torch.any. */
 export function any<S extends Shape, const A extends Axis = undefined, const K extends boolean = false>(
   x: Tensor<S>,
   options?: ReduceOptions<A, K>,
@@ -197,7 +197,7 @@ export function any<S extends Shape, const A extends Axis = undefined, const K e
   return reduceTruth(anyOp, x, options);
 }
 
-/** Whether all elements along `axis` are true (not 0); true of nothing. As torch.all. */
+/** Tells whether all elements along `axis` are true (not 0); true of nothing. As torch.all. */
 export function all<S extends Shape, const A extends Axis = undefined, const K extends boolean = false>(
   x: Tensor<S>,
   options?: ReduceOptions<A, K>,

@@ -10,14 +10,14 @@ import { EXACT } from './tolerance.js';
 import { any, argmax } from './reductions.js';
 import { where } from './where.js';
 
-/** What a failure says. */
+/** Words of a failure. */
 export type DomainAttrs = {
   /** The op that the user called. */
   readonly op: string;
-  /** What of it is checked, and what it has to be, in words. */
+  /** Operands that are checked, and their domain, in words. */
   readonly what: string;
   readonly domain: string;
-  /** Whether the element at fault is looked for. */
+  /** True: the element at fault is looked for. */
   readonly located: boolean;
 };
 

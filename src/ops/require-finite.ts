@@ -5,7 +5,7 @@ import type { EffectRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 
 type Named = {
-  /** What each input is, for the error: the name of a parameter whose gradient it is, or '' for a loss. */
+  /** Name of each input, for the error: that of a parameter whose gradient it is, or '' for a loss. */
   readonly names: readonly string[];
 };
 

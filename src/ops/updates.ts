@@ -13,7 +13,7 @@ export interface UpdateRule {
   readonly states: readonly string[];
   /** Its numbers, of which the rate is the first, in the native order. */
   readonly hypers: readonly ['lr', ...string[]];
-  /** What can be switched on, from the lowest bit. */
+  /** Switches, from the lowest bit. */
   readonly flags: readonly string[];
 }
 
@@ -51,13 +51,13 @@ export interface UpdateOperands {
   readonly place: number;
 }
 
-/** What an update does besides its rule. */
+/** Work of an update besides its rule. */
 export interface UpdateExtras {
   /** Gradients are multiplied by these, float32 [1] for all or of each its own, ... */
   readonly scales?: Tensor | undefined;
   /** ... then held between -limit and limit; float64 [1]. */
   readonly limit?: Tensor | undefined;
-  /** How far averages go towards their parameters before and after the step; float64 [2]. */
+  /** Shares of the way that averages go towards their parameters before and after the step; float64 [2]. */
   readonly average?: Tensor | undefined;
   /** Parameters become their averages where these have gone after the step. */
   readonly pulls?: boolean;
@@ -69,7 +69,7 @@ type UpdateAttrs = {
   readonly rule: keyof typeof updateRules;
   /** One bit for each flag that is on. */
   readonly flags: number;
-  /** Of each parameter, the place of its count. */
+  /** Place of the count of each parameter. */
   readonly places: readonly number[];
   /** One bit for each extra that is there. */
   readonly extras: number;
@@ -81,7 +81,7 @@ const has = ({ extras }: UpdateAttrs, extra: (typeof EXTRAS)[number]): boolean =
 /** Operands before those of the first parameter: hyper, counts and the extras. */
 const header = (attrs: UpdateAttrs): number => 2 + EXTRAS.filter((extra) => has(attrs, extra)).length;
 
-/** Of a parameter: itself, its gradient, and what is kept beside it. */
+/** Number of operands of a parameter: itself, its gradient, and what is kept beside it. */
 const operandsOf = (attrs: UpdateAttrs): number => 2 + keptBy(attrs);
 
 const keptBy = (attrs: UpdateAttrs): number => updateRules[attrs.rule].states.length + (has(attrs, 'average') ? 1 : 0);

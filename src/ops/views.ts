@@ -112,14 +112,14 @@ export function t<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Tur
   return record(permuteOp, [x], { axes: [1, 0] });
 }
 
-/** Without the dimensions of size 1, or without those of `axis` that are of size 1. As torch.squeeze. */
+/** Removes the dimensions of size 1, or those of `axis` that are of size 1. As torch.squeeze. */
 export function squeeze<S extends Shape, D extends DType>(x: Tensor<S, D>, axis?: number | readonly number[]): Tensor<Shape, D> {
   checkTensor('squeeze', x);
   const drop = resolveAxes('squeeze', axis, x.shape);
   return reshape(x, x.shape.filter((dim, d) => dim !== 1 || !drop.includes(d)));
 }
 
-/** With a new dimension of size 1 in front of `axis` (negative: of the result). As torch.unsqueeze. */
+/** Adds a dimension of size 1 in front of `axis` (negative: of the result). As torch.unsqueeze. */
 export function unsqueeze<S extends Shape, D extends DType, const A extends number>(x: Tensor<S, D>, axis: A): Tensor<Unsqueeze<S, A>, D> {
   checkTensor('unsqueeze', x);
   const at = resolveAxis('unsqueeze', axis, x.shape, x.shape.length + 1);

@@ -32,7 +32,7 @@ export function loadAddon(): LoadedAddon {
   }
 }
 
-/** Where an addon may be, the first one first. */
+/** Places in which an addon may be, the first one first. */
 function placesOf(root: string | undefined): readonly string[] {
   const name = `anneal-${process.platform}-${process.arch}.node`;
   const places = [join(dirname(path()), name)];
@@ -77,7 +77,7 @@ function missing(problem: string, root: string | undefined, cause?: unknown): An
   return new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] ${problem}. ${remedy(root)}`, { cause });
 }
 
-/** What to do depends on where the package is: a clone, a dependency, or nowhere, because it was bundled into another file. */
+/** Returns what to do, which depends on where the package is: a clone, a dependency, or nowhere, because it was bundled into another file. */
 export function remedy(root: string | undefined = packageRoot()): string {
   if (process.env['ANNEAL_ADDON'] !== undefined) return 'ANNEAL_ADDON names it: correct that, or unset it.';
   if (root === undefined) {

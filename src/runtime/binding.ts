@@ -12,7 +12,7 @@ export interface NativeFailure {
   readonly value: number;
   readonly limit: number;
   readonly iteration: number;
-  /** Of a run that was queued: its number among the failures of its session, from 1. */
+  /** Number of a run that was queued among the failures of its session, from 1. */
   readonly number: number;
   /** The number of the failure that it was refused for. */
   readonly cause: number;
@@ -59,7 +59,7 @@ interface Addon {
 /** The addon, and the numbers of its rows by name. */
 export interface Native {
   readonly addon: Addon;
-  /** Where it was found. */
+  /** Path of the addon. */
   readonly file: string;
   row(name: string): number;
   /** Returns whether a row may write an output over an input. */

@@ -35,11 +35,11 @@ export class EagerEngine extends PlannedEngine {
     setEager(this.hook);
   }
 
-  /** Of each optimizer, what its steps have looked like: in planned mode, as many plans. */
+  /** Structures of the steps of each optimizer: in planned mode, as many plans. */
   private readonly structures = new WeakMap<Updater, GraphSignature[]>();
   private readonly callSites = new CallSites();
 
-  /** What runs a node as it is recorded. */
+  /** Runs a node as it is recorded. */
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
     if (!this.whole) this.callSites.note(tensor);

@@ -314,7 +314,7 @@ export class PlannedEngine implements Engine {
     return Promise.reject(error);
   }
 
-  /** Where the results of a request are from now on. */
+  /** Tells tensors where the results of a request are from now on. */
   private deliver(request: Request, results: Results, done: Promise<void> | undefined): void {
     takeStorages(request, results);
     for (const { tensor, destination } of request.outputs) {
@@ -354,7 +354,7 @@ export function versionAfter({ commits = [] }: Request): number {
   return commits.length > 0 ? bumpVersion() : currentVersion();
 }
 
-/** What a request that failed was to deliver never comes: reading it rejects with the error. */
+/** Makes the reading of what a failed request was to deliver reject with the error. */
 function refuse({ outputs }: Request, error: Error): void {
   for (const { tensor } of outputs) {
     tensor.value$ = () => Promise.reject(error);
@@ -379,7 +379,7 @@ function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index
   return value;
 }
 
-/** What stands for the model that a request is about. */
+/** The random streams that stand for the model which a request is about. */
 function modelOf(nodes: readonly Tensor[]): ModelGenerator | undefined {
   for (const node of nodes) if (node instanceof Parameter && node.generator$ !== undefined) return node.generator$;
   return undefined;

@@ -12,10 +12,10 @@ import { Parameter, type PendingGradients } from '../parameter.js';
 import { Session } from './session.js';
 import { NOTHING, type Accumulation, type Request, type Update } from './request.js';
 
-/** What gradients need of the engine. */
+/** The part of the engine that gradients need. */
 interface Machinery {
   allocate(shape: Shape, dtype: DType): Storage;
-  /** Is it memory of the session in use? */
+  /** Returns whether it is memory of the session in use. */
   owns(storage: Storage): boolean;
   /** Runs a request that adds gradients to their accumulators. Rejects, or throws, where that fails; undefined where it is done. */
   collect(request: Request): Promise<void> | undefined;
@@ -54,7 +54,7 @@ export class Gradients {
     if (this.latest?.deref() !== parameters[0]) this.latest = parameters[0] && new WeakRef(parameters[0]);
   }
 
-  /** What a step of these parameters has to compute and may consume: it takes them when it is sure to run. */
+  /** Gradients that a step of these parameters has to compute and may consume: it takes them when it is sure to run. */
   ofStep(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
     for (const parameter of parameters) checkThere('step', parameter);
     this.separate(parameters);
@@ -80,14 +80,14 @@ export class Gradients {
     return { losses, rules, accumulations, updates };
   }
 
-  /** What a program has to compute so that no gradient of these parameters waits uncomputed: it takes them when it is sure to run. */
+  /** Gradients that a program has to compute so that none of these parameters waits uncomputed: it takes them when it is sure to run. */
   early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations'> {
     this.separate(parameters);
     const entries = entriesOf(parameters);
     return { ...together(entries), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
   }
 
-  /** Called when a request is about to run: its gradients wait for nobody else any more. */
+  /** Takes the gradients of a request that is about to run: they wait for nobody else any more. */
   take({ updates, accumulations }: Pick<Request, 'updates' | 'accumulations'>): void {
     for (const { parameter, accumulator } of updates) {
       if (accumulator === undefined) releaseSpare(parameter);
@@ -102,7 +102,7 @@ export class Gradients {
     }
   }
 
-  /** Called when a step has been submitted: the gradients that it used are gone, unless the user keeps them. */
+  /** Drops the gradients that a submitted step used, unless the user keeps them. */
   consume(updates: readonly Update[]): void {
     for (const { parameter, accumulator } of updates) if (accumulator !== undefined) this.drop(parameter, accumulator);
   }
@@ -115,7 +115,7 @@ export class Gradients {
     return parameter.accumulator$;
   }
 
-  /** What waits in accumulators of these parameters, the earlier ones included, and has been used: something may depend on it. */
+  /** Gradients that wait in accumulators of these parameters, the earlier ones included, and have been used: something may depend on them. */
   used(parameters: readonly Parameter[]): Tensor[] {
     const used: Tensor[] = [];
     for (const { accumulator$, earlier$, lost$ } of parameters) {
@@ -217,12 +217,12 @@ function differentiated(node: Tensor): readonly Tensor[] {
 
 const NO_INPUTS: readonly Tensor[] = [];
 
-/** Do all of its gradients still wait? Some may have been forgotten, or taken by a step. */
+/** Returns whether all of its gradients still wait. Some may have been forgotten, or taken by a step. */
 function isComplete(entry: PendingGradients): boolean {
   return entry.parameters.every(({ pending$ }) => pending$ === entry);
 }
 
-/** Does one forward pass serve both? Then their gradients are computed together, unless each has called a rule of the same user's op. */
+/** Returns whether one forward pass serves both. Then their gradients are computed together, unless each has called a rule of the same user's op. */
 function sharesForward({ nodes, rules }: PendingGradients, other: PendingGradients): boolean {
   const theirs = new Set(other.nodes);
   return nodes.some((node) => node.inputs.length > 0 && theirs.has(node)) && ![...rules.keys()].some((node) => other.rules.has(node));

@@ -45,12 +45,12 @@ function findCommits({ commits, outputs, updater }: Request, order: Tensor[], wa
   }
 }
 
-/** Which operands of a node belong to the request. */
+/** The function that gives the operands of a node that belong to the request. */
 function followed({ losses }: Request): (node: Tensor) => readonly Tensor[] {
   return losses.length === 0 ? computedFrom : differentiatedThrough;
 }
 
-/** What has to run to compute a node: nothing where its elements are in native memory already. */
+/** Operands that have to run to compute a node: none where its elements are in native memory already. */
 function computedFrom(node: Tensor): readonly Tensor[] {
   return node.storage$ === undefined ? node.inputs : NONE;
 }
@@ -62,7 +62,7 @@ function differentiatedThrough(node: Tensor): readonly Tensor[] {
 
 const NONE: readonly Tensor[] = [];
 
-/** What of a node decides the program: its op, attributes and operands by position; of a leaf, shape, dtype and kind. */
+/** The part of a node that decides the program: its op, attributes and operands by position; of a leaf, shape, dtype and kind. */
 interface NodeSignature {
   readonly op: OpRecord;
   readonly attrs: Attrs | undefined;
@@ -120,7 +120,7 @@ export class GraphSignature {
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
   }
 
-  /** Does `request`, whose nodes these are, have this structure? */
+  /** Returns whether `request`, whose nodes these are, has this structure. */
   matches(request: Request, nodes: readonly Tensor[]): boolean {
     return (
       nodes.length === this.nodes.length &&

@@ -21,7 +21,7 @@ export interface Configuration {
 let debugging: boolean | undefined;
 
 /**
- * How this environment runs what is recorded. Call it first: a change of `debug` changes the memory that things are in, and to use a parameter, a
+ * Sets how this environment runs what is recorded. Call it first: a change of `debug` changes the memory that things are in, and to use a parameter, a
  * kept tensor or an optimizer's state from before throws AnnealError (ANNEAL_OTHER_SESSION). `checkFinite` may change at any time.
  * `ANNEAL_DEBUG=1` in the environment does the same as `configure({ debug: true })`.
  */
@@ -50,13 +50,13 @@ export interface Info extends NativeInfo {
   readonly binary: string;
 }
 
-/** What runs here: version, binary, instruction set and its vector width, threads, compiler, CPU. `npx anneal info` prints it, with measured speeds. */
+/** Returns what runs here: version, binary, instruction set and its vector width, threads, compiler, CPU. `npx anneal info` prints it, with measured speeds. */
 export function info(): Info {
   const { addon, file } = loadNative();
   return { ...addon.info(), binary: file };
 }
 
-/** How many cores all sessions of this process may use together, at least 1. The number never changes results. */
+/** Sets how many cores all sessions of this process may use together, at least 1. The number never changes results. */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1) throw new ArgumentError(`[setThreads] got ${count}, expected an integer of at least 1.`, { op: 'setThreads' });
   loadNative().addon.setThreads(count);

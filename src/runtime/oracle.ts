@@ -15,7 +15,7 @@ export interface EvaluateOptions {
   /** float64 computes in double, which only the reference target can. */
   readonly dtype?: 'float32' | 'float64';
   readonly fuse?: boolean;
-  /** In place of an input's own elements. */
+  /** Elements in place of an input's own. */
   readonly inputs?: ReadonlyMap<Tensor, ArrayLike<number>>;
 }
 

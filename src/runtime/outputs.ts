@@ -19,7 +19,7 @@ export function pendingOutputsFor(losses: readonly Tensor[], changes: () => read
   return waiting.filter((tensor) => losses.includes(tensor) || dependent.has(tensor));
 }
 
-/** Where a step leaves what it has to deliver, each once. A node of several outputs is kept whole: none of them can be computed anew without the others. */
+/** Places in which a step leaves what it has to deliver, each once. A node of several outputs is kept whole: none of them can be computed anew without the others. */
 export function outputsFor(pending: readonly Tensor[], watched: readonly Tensor[]): Output[] {
   const tensors = [...pending, ...watched.filter((tensor, i) => !isResolved(tensor) && !pending.includes(tensor) && watched.indexOf(tensor) === i)];
   const count = { scalar: 0, view: 0, storage: 0 };
@@ -40,7 +40,7 @@ function outputsOfSeveral(tensor: Tensor): readonly Tensor[] {
 
 const NONE: readonly Tensor[] = [];
 
-/** Is nothing asked of this step but what every repetition gives anew? Gradients that wait in accumulators are consumed by the first. */
+/** Returns whether nothing is asked of this step but what every repetition gives anew. Gradients that wait in accumulators are consumed by the first. */
 export function mayRepeat({ outputs, accumulations, updates, scale }: Request, watched: readonly Tensor[]): boolean {
   return (
     accumulations.length === 0 &&

@@ -19,25 +19,25 @@ import { GraphSignature } from './graph-signature.js';
 type LeafRef = { readonly position: number } | { readonly leaf: Tensor };
 
 /**
- * How long repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
+ * Time that repeated steps may take in one call, in estimated ns: nothing can be stopped or looked at meanwhile. Long enough for them to
  * run elsewhere, while the next ones' numbers are computed.
  */
 const REPEATED_NS = 2 * INLINE_NS;
 
-/** Where the numbers of further iterations come from. */
+/** Source of the numbers of further iterations. */
 export interface Numbers {
   /** Goes on to those of another iteration; false where there can be none. */
   next(): boolean;
 }
 
-/** What a run leaves behind besides its effects: of scalars and arrays, those of each iteration, one after the other. */
+/** Results of a run besides its effects: of scalars and arrays, those of each iteration, one after the other. */
 export interface Results {
   readonly scalars: Float32Array;
   readonly arrays: readonly TypedArray[];
   readonly storages: readonly Storage[];
 }
 
-/** Where a number lies in the slot block, and where it comes from. */
+/** Place of a number in the slot block, and its source. */
 type Slot = Omit<SlotBinding, 'from'> & { readonly from: LeafRef | { readonly value: number } };
 
 function isNumber(slot: Slot): slot is Slot & { readonly from: LeafRef } {
@@ -58,7 +58,7 @@ export class Plan {
   private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number; readonly strides: readonly number[] | undefined }[];
   private readonly externals: readonly (LeafRef | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
   private readonly slots: readonly Slot[];
-  /** Those of the slots that may change from run to run. */
+  /** Slots that may change from run to run. */
   private readonly numbers: readonly (Slot & { readonly from: LeafRef })[];
   private readonly slotBytes: number;
   private blocks: Blocks;

@@ -15,7 +15,7 @@ export interface Output {
   readonly destination: Destination;
 }
 
-/** Where the gradient of a parameter is collected when it is not consumed by the step that computes it. */
+/** A gradient of a parameter and the memory that collects it when it is not consumed by the step that computes it. */
 export interface Accumulation {
   readonly parameter: Parameter;
   readonly accumulator: Tensor;
@@ -32,12 +32,12 @@ export interface Update {
   readonly accumulator: Tensor | undefined;
 }
 
-/** What stores the values of buffers. */
+/** The effects that store the values of buffers. */
 export function commitsOf({ commits = [] }: Request): readonly Tensor[] {
   return commits.map(({ buffer, value }) => store(buffer, value));
 }
 
-/** What each update gets: the gradient that this step computes, on top of what an earlier backward() has left, times the scale. */
+/** The gradients that updates get: those that this step computes, on top of what an earlier backward() has left, times the scale. */
 export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): ParameterGradient[] {
   const given: ParameterGradient[] = [];
   for (const { parameter, accumulator } of updates) {
@@ -47,7 +47,7 @@ export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMa
   return given;
 }
 
-/** Of an earlier gradient and a new one, as far as there are. */
+/** Sum of an earlier gradient and a new one, as far as there are. */
 export function sumOf(earlier: Tensor | undefined, gradient: Tensor | undefined): Tensor | undefined {
   return earlier === undefined ? gradient : gradient === undefined ? earlier : add(earlier, gradient);
 }
@@ -84,9 +84,9 @@ export interface Request {
   readonly updates: readonly Update[];
   /** Effects that are nodes already: eager mode makes them one by one. */
   readonly effects: readonly Tensor[];
-  /** What has to be finite before anything is updated. */
+  /** Values that have to be finite before anything is updated. */
   readonly finite: StepOptions['finite'] | undefined;
-  /** What the gradients are multiplied by before they are used; undefined: nothing. */
+  /** Factor of the gradients before they are used; undefined: none. */
   readonly scale: Tensor | undefined;
 }
 

@@ -10,20 +10,20 @@ export interface RunError extends Error {
   readonly failure?: NativeFailure;
 }
 
-/** One native run: what it needs, and where its results come. */
+/** One native run: its needs, and its results. */
 export interface Submission {
   readonly program: LoadedProgram;
   readonly storages: Int32Array;
   readonly externals: readonly ArrayBufferView[];
   readonly slots: Uint8Array;
-  /** How many iterations. */
+  /** Number of iterations. */
   readonly count: number;
   /** It runs where it is submitted, and is over when the call returns; see Session.runsHere(). Otherwise its arrays are its own. */
   readonly here: boolean;
   readonly results: Results;
 }
 
-/** Who asked for a run. */
+/** The part of the engine that asked for a run. */
 interface Requester {
   /** Turns a native error into the one that the user gets; `before` is the failure that made the session refuse this run. */
   explain(error: RunError, before: Error | undefined): Error;
@@ -66,7 +66,7 @@ export class Session {
   private readonly turns = new EventLoopTurns();
   /** The number of the last failure that was reported: a run that is asked for now may use what it has left as it was. */
   private knownFailure = 0;
-  /** By their numbers, those for which a run that is under way may be refused. */
+  /** Failures by their numbers for which a run that is under way may be refused. */
   private readonly failures = new Map<number, Error>();
   private readonly collected = new FinalizationRegistry<number>((id) => this.free(id));
   /** Storages to free once the waiting runs, of which the native side does not know yet, have been handed over. */
@@ -95,7 +95,7 @@ export class Session {
     return storage;
   }
 
-  /** Is it this session's memory? Another session's of the same number is not. */
+  /** Returns whether it is this session's memory; another session's of the same number is not. */
   owns(storage: Storage): boolean {
     return storage instanceof NativeStorage && storage.session === this;
   }
