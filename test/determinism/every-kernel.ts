@@ -5,7 +5,9 @@
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
 import { engine, type ParameterGradient, type Updater } from '../../src/graph/engine.js';
+import { record } from '../../src/graph/recorder.js';
 import { gatherRows } from '../../src/ops/indexing.js';
+import { everyOp } from '../../src/ops/registry.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
 import { bernoulliMask } from '../../src/ops/random.js';
 
@@ -16,6 +18,9 @@ const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, 
 const matrix = (rows: number, columns: number): Tensor => tensor(numbers(rows * columns), { shape: [rows, columns] });
 
 const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(shape, nn.init.uniform(low, high));
+
+/** Functions of a real number: those that have a line below meet other operations there, those that are new need none. */
+const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
 
 /** Sizes: odd where the threads of a region are worth while; elsewhere small, so that emulators get through. */
 export class EveryKernel extends nn.Module {
@@ -134,6 +139,7 @@ export class EveryKernel extends nn.Module {
       anneal.where(anneal.less(a, 0.4), anneal.mul(a, anneal.sign(b)), anneal.clamp(b, 0.6, 1.4)),
     ];
     for (const part of parts) this.term(part);
+    for (const op of functions) this.term(record(op, [positive]));
   }
 
   /** Truth values, whole numbers and bytes. */
