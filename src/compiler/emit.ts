@@ -1,10 +1,10 @@
 import { elementBytes, type BufferDType, type DType } from '../dtype.js';
 import { codes } from '../ops/codes.js';
 import type { Tensor } from '../tensor.js';
-import type { Value } from './emitter.js';
+import type { Value } from '../ops/emitter.js';
 import type { Destination } from './graph.js';
 import { bytesOf, type Buffer, type Lowered } from './instructions.js';
-import { denseLayout, isDense, type Layout } from './layout.js';
+import { denseLayout, isDense, type Layout } from '../ops/layout.js';
 import type { MemoryPlan } from './memory.js';
 
 /** Runtime numbers of a program: where they lie in its slot block and where their values come from. */

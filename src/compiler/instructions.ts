@@ -1,6 +1,6 @@
 import { elementBytes, type BufferDType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
-import type { Value, VirtualBuffer } from './emitter.js';
+import type { Value, VirtualBuffer } from '../ops/emitter.js';
 import type { Destination } from './graph.js';
 
 /** Source of a buffer's bytes when the program runs. */

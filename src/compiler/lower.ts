@@ -1,14 +1,13 @@
 import { elementBytes, type BufferDType, type DType } from '../dtype.js';
 import { bytesCost, elementwiseCost } from '../ops/costs.js';
-import { broadcastTo, reshaped } from '../ops/layouts.js';
+import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, type Layout, type Order, orderOf, reshaped } from '../ops/layout.js';
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
-import { sizeOf, type Shape } from '../shape.js';
+import { sameShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from './emitter.js';
+import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
 import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
-import { commonOrder, denseLayout, inOrder, isDense, orderOf, type Layout, type Order } from './layout.js';
 
 /** Numbers of the native side that lowering has to know. */
 export interface NativeRows {

@@ -1,7 +1,7 @@
 import type { Lowered } from './instructions.js';
 import { bytesOf, type Instruction } from './instructions.js';
-import { isDense } from './layout.js';
-import type { Value } from './emitter.js';
+import { isDense } from '../ops/layout.js';
+import type { Value } from '../ops/emitter.js';
 
 export interface MemoryPlan {
   /** Byte offset in the arena of each buffer that lives there. */

@@ -1,6 +1,6 @@
-import { ELEMENTWISE, type Value } from './emitter.js';
+import { ELEMENTWISE, type Value } from '../ops/emitter.js';
 import type { Lowered, BufferOrigin } from './instructions.js';
-import { isDense } from './layout.js';
+import { isDense } from '../ops/layout.js';
 import { codes } from '../ops/codes.js';
 
 /** A lowered program as text, one instruction a line, for tests and for people. */

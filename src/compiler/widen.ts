@@ -1,4 +1,4 @@
-import type { Value } from './emitter.js';
+import type { Value } from '../ops/emitter.js';
 import type { Buffer, Lowered } from './instructions.js';
 
 /** Pass: the same program in float64, for finite differences through the references. */

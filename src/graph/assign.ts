@@ -20,7 +20,9 @@ export interface AssignOptions {
  * it as it was. Of several assignments the last one stays. The value is not differentiated.
  * Throws ArgumentError for what is no buffer, and ShapeError or DTypeError for a value that does not fit it.
  *
- *     assign(this.count, this.count.add(1), { along: y });
+ *     const count = new Parameter([], nn.init.zeros(), { dtype: 'int32', requiresGrad: false });
+ *     const y = model.forward(x);
+ *     assign(count, add(count, 1), { along: y });
  */
 export function assign(buffer: Parameter<Shape, 'float32'> | Parameter<Shape, 'int32'>, value: Tensor, options: AssignOptions = {}): void {
   checkOptions('assign', options, ['along']);

@@ -7,7 +7,7 @@ import type { Parameter } from '../parameter.js';
 export interface Storage {
   readonly id: number;
   readonly bytes: number;
-  /** How its tensor's elements lie in it; undefined: row-major. */
+  /** Strides of its tensor's elements in it; undefined: row-major. */
   readonly strides: readonly number[] | undefined;
 }
 

@@ -91,7 +91,11 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
    * A fresh key of this module's random stream `name`, for ops that draw random numbers in forward(). Its numbers depend on (seed, number of the model,
    * name, path in the model, number of the call) only: another model, or another order of use, changes nothing. random.key() is one stream for all.
    *
-   *     override forward(x: Tensor) { return x.add(normal(x.shape, this.randomKey('noise'))); }
+   *     class Noise extends nn.Module {
+   *       override forward(x: Tensor): Tensor {
+   *         return add(x, normal(x.shape, this.randomKey('noise')));
+   *       }
+   *     }
    */
   protected randomKey(name: string): Tensor {
     return (this.generator$ ?? generator()).key(`${name} ${this.path$}`);

@@ -56,7 +56,7 @@ export function ownParameters(module: Module): Parameter[] {
   const visitAll = (entries: Iterable<readonly [unknown, unknown]>): void => {
     for (const [, value] of entries) {
       if (value instanceof Parameter) found.add(value);
-      else if (!(value instanceof Module)) visitAll(within(value, seen));
+      else if (!isModule(value)) visitAll(within(value, seen));
     }
   };
   visitAll(module.fields$());

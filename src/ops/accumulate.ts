@@ -1,4 +1,4 @@
-import { ELEMENTWISE, elementwiseAttrs } from '../compiler/emitter.js';
+import { ELEMENTWISE, elementwiseAttrs } from './emitter.js';
 import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';

@@ -9,7 +9,7 @@ import { unchanged } from './alias.js';
 import { checkShape, checkTensor, NUMERIC } from './check.js';
 import { codes } from './codes.js';
 import { example } from './examples.js';
-import { broadcastLayout } from './layouts.js';
+import { broadcastLayout } from './layout.js';
 import type { ViewRecord } from './record.js';
 import { keptShape, reduce, reduction } from './reduction.js';
 import { EXACT, SUMS } from './tolerance.js';

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import type { Emitter, Value } from '../compiler/emitter.js';
-import { isDense } from '../compiler/layout.js';
+import type { Emitter, Value } from './emitter.js';
+import { asMatrix, broadcastTo, isDense, isMatrix, permutedLayout, reshaped } from './layout.js';
 import { record } from '../graph/recorder.js';
 import { broadcastShapes, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Linear, LinearFits, MatMul, MatMulFits } from '../shape-types.js';
@@ -10,7 +10,6 @@ import { checkOperands, checkSameDType, FLOAT } from './check.js';
 import { codes } from './codes.js';
 import { productCost } from './costs.js';
 import { example } from './examples.js';
-import { asMatrix, broadcastTo, isMatrix, permutedLayout, reshaped } from './layouts.js';
 import type { Epilogue, Example, KernelRecord, Tolerance } from './record.js';
 import { sumTo } from './broadcasting.js';
 import { sum } from './reductions.js';

@@ -1,4 +1,4 @@
-import type { Emitter } from '../compiler/emitter.js';
+import type { Emitter } from './emitter.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { throughComposition } from '../graph/autodiff.js';
@@ -13,7 +13,7 @@ import { checkClassWeights, checkTargets, type ClassTargets } from './class-targ
 import { crossEntropyCost } from './costs.js';
 import { example } from './examples.js';
 import { gather } from './indexing.js';
-import { reshaped, reshapedLayout } from './layouts.js';
+import { reshaped, reshapedLayout } from './layout.js';
 import { oneHot } from './take-along-axis.js';
 import type { Example, KernelRecord } from './record.js';
 import { sumTo } from './broadcasting.js';

@@ -1,5 +1,5 @@
-import { anyLayout, type Emitter } from '../compiler/emitter.js';
-import type { Layout } from '../compiler/layout.js';
+import { anyLayout, type Emitter } from './emitter.js';
+import type { Layout } from './layout.js';
 import { ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape } from '../shape.js';

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { anyLayout, part } from '../compiler/emitter.js';
+import { anyLayout, part } from './emitter.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { SomeSizes } from '../shape-types.js';

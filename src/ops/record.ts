@@ -1,8 +1,8 @@
 import type { DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Emitter, Value } from '../compiler/emitter.js';
-import type { Layout } from '../compiler/layout.js';
+import type { Emitter, Value } from './emitter.js';
+import type { Layout } from './layout.js';
 
 /** Attributes fix what an op is (axes, sizes, flags); numbers that may change from step to step are operands instead. */
 export type Attrs = { readonly [name: string]: AttrValue };
@@ -68,7 +68,7 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly examples: readonly Example[];
 }
 
-/** What an op with instructions of its own is made of, too. It is compiled as the composition for who has no such instruction: the reference, another dtype, an export. */
+/** The composition of an op with instructions of its own. It is compiled as that where there is no such instruction: for the reference, another dtype, an export. */
 interface Decomposable<A> {
   decompose?(inputs: readonly Tensor[], attrs: A): Tensor | readonly Tensor[];
 }

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { anyLayout, type Emitter, type Value } from '../compiler/emitter.js';
-import { inOrder, orderOf } from '../compiler/layout.js';
+import { anyLayout, type Emitter, type Value } from './emitter.js';
+import { inOrder, orderOf } from './layout.js';
 import { record } from '../graph/recorder.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';

@@ -1,7 +1,7 @@
 // Padding is what the gradient of a slice is, and the other way round: the two ops stand in one file.
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { anyLayout, part } from '../compiler/emitter.js';
+import { anyLayout, part } from './emitter.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions, checkRequired } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';

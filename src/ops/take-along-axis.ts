@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
 import { scatterCost, takeCost } from './costs.js';
 import { example } from './examples.js';
-import { reshaped } from './layouts.js';
+import { reshaped } from './layout.js';
 import { scalar } from './leaf.js';
 import type { KernelRecord } from './record.js';
 import { sumTo } from './broadcasting.js';

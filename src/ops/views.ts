@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { aliasOp, unchanged } from './alias.js';
 import { checkShape, checkTensor, rankOrOne, resolveAxes, resolveAxis } from './check.js';
 import { example, unaryExamples } from './examples.js';
-import { permutedLayout, reshapedLayout } from './layouts.js';
+import { permutedLayout, reshapedLayout } from './layout.js';
 import type { ViewRecord } from './record.js';
 import { EXACT } from './tolerance.js';
 

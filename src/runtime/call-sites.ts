@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.js';
 /** The folder that the library's own code runs from, whether bundled or not. */
 const LIBRARY = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Where in the user's code tensors were recorded, for messages. Stacks become text only where a message needs one. */
+/** Places in the user's code where tensors were recorded, for messages. Stacks become text only where a message needs one. */
 export class CallSites {
   private readonly stacks = new WeakMap<Tensor, Error>();
 

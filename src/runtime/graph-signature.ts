@@ -136,7 +136,7 @@ export class GraphSignature {
     );
   }
 
-  /** What of `request` is the first thing that is other than here, in words. `placeOf` says where in the user's code a node was recorded, as far as it knows. */
+  /** Says what of `request` is the first thing that is other than here. `placeOf` gives the place in the user's code where a node was recorded, as far as it knows. */
   difference(request: Request, nodes: readonly Tensor[], placeOf: (node: Tensor) => string | undefined = () => undefined): string {
     const operands = followed(request);
     for (let i = 0; i < nodes.length; i++) {

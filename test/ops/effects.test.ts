@@ -39,7 +39,7 @@ class Memory {
   }
 
   run(wanted: readonly Wanted[], effects: readonly Tensor[], elements = 0): Float32Array {
-    const { program } = deferring(() => compile(wanted, effects, this.native, { fuse: false }));
+    const { program } = deferring(() => compile(wanted, effects, this.native, { fuse: false, whole: true }));
     const result = new Float32Array(elements);
     const storages = Int32Array.from(program.storages, (binding) => this.ids.get((binding as { readonly leaf: Tensor }).leaf)!);
     const views = program.externals.map((binding) => ('leaf' in binding ? binding.leaf.data$! : result));
@@ -52,7 +52,7 @@ class Memory {
   }
 }
 
-/** What an effect leaves in its inputs. */
+/** The inputs as an effect leaves them. */
 function written(op: EffectRecord, { inputs, attrs }: Example, target: string): Float32Array[] {
   const next = generator(3);
   const memory = new Memory(target);

@@ -1,6 +1,6 @@
 import type { BufferDType, DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
-import { codes } from '../ops/codes.js';
+import { codes } from './codes.js';
 import type { Layout } from './layout.js';
 
 /** An operand of an instruction: a buffer and how the elements lie in it. */
