@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { here } from '../here.js';
 import type { Tensor } from '../tensor.js';
 
 /** The folder that the library's own code runs from, whether bundled or not. */
-const LIBRARY = dirname(dirname(fileURLToPath(import.meta.url)));
+const LIBRARY = dirname(here.startsWith('file:') ? fileURLToPath(here) : here);
 
 /** Places in the user's code where tensors were recorded, for messages. Stacks become text only where a message needs one. */
 export class CallSites {
