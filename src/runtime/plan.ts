@@ -63,6 +63,8 @@ export class Plan {
   private readonly slotBytes: number;
   private blocks: Blocks;
   private readonly operands: readonly Operands[];
+  /** The scalars of runs that are over when they have been submitted: to hand a new array to the native side takes a microsecond. */
+  private readonly scalars: Float32Array<ArrayBuffer>;
   /** The native numbers of the storages. */
   private readonly ids: Int32Array;
 
@@ -89,6 +91,7 @@ export class Plan {
     this.slotBytes = program.slotBytes;
     this.blocks = blocksFor(1, program.slotBytes, this.slots);
     this.ids = new Int32Array(program.storages.length);
+    this.scalars = new Float32Array(program.externals.reduce((count, view) => ('scalars' in view ? view.scalars : count), 0));
   }
 
   /**
@@ -113,7 +116,7 @@ export class Plan {
     let scalars: Float32Array = NO_SCALARS;
     const externals: ArrayBufferView[] = [];
     for (const binding of this.externals) {
-      if ('scalars' in binding) externals.push((scalars = new Float32Array(binding.scalars * count)));
+      if ('scalars' in binding) externals.push((scalars = here && count === 1 ? this.scalars : new Float32Array(binding.scalars * count)));
       else if ('fresh' in binding) {
         const { dtype, elements } = binding;
         externals.push((arrays[binding.fresh] = allocate('data', 'the result', elements * count, () => new dtypes[dtype].array(elements * count))));
@@ -123,6 +126,11 @@ export class Plan {
     const slots = uint8.length === count * slotBytes ? uint8 : uint8.subarray(0, count * slotBytes);
     // What is over when the call returns gets by with arrays that the next one uses again.
     return { program: this.program, count, here, externals, storages: here ? ids : ids.slice(), slots: here ? slots : slots.slice(), results: { scalars, arrays, storages } };
+  }
+
+  /** Results of a run that has been submitted, which no other run will overwrite. */
+  lasting(results: Results): Results {
+    return results.scalars === this.scalars ? { ...results, scalars: results.scalars.slice() } : results;
   }
 
   /**

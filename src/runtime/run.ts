@@ -24,9 +24,9 @@ export class ProgramRun implements Numbers {
     this.plan = plan;
     this.nodes = nodes;
     const submission = plan.submission(nodes, session, atOnce, this.maxSteps, this);
-    this.results = submission.results;
     this.begun = this.completed = this.count = submission.count;
     this.done = session.submit(submission, this);
+    this.results = plan.lasting(submission.results);
   }
 
   /** Goes on to the numbers of another iteration; false where there can be none. */
