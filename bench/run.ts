@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   steps: async (args) => (await import('./steps.js')).steps(args),
   overhead: async () => (await import('./overhead.js')).overhead(),
   startup: async () => (await import('./startup.js')).startup(),
+  install: async () => (await import('./install.js')).install(),
   recorder: async () => (await import('./recorder.js')).recorder(),
   threads: async () => (await import('./threads.js')).threads(),
   'step-options': async () => (await import('./step-options.js')).stepOptions(),
