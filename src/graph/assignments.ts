@@ -75,6 +75,21 @@ export function abandonAssignments(buffer: Parameter): void {
   close(buffer, Infinity);
 }
 
+/** Runs `fn`, which records a forward pass that only somebody looks at: what it assigns is read within it, and comes to nothing. */
+export function withoutAssigning<R>(fn: () => R): R {
+  const before = new Map(open);
+  try {
+    return fn();
+  } finally {
+    for (const [buffer, assignments] of open) {
+      const kept = before.get(buffer) ?? NONE;
+      for (const assignment of assignments) if (!kept.includes(assignment)) assignment.done = true;
+      if (kept.length === 0) open.delete(buffer);
+      else open.set(buffer, kept);
+    }
+  }
+}
+
 /** Gives up assignments whose values belong to a step that is finished. */
 export function abandonStale(): void {
   for (const buffer of open.keys() as Iterable<Parameter>) {

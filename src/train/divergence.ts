@@ -2,6 +2,7 @@ import { ArrayLoader, type Loader } from '../data/index.js';
 import { DivergenceError } from '../errors.js';
 import { drawn, type Keys } from '../generator.js';
 import { gradients } from '../graph/autodiff.js';
+import { withoutAssigning } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { lossOf } from '../metrics/batch-loss.js';
@@ -62,7 +63,7 @@ export async function explained(failed: FailedStep): Promise<DivergenceError> {
 /** A function that records a batch anew, and notes the random numbers that it has drawn. */
 const recorder = ({ model, loss: of, classWeights }: StepSetup, batch: AnyBatch, spent: Keys[]) => (): Recorded => {
   const [inputs, targets] = batch;
-  const [loss, keys] = drawn(() => lossOf('Trainer', of, forwardOf(model, inputs), targets, exampleWeights(batch, classWeights)).loss);
+  const [loss, keys] = withoutAssigning(() => drawn(() => lossOf('Trainer', of, forwardOf(model, inputs), targets, exampleWeights(batch, classWeights)).loss));
   spent.push(keys);
   return { batch: [...tensorsOf(inputs), ...tensorsOf(targets)], loss };
 };

@@ -1,5 +1,7 @@
 // Nodes of several outputs: each has its own gradient, is read and kept on its own, and is computed once.
 import { describe, expect, test } from 'vitest';
+import { outputOf, record } from '../../src/graph/recorder.js';
+import { composite } from '../../src/ops/composite.js';
 import { add, grad, lstmCell, mul, Parameter, nn, optim, seed, sum, tensor, type Tensor } from 'anneal';
 
 class Cell extends nn.Module {
@@ -24,7 +26,30 @@ const make = (): Cell => {
 };
 const x = (): Tensor => tensor([[1, 2, 3], [-1, 0, 1]]) as Tensor;
 
+/** An op of three outputs, twice, three times and five times what it is given. */
+const multiples = composite({
+  name: 'multiples',
+  infer: ([given]) => ({ shape: given!.shape, dtype: given!.dtype, more: [{ shape: given!.shape, dtype: given!.dtype }, { shape: given!.shape, dtype: given!.dtype }] }),
+  decompose: ([given]) => [mul(given!, 2), mul(given!, 3), mul(given!, 5)],
+  tolerance: { absolute: 0, relative: 0 },
+  examples: [],
+});
+
 describe('several outputs', () => {
+  test('each of three is its own, and so is its gradient, computed anew or by a plan that was made before', async () => {
+    for (let round = 0; round < 2; round++) {
+      const given = tensor([1, 10], { requiresGrad: true });
+      const node = record(multiples as never, [given as Tensor]);
+      const outputs = [0, 1, 2].map((i) => outputOf(node, i));
+      for (const [i, factor] of [2, 3, 5].entries()) {
+        expect([...(await outputs[i]!.data())]).toEqual([factor, 10 * factor]);
+        expect([...(await grad(sum(outputs[i]!), [given])[0].data())]).toEqual([factor, factor]);
+      }
+      const kept = outputs.map((output) => mul(output, 1).keep());
+      expect([...(await add(kept[2]!, mul(outputs[1]!, 100) as never).data())]).toEqual([305, 3050]);
+    }
+  });
+
   test('the gradient of each alone, and of both together', async () => {
     const cell = make();
     const w = cell.parameters()[0]! as Tensor;

@@ -1,6 +1,6 @@
 // Buffers that a forward pass assigns change once a batch, with the step that the batch belongs to, and with no other.
 import { describe, expect, test } from 'vitest';
-import { add, assign, data, losses, mean, mul, nn, normal, optim, Parameter, random, seed, sum, tensor, Trainer, type Tensor } from 'anneal';
+import { add, adviseBatchSize, assign, data, findLearningRate, losses, mean, mul, nn, normal, optim, Parameter, random, seed, sum, tensor, Trainer, type Tensor } from 'anneal';
 
 const COUNT = [6, 4] as const;
 const batch = (start: number): Tensor => tensor(Float32Array.from({ length: 24 }, (_, i) => Math.sin(start + i)), { shape: COUNT }) as Tensor;
@@ -51,6 +51,29 @@ describe('running statistics', () => {
     expect(await run((y) => y.data())).toEqual(plain);
     expect(await run((_y, norm) => norm.runningMean!.data())).toEqual(plain);
     expect(await run(async (y, norm) => [await norm.numBatchesTracked!.data(), await y.data(), await norm.runningVar!.data()])).toEqual(plain);
+  });
+
+  const rows = () => data.fromArrays({ x: Float32Array.from({ length: 512 }, (_, i) => Math.sin(i)), y: Float32Array.from({ length: 128 }, (_, i) => i % 3), shape: [4], targetShape: [1] });
+  type Loss = (y: Tensor) => Tensor;
+
+  test('stay as they were where a step fails by a loss that is not finite, which is found last, and looked into', async () => {
+    const { norm, model, optimizer } = network();
+    const trainer = new Trainer(model as never, { loss: ((y) => mean(mul(y, Infinity)) as Tensor) as Loss as never, optimizer });
+    const before = await statistics(norm);
+    await expect(trainer.fit(rows() as never, { epochs: 1, batchSize: 64 } as never)).rejects.toMatchObject({ code: 'ANNEAL_NON_FINITE' });
+    expect(await statistics(norm)).toEqual(before);
+  });
+
+  test('are as they were after what only looks: summary, searches for a rate and a batch size', async () => {
+    const { norm, model, optimizer } = network();
+    const before = await statistics(norm);
+    const common = { loss: losses.meanSquaredError, data: rows(), optimizer: optim.adam } as never;
+    await findLearningRate(model as never, { ...(common as object), batchSize: 4 } as never);
+    expect(await statistics(norm)).toEqual(before);
+    await adviseBatchSize(model as never, { ...(common as object), sizes: [8, 16], secondsPerSize: 0.01 } as never);
+    expect(await statistics(norm)).toEqual(before);
+    new Trainer(model as never, { loss: losses.meanSquaredError as never, optimizer }).summary();
+    expect(await statistics(norm)).toEqual(before);
   });
 
   test('a read in the middle of a step commits, and the step does not do it again', async () => {
