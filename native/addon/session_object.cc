@@ -147,7 +147,8 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
         uint32_t(integer_argument(info, 3, "repeat", 1, 0x7FFFFFFF)),
         uint64_t(integer_argument(info, 5, "the last reported failure", 0, 9007199254740991.0))};
     if (!here) return enqueue(info, request);
-    if (!session_->idle()) throw make_error(env, Code::internal, "[anneal] a run was to be made here while others wait.");
+    if (!session_->idle())
+      throw make_error(env, Code::internal, "[anneal] a run was to be made here while others wait.");
     const Outcome outcome = session_->run_here(request);
     if (outcome.code != Code::none) throw run_error(env, outcome);
     return env.Undefined();

@@ -25,8 +25,12 @@ export class ProgramRun implements Numbers {
     this.nodes = nodes;
     const submission = plan.submission(nodes, session, atOnce, this.maxSteps, this);
     this.begun = this.completed = this.count = submission.count;
-    this.done = session.submit(submission, this);
-    this.results = plan.lasting(submission.results);
+    try {
+      this.done = session.submit(submission, this);
+    } finally {
+      // Iterations before one that fails have given theirs.
+      this.results = plan.lasting(submission.results);
+    }
   }
 
   /** Goes on to the numbers of another iteration; false where there can be none. */

@@ -106,6 +106,13 @@ describe('programs, printed', () => {
     `);
   });
 
+  test('a bias along the rows of a square product is none along its columns', () => {
+    expect(programOf([input(3, 4).matmul(input(4, 3)).add(input(3, 1))])).toMatchInlineSnapshot(`
+      "%2[3,3] = gemm(@1[3,4] @0[4,3] -) {0 0}
+      >4[3,3] = pointwise(%2[3,3] @3[3,3:1,0]) {r2=add(r0 r1) -> r2}"
+    `);
+  });
+
   test('what is computed of a transposed array lies as that does, and is summed as a whole without strides', () => {
     const x = input(4, 3);
     expect(programOf([x.t().exp().sum()])).toMatchInlineSnapshot(`
