@@ -28,32 +28,36 @@ export function isDense(layout: Layout): boolean {
   return true;
 }
 
-/** The order of a layout without gaps that is not row-major; undefined for any other. */
+/** The order in which a layout walks through its buffer, gaps or none; undefined where that is row-major, or an element is met twice. */
 export function orderOf(layout: Layout): Order | undefined {
   if (isDense(layout)) return undefined;
   const { shape, strides } = layout;
-  const order = shape.flatMap((dim, d) => (dim === 1 ? [] : [d])).sort((a, b) => strides[b]! - strides[a]!);
-  let stride = 1;
+  const order = shape.flatMap((dim, d) => (dim === 1 ? [] : [d])).sort((a, b) => strides[b]! - strides[a]! || a - b);
+  let next = 1;
   for (const d of order.toReversed()) {
-    if (strides[d] !== stride) return undefined;
-    stride *= shape[d]!;
+    if (strides[d]! < next) return undefined;
+    next = strides[d]! * shape[d]!;
   }
-  return order;
+  return order.every((d, i) => i === 0 || d > order[i - 1]!) ? undefined : order;
+}
+
+/** Returns whether the elements of one dimension lie side by side. */
+export function hasUnitStride({ shape, strides }: Layout): boolean {
+  const own = strides.filter((stride, d) => shape[d] !== 1 && stride !== 0);
+  return own.length === 0 || shape.includes(0) || Math.min(...own) === 1;
 }
 
 /**
- * The order that an op, element by element, leaves its result in: that of its operands of the result's shape which have no gaps, where they
- * agree; else row-major. A rule of one op, so that it does not matter with which others it is compiled.
+ * The order that an op, element by element, leaves its result in: that of its operands of the result's shape where they agree, else row-major. Those that are broadcast have no
+ * say. A rule of one op, so that it does not matter with which others it is compiled.
  */
 export function commonOrder(operands: readonly Layout[], shape: Shape): Order | undefined {
   let common: Order | undefined;
   for (const layout of operands) {
-    if (!sameShape(layout.shape, shape)) continue;
+    if (!sameShape(layout.shape, shape) || layout.strides.some((stride, d) => stride === 0 && shape[d] !== 1)) continue;
     const order = orderOf(layout);
-    if (order === undefined) {
-      if (isDense(layout)) return undefined;
-    } else if (common !== undefined && !sameShape(common, order)) return undefined;
-    else common = order;
+    if (order === undefined || (common !== undefined && !sameShape(common, order))) return undefined;
+    common = order;
   }
   return common;
 }

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { anyLayout, type Emitter, type Value } from './emitter.js';
-import { inOrder, orderOf } from './layout.js';
+import { anyLayout, COPY, type Emitter, type Value } from './emitter.js';
+import { denseLayout, hasUnitStride, inOrder, orderOf } from './layout.js';
 import { record } from '../graph/recorder.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -59,14 +59,24 @@ function bitsOf(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0]!;
 }
 
-/** The kernel takes an input and an output of one rank, of at least 1. What is reduced as a whole is so in the order in which it lies, where that has no gaps. */
+/**
+ * The kernel takes an input and an output of one rank, of at least 1. It picks the order of a sum by what lies side by side: where nothing does, a copy in the same order has its say.
+ * What is reduced as a whole is so in the order in which it lies.
+ */
 function emitReduction(e: Emitter, { axes, correction }: ReduceAttrs, kind: number, position: boolean): void {
   const shape = e.shape(0);
-  const given = e.input(0, anyLayout);
+  const given = sideBySide(e, e.input(0, anyLayout));
   const order = position || axes.length < shape.length ? undefined : orderOf(given.layout);
   const x = atLeastOneDimension(order === undefined ? given : { buffer: given.buffer, layout: inOrder(given.layout, order) });
   const out = e.output(0, shape.length === 0 ? [1] : keptShape(shape, axes));
   e.instruction('reduce', [out], [x], [kind, bitsOf(correction ?? 0), 0]);
+}
+
+function sideBySide(e: Emitter, value: Value): Value {
+  if (hasUnitStride(value.layout)) return value;
+  const copy = { buffer: e.temporary(value.layout.shape, value.buffer.dtype as DType).buffer, layout: denseLayout(value.layout.shape, orderOf(value.layout)) };
+  e.instruction(COPY, [copy], [value]);
+  return copy;
 }
 
 function atLeastOneDimension(value: Value): Value {
