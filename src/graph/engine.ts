@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from '../dtype.js';
+import type { TypedArray } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
@@ -94,8 +94,12 @@ export interface Engine {
   gradientOf(parameter: Parameter): Tensor | undefined;
   /** Frees what a tensor holds, after all steps submitted so far. */
   dispose(tensor: Tensor): void;
-  /** Zero-filled native memory. */
-  allocate(shape: Shape, dtype: DType): Storage;
+  /** A leaf of zeros in native memory, which outlives steps. */
+  zeroed(shape: Shape): Tensor;
+  /** Gives the tensors of each pair the memory of one another: nothing is copied. What may still be read of them, and depends on it, is computed first. */
+  exchange(pairs: readonly (readonly [Tensor, Tensor])[]): void;
+  /** Puts aside what is computed of the gradients of these parameters; what it returns puts it back. */
+  setAside(parameters: readonly Parameter[]): () => void;
   /** A zero-filled array's memory, for what is large and read in every step: in large pages where the system has them. */
   memory(bytes: number): ArrayBuffer;
   /** 0, 1, ..., size - 1 in the order that a random stream gives: seed and stream in two words each, and a counter. */
@@ -104,8 +108,6 @@ export interface Engine {
   write(tensor: Tensor, data: TypedArray): Promise<void> | undefined;
   /** Computes `source` and stores it in `target`'s storage (initialisers, loading). */
   assign(target: Tensor, source: Tensor): void;
-  /** Computes what the user may still read and what depends on the present elements of these leaves, which are about to change. */
-  materializeBefore(changing: readonly Tensor[]): void;
   /** The elements of a tensor in double precision, through the references; of the inputs behind it, those of `inputs` have other elements. */
   reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array;
   /** Runs `tensor` at once in eager mode, through the references; undefined in planned mode. */

@@ -1,12 +1,10 @@
 import { ArgumentError, BusyError } from '../errors.js';
 import { engine } from '../graph/engine.js';
-import { bumpVersion } from '../graph/version.js';
 import { slots } from '../ops/leaf.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
 import type { Average } from './averages.js';
-import { zeroed } from './memory.js';
 
 /** The averages of an optimizer's parameters, and how many steps they have seen. */
 export class Averaging {
@@ -81,7 +79,7 @@ export class Averaging {
   of(parameter: Parameter): Tensor {
     let array = this.#arrays.get(parameter);
     if (array === undefined) {
-      array = zeroed(parameter.shape);
+      array = engine().zeroed(parameter.shape);
       engine().assign(array, parameter);
       this.#arrays.set(parameter, array);
     }
@@ -107,14 +105,6 @@ export class Averaging {
   }
 
   #exchange(parameters: readonly Parameter[]): void {
-    engine().materializeBefore(parameters.flatMap((parameter) => [parameter, this.of(parameter)]));
-    const time = bumpVersion();
-    for (const parameter of parameters) {
-      const array = this.of(parameter);
-      const own = parameter.storage$;
-      parameter.storage$ = array.storage$;
-      array.storage$ = own;
-      parameter.version$ = array.version$ = time;
-    }
+    engine().exchange(parameters.map((parameter) => [parameter, this.of(parameter)]));
   }
 }

@@ -7,7 +7,6 @@ import { store } from '../ops/store.js';
 import { suggestion } from '../options.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import { zeroed } from './memory.js';
 import type { Scheduled } from './numbers.js';
 
 /**
@@ -45,7 +44,7 @@ export class Clipping {
     this.kind = checkClip(op, clip);
     this.#number = slots(this.#limit, 'float32', []);
     this.#slot = slots(this.#limit, 'float64');
-    this.#norm = this.kind === 'value' ? undefined : zeroed([]);
+    this.#norm = this.kind === 'value' ? undefined : engine().zeroed([]);
   }
 
   get clip(): Clip {

@@ -9,7 +9,6 @@ import { differenceOf, elements, entriesOf, loadInto, mismatch, type Described, 
 import { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { isList } from './group.js';
-import { zeroed } from './memory.js';
 import { checkNumber } from './numbers.js';
 import { checkSteps } from './schedules/schedule.js';
 import { strongWolfe, type Point } from './strong-wolfe.js';
@@ -239,7 +238,7 @@ export class Lbfgs {
     const [length = 0, scale = 1, ...ros] = (await elements(numbers)) as Float32Array;
     given.delete('counts');
     given.delete('numbers');
-    const vector = (): Tensor => zeroed([this.parameters.reduce((size, { shape }) => size + sizeOf(shape), 0)]);
+    const vector = (): Tensor => engine().zeroed([this.parameters.reduce((size, { shape }) => size + sizeOf(shape), 0)]);
     const targets = new Map<string, Tensor>();
     if (iterations > 0) targets.set('d', vector()).set('prevFlatGrad', vector());
     for (let i = 0; i < pairs; i++) targets.set(`oldStps.${i}`, vector()).set(`oldDirs.${i}`, vector());
@@ -258,7 +257,7 @@ const joined = (tensors: readonly Tensor[]): Tensor => concat(tensors.map((tenso
 /** A vector that stays. */
 function kept(compose: () => Tensor): Tensor {
   const source = withoutTracking(compose);
-  const vector = zeroed(source.shape);
+  const vector = engine().zeroed(source.shape);
   engine().assign(vector, source);
   return vector;
 }

@@ -16,7 +16,6 @@ import { Averaging } from './averaging.js';
 import { Clipping, unmeasured, type Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
-import { zeroed } from './memory.js';
 import { checkRate, type Scheduled } from './numbers.js';
 
 let optimizers = 0;
@@ -346,7 +345,7 @@ export class Optimizer implements Updater {
     let state = this.#states.get(parameter);
     if (state === undefined) {
       const keeps = Object.entries(this.#groupOf.get(parameter)!.keeps(parameter));
-      state = { arrays: Object.fromEntries(keeps.map(([name, shape]) => [name, zeroed(shape)])), place: this.#states.size };
+      state = { arrays: Object.fromEntries(keeps.map(([name, shape]) => [name, engine().zeroed(shape)])), place: this.#states.size };
       this.#states.set(parameter, state);
     }
     return state;

@@ -8,10 +8,10 @@ import { withoutTracking } from '../graph/recorder.js';
 import { dropResolved, isResolved } from '../graph/pending-outputs.js';
 import { bumpVersion, currentVersion } from '../graph/version.js';
 import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit, latest } from '../graph/assignments.js';
-import { fromArray } from '../ops/leaf.js';
+import { fromArray, storageLeaf } from '../ops/leaf.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Value } from '../tensor-text.js';
-import type { Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { loadNative } from './binding.js';
 import { Gradients } from './gradients.js';
@@ -158,7 +158,30 @@ export class PlannedEngine implements Engine {
     tensor.storage$ = undefined;
   }
 
-  allocate(shape: Shape, dtype: DType): Storage {
+  zeroed(shape: Shape): Tensor {
+    const leaf = new Tensor(storageLeaf, [], undefined, { shape, dtype: 'float32' }, false, 0);
+    leaf.storage$ = this.allocate(shape, 'float32');
+    return leaf;
+  }
+
+  exchange(pairs: readonly (readonly [Tensor, Tensor])[]): void {
+    this.materializeBefore(pairs.flat());
+    const time = bumpVersion();
+    for (const [a, b] of pairs) {
+      [a.storage$, b.storage$] = [b.storage$, a.storage$];
+      a.version$ = b.version$ = time;
+    }
+  }
+
+  setAside(parameters: readonly Parameter[]): () => void {
+    const aside = parameters.map(({ accumulator$ }) => accumulator$);
+    for (const parameter of parameters) parameter.accumulator$ = undefined;
+    return () => {
+      for (const [i, parameter] of parameters.entries()) parameter.accumulator$ = aside[i];
+    };
+  }
+
+  private allocate(shape: Shape, dtype: DType): Storage {
     return this.session.allocate(sizeOf(shape) * dtypes[dtype].bytes);
   }
 
@@ -212,7 +235,8 @@ export class PlannedEngine implements Engine {
     Session.release(held);
   }
 
-  materializeBefore(changing: readonly Tensor[], lasting?: ReadonlySet<Tensor>): void {
+  /** Computes what the user may still read and what depends on the present elements of these leaves, which are about to change. */
+  private materializeBefore(changing: readonly Tensor[], lasting?: ReadonlySet<Tensor>): void {
     if (changing.length === 0) return;
     const pending = pendingOutputsFor(NONE, () => changing, lasting).filter((tensor) => !changing.includes(tensor));
     if (pending.length === 0) return;

@@ -23,8 +23,7 @@ export async function restoringState<R>(op: string, { model, optimizer, loader }
   const trained = new Set(optimizer.parameters);
   const others = model.parameters().filter((parameter) => !trained.has(parameter));
   // Computed gradients of other optimizers' parameters are put aside.
-  const aside = others.map(({ accumulator$ }) => accumulator$);
-  for (const parameter of others) parameter.accumulator$ = undefined;
+  const putBack = engine().setAside(others);
   const state = await copied(stateOf(model, optimizer));
   const rates = optimizer.groups.map(({ lr }) => lr);
   const modes = model.modules().map(({ training }) => training);
@@ -34,7 +33,7 @@ export async function restoringState<R>(op: string, { model, optimizer, loader }
     return await experiment();
   } finally {
     engine().zeroGrad([...optimizer.parameters, ...others]);
-    for (const [i, parameter] of others.entries()) parameter.accumulator$ = aside[i];
+    putBack();
     for (const [i, group] of optimizer.groups.entries()) group.lr = rates[i]!;
     for (const [i, module] of model.modules().entries()) module.training = modes[i]!;
     loader.loadStateDict(position);
