@@ -31,7 +31,7 @@ export function decompose(roots: readonly Tensor[], whole: boolean): Tensor[] {
 }
 
 /** Returns whether an op is to be compiled as what it decomposes to. */
-export function isComposed(op: OpRecord, whole: boolean): op is CompositeRecord<never, never> {
+function isComposed(op: OpRecord, whole: boolean): op is CompositeRecord<never, never> {
   return op.kind === 'composite' || (!whole && 'decompose' in op && op.decompose !== undefined);
 }
 

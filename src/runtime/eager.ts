@@ -32,17 +32,19 @@ export class EagerEngine extends PlannedEngine {
   ) {
     super(target, checkFinite);
     this.whole = target !== REFERENCE;
+    this.callSites = target === REFERENCE ? new CallSites() : undefined;
     setEager(this.hook);
   }
 
   /** Structures of the steps of each optimizer: in planned mode, as many plans. */
   private readonly structures = new WeakMap<Updater, GraphSignature[]>();
-  private readonly callSites = new CallSites();
+  /** Places in the user's code, which a user's microscope has to name. */
+  private readonly callSites: CallSites | undefined;
 
   /** Runs a node as it is recorded. */
   readonly hook = (tensor: Tensor): void => {
     const { op } = tensor;
-    if (!this.whole) this.callSites.note(tensor);
+    this.callSites?.note(tensor);
     // A view is no elements of its own: who reads it sees the strides that planned mode sees, so that sums have the same order.
     if (op.kind === 'effect' || op.kind === 'view') return;
     const tensors = allOutputs(tensor);
@@ -56,7 +58,7 @@ export class EagerEngine extends PlannedEngine {
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
   protected override execute(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
-    if (!this.whole) this.compare(request, nodes);
+    if (this.callSites !== undefined) this.compare(request, nodes, this.callSites);
     this.addGradients(request);
     run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
     const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
@@ -76,14 +78,14 @@ export class EagerEngine extends PlannedEngine {
   }
 
   /** Warns of a step that is unlike all before it: planned mode would make a plan for it. */
-  private compare(request: Request, nodes: readonly Tensor[]): void {
+  private compare(request: Request, nodes: readonly Tensor[], callSites: CallSites): void {
     const known = this.structures.get(request.updater!) ?? [];
     this.structures.set(request.updater!, known);
     if (known.some((signature) => signature.matches(request, nodes))) return;
     const before = known.at(-1);
     known.push(new GraphSignature(request, nodes));
     if (before === undefined) return;
-    const difference = before.difference(request, nodes, (node) => this.callSites.of(node));
+    const difference = before.difference(request, nodes, (node) => callSites.of(node));
     process.emitWarning(`[step] this step needs a plan of its own. The first call that differs from the steps before: ${difference}.`, { type: 'AnnealWarning', code: 'ANNEAL_NEW_PLAN' });
   }
 
