@@ -4,5 +4,10 @@ const given = new Set<string>();
 export function warnOnce(code: string, message: string): void {
   if (given.has(code)) return;
   given.add(code);
+  warn(code, message);
+}
+
+/** Emits a warning of this process. */
+export function warn(code: string, message: string): void {
   process.emitWarning(message, { type: 'AnnealWarning', code });
 }

@@ -1,8 +1,8 @@
 import { elementBytes, type BufferDType, type DType } from '../dtype.js';
 import { bytesCost, elementwiseCost } from '../ops/costs.js';
-import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, type Layout, type Order, orderOf, reshaped } from '../ops/layout.js';
+import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, type Layout, type Order, orderOf, reshaped, sameOrder } from '../ops/layout.js';
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
-import { sameShape, sizeOf, type Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
 import type { FusionGroup } from './fuse.js';
@@ -316,10 +316,6 @@ class Lowering {
     this.values.set(contraction.id, this.result(last));
     contraction.op.emit(new NodeEmitter(this, contraction, last.id), contraction.attrs as never, epilogue);
   }
-}
-
-function sameOrder(a: Order | undefined, b: Order | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
 }
 
 function bytesTouched(values: readonly (Value | undefined)[]): number {

@@ -63,9 +63,13 @@ export function commonOrder(operands: readonly Layout[], shape: Shape): Order | 
 }
 
 /** The same elements with their dimensions in that order: what was dense in it is row-major. */
-export function inOrder({ shape, strides, offset }: Layout, order: Order): Layout {
-  const all = [...shape.keys()].filter((d) => !order.includes(d)).concat(order);
-  return { shape: all.map((d) => shape[d]!), strides: all.map((d) => strides[d]!), offset };
+export function inOrder(layout: Layout, order: Order): Layout {
+  return permutedLayout(layout, [...layout.shape.keys()].filter((d) => !order.includes(d)).concat(order));
+}
+
+/** Returns whether two orders, or two lists of strides, are the same; undefined stands for row-major. */
+export function sameOrder(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameShape(a, b));
 }
 
 function stridesIn(shape: Shape, order: Order): number[] {

@@ -5,6 +5,7 @@ import { allOutputs } from '../graph/walk.js';
 import type { Updater } from '../graph/engine.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { warn } from '../warn.js';
 import { accumulate } from '../ops/accumulate.js';
 import { REFERENCE } from './oracle.js';
 import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
@@ -86,7 +87,7 @@ export class EagerEngine extends PlannedEngine {
     known.push(new GraphSignature(request, nodes));
     if (before === undefined) return;
     const difference = before.difference(request, nodes, (node) => callSites.of(node));
-    process.emitWarning(`[step] this step needs a plan of its own. The first call that differs from the steps before: ${difference}.`, { type: 'AnnealWarning', code: 'ANNEAL_NEW_PLAN' });
+    warn('ANNEAL_NEW_PLAN', `[step] this step needs a plan of its own. The first call that differs from the steps before: ${difference}.`);
   }
 
   private addGradients(request: Request): void {

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.js';
 import type { AttrValue, Attrs, OpRecord } from '../ops/record.js';
+import { sameOrder } from '../ops/layout.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyAssigned, assignmentsWith, isSuperseded, lastOfEach, type Assignment } from '../graph/assignments.js';
@@ -215,7 +216,7 @@ export class GraphSignature {
       const node = nodes[i]!;
       const step = this.nodes[i]!;
       if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
-      if (node.storage$?.strides !== step.strides && !sameStrides(node.storage$?.strides, step.strides)) return false;
+      if (!sameOrder(node.storage$?.strides, step.strides)) return false;
       const { inputs } = step;
       const own = operands(node);
       if (own.length !== inputs.length) return false;
@@ -236,10 +237,6 @@ function indexOf(destination: Output['destination']): number {
 /** A call, or an input, with the shape of its result. */
 function shown({ op, shape, dtype }: Pick<NodeSignature, 'op' | 'shape' | 'dtype'>): string {
   return `${op.kind === 'leaf' ? `the ${op.name}` : `[${op.name}]`} of ${showShape(shape)} ${dtype}`;
-}
-
-function sameStrides(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
-  return a !== undefined && b !== undefined && sameShape(a, b);
 }
 
 function sameAttrs(a: Attrs | undefined, b: Attrs | undefined): boolean {
