@@ -1,33 +1,29 @@
 // One way to run a training loop: replay (plan once), record (a new plan on every step), or eager (op by op).
 import { losses, nn, optim, seed, setThreads, tensor } from 'anneal';
-import { provideEngine } from '../src/graph/engine.js';
-import { setEager } from '../src/graph/recorder.js';
 import { loadNative } from '../src/runtime/binding.js';
-import { EagerEngine } from '../src/runtime/eager.js';
-import { PlannedEngine } from '../src/runtime/engine.js';
+import { EagerMode } from '../src/runtime/eager.js';
+import { RuntimeEngine } from '../src/runtime/engine.js';
+import { plannedMode, type Mode } from '../src/runtime/mode.js';
 import type { Plan } from '../src/runtime/plan.js';
+import { Programs } from '../src/runtime/programs.js';
 import type { Request } from '../src/runtime/request.js';
 import type { Tensor } from '../src/tensor.js';
 import { serve } from './peer.js';
 
 export type Way = 'replay' | 'replay, not fused' | 'record' | 'eager';
 
-class Unfused extends PlannedEngine {
-  protected override readonly fuse = false;
-}
-
-class Recording extends PlannedEngine {
+class Recording extends Programs {
   protected override plan(request: Request, nodes: readonly Tensor[]): Plan {
     return this.makePlan(request, nodes);
   }
 }
 
-function use(way: Way): void {
-  setEager(undefined);
-  const engine =
-    way === 'eager' ? new EagerEngine(loadNative().addon.info().target) : way === 'record' ? new Recording() : way === 'replay' ? new PlannedEngine() : new Unfused();
-  provideEngine(() => engine);
-}
+const modes: Readonly<Record<Way, () => Mode>> = {
+  replay: () => plannedMode(),
+  'replay, not fused': () => plannedMode(undefined, new Programs({ fuse: false })),
+  record: () => plannedMode(undefined, new Recording({})),
+  eager: () => new EagerMode(loadNative().addon.info().target),
+};
 
 let step: (() => Promise<void>) | undefined;
 
@@ -35,7 +31,7 @@ await serve(async (message: { way: Way; sizes: readonly number[]; batch: number;
   if ('way' in message) {
     const { way, sizes, batch, threads } = message;
     setThreads(threads);
-    use(way);
+    new RuntimeEngine(modes[way]()).install();
     seed(0);
     const layers = sizes.slice(1).flatMap((to, i) => [nn.linear(sizes[i]!, to), nn.relu()]);
     const model = nn.sequential([sizes[0]!], layers.slice(0, -1));

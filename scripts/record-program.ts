@@ -3,10 +3,10 @@
 //
 //     tsx --conditions=anneal-source scripts/record-program.ts <file>
 import { writeFileSync } from 'node:fs';
-import { engine } from '../src/graph/engine.js';
 import { codes } from '../src/ops/codes.js';
 import { loadNative } from '../src/runtime/binding.js';
-import { PlannedEngine } from '../src/runtime/engine.js';
+import { RuntimeEngine } from '../src/runtime/engine.js';
+import { plannedMode } from '../src/runtime/mode.js';
 import type { Submission, Session } from '../src/runtime/session.js';
 import { everyKernel } from '../test/determinism/every-kernel.js';
 
@@ -153,8 +153,8 @@ function fnv(parts: readonly Uint8Array[]): string {
   return hash.toString(16).padStart(16, '0');
 }
 
-const current = engine();
-if (!(current instanceof PlannedEngine)) throw new Error('there is nothing to record in eager mode');
+const current = new RuntimeEngine(plannedMode());
+current.install();
 const recording = await record(current.session);
 checkComplete(recording.words);
 const after = recording.storages.map((before, i) => read(current.session, recording.ids[i]!, before.length));

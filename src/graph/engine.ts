@@ -110,8 +110,6 @@ export interface Engine {
   assign(target: Tensor, source: Tensor): void;
   /** The elements of a tensor in double precision, through the references; of the inputs behind it, those of `inputs` have other elements. */
   reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array;
-  /** Runs `tensor` at once in eager mode, through the references; undefined in planned mode. */
-  readonly eager?: ((tensor: Tensor) => void) | undefined;
   /** Resolves when everything submitted so far is done; rejects with the first error. */
   synchronize(): Promise<void>;
 }

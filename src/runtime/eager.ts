@@ -1,6 +1,6 @@
 import { AnnealError } from '../errors.js';
 import { gradients } from '../graph/autodiff.js';
-import { setEager, withoutTracking } from '../graph/recorder.js';
+import { withoutTracking } from '../graph/recorder.js';
 import { allOutputs } from '../graph/walk.js';
 import type { Updater } from '../graph/engine.js';
 import { showShape } from '../shape.js';
@@ -8,7 +8,8 @@ import type { Tensor } from '../tensor.js';
 import { warn } from '../warn.js';
 import { accumulate } from '../ops/accumulate.js';
 import { REFERENCE } from './oracle.js';
-import { PlannedEngine, takeStorages, versionAfter } from './engine.js';
+import type { Mode } from './mode.js';
+import { Programs } from './programs.js';
 import { CallSites } from './call-sites.js';
 import { GraphSignature } from './graph-signature.js';
 import { commitsOf, lookAtLosses, NOTHING, sumOf, updatesOf, wholeGradients, type Output, type Request } from './request.js';
@@ -18,10 +19,8 @@ import type { ProgramRun } from './run.js';
  * Runs every op at once, on its own, through its reference: the oracle of the tests and the user's microscope. A shape is
  * wrong, or a value not finite, right after the call that made it so.
  */
-export class EagerEngine extends PlannedEngine {
-  protected override readonly atOnce = true;
-  protected override readonly fuse = false;
-  protected override readonly whole: boolean;
+export class EagerMode implements Mode {
+  readonly programs: Programs;
 
   /**
    * `target` other than the reference: the same kernels as planned mode, so the same bits. `checkFinite`: the first op whose
@@ -29,12 +28,10 @@ export class EagerEngine extends PlannedEngine {
    */
   constructor(
     target = REFERENCE,
-    checkFinite = false,
+    private readonly checkFinite = false,
   ) {
-    super(target, checkFinite);
-    this.whole = target !== REFERENCE;
+    this.programs = new Programs({ target, atOnce: true, fuse: false, whole: target !== REFERENCE });
     this.callSites = target === REFERENCE ? new CallSites() : undefined;
-    setEager(this.hook);
   }
 
   /** Structures of the steps of each optimizer: in planned mode, as many plans. */
@@ -52,36 +49,25 @@ export class EagerEngine extends PlannedEngine {
     const sources = op.kind === 'composite' ? [withoutTracking(() => op.decompose(tensor.inputs, tensor.attrs as never))].flat() : tensors;
     const outputs: Output[] = tensors.map((_, index) => ({ tensor: sources[index]!, destination: { to: 'storage', index } }));
     if (this.checkFinite) tensors.forEach((_, index) => outputs.push({ tensor: sources[index]!, destination: { to: 'view', index } }));
-    const { results } = this.run({ ...NOTHING, outputs });
+    const { results } = this.programs.run({ ...NOTHING, outputs });
     if (this.checkFinite) tensors.forEach((output, index) => requireFinite(op.name, output, results.arrays[index]!));
     tensors.forEach((output, index) => (output.storage$ = results.storages[index]!));
   };
 
   /** Gradients as they are composed, then all effects, each of which sees what the others overwrite as it was before. */
-  protected override execute(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
-    if (this.callSites !== undefined) this.compare(request, nodes, this.callSites);
+  execute(request: Request, nodes: readonly Tensor[], run: ProgramRun): void {
+    if (request.updater !== undefined && this.callSites !== undefined) this.compare(request, request.updater, nodes, this.callSites);
     this.addGradients(request);
-    run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
-    const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
-    const computed = new Map(gradients(request.losses, reached, request.rules).map((gradient, i) => [reached[i], gradient]));
-    const effects = withoutTracking(() => updatesOf(request, wholeGradients(request, computed)));
-    this.run({ ...NOTHING, effects });
+    run.results = this.programs.run({ ...NOTHING, outputs: request.outputs }).results;
+    if (request.updater !== undefined) this.update(request);
     this.storeBuffers(request);
     run.completed = run.begun = 1;
   }
 
-  protected override collect(request: Request): undefined {
-    this.ready(request);
-    this.addGradients(request);
-    takeStorages(request, this.run({ ...NOTHING, outputs: request.outputs }).results);
-    this.storeBuffers(request);
-    this.commit(request, versionAfter(request));
-  }
-
   /** Warns of a step that is unlike all before it: planned mode would make a plan for it. */
-  private compare(request: Request, nodes: readonly Tensor[], callSites: CallSites): void {
-    const known = this.structures.get(request.updater!) ?? [];
-    this.structures.set(request.updater!, known);
+  private compare(request: Request, updater: Updater, nodes: readonly Tensor[], callSites: CallSites): void {
+    const known = this.structures.get(updater) ?? [];
+    this.structures.set(updater, known);
     if (known.some((signature) => signature.matches(request, nodes))) return;
     const before = known.at(-1);
     known.push(new GraphSignature(request, nodes));
@@ -93,7 +79,7 @@ export class EagerEngine extends PlannedEngine {
   private addGradients(request: Request): void {
     const { losses, rules, accumulations } = request;
     const looks = withoutTracking(() => lookAtLosses(request));
-    if (looks.length > 0) this.run({ ...NOTHING, effects: looks });
+    if (looks.length > 0) this.programs.run({ ...NOTHING, effects: looks });
     const computed = gradients(
       losses,
       accumulations.map(({ parameter }) => parameter),
@@ -103,22 +89,22 @@ export class EagerEngine extends PlannedEngine {
       const gradient = computed[i];
       if (earlier !== accumulator) {
         const whole = withoutTracking(() => sumOf(earlier, gradient));
-        if (whole !== undefined) this.run({ ...NOTHING, outputs: [{ tensor: whole, destination: { to: 'leaf', leaf: accumulator } }] });
-      } else if (gradient !== undefined) this.run({ ...NOTHING, effects: [withoutTracking(() => accumulate(accumulator, gradient))] });
+        if (whole !== undefined) this.programs.run({ ...NOTHING, outputs: [{ tensor: whole, destination: { to: 'leaf', leaf: accumulator } }] });
+      } else if (gradient !== undefined) this.programs.run({ ...NOTHING, effects: [withoutTracking(() => accumulate(accumulator, gradient))] });
     });
+  }
+
+  private update(request: Request): void {
+    const reached = request.updates.filter((update) => update.hasGradient).map(({ parameter }) => parameter);
+    const computed = new Map(gradients(request.losses, reached, request.rules).map((gradient, i) => [reached[i], gradient]));
+    const effects = withoutTracking(() => updatesOf(request, wholeGradients(request, computed)));
+    this.programs.run({ ...NOTHING, effects });
   }
 
   /** Stores what buffers are assigned. */
   private storeBuffers(request: Request): void {
     const effects = withoutTracking(() => commitsOf(request));
-    if (effects.length > 0) this.run({ ...NOTHING, effects });
-  }
-
-  protected override gather(request: Request, _nodes: readonly Tensor[], run: ProgramRun): void {
-    this.addGradients(request);
-    run.results = this.run({ ...NOTHING, outputs: request.outputs }).results;
-    this.storeBuffers(request);
-    run.completed = run.begun = 1;
+    if (effects.length > 0) this.programs.run({ ...NOTHING, effects });
   }
 }
 

@@ -5,8 +5,9 @@ import { pendingOutputs, dropResolved } from '../graph/pending-outputs.js';
 import { abandonSuspended } from '../graph/suspended-outputs.js';
 import { checkOptions } from '../options.js';
 import { loadNative, type NativeInfo } from './binding.js';
-import { EagerEngine } from './eager.js';
-import { PlannedEngine } from './engine.js';
+import { EagerMode } from './eager.js';
+import { RuntimeEngine } from './engine.js';
+import { plannedMode } from './mode.js';
 
 export interface Configuration {
   /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
@@ -31,9 +32,9 @@ export function configure(options: Configuration): void {
   setEager(undefined);
   if (debug !== debugging) leaveBehind();
   debugging = debug;
-  provideEngine(() => (debug ? new EagerEngine(undefined, checkFinite) : new PlannedEngine(undefined, checkFinite)));
-  // From the very first op on.
-  if (debug) engine();
+  // Eager mode from the very first op on; planned mode, with the addon, when it is needed.
+  if (debug) new RuntimeEngine(new EagerMode(undefined, checkFinite), checkFinite).install();
+  else provideEngine(() => new RuntimeEngine(plannedMode(), checkFinite));
 }
 
 /** No step of this mode delivers what has been computed: it is in the memory of the mode before. What is kept there stays. */

@@ -1,13 +1,13 @@
 import { losses, optim, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test, vi } from 'vitest';
-import { engine } from '../../src/graph/engine.js';
+import { Programs } from '../../src/runtime/programs.js';
 import { classifier } from './model.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
 
 /** Number of plans that `action` makes. */
 async function plansOf(action: () => Promise<unknown>): Promise<number> {
-  const made = vi.spyOn(engine() as unknown as { makePlan(): unknown }, 'makePlan');
+  const made = vi.spyOn(Programs.prototype as unknown as { makePlan(): unknown }, 'makePlan');
   try {
     await action();
     return made.mock.calls.length;

@@ -1,12 +1,12 @@
 import { configure, exp, logSoftmax, matmul, Parameter, sum, transpose } from 'anneal';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { provideEngine } from '../../src/graph/engine.js';
 import { setEager } from '../../src/graph/recorder.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { sgd } from '../../src/optim/index.js';
 import { loadNative } from '../../src/runtime/binding.js';
-import { EagerEngine } from '../../src/runtime/eager.js';
-import { PlannedEngine } from '../../src/runtime/engine.js';
+import { EagerMode } from '../../src/runtime/eager.js';
+import { RuntimeEngine } from '../../src/runtime/engine.js';
+import { plannedMode } from '../../src/runtime/mode.js';
 import type { Tensor } from '../../src/tensor.js';
 import { numbers } from '../programs/interpreter.js';
 
@@ -31,16 +31,14 @@ const USES: { readonly [name: string]: (view: Tensor) => Tensor } = {
 };
 
 describe('what is summed over a view', () => {
-  const planned = new PlannedEngine();
-  const eager = new EagerEngine(loadNative().addon.info().target);
-  const { hook } = eager;
+  const planned = new RuntimeEngine(plannedMode());
+  const eager = new RuntimeEngine(new EagerMode(loadNative().addon.info().target));
   beforeAll(() => setEager(undefined));
   // Files of one worker share the engine.
   afterAll(() => configure({ debug: process.env['ANNEAL_DEBUG'] === '1' }));
 
-  const inMode = async (mode: EagerEngine | PlannedEngine, compute: (x: Tensor) => Tensor, shape: readonly [number, number]): Promise<number[]> => {
-    provideEngine(() => mode);
-    setEager(mode === eager ? hook : undefined);
+  const inMode = async (mode: RuntimeEngine, compute: (x: Tensor) => Tensor, shape: readonly [number, number]): Promise<number[]> => {
+    mode.install();
     try {
       return [...(await compute(fromArray(numbers(7, shape[0] * shape[1]), shape, 'float32')).data())];
     } finally {

@@ -1,7 +1,7 @@
 import { data, losses, metrics, mul, nn, ones, optim, seed, sum, tensor, Trainer } from 'anneal';
 import { expect, test } from 'vitest';
 import { engine } from '../../src/graph/engine.js';
-import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { RuntimeEngine } from '../../src/runtime/engine.js';
 
 const megabytes = (): number => process.memoryUsage().rss / 2 ** 20;
 
@@ -10,7 +10,7 @@ test('memory is flat over 20,000 steps of the explicit loop', { timeout: 300_000
   seed(1);
   const model = nn.sequential([32], nn.linear(32, 64), nn.relu(), nn.linear(64, 4));
   const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
-  const stats = () => (engine() as PlannedEngine).session.native.stats();
+  const stats = () => (engine() as RuntimeEngine).session.native.stats();
   const train = async (steps: number): Promise<void> => {
     for (let step = 0; step < steps; step++) {
       const x = tensor(new Float32Array(16 * 32).fill(step % 7), { shape: [16, 32] });
@@ -35,7 +35,7 @@ test('memory is flat over 20,000 steps of the explicit loop', { timeout: 300_000
 test('the memory of a gradient that was read serves the next one, and goes with a step whose gradient nobody read', async () => {
   const model = nn.sequential([8], nn.linear(8, 3, { bias: false }));
   const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
-  const { native } = (engine() as PlannedEngine).session;
+  const { native } = (engine() as RuntimeEngine).session;
   const backward = (scale: number): void => {
     optimizer.zeroGrad();
     mul(sum(model.forward(ones([2, 8]))), scale).backward();
@@ -59,7 +59,7 @@ test('memory is flat over 200,000 steps of fit', { timeout: 300_000 }, async () 
   const model = nn.sequential([4], nn.linear(4, 16), nn.relu(), nn.dropout(0.1), nn.linear(16, 3));
   const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.adam(model.parameters()), metrics: [metrics.accuracy()] });
   const examples = data.fromArrays({ x: new Float32Array(4000), y: new Int32Array(1000), shape: [4] });
-  const { native } = (engine() as PlannedEngine).session;
+  const { native } = (engine() as RuntimeEngine).session;
   const train = async (epochs: number): Promise<void> => void (await trainer.fit(examples, { epochs, batchSize: 5, shuffle: true }));
   await train(200);
   const [before, storageBefore] = [megabytes(), native.stats().storageBytes];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { data, losses, matmul, nn, optim, random, relu, seed, Trainer, type Shape, type Tensor } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
-import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { RuntimeEngine } from '../../src/runtime/engine.js';
 import { refuses } from './fails.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
@@ -95,7 +95,7 @@ describe('summary', () => {
     seed(5);
     const model = mlp();
     const before = random.stateDict();
-    const runs = (): number => (engine() as PlannedEngine).session.native.stats().runs;
+    const runs = (): number => (engine() as RuntimeEngine).session.native.stats().runs;
     const done = runs();
     nn.summary(model);
     if (planned) expect(runs()).toBe(done);

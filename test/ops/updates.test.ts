@@ -8,7 +8,8 @@ import { ops } from '../../src/ops/registry.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
 import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
 import { loadNative } from '../../src/runtime/binding.js';
-import { PlannedEngine } from '../../src/runtime/engine.js';
+import { RuntimeEngine } from '../../src/runtime/engine.js';
+import { plannedMode } from '../../src/runtime/mode.js';
 import { sizeOf } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
@@ -23,7 +24,7 @@ afterAll(() => configure({ debug: process.env['ANNEAL_DEBUG'] === '1' }));
 
 /** Runs two updates with the same gradients and gives what the op has written: of each parameter itself, then its state. */
 async function updated(op: EffectRecord, { inputs, attrs }: Example, target: string): Promise<Float32Array[]> {
-  const engine = new PlannedEngine(target);
+  const engine = new RuntimeEngine(plannedMode(target));
   const next = generator(3);
   const draw = ({ shape, from, to }: Given): Float32Array => Float32Array.from({ length: sizeOf(shape) }, () => from! + (to! - from!) * next());
   const [{ shape: hypers }, { shape: parameters }, ...arrays] = inputs as [Given, Given, ...Given[]];

@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { add, data, losses, mul, nn, optim, Parameter, seed, sum, tensor, Trainer } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
-import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { RuntimeEngine } from '../../src/runtime/engine.js';
 import { fails, refuses } from '../nn/fails.js';
 import { Holder } from '../parity/gradients.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
-const programs = (): number => (engine() as PlannedEngine).session.native.stats().programs;
+const programs = (): number => (engine() as RuntimeEngine).session.native.stats().programs;
 
 /** Two parameters at 0, and a step on gradients of [3, 4] and [12, 0], whose norms are 5, 12 and 13 together. */
 function pair(options: optim.OptimizerOptions<optim.SgdOptions> = {}) {

@@ -2,13 +2,12 @@ import * as anneal from 'anneal';
 import { AnnealError, configure, losses } from 'anneal';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { provideEngine } from '../../src/graph/engine.js';
-import { setEager } from '../../src/graph/recorder.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { sgd } from '../../src/optim/index.js';
 import { loadNative } from '../../src/runtime/binding.js';
-import { EagerEngine } from '../../src/runtime/eager.js';
-import { PlannedEngine } from '../../src/runtime/engine.js';
+import { EagerMode } from '../../src/runtime/eager.js';
+import { RuntimeEngine } from '../../src/runtime/engine.js';
+import { plannedMode } from '../../src/runtime/mode.js';
 import { sizeOf } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { Parameter } from '../../src/parameter.js';
@@ -109,16 +108,13 @@ async function run({ shapes, steps: list }: Program): Promise<(string | number[]
 const bits = (log: readonly (string | number[])[]): unknown[] => log.map((entry) => (typeof entry === 'string' ? entry : entry.map((value) => (Number.isNaN(value) ? 'NaN' : Object.is(value, -0) ? '-0' : value))));
 
 test(`arrays of every kind, those without elements among them: what ${RUNS} random programs make of them is the same op by op and planned, or a typed error`, { timeout: 600_000 }, async () => {
-  const planned = new PlannedEngine();
-  const eager = new EagerEngine(loadNative().addon.info().target);
-  const { hook } = eager;
+  const planned = new RuntimeEngine(plannedMode());
+  const eager = new RuntimeEngine(new EagerMode(loadNative().addon.info().target));
   await fc.assert(
     fc.asyncProperty(program, async (spec) => {
-      provideEngine(() => planned);
-      setEager(undefined);
+      planned.install();
       const replayed = await run(spec);
-      provideEngine(() => eager);
-      setEager(hook);
+      eager.install();
       expect(bits(await run(spec))).toEqual(bits(replayed));
       expect(replayed.filter((entry) => typeof entry === 'string' && entry.endsWith('ANNEAL_INTERNAL'))).toEqual([]);
     }),

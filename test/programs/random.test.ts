@@ -1,10 +1,9 @@
 import { configure } from 'anneal';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
-import { provideEngine } from '../../src/graph/engine.js';
-import { setEager } from '../../src/graph/recorder.js';
-import { EagerEngine } from '../../src/runtime/eager.js';
-import { PlannedEngine } from '../../src/runtime/engine.js';
+import { EagerMode } from '../../src/runtime/eager.js';
+import { RuntimeEngine } from '../../src/runtime/engine.js';
+import { plannedMode } from '../../src/runtime/mode.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import { Model, runLoop } from './interpreter.js';
 import { program, type ProgramSpec } from './language.js';
@@ -18,12 +17,10 @@ function runAll(spec: ProgramSpec): Promise<number[][]> {
 
 /** Fused and replayed against op by op at once, on the same kernels: the same arithmetic, so the same bits. */
 test(`replay equals eager, bit for bit, for ${RUNS} random programs`, { timeout: 3_600_000 }, async () => {
-  const planned = new PlannedEngine();
-  const eager = new EagerEngine(loadNative().addon.info().target);
-  const eagerly = eager.hook;
+  const planned = new RuntimeEngine(plannedMode());
+  const eager = new RuntimeEngine(new EagerMode(loadNative().addon.info().target));
   const inMode = async (mode: 'planned' | 'eager', spec: ProgramSpec): Promise<number[][]> => {
-    provideEngine(() => (mode === 'planned' ? planned : eager));
-    setEager(mode === 'planned' ? undefined : eagerly);
+    (mode === 'planned' ? planned : eager).install();
     return runAll(spec);
   };
   await fc.assert(

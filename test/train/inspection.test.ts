@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { data, losses, nn, optim, seed, Trainer, type Tensor, type train } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
-import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { RuntimeEngine } from '../../src/runtime/engine.js';
 import { bits, blobs, classifier } from './classifier.js';
 import { fails } from '../nn/fails.js';
 
@@ -96,7 +96,7 @@ describe('inspect', () => {
   });
 
   test.runIf(planned)('lets the other steps run together', async () => {
-    const runs = (): number => (engine() as PlannedEngine).session.native.stats().runs;
+    const runs = (): number => (engine() as RuntimeEngine).session.native.stats().runs;
     const count = async (inspect: boolean): Promise<number> => {
       const { model, optimizer } = parts();
       const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { data, losses, mean, metrics, nn, optim, random, seed, tensor, Trainer, type Tensor } from 'anneal';
 import { engine } from '../../src/graph/engine.js';
-import type { PlannedEngine } from '../../src/runtime/engine.js';
+import type { RuntimeEngine } from '../../src/runtime/engine.js';
 import type { StepEvent } from '../../src/train/events.js';
 import { bits, blobs } from './classifier.js';
 import { fails } from '../nn/fails.js';
@@ -49,7 +49,7 @@ async function outcome(passive: boolean, { epochs = 3, ...loading }: Options, so
   return { left, stepwise };
 }
 
-const runs = (): number => (engine() as PlannedEngine).session.native.stats().runs;
+const runs = (): number => (engine() as RuntimeEngine).session.native.stats().runs;
 
 describe('several steps in one call', () => {
   test.each<Options>([{}, { shuffle: true }, { shuffle: true, dropLast: true }, { batchSize: 1, epochs: 1 }, { batchSize: 203 }, { batchSize: 29, shuffle: true }])(
