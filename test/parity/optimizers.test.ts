@@ -50,7 +50,8 @@ async function compare(after: After, make: (parameters: Parameter[]) => optim.Op
 }
 
 test.each([...runs, ...newer.runs].map((run): [string, Run] => [`${run.kind} ${JSON.stringify(run.options)}`, run]))('%s', async (_, run) => {
-  const make = optim[run.kind];
+  // One signature for all of them, as the compiler would try each with each.
+  const make = optim[run.kind] as (parameters: Parameter[], options: object) => optim.Optimizer;
   const options = Object.fromEntries(Object.entries(run.options).map(([name, value]) => [camel(name), value]));
   await compare(run.after, (parameters) => make(parameters, options), run.shape?.length === 2 ? newer.matrix : given, run.shape);
 });
