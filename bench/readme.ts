@@ -13,9 +13,28 @@ const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '
 
 /** The pages with figures, and the sections of each: the README has what a user would ask first. */
 export const figurePages: Readonly<Record<string, () => readonly (string | undefined)[]>> = {
-  'README.md': () => [steps('steps-avx512') ?? steps('steps')],
-  'docs/benchmarks.md': () => [steps('steps-avx512'), steps('steps'), kernels(), overhead(), startup(), loopDelay()],
+  'README.md': () => [steps('steps-avx512') ?? steps('steps'), kernels(firstAsked)],
+  'docs/benchmarks.md': () => [steps('steps-avx512'), steps('steps'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
+  'docs/kernels.md': () => [kernels(() => true), functions()],
 };
+
+/** Kernels that most of a training step's time goes into, of the newest kind of CPU. */
+const FIRST_ASKED: readonly (readonly [family: string, group: string])[] = [
+  ['gemm-avx512', 'large squares'],
+  ['gemm-avx512', 'MLP forward'],
+  ['gemm-avx512', 'MLP input gradient'],
+  ['gemm-avx512', 'MLP weight gradient'],
+  ['epilogue-avx512', 'bias and relu'],
+  ['math-avx512', 'functions'],
+  ['pointwise', 'chains out of cache'],
+  ['reduce', 'out of cache'],
+  ['softmax-avx512', 'cross-entropy and its gradient'],
+  ['optimizers-avx512', 'Adam'],
+];
+
+function firstAsked(family: string, group: string): boolean {
+  return FIRST_ASKED.some(([f, g]) => f === family && g === group);
+}
 
 /** Writes the figures in results/ into the pages, so that none is typed by hand. */
 export function writePages(): void {
@@ -67,12 +86,12 @@ function steps(file: string): string | undefined {
 
 const both = (a: string, b: string): string => (b === '' ? a : `${a} · ${b}`);
 
-function kernels(): string | undefined {
+function kernels(isShown: (family: string, group: string) => boolean): string | undefined {
   const folder = join(results, 'kernels');
   const families = existsSync(folder) ? readdirSync(folder).map((file) => basename(file, '.json')).sort() : [];
   const rows = families.flatMap((family) => {
     const { cases, machine } = read<{ cases: KernelFigure[] }>(`kernels/${family}`)!;
-    const groups = [...new Set(cases.map(({ group }) => group))];
+    const groups = [...new Set(cases.map(({ group }) => group))].filter((group) => isShown(family, group));
     return groups.map((group) => {
       const cells = [1, 2].flatMap((threads) => {
         const here = cases.filter((c) => c.group === group && c.threads === threads);
@@ -95,31 +114,40 @@ function mean(values: readonly number[], unit: 'x' | '%'): string {
   return unit === 'x' ? `${geometricMean(values).toFixed(2)}x` : `${(100 * geometricMean(values)).toFixed(0)} %`;
 }
 
-function overhead(): string | undefined {
-  const found = read<{ figures: Record<string, { unit: string; median: number }> }>('overhead');
-  if (found === undefined) return undefined;
-  const costs = Object.entries(found.figures).map(([what, { unit, median }]) => `${what} ${short(median)} ${unit === 'us' ? 'µs' : unit}`);
-  return `What things cost (medians): ${costs.join('; ')}. ${source('overhead')}.`;
+/** Accuracy of the functions, which a test by all floats measures. */
+function functions(): string | undefined {
+  const file = join(results, 'ulp.json');
+  if (!existsSync(file)) return undefined;
+  const { functions: found } = JSON.parse(readFileSync(file, 'utf8')) as { functions: Record<string, { ulp: number; ofOne: boolean; target: string }> };
+  const rows = Object.entries(found).map(([name, { ulp, ofOne, target }]) => [name, `${short(ulp)}${ofOne ? ' of 1' : ''}`, target]);
+  return `Largest error of each function over all floats, in units of the last place. \`npm run test:ulp\`, [bench/results/ulp.json](bench/results/ulp.json).\n\n${markdown(['function', 'ULP', 'target'], rows)}`;
 }
 
-function startup(): string | undefined {
-  type Times = { readonly median: number };
-  const found = read<{ nodeAlone: Times; firstStep: Times; torchFirstStep?: Times; peakMb: Record<string, number> }>('startup');
+function overhead(suffix: string): string | undefined {
+  const found = read<{ figures: Record<string, { unit: string; median: number }> }>(`overhead${suffix}`);
   if (found === undefined) return undefined;
-  const { nodeAlone, firstStep, torchFirstStep, peakMb } = found;
+  const costs = Object.entries(found.figures).map(([what, { unit, median }]) => `${what} ${short(median)} ${unit === 'us' ? 'µs' : unit}`);
+  return `What things cost (medians, ${found.machine.target}): ${costs.join('; ')}. ${source(`overhead${suffix}`, 'overhead')}.`;
+}
+
+function startup(suffix: string): string | undefined {
+  type Times = { readonly median: number };
+  const found = read<{ nodeAlone: Times; firstStep: Times; torchFirstStep?: Times; peakMb: Record<string, number> }>(`startup${suffix}`);
+  if (found === undefined) return undefined;
+  const { nodeAlone, firstStep, torchFirstStep, peakMb, machine } = found;
   const torch = torchFirstStep === undefined ? '' : `, PyTorch's ${short(torchFirstStep.median)} ms`;
   const memory = Object.entries(peakMb).map(([who, mb]) => `${who} ${mb.toFixed(0)} MB`);
   return (
-    `From the start of a process to the end of its first step, over 60,000 images in memory: ${short(firstStep.median)} ms, of which Node.js alone takes ${short(nodeAlone.median)} ms${torch}. ` +
-    `Peak of resident memory, one epoch of MNIST: ${memory.join(', ')}. ${source('startup')}.`
+    `From the start of a process to the end of its first step, over 60,000 images in memory (${machine.target}): ${short(firstStep.median)} ms, of which Node.js alone takes ${short(nodeAlone.median)} ms${torch}. ` +
+    `Peak of resident memory, one epoch of MNIST: ${memory.join(', ')}. ${source(`startup${suffix}`, 'startup')}.`
   );
 }
 
-function loopDelay(): string | undefined {
+function loopDelay(suffix: string): string | undefined {
   type Spread = { readonly p99: number; readonly max: number };
-  const found = read<{ cases: { name: string; msPerStep: number | null; timer: Spread; http: Spread }[] }>('loop-delay');
+  const found = read<{ cases: { name: string; msPerStep: number | null; timer: Spread; http: Spread }[] }>(`loop-delay${suffix}`);
   if (found === undefined) return undefined;
   const cases = found.cases.map(({ name, timer, http }) => `${name} ${short(http.p99)} ms and ${short(timer.max)} ms`);
   const step = Math.max(...found.cases.map(({ msPerStep }) => msPerStep ?? 0));
-  return `While a model with steps of ${step.toFixed(0)} ms trains in the same process, the 99th percentile of an HTTP server's answers, and how late a 10 ms timer comes at most: ${cases.join('; ')}. ${source('loop-delay')}.`;
+  return `While a model with steps of ${step.toFixed(0)} ms trains in the same process (${found.machine.target}), the 99th percentile of an HTTP server's answers, and how late a 10 ms timer comes at most: ${cases.join('; ')}. ${source(`loop-delay${suffix}`, 'loop-delay')}.`;
 }

@@ -2,7 +2,7 @@
 // npm run bench -- steps                 one of them; figures go to bench/results/<name>.json
 // npm run bench -- steps Adam cross      workloads whose names contain these words: printed, not written
 // npm run bench -- kernels gemm ...      kernels takes names of families and options (kernels.ts)
-// npm run bench -- readme                writes the figures of bench/results into README.md and docs/benchmarks.md
+// npm run bench -- readme                writes the figures of bench/results into README.md, docs/benchmarks.md and docs/kernels.md
 // npm run bench -- instructions          counts instructions anew, which the native tests compare with
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
