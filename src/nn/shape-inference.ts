@@ -7,6 +7,7 @@ export class ShapeMismatch {
   constructor(
     readonly expects: string,
     readonly gets: string | number,
+    readonly advice = 'Make the two sizes the same.',
   ) {}
 }
 
@@ -24,7 +25,7 @@ export function chainShape(input: Shape, layers: readonly Module[]): Shape | und
     if (outcome === undefined) return undefined;
     if (outcome instanceof ShapeMismatch) {
       const before = i === 0 ? 'the input has' : 'the layer before it gives';
-      throw new ShapeError(`[sequential] layer ${i}: ${outcome.expects}, but ${before} ${outcome.gets}. Make the two sizes the same.`, {
+      throw new ShapeError(`[sequential] layer ${i}: ${outcome.expects}, but ${before} ${outcome.gets}. ${outcome.advice}`, {
         op: 'sequential',
         shapes: [shape],
       });

@@ -58,6 +58,14 @@ export function crossEntropyCost(N: number, C: number, soft = false): number {
   return (soft ? 2 : 1) * (ROWS_NS + N * (ROW_NS + C * CLASS_NS));
 }
 
+/** Elements of windows that are added per nanosecond. */
+const ADDED_PER_NS = 4;
+
+/** Sums over windows, of so many elements in all, where so many are read and written. */
+export function windowsCost(moved: number, added: number): number {
+  return Math.round(bytesCost(4 * moved) + added / ADDED_PER_NS);
+}
+
 /** Overhead of connectionist temporal classification; of a time step, each class and each state of the expanded labels. */
 const CTC_NS = 200;
 const CTC_CLASS_NS = 0.7;

@@ -16,6 +16,7 @@ import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
+import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
@@ -55,6 +56,7 @@ export const ops = {
   ...binaryCrossEntropyOps,
   ...ctcOps,
   ...lstmCellOps,
+  ...poolingOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,

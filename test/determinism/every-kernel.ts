@@ -10,6 +10,7 @@ import { gatherRows } from '../../src/ops/indexing.js';
 import { everyOp } from '../../src/ops/registry.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
 import { bernoulliMask } from '../../src/ops/random.js';
+import { sizeOf } from '../../src/shape.js';
 
 /** Numbers in [-1, 1) and in [0, n) that every machine makes alike. */
 const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 1009) / 504.5 - 1);
@@ -21,6 +22,13 @@ const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(sh
 
 /** Functions of a real number: those that have a line below meet other operations there, those that are new need none. */
 const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
+
+/** Kernels of floats alone, which run on the largest of their examples. */
+const kernels = everyOp.flatMap((op) => {
+  const plain = op.kind === 'kernel' && typeof op.gradient === 'function' && op.calledBy === undefined && op.examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined);
+  const sizes = op.examples.map(({ inputs }) => sizeOf(inputs[0]?.shape ?? []));
+  return plain ? [{ op, example: op.examples[sizes.indexOf(Math.max(...sizes))]! }] : [];
+});
 
 /** Sizes: odd where the threads of a region are worth while; elsewhere small, so that emulators get through. */
 export class EveryKernel extends nn.Module {
@@ -52,6 +60,7 @@ export class EveryKernel extends nn.Module {
   readonly ragged = drawn([33, 3]);
   readonly attention = { query: drawn([4, 32, 17]), key: drawn([4, 32, 17]), value: drawn([4, 32, 17]) };
   readonly grid = drawn([67, 301], 0.2, 0.8);
+  readonly elements = drawn([1000]);
   readonly row = drawn([301], 0.5, 1.5);
   readonly column = drawn([67, 1], 0.5, 1.5);
   /** Made as the first step shows them what they have to hold. */
@@ -140,6 +149,11 @@ export class EveryKernel extends nn.Module {
     ];
     for (const part of parts) this.term(part);
     for (const op of functions) this.term(record(op, [positive]));
+    for (const { op, example } of kernels) {
+      const { shape } = example.inputs[0]!;
+      const y = record(op, [anneal.reshape(anneal.slice(this.elements, 0, sizeOf(shape)), shape)], example.attrs);
+      if (sizeOf(y.shape) > 0) this.term(anneal.mul(y, y));
+    }
   }
 
   /** Truth values, whole numbers and bytes. */

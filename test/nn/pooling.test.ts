@@ -1,0 +1,54 @@
+// Layers of pooling: in a chain, of no image and of one, what they say to what does not fit.
+import { describe, expect, test } from 'vitest';
+import '../../src/runtime/index.js';
+import * as nn from '../../src/nn/index.js';
+import { avgPool2d, tensor, zeros } from '../../src/ops/index.js';
+import type { Shape } from '../../src/shape.js';
+import type { Tensor } from '../../src/tensor.js';
+import { refuses } from './fails.js';
+
+const images = (shape: Shape): Tensor => zeros(shape) as Tensor;
+const unknown = (value: unknown): never => value as never;
+
+describe('avgPool2d', () => {
+  test('has means of windows, in a chain', async () => {
+    const model = nn.sequential([1, 4, 4], nn.avgPool2d(2), nn.avgPool2d([1, 2], { stride: 1 }), nn.flatten());
+    const x = tensor(Float32Array.from({ length: 16 }, (_, i) => i), { shape: [1, 1, 4, 4] });
+    expect([...(await model.forward(x).data())]).toEqual([3.5, 11.5]);
+    expect(model.output).toEqual([2]);
+    expect(String(model)).toBe('sequential([1,4,4], avgPool2d(2), avgPool2d([1,2]), flatten())');
+    expect(nn.summary(model).layers[0]).toMatchObject({ kind: 'avgPool2d(2)', output: [1, 2, 2], parameters: 0 });
+  });
+
+  test('of nothing is nothing', async () => {
+    expect(avgPool2d(images([0, 3, 4, 4]), 2).shape).toEqual([0, 3, 2, 2]);
+    expect([...(await avgPool2d(images([2, 0, 4, 4]), 2).data())]).toEqual([]);
+  });
+
+  test('of -0 is 0, as torch has it', async () => {
+    expect([...(await avgPool2d(tensor([[[[-0, -0]]]]), [1, 2]).data())]).toEqual([0]);
+  });
+
+  test('does not mind transposed images', async () => {
+    const x = tensor(Float32Array.from({ length: 24 }, (_, i) => i), { shape: [2, 3, 4, 1] });
+    const turned: Tensor = x.permute([0, 3, 2, 1]);
+    expect([...(await avgPool2d(turned, [2, 3]).data())]).toEqual([4.5, 6.5, 16.5, 18.5]);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['three dimensions', () => avgPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[avgPool2d\] the shape does not fit: got x \[3,8,8\], expected \[N,C,H,W\]/],
+    ['a kernel that is too large', () => avgPool2d(images([1, 1, 3, 8]), [5, 2]), 'ANNEAL_SHAPE_MISMATCH', /the kernel \[5,2\] is larger than the padded image: got x \[1,1,3,8\], padding \[0,0\], expected at least 5x2\. Take a smaller/],
+    ['images without height', () => avgPool2d(images([1, 1, 0, 8]), 2, { padding: 1 }), 'ANNEAL_SHAPE_MISMATCH', /expected at least 1x1/],
+    ['whole numbers', () => avgPool2d(zeros([1, 1, 4, 4], { dtype: 'int32' }), 2), 'ANNEAL_DTYPE_MISMATCH', /got int32 \[1,1,4,4\], expected float32/],
+    ['a kernel of 0', () => nn.avgPool2d(0), 'ANNEAL_INVALID_ARGUMENT', /kernelSize: got 0, expected a whole number of at least 1, or two: \[height, width\]/],
+    ['three sizes', () => nn.avgPool2d(unknown([1, 2, 3])), 'ANNEAL_INVALID_ARGUMENT', /kernelSize: got \[1,2,3\], expected/],
+    ['no kernel', () => nn.avgPool2d(unknown(undefined)), 'ANNEAL_INVALID_ARGUMENT', /kernelSize: got undefined, expected/],
+    ['a stride of a half', () => nn.avgPool2d(2, { stride: 0.5 }), 'ANNEAL_INVALID_ARGUMENT', /stride: got 0.5, expected/],
+    ['too much padding', () => nn.avgPool2d([2, 5], { padding: 2 }), 'ANNEAL_INVALID_ARGUMENT', /padding: got 2 for kernelSize \[2,5\], expected at most half of the kernel/],
+    ['a divisor of 0', () => nn.avgPool2d(2, { divisorOverride: 0 }), 'ANNEAL_INVALID_ARGUMENT', /divisorOverride: got 0, expected a whole number that is not 0/],
+    ['no flag', () => nn.avgPool2d(2, { ceilMode: unknown(1) }), 'ANNEAL_INVALID_ARGUMENT', /ceilMode: got 1, expected true or false/],
+    ['another name', () => nn.avgPool2d(2, unknown({ strides: 2 })), 'ANNEAL_UNKNOWN_OPTION', /got strides, expected one of stride, .*Did you mean stride\?/],
+    ['a chain without channels', () => nn.sequential([28, 28], [nn.avgPool2d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: avgPool2d\(2\) expects images \[C,H,W\], but the input has \[28,28\]\. Put/],
+    ['a chain of small images', () => nn.sequential([1, 3, 3], [nn.avgPool2d(2), nn.avgPool2d(2)]), 'ANNEAL_SHAPE_MISMATCH', /layer 1: avgPool2d\(2\) expects .* gives \[1,1,1\]\. Take a smaller kernel/],
+  ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
