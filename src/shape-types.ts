@@ -84,7 +84,7 @@ export type MatMul<A extends Shape, B extends Shape> =
           : [...Broadcast<Init<Init<A>>, Init<Init<B>>>, Last<Init<A>>, Last<B>];
 
 /** True if two sizes that have to be equal are known and differ. */
-type Differ<X extends number, Y extends number> = number extends X ? false : number extends Y ? false : X extends Y ? false : true;
+export type Differ<X extends number, Y extends number> = number extends X ? false : number extends Y ? false : X extends Y ? false : true;
 
 /** `unknown` where a product exists, else the reason why not. */
 export type MatMulFits<A extends Shape, B extends Shape, D extends DType> =

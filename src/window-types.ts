@@ -34,37 +34,64 @@ export type Windows<N extends number, K extends number, S extends number, P exte
       : never
     : number;
 
-/** One size for both axes of an image, or one each: [height, width]. */
-export type Pair = number | readonly [height: number, width: number];
+/** K elements of a kernel, D apart. */
+type Spread<K extends Size, D extends Size, Done extends Size = [0]> = K extends readonly [unknown, unknown, ...infer Rest] ? Spread<[0, ...Rest], D, [...Done, ...D]> : Done;
+/** Elements that a kernel reaches over; K itself where its elements lie side by side. */
+type Reach<K extends number, D extends number> = D extends 1 ? K : [Tuple<K>, Tuple<D>] extends [infer TK extends Size, infer TD extends Size] ? Spread<TK, TD>['length'] & number : number;
 
-type Height<P extends Pair> = P extends readonly [infer H extends number, number] ? H : P extends number ? P : number;
-type Width<P extends Pair> = P extends readonly [number, infer W extends number] ? W : P extends number ? P : number;
+/** Number of spatial axes: sequences, images, volumes. */
+export type SpatialRank = 1 | 2 | 3;
+type Sizes = { 1: readonly [width: number]; 2: readonly [height: number, width: number]; 3: readonly [depth: number, height: number, width: number] };
 
-/** Options of windows over images, as far as shapes depend on them. */
-export interface WindowOptions {
-  readonly stride?: Pair | undefined;
-  readonly padding?: Pair | undefined;
+/** One size for all axes, or one each: [height, width]. */
+export type PerAxis<R extends SpatialRank = SpatialRank> = number | Sizes[R];
+export type Pair = PerAxis<2>;
+
+/** Options of windows, as far as shapes depend on them. */
+export interface WindowOptions<R extends SpatialRank = SpatialRank> {
+  readonly stride?: PerAxis<R> | undefined;
+  readonly padding?: PerAxis<R> | 'same' | 'valid' | undefined;
+  readonly dilation?: PerAxis<R> | undefined;
   readonly ceilMode?: boolean | undefined;
 }
 
 /** An option, or what it is where it is left out. */
 type Given<O, Name extends string, Default> = Name extends keyof O ? (undefined extends O[Name] ? Exclude<O[Name], undefined> | Default : O[Name]) : Default;
-type PairOf<P> = P extends Pair ? P : number;
+/** The size of axis I. */
+type SizeOf<P, I extends number> = P extends readonly number[] ? (P[I] extends number ? P[I] : number) : P extends number ? P : number;
 
-/** Windows along one axis of an image. */
-type Along<N extends number, K extends number, S extends number, P extends number, O> = Windows<N, K, S, P, Given<O, 'ceilMode', false>>;
-type Joined<Front extends Shape, H extends number, W extends number> = [H] extends [never] ? never : [W] extends [never] ? never : [...Front, H, W];
+/** Windows along axis I, of N elements. */
+type Along<N extends number, I extends number, K, O, Stride> = Given<O, 'padding', 0> extends infer P
+  ? P extends 'same'
+    ? N
+    : Windows<N, Reach<SizeOf<K, I>, SizeOf<Given<O, 'dilation', 1>, I>>, SizeOf<Given<O, 'stride', Stride>, I>, P extends 'valid' ? 0 : SizeOf<P, I>, Given<O, 'ceilMode', false>>
+  : never;
 
-/** The shape [..., H, W] of images after windows of K; never where the kernel is larger than a padded image. */
+/** Sizes of all axes after windows of K, whose stride is `Stride` where O does not say; never where the kernel is larger than what is padded. */
+export type WindowsOf<S extends Shape, K, O, Stride, Done extends number[] = []> = S extends readonly [infer N extends number, ...infer Rest extends number[]]
+  ? Along<N, Done['length'], K, O, Stride> extends infer W
+    ? [W] extends [never]
+      ? never
+      : WindowsOf<Rest, K, O, Stride, [...Done, W & number]>
+    : never
+  : Done;
+
+/** The shape [..., H, W] of images after pooling by windows of K; never where the kernel is larger than a padded image. */
 export type Pooled<S extends Shape, K extends Pair, O> = number extends S['length']
   ? Shape
   : S extends readonly [...infer Front extends number[], infer H extends number, infer W extends number]
-    ? Joined<
-        Front,
-        Along<H, Height<K>, Height<PairOf<Given<O, 'stride', K>>>, Height<PairOf<Given<O, 'padding', 0>>>, O>,
-        Along<W, Width<K>, Width<PairOf<Given<O, 'stride', K>>>, Width<PairOf<Given<O, 'padding', 0>>>, O>
-      >
+    ? WindowsOf<[H, W], K, O, K> extends infer Out
+      ? [Out] extends [never]
+        ? never
+        : [...Front, ...(Out extends Shape ? Out : [number, number])]
+      : never
     : Shape;
 
-/** A pair as messages write it. */
-export type ShowPair<P extends Pair> = P extends readonly [infer H extends number, infer W extends number] ? `[${H},${W}]` : P extends number ? `${P}` : string;
+/** Sizes as messages write them. */
+export type ShowPerAxis<P> = P extends readonly number[] ? `[${Joined<P>}]` : P extends number ? `${P}` : string;
+type Joined<P extends readonly number[], Text extends string = ''> = P extends readonly [infer H extends number, ...infer Rest extends number[]] ? Joined<Rest, Text extends '' ? `${H}` : `${Text},${H}`> : Text;
+
+/** False where N is known to leave a remainder by G. */
+export type Divides<N extends number, G extends number> = [Tuple<N>, Tuple<G>] extends [infer TN extends Size, infer TG extends readonly [unknown, ...unknown[]]]
+  ? TN extends readonly [...TG, ...infer Rest] ? (Whole<Rest, TG> extends [unknown, readonly []] ? true : false) : false
+  : true;

@@ -1,6 +1,6 @@
 import { elementBytes, type BufferDType, type DType } from '../dtype.js';
 import { bytesCost, elementwiseCost } from '../ops/costs.js';
-import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, type Layout, type Order, orderOf, reshaped, sameOrder } from '../ops/layout.js';
+import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, isDenseIn, type Layout, type Order, orderOf, reshaped, sameOrder } from '../ops/layout.js';
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -196,18 +196,23 @@ class Lowering {
 
   /** Place in which an output of a node is computed; undefined where nothing reads it. */
   output(node: GraphNode, index: number): Value | undefined {
-    if (index === 0) return this.isRead(node) ? this.result(node) : undefined;
+    if (index === 0) return this.isRead(node) ? this.result(node, this.orderOfResult(node)) : undefined;
     const output = this.outputNodes.get(`${node.id}.${index}`);
     return output && this.result(output);
+  }
+
+  /** The order that a kernel's record says its result is in. */
+  private orderOfResult({ op, shape, inputs }: GraphNode): Order | undefined {
+    return 'order' in op ? op.order?.(shape, inputs.map((input) => this.value(input).layout)) : undefined;
   }
 
   private isRead(node: GraphNode): boolean {
     return this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => this.graph.nodes[user]!.op.kind !== 'output');
   }
 
-  dense(value: Value, node: number): Value {
-    if (isDense(value.layout)) return value;
-    const copy = this.temporary(value.layout.shape, value.buffer.dtype);
+  dense(value: Value, node: number, order?: Order): Value {
+    if (isDenseIn(value.layout, order)) return value;
+    const copy = this.temporary(value.layout.shape, value.buffer.dtype, order);
     this.push(COPY, [copy], [value], [], undefined, node);
     return copy;
   }
@@ -302,19 +307,28 @@ class Lowering {
     const [contraction, ...after] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, ...GraphNode[]];
     const last = after.at(-1)!;
     if (contraction.op.kind !== 'contraction') throw new Error('an epilogue starts with a contraction');
+    const order = this.orderOfResult(contraction);
+    // As if each was an instruction of its own: a mask in another order makes the result row-major.
+    let own = order;
     let epilogue: Epilogue = {};
     for (const node of after) {
       const { epilogue: part } = node.op as PointwiseRecord<never>;
       if ('activation' in part!) epilogue = { ...epilogue, activation: part.activation };
-      else if ('mask' in part!) epilogue = { ...epilogue, mask: this.dense(this.value(node.inputs[0]!), node.id) };
-      else {
+      else if ('mask' in part!) {
+        const mask = this.value(node.inputs[0]!);
+        own = commonOrder([denseLayout(node.shape, order), mask.layout], node.shape);
+        epilogue = { ...epilogue, mask: this.dense(mask, node.id, order) };
+      } else {
         const value = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
         const axis = contraction.op.biasAxis!(contraction.attrs as never)!;
         epilogue = { ...epilogue, bias: { value: reshaped(value, [sizeOf(value.layout.shape)]), axis } };
       }
     }
-    this.values.set(contraction.id, this.result(last));
+    const result = this.result(last, own);
+    const made = sameOrder(order, own) ? result : this.temporary(last.shape, last.dtype, order);
+    this.values.set(contraction.id, made);
     contraction.op.emit(new NodeEmitter(this, contraction, last.id), contraction.attrs as never, epilogue);
+    if (made !== result) this.push(COPY, [result], [made], [], undefined, last.id);
   }
 }
 
@@ -341,9 +355,9 @@ class NodeEmitter implements Emitter {
     return this.lowering.graph.nodes[this.node.inputs[i]!]!.shape;
   }
 
-  input(i: number, accepts: (layout: Layout) => boolean = isDense): Value {
+  input(i: number, accepts: (layout: Layout) => boolean = isDense, order?: Order): Value {
     const value = this.lowering.operand(this.node, i);
-    return accepts === anyLayout || accepts(value.layout) ? value : this.lowering.dense(value, this.node.id);
+    return accepts === anyLayout || accepts(value.layout) ? value : this.lowering.dense(value, this.node.id, order);
   }
 
   output(i = 0, shape?: Shape): Value | undefined {

@@ -27,8 +27,13 @@ export interface BatchNormOptions {
 
 type Floats = Tensor<Shape, 'float32'>;
 
-/** See batchNorm1d(). */
-export class BatchNorm1d extends Module<Shape, Shape, Same> {
+/** What each of the layers takes besides the batch: shapes of examples, as messages write them. */
+const EXAMPLES = { 1: ['', ',L'], 2: [',H,W'], 3: [',D,H,W'] } as const;
+
+/** See batchNorm1d(), batchNorm2d() and batchNorm3d(). */
+export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Shape, Same> {
+  /** Number of spatial axes; 1 takes none, too. */
+  readonly rank: R;
   readonly features: number;
   readonly eps: number;
   readonly momentum: number | null;
@@ -41,16 +46,18 @@ export class BatchNorm1d extends Module<Shape, Shape, Same> {
   /** Number of batches that the running statistics have seen: int32 []. */
   readonly numBatchesTracked: Parameter<[], 'int32'> | undefined;
 
-  constructor(features: number, options: BatchNormOptions = {}) {
+  constructor(rank: R, features: number, options: BatchNormOptions = {}) {
     super();
-    checkOptions('batchNorm1d', options, ['eps', 'momentum', 'affine', 'trackRunningStats']);
-    checkFlags('batchNorm1d', options, ['affine', 'trackRunningStats']);
+    const op = `batchNorm${rank}d`;
+    checkOptions(op, options, ['eps', 'momentum', 'affine', 'trackRunningStats']);
+    checkFlags(op, options, ['affine', 'trackRunningStats']);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
-    if (!(Number.isInteger(features) && features > 0)) throw new ArgumentError(`[batchNorm1d] features: got ${describeValue(features)}, expected a whole number above 0.`, { op: 'batchNorm1d' });
-    if (!(typeof eps === 'number' && eps >= 0 && eps < Infinity)) throw new ArgumentError(`[batchNorm1d] eps: got ${describeValue(eps)}, expected a number of at least 0.`, { op: 'batchNorm1d' });
+    if (!(Number.isInteger(features) && features > 0)) throw new ArgumentError(`[${op}] features: got ${describeValue(features)}, expected a whole number above 0.`, { op });
+    if (!(typeof eps === 'number' && eps >= 0 && eps < Infinity)) throw new ArgumentError(`[${op}] eps: got ${describeValue(eps)}, expected a number of at least 0.`, { op });
     if (!(momentum === null || (typeof momentum === 'number' && momentum >= 0 && momentum <= 1))) {
-      throw new ArgumentError(`[batchNorm1d] momentum: got ${describeValue(momentum)}, expected a number in [0, 1], or null.`, { op: 'batchNorm1d' });
+      throw new ArgumentError(`[${op}] momentum: got ${describeValue(momentum)}, expected a number in [0, 1], or null.`, { op });
     }
+    this.rank = rank;
     this.features = features;
     this.eps = eps;
     this.momentum = momentum;
@@ -65,16 +72,15 @@ export class BatchNorm1d extends Module<Shape, Shape, Same> {
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
     const input = x as unknown as Floats;
     const { shape } = input;
-    if ((shape.length !== 2 && shape.length !== 3) || shape[1] !== this.features) {
-      throw new ShapeError(`[batchNorm1d] the shape does not fit: got x ${showShape(shape)}, expected [N,${this.features}] or [N,${this.features},L].`, { op: 'batchNorm1d', shapes: [shape] });
-    }
+    const op = `batchNorm${this.rank}d`;
+    if (!this.#takes(shape.slice(1))) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected ${this.#expected('N,')}.`, { op, shapes: [shape] });
     const { runningMean, runningVar } = this;
     if (!this.training && runningMean !== undefined) return this.#normalized(input, runningMean, runningVar!) as unknown as Tensor<S, D>;
     const count = sizeOf(shape) / this.features;
     if (this.training && count < 2) {
-      throw new ShapeError(`[batchNorm1d] one value a feature has no variance: got x ${showShape(shape)}, expected a larger batch. Drop the last one (dropLast), or call eval().`, { op: 'batchNorm1d', shapes: [shape] });
+      throw new ShapeError(`[${op}] one value a feature has no variance: got x ${showShape(shape)}, expected a larger batch. Drop the last one (dropLast), or call eval().`, { op, shapes: [shape] });
     }
-    const axis = shape.length === 2 ? [0] : [0, 2];
+    const axis = [...shape.keys()].filter((d) => d !== 1);
     const batchMean: Floats = mean(input, { axis });
     const batchVar: Floats = variance(input, { axis, correction: 0 });
     const y = this.#normalized(input, batchMean, batchVar);
@@ -84,20 +90,29 @@ export class BatchNorm1d extends Module<Shape, Shape, Same> {
 
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
-    const fits = (shape.length === 1 || shape.length === 2) && shape[0] === this.features;
-    return fits ? shape : new ShapeMismatch(`${this.toString()} expects [${this.features}] or [${this.features},L]`, showShape(shape));
+    return this.#takes(shape) ? shape : new ShapeMismatch(`${this.toString()} expects ${this.#expected('')}`, showShape(shape));
   }
 
   override get builtin(): boolean {
-    return this.isPlain(BatchNorm1d);
+    return this.isPlain(BatchNorm);
   }
 
   override toString(): string {
-    return `batchNorm1d(${this.features})`;
+    return `batchNorm${this.rank}d(${this.features})`;
+  }
+
+  /** Returns whether it takes examples of that shape. */
+  #takes(example: Shape): boolean {
+    const axes = example.length - 1;
+    return example[0] === this.features && (axes === this.rank || (this.rank === 1 && axes === 0));
+  }
+
+  #expected(batch: string): string {
+    return EXAMPLES[this.rank].map((axes) => `[${batch}${this.features}${axes}]`).join(' or ');
   }
 
   #normalized(x: Floats, center: Tensor, spread: Tensor): Floats {
-    const perFeature = (tensor: Tensor): Floats => (x.shape.length === 2 ? tensor : reshape(tensor, [this.features, 1])) as Floats;
+    const perFeature = (tensor: Tensor): Floats => (x.shape.length === 2 ? tensor : reshape(tensor, [this.features, ...x.shape.slice(2).map(() => 1)])) as Floats;
     const y = div(sub(x, perFeature(center)), sqrt(add(perFeature(spread), this.eps))) as Floats;
     const { weight, bias } = this;
     return weight === undefined ? y : (add(mul(y, perFeature(weight as Tensor)), perFeature(bias as Tensor)) as Floats);
@@ -128,6 +143,21 @@ export class BatchNorm1d extends Module<Shape, Shape, Same> {
  *
  *     const model = nn.sequential([784], [nn.linear(784, 64), nn.batchNorm1d(64), nn.relu(), nn.linear(64, 10)]);
  */
-export function batchNorm1d(features: number, options?: BatchNormOptions): BatchNorm1d {
-  return new BatchNorm1d(features, options);
+export function batchNorm1d(features: number, options?: BatchNormOptions): BatchNorm<1> {
+  return new BatchNorm(1, features, options);
+}
+
+/**
+ * Batch normalisation of images, over the batch and all pixels of a channel: x [N, features, H, W] float32 gives its shape. Otherwise as batchNorm1d(), and as
+ * torch.nn.BatchNorm2d.
+ *
+ *     const model = nn.sequential([16, 8, 8], nn.batchNorm2d(16), nn.relu());
+ */
+export function batchNorm2d(features: number, options?: BatchNormOptions): BatchNorm<2> {
+  return new BatchNorm(2, features, options);
+}
+
+/** The same for volumes [N, features, D, H, W]. As torch.nn.BatchNorm3d. */
+export function batchNorm3d(features: number, options?: BatchNormOptions): BatchNorm<3> {
+  return new BatchNorm(3, features, options);
 }

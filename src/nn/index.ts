@@ -1,5 +1,6 @@
 export { type Activation, elu, gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, tanh } from './activations.js';
-export { BatchNorm1d, batchNorm1d, type BatchNormOptions } from './batch-norm.js';
+export { BatchNorm, batchNorm1d, batchNorm2d, batchNorm3d, type BatchNormOptions } from './batch-norm.js';
+export { Conv, conv1d, conv2d, conv3d, ConvTranspose, convTranspose1d, convTranspose2d, type ConvLayerOptions, type ConvTransposeLayerOptions } from './convolution.js';
 export { Dropout, dropout } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
 export * as init from './initializers.js';

@@ -3,7 +3,7 @@ import { record } from '../graph/recorder.js';
 import { avgPool2dOp, poolAttrs, pooledShape, type AvgPool2dOptions, type PoolAttrs, type PoolFits } from '../ops/pooling.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Pair, Pooled, ShowPair } from '../window-types.js';
+import type { Pair, Pooled, ShowPerAxis } from '../window-types.js';
 import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
@@ -15,9 +15,9 @@ export interface Pooled2d<K extends Pair, O> extends ShapeFunction {
       ? Shape
       : this['in'] extends readonly [number, number, number]
         ? [Pooled<this['in'], K, O>] extends [never]
-          ? Mismatch<`avgPool2d(${ShowPair<K>}) expects images that are not smaller than its kernel`, Show<this['in']>>
+          ? Mismatch<`avgPool2d(${ShowPerAxis<K>}) expects images that are not smaller than its kernel`, Show<this['in']>>
           : Pooled<this['in'], K, O>
-        : Mismatch<`avgPool2d(${ShowPair<K>}) expects images [C,H,W]`, Show<this['in']>>
+        : Mismatch<`avgPool2d(${ShowPerAxis<K>}) expects images [C,H,W]`, Show<this['in']>>
     : Shape;
 }
 

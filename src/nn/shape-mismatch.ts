@@ -1,5 +1,6 @@
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
+import type { Differ } from '../shape-types.js';
 import type { Product } from './multiply.js';
 
 /**
@@ -23,9 +24,6 @@ export interface ShapeMismatch<Expects extends string, Gets extends string | num
 }
 
 type Unranked<S extends Shape> = number extends S['length'] ? true : false;
-
-/** True if two sizes are both known and differ. */
-export type Differ<X extends number, Y extends number> = number extends X ? false : number extends Y ? false : X extends Y ? false : true;
 
 /** True if two shapes are known well enough to say that they are not the same. */
 export type DifferShapes<A extends Shape, B extends Shape> = Unranked<A> extends true

@@ -1,7 +1,7 @@
 import type { BufferDType, DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import { codes } from './codes.js';
-import type { Layout } from './layout.js';
+import type { Layout, Order } from './layout.js';
 
 /** An operand of an instruction: a buffer and how the elements lie in it. */
 export interface Value {
@@ -22,9 +22,9 @@ export interface Emitter {
   readonly inputs: number;
   /** Shape of the i-th input. */
   shape(i: number): Shape;
-  /** The i-th input. Dense, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */
-  input(i: number, accepts?: (layout: Layout) => boolean): Value;
-  /** The i-th output; undefined where nothing reads it. Dense, of its own shape or of `shape` (same size). */
+  /** The i-th input. Dense in `order`, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */
+  input(i: number, accepts?: (layout: Layout) => boolean, order?: Order): Value;
+  /** The i-th output; undefined where nothing reads it. Dense in the record's order, of its own shape or of `shape` (same size, row-major). */
   output(i?: number, shape?: Shape): Value | undefined;
   /** A dense temporary that lives for this op only. */
   temporary(shape: Shape, dtype: DType): Value;

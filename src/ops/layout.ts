@@ -41,6 +41,17 @@ export function orderOf(layout: Layout): Order | undefined {
   return order.every((d, i) => i === 0 || d > order[i - 1]!) ? undefined : order;
 }
 
+/** The order of images [N, C, ...] whose channels lie side by side; undefined where that is row-major. */
+export function channelsLast(shape: Shape): Order | undefined {
+  const [batch, channels, ...rest] = shape.keys();
+  return orderOf(denseLayout(shape, [batch!, ...rest, channels!]));
+}
+
+/** Returns whether a layout has no gaps in that order; undefined stands for row-major. */
+export function isDenseIn(layout: Layout, order: Order | undefined): boolean {
+  return order === undefined ? isDense(layout) : isDense(inOrder(layout, order));
+}
+
 /** Returns whether the elements of one dimension lie side by side. */
 export function hasUnitStride({ shape, strides }: Layout): boolean {
   const own = strides.filter((stride, d) => shape[d] !== 1 && stride !== 0);

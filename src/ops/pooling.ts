@@ -4,9 +4,9 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
-import type { Pair, Pooled, ShowPair, WindowOptions } from '../window-types.js';
+import type { Pair, Pooled, ShowPerAxis, WindowOptions } from '../window-types.js';
 import type { Tensor } from '../tensor.js';
-import { checkDType, FLOAT, MAX_ELEMENTS } from './check.js';
+import { checkDType, FLOAT } from './check.js';
 import { codes } from './codes.js';
 import { windowsCost } from './costs.js';
 import type { Emitter } from './emitter.js';
@@ -14,6 +14,7 @@ import { example } from './examples.js';
 import { reshaped } from './layout.js';
 import type { Example, KernelRecord } from './record.js';
 import { SUMS } from './tolerance.js';
+import { describeSizes, perAxis } from './windows.js';
 
 /** Windows over the last dimensions, one entry for each; 0 for `divisor`: the number of elements that count. */
 export type PoolAttrs = {
@@ -114,7 +115,7 @@ function poolExamples(): Example[] {
 
 export const { op: avgPool2dOp, gradOp: avgPool2dGradOp } = averagePooling('avgPool2d', 2);
 
-export interface AvgPool2dOptions extends WindowOptions {
+export interface AvgPool2dOptions extends WindowOptions<2> {
   /** Distance of windows. Default: the size of the kernel. */
   readonly stride?: Pair | undefined;
   /** Zeros on either side of an image, at most half of the kernel. Default 0. */
@@ -132,11 +133,11 @@ export function poolAttrs(op: string, kernelSize: Pair, options: AvgPool2dOption
   checkOptions(op, options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride']);
   const { ceilMode = false, countIncludePad = true, divisorOverride } = options ?? {};
   checkFlags(op, { ceilMode, countIncludePad }, ['ceilMode', 'countIncludePad']);
-  const kernel = pair(op, 'kernelSize', kernelSize, 1);
-  const stride = options?.stride === undefined ? kernel : pair(op, 'stride', options.stride, 1);
-  const padding = options?.padding === undefined ? [0, 0] : pair(op, 'padding', options.padding, 0);
+  const kernel = perAxis(op, 'kernelSize', kernelSize, 2, 1);
+  const stride = options?.stride === undefined ? kernel : perAxis(op, 'stride', options.stride, 2, 1);
+  const padding = options?.padding === undefined ? [0, 0] : perAxis(op, 'padding', options.padding, 2, 0);
   if (padding.some((p, axis) => p > kernel[axis]! / 2)) {
-    throw new ArgumentError(`[${op}] padding: got ${describePair(options!.padding)} for kernelSize ${describePair(kernelSize)}, expected at most half of the kernel. Pad the images first: pad().`, { op });
+    throw new ArgumentError(`[${op}] padding: got ${describeSizes(options!.padding)} for kernelSize ${describeSizes(kernelSize)}, expected at most half of the kernel. Pad the images first: pad().`, { op });
   }
   if (divisorOverride !== undefined && !(Number.isSafeInteger(divisorOverride) && divisorOverride !== 0)) {
     throw new ArgumentError(`[${op}] divisorOverride: got ${describeValue(divisorOverride)}, expected a whole number that is not 0. Leave it out for the mean.`, { op });
@@ -144,18 +145,8 @@ export function poolAttrs(op: string, kernelSize: Pair, options: AvgPool2dOption
   return { kernel, stride, padding, ceilMode, countIncludePad, divisor: divisorOverride ?? 0 };
 }
 
-function pair(op: string, name: string, value: unknown, least: number): readonly number[] {
-  const both: readonly unknown[] = Array.isArray(value) ? value : [value, value];
-  if (both.length === 2 && both.every((size) => Number.isInteger(size) && (size as number) >= least && (size as number) <= MAX_ELEMENTS)) return [...(both as readonly number[])];
-  throw new ArgumentError(`[${op}] ${name}: got ${describePair(value)}, expected a whole number of at least ${least}, or two: [height, width].`, { op });
-}
-
-function describePair(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(describeValue).join(',')}]` : describeValue(value);
-}
-
 /** `unknown` where the kernel fits into the padded images, else the reason why not. */
-export type PoolFits<S extends Shape, K extends Pair, O> = [Pooled<S, K, O>] extends [never] ? `[avgPool2d] the kernel ${ShowPair<K>} is larger than the padded image` : unknown;
+export type PoolFits<S extends Shape, K extends Pair, O> = [Pooled<S, K, O>] extends [never] ? `[avgPool2d] the kernel ${ShowPerAxis<K>} is larger than the padded image` : unknown;
 
 /**
  * Means of windows: y[n, c, i, j] = sum of x over the window at (i, j) / the number of its elements. x [N, C, H, W] float32 gives

@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Emitter, Value } from './emitter.js';
-import type { Layout } from './layout.js';
+import type { Layout, Order } from './layout.js';
 
 /** Attributes fix what an op is (axes, sizes, flags); numbers that may change from step to step are operands instead. */
 export type Attrs = { readonly [name: string]: AttrValue };
@@ -98,6 +98,8 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   flops?(inputs: readonly Meta[], output: Meta): number;
   /** Returns the axis along which a contraction can add a bias to its output, counted from the last (-1); undefined: none. */
   biasAxis?(attrs: A): number | undefined;
+  /** Order in which it leaves its first output, of that shape; row-major where left out. A rule of the op and its operands alone: see ADR 8. */
+  order?(shape: Shape, inputs: readonly Layout[]): Order | undefined;
   /** `epilogue` comes to contractions only. */
   emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;
   readonly siblings?: SiblingFusion<A>;
@@ -109,7 +111,7 @@ export interface Epilogue {
   readonly bias?: { readonly value: Value; readonly axis: number };
   /** Native code of the activation. */
   readonly activation?: number;
-  /** Dense, of the output's shape: 0 where it is not above 0. */
+  /** Of the output's shape and order: 0 where it is not above 0. */
   readonly mask?: Value;
 }
 

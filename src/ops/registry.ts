@@ -12,6 +12,7 @@ import { contractionOps } from './contraction.js';
 import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
+import { convolutionOps } from './convolution.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
@@ -55,6 +56,7 @@ export const ops = {
   ...crossEntropyOps,
   ...binaryCrossEntropyOps,
   ...ctcOps,
+  ...convolutionOps,
   ...lstmCellOps,
   ...poolingOps,
   ...randomOps,

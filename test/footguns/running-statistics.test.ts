@@ -14,8 +14,8 @@ function network() {
   return { norm, model, optimizer, loss };
 }
 
-const statistics = async (norm: nn.BatchNorm1d): Promise<number[]> => [...(await norm.runningMean!.data()), ...(await norm.runningVar!.data()), ...(await norm.numBatchesTracked!.data())];
-const count = async (norm: nn.BatchNorm1d): Promise<number> => (await norm.numBatchesTracked!.data())[0]!;
+const statistics = async (norm: nn.BatchNorm<1>): Promise<number[]> => [...(await norm.runningMean!.data()), ...(await norm.runningVar!.data()), ...(await norm.numBatchesTracked!.data())];
+const count = async (norm: nn.BatchNorm<1>): Promise<number> => (await norm.numBatchesTracked!.data())[0]!;
 
 describe('running statistics', () => {
   test('change once a forward pass, in every step', async () => {
@@ -35,7 +35,7 @@ describe('running statistics', () => {
   });
 
   test('are the same when something was read in between', async () => {
-    const run = async (look: (y: Tensor, norm: nn.BatchNorm1d) => Promise<unknown>): Promise<number[]> => {
+    const run = async (look: (y: Tensor, norm: nn.BatchNorm<1>) => Promise<unknown>): Promise<number[]> => {
       const { norm, model, optimizer } = network();
       for (let step = 0; step < 3; step++) {
         const y = model.forward(batch(step) as never) as Tensor;

@@ -1,0 +1,63 @@
+// A phase of a correlation with several channels, tile by tile, in blocks of K.
+#pragma once
+#include "plan.h"
+#include "tiles.h"
+
+namespace anneal::ANNEAL_TARGET {
+
+constexpr int64_t kConvBlockK = 512;  // k whose weights stay in the first cache with the pixels of a tile
+
+// Chunks of packing: one panel of a group, of all phases.
+ANNEAL_INLINE int64_t panels_of(const Correlation& g) { return divide_up(g.out, kTileColumns); }
+static void pack_weights_chunk(void* arg, int64_t chunk, int32_t worker) {
+  const ConvJob& job = *(const ConvJob*)arg;
+  const int64_t panel = chunk % panels_of(job.g), group = chunk / panels_of(job.g), j = panel * kTileColumns;
+  const int64_t width = smaller(kTileColumns, job.g.out - j), padded = padded_columns(job.g.out);
+  int32_t* const place = (int32_t*)job.context->scratch(job.context, worker);
+  for (int64_t i = 0; i < job.count; i++) {
+    const Phase& p = job.phases[i];
+    if (p.K == 0) continue;
+    note_places(job.g, p.taps, place);
+    pack_panel(job.w, place, job.weights + group * job.w.group, job.g.in, j, width,
+               const_cast<float*>(p.weights) + (group * padded + j) * p.K);
+  }
+  for (int64_t k = 0; job.epilogue.bias && k < padded_columns(width); k++)
+    job.bias[group * padded + j + k] = k < width ? job.epilogue.bias[group * job.g.out + j + k] : 0.0f;
+}
+
+// A run of pixels of a phase, for one group.
+static void dense_run(const ConvJob& job, const Phase& p, int64_t group, const PixelRun& pixels) {
+  const Correlation& g = job.g;
+  const int64_t padded = padded_columns(g.out);
+  const float* const weights = p.weights + group * padded * p.K;
+  const AfterSums after = {job.epilogue.bias ? job.bias + group * padded : nullptr,
+                           job.epilogue.activation == activations::relu};
+  int64_t done = 0;
+  const auto multiply = [&](const BlockOfK& k) {
+    const bool last_of_k = job.in_registers && done + k.size() == p.K;
+    for (int64_t j = 0; j < g.out; j += kTileColumns) {
+      const int columns = (int)smaller(kTileColumns, g.out - j);
+      const int64_t wide = padded_columns(columns);
+      const float* panel = weights + j * p.K + done * wide;
+      const PixelRun run = {pixels.x, pixels.source, pixels.c + j, pixels.target, pixels.count};
+      const int last = int(columns - (wide - kLanes));
+      const AfterSums finish = last_of_k ? after.from(j) : AfterSums{nullptr, false};
+      if (wide == kLanes)
+        p.flat ? multiply_pixels<1, kNarrowRows, true>(k, run, panel, last, done > 0, finish)
+               : multiply_pixels<1, kNarrowRows, false>(k, run, panel, last, done > 0, finish);
+      else
+        p.flat ? multiply_pixels<2, kTileRows, true>(k, run, panel, last, done > 0, finish)
+               : multiply_pixels<2, kTileRows, false>(k, run, panel, last, done > 0, finish);
+    }
+    done += k.size();
+  };
+  if (p.flat) return multiply({1, p.K, nullptr, 0, p.flat});
+  const Stretches& s = p.stretches;
+  const int64_t parts = divide_up(s.length, kConvBlockK), part = divide_up(s.length, parts);  // of a stretch
+  const int64_t together = parts > 1 ? 1 : equal_part(s.count, kConvBlockK / s.length, 1);
+  for (int64_t b = 0; b < s.count; b += together)
+    for (int64_t within = 0; within < s.length; within += part)
+      multiply({smaller(together, s.count - b), smaller(part, s.length - within), p.offset + b, within, nullptr});
+}
+
+}  // namespace anneal::ANNEAL_TARGET

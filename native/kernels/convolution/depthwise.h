@@ -1,0 +1,54 @@
+// A phase of a correlation of as many groups as channels, with one output each: channels lie in the lanes, and some
+// pixels share what is loaded of the weights.
+#pragma once
+#include "plan.h"
+#include "tiles.h"
+
+namespace anneal::ANNEAL_TARGET {
+
+constexpr int kDepthwisePixels = kLanes == 16 ? 8 : 4;
+
+// P pixels, all of their channels.
+template <int P>
+ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C, AfterSums after) {
+  const int64_t padded = padded_columns(C), taps = all_taps(p.taps);
+  for (int64_t c = 0; c < C; c += kLanes) {
+    const int lanes = (int)smaller(kLanes, C - c);
+    vf acc[P][1] = {};
+    for (int64_t i = 0; i < taps; i++) {
+      const vf weight = ld(p.weights + i * padded + c);
+      const float* x = t.x + p.offset[i] + c;
+#pragma GCC unroll 8
+      for (int q = 0; q < P; q++) acc[q][0] = vfma(ld_some(x + t.source[q], lanes), weight, acc[q][0]);
+    }
+    finish_sums(acc, after.from(c));
+#pragma GCC unroll 8
+    for (int q = 0; q < P; q++) st_some(t.c + t.target[q] + c, acc[q][0], lanes);
+  }
+}
+
+static void depthwise_run(const ConvJob& job, const Phase& p, PixelRun t) {
+  const int64_t C = job.g.out_channels();
+  const AfterSums after = {job.in_registers && job.epilogue.bias ? job.bias : nullptr,
+                           job.in_registers && job.epilogue.activation == activations::relu};
+  for (; t.count >= kDepthwisePixels;
+       t.count -= kDepthwisePixels, t.source += kDepthwisePixels, t.target += kDepthwisePixels)
+    depthwise_pixels<kDepthwisePixels>(p, t, C, after);
+  for (; t.count > 0; t.count--, t.source++, t.target++) depthwise_pixels<1>(p, t, C, after);
+}
+
+// Weights as [tap][channel].
+static void pack_depthwise(const ConvJob& job, int32_t* place) {
+  const int64_t C = job.g.out_channels(), padded = padded_columns(C);
+  for (int64_t i = 0; i < job.count; i++) {
+    const Phase& p = job.phases[i];
+    float* const to = const_cast<float*>(p.weights);
+    note_places(job.g, p.taps, place);
+    for (int64_t tap = 0; tap < job.w.taps; tap++)
+      for (int64_t c = 0; place[tap] >= 0 && c < padded; c++)
+        to[place[tap] * padded + c] = c < C ? job.weights[c * job.w.taps + tap] : 0.0f;
+  }
+  for (int64_t c = 0; job.epilogue.bias && c < padded; c++) job.bias[c] = c < C ? job.epilogue.bias[c] : 0.0f;
+}
+
+}  // namespace anneal::ANNEAL_TARGET

@@ -1,0 +1,116 @@
+// Convolutions: odd sizes, borders, strides, dilations, groups; each row against its reference and every target.
+#include "test/rows.h"
+
+namespace {
+using namespace harness;
+
+// Sizes along the three axes, the last ones of as many as are given.
+struct Window {
+  Dims in, taps, stride = {1, 1, 1}, padding = {0, 0, 0}, dilation = {1, 1, 1};
+};
+struct Shape {
+  int64_t N, C, O, groups;
+  Window w;
+  int64_t out(size_t i) const {
+    return (w.in[i] + 2 * w.padding[i] - w.dilation[i] * (w.taps[i] - 1) - 1) / w.stride[i] + 1;
+  }
+  Dims x() const { return {N, w.in[0], w.in[1], w.in[2], C}; }
+  Dims y() const { return {N, out(0), out(1), out(2), O}; }
+  Dims weights() const { return {O, C / groups, w.taps[0], w.taps[1], w.taps[2]}; }
+  std::vector<uint32_t> geometry() const {
+    std::vector<uint32_t> words = {uint32_t(groups)};
+    for (const Dims* d : {&w.stride, &w.padding, &w.dilation})
+      for (int64_t value : *d) words.push_back(uint32_t(value));
+    return words;
+  }
+};
+
+std::vector<uint32_t> with_epilogue(uint32_t activation, uint32_t flags, std::vector<uint32_t> geometry) {
+  geometry.insert(geometry.begin(), {activation, flags});
+  return geometry;
+}
+
+void check_all(const Shape& s, double special = 0) {
+  Tensor x = random_tensor(DType::f32, s.x(), 1), w = random_tensor(DType::f32, s.weights(), 2),
+         dy = random_tensor(DType::f32, s.y(), 3), bias = random_tensor(DType::f32, {s.O}, 4),
+         back = random_tensor(DType::f32, {s.C}, 5), mask = random_tensor(DType::f32, s.x(), 6);
+  if (special != 0 && x.stored() > 0)
+    x.set(x.stored() / 2, special), w.set(0, special), dy.set(dy.stored() - 1, special);
+  const int64_t taps = s.w.taps[0] * s.w.taps[1] * s.w.taps[2];
+  const Tolerance forward = {1e-6, 3e-7 * double(taps * s.C / s.groups)},
+                  backward = {1e-6, 3e-7 * double(taps * s.O / s.groups)};
+  for (bool plain : {true, false}) {
+    KernelCase c = {row_conv,
+                    text_of(plain ? "conv" : "conv bias relu", s.x()),
+                    {x, w, plain ? Tensor() : bias, Tensor()},
+                    {Tensor(DType::f32, s.y())},
+                    with_epilogue(plain ? activations::none : activations::relu, 0, s.geometry())};
+    c.tolerance = forward;
+    check(c);
+    KernelCase t = {row_conv_transpose,
+                    text_of(plain ? "conv_transpose" : "conv_transpose bias mask", s.x()),
+                    {dy, w, plain ? Tensor() : back, plain ? Tensor() : mask},
+                    {Tensor(DType::f32, s.x())},
+                    with_epilogue(activations::none, plain ? 0 : gemm_flags::mask, s.geometry())};
+    t.tolerance = backward;
+    check(t);
+  }
+  KernelCase g = {row_conv_weight_grad,
+                  text_of("conv_weight_grad", s.x()),
+                  {x, dy},
+                  {Tensor(DType::f32, s.weights())},
+                  s.geometry()};
+  g.tolerance = {1e-6, 3e-7 * double(s.N * s.out(0) * s.out(1) * s.out(2))};
+  check(g);
+}
+
+TEST_CASE("convolution: images") {
+  check_all({1, 1, 1, 1, {{1, 1, 1}, {1, 1, 1}}});
+  check_all({7, 3, 5, 1, {{1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({2, 17, 33, 1, {{1, 9, 8}, {1, 3, 2}, {1, 2, 1}, {0, 1, 0}}});
+  check_all({3, 1, 32, 1, {{1, 28, 28}, {1, 5, 5}, {1, 1, 1}, {0, 2, 2}}});
+  check_all({2, 3, 16, 1, {{1, 33, 31}, {1, 7, 7}, {1, 2, 2}, {0, 3, 3}}});
+  check_all({1, 2, 4, 1, {{1, 1, 1}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({5, 4, 3, 1, {{1, 7, 9}, {1, 2, 2}, {1, 3, 4}}});
+}
+
+TEST_CASE("convolution: one pixel of many channels, strides over them, blocks of K") {
+  check_all({2, 130, 65, 1, {{1, 5, 7}, {1, 1, 1}}});
+  check_all({2, 64, 31, 1, {{1, 5, 7}, {1, 1, 1}, {1, 2, 2}}});
+  check_all({1, 600, 20, 1, {{1, 3, 3}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({1, 512, 16, 1, {{1, 2, 2}, {1, 1, 1}}});
+}
+
+TEST_CASE("convolution: dilations, also with strides that share a divisor or none") {
+  for (int64_t stride : {1, 2, 3, 4})
+    for (int64_t dilation : {2, 3, 4})
+      check_all({2, 3, 5, 1, {{1, 17, 13}, {1, 3, 2}, {1, stride, 1}, {0, 2, 3}, {1, dilation, dilation}}});
+}
+
+TEST_CASE("convolution: groups, and as many as channels") {
+  check_all({2, 6, 9, 3, {{1, 7, 6}, {1, 3, 3}, {1, 1, 2}, {0, 1, 1}}});
+  check_all({2, 20, 20, 20, {{1, 9, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({3, 33, 33, 33, {{1, 8, 7}, {1, 5, 2}, {1, 2, 3}, {0, 2, 1}, {1, 1, 2}}});
+  check_all({2, 4, 8, 4, {{1, 6, 6}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}}});
+}
+
+TEST_CASE("convolution: sequences and volumes") {
+  check_all({2, 5, 7, 1, {{1, 1, 40}, {1, 1, 5}, {1, 1, 2}, {0, 0, 4}, {1, 1, 2}}});
+  check_all({2, 5, 7, 1, {{1, 40, 1}, {1, 4, 1}, {1, 3, 1}, {0, 3, 0}}});
+  check_all({2, 3, 4, 1, {{5, 6, 4}, {3, 2, 3}, {2, 1, 1}, {1, 0, 1}}});
+  check_all({1, 4, 6, 2, {{4, 5, 5}, {2, 3, 3}, {1, 2, 2}, {1, 1, 1}, {2, 1, 1}}});
+}
+
+TEST_CASE("convolution: parts of the batch, strips of rows") {
+  check_all({16, 8, 16, 1, {{1, 24, 24}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({2, 64, 24, 1, {{1, 40, 40}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}}});
+  check_all({9, 32, 32, 32, {{1, 30, 28}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+}
+
+TEST_CASE("convolution: NaN and infinity, also of a weight that meets padding; no images") {
+  for (double special : {double(kNaN), double(kInf)})
+    check_all({2, 3, 5, 1, {{1, 6, 5}, {1, 3, 3}, {1, 2, 1}, {0, 1, 1}}}, special);
+  check_all({0, 3, 5, 1, {{1, 6, 5}, {1, 3, 3}}});
+}
+
+}  // namespace
