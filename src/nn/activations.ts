@@ -11,11 +11,14 @@ import type { Same } from './shape-mismatch.js';
 /** A function of each element, without parameters. */
 export class Activation extends Module<Shape, Shape, Same> {
   readonly name: string;
+  /** True of one that is 0, and without a slope, for many inputs: a unit for which it always is so is dead. */
+  readonly mayDie: boolean;
   readonly #apply: (x: Tensor) => Tensor;
 
-  constructor(name: string, apply: (x: Tensor) => Tensor) {
+  constructor(name: string, apply: (x: Tensor) => Tensor, mayDie = false) {
     super();
     this.name = name;
+    this.mayDie = mayDie;
     this.#apply = apply;
   }
 
@@ -38,7 +41,7 @@ export class Activation extends Module<Shape, Shape, Same> {
 
 /** max(x, 0). As torch.nn.ReLU. */
 export function relu(): Activation {
-  return new Activation('relu', (x) => ops.relu(x));
+  return new Activation('relu', (x) => ops.relu(x), true);
 }
 
 /** x * P(X <= x) of a normal X, or its tanh approximation. As torch.nn.GELU. Source: Hendrycks and Gimpel, arXiv:1606.08415. */

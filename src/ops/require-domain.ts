@@ -28,6 +28,7 @@ export type DomainAttrs = {
 export const requireDomainOp: KernelRecord<DomainAttrs> = {
   name: 'requireDomain',
   kind: 'kernel',
+  indices: 'fault',
   infer: () => ({ shape: [], dtype: 'float32' }),
   emit: (e) => e.instruction('gather', [e.output()], [e.input(0), e.input(1)], [0]),
   gradient: { none: 'it gives 0' },

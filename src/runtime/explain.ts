@@ -11,7 +11,7 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
   const at = error.failure && plan.describe(error.failure.node, nodes);
   switch (error.code) {
     case 'ANNEAL_INDEX_OUT_OF_RANGE':
-      return at?.attrs?.['domain'] === undefined ? outOfRange(error, at) : outsideDomain(error, at as unknown as Outside);
+      return indicesOf(at?.op) === 'fault' ? outsideDomain(error, at as unknown as Outside) : outOfRange(error, at);
     case 'ANNEAL_NON_FINITE':
       return notFinite(error, at);
     case 'ANNEAL_OVERFLOW':
@@ -30,6 +30,11 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
 /** The name by which users know an op; that of the step where the op is not known. */
 function nameOf(at: { readonly op: OpRecord } | undefined): string {
   return at?.op.calledBy ?? at?.op.name ?? 'step';
+}
+
+/** Kind of the indices that an op takes. */
+function indicesOf(op: OpRecord | undefined): string | undefined {
+  return op !== undefined && 'indices' in op ? op.indices : undefined;
 }
 
 const KINDS = ['NaN', 'Infinity', '-Infinity'] as const;
@@ -70,7 +75,7 @@ function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, 
 }
 
 function remedyOf(op: OpRecord | undefined, value: number, limit: number): string {
-  if (op !== undefined && 'indices' in op && op.indices === 'positions') return 'Correct the indices.';
+  if (indicesOf(op) === 'positions') return 'Correct the indices.';
   return value === limit ? 'Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.' : 'Check the labels, or the number of classes that the model gives.';
 }
 

@@ -33,15 +33,15 @@ export class Inspection {
 
   constructor(model: Module) {
     const own = model.modules().map((module) => ({ module, parameters: ownParameters(module).filter(({ requiresGrad }) => requiresGrad) }));
-    this.#layers = own.filter(({ module, parameters }) => parameters.length > 0 || isRelu(module));
+    this.#layers = own.filter(({ module, parameters }) => parameters.length > 0 || mayDie(module));
   }
 
   /** Runs `fn`, which records the forward pass of a batch. */
   forward<R>(fn: () => R): R {
     const shares = new Map<Module, Tensor>();
-    const relus = this.#layers.flatMap(({ module }) => (isRelu(module) ? [module] : []));
-    const result = observing(relus, (module, output) => shares.set(module, aliveShare(output as Tensor)), fn);
-    const all = relus.map((module) => shares.get(module) ?? full([], NaN));
+    const mortal = this.#layers.flatMap(({ module }) => (mayDie(module) ? [module] : []));
+    const result = observing(mortal, (module, output) => shares.set(module, aliveShare(output as Tensor)), fn);
+    const all = mortal.map((module) => shares.get(module) ?? full([], NaN));
     this.#dead = all.length === 0 ? undefined : withoutTracking(() => stack(all));
     return result;
   }
@@ -76,11 +76,11 @@ export class Inspection {
 
   /** Returns the statistics, made of the values of `dead`, `norms` and `moved`. */
   statistics(dead: ArrayLike<number> | undefined, norms: ArrayLike<number>, moved: ArrayLike<number>): LayerStatistics[] {
-    let relu = 0;
+    let dying = 0;
     let trained = 0;
     return this.#layers.map(({ module, parameters }) => {
       const layer = { layer: module.path$, kind: String(module) };
-      if (parameters.length === 0) return { ...layer, deadShare: 1 - dead![relu++]! };
+      if (parameters.length === 0) return { ...layer, deadShare: 1 - dead![dying++]! };
       const i = trained++;
       const weightNorm = Math.sqrt(norms[2 * i]!);
       return { ...layer, parameters: { weightNorm, gradientNorm: Math.sqrt(norms[2 * i + 1]!), updateRatio: Math.sqrt(moved[i]!) / weightNorm } };
@@ -97,8 +97,8 @@ interface Layer {
   readonly parameters: readonly Parameter[];
 }
 
-function isRelu(module: Module): boolean {
-  return module instanceof Activation && module.name === 'relu';
+function mayDie(module: Module): boolean {
+  return module instanceof Activation && module.mayDie;
 }
 
 /** The share of units of an example that are not 0 for all examples. */
