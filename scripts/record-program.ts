@@ -4,6 +4,8 @@
 //     tsx --conditions=anneal-source scripts/record-program.ts <file>
 import { writeFileSync } from 'node:fs';
 import { codes } from '../src/ops/codes.js';
+import { COPY, ELEMENTWISE } from '../src/ops/emitter.js';
+import { UPDATE } from '../src/ops/updates.js';
 import { loadNative } from '../src/runtime/binding.js';
 import { RuntimeEngine } from '../src/runtime/engine.js';
 import { plannedMode } from '../src/runtime/mode.js';
@@ -89,7 +91,7 @@ function buffersOf(words: Uint32Array): { space: number; index: number; end: num
 function read(session: Session, id: number, bytes: number): Uint8Array {
   const buffer = (space: number): number[] => [space, UINT8, 0, 0, 0, bytes, 0, 0];
   const vector = (of: number): number[] => [of, 0, 1, 0, bytes, ...Array.from({ length: 7 }, () => 0), 1, ...Array.from({ length: 7 }, () => 0)];
-  const copy = [loadNative().row('copy'), 1, 1, 0, NONE, 10, 0, 0, 0, 1];
+  const copy = [loadNative().row(COPY), 1, 1, 0, NONE, 10, 0, 0, 0, 1];
   const body = [...buffer(SPACE.output), ...buffer(SPACE.storage), ...vector(0), ...vector(1), ...copy];
   const words = Uint32Array.from([MAGIC, VERSION, HEADER + body.length, 2, 2, 1, 1, 1, 0, 0, 0, 10, 0, 0, 0, 0, ...body]);
   const program = session.native.load(words);
@@ -114,8 +116,8 @@ function checkComplete(words: Uint32Array): void {
     const [row, outputs, inputs, attrs] = words.subarray(at) as unknown as [number, number, number, number];
     const attributes = words.subarray(at + INSTRUCTION_WORDS + outputs + inputs).subarray(0, attrs);
     missing.delete(`ops.def ${rows[row]!}`);
-    if (rows[row] === 'update') missing.delete(`rules.def ${rules[attributes[0]!]!}`);
-    if (rows[row] === 'pointwise') for (let k = 0; k < attributes[0]!; k++) missing.delete(`opcodes.def ${opcodes[attributes[1 + 4 * k]!]!}`);
+    if (rows[row] === UPDATE) missing.delete(`rules.def ${rules[attributes[0]!]!}`);
+    if (rows[row] === ELEMENTWISE) for (let k = 0; k < attributes[0]!; k++) missing.delete(`opcodes.def ${opcodes[attributes[1 + 4 * k]!]!}`);
     at += INSTRUCTION_WORDS + outputs + inputs + attrs;
   }
   if (missing.size > 0) throw new Error(`the recorded steps do not run ${[...missing].join(', ')}: add them to test/determinism/every-kernel.ts`);

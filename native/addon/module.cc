@@ -53,9 +53,9 @@ Napi::Value updates(const Napi::CallbackInfo& info) {
     const UpdateInfo& rule = kUpdateInfo[i];
     Napi::Object entry = Napi::Object::New(env);
     entry["name"] = Napi::String::New(env, rule.name);
-    entry["states"] = Napi::Number::New(env, rule.states);
-    entry["hypers"] = Napi::Number::New(env, rule.hypers);
-    entry["flags"] = Napi::Number::New(env, rule.flags);
+    entry["states"] = Napi::String::New(env, rule.state_names);
+    entry["hypers"] = Napi::String::New(env, rule.hyper_names);
+    entry["flags"] = Napi::String::New(env, rule.flag_names);
     list[i] = entry;
   }
   return list;

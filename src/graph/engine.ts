@@ -1,4 +1,5 @@
 import type { TypedArray } from '../dtype.js';
+import type { UpdateRule } from '../ops/updates.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
@@ -96,6 +97,8 @@ export interface Engine {
   dispose(tensor: Tensor): void;
   /** A leaf of zeros in native memory, which outlives steps. */
   zeroed(shape: Shape): Tensor;
+  /** The rule of updates of this name. Throws AnnealError (ANNEAL_ADDON_MISSING) where the addon has none. */
+  updateRule(name: string): UpdateRule;
   /** Gives the tensors of each pair the memory of one another: nothing is copied. What may still be read of them, and depends on it, is computed first. */
   exchange(pairs: readonly (readonly [Tensor, Tensor])[]): void;
   /** Puts aside what is computed of the gradients of these parameters; what it returns puts it back. */

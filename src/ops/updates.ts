@@ -6,41 +6,19 @@ import { codes } from './codes.js';
 import { example } from './examples.js';
 import type { EffectRecord, Example, Inferred } from './record.js';
 
-/** A rule by which an optimizer updates a parameter: a row of native/kernels/update/rules.def. What it does is in native/kernels/update/rules.h. */
+/** A rule by which an optimizer updates a parameter: a row of native/kernels/update/rules.def, which gives names and their order. */
 export interface UpdateRule {
   readonly name: string;
   /** The arrays that it keeps beside a parameter. */
   readonly states: readonly string[];
-  /** Its numbers, of which the rate is the first, in the native order. */
-  readonly hypers: readonly ['lr', ...string[]];
+  /** Its numbers. */
+  readonly hypers: readonly string[];
   /** Switches, from the lowest bit. */
   readonly flags: readonly string[];
 }
 
-export const updateRules = {
-  sgd: { name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] },
-  sgdMomentum: { name: 'sgd_momentum', states: ['momentumBuffer'], hypers: ['lr', 'momentum', 'dampening', 'weightDecay'], flags: ['nesterov', 'maximize'] },
-  adam: { name: 'adam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
-  adamAmsgrad: { name: 'adam_amsgrad', states: ['expAvg', 'expAvgSq', 'maxExpAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
-  adamax: { name: 'adamax', states: ['expAvg', 'expInf'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['maximize'] },
-  nadam: { name: 'nadam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay', 'cooling'], flags: ['decoupled', 'maximize'] },
-  radam: { name: 'radam', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['decoupled', 'maximize'] },
-  rmsprop: { name: 'rmsprop', states: ['squareAvg'], hypers: ['lr', 'alpha', 'eps', 'weightDecay'], flags: ['maximize'] },
-  rmspropMomentum: { name: 'rmsprop_momentum', states: ['squareAvg', 'momentumBuffer'], hypers: ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'], flags: ['maximize'] },
-  rmspropCentered: { name: 'rmsprop_centered', states: ['squareAvg', 'gradAvg'], hypers: ['lr', 'alpha', 'eps', 'weightDecay'], flags: ['maximize'] },
-  rmspropCenteredMomentum: {
-    name: 'rmsprop_centered_momentum',
-    states: ['squareAvg', 'gradAvg', 'momentumBuffer'],
-    hypers: ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'],
-    flags: ['maximize'],
-  },
-  adagrad: { name: 'adagrad', states: ['sum'], hypers: ['lr', 'lrDecay', 'initial', 'eps', 'weightDecay'], flags: ['maximize'] },
-  adadelta: { name: 'adadelta', states: ['squareAvg', 'accDelta'], hypers: ['lr', 'rho', 'eps', 'weightDecay'], flags: ['maximize'] },
-  rprop: { name: 'rprop', states: ['prev', 'stepSize'], hypers: ['lr', 'etaMinus', 'etaPlus', 'least', 'most'], flags: ['maximize'] },
-  asgd: { name: 'asgd', states: ['ax'], hypers: ['lr', 'eta', 'mu', 'lambd', 'weightDecay'], flags: ['maximize'] },
-  lamb: { name: 'lamb', states: ['expAvg', 'expAvgSq'], hypers: ['lr', 'beta1', 'beta2', 'eps', 'weightDecay'], flags: ['adapt', 'maximize'] },
-  lion: { name: 'lion', states: ['expAvg'], hypers: ['lr', 'beta1', 'beta2', 'weightDecay'], flags: ['maximize'] },
-} as const satisfies { readonly [name: string]: UpdateRule };
+/** The row of an update, whose first attribute is its rule. */
+export const UPDATE = 'update';
 
 /** A parameter, its gradient, the rule's arrays beside it, its average where one is kept, and the place of its count among the counts of updates. */
 export interface UpdateOperands {
@@ -66,7 +44,10 @@ export interface UpdateExtras {
 const EXTRAS = ['scales', 'limit', 'average'] as const;
 
 type UpdateAttrs = {
-  readonly rule: keyof typeof updateRules;
+  readonly rule: string;
+  /** Numbers of arrays and of hyper-parameters that the rule has. */
+  readonly states: number;
+  readonly hypers: number;
   /** One bit for each flag that is on. */
   readonly flags: number;
   /** Place of the count of each parameter. */
@@ -84,7 +65,7 @@ const header = (attrs: UpdateAttrs): number => 2 + EXTRAS.filter((extra) => has(
 /** Number of operands of a parameter: itself, its gradient, and what is kept beside it. */
 const operandsOf = (attrs: UpdateAttrs): number => 2 + keptBy(attrs);
 
-const keptBy = (attrs: UpdateAttrs): number => updateRules[attrs.rule].states.length + (has(attrs, 'average') ? 1 : 0);
+const keptBy = (attrs: UpdateAttrs): number => attrs.states + (has(attrs, 'average') ? 1 : 0);
 
 /** A rule's update of any number of parameters. Inputs: hyper float64 [..], counts int32 [..], extras, then of each parameter p, g, its state and average. */
 export const updateOp: EffectRecord<UpdateAttrs> = {
@@ -103,15 +84,12 @@ export const updateOp: EffectRecord<UpdateAttrs> = {
     const extras = EXTRAS.map((extra) => (has(attrs, extra) ? inputs[next++] : undefined));
     const flags = attrs.flags + (has(attrs, 'average') ? codes.update_flags.averages : 0) + (attrs.pulls ? codes.update_flags.writes_average_back : 0);
     const operands = [inputs[0], inputs[1], ...extras, ...inputs.slice(next)];
-    e.instruction('update', outputs, operands, [e.rule(updateRules[attrs.rule].name), flags, ...attrs.places]);
+    e.instruction(UPDATE, outputs, operands, [e.rule(attrs.rule), flags, ...attrs.places]);
   },
   gradient: { none: 'an update is not differentiated' },
   // A chain of ten roundings or so at values of about 1.
   tolerance: { absolute: 1e-6, relative: 1e-6 },
-  // There are hundreds, which only tests look at.
-  get examples() {
-    return (Object.keys(updateRules) as UpdateAttrs['rule'][]).flatMap(updateExamples);
-  },
+  examples: updateExamples({ name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] }),
 };
 
 /** The operands of the i-th parameter that an update overwrites: all but its gradient. */
@@ -120,8 +98,7 @@ function written(attrs: UpdateAttrs, i: number): number[] {
   return [first, ...Array.from({ length: keptBy(attrs) }, (_, k) => first + 2 + k)];
 }
 
-function checkSlots([hyper, counts]: readonly Tensor[], { rule }: UpdateAttrs): void {
-  const wanted = updateRules[rule].hypers.length;
+function checkSlots([hyper, counts]: readonly Tensor[], { rule, hypers: wanted }: UpdateAttrs): void {
   if ((hyper!.dtype as string) === 'float64' && sizeOf(hyper!.shape) === wanted && counts!.dtype === 'int32' && counts!.shape.length === 1) return;
   const got = `${hyper!.dtype} ${showShape(hyper!.shape)}, ${counts!.dtype} ${showShape(counts!.shape)}`;
   throw new DTypeError(`[${rule}] the hyper-parameters are wrong: got ${got}, expected slots float64 [${wanted}] and int32 [..].`, { op: rule });
@@ -139,9 +116,8 @@ function checkArrays(arrays: readonly Tensor[]): void {
   }
 }
 
-/** No flag and each alone, on one parameter of many sizes and on several at once. */
-function updateExamples(rule: UpdateAttrs['rule']): Example[] {
-  const { states, hypers, flags } = updateRules[rule];
+/** Operands that the tests run a rule on: no flag and each alone, on one parameter of many sizes and on several at once. */
+export function updateExamples({ name: rule, states, hypers, flags }: UpdateRule): Example[] {
   const sets: (readonly Shape[])[] = [[[0]], [[1]], [[7]], [[8]], [[9]], [[17]], [[101]], [[3, 5]], [[5], [0], [2, 2, 3]], [[4099], [16], [9000]]];
   return [0, ...flags.map((_, bit) => 1 << bit)].flatMap((on) =>
     sets.map((shapes) => {
@@ -152,14 +128,14 @@ function updateExamples(rule: UpdateAttrs['rule']): Example[] {
       // An average of squares is larger than the square of the average.
       const range = (state: string) => (state === 'squareAvg' ? { from: 1, to: 2 } : { from: 0.1, to: 1 });
       const arrays = shapes.flatMap((shape) => ['parameter', 'gradient', ...states].map((array) => ({ shape, ...range(array) })));
-      return example([...slots, ...arrays], { rule, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i), extras: 0, pulls: false });
+      return example([...slots, ...arrays], { rule, states: states.length, hypers: hypers.length, flags: on, places: shapes.map((_, i) => shapes.length - 1 - i), extras: 0, pulls: false });
     }),
   );
 }
 
 /** Updates all these parameters in one instruction. `hyper` and `counts` are slots; `flags` are those of the rule that are on. */
 export function update(
-  rule: UpdateAttrs['rule'],
+  rule: UpdateRule,
   flags: readonly string[],
   hyper: Tensor,
   counts: Tensor,
@@ -167,11 +143,12 @@ export function update(
   extras: UpdateExtras = {},
 ): Tensor {
   const arrays = updated.flatMap(({ parameter, gradient, states, average }) => [parameter, gradient, ...states, ...(average === undefined ? [] : [average])]);
-  const known: readonly string[] = updateRules[rule].flags;
   const given = EXTRAS.map((extra) => extras[extra]);
   return record(updateOp, [hyper, counts, ...given.filter((extra) => extra !== undefined), ...arrays], {
-    rule,
-    flags: flags.reduce((set, flag) => set | (1 << known.indexOf(flag)), 0),
+    rule: rule.name,
+    states: rule.states.length,
+    hypers: rule.hypers.length,
+    flags: flags.reduce((set, flag) => set | (1 << rule.flags.indexOf(flag)), 0),
     places: updated.map(({ place }) => place),
     extras: given.reduce((set, extra, bit) => (extra === undefined ? set : set | (1 << bit)), 0),
     pulls: extras.pulls ?? false,

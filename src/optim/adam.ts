@@ -30,7 +30,7 @@ function rule(op: string, options: AdamOptions): Rule {
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return { lr, rule: amsgrad ? 'adamAmsgrad' : 'adam', hyper: { beta1, beta2, eps, weightDecay }, flags: { decoupled, maximize } };
+  return { lr, rule: amsgrad ? 'adam_amsgrad' : 'adam', hyper: { beta1, beta2, eps, weightDecay }, flags: { decoupled, maximize } };
 }
 
 /**

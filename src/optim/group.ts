@@ -1,6 +1,7 @@
-import { ArgumentError } from '../errors.js';
+import { AnnealError, ArgumentError } from '../errors.js';
 import { slots } from '../ops/leaf.js';
-import { updateRules } from '../ops/updates.js';
+import { engine } from '../graph/engine.js';
+import type { UpdateRule } from '../ops/updates.js';
 import { checkOptions, withoutUndefined } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -17,7 +18,8 @@ export type Rule = NativeRule | ComposedRule;
 /** One pass over elements, with what of it is switched on. */
 interface NativeRule {
   readonly lr: Scheduled;
-  readonly rule: keyof typeof updateRules;
+  /** Name of a row of native/kernels/update/rules.def, whose names the numbers and flags have. */
+  readonly rule: string;
   /** A number may follow from the step and its rate. */
   readonly hyper: Readonly<Record<string, number | ((step: number, lr: number) => number)>>;
   readonly flags: Readonly<Record<string, boolean>>;
@@ -61,15 +63,18 @@ export type OptimizerOptions<O> = O & {
 export class ParameterGroup {
   readonly parameters: readonly Parameter[];
   /** The native rule: where the step is composed, that of gradient descent, by which it is taken. */
-  readonly rule: NativeRule['rule'];
+  readonly rule: string;
+  readonly updateRule$: UpdateRule;
   readonly composition: Composition | undefined;
   readonly flags: readonly string[];
-  /** Numbers that the native rule reads when the step runs: its numbers, lr first. */
+  /** Numbers that the native rule reads when the step runs, in its order. */
   readonly hyperSlot: Tensor;
   /** Numbers of a composition by name. */
   readonly numbers: Readonly<Record<string, Tensor>>;
   readonly #op: string;
   readonly #hyper: Float64Array;
+  /** Place of the rate among them. */
+  readonly #rate: number;
   readonly #decays: readonly string[];
   readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: (step: number, lr: number) => number }[];
   #lr: Scheduled;
@@ -80,13 +85,16 @@ export class ParameterGroup {
     this.#op = op;
     this.parameters = parameters;
     this.rule = 'rule' in rule ? rule.rule : 'sgd';
+    this.updateRule$ = engine().updateRule(this.rule);
     this.composition = composition;
     this.flags = Object.keys(flags).filter((flag) => flags[flag]);
     this.#lr = checkRate(op, rule.lr);
     const { hyper, decays = ['beta1', 'beta2'] } = rule;
     this.#decays = decays;
-    const names: readonly string[] = composition === undefined ? updateRules[this.rule].hypers : ['lr', ...Object.keys(hyper)];
+    const names: readonly string[] = composition === undefined ? this.updateRule$.hypers : ['lr', ...Object.keys(hyper)];
+    checkNames(op, this.updateRule$, composition === undefined ? names.filter((name) => name !== 'lr' && !(name in hyper)) : [], Object.keys(flags));
     this.#hyper = Float64Array.from(names, (name) => Number(hyper[name]));
+    this.#rate = names.indexOf('lr');
     this.#scheduled = names.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
     this.hyperSlot = composition === undefined ? slots(this.#hyper, 'float64') : slots([1, 0], 'float64');
     const number = (place: number): Tensor => slots(this.#hyper.subarray(place, place + 1), 'float32', []);
@@ -96,7 +104,7 @@ export class ParameterGroup {
   /** The arrays that are kept beside a parameter, by name. */
   keeps(parameter: Parameter): Readonly<Record<string, Shape>> {
     if (this.composition !== undefined) return this.composition.keeps(parameter);
-    return Object.fromEntries(updateRules[this.rule].states.map((name) => [name, parameter.shape]));
+    return Object.fromEntries(this.updateRule$.states.map((name) => [name, parameter.shape]));
   }
 
   set lr(lr: Scheduled) {
@@ -115,7 +123,7 @@ export class ParameterGroup {
 
   /** Sets the numbers of a step. */
   setNumbers$(step: number): void {
-    const lr = (this.#hyper[0] = this.rateAt(step));
+    const lr = (this.#hyper[this.#rate] = this.rateAt(step));
     for (const { name, place, schedule } of this.#scheduled) this.#hyper[place] = this.#inRange(name, schedule(step, lr), step);
   }
 
@@ -125,6 +133,14 @@ export class ParameterGroup {
     const range = decay ? 'number in [0, 1)' : 'finite number of at least 0';
     throw new ArgumentError(`[${this.#op}] ${name} of step ${step} is ${String(value)}, expected a ${range}. Check the schedule.`, { op: this.#op });
   }
+}
+
+/** Throws where an optimizer does not give what its rule takes, by the names of the rule's row. */
+function checkNames(op: string, rule: UpdateRule, missing: readonly string[], flags: readonly string[]): void {
+  const unknown = flags.filter((flag) => !rule.flags.includes(flag));
+  if (missing.length === 0 && unknown.length === 0) return;
+  const wrong = missing.length > 0 ? `lacks the number ${missing[0]!}` : `has no flag ${unknown[0]!}`;
+  throw new AnnealError('ANNEAL_INTERNAL', `[${op}] the optimizer and the row '${rule.name}' of native/kernels/update/rules.def differ: got one that ${wrong}, expected the names of the row.`, { op });
 }
 
 /** The groups of what an optimizer was given, each with its rule; `describe` makes a rule of complete options. */

@@ -17,17 +17,12 @@ import { Clipping, unmeasured, type Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
 import { checkRate, type Scheduled } from './numbers.js';
+import { named, ParameterStates } from './parameter-states.js';
 
 let optimizers = 0;
 
 /** The name in a state of the count of steps that averages have seen. */
 const AVERAGE_STEPS = 'averageSteps';
-
-/** State of an optimizer for one parameter: the rule's arrays, and the place of its count. */
-interface ParameterState {
-  readonly arrays: Readonly<Record<string, Tensor>>;
-  readonly place: number;
-}
 
 /** The base of optimizers: who to update, by which rate, and what is remembered from step to step. */
 export class Optimizer implements Updater {
@@ -39,14 +34,9 @@ export class Optimizer implements Updater {
   #count = 0;
   #version = 0;
   readonly #op: string;
-  /** Number of updates of each parameter; in a step, that update counts already. The slot is read when the step runs. */
-  readonly #counts: Int32Array;
-  readonly #countsSlot: Tensor;
-  /** The parameters that were last updated, and where their counts are. */
-  #last: { readonly updated: readonly Parameter[]; readonly places: readonly number[] } | undefined = undefined;
   /** Tensors that steps overwrite besides parameters, and how many there were when they were gathered. */
   #overwritten: { readonly version: number; readonly states: number; readonly averages: number; readonly leaves: readonly Tensor[] } | undefined = undefined;
-  readonly #states = new Map<Parameter, ParameterState>();
+  readonly #states: ParameterStates;
   readonly #groupOf = new Map<Parameter, ParameterGroup>();
   #clipping: Clipping | undefined = undefined;
   #averaging: Averaging | undefined = undefined;
@@ -57,8 +47,7 @@ export class Optimizer implements Updater {
     this.groups = groups;
     this.parameters = groups.flatMap(({ parameters }) => parameters);
     for (const group of groups) for (const parameter of group.parameters) this.#groupOf.set(parameter, group);
-    this.#counts = new Int32Array(this.parameters.length);
-    this.#countsSlot = slots(this.#counts, 'int32');
+    this.#states = new ParameterStates(this.parameters.length, (parameter) => this.#groupOf.get(parameter)!.keeps(parameter));
     this.clip = clip;
     this.average = average;
   }
@@ -102,11 +91,11 @@ export class Optimizer implements Updater {
   #updateOf(group: ParameterGroup, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor {
     const averaging = this.#moving;
     const updated = own.map(({ parameter, gradient }) => {
-      const { arrays, place } = this.#stateOf(parameter);
+      const { arrays, place } = this.#states.of(parameter);
       return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), average: averaging?.of(parameter), place };
     });
     const extras = { scales, limit: this.#clipping?.limit, average: averaging?.slot, pulls: averaging?.pulls ?? false };
-    return update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras);
+    return update(group.updateRule$, group.flags, group.hyperSlot, this.#states.countsSlot, updated, extras);
   }
 
   /** Stores what the composition keeps, then takes its steps. */
@@ -114,14 +103,14 @@ export class Optimizer implements Updater {
     const averaging = this.#moving;
     const stores: Tensor[] = [];
     const updated = own.map(({ parameter, gradient: whole }, i) => {
-      const { arrays, place } = this.#stateOf(parameter);
+      const { arrays, place } = this.#states.of(parameter);
       const gradient = this.#clipping?.clipped(whole, scales, i) ?? whole;
       const { step, kept } = composition.compose({ parameter, gradient, kept: arrays, numbers: group.numbers });
       for (const [name, value] of Object.entries(kept)) stores.push(store(arrays[name]!, value));
       return { parameter: parameter as Tensor, gradient: step, states: [], average: averaging?.of(parameter), place };
     });
     const extras = { average: averaging?.slot, pulls: averaging?.pulls ?? false };
-    return [...stores, update(group.rule, group.flags, group.hyperSlot, this.#countsSlot, updated, extras)];
+    return [...stores, update(group.updateRule$, group.flags, group.hyperSlot, this.#states.countsSlot, updated, extras)];
   }
 
   /** Averages go on where no gradient reaches: a step of length 0. */
@@ -132,9 +121,9 @@ export class Optimizer implements Updater {
     if (averaging === undefined || rest.length === 0) return [];
     const updated = rest.map((parameter) => {
       const average = averaging.of(parameter);
-      return { parameter: parameter as Tensor, gradient: zeros(parameter.shape), states: [], average, place: this.#stateOf(parameter).place };
+      return { parameter: parameter as Tensor, gradient: zeros(parameter.shape), states: [], average, place: this.#states.of(parameter).place };
     });
-    return [update('sgd', [], slots([0, 0], 'float64'), this.#countsSlot, updated, { average: averaging.slot, pulls: averaging.pulls })];
+    return [update(engine().updateRule('sgd'), [], slots([0, 0], 'float64'), this.#states.countsSlot, updated, { average: averaging.slot, pulls: averaging.pulls })];
   }
 
   /** The rate of the next step. May be assigned a number or a schedule at any time: of all groups; each has an `lr` of its own. */
@@ -253,14 +242,14 @@ export class Optimizer implements Updater {
     this.#clipping?.setNumbers$(this.#count);
     this.#averaging?.advance();
     this.#count++;
-    for (const place of this.#placesOf(updated)) this.#counts[place]!++;
+    this.#states.count(updated, 1);
   }
 
   overwrites(): readonly Tensor[] {
     const averages = this.#averaging?.arrays ?? [];
     const known = this.#overwritten;
     if (known !== undefined && known.version === this.#version && known.states === this.#states.size && known.averages === averages.length) return known.leaves;
-    const leaves = [...this.#states.values()].flatMap(({ arrays }) => Object.values(arrays));
+    const leaves = [...this.#states.arrays];
     leaves.push(...averages, ...(this.#averaging?.pulls === true ? this.parameters : []));
     if (this.#clipping?.kept !== undefined) leaves.push(this.#clipping.kept);
     this.#overwritten = { version: this.#version, states: this.#states.size, averages: averages.length, leaves };
@@ -270,15 +259,7 @@ export class Optimizer implements Updater {
   rollback(updated: readonly Parameter[] = this.parameters): void {
     this.#count--;
     this.#averaging?.rollback();
-    for (const place of this.#placesOf(updated)) this.#counts[place]!--;
-  }
-
-  /** Returns the positions of these parameters' counts. Steps ask for the same ones again and again. */
-  #placesOf(updated: readonly Parameter[]): readonly number[] {
-    if (this.#last === undefined || !sameParameters(this.#last.updated, updated)) {
-      this.#last = { updated, places: updated.map((parameter) => this.#stateOf(parameter).place) };
-    }
-    return this.#last.places;
+    this.#states.count(updated, -1);
   }
 
   /**
@@ -290,11 +271,11 @@ export class Optimizer implements Updater {
     this.#averaging?.checkInPlace('stateDict');
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
     if (this.#averaging !== undefined) state.set(AVERAGE_STEPS, integer(this.#averaging.steps));
-    for (const [name, parameter] of this.#named()) {
-      const { arrays, place } = this.#stateOf(parameter);
+    for (const [name, parameter] of named(this.parameters)) {
+      const { arrays, place } = this.#states.of(parameter);
       for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
       if (this.#averaging !== undefined) state.set(`${name}.average`, this.#averaging.of(parameter));
-      state.set(`${name}.step`, integer(this.#counts[place]!));
+      state.set(`${name}.step`, integer(this.#states.countAt(place)));
     }
     return state;
   }
@@ -316,11 +297,11 @@ export class Optimizer implements Updater {
       if (!given.has(AVERAGE_STEPS) && given.has('steps')) given.set(AVERAGE_STEPS, given.get('steps')!);
       counts.push([AVERAGE_STEPS, (value) => (averaging.steps = value)]);
     }
-    for (const [name, parameter] of this.#named()) {
-      const { arrays, place } = this.#stateOf(parameter);
+    for (const [name, parameter] of named(this.parameters)) {
+      const { arrays, place } = this.#states.of(parameter);
       for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
       if (averaging !== undefined) targets.set(`${name}.average`, averaging.of(parameter));
-      counts.push([`${name}.step`, (value) => (this.#counts[place] = value)]);
+      counts.push([`${name}.step`, (value) => this.#states.setCount(place, value)]);
     }
     const apply: (() => void)[] = [];
     for (const [name, set] of counts) {
@@ -340,31 +321,10 @@ export class Optimizer implements Updater {
     this.#averaging = averaging;
   }
 
-  /** Made when the parameter is first updated, or its state is asked for. */
-  #stateOf(parameter: Parameter): ParameterState {
-    let state = this.#states.get(parameter);
-    if (state === undefined) {
-      const keeps = Object.entries(this.#groupOf.get(parameter)!.keeps(parameter));
-      state = { arrays: Object.fromEntries(keeps.map(([name, shape]) => [name, engine().zeroed(shape)])), place: this.#states.size };
-      this.#states.set(parameter, state);
-    }
-    return state;
-  }
-
   /** Bytes of what it remembers once it has updated all of its parameters that are not frozen: its rule's arrays, and an average. */
   get stateBytes(): number {
     const kept = (parameter: Parameter): Shape[] => [...Object.values(this.#groupOf.get(parameter)!.keeps(parameter)), ...(this.#averaging === undefined ? [] : [parameter.shape])];
     return this.parameters.filter(({ requiresGrad }) => requiresGrad).flatMap(kept).reduce((bytes, shape) => bytes + 4 * sizeOf(shape), 0);
-  }
-
-  /** By name; where two models have a parameter of one name, by name and position. */
-  #named(): Map<string, Parameter> {
-    const named = new Map<string, Parameter>();
-    for (const [i, parameter] of this.parameters.entries()) {
-      const name = parameter.name === '' ? `${i}` : parameter.name;
-      named.set(named.has(name) ? `${name}#${i}` : name, parameter);
-    }
-    return named;
   }
 }
 
@@ -379,10 +339,6 @@ export function optimizerOf<O extends object>(
   checkOptions(op, options, [...known, 'groups', 'clip', 'average']);
   const { clip, average, ...rest } = options;
   return new Optimizer(op, groupsOf<O>(op, parameters, rest as unknown as O, known, describe), { clip, average });
-}
-
-function sameParameters(a: readonly Parameter[], b: readonly Parameter[]): boolean {
-  return a === b || (a.length === b.length && a.every((parameter, i) => parameter === b[i]));
 }
 
 function integer(value: number): Described {

@@ -26,8 +26,7 @@ function rule(options: RmspropOptions): Rule {
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
   checkScheduled(op, 'momentum', momentum);
-  const plain = centered ? 'rmspropCentered' : 'rmsprop';
-  const rule = momentum === 0 ? plain : (`${plain}Momentum` as const);
+  const rule = `rmsprop${centered ? '_centered' : ''}${momentum === 0 ? '' : '_momentum'}`;
   return { lr, rule, hyper: { alpha, eps, weightDecay, momentum }, flags: { maximize } };
 }
 

@@ -27,7 +27,7 @@ function rule(options: SgdOptions): Rule {
     throw new ArgumentError(`[sgd] nesterov: got momentum ${String(momentum)} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
   }
   const hyper = { momentum, dampening, weightDecay };
-  return momentum === 0 ? { lr, rule: 'sgd', hyper, flags: { maximize } } : { lr, rule: 'sgdMomentum', hyper, flags: { nesterov, maximize } };
+  return momentum === 0 ? { lr, rule: 'sgd', hyper, flags: { maximize } } : { lr, rule: 'sgd_momentum', hyper, flags: { nesterov, maximize } };
 }
 
 /**

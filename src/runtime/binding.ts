@@ -1,7 +1,7 @@
 import { AnnealError } from '../errors.js';
 import { codes } from '../ops/codes.js';
 import { everyOp } from '../ops/registry.js';
-import { updateRules } from '../ops/updates.js';
+import type { UpdateRule } from '../ops/updates.js';
 import { loadAddon, remedy, type LoadedAddon } from './addon.js';
 
 /** A running program's failure, as the native side reports it. */
@@ -46,7 +46,8 @@ type CodeTables = Readonly<Record<string, Readonly<Record<string, number>>>>;
 interface Addon {
   rows(): readonly { readonly name: string; readonly inPlace: boolean }[];
   pointwise(): readonly { readonly name: string }[];
-  updates(): readonly { readonly name: string; readonly states: number; readonly hypers: number; readonly flags: number }[];
+  /** Names of what a rule has, with spaces between; numbers in addons of before. */
+  updates(): readonly { readonly name: string; readonly states: string; readonly hypers: string | number; readonly flags: string }[];
   /** Absent in addons of before. */
   codes?(): CodeTables;
   info(): NativeInfo;
@@ -66,6 +67,9 @@ export interface Native {
   inPlace(row: string): boolean;
   opcode(name: string): number;
   rule(name: string): number;
+  /** Every rule of updates, and one by its name. */
+  readonly updateRules: readonly UpdateRule[];
+  updateRule(name: string): UpdateRule;
   opcodeName(opcode: number): string;
 }
 
@@ -77,7 +81,7 @@ export function loadNative(): Native {
   return native;
 }
 
-/** Throws for an addon that is not ours, or lacks what a record or a rule names. */
+/** Throws for an addon that is not ours, or lacks what a record names. */
 function bind({ exports, file }: LoadedAddon): Native {
   const addon = exports as Addon;
   if (typeof addon.rows !== 'function') throw new AnnealError('ANNEAL_ADDON_MISSING', `[anneal] ${file} is an addon of another library. ${remedy()}`);
@@ -86,22 +90,28 @@ function bind({ exports, file }: LoadedAddon): Native {
   const inPlace = new Set(natives.filter((row) => row.inPlace).map(({ name }) => name));
   const names = addon.pointwise().map(({ name }) => name);
   const opcodes = new Map(names.map((name, i) => [name, i]));
-  const signatures = new Map(addon.updates().map(({ name, states, hypers, flags }, i) => [`${name} ${states} ${hypers} ${flags}`, i]));
-  const rules = new Map<string, number>();
-  for (const { name, states, hypers, flags } of Object.values(updateRules)) {
-    rules.set(name, numberOf(signatures, `${name} ${states.length} ${hypers.length} ${flags.length}`, 'native/kernels/update/rules.def'));
-  }
+  const rules = addon.updates().filter(({ hypers }) => typeof hypers === 'string').map(ruleOf);
+  const ruleNumbers = new Map(rules.map(({ name }, i) => [name, i]));
   for (const op of everyOp) if (op.kind === 'pointwise') numberOf(opcodes, op.opcode, 'native/kernels/pointwise/opcodes.def');
   checkCodes(codes, addon.codes?.() ?? {});
+  const ruleNumber = (name: string): number => numberOf(ruleNumbers, name, 'native/kernels/update/rules.def');
   return {
     addon,
     file,
     row: (name) => numberOf(rows, name, 'native/ops.def'),
     inPlace: (row) => inPlace.has(row),
     opcode: (name) => numberOf(opcodes, name, 'native/kernels/pointwise/opcodes.def'),
-    rule: (name) => numberOf(rules, name, 'native/kernels/update/rules.def'),
+    rule: ruleNumber,
+    updateRules: rules,
+    updateRule: (name) => rules[ruleNumber(name)]!,
     opcodeName: (opcode) => names[opcode]!,
   };
+}
+
+/** A rule by the names in its row. */
+function ruleOf({ name, states, hypers, flags }: ReturnType<Addon['updates']>[number]): UpdateRule {
+  const names = (list: string | number): string[] => String(list).split(' ').filter((one) => one !== '');
+  return { name, states: names(states), hypers: names(hypers), flags: names(flags) };
 }
 
 function numberOf(numbers: ReadonlyMap<string, number>, name: string, table: string): number {

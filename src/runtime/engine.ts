@@ -8,6 +8,7 @@ import { dropResolved, isResolved } from '../graph/pending-outputs.js';
 import { bumpVersion, currentVersion } from '../graph/version.js';
 import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit, latest } from '../graph/assignments.js';
 import { fromArray, storageLeaf } from '../ops/leaf.js';
+import type { UpdateRule } from '../ops/updates.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
@@ -146,6 +147,10 @@ export class RuntimeEngine implements Engine {
     tensor.data$ = undefined;
     if (tensor.storage$ !== undefined) Session.release(tensor.storage$);
     tensor.storage$ = undefined;
+  }
+
+  updateRule(name: string): UpdateRule {
+    return this.native.updateRule(name);
   }
 
   zeroed(shape: Shape): Tensor {

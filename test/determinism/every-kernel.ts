@@ -9,6 +9,8 @@ import { record } from '../../src/graph/recorder.js';
 import { gatherRows } from '../../src/ops/indexing.js';
 import { everyOp } from '../../src/ops/registry.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
+import { ParameterGroup } from '../../src/optim/group.js';
+import { loadNative } from '../../src/runtime/binding.js';
 import { bernoulliMask } from '../../src/ops/random.js';
 import { sizeOf } from '../../src/shape.js';
 
@@ -223,7 +225,7 @@ class Together implements Updater {
   }
 }
 
-type Make = (parameters: readonly Parameter[]) => Updater;
+type Make = (parameters: readonly Parameter[]) => optim.Optimizer;
 
 /** Optimizers and their parameters: every rule. A parameter belongs to the first whose path it starts with. */
 const rules: readonly (readonly [path: string, make: Make])[] = [
@@ -249,16 +251,22 @@ const rules: readonly (readonly [path: string, make: Make])[] = [
   ['', (some) => optim.sgd(some, { lr: 0.5, momentum: 0.9, dampening: 0.1, weightDecay: 0.001 })],
 ];
 
-/** The optimizers of a model whose first forward() is done, as one. */
+/** The optimizers of a model whose first forward() is done, as one. A rule that none of them has, as it is new, updates a witness. */
 function optimizersOf(model: EveryKernel): Updater {
   const rest = new Set(model.parameters());
-  return new Together(
-    rules.map(([path, make]) => {
-      const some = [...rest].filter(({ name }) => name.startsWith(path));
-      for (const parameter of some) rest.delete(parameter);
-      return make(some);
-    }),
-  );
+  const parts = rules.map(([path, make]) => {
+    const some = [...rest].filter(({ name }) => name.startsWith(path));
+    for (const parameter of some) rest.delete(parameter);
+    return { path, make, some };
+  });
+  const listed = new Map(parts.filter(({ path }) => path !== 'witnesses').map(({ path, make, some }) => [path, make(some)]));
+  const known = new Set(['sgd', ...[...listed.values()].flatMap(({ groups }) => groups.map(({ rule }) => rule))]);
+  const fresh = loadNative().updateRules.filter(({ name }) => !known.has(name));
+  const others = fresh.map(({ name, hypers }, i) => {
+    const hyper = Object.fromEntries(hypers.map((number) => [number, 0.5]));
+    return new optim.Optimizer(name, [new ParameterGroup(name, [model.witnesses[i]!], { lr: 0.001, rule: name, hyper, flags: {} })]);
+  });
+  return new Together([...parts.map(({ path, make, some }) => listed.get(path) ?? make(some.slice(others.length))), ...others]);
 }
 
 /** The model, and what trains it by a step a call. */

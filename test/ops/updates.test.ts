@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Updater } from '../../src/graph/engine.js';
 import { withoutTracking, record, setEager } from '../../src/graph/recorder.js';
 import { add, mul, sum } from '../../src/ops/index.js';
+import { updateExamples } from '../../src/ops/updates.js';
 import { ops } from '../../src/ops/registry.js';
 import { fromArray, slots } from '../../src/ops/leaf.js';
 import type { EffectRecord, Example, OpRecord } from '../../src/ops/record.js';
@@ -65,7 +66,7 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
 
 describe(ops.update.name, () => {
   const op = ops.update as OpRecord as EffectRecord;
-  test.each(op.examples.map((example) => [title(example), example] as const))('%s', async (_title, example) => {
+  test.each(loadNative().updateRules.flatMap(updateExamples).map((example) => [title(example), example] as const))('%s', async (_title, example) => {
     const expected = await updated(op, example, 'reference');
     expect(expected.length).toBe(op.writes(example.attrs!).length);
     for (const target of targets) {

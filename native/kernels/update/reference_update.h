@@ -4,6 +4,7 @@
 
 #include "../reference_access.h"
 #include "rules.h"
+#include "rules_info.h"
 #include "update_call.h"
 
 namespace anneal::ANNEAL_TARGET {
@@ -82,7 +83,7 @@ static void reference_rule(const Call& call) {
 template <class T>
 static void reference_update(const Call& call, Context&) {
   static void (*const rules[])(const Call&) = {
-#define ANNEAL_UPDATE(name, states, ...) reference_rule<T, Rule_##name<double>, states>,
+#define ANNEAL_UPDATE(name, states, ...) reference_rule<T, Rule_##name<double>, names_in(states)>,
 #include "rules.def"
 #undef ANNEAL_UPDATE
   };

@@ -4,13 +4,21 @@
 
 namespace anneal {
 
+// Number of names in a list of rules.def.
+constexpr int names_in(const char* list) {
+  int names = *list ? 1 : 0;
+  for (; *list; list++) names += *list == ' ';
+  return names;
+}
+
 struct UpdateInfo {
-  const char* name;
-  int states, hypers, flags;  // arrays beside a parameter, hyper-parameters, flag bits: see rules.def
+  const char *name, *state_names, *hyper_names, *flag_names;  // see rules.def
+  int states, hypers, flags;
 };
 
 constexpr UpdateInfo kUpdateInfo[] = {
-#define ANNEAL_UPDATE(name, states, hypers, flags) {#name, states, hypers, flags},
+#define ANNEAL_UPDATE(name, states, hypers, flags) \
+  {#name, states, hypers, flags, names_in(states), names_in(hypers), names_in(flags)},
 #include "rules.def"
 #undef ANNEAL_UPDATE
 };

@@ -1,14 +1,9 @@
 // The rules of updates, limits and averages against their reference.
+#include "rules_info.h"
 #include "test_parameters.h"
 
 namespace {
 using namespace update_test;
-
-constexpr int kRuleStates[] = {
-#define ANNEAL_UPDATE(name, states, ...) states,
-#include "rules.def"
-#undef ANNEAL_UPDATE
-};
 
 enum RuleNumber : uint32_t {
 #define ANNEAL_UPDATE(name, ...) rule_##name,
@@ -33,7 +28,7 @@ Tensor optional(DType dtype, const std::vector<double>& x) { return x.empty() ? 
 KernelCase update_case(uint32_t rule, uint32_t flags, const std::vector<double>& hyper,
                        const std::vector<int64_t>& sizes, const std::vector<int32_t>& counts,
                        const Extras& extras = {}) {
-  const int states = kRuleStates[rule], kept = states + (extras.average.empty() ? 0 : 1);
+  const int states = kUpdateInfo[rule].states, kept = states + (extras.average.empty() ? 0 : 1);
   KernelCase c = {
       row_update,
       "rule " + std::to_string(rule) + " flags " + std::to_string(flags) + extras.text() + " of " +

@@ -7,6 +7,7 @@
 // average.
 #pragma once
 #include "pass.h"
+#include "rules_info.h"
 #include "trust_ratio.h"
 
 namespace anneal::ANNEAL_TARGET {
@@ -23,7 +24,7 @@ static void run_rule(const Call& call, Context& context) {
 }
 
 constexpr Runner kUpdateRules[] = {
-#define ANNEAL_UPDATE(name, states, ...) run_rule<Rule_##name<vf>, states>,
+#define ANNEAL_UPDATE(name, states, ...) run_rule<Rule_##name<vf>, names_in(states)>,
 #include "rules.def"
 #undef ANNEAL_UPDATE
 };
