@@ -20,6 +20,13 @@ describe('avgPool2d', () => {
     expect(nn.summary(model).layers[0]).toMatchObject({ kind: 'avgPool2d(2)', output: [1, 2, 2], parameters: 0 });
   });
 
+  test('knows what its windows leave', () => {
+    const options = { stride: [3, 1], padding: [1, 0], ceilMode: true } as const;
+    const model = nn.sequential([2, 9, 7], nn.avgPool2d([2, 3], options));
+    expect(model.output).toEqual([2, 4, 5]);
+    expect(model.forward(images([5, 2, 9, 7]) as Tensor<[5, 2, 9, 7]>).shape).toEqual([5, 2, 4, 5]);
+  });
+
   test('of nothing is nothing', async () => {
     expect(avgPool2d(images([0, 3, 4, 4]), 2).shape).toEqual([0, 3, 2, 2]);
     expect([...(await avgPool2d(images([2, 0, 4, 4]), 2).data())]).toEqual([]);

@@ -38,4 +38,4 @@ def pooling_cases():
 
 
 if __name__ == "__main__":
-    write("pooling.json", cases=[case.record() for case in pooling_cases()])
+    write("pooling.json", functions=[case.record() for case in pooling_cases()])
