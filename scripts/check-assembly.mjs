@@ -1,7 +1,6 @@
 // Disassembles the register tiles of gemm and looks into their loops: multiply-adds on the target's widest registers, and no
 // accumulator that is kept on the stack. A CPU or emulator without AVX-512 cannot show either.
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 
 const X86 = {
   objdump: 'objdump',
@@ -32,8 +31,6 @@ const targets = {
   avx2: { ...X86, register: /%ymm\d/, tiles: PLAIN },
   neon: { ...ARM, register: /\b[vq]\d/, tiles: PLAIN },
 };
-
-const objectOf = (target, build) => join(build, 'CMakeFiles', `${target}.dir`, 'native', 'targets', `${target}.cc.o`);
 
 /** Instructions by function: their address, name and operands. */
 function disassemble({ objdump }, object) {
@@ -66,11 +63,11 @@ function innermostLoops(instructions, { jump }) {
  * Throws where a tile's main loop, the shortest of those with the most multiply-adds, reads a vector from the stack, or uses no wide register. The last few k
  * may: loads of less than a vector go through the stack on ARM. Returns what it saw.
  */
-export function checkAssembly(target, build) {
+export function checkAssembly(target, object) {
   const kind = targets[target];
   let tiles = 0;
   let longest = 0;
-  for (const [name, instructions] of disassemble(kind, objectOf(target, build))) {
+  for (const [name, instructions] of disassemble(kind, object)) {
     const tile = kind.tiles.exec(name)?.[0];
     if (tile === undefined) continue;
     const stack = kind.stack(instructions.slice(0, 40).some(kind.frame));
@@ -84,14 +81,14 @@ export function checkAssembly(target, build) {
     tiles++;
     longest = Math.max(longest, most);
   }
-  if (tiles === 0) throw new Error(`${target}: no register tiles in ${objectOf(target, build)}`);
+  if (tiles === 0) throw new Error(`${target}: no register tiles in ${object}`);
   return `${target}: ${tiles} register tiles, up to ${longest} multiply-adds a loop, no vector kept on the stack`;
 }
 
 /** Throws where AVX-512 split over AVX2 has other tiles than the real one. */
-export function checkSplit(build) {
-  const [split, real] = ['avx2_w16', 'avx512'].map((target) => {
-    const names = [...disassemble(X86, objectOf(target, build)).keys()].map((name) => /\b(TileKernel|TransposingTileKernel)<\d+, [12]>(?=::run\b)/.exec(name)?.[0]);
+export function checkSplit(avx2, avx512) {
+  const [split, real] = [avx2, avx512].map((object) => {
+    const names = [...disassemble(X86, object).keys()].map((name) => /\b(TileKernel|TransposingTileKernel)<\d+, [12]>(?=::run\b)/.exec(name)?.[0]);
     return [...new Set(names.filter((name) => name !== undefined))].sort().join('; ');
   });
   if (split !== real) throw new Error(`avx2_w16 has the tiles ${split}, avx512 has ${real}`);

@@ -1,7 +1,8 @@
 // The native side without Node.js: tests and a recorded training program with both compilers, on 64-bit ARM under
-// qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer (g++) and under ThreadSanitizer (clang); equal bits from all
-// of them on every target with fused multiply-add; the assembly of gemm's tiles, headers that compile by themselves, instructions of
-// kernels counted under valgrind, a minute of fuzzing the verifier, and the format. Reports of doctest go to $ANNEAL_REPORTS where that is set.
+// qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer and under ThreadSanitizer (clang); equal bits from all
+// of them on every target with fused multiply-add; what the addon as it is shipped asks of a system; the assembly of gemm's tiles,
+// headers that compile by themselves, instructions of kernels counted under valgrind, a minute of fuzzing the verifier, and the
+// format. Reports of doctest go to $ANNEAL_REPORTS where that is set. CONTRIBUTING.md says what each build proves.
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
@@ -12,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkAssembly, checkSplit } from './check-assembly.mjs';
 import { checkHeaders } from './check-headers.mjs';
+import { checkPortable } from './check-portable.mjs';
 import { run } from './slots.mjs';
 
 const { resolve } = createRequire(import.meta.url);
@@ -25,18 +27,21 @@ const FUZZ_SECONDS = 60;
 const QEMU = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
 const ARM = ['--toolchain', join(root, 'cmake', 'aarch64.cmake')];
 
+/** Kernels as node-gyp compiled them for the addon: what g++ makes of the targets is tested, read and counted there. */
+const ADDON_OBJECTS = join(root, 'build', 'Release', 'obj.target');
+const PORTABLE = ['-DANNEAL_PORTABLE=ON', '-DANNEAL_TESTS=ON'];
+
 /**
- * A build folder: what it is configured with and which programs it makes; with `addon` cmake-js configures it and makes that, too. Programs run
+ * A build folder: what it is configured with and which programs it makes; with `cmakeJs` that configures it. Programs run
  * under an `emulator`, where there is one, without the test cases in `leaveOut`.
  */
 const builds = {
-  gcc: { compiler: 'g++', options: [], targets: ['native_tests', 'replay', 'kernels'] },
-  clang: { compiler: 'clang++-19', options: ['-DANNEAL_TESTS=ON', '-DANNEAL_WIDTHS=OFF'], targets: ['all'], addon: true },
-  neon: { compiler: 'aarch64-linux-gnu-g++', options: ARM, targets: ['native_tests', 'replay'], emulator: QEMU, leaveOut: '*dispose joins soon*' },
+  gcc: { compiler: 'g++', options: [...PORTABLE, '-DANNEAL_WIDTHS=OFF', `-DANNEAL_ADDON_OBJECTS=${ADDON_OBJECTS}`], targets: ['native_tests', 'replay', 'kernels', 'addon'] },
+  clang: { compiler: 'clang++-19', options: ['-DANNEAL_TESTS=ON'], targets: ['all'], cmakeJs: true },
+  neon: { compiler: 'aarch64-linux-gnu-g++', options: [...ARM, ...PORTABLE], targets: ['native_tests', 'replay', 'addon'], emulator: QEMU, leaveOut: '*dispose joins soon*' },
   'neon-clang': { compiler: 'clang++-19', options: [...ARM, '-DANNEAL_TESTS=OFF'], targets: ['replay'], emulator: QEMU },
-  address: { compiler: 'g++', options: ['-DANNEAL_SANITIZE=address'], targets: ['native_tests', 'replay'] },
+  address: { compiler: 'clang++-19', options: ['-DANNEAL_SANITIZE=address', '-DANNEAL_FUZZ=ON'], targets: ['fuzz_verify', 'native_tests', 'replay'] },
   thread: { compiler: 'clang++-19', options: ['-DANNEAL_SANITIZE=thread'], targets: ['native_tests', 'replay'] },
-  fuzz: { compiler: 'clang++-19', options: ['-DANNEAL_FUZZ=ON', '-DANNEAL_SANITIZE=address', '-DANNEAL_TESTS=OFF'], targets: ['fuzz_verify'] },
 };
 
 /** Makes something when it is first asked for, and gives the same to whoever asks again. */
@@ -50,10 +55,10 @@ function once(make) {
 
 /** The folder of a build. All builds go on side by side, as the cores allow; one alone has all of them. */
 const built = once(async (name) => {
-  const { compiler, options, targets, addon } = builds[name];
+  const { compiler, options, targets, cmakeJs } = builds[name];
   const folder = join(root, 'build', `native-${name}`);
   const defines = [`-DCMAKE_CXX_COMPILER=${compiler}`, ...options];
-  if (addon) await run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'configure', `--out=${folder}`, ...defines.map((define) => define.replace('-D', '--CD'))]);
+  if (cmakeJs) await run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'configure', `--out=${folder}`, ...defines.map((define) => define.replace('-D', '--CD'))]);
   else await run('cmake', ['-S', root, '-B', folder, ...defines]);
   await run('cmake', ['--build', folder, `-j${asked.length > 1 ? 1 : availableParallelism()}`, '--target', ...targets]);
   return folder;
@@ -95,7 +100,7 @@ async function all(promises) {
 
 /** The hash that a training program leaves, recorded in Node.js with an addon: that of the package, or another one. */
 const recorded = once(async (addon) => {
-  const [file, env] = addon === undefined ? [program, {}] : [join(scratch, 'program-of-another.anrf'), { ANNEAL_ADDON: addon }];
+  const [file, env] = addon === undefined ? [program, {}] : [join(mkdtempSync(join(scratch, 'of-another-')), 'program.anrf'), { ANNEAL_ADDON: addon }];
   const { stdout } = await run(process.execPath, [resolve('tsx/cli'), '--conditions=anneal-source', 'scripts/record-program.ts', file], { env });
   return stdout.trim();
 });
@@ -143,19 +148,35 @@ function arm() {
   ]);
 }
 
-/** The developer's build of the addon, by the compiler that node-gyp did not use, leaves the same bits. */
-async function addon() {
-  const [wanted, got] = [await recorded(), await recorded(join(await built('clang'), 'Release', 'anneal.node'))];
-  if (got !== wanted) throw new Error(`the addon of cmake-js leaves ${got}, that of node-gyp left ${wanted}`);
+async function leavesSameBits(name, addon) {
+  const [wanted, got] = [await recorded(), await recorded(join(await built(name), addon))];
+  if (got !== wanted) throw new Error(`the addon of ${name} leaves ${got}, that of node-gyp left ${wanted}`);
 }
+
+/** The developer's build of the addon, by the compiler that node-gyp did not use, leaves the same bits. */
+const addon = () => leavesSameBits('clang', join('Release', 'anneal.node'));
+
+/** The object file of a target in a build. */
+const objectOf = async (target, name) => join(await built(name), 'CMakeFiles', `${target}.dir`, 'native', 'targets', `${target}.cc.o`);
+const objectOfAddon = (target) => join(ADDON_OBJECTS, target, 'native', 'targets', `${target}.o`);
 
 /** The register tiles of gemm as both compilers made them. */
 async function assembly() {
-  for (const name of ['gcc', 'clang']) {
-    for (const target of ['avx512', 'avx2']) console.log(`${name}: ${checkAssembly(target, await built(name))}`);
+  for (const target of ['avx512', 'avx2']) {
+    console.log(`gcc: ${checkAssembly(target, objectOfAddon(target))}`);
+    console.log(`clang: ${checkAssembly(target, await objectOf(target, 'clang'))}`);
   }
-  checkSplit(await built('gcc'));
-  for (const name of ['neon', 'neon-clang']) console.log(`${name}: ${checkAssembly('neon', await built(name))}`);
+  checkSplit(await objectOf('avx2_w16', 'clang'), await objectOf('avx512', 'clang'));
+  for (const name of ['neon', 'neon-clang']) console.log(`${name}: ${checkAssembly('neon', await objectOf('neon', name))}`);
+}
+
+/** The addon linked as it is shipped: what it asks of a system, that a loader finds it all, and for this machine its bits. */
+async function portable() {
+  for (const name of ['gcc', 'neon']) {
+    const file = join(await built(name), 'anneal.node');
+    console.log(`${name}: ${await checkPortable(file, builds[name].emulator)}`);
+  }
+  await leavesSameBits('gcc', 'anneal.node');
 }
 
 async function instructions() {
@@ -164,7 +185,7 @@ async function instructions() {
 
 async function fuzz() {
   const options = [`-max_total_time=${FUZZ_SECONDS}`, '-print_final_stats=1', '-verbosity=0', `-artifact_prefix=${join(root, 'build')}/`];
-  console.log((await run(join(await built('fuzz'), 'fuzz_verify'), options)).stderr.trim());
+  console.log((await run(join(await built('address'), 'fuzz_verify'), options)).stderr.trim());
 }
 
 /** Builds, those that take longest first. */
@@ -177,6 +198,7 @@ const parts = {
   fuzz,
   instructions,
   addon,
+  portable,
   assembly,
   headers: async () => console.log(await checkHeaders(await built('gcc'))),
   format: async () => void (await run(process.execPath, ['scripts/format-native.mjs'])),
