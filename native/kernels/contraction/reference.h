@@ -34,10 +34,16 @@ static int64_t reference_batch_offset(const TensorArg& out, const TensorArg& ope
   return offset;
 }
 
+// The columns whose sums go on side by side, so that a row of B is read as it lies. Each sum is in order of k all the
+// same.
+constexpr int64_t kReferenceColumns = 64;
+
 template <class T>
 static void reference_gemm(const Call& call, Context&) {
   const TensorArg &a = call.in[0], &b = call.in[1], &out = call.out[0];
   const int64_t M = out.dims[out.rank - 2], N = out.dims[out.rank - 1], K = a.dims[a.rank - 1];
+  const int64_t a_m = a.strides[a.rank - 2], a_k = a.strides[a.rank - 1];
+  const int64_t b_k = b.strides[b.rank - 2], b_n = b.strides[b.rank - 1];
   int64_t count = 1;
   for (int d = 0; d < out.rank - 2; d++) count *= out.dims[d];
   const T* bias = call.inputs > 2 ? (const T*)call.in[2].data : nullptr;
@@ -46,17 +52,21 @@ static void reference_gemm(const Call& call, Context&) {
     const T* pa = (const T*)a.data + reference_batch_offset(out, a, i);
     const T* pb = (const T*)b.data + reference_batch_offset(out, b, i);
     for (int64_t m = 0; m < M; m++)
-      for (int64_t n = 0; n < N; n++) {
-        double sum = 0;
-        for (int64_t k = 0; k < K; k++)
-          sum += (double)pa[m * a.strides[a.rank - 2] + k * a.strides[a.rank - 1]] *
-                 (double)pb[k * b.strides[b.rank - 2] + n * b.strides[b.rank - 1]];
-        const int64_t at = (i * M + m) * N + n;
-        T x = (T)sum;
-        if (bias) x = (T)((double)x + (double)bias[n]);
-        x = (T)reference_activation(call.attr[0], (double)x);
-        if (aux) x = aux[at] > 0 ? x : T(0);
-        ((T*)out.data)[at] = x;
+      for (int64_t first = 0; first < N; first += kReferenceColumns) {
+        const int64_t columns = N - first < kReferenceColumns ? N - first : kReferenceColumns;
+        double sums[kReferenceColumns] = {};
+        for (int64_t k = 0; k < K; k++) {
+          const double x = (double)pa[m * a_m + k * a_k];
+          for (int64_t n = 0; n < columns; n++) sums[n] += x * (double)pb[k * b_k + (first + n) * b_n];
+        }
+        for (int64_t n = 0; n < columns; n++) {
+          const int64_t at = (i * M + m) * N + first + n;
+          T x = (T)sums[n];
+          if (bias) x = (T)((double)x + (double)bias[first + n]);
+          x = (T)reference_activation(call.attr[0], (double)x);
+          if (aux) x = aux[at] > 0 ? x : T(0);
+          ((T*)out.data)[at] = x;
+        }
       }
   }
 }

@@ -111,10 +111,17 @@ std::vector<double> reference(const Case& c, const Data& d, bool absolute) {
   return out;
 }
 
+// What a product should be, and |A| |B| + |bias|, which its error is measured by.
+struct Reference {
+  Reference(const Case& c, const Data& d) : want(reference(c, d, false)), scale(reference(c, d, true)) {}
+  std::vector<double> want, scale;
+};
+
 // The error bound of a chain of K roundings: (K + 2) 2^-24 (|A| |B| + |bias|). A relu or mask does not add to it; the
 // other activations have slopes below 1.13 and functions of their own good to a few units in the last place.
-void check_against_reference(const KernelTable& table, const Case& c, Data& d, const std::vector<float>& got) {
-  const auto want = reference(c, d, false), scale = reference(c, d, true);
+void check_against_reference(const KernelTable& table, const Case& c, const Reference& r,
+                             const std::vector<float>& got) {
+  const auto& [want, scale] = r;
   for (size_t i = 0; i < got.size(); i++) {
     double bound = double(c.K + 2) * 0x1p-24 * scale[i];
     if (c.activation > 1) bound = 1.13 * bound + 4e-7 * (std::fabs(want[i]) + 0.1);
@@ -127,13 +134,14 @@ void check_against_reference(const KernelTable& table, const Case& c, Data& d, c
 // All targets against the reference and, with FMA, against each other and other thread counts.
 void check(const Case& c, uint64_t seed, bool threads) {
   Data d = data_for(c, seed);
+  const Reference expected(c, d);
   std::vector<float> first;
   bool have_first = false;
   SplitWatch split;
   for (const Target& t : targets()) {
     const auto got = run(*t.table, c, d);
     split.ran(*t.table);
-    check_against_reference(*t.table, c, d, got);
+    check_against_reference(*t.table, c, expected, got);
     if (t.fma) {
       if (!have_first) first = got, have_first = true;
       if (!got.empty() && std::memcmp(got.data(), first.data(), got.size() * 4) != 0)
