@@ -53,10 +53,14 @@ function once(make) {
   };
 }
 
+/** The addon by node-gyp, of the sources as they are. */
+const addonOfPackage = once(() => run(process.execPath, ['scripts/build-addon.mjs']));
+
 /** The folder of a build. All builds go on side by side, as the cores allow; one alone has all of them. */
 const built = once(async (name) => {
   const { compiler, options, targets, cmakeJs } = builds[name];
   const folder = join(root, 'build', `native-${name}`);
+  if (name === 'gcc') await addonOfPackage();
   const defines = [`-DCMAKE_CXX_COMPILER=${compiler}`, ...options];
   if (cmakeJs) await run(process.execPath, [resolve('cmake-js/bin/cmake-js'), 'configure', `--out=${folder}`, ...defines.map((define) => define.replace('-D', '--CD'))]);
   else await run('cmake', ['-S', root, '-B', folder, ...defines]);
@@ -100,6 +104,7 @@ async function all(promises) {
 
 /** The hash that a training program leaves, recorded in Node.js with an addon: that of the package, or another one. */
 const recorded = once(async (addon) => {
+  await addonOfPackage();
   const [file, env] = addon === undefined ? [program, {}] : [join(mkdtempSync(join(scratch, 'of-another-')), 'program.anrf'), { ANNEAL_ADDON: addon }];
   const { stdout } = await run(process.execPath, [resolve('tsx/cli'), '--conditions=anneal-source', 'scripts/record-program.ts', file], { env });
   return stdout.trim();
@@ -162,6 +167,7 @@ const objectOfAddon = (target) => join(ADDON_OBJECTS, target, 'native', 'targets
 
 /** The register tiles of gemm as both compilers made them. */
 async function assembly() {
+  await addonOfPackage();
   for (const target of ['avx512', 'avx2']) {
     console.log(`gcc: ${checkAssembly(target, objectOfAddon(target))}`);
     console.log(`clang: ${checkAssembly(target, await objectOf(target, 'clang'))}`);
@@ -190,11 +196,11 @@ async function fuzz() {
 
 /** Builds, those that take longest first. */
 const parts = {
-  gcc: () => compiled('gcc'),
   address: () => sanitized('address'),
-  thread: () => sanitized('thread'),
   clang: () => compiled('clang'),
   neon: arm,
+  gcc: () => compiled('gcc'),
+  thread: () => sanitized('thread'),
   fuzz,
   instructions,
   addon,
