@@ -1,11 +1,12 @@
 export { fromArrays, type ArrayRecord, type ArrayValues, type ClassArrays, type DTypesOf, type RecordTargetArrays, type TargetArrays } from './arrays.js';
 export type { BatchTensors, ExampleShape, ShapeRecord, TensorRecord } from '../records.js';
+export { fromCifar, type CifarOptions } from './cifar.js';
 export { Dataset, type Batch, type DefaultDType, type DTypes, type InputDType, type TargetDType } from './dataset.js';
 export { parseIdx, type IdxArray } from './idx.js';
 export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
 export { ArrayLoader, loader, type Loader, type LoaderOptions, type BatchRun } from './loader.js';
 export type { Nested } from './nested.js';
-export type { Normalize } from './normalize.js';
+export type { ChannelNormalize, Normalize } from './normalize.js';
 export { padded, type PaddableRecord, type PaddableShape, type PaddedArrays, type PaddedClasses, type PaddedDTypes, type PaddedInputs, type PaddedTargetDTypes, type PaddedTargets, type SequenceShape, type SequenceValues } from './padded.js';
 export { BatchOrigin, originOf } from './batch-origin.js';
 export type { LoaderState } from './position.js';

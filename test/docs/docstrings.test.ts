@@ -184,6 +184,8 @@ const idx = (dims: readonly number[]): Buffer => {
 await writeFile('train-images-idx3-ubyte', idx([10, 28, 28]));
 await writeFile('train-images-idx3-ubyte.gz', gzipSync(idx([10, 28, 28])));
 await writeFile('train-labels-idx1-ubyte', idx([10]));
+await writeFile('data_batch_1.bin', Buffer.alloc(2 * 3073));
+await writeFile('data_batch_2.bin.gz', gzipSync(Buffer.alloc(3073)));
 await save(nn.sequential([784], nn.linear(784, 10)), 'mnist.safetensors', { metadata: { epoch: '5' } });
 
 async function run(title: string, example: () => Promise<void>): Promise<void> {
