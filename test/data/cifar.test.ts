@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { data, FileFormatError, type Tensor } from 'anneal';
+import { data, FileFormatError } from 'anneal';
 
 let directory: string;
 beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), 'anneal-cifar-'))));
@@ -24,8 +24,8 @@ const ten = (count: number, first = 0): Buffer => cifar(Array.from({ length: cou
 const imageOf = (example: number): Float32Array => Float32Array.from({ length: 3072 }, (_, p) => pixel(example, p));
 
 async function all(dataset: data.Dataset<[3, 32, 32], [], 'int32', 'float32'>): Promise<[Float32Array, Int32Array]> {
-  const [[inputs, labels]] = [...data.loader(dataset, { batchSize: dataset.size })] as [[Tensor, Tensor]];
-  return [(await inputs.data()) as Float32Array, (await labels.data()) as Int32Array];
+  const [batch] = [...data.loader(dataset, { batchSize: dataset.size })];
+  return [await batch![0].data(), await batch![1].data()];
 }
 
 describe('fromCifar', () => {
