@@ -1,6 +1,7 @@
-import { availableParallelism } from 'node:os';
+import type * as Os from 'node:os';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
+import { lazyRequire } from '../lazy-require.js';
 import { checkOptions } from '../options.js';
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
@@ -14,6 +15,8 @@ import { checkEpoch, checkPrefetch, checkWhole, type LoaderOptions, type Prefetc
 import { ascending, shuffledOrder } from './order.js';
 import type { LoaderSetup, Pass } from './position.js';
 
+const os = lazyRequire<typeof Os>('node:os');
+
 export interface FetchedLoaderOptions extends LoaderOptions {
   /** Batches that are prepared while a step runs: 0, 1 or 2. Default 1. */
   readonly prefetch?: Prefetched | undefined;
@@ -26,7 +29,7 @@ export interface FetchedLoaderOptions extends LoaderOptions {
 
 /** Examples that are fetched at once where nobody says. */
 export function defaultConcurrency(): number {
-  return Math.min(availableParallelism(), 4);
+  return Math.min(os().availableParallelism(), 4);
 }
 
 export function checkConcurrency(op: string, concurrency: number): void {

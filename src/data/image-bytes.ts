@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { DataError, FileFormatError } from '../errors.js';
 
 const OP = 'data.fromImageFolder';

@@ -1,27 +1,9 @@
 import type Sharp from 'sharp';
 import { AnnealError } from '../errors.js';
 import { lazyRequire } from '../lazy-require.js';
+import type { ImageRecipe } from './image-recipe.js';
 
 const sharp = lazyRequire<typeof Sharp>('sharp');
-
-/** Manner in which an image is brought to its size: cut to it, fitted into it, or stretched. */
-export type ImageFit = 'cover' | 'contain' | 'fill';
-export const FITS: readonly ImageFit[] = ['cover', 'contain', 'fill'];
-
-export type ImageKernel = 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
-export const KERNELS: readonly ImageKernel[] = ['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3'];
-
-/** Size and colours that images are brought to. */
-export interface ImageRecipe {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3;
-  readonly fit: ImageFit;
-  readonly kernel: ImageKernel;
-  /** Red, green and blue, 0 to 255. */
-  readonly background: readonly [number, number, number];
-  readonly maxPixels: number;
-}
 
 let library: typeof Sharp | undefined;
 
@@ -55,7 +37,7 @@ export async function decodeImage(bytes: Buffer, { height, width, channels, fit,
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
     .toBuffer();
-  if (pixels.length !== into.length) throw new Error(`${pixels.length / (height * width)} channels were decoded instead of ${channels}`);
+  if (pixels.length !== into.length) throw new Error(`an image of ${pixels.length / (height * width)} channels, expected ${channels}`);
   if (channels === 1) into.set(pixels);
   else splitChannels(pixels, into);
 }

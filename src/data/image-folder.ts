@@ -14,8 +14,9 @@ import { type AnyFetched, fetchBatches } from './fetch-batches.js';
 import { FetchedDataset, type FetchedSetup, type SkippedExample } from './fetched-dataset.js';
 import { checkConcurrency, defaultConcurrency } from './fetched-loader.js';
 import { damaged, readImage } from './image-bytes.js';
-import { decodeImage, decoder, FITS, type ImageFit, type ImageKernel, type ImageRecipe, KERNELS } from './image-decoder.js';
+import { decodeImage, decoder } from './image-decoder.js';
 import { type ImageList, listImages } from './image-files.js';
+import { FITS, type ImageFit, type ImageKernel, type ImageRecipe, KERNELS } from './image-recipe.js';
 import { type Affine, channelAffineOf, type ChannelNormalize, checkChannelNormalize } from './normalize.js';
 import { ascending } from './order.js';
 

@@ -128,10 +128,12 @@ describe('the list of a folder', () => {
       [{ ...SIZE, classNames: ['a', 'a'] }, "classNames: got ['a', 'a']"],
       [{ ...SIZE, maxPixels: 0 }, 'maxPixels: got 0'],
       [{ ...SIZE, shape: [3, 2, 2] }, 'unknown option: got shape'],
+      [{ image_size: [2, 2] }, 'Did you mean size?'],
     ];
     for (const [options, text] of cases) expect((await failure(data.fromImageFolder(folder, options as typeof SIZE))).message).toContain(text);
     const images = await data.fromImageFolder(folder, SIZE);
     expect(() => data.loader(images, { concurrency: 0 })).toThrow('concurrency: got 0');
+    expect(() => data.loader(images, { numWorkers: 2 } as object)).toThrow('Did you mean concurrency?');
     expect(() => data.loader(images, { prefetch: 3 as 2 })).toThrow('prefetch: got 3');
     expect(() => data.loader(images, { batchSize: 2, dropLast: true })).toThrow('leaves no batch of the 1 examples');
   });
