@@ -27,7 +27,7 @@ export interface BatchNormOptions {
 
 type Floats = Tensor<Shape, 'float32'>;
 
-/** What each of the layers takes besides the batch: shapes of examples, as messages write them. */
+/** Shapes of examples that each of the layers takes, behind the features, as messages write them. */
 const EXAMPLES = { 1: ['', ',L'], 2: [',H,W'], 3: [',D,H,W'] } as const;
 
 /** See batchNorm1d(), batchNorm2d() and batchNorm3d(). */

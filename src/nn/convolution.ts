@@ -14,7 +14,7 @@ import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Batched, Example, Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
-/** What examples are called, and their axes, by the number of spatial ones. */
+/** Names of examples, and their axes, by the number of spatial ones. */
 const EXAMPLES = { 1: 'sequences [C,L]', 2: 'images [C,H,W]', 3: 'volumes [C,D,H,W]' } as const;
 type Examples = typeof EXAMPLES;
 

@@ -13,6 +13,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   'data/stream.ts': ['inputs$', 'targets$'],
   'losses/reduction.ts': ['mean$'],
   'nn/registry.ts': ['generator$', 'path$'],
+  'optim/group.ts': ['updateRule$'],
 };
 
 test('the front writes no field of the machinery', () => {
