@@ -60,6 +60,7 @@ export class EveryKernel extends nn.Module {
     few: nn.linear(97, 33), // one row and two: dot products
   };
   readonly ragged = drawn([33, 3]);
+  readonly convolutions = { first: drawn([33, 3, 3, 3]), apart: drawn([33, 11, 3, 2], -0.1, 0.1), each: drawn([33, 1, 3, 3]), larger: drawn([33, 17, 4, 3], -0.1, 0.1) };
   readonly attention = { query: drawn([4, 32, 17]), key: drawn([4, 32, 17]), value: drawn([4, 32, 17]) };
   readonly grid = drawn([67, 301], 0.2, 0.8);
   readonly elements = drawn([1000]);
@@ -76,6 +77,7 @@ export class EveryKernel extends nn.Module {
     this.#shown = 0;
     this.classify();
     this.multiply();
+    this.convolve();
     this.attend();
     this.compute(this.grid, this.row, this.column);
     this.compare(this.grid, this.row);
@@ -131,6 +133,16 @@ export class EveryKernel extends nn.Module {
     this.term(anneal.pow(attended, 2));
     const spoken = tensor(below(16, 20), { shape: [4, 5] });
     this.term(losses.ctc(query, spoken, tensor(Int32Array.of(32, 31, 20, 7)), tensor(Int32Array.of(5, 4, 0, 1)), { blank: 16 }));
+  }
+
+  /** Convolutions, with strides and phases, of groups, one for each channel, and the input's gradient by itself. */
+  private convolve(): void {
+    const { first, apart, each, larger } = this.convolutions;
+    const images = anneal.reshape(matrix(6, 3 * 13 * 11), [6, 3, 13, 11]);
+    const x = anneal.relu(anneal.conv2d(images, first, undefined, { padding: 1, stride: [1, 2] }) as Tensor);
+    const y = anneal.add(anneal.conv2d(x, apart, undefined, { groups: 3, dilation: 2, padding: [2, 1] }) as Tensor, anneal.conv2d(x, each, undefined, { groups: 33, padding: 'same' }) as Tensor);
+    const z = anneal.convTranspose2d(y as Tensor, larger, undefined, { stride: 2, padding: 1 });
+    this.term(anneal.mul(z, z));
   }
 
   /** Every pointwise operation that has a gradient, on a grid, a row and a column. */
