@@ -39,6 +39,8 @@ class Lowering {
   private readonly leaves = new Set<Tensor>();
   /** Positions of the inputs that each effect overwrites. */
   private readonly writes = new Map<number, ReadonlySet<number>>();
+  /** Copies in another order than row-major, for all who want one: the images that the first layer reads forward and for the gradient of its weight. */
+  private readonly reordered = new Map<Value, Value>();
   /** Leaves whose elements the program replaces, by an effect or as the destination of a result. */
   private readonly overwritten = new Set<Tensor>();
   /** Copies of what lies in them, for those who read it while they are replaced. */
@@ -212,8 +214,11 @@ class Lowering {
 
   dense(value: Value, node: number, order?: Order): Value {
     if (isDenseIn(value.layout, order)) return value;
+    const known = order === undefined ? undefined : this.reordered.get(value);
+    if (known !== undefined && isDenseIn(known.layout, order)) return known;
     const copy = this.temporary(value.layout.shape, value.buffer.dtype, order);
     this.push(COPY, [copy], [value], [], undefined, node);
+    if (order !== undefined) this.reordered.set(value, copy);
     return copy;
   }
 

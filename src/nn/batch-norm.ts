@@ -4,7 +4,8 @@ import { describeValue } from '../describe-value.js';
 import { assign } from '../graph/assign.js';
 import { latest } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
-import { add, cast, div, mean, mul, reshape, sub, sqrt, variance } from '../ops/index.js';
+import { batchNorm, normalized } from '../ops/batch-norm.js';
+import { add, cast, div, mul, sub } from '../ops/index.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -75,16 +76,13 @@ export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Sh
     const op = `batchNorm${this.rank}d`;
     if (!this.#takes(shape.slice(1))) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected ${this.#expected('N,')}.`, { op, shapes: [shape] });
     const { runningMean, runningVar } = this;
-    if (!this.training && runningMean !== undefined) return this.#normalized(input, runningMean, runningVar!) as unknown as Tensor<S, D>;
+    if (!this.training && runningMean !== undefined) return normalized(input, runningMean as Floats, runningVar as unknown as Floats, this.eps, this.weight as Floats | undefined, this.bias as Floats | undefined) as unknown as Tensor<S, D>;
     const count = sizeOf(shape) / this.features;
     if (this.training && count < 2) {
       throw new ShapeError(`[${op}] one value a feature has no variance: got x ${showShape(shape)}, expected a larger batch. Drop the last one (dropLast), or call eval().`, { op, shapes: [shape] });
     }
-    const axis = [...shape.keys()].filter((d) => d !== 1);
-    const batchMean: Floats = mean(input, { axis });
-    const batchVar: Floats = variance(input, { axis, correction: 0 });
-    const y = this.#normalized(input, batchMean, batchVar);
-    if (this.training) this.#track(batchMean, batchVar, count, y);
+    const { y, mean, variance } = batchNorm(input, this.eps, this.weight as Floats | undefined, this.bias as Floats | undefined);
+    if (this.training) this.#track(mean, variance, count, y);
     return y as unknown as Tensor<S, D>;
   }
 
@@ -109,13 +107,6 @@ export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Sh
 
   #expected(batch: string): string {
     return EXAMPLES[this.rank].map((axes) => `[${batch}${this.features}${axes}]`).join(' or ');
-  }
-
-  #normalized(x: Floats, center: Tensor, spread: Tensor): Floats {
-    const perFeature = (tensor: Tensor): Floats => (x.shape.length === 2 ? tensor : reshape(tensor, [this.features, ...x.shape.slice(2).map(() => 1)])) as Floats;
-    const y = div(sub(x, perFeature(center)), sqrt(add(perFeature(spread), this.eps))) as Floats;
-    const { weight, bias } = this;
-    return weight === undefined ? y : (add(mul(y, perFeature(weight as Tensor)), perFeature(bias as Tensor)) as Floats);
   }
 
   /** Assigns the running statistics, whose variance is the unbiased one, along with y. */

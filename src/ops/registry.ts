@@ -12,6 +12,7 @@ import { contractionOps } from './contraction.js';
 import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
+import { batchNormOps } from './batch-norm.js';
 import { convolutionOps } from './convolution.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
@@ -57,6 +58,7 @@ export const ops = {
   ...binaryCrossEntropyOps,
   ...ctcOps,
   ...convolutionOps,
+  ...batchNormOps,
   ...lstmCellOps,
   ...poolingOps,
   ...randomOps,

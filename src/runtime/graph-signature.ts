@@ -23,8 +23,17 @@ export function nodesOf(request: Request): Tensor[] {
   const walk = beginWalk();
   const operands = followed(request);
   extendOrder(order, walk, roots, operands);
+  if (request.losses.length > 0) addStoredOutputs(order, walk, operands);
   if (request.commits?.length === 0 && anyAssigned()) findCommits(request, order, walk, operands);
   return order;
+}
+
+/** Adds further outputs of these nodes that are in native memory already: gradient rules may read them, though the losses do not depend on them. */
+function addStoredOutputs(order: Tensor[], walk: number, operands: (node: Tensor) => readonly Tensor[]): void {
+  for (let i = 0; i < order.length; i++) {
+    const outputs = order[i]!.outputs$;
+    if (outputs !== undefined) extendOrder(order, walk, outputs.filter((output) => output.storage$ !== undefined), operands);
+  }
 }
 
 /** Adds the assignments that come with these nodes, and what their values depend on. */

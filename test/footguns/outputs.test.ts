@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { outputOf, record } from '../../src/graph/recorder.js';
 import { composite } from '../../src/ops/composite.js';
+import type { Attrs, CompositeRecord } from '../../src/ops/record.js';
 import { add, grad, lstmCell, mul, Parameter, nn, optim, seed, sum, tensor, type Tensor } from 'anneal';
 
 class Cell extends nn.Module {
@@ -35,7 +36,37 @@ const multiples = composite({
   examples: [],
 });
 
+/** Twice what it is given, and its square, which the gradient reads though no loss depends on it. */
+const doubled: CompositeRecord<Attrs, readonly (Tensor | undefined)[]> = {
+  name: 'doubled',
+  kind: 'composite',
+  infer: ([given]) => ({ shape: given!.shape, dtype: given!.dtype, more: [{ shape: given!.shape, dtype: given!.dtype }] }),
+  decompose: ([given]) => [mul(given!, 2), mul(given!, given! as never)],
+  gradient: ([dy], node) => [mul(dy!, outputOf(node, 1) as never)],
+  saves: { outputs: [1] },
+  tolerance: { absolute: 0, relative: 0 },
+  examples: [],
+};
+
 describe('several outputs', () => {
+  test('that a gradient reads are those of the step, also where an earlier step has kept its own in memory', async () => {
+    const slopes = async (look: boolean): Promise<number[]> => {
+      const weight = new Parameter([1], nn.init.constant(1));
+      weight.name = 'weight';
+      const optimizer = optim.sgd([weight], { lr: 0.1 });
+      const seen: number[] = [];
+      for (let step = 1; step <= 3; step++) {
+        const y = record(doubled, [mul(weight, tensor([step])) as Tensor]);
+        if (look) await y.data();
+        sum(y).backward();
+        await optimizer.step();
+        seen.push((await weight.data())[0]!);
+      }
+      return seen;
+    };
+    expect(await slopes(true)).toEqual(await slopes(false));
+  });
+
   test('each of three is its own, and so is its gradient, computed anew or by a plan that was made before', async () => {
     for (let round = 0; round < 2; round++) {
       const given = tensor([1, 10], { requiresGrad: true });
