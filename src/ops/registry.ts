@@ -17,6 +17,7 @@ import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
+import { maxPoolingOps } from './max-pooling.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
@@ -59,6 +60,7 @@ export const ops = {
   ...convolutionOps,
   ...lstmCellOps,
   ...poolingOps,
+  ...maxPoolingOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,
