@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
-import { avgPool2d, tensor, zeros } from '../../src/ops/index.js';
+import { backward } from '../../src/graph/backward.js';
+import { Parameter } from '../../src/parameter.js';
+import { avgPool2d, conv2d, grad, maxPool2d, mul, sum, tensor, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { refuses } from './fails.js';
