@@ -49,7 +49,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   classweight: 'classWeights', sampleweight: 'weights', sampleweights: 'weights', gradientaccumulationsteps: 'accumulate', accumulategradbatches: 'accumulate', accumulation: 'accumulate',
   clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', abortsignal: 'signal', abort: 'signal',
   dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
-  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm',
+  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size',
 };
 
 /** Advice for options that need more than another name. */

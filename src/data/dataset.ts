@@ -1,16 +1,15 @@
-import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { allocate, isNumericArray } from '../numeric-array.js';
 import { fromArray, sequence } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
 import type { BatchTensors, ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
-import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import type { Affine } from './normalize.js';
+import { type Affine, normalizedRows } from './normalize.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import { ascending } from './order.js';
 import { bucketFor } from './buckets.js';
+import { isSortedByClass, labelCounts } from './labels.js';
+import { checkPositions } from './positions.js';
 import { lengthsOf, paddedRows, type Sequences } from './sequences.js';
 import { type SplitOptions, splitPositions } from './split.js';
 
@@ -146,19 +145,7 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
    * Throws ArgumentError for none, or for one outside [0, size).
    */
   subset(indices: ArrayLike<number>): Dataset<X, Y, D, E> {
-    if (!Array.isArray(indices) && !isNumericArray(indices)) throw new ArgumentError(`[subset] indices: got ${describeValue(indices)}, expected an array of integers in [0, ${this.size}).`, { op: 'subset' });
-    if (indices.length === 0) throw new ArgumentError(`[subset] got no indices, expected at least one in [0, ${this.size}).`, { op: 'subset' });
-    const rows = allocate('subset', 'indices', indices.length, () => new Int32Array(indices.length));
-    for (let i = 0; i < rows.length; i++) {
-      const index: unknown = indices[i];
-      if (!isIndex(index, this.size)) {
-        throw new ArgumentError(`[subset] indices[${i}]: got ${describeValue(index)}, expected an integer in [0, ${this.size}), the examples of dataset '${this.name}'.`, {
-          op: 'subset',
-        });
-      }
-      rows[i] = index;
-    }
-    return new Dataset(this.#arrays, this.#leaves, this.toRows$(rows));
+    return new Dataset(this.#arrays, this.#leaves, this.toRows$(checkPositions(indices, this)));
   }
 
   /**
@@ -191,23 +178,13 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
   /** Number of examples of each label that occurs; undefined where targets are no classes. */
   labelCounts$(): ReadonlyMap<number, number> | undefined {
     const labels = this.#labels();
-    if (labels === undefined) return undefined;
-    const counts = new Map<number, number>();
-    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-    return counts;
+    return labels && labelCounts(labels);
   }
 
   /** Returns whether there are several classes, and the examples of each stand together: all of one, then all of another. */
   get sortedByClass$(): boolean {
     const labels = this.#labels();
-    if (labels === undefined || labels[0] === labels.at(-1)) return false;
-    const ended = new Set<number>();
-    for (let i = 1; i < labels.length; i++) {
-      if (labels[i] === labels[i - 1]) continue;
-      ended.add(labels[i - 1]!);
-      if (ended.has(labels[i]!)) return false;
-    }
-    return ended.size + 1 < labels.length;
+    return labels !== undefined && isSortedByClass(labels);
   }
 
   /** The class of each example; undefined where targets are no classes. */
@@ -276,7 +253,7 @@ interface Gathering {
 /** Rows of each array, by name where it has one. */
 function gathered(leaves: readonly (Leaf | SequenceField)[], { indices, rows, buckets, origin }: Gathering): unknown {
   const fields = leaves.flatMap((leaf): [string | undefined, Tensor][] => {
-    if (!('sequences' in leaf)) return [[leaf.name, gatherRows(leaf.tensor, indices, leaf.affine)]];
+    if (!('sequences' in leaf)) return [[leaf.name, normalizedRows(leaf.tensor, indices, leaf.affine)]];
     const { data, shape } = paddedRows(leaf.sequences, rows, buckets);
     const values: [string | undefined, Tensor] = [leaf.name, fromArray(data, shape, dtypeOf(data))];
     return leaf.lengths === undefined ? [values] : [values, [leaf.lengths, fromArray(lengthsOf(leaf.sequences, rows), [rows.length], 'int32')]];
@@ -284,8 +261,4 @@ function gathered(leaves: readonly (Leaf | SequenceField)[], { indices, rows, bu
   for (const [, tensor] of fields) withOrigin(tensor, origin);
   const [first] = fields;
   return first![0] === undefined ? first![1] : Object.fromEntries(fields as [string, Tensor][]);
-}
-
-function isIndex(value: unknown, size: number): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < size;
 }

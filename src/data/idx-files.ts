@@ -1,11 +1,5 @@
-import type * as Fs from 'node:fs';
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type * as Stream from 'node:stream';
-import type * as Promises from 'node:stream/promises';
-import type * as Zlib from 'node:zlib';
-import { DataError, FileFormatError } from '../errors.js';
-import { lazyRequire } from '../lazy-require.js';
+import { DataError } from '../errors.js';
 import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { checkOptions } from '../options.js';
@@ -13,22 +7,15 @@ import { type Shape, showShape, sizeOf } from '../shape.js';
 import { Dataset } from './dataset.js';
 import { checkExampleShape } from './example-shape.js';
 import { checkClasses, nameOf, toClasses } from './examples.js';
+import { examine, readPieces } from './file-pieces.js';
 import { IdxParser, type IdxArray } from './idx.js';
 import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
-const fs = lazyRequire<typeof Fs>('node:fs');
-const stream = lazyRequire<typeof Stream>('node:stream');
-const promises = lazyRequire<typeof Promises>('node:stream/promises');
-const zlib = lazyRequire<typeof Zlib>('node:zlib');
-
 const OP = 'data.fromIdx';
-const PIECE = 1 << 20;
-/** deflate cannot expand more than this (zlib's technical details), so what a file can hold is known before it is unpacked. */
-const MAX_EXPANSION = 1032;
 
 /**
- * Reads an IDX file, packed by gzip or not. The elements are read straight into their array.
- * Throws FileFormatError for a truncated, overlong or malformed file, and Node.js's own error for one that cannot be opened.
+ * Reads an IDX file, packed by gzip or not: its first bytes tell, whatever its name. The elements are read straight into their array.
+ * Throws FileFormatError for a truncated, overlong or malformed file, with nothing behind it read or allocated, and Node.js's own error for one that cannot be opened.
  *
  *     const images = await data.readIdx('train-images-idx3-ubyte.gz');
  *     console.log(images.shape, images.dtype, images.data.length);
@@ -38,49 +25,10 @@ export async function readIdx(path: FilePath): Promise<IdxArray> {
 }
 
 async function read(path: string | Buffer): Promise<IdxArray> {
-  const { size, packed } = await examine(path);
-  const parser = new IdxParser(shownPath(path), packed ? size * MAX_EXPANSION : size);
-  const { pipeline } = promises();
-  const source = fs().createReadStream(path, { highWaterMark: PIECE });
-  const sink = new (stream().Writable)({ write: (piece: Uint8Array, _, done) => done(failureOf(() => parser.write(piece))) });
-  try {
-    await (packed ? pipeline(source, zlib().createGunzip({ chunkSize: PIECE }), sink) : pipeline(source, sink));
-  } catch (error) {
-    throw packed && isZlibError(error) ? unpackable(shownPath(path), error) : error;
-  }
+  const file = await examine(path);
+  const parser = new IdxParser(shownPath(path), file.available);
+  await readPieces('readIdx', file, (piece) => parser.write(piece));
   return parser.end();
-}
-
-function failureOf(fn: () => void): Error | null {
-  try {
-    fn();
-    return null;
-  } catch (error) {
-    return error as Error;
-  }
-}
-
-async function examine(path: string | Buffer): Promise<{ size: number; packed: boolean }> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const magic = new Uint8Array(2);
-    await file.read(magic, 0, 2, 0);
-    return { size, packed: magic[0] === 0x1f && magic[1] === 0x8b };
-  } finally {
-    await file.close();
-  }
-}
-
-function isZlibError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
-}
-
-function unpackable(path: string, cause: Error): FileFormatError {
-  return new FileFormatError(`[readIdx] ${path} cannot be read: gzip reports '${cause.message}'. Download or copy it again, or unpack it with gunzip.`, {
-    op: 'readIdx',
-    cause,
-  });
 }
 
 export interface IdxOptions<X extends Shape> {
@@ -95,7 +43,7 @@ export interface IdxOptions<X extends Shape> {
 }
 
 /**
- * A dataset from two IDX files, the format of MNIST and its kin: images and one label each. Bytes stay bytes in memory.
+ * A dataset from two IDX files, the format of MNIST and its kin, each packed by gzip or not: images and one label each. Bytes stay bytes in memory.
  *
  *     const train = await data.fromIdx('train-images-idx3-ubyte', 'train-labels-idx1-ubyte', {
  *       shape: [784], normalize: { mean: 0.1307, std: 0.3081 } });

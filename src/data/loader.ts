@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { checkFlags, checkOptions } from '../options.js';
+import { checkOptions } from '../options.js';
 import { describeValue } from '../describe-value.js';
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
@@ -8,8 +8,10 @@ import { Dataset, type Batch, type DefaultDType, type DTypes, type TargetDType }
 import { bucketedOrder } from './buckets.js';
 import { ascending, shuffledOrder } from './order.js';
 import { BatchOrigin } from './batch-origin.js';
+import { FetchedDataset } from './fetched-dataset.js';
+import { FetchedLoader, type FetchedLoaderOptions } from './fetched-loader.js';
+import { checkBatchSize, checkEpoch, checkWhole, type LoaderOptions, setupOf } from './loader-options.js';
 import { Position, type LoaderSetup, type LoaderState, type Pass, type TakenPass } from './position.js';
-import { checkSeed } from './seed.js';
 import { Stream } from './stream.js';
 import { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 
@@ -37,17 +39,6 @@ export interface BatchRun<X extends ExampleShape = Shape, Y extends ExampleShape
   consume(count: number): void;
 }
 
-export interface LoaderOptions {
-  /** Examples in a batch. Default 1. */
-  readonly batchSize?: number | undefined;
-  /** Another order in every epoch. Default false. */
-  readonly shuffle?: boolean | undefined;
-  /** The order is a function of (seed, epoch) and the number of examples only, the same on every platform. Default 0. */
-  readonly seed?: number | undefined;
-  /** Leaves out the last batch where it is smaller than the others; of padded data with buckets, the last one of each. Default false. */
-  readonly dropLast?: boolean | undefined;
-}
-
 /** The batches of a Dataset. Lazy: a batch is a gather by index for each array, which run natively in the step that uses them. */
 export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>>
   implements Loader<X, Y, D, E>, Iterable<Batch<X, Y, D, E>>
@@ -66,26 +57,18 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
 
   constructor(dataset: Dataset<X, Y, D, E>, options: LoaderOptions) {
     checkOptions('data.loader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
-    checkFlags('data.loader', options, ['shuffle', 'dropLast']);
-    const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = options;
-    checkBatchSize(batchSize);
-    checkSeed('data.loader', seed);
+    this.#setup = setupOf(options, dataset.size);
+    const { batchSize, dropLast } = this.#setup;
     const buckets = dataset.buckets$();
     const bucketed = buckets && bucketedOrder(ascending(dataset.size), buckets, batchSize);
     const whole = bucketed?.full ?? Math.floor(dataset.size / batchSize);
-    if (dropLast && whole === 0) {
-      throw new ArgumentError(
-        `[data.loader] batchSize ${batchSize} with dropLast leaves no batch of the ${dataset.size} examples of dataset '${dataset.name}'. Take a smaller batchSize, or dropLast: false.`,
-        { op: 'data.loader' },
-      );
-    }
+    checkWhole(whole, this.#setup, dataset.name);
     this.dataset = dataset;
     this.shape = dataset.shape;
     this.batchSize = batchSize;
     this.length = dropLast ? whole : bucketed === undefined ? Math.ceil(dataset.size / batchSize) : bucketed.starts.length - 1;
     this.size = dropLast ? this.length * batchSize : dataset.size;
     this.#buckets = bucketed && { of: buckets!, starts: bucketed.starts };
-    this.#setup = { batchSize, shuffle, seed, dropLast, size: dataset.size };
   }
 
   get epoch(): number {
@@ -108,7 +91,7 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
 
   /** The rows of the dataset's arrays in the order in which an epoch visits them. */
   order(epoch: number): Int32Array {
-    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new ArgumentError(`[data.loader] epoch: got ${describeValue(epoch)}, expected an integer of at least 0.`, { op: 'data.loader' });
+    checkEpoch(epoch);
     const { shuffle, size, seed, batchSize } = this.#setup;
     const positions = shuffle ? shuffledOrder(size, seed, epoch) : ascending(size);
     return this.dataset.toRows$(this.#buckets === undefined ? positions : bucketedOrder(positions, this.#buckets.of, batchSize).order);
@@ -203,29 +186,26 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   }
 }
 
-function checkBatchSize(batchSize: number): void {
-  if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
-  throw new ArgumentError(`[data.loader] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: 'data.loader' });
-}
-
 /**
- * Batches [inputs, targets] of a dataset or a stream: inputs [B, ...shape] float32, targets [B] int32 or [B, ...targetShape]
+ * Batches [inputs, targets] of a dataset, a folder of images or a stream: inputs [B, ...shape] float32, targets [B] int32 or [B, ...targetShape]
  * float32; of data with several arrays, records of such tensors. Each iteration is an epoch, in another order where `shuffle` is set. The last batch may be smaller, unless dropLast.
  *
  *     const loader = data.loader(train, { batchSize: 128, shuffle: true, seed: 1 });
  *     for await (const [inputs, labels] of loader) console.log(inputs.shape, labels.shape);
  *
- * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream, the next batch is prepared
+ * Follows torch.utils.data.DataLoader, but the order is a function of (seed, epoch). Of a stream or a folder, the next batch is prepared
  * while a step runs, and an error of the source is thrown in the loop. Throws ArgumentError; AnnealError for an unknown option.
  */
 export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(dataset: Dataset<X, Y, D, E>, options?: LoaderOptions): ArrayLoader<X, Y, D, E>;
+export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(folder: FetchedDataset<X, Y, D, E>, options?: FetchedLoaderOptions): FetchedLoader<X, Y, D, E>;
 export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(stream: Stream<X, Y, D, E>, options?: StreamLoaderOptions): StreamLoader<X, Y, D, E>;
 export function loader<X extends ExampleShape, Y extends ExampleShape, D extends DTypes, E extends DTypes = DefaultDType<X>>(
-  source: Dataset<X, Y, D, E> | Stream<X, Y, D, E>,
-  options: LoaderOptions | StreamLoaderOptions = {},
+  source: Dataset<X, Y, D, E> | FetchedDataset<X, Y, D, E> | Stream<X, Y, D, E>,
+  options: LoaderOptions | FetchedLoaderOptions | StreamLoaderOptions = {},
 ): Loader<X, Y, D, E> {
   if (source instanceof Dataset) return new ArrayLoader(source, options);
-  if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${describeValue(source)}, expected a dataset or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
+  if (source instanceof FetchedDataset) return new FetchedLoader(source, options);
+  if (!(source instanceof Stream)) throw new ArgumentError(`[data.loader] data: got ${describeValue(source)}, expected a dataset, a folder of images or a stream. Make one: data.fromArrays({ x, y, shape }).`, { op: 'data.loader' });
   checkOptions('data.loader', options ?? null, ['batchSize', 'dropLast', 'prefetch', 'shuffle', 'seed']);
   const { batchSize } = options;
   if (batchSize !== undefined) checkBatchSize(batchSize);

@@ -1,7 +1,9 @@
 import { ArgumentError } from '../errors.js';
-import { scalar } from '../ops/leaf.js';
+import { sub, mul } from '../ops/arithmetic.js';
+import { gatherRows } from '../ops/indexing.js';
+import { fromArray, scalar } from '../ops/leaf.js';
 import { checkRequired } from '../options.js';
-import { describeValue } from '../describe-value.js';
+import { describeList, describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 
 /** Mean and standard deviation that inputs are normalised with. */
@@ -10,7 +12,13 @@ export interface Normalize {
   readonly std: number;
 }
 
-/** Scalars: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
+/** Mean and standard deviation of images: of all channels together, or one number for each. */
+export interface ChannelNormalize {
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+}
+
+/** Scalars, or [C, 1, 1] for the channels of images: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
 export interface Affine {
   readonly mean: Tensor;
   /** Part of the mean that does not fit into a float. */
@@ -33,14 +41,52 @@ export function checkNormalize(normalize: Normalize | undefined, op: string): vo
 }
 
 /** Normalises bytes natively: the mean is subtracted first, in two floats, so that no digit is lost however large it is beside std. */
-export function affineOf({ mean, std }: Normalize, op: string): Affine {
+export function affineOf(normalize: Normalize, op: string): Affine {
+  const { mean, rest, scale } = numbersOf(normalize, op);
+  return { mean: scalar(mean, 'float32'), rest: scalar(rest, 'float32'), scale: scalar(scale, 'float32') };
+}
+
+type AffineNumbers = Readonly<Record<keyof Affine, number>>;
+
+function numbersOf({ mean, std }: Normalize, op: string): AffineNumbers {
   const center = 255 * mean;
   const rounded = Math.fround(center);
   const scale = Math.fround(1 / (255 * std));
   if (!Number.isFinite(rounded) || !(scale > 0 && scale < Infinity)) {
     throw new ArgumentError(`[${op}] normalize of bytes: got mean ${mean} and std ${std}, expected numbers of the size of bytes scaled to 0..1.`, { op });
   }
-  return { mean: scalar(rounded, 'float32'), rest: scalar(center - rounded, 'float32'), scale: scalar(scale, 'float32') };
+  return { mean: rounded, rest: center - rounded, scale };
+}
+
+/** Checks `normalize` of images with so many channels. */
+export function checkChannelNormalize(normalize: ChannelNormalize | undefined, channels: number, op: string): void {
+  if (normalize === undefined) return;
+  checkRequired(`${op} normalize`, normalize, ['mean', 'std']);
+  for (const name of ['mean', 'std'] as const) {
+    const value: unknown = normalize[name];
+    if (!Array.isArray(value) || value.length === channels) continue;
+    throw new ArgumentError(`[${op}] normalize.${name}: got ${describeList(value)}, expected one number, or one for each of the ${channels} channels.`, { op });
+  }
+  for (const one of perChannel(normalize, channels)) checkNormalize(one, op);
+}
+
+/** Normalises images of bytes natively, each channel by its own numbers where there are several. */
+export function channelAffineOf(normalize: ChannelNormalize, channels: number, op: string): Affine {
+  if (!Array.isArray(normalize.mean) && !Array.isArray(normalize.std)) return affineOf(normalize as Normalize, op);
+  const numbers = perChannel(normalize, channels).map((one) => numbersOf(one, op));
+  const leaf = (of: (one: AffineNumbers) => number): Tensor => fromArray(Float32Array.from(numbers, of), [channels, 1, 1], 'float32');
+  return { mean: leaf(({ mean }) => mean), rest: leaf(({ rest }) => rest), scale: leaf(({ scale }) => scale) };
+}
+
+function perChannel({ mean, std }: ChannelNormalize, channels: number): Normalize[] {
+  const at = (value: number | readonly number[], c: number): number => (typeof value === 'object' ? value[c]! : value);
+  return Array.from({ length: channels }, (_, c) => ({ mean: at(mean, c), std: at(std, c) }));
+}
+
+/** Rows of an array, normalised where `affine` says how: the same numbers by scalars and by channels. */
+export function normalizedRows(data: Tensor, indices: Tensor, affine: Affine | undefined): Tensor {
+  if (affine === undefined || affine.mean.shape.length === 0) return gatherRows(data, indices, affine);
+  return mul(sub(sub(gatherRows(data, indices), affine.mean), affine.rest), affine.scale);
 }
 
 /** Writes numbers into `floats`, normalised in double precision: only the result is rounded. */

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { describeValue } from '../describe-value.js';
+import { labelCounts } from './labels.js';
 import { ascending, splitOrder } from './order.js';
 import { checkSeed } from './seed.js';
 
@@ -76,8 +77,7 @@ function groupNumbers(groups: ArrayLike<string | number>, size: number): Int32Ar
 /** Returns how many examples of each class the first part gets: the largest remainders make the whole full, of equal ones the first class. */
 function quotas(labels: Int32Array | undefined, fraction: number, size: number): Map<number, number> {
   if (labels === undefined) throw fail('stratify: got float targets, expected class indices. Leave it out, or split by groups.');
-  const counts = new Map<number, number>();
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const counts = labelCounts(labels);
   for (const [label, count] of counts) if (count < 2) throw fail(`stratify: class ${label} has one example, expected at least 2, for two parts. Drop it, or leave stratify out.`);
   const exact = [...counts].toSorted(([a], [b]) => a - b).map(([label, count]) => ({ label, whole: Math.floor(fraction * count + 1e-9), rest: fraction * count - Math.floor(fraction * count + 1e-9) }));
   let missing = Math.round(fraction * size) - exact.reduce((sum, { whole }) => sum + whole, 0);

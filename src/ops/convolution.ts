@@ -104,8 +104,8 @@ function convolution<R extends SpatialRank>(rank: R) {
     flops: ([x, weight, bias], { shape }) => 2 * sizeOf(x!.shape) * sizeOf(weight!.shape.slice(1)) + (bias === undefined ? 0 : sizeOf(shape)),
     biasAxis: ({ bias }) => (bias ? undefined : -1 - rank),
     emit: (e, attrs, epilogue) => emitForward(e, 'conv_transpose', attrs, epilogue),
-    gradient: ([dy], { inputs: [x, weight, bias] }, { size: _, ...attrs }) => {
-      const dx = record(conv, [dy, weight!], { ...attrs, bias: false });
+    gradient: ([dy], { inputs: [x, weight, bias] }, attrs) => {
+      const dx = record(conv, [dy, weight!], withoutSize(attrs));
       const dweight = record(weightGrad, [dy, x!], { ...attrs, bias: false, size: spatial(weight!.shape) });
       return bias === undefined ? [dx, dweight] : [dx, dweight, ofBias(dy)];
     },
@@ -128,13 +128,18 @@ function convolution<R extends SpatialRank>(rank: R) {
       const words = geometry(attrs, rank);
       e.instruction('conv_weight_grad', [reshaped(out, five(shape, rank))], [x, dy], words, productCost(shape[0]!, sizeOf(shape.slice(1)), sizeOf(e.shape(1)) / Math.max(shape[0]!, 1)));
     },
-    gradient: ([ddw], { inputs: [x, dy] }, { size: _, ...attrs }) => [record(transposed, [dy!, ddw], { ...attrs, size: spatial(x!.shape) }), record(conv, [x!, ddw], attrs)],
+    gradient: ([ddw], { inputs: [x, dy] }, attrs) => [record(transposed, [dy!, ddw], { ...attrs, size: spatial(x!.shape) }), record(conv, [x!, ddw], withoutSize(attrs))],
     saves: { inputs: [0, 1] },
     tolerance: { absolute: 2e-5, relative: 1e-6 },
     examples: convExamples(rank).map(({ x, weight, attrs, out }) => example([{ shape: x }, { shape: [x[0]!, weight[0]!, ...out] }], { ...attrs, bias: false, size: spatial(weight) })),
   };
 
   return { conv, transposed, weightGrad };
+}
+
+/** The attributes of the convolution that belongs to the other direction, or to a weight's gradient. */
+function withoutSize({ stride, padding, after, dilation, groups }: SizedAttrs): ConvAttrs {
+  return { stride, padding, after, dilation, groups, bias: false };
 }
 
 /** A shape [N, C, ..] with ones in front of its spatial sizes, so that there are three. */

@@ -150,7 +150,7 @@ export class RuntimeEngine implements Engine {
   }
 
   updateRule(name: string): UpdateRule {
-    return this.native.updateRule(name);
+    return loadNative().updateRule(name);
   }
 
   zeroed(shape: Shape): Tensor {

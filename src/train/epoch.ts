@@ -1,11 +1,11 @@
-import { type BatchRun, type Loader, StreamLoader } from '../data/index.js';
+import type { BatchRun, Loader } from '../data/index.js';
 import { meanOfMeans } from '../metrics/accumulators.js';
 import { type AnyMetric, Running } from '../metrics/index.js';
 import { LOSS } from './evaluation.js';
 import type { EpochEvent, EpochRecord, FitEvent, Results, StepEvent } from './events.js';
 import type { LayerStatistics } from './inspection.js';
 import { until } from './signal.js';
-import { inMemory } from './sources.js';
+import { inMemory, isAsync } from './sources.js';
 import type { AnyBatch, MeasuredBatch } from './step.js';
 
 /** The batches of a step, or of as many as there may be, one after the other. */
@@ -84,8 +84,8 @@ export class EpochPass {
 function passOver(loader: Loader, { more, accumulate, signal }: PassOptions): Told {
   const { length } = loader;
   if (inMemory(loader)) return { ...loader.pass$({ more, single: accumulate > 1 }), length };
-  if (loader instanceof StreamLoader && loader.builtin) {
-    const pass = (loader as StreamLoader).pass$();
+  if (isAsync(loader)) {
+    const pass = loader.pass$();
     return { ...pass, length, batches: until(pass.batches as AsyncIterable<BatchRun>, signal) };
   }
   return { first: 0, length: undefined, handedOut: nothing, complete: nothing, batches: singly(until(loader, signal)) };

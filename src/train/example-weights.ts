@@ -1,4 +1,4 @@
-import { ArrayLoader, type Loader } from '../data/index.js';
+import { ArrayLoader, FetchedLoader, type Loader } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
 import { ignoredBy, type Loss } from '../losses/loss.js';
 import { gather, lessEqual, logicalAnd, mul, notEqual, where } from '../ops/index.js';
@@ -49,7 +49,7 @@ function factorsOf(labels: Tensor<Shape, 'int32'>, { factors, ignored, allInRang
 export function classWeightsFor(batches: Loader, given: ClassWeights | undefined, loss: Loss): ClassFactors | undefined {
   if (given === undefined) return undefined;
   const ignored = ignoredBy(loss);
-  const labels = batches instanceof ArrayLoader ? labelsOf(batches, ignored) : undefined;
+  const labels = batches instanceof ArrayLoader || batches instanceof FetchedLoader ? labelsOf(batches, ignored) : undefined;
   const values = given === 'balanced' ? balanced(labels) : given;
   const fine = (Array.isArray(values) || values instanceof Float32Array) && values.length > 0 && values.every((value) => typeof value === 'number' && value >= 0 && value < Infinity) && values.some((value) => value > 0);
   if (!fine) throw new ArgumentError(`[fit] classWeights: got ${describeList(given)}, expected finite numbers of at least 0, one a class, or 'balanced'.`, { op: 'fit' });
@@ -69,7 +69,7 @@ interface Labels {
   readonly others: boolean;
 }
 
-function labelsOf({ dataset }: ArrayLoader, ignored: number | undefined): Labels | undefined {
+function labelsOf({ dataset }: ArrayLoader | FetchedLoader, ignored: number | undefined): Labels | undefined {
   const all = dataset.labelCounts$();
   if (all === undefined) return undefined;
   const counts = new Map([...all].filter(([label]) => label >= 0 && label !== ignored));
@@ -83,7 +83,7 @@ const MOST_CLASSES = 2 ** 24;
 
 function balanced(labels: Labels | undefined): number[] {
   if (labels === undefined) {
-    throw new ArgumentError("[fit] classWeights: got 'balanced', expected data in memory with a class index an example. Count the classes, and give one weight each: classWeights: [1, 2].", {
+    throw new ArgumentError("[fit] classWeights: got 'balanced', expected a dataset or a folder with a class index an example. Count the classes, and give one weight each: classWeights: [1, 2].", {
       op: 'fit',
     });
   }

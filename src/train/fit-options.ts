@@ -1,4 +1,4 @@
-import { ArrayLoader, Dataset, type Loader } from '../data/index.js';
+import { ArrayLoader, Dataset, FetchedDataset, FetchedLoader, type Loader } from '../data/index.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
@@ -75,11 +75,11 @@ function divided(data: Source, validation: Source | undefined, split: number | V
   if (typeof split === 'object') checkOptions('fit validationSplit', split, ['fraction', 'seed', 'shuffle', 'groups', 'stratify']);
   const { fraction, ...options }: ValidationSplit = typeof split === 'object' ? split : { fraction: split };
   if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw fail(`got ${describeValue(fraction)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
-  if (!(data instanceof Dataset)) {
-    throw fail('only a dataset can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
+  if (!(data instanceof Dataset || data instanceof FetchedDataset)) {
+    throw fail('only a dataset or a folder can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
   }
-  if (options.shuffle === false) return (data as Dataset).split(1 - fraction, options);
-  const [held, train] = (data as Dataset).split(fraction, { ...options, seed: options.seed ?? seed });
+  if (options.shuffle === false) return (data as Dataset | FetchedDataset).split(1 - fraction, options);
+  const [held, train] = (data as Dataset | FetchedDataset).split(fraction, { ...options, seed: options.seed ?? seed });
   return [train, held];
 }
 
@@ -133,7 +133,7 @@ export function checkOptimizes(op: string, model: Module, optimizer: Optimizer):
  * forgotten in the next.
  */
 export function warnOfSortedClasses(batches: Loader): void {
-  if (!(batches instanceof ArrayLoader) || batches.shuffle || batches.length < 2 || !batches.dataset.sortedByClass$) return;
+  if (!(batches instanceof ArrayLoader || batches instanceof FetchedLoader) || batches.shuffle || batches.length < 2 || !batches.dataset.sortedByClass$) return;
   warnOnce(
     'ANNEAL_SORTED_CLASSES',
     `[fit] the examples of dataset '${batches.dataset.name}' come sorted by class, and are not shuffled: got batches of one class after the other, expected mixed ones. Pass { shuffle: true }.`,

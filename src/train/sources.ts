@@ -1,4 +1,4 @@
-import { ArrayLoader, Dataset, type DTypes, loader, type Loader, Stream, StreamLoader, type TargetDType } from '../data/index.js';
+import { ArrayLoader, AsyncLoader, Dataset, type DTypes, FetchedDataset, FetchedLoader, loader, type Loader, Stream, StreamLoader, type TargetDType } from '../data/index.js';
 import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, DataError } from '../errors.js';
@@ -8,9 +8,10 @@ import type { ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { AnyBatch } from './step.js';
 
-/** Source of batches: a dataset or a stream, of which a loader is made, or a loader. */
+/** Source of batches: a dataset, a folder of images or a stream, of which a loader is made, or a loader. */
 export type Source<X extends ExampleShape = ExampleShape, Y extends ExampleShape = ExampleShape, D extends DTypes = DTypes> =
   | Dataset<X, Y, D, DTypes>
+  | FetchedDataset<X, Y, D, DTypes>
   | Stream<X, Y, D, DTypes>
   | Loader<X, Y, D, DTypes>;
 
@@ -78,7 +79,7 @@ export const DEFAULT_BATCH = 32;
 
 /** Throws ArgumentError for what is no source of batches, before options are looked at: they may be targets, as in fit(x, y). */
 export function checkSource(op: string, source: unknown): void {
-  if (source instanceof Dataset || source instanceof Stream || isLoader(source)) return;
+  if (source instanceof Dataset || source instanceof FetchedDataset || source instanceof Stream || isLoader(source)) return;
   const given = (values: unknown): boolean => Array.isArray(values) || ArrayBuffer.isView(values);
   const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
   const expected = op === 'predict' ? 'a tensor, a dataset, a stream or a loader' : 'a dataset, a stream or a loader';
@@ -89,6 +90,7 @@ export function checkSource(op: string, source: unknown): void {
 export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {
   const asked = withoutUndefined(options);
   if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...asked });
+  if (source instanceof FetchedDataset) return loader(source as FetchedDataset, { batchSize: DEFAULT_BATCH, ...asked });
   if (source instanceof Stream) return loader(source as Stream, source.batches ? asked : { batchSize: DEFAULT_BATCH, ...asked });
   checkSource(op, source);
   const [name] = Object.keys(asked);
@@ -104,7 +106,12 @@ export function inMemory(batches: Loader): batches is ArrayLoader {
 /** The batches of a loader in the order of its dataset, without moving it on; those of a loader of one's own as it gives them. */
 export function inOrder(batches: Loader): AsyncIterable<AnyBatch> {
   if (inMemory(batches)) return (async function* () { yield* batches.inOrder$(); })();
-  return batches instanceof StreamLoader && batches.builtin ? (batches as StreamLoader).inOrder$() : batches;
+  return isAsync(batches) ? batches.inOrder$() : batches;
+}
+
+/** Returns whether the batches are this library's own, and have to be waited for. */
+export function isAsync(batches: Loader): batches is AsyncLoader {
+  return batches instanceof AsyncLoader && batches.builtin;
 }
 
 function isLoader(source: unknown): source is AsyncIterable<AnyBatch> & Loader {
@@ -114,6 +121,8 @@ function isLoader(source: unknown): source is AsyncIterable<AnyBatch> & Loader {
 /** The error of data that has given no batch. */
 export function nothingFrom(op: string, source: unknown, where = ''): DataError {
   const stream = source instanceof StreamLoader ? source.stream : source;
+  const folder = source instanceof FetchedLoader ? source.dataset : source;
+  if (folder instanceof FetchedDataset) return new DataError(`[${op}] dataset '${folder.name}' gave no batch${where}, expected at least one. All of its images were left out as damaged: see 'skipped' of the folder.`, { op });
   const [what, advice] =
     stream instanceof Stream
       ? [`stream '${stream.name}'`, 'A generator gives its examples once: give a function that makes a new one in each call, as in data.fromIterable(() => open(), ...). With dropLast, they have to fill a batch']

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseIdx, readIdx } from '../../src/data/index.js';
+import 'anneal';
+import { BatchOrigin, fromIdx, parseIdx, readIdx } from '../../src/data/index.js';
 import { FileFormatError } from '../../src/errors.js';
 
 let directory: string;
@@ -92,6 +93,38 @@ describe('readIdx', () => {
     await expect(readIdx(await write('long.gz', gzipSync(idx(0x08, [2], new Uint8Array(100)))))).rejects.toThrow('it is longer than the 10 bytes');
     await expect(readIdx(await write('less.gz', gzipSync(idx(0x08, [200], new Uint8Array(100)))))).rejects.toThrow('it is truncated: got 108 bytes, expected 208');
     await expect(readIdx(join(directory, 'absent'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('goes by the first bytes of a file, not by its name', async () => {
+    const [packed, plain] = [await write('images', gzipSync(whole)), await write('plain.gz', whole)];
+    for (const path of [packed, plain]) expect((await readIdx(path)).shape).toEqual([3000, 1000]);
+    const labels = await write('labels.gz', gzipSync(idx(0x08, [3000], new Uint8Array(3000).fill(7))));
+    const dataset = await fromIdx(packed, labels, { classes: 10 });
+    expect([dataset.size, dataset.shape]).toEqual([3000, [1000]]);
+    const [inputs, targets] = dataset.batch$(Int32Array.of(2999), new BatchOrigin('', 0, 0, 0));
+    expect(await inputs.data()).toEqual(Float32Array.from(body.subarray(-1000)));
+    expect(await targets.data()).toEqual(Int32Array.of(7));
+  });
+
+  it('names the file of gzip that is corrupt, or has anything behind it', async () => {
+    const packed = gzipSync(whole);
+    const flipped = Buffer.from(packed);
+    flipped[packed.length - 6]! ^= 1;
+    const behind = (bytes: Uint8Array): Buffer => Buffer.concat([packed, bytes]);
+    const cases: [string, Uint8Array, string][] = [
+      ['flipped.gz', flipped, "gzip reports 'incorrect data check'"],
+      ['garbage.gz', behind(Buffer.from('garbage')), "gzip reports 'incorrect header check'"],
+      ['zeros.gz', behind(new Uint8Array(10)), `10 bytes follow its gzip data, which ends after ${packed.length}`],
+      ['hidden.gz', behind(Buffer.from('\0garbage')), '8 bytes follow its gzip data'],
+      ['member.gz', behind(Buffer.from('1f8b', 'hex')), "gzip reports 'unexpected end of file'"],
+      ['twice.gz', behind(packed), 'it is longer than the 3000012 bytes'],
+      ['magic.gz', Buffer.from('1f8b', 'hex'), "gzip reports 'unexpected end of file'"],
+    ];
+    for (const [name, bytes, text] of cases) {
+      const path = await write(name, bytes);
+      await expect(readIdx(path)).rejects.toThrow(FileFormatError);
+      await expect(readIdx(path)).rejects.toThrow(`[readIdx] ${path} cannot be read: ${text}`);
+    }
   });
 
   it('unpacks no more than the header asks for', async () => {

@@ -162,6 +162,9 @@ function functionOf(example: Example, i: number): string {
   return [`/** ${example.title} */`, `async function example${i}(): Promise<void> {`, ...surroundingsOf(example), '{', example.code, '}', '}'].join('\n');
 }
 
+/** One pixel. */
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQImWM4kWIEAANWAV+9CqnkAAAAAElFTkSuQmCC';
+
 /** A program of all examples, with the files that they read. */
 function program(): string {
   const functions = examples.map(functionOf).join('\n\n');
@@ -169,7 +172,7 @@ function program(): string {
   const imported = Object.keys(anneal).filter((name) => all.has(name));
   const run = examples.map(({ title }, i) => `await run('${title}', example${i});`);
   return `
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { ${[...new Set([...imported, 'nn', 'save', 'Tensor'])].join(', ')} } from 'anneal';
 
@@ -184,6 +187,12 @@ const idx = (dims: readonly number[]): Buffer => {
 await writeFile('train-images-idx3-ubyte', idx([10, 28, 28]));
 await writeFile('train-images-idx3-ubyte.gz', gzipSync(idx([10, 28, 28])));
 await writeFile('train-labels-idx1-ubyte', idx([10]));
+for (const kind of ['cats', 'dogs']) {
+  await mkdir('pets/' + kind, { recursive: true });
+  for (const i of [1, 2, 3, 4]) await writeFile('pets/' + kind + '/' + i + '.png', Buffer.from('${PNG}', 'base64'));
+}
+await writeFile('data_batch_1.bin', Buffer.alloc(2 * 3073));
+await writeFile('data_batch_2.bin.gz', gzipSync(Buffer.alloc(3073)));
 await save(nn.sequential([784], nn.linear(784, 10)), 'mnist.safetensors', { metadata: { epoch: '5' } });
 
 async function run(title: string, example: () => Promise<void>): Promise<void> {

@@ -18,7 +18,7 @@ describe('conv2d', () => {
       '0.weight': [16, 3, 3, 3], '0.bias': [16], '2.weight': [8, 8, 3, 5], '4.weight': [10, 1680], '4.bias': [10],
     });
     expect(String(model)).toBe('sequential([3,32,32], conv2d(3, 16, 3), relu(), conv2d(16, 8, [3,5]), flatten(), linear(1680, 10))');
-    expect(nn.summary(model).layers[0]).toMatchObject({ output: [1, 16, 32, 32], parameters: 448 });
+    expect(nn.summary(model).layers[0]).toMatchObject({ output: [16, 32, 32], parameters: 448 });
   });
 
   test('starts within 1 / sqrt(fan in), as torch.nn.Conv2d does', async () => {

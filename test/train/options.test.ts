@@ -204,7 +204,7 @@ describe('weights', () => {
       await expect(outcome).rejects.toMatchObject({ code: 'ANNEAL_INVALID_ARGUMENT' });
     }
     const stream = data.fromIterable([{ x: [0, 1], y: 1 }], { shape: [2] });
-    await fails(plain().fit(stream, { classWeights: 'balanced' }), 'ANNEAL_INVALID_ARGUMENT', /'balanced', expected data in memory/);
+    await fails(plain().fit(stream, { classWeights: 'balanced' }), 'ANNEAL_INVALID_ARGUMENT', /'balanced', expected a dataset or a folder/);
     const x = new Float32Array(4);
     const y = new Int32Array(2);
     expect(() => data.fromArrays({ x, y, shape: [2], weights: [1] })).toThrow(/2 examples, but 1 weights/);
@@ -227,7 +227,7 @@ describe('validationSplit', () => {
 
   test('needs a dataset, a share, and no validation data besides', async () => {
     const stream = data.fromIterable([{ x: [0, 1], y: 1 }], { shape: [2] });
-    await fails(plain().fit(stream, { validationSplit: 0.1 }), 'ANNEAL_INVALID_ARGUMENT', /validationSplit: only a dataset can be split: a stream/);
+    await fails(plain().fit(stream, { validationSplit: 0.1 }), 'ANNEAL_INVALID_ARGUMENT', /validationSplit: only a dataset or a folder can be split: a stream/);
     await fails(plain().fit(data.loader(train), { validationSplit: 0.1 }), 'ANNEAL_INVALID_ARGUMENT', /only a dataset/);
     await fails(plain().fit(train, { validationSplit: 0.1, validation: train }), 'ANNEAL_INVALID_ARGUMENT', /one of the two/);
     for (const share of [0, 1, -0.5, NaN]) await fails(plain().fit(train, { validationSplit: share }), 'ANNEAL_INVALID_ARGUMENT', /expected a share between 0 and 1/);

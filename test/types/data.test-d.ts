@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import { type Batch, type Dataset, fromArrays, fromIdx, fromIterable, loader } from '../../src/data/index.js';
+import { type Batch, type Dataset, fromArrays, fromCifar, fromIdx, fromImageFolder, fromIterable, type ImageFolder, loader } from '../../src/data/index.js';
 import type { Tensor } from '../../src/tensor.js';
 
 const x = new Float32Array(8);
@@ -20,6 +20,19 @@ describe('data carries the shape of an example', () => {
     expectTypeOf(fromIdx('images', 'labels')).resolves.toEqualTypeOf<Dataset<number[], [], 'int32'>>();
     expectTypeOf(loader(fromIterable([], { shape: [4] }))).toExtend<AsyncIterable<Batch<[4], [], 'int32'>>>();
     expectTypeOf(loader(fromIterable([], { shape: [4], targetShape: [2] }))).toExtend<AsyncIterable<Batch<[4], [2], 'float32'>>>();
+  });
+
+  it('from files of images', async () => {
+    expectTypeOf(fromCifar(['batch'])).resolves.toEqualTypeOf<Dataset<[3, 32, 32], [], 'int32', 'float32'>>();
+    expectTypeOf(fromImageFolder('images', { size: [64, 48] })).resolves.toEqualTypeOf<ImageFolder<[3, 64, 48]>>();
+    const grey = await fromImageFolder('images', { size: [64, 48], channels: 1 });
+    expectTypeOf(grey.split(0.5)[0]).toEqualTypeOf<ImageFolder<[1, 64, 48]>>();
+    expectTypeOf(grey.load()).resolves.toEqualTypeOf<Dataset<[1, 64, 48], [], 'int32', 'float32'>>();
+    expectTypeOf(loader(grey)).toExtend<AsyncIterable<Batch<[1, 64, 48], [], 'int32'>>>();
+    // @ts-expect-error images of one batch have one size
+    void fromImageFolder('images', { channels: 1 });
+    // @ts-expect-error there are no images of two channels
+    void fromImageFolder('images', { size: [64, 48], channels: 2 });
   });
 
   it('through subsets into batches', () => {

@@ -6,6 +6,7 @@ declare const digits: data.Dataset<[784], [], 'int32'>;
 declare const small: data.Dataset<[64], [], 'int32'>;
 declare const curve: data.Dataset<[784], [10], 'float32'>;
 declare const untold: data.Dataset<number[], [], 'int32'>;
+declare const folder: data.ImageFolder<[3, 32, 32]>;
 declare const images: Tensor<[number, 784], 'float32'>;
 
 const model = nn.sequential([784], nn.linear(784, 10));
@@ -23,6 +24,11 @@ describe('data', () => {
     await trainer.fit(data.loader(small));
     // @ts-expect-error the model takes examples of [784], but the data's are of [64]
     await trainer.evaluate(small);
+    // @ts-expect-error the model takes examples of [784], but the data's are of [3, 32, 32]
+    await trainer.fit(folder);
+    const painter = new Trainer(nn.sequential([3, 32, 32], nn.flatten(), nn.linear(3072, 10)), { loss: losses.crossEntropy, optimizer });
+    await painter.fit(folder, { validation: data.loader(folder, { concurrency: 2 }) });
+    await painter.evaluate(folder.subset([0]));
     // @ts-expect-error the loss takes int32 targets, but the data's are float32
     await new Trainer(model, { loss: losses.negativeLogLikelihood, optimizer }).fit(curve);
     // Probabilities, one for each class.

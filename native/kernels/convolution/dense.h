@@ -5,7 +5,8 @@
 
 namespace anneal::ANNEAL_TARGET {
 
-constexpr int64_t kConvBlockK = 512;  // k whose weights stay in the first cache with the pixels of a tile
+constexpr int64_t kConvBlockK = 512;        // k whose weights stay in the first cache with the pixels of a tile
+constexpr int64_t kWeightFloats = 1 << 16;  // panels that a tile's pixels meet one after the other
 
 // Chunks of packing: one panel of a group, of all phases.
 ANNEAL_INLINE int64_t panels_of(const Correlation& g) { return divide_up(g.out, kTileColumns); }
@@ -32,22 +33,27 @@ static void dense_run(const ConvJob& job, const Phase& p, int64_t group, const P
   const float* const weights = p.weights + group * padded * p.K;
   const AfterSums after = {job.epilogue.bias ? job.bias + group * padded : nullptr,
                            job.epilogue.activation == activations::relu};
+  const int64_t full = g.out / kTileColumns * kTileColumns;  // columns of whole panels
   int64_t done = 0;
   const auto multiply = [&](const BlockOfK& k) {
-    const bool last_of_k = job.in_registers && done + k.size() == p.K;
-    for (int64_t j = 0; j < g.out; j += kTileColumns) {
-      const int columns = (int)smaller(kTileColumns, g.out - j);
-      const int64_t wide = padded_columns(columns);
-      const float* panel = weights + j * p.K + done * wide;
+    const AfterSums finish = job.in_registers && done + k.size() == p.K ? after : AfterSums{nullptr, false};
+    const auto run_at = [&](int64_t j, int64_t columns, int64_t panels) {
       const PixelRun run = {pixels.x, pixels.source, pixels.c + j, pixels.target, pixels.count};
-      const int last = int(columns - (wide - kLanes));
-      const AfterSums finish = last_of_k ? after.from(j) : AfterSums{nullptr, false};
-      if (wide == kLanes)
-        p.flat ? multiply_pixels<1, kNarrowRows, true>(k, run, panel, last, done > 0, finish)
-               : multiply_pixels<1, kNarrowRows, false>(k, run, panel, last, done > 0, finish);
+      const int64_t wide = padded_columns(columns);
+      return TileRun{run,           weights + j * p.K + done * wide, p.K * wide,
+                     panels,        int(columns - (wide - kLanes)),  done > 0,
+                     finish.from(j)};
+    };
+    const int64_t together = largest(1, kWeightFloats / (k.size() * kTileColumns));
+    for (int64_t j = 0; j < full; j += together * kTileColumns)
+      multiply_pixels<kTileVectors, kTileRows>(k,
+                                               run_at(j, kTileColumns, smallest(together, (full - j) / kTileColumns)));
+    if (full < g.out) {
+      const TileRun rest = run_at(full, g.out - full, 1);
+      if (g.out - full <= kLanes)
+        multiply_pixels<1, kNarrowRows>(k, rest);
       else
-        p.flat ? multiply_pixels<2, kTileRows, true>(k, run, panel, last, done > 0, finish)
-               : multiply_pixels<2, kTileRows, false>(k, run, panel, last, done > 0, finish);
+        multiply_pixels<kTileVectors, kTileRows>(k, rest);
     }
     done += k.size();
   };

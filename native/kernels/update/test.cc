@@ -136,7 +136,7 @@ TEST_CASE("rules that divide by the size of gradients so far: plain, weight deca
     for (const auto& sizes : kSizes)
       for (int32_t count : {1, 7})
         check(squares_first(update_case(rule, flags, hyper, sizes, std::vector<int32_t>(sizes.size(), count)),
-                            kRuleStates[rule]));
+                            kUpdateInfo[rule].states));
   };
   for (uint32_t flags : {0u, 1u})
     for (double decay : {0.0, 0.05}) {
