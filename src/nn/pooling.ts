@@ -1,12 +1,13 @@
 import type { DType } from '../dtype.js';
 import { record } from '../graph/recorder.js';
+import { adaptiveAttrs, adaptiveAvgPool2d as pooledTo, type AdaptiveAttrs } from '../ops/adaptive-pooling.js';
 import { maxPool2dOp, maxPoolAttrs, type MaxPool2dOptions } from '../ops/max-pooling.js';
 import { pooledShape, type PoolWindows } from '../ops/pool-windows.js';
 import { avgPool2dOp, avgPoolAttrs, type AvgPool2dOptions, type PoolFits } from '../ops/pooling.js';
 import type { KernelRecord } from '../ops/record.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { Pair, Pooled, ShowPerAxis } from '../window-types.js';
+import type { AdaptivePooled, Pair, Pooled, ShowPerAxis } from '../window-types.js';
 import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
@@ -75,6 +76,47 @@ export class MaxPool2d<K extends Pair = Pair, O extends MaxPool2dOptions = MaxPo
   }
 }
 
+/** adaptiveAvgPool2d(K): images [C, H, W] become [C, h, w]. */
+export interface AdaptivePooled2d<K extends Pair> extends ShapeFunction {
+  readonly out: this['in'] extends Shape
+    ? number extends this['in']['length']
+      ? Shape
+      : this['in'] extends readonly [number, number, number]
+        ? AdaptivePooled<this['in'], K>
+        : Mismatch<`adaptiveAvgPool2d(${ShowPerAxis<K>}) expects images [C,H,W]`, Show<this['in']>>
+    : Shape;
+}
+
+/** See adaptiveAvgPool2d(). */
+export class AdaptiveAvgPool2d<K extends Pair = Pair> extends Module<Shape, Shape, AdaptivePooled2d<K>> {
+  readonly outputSize: K;
+  readonly #attrs: AdaptiveAttrs;
+
+  constructor(outputSize: K) {
+    super();
+    this.outputSize = outputSize;
+    this.#attrs = adaptiveAttrs('adaptiveAvgPool2d', outputSize);
+  }
+
+  override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<AdaptivePooled<S, K>, D> {
+    return pooledTo(x, this.outputSize);
+  }
+
+  override outcome$(shape: Shape): InferredShape {
+    if (!this.builtin) return undefined;
+    if (shape.length !== 3 || shape.includes(0)) return new ShapeMismatch(`${this.toString()} expects images [C,H,W]`, showShape(shape), 'Put a layer that makes such in front.');
+    return [shape[0]!, ...this.#attrs.outputSize];
+  }
+
+  override get builtin(): boolean {
+    return this.isPlain(AdaptiveAvgPool2d);
+  }
+
+  override toString(): string {
+    return `adaptiveAvgPool2d(${Array.isArray(this.outputSize) ? showShape(this.outputSize) : String(this.outputSize)})`;
+  }
+}
+
 /**
  * Average pooling of images: the mean of each window of kernelSize, a number or [height, width]. x [N, C, H, W] float32 gives [N, C, H', W']; see
  * ops.avgPool2d for sizes and options. As torch.nn.AvgPool2d. Throws ArgumentError for options that are wrong, and ShapeError where the
@@ -95,4 +137,14 @@ export function avgPool2d<const K extends Pair, const O extends AvgPool2dOptions
  */
 export function maxPool2d<const K extends Pair, const O extends MaxPool2dOptions = {}>(kernelSize: K, options?: O): MaxPool2d<K, O> {
   return new MaxPool2d<K, O>(kernelSize, options);
+}
+
+/**
+ * Average pooling of images to a size, a number or [height, width], whatever size they have. x [N, C, H, W] float32 gives [N, C, h, w]; see ops.adaptiveAvgPool2d.
+ * As torch.nn.AdaptiveAvgPool2d. Throws ArgumentError for a size that is wrong.
+ *
+ *     const model = nn.sequential([3, 32, 32], nn.conv2d(3, 16, 3), nn.relu(), nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(16, 10));
+ */
+export function adaptiveAvgPool2d<const K extends Pair>(outputSize: K): AdaptiveAvgPool2d<K> {
+  return new AdaptiveAvgPool2d<K>(outputSize);
 }

@@ -17,6 +17,7 @@ import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
+import { adaptivePoolingOps } from './adaptive-pooling.js';
 import { maxPoolingOps } from './max-pooling.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
@@ -61,6 +62,7 @@ export const ops = {
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,
+  ...adaptivePoolingOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,

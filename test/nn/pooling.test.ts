@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
 import { grad } from '../../src/graph/grad.js';
-import { avgPool2d, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { asParameter } from '../parity/gradients.js';
@@ -100,6 +100,24 @@ describe('maxPool2d', () => {
     ['a dilation of 0', () => nn.maxPool2d(2, { dilation: 0 }), 'ANNEAL_INVALID_ARGUMENT', /dilation: got 0, expected a whole number of at least 1/],
     ['a kernel that no index numbers', () => nn.maxPool2d(65536), 'ANNEAL_INVALID_ARGUMENT', /kernelSize: got \[65536,65536\], expected at most 2147483647 elements/],
     ['options of averages', () => nn.maxPool2d(2, unknown({ countIncludePad: false })), 'ANNEAL_UNKNOWN_OPTION', /got countIncludePad, expected one of stride/],
+  ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
+describe('adaptiveAvgPool2d', () => {
+  test('has the mean of each channel, and windows that overlap', async () => {
+    const x = tensor([[[[1, 2, 3], [4, 5, 6]]]]);
+    expect([...(await adaptiveAvgPool2d(x, 1).data())]).toEqual([3.5]);
+    expect([...(await adaptiveAvgPool2d(x, [1, 2]).data())]).toEqual([3, 4]);
+    expect([...(await adaptiveAvgPool2d(x, [3, 2]).data())]).toEqual([1.5, 2.5, 3, 4, 4.5, 5.5]);
+    expect(String(nn.sequential([1, 2, 3], nn.adaptiveAvgPool2d([1, 2])))).toBe('sequential([1,2,3], adaptiveAvgPool2d([1,2]))');
+    expect(nn.sequential([4, 9, 9], nn.adaptiveAvgPool2d(3), nn.adaptiveAvgPool2d([1, 2])).output).toEqual([4, 1, 2]);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['three dimensions', () => adaptiveAvgPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveAvgPool2d\] the shape does not fit: got x \[3,8,8\]/],
+    ['images without height', () => adaptiveAvgPool2d(images([1, 3, 0, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /got x \[1,3,0,8\]/],
+    ['a size of 0', () => nn.adaptiveAvgPool2d(0), 'ANNEAL_INVALID_ARGUMENT', /outputSize: got 0, expected a whole number of at least 1/],
+    ['a chain without channels', () => nn.sequential([28, 28], [nn.adaptiveAvgPool2d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: adaptiveAvgPool2d\(2\) expects images \[C,H,W\]/],
   ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
 });
 

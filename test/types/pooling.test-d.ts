@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import * as nn from '../../src/nn/index.js';
-import { avgPool2d, maxPool2d } from '../../src/ops/index.js';
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import type { Windows } from '../../src/window-types.js';
@@ -64,6 +64,16 @@ describe('maxPool2d', () => {
     expectTypeOf(model).toEqualTypeOf<nn.Sequential<[1, 28, 28], [10]>>();
     // @ts-expect-error maxPool2d(5) expects images that are not smaller than its kernel, but the input has [1,3,3]
     nn.sequential([1, 3, 3], nn.maxPool2d(5), nn.flatten());
+  });
+});
+
+describe('adaptiveAvgPool2d', () => {
+  it('has the size that it is asked for', () => {
+    expectTypeOf(adaptiveAvgPool2d(images, [3, 2])).toEqualTypeOf<Tensor<[32, 3, 3, 2], 'float32'>>();
+    expectTypeOf(adaptiveAvgPool2d(some, size)).toEqualTypeOf<Tensor<[number, number, number, number], 'float32'>>();
+    expectTypeOf(nn.sequential([3, 9, 9], nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(3, 10))).toEqualTypeOf<nn.Sequential<[3, 9, 9], [10]>>();
+    // @ts-expect-error adaptiveAvgPool2d(1) expects images [C,H,W], but the input has [9,9]
+    nn.sequential([9, 9], nn.adaptiveAvgPool2d(1));
   });
 });
 

@@ -60,6 +60,8 @@ def pooling_cases():
     yield maximum(torch.zeros(1, 1, 4, 4), 2, stride=1, note="all equal")
     yield maximum(torch.full((1, 1, 4, 4), -math.inf), 2, padding=1, note="nothing above the padding")
     yield maximum(special, 3, stride=2, padding=1, note="NaN and infinities")
+    for output_size, shape in [(1, (2, 3, 7, 5)), ([3, 2], (1, 2, 6, 4)), ([2, 3], (1, 17, 5, 7)), ([5, 2], (1, 2, 3, 2)), (4, (1, 1, 4, 4))]:
+        yield Case("adaptiveAvgPool2d", lambda t, size=output_size: F.adaptive_avg_pool2d(t, size), draw("adaptive", shape), outputSize=output_size)
 
 
 if __name__ == "__main__":
