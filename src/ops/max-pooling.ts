@@ -36,7 +36,7 @@ function maxPooling(rank: SpatialRank) {
     infer: ([dy], { size }) => ({ shape: [...dy!.shape.slice(0, -rank), ...size], dtype: dy!.dtype }),
     order: poolOrder(1),
     emit: (e, attrs) => emitByIndex(e, 'max_pool_grad', attrs),
-    gradient: ([ddx], { inputs: [, index] }, { size: _, ...attrs }) => [record(takeOp, [ddx, index!], attrs), undefined],
+    gradient: ([ddx], { inputs: [, index] }, attrs) => [record(takeOp, [ddx, index!], attrs), undefined],
     saves: { inputs: [1] },
     tolerance: SUMS,
     examples: maxExamples(rank).map(({ inputs: [x], attrs }) => {
