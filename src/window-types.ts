@@ -87,6 +87,9 @@ export type Pooled<S extends Shape, K extends Pair, O> = number extends S['lengt
       : never
     : Shape;
 
+/** The shape [..., h, w] of images after a pooling to the size K. */
+export type AdaptivePooled<S extends Shape, K extends Pair> = number extends S['length'] ? Shape : S extends readonly [...infer Front extends number[], number, number] ? [...Front, SizeOf<K, 0>, SizeOf<K, 1>] : Shape;
+
 /** Sizes as messages write them. */
 export type ShowPerAxis<P> = P extends readonly number[] ? `[${Joined<P>}]` : P extends number ? `${P}` : string;
 type Joined<P extends readonly number[], Text extends string = ''> = P extends readonly [infer H extends number, ...infer Rest extends number[]] ? Joined<Rest, Text extends '' ? `${H}` : `${Text},${H}`> : Text;

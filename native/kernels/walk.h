@@ -195,6 +195,7 @@ static void load_transposed(lane32* to, const lane32* from, const Walk& w, int64
 // ---- runs that end within a vector --------------------------------------------------------------------------------
 ANNEAL_INLINE vf ld_some(const float* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
 ANNEAL_INLINE vi ld_some(const int32_t* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
+ANNEAL_INLINE vi ld_some(const uint8_t* p, int lanes) { return lanes == kLanes ? ld(p) : ld_part(p, lanes); }
 template <class S, class V>
 ANNEAL_INLINE void st_some(S* p, V x, int lanes) {
   if (lanes == kLanes)

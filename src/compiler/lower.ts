@@ -200,12 +200,12 @@ class Lowering {
   output(node: GraphNode, index: number): Value | undefined {
     if (index === 0) return this.isRead(node) ? this.result(node, this.orderOfResult(node)) : undefined;
     const output = this.outputNodes.get(`${node.id}.${index}`);
-    return output && this.result(output);
+    return output && this.result(output, this.orderOfResult(node, output.shape));
   }
 
-  /** The order that a kernel's record says its result is in. */
-  private orderOfResult({ op, shape, inputs }: GraphNode): Order | undefined {
-    return 'order' in op ? op.order?.(shape, inputs.map((input) => this.value(input).layout)) : undefined;
+  /** The order that a kernel's record says its results of that shape are in. */
+  private orderOfResult(node: GraphNode, shape = node.shape): Order | undefined {
+    return 'order' in node.op ? node.op.order?.(shape, node.inputs.map((input) => this.value(input).layout)) : undefined;
   }
 
   private isRead(node: GraphNode): boolean {

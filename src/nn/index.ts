@@ -6,7 +6,7 @@ export { Flatten, flatten } from './flatten.js';
 export * as init from './initializers.js';
 export { Linear, linear, type LinearOptions } from './linear.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
-export { AvgPool2d, avgPool2d } from './pooling.js';
+export { AdaptiveAvgPool2d, adaptiveAvgPool2d, AvgPool2d, avgPool2d, MaxPool2d, maxPool2d } from './pooling.js';
 export { Sequential, sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';

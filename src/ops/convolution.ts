@@ -12,7 +12,7 @@ import { codes } from './codes.js';
 import { productCost } from './costs.js';
 import type { Emitter, Value } from './emitter.js';
 import { example } from './examples.js';
-import { channelsLast, inOrder, isDenseIn, reshaped, type Layout } from './layout.js';
+import { channelsBehind, channelsLast, isDenseIn, reshaped } from './layout.js';
 import type { Epilogue, KernelRecord, Tolerance } from './record.js';
 import { sum } from './reductions.js';
 import { perAxis } from './windows.js';
@@ -145,14 +145,6 @@ function withoutSize({ stride, padding, after, dilation, groups }: SizedAttrs): 
 /** A shape [N, C, ..] with ones in front of its spatial sizes, so that there are three. */
 function five(shape: Shape, rank: number): Shape {
   return [...shape.slice(0, 2), ...Array.from({ length: 3 - rank }, () => 1), ...shape.slice(2)];
-}
-
-/** An operand or a result as rows of the family see it: [N, D, H, W, C], dense. */
-function channelsBehind({ buffer, layout }: Value): Value {
-  const [batch, channels, ...rest] = layout.shape.keys();
-  const last: Layout = inOrder(layout, [batch!, ...rest, channels!]);
-  const [N, ...others] = last.shape as [number, ...number[]];
-  return reshaped({ buffer, layout: last }, [N, ...Array.from({ length: 4 - others.length }, () => 1), ...others]);
 }
 
 /** The i-th input, images [N, C, ..], as [N, D, H, W, C]. */

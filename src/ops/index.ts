@@ -17,6 +17,8 @@ export { oneHot } from './take-along-axis.js';
 export { logSoftmax, logSumExp, softmax } from './softmax.js';
 export { crossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, type ConvOptions, type ConvTransposeOptions } from './convolution.js';
+export { adaptiveAvgPool2d } from './adaptive-pooling.js';
+export { maxPool2d, type MaxPool2dOptions } from './max-pooling.js';
 export { avgPool2d, type AvgPool2dOptions } from './pooling.js';
 export { lstmCell, type LstmState, type LstmWeights } from './lstm-cell.js';
 export { normal, uniform } from './random.js';

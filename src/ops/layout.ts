@@ -47,6 +47,21 @@ export function channelsLast(shape: Shape): Order | undefined {
   return orderOf(denseLayout(shape, [batch!, ...rest, channels!]));
 }
 
+/** Returns whether images [N, C, ...] count as channels last: they lie so without gaps, or are of one pixel each, which lie both ways. */
+export function isChannelsLast(layout: Layout): boolean {
+  const [, channels, ...sizes] = layout.shape;
+  if (sizes.every((size) => size === 1)) return channels! > 1;
+  return !isDense(layout) && isDenseIn(layout, channelsLast(layout.shape));
+}
+
+/** Images [N, C, ..] of up to three axes, dense and channels last, as [N, D, H, W, C], row-major. */
+export function channelsBehind({ buffer, layout }: Value): Value {
+  const [batch, channels, ...rest] = layout.shape.keys();
+  const last = inOrder(layout, [batch!, ...rest, channels!]);
+  const [N, ...others] = last.shape as [number, ...number[]];
+  return reshaped({ buffer, layout: last }, [N, ...Array.from({ length: 4 - others.length }, () => 1), ...others]);
+}
+
 /** Returns whether a layout has no gaps in that order; undefined stands for row-major. */
 export function isDenseIn(layout: Layout, order: Order | undefined): boolean {
   return order === undefined ? isDense(layout) : isDense(inOrder(layout, order));

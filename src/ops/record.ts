@@ -98,7 +98,7 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   flops?(inputs: readonly Meta[], output: Meta): number;
   /** Returns the axis along which a contraction can add a bias to its output, counted from the last (-1); undefined: none. */
   biasAxis?(attrs: A): number | undefined;
-  /** Order in which it leaves its first output, of that shape; row-major where left out. A rule of the op and its operands alone: see ADR 8. */
+  /** Order in which it leaves an output of that shape; row-major where left out. A rule of the op and its operands alone: see ADR 8. */
   order?(shape: Shape, inputs: readonly Layout[]): Order | undefined;
   /** `epilogue` comes to contractions only. */
   emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;

@@ -18,6 +18,8 @@ import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
+import { adaptivePoolingOps } from './adaptive-pooling.js';
+import { maxPoolingOps } from './max-pooling.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
@@ -61,6 +63,8 @@ export const ops = {
   ...batchNormOps,
   ...lstmCellOps,
   ...poolingOps,
+  ...maxPoolingOps,
+  ...adaptivePoolingOps,
   ...randomOps,
   ...constructorOps,
   ...clippingOps,

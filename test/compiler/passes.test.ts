@@ -9,7 +9,7 @@ import { gradients } from '../../src/graph/autodiff.js';
 import { withoutTracking } from '../../src/graph/recorder.js';
 import { binaryCrossEntropy } from '../../src/ops/binary-cross-entropy.js';
 import { ctc } from '../../src/ops/ctc.js';
-import { crossEntropy, linear, mean, mul, relu, sum } from '../../src/ops/index.js';
+import { avgPool2d, conv2d, crossEntropy, linear, maxPool2d, mean, mul, relu, sum } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import type { Shape } from '../../src/shape.js';
@@ -47,6 +47,20 @@ describe('programs, printed', () => {
 
   test('a product plus a bias, by hand, is one gemm as well', () => {
     expect(programOf([input(8, 5).matmul(input(5, 3)).add(input(3)).relu()])).toMatchInlineSnapshot(`">1[8,3] = gemm(@3[8,5] @2[5,3] @0[3]) {1 0}"`);
+  });
+
+  const poolings: [string, (x: Tensor, kernelSize: number) => Tensor][] = [['avgPool2d', avgPool2d], ['maxPool2d', maxPool2d]];
+  test.each(poolings)('%s of a convolution leaves channels last: nothing is copied between convolutions', (name, pool) => {
+    const [w1, w2] = [parameter(4, 3, 3, 3), parameter(2, 4, 3, 3)];
+    const y = withoutTracking(() => conv2d(pool(relu(conv2d(input(8, 3, 6, 6), w1 as Tensor)), 2), w2 as Tensor, undefined, { padding: 1 }), true);
+    const loss = withoutTracking(() => sum(mul(y, y)), true);
+    const program = programOf([y, ...gradients([loss], [w1, w2]) as Tensor[]]);
+    const lines = program.split('\n');
+    expect(lines.filter((line) => line.includes('pool')).map((line) => /\w+\(.*\)/.exec(line)![0].replace(/%\d+/g, '%'))).toEqual(
+      name === 'avgPool2d' ? ['pool(%[8,1,4,4,4])', 'pool_grad(%[8,1,2,2,4])'] : ['max_pool(%[8,1,4,4,4])', 'max_pool_grad(%[8,1,2,2,4] %[8,1,2,2,4])'],
+    );
+    // What there is are images that come row-major, and a result that has to be so.
+    expect(lines.filter((line) => line.includes('copy(') && !line.includes('copy(@') && !line.startsWith('>'))).toEqual([]);
   });
 
   test('the gradient of an activation is the mask of the gemm that makes it', () => {

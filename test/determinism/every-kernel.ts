@@ -5,9 +5,9 @@
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
 import { engine, type ParameterGradient, type Updater } from '../../src/graph/engine.js';
-import { record } from '../../src/graph/recorder.js';
+import { outputOf, record } from '../../src/graph/recorder.js';
 import { gatherRows } from '../../src/ops/indexing.js';
-import { everyOp } from '../../src/ops/registry.js';
+import { everyOp, ops } from '../../src/ops/registry.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
 import { ParameterGroup } from '../../src/optim/group.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -80,6 +80,7 @@ export class EveryKernel extends nn.Module {
     this.convolve();
     this.attend();
     this.compute(this.grid, this.row, this.column);
+    this.pool();
     this.compare(this.grid, this.row);
     const noise = this.draw();
     this.reduce(noise);
@@ -167,6 +168,17 @@ export class EveryKernel extends nn.Module {
       const { shape } = example.inputs[0]!;
       const y = record(op, [anneal.reshape(anneal.slice(this.elements, 0, sizeOf(shape)), shape)], example.attrs);
       if (sizeOf(y.shape) > 0) this.term(anneal.mul(y, y));
+    }
+  }
+
+  /** Poolings of planes and of images whose channels lie side by side; of maxima, what another gradient would take. */
+  private pool(): void {
+    const planes = anneal.reshape(this.grid.slice(0, 60), [10, 7, 43, 6]);
+    for (const images of [planes, anneal.permute(planes, [0, 3, 1, 2])] as Tensor[]) {
+      const maxima = anneal.maxPool2d(images, 3, { stride: 2, padding: 1, dilation: [1, 1] });
+      this.term(anneal.mul(anneal.avgPool2d(images, 2, { stride: 1, padding: 1 }), 2));
+      this.term(anneal.mul(maxima, maxima));
+      this.show(record(ops.maxPool2dTake, [anneal.detach(images), outputOf(maxima, 1)], maxima.attrs));
     }
   }
 

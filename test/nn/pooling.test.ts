@@ -2,9 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
-import { avgPool2d, tensor, zeros } from '../../src/ops/index.js';
+import { grad } from '../../src/graph/grad.js';
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
+import { asParameter } from '../parity/gradients.js';
 import { refuses } from './fails.js';
 
 const images = (shape: Shape): Tensor => zeros(shape) as Tensor;
@@ -58,4 +60,92 @@ describe('avgPool2d', () => {
     ['a chain without channels', () => nn.sequential([28, 28], [nn.avgPool2d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: avgPool2d\(2\) expects images \[C,H,W\], but the input has \[28,28\]\. Put/],
     ['a chain of small images', () => nn.sequential([1, 3, 3], [nn.avgPool2d(2), nn.avgPool2d(2)]), 'ANNEAL_SHAPE_MISMATCH', /layer 1: avgPool2d\(2\) expects .* gives \[1,1,1\]\. Take a smaller kernel/],
   ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
+describe('maxPool2d', () => {
+  test('has maxima of windows, in a chain', async () => {
+    const model = nn.sequential([1, 4, 4], nn.maxPool2d(2), nn.maxPool2d([1, 2], { stride: 1 }), nn.flatten());
+    const x = tensor(Float32Array.from({ length: 16 }, (_, i) => i), { shape: [1, 1, 4, 4] });
+    expect([...(await model.forward(x).data())]).toEqual([7, 15]);
+    expect(String(model)).toBe('sequential([1,4,4], maxPool2d(2), maxPool2d([1,2]), flatten())');
+    expect(nn.summary(model).layers[0]).toMatchObject({ kind: 'maxPool2d(2)', output: [1, 2, 2], parameters: 0 });
+  });
+
+  test('knows what its windows leave', () => {
+    const model = nn.sequential([2, 9, 7], nn.maxPool2d([2, 3], { stride: [3, 1], padding: [1, 0], dilation: 2, ceilMode: true }));
+    expect(model.output).toEqual([2, 4, 3]);
+    expect(model.forward(images([5, 2, 9, 7]) as Tensor<[5, 2, 9, 7]>).shape).toEqual([5, 2, 4, 3]);
+  });
+
+  test('of nothing is nothing', async () => {
+    expect(maxPool2d(images([0, 3, 4, 4]), 2).shape).toEqual([0, 3, 2, 2]);
+    expect([...(await maxPool2d(images([2, 0, 4, 4]), 2).data())]).toEqual([]);
+  });
+
+  test('gives the gradient to the first of equals, and to the NaN that wins', async () => {
+    const of = async (values: number[]): Promise<number[]> => {
+      const x = asParameter(tensor(values).reshape([1, 1, 1, 4]));
+      return [...(await grad(sum(maxPool2d(x, [1, 4]) as Tensor), [x as Tensor])[0].data())];
+    };
+    expect(await of([1, 3, 3, 2])).toEqual([0, 1, 0, 0]);
+    expect(await of([-Infinity, -Infinity, -Infinity, -Infinity])).toEqual([1, 0, 0, 0]);
+    expect(await of([5, NaN, 7, 2])).toEqual([0, 1, 0, 0]);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['three dimensions', () => maxPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[maxPool2d\] the shape does not fit: got x \[3,8,8\], expected \[N,C,H,W\]/],
+    ['a kernel that dilation makes too large', () => maxPool2d(images([1, 1, 4, 4]), 3, { dilation: 2 }), 'ANNEAL_SHAPE_MISMATCH', /the kernel \[3,3\] with dilation \[2,2\] is larger than the padded image.*expected at least 5x5/],
+    ['whole numbers', () => maxPool2d(zeros([1, 1, 4, 4], { dtype: 'int32' }), 2), 'ANNEAL_DTYPE_MISMATCH', /got int32 \[1,1,4,4\], expected float32/],
+    ['too much padding', () => nn.maxPool2d([2, 5], { padding: 2 }), 'ANNEAL_INVALID_ARGUMENT', /padding: got 2 for kernelSize \[2,5\], expected at most half of the kernel/],
+    ['a dilation of 0', () => nn.maxPool2d(2, { dilation: 0 }), 'ANNEAL_INVALID_ARGUMENT', /dilation: got 0, expected a whole number of at least 1/],
+    ['a kernel that no index numbers', () => nn.maxPool2d(65536), 'ANNEAL_INVALID_ARGUMENT', /kernelSize: got \[65536,65536\], expected at most 2147483647 elements/],
+    ['options of averages', () => nn.maxPool2d(2, unknown({ countIncludePad: false })), 'ANNEAL_UNKNOWN_OPTION', /got countIncludePad, expected one of stride/],
+  ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
+describe('adaptiveAvgPool2d', () => {
+  test('has the mean of each channel, and windows that overlap', async () => {
+    const x = tensor([[[[1, 2, 3], [4, 5, 6]]]]);
+    expect([...(await adaptiveAvgPool2d(x, 1).data())]).toEqual([3.5]);
+    expect([...(await adaptiveAvgPool2d(x, [1, 2]).data())]).toEqual([3, 4]);
+    expect([...(await adaptiveAvgPool2d(x, [3, 2]).data())]).toEqual([1.5, 2.5, 3, 4, 4.5, 5.5]);
+    expect(String(nn.sequential([1, 2, 3], nn.adaptiveAvgPool2d([1, 2])))).toBe('sequential([1,2,3], adaptiveAvgPool2d([1,2]))');
+    expect(nn.sequential([4, 9, 9], nn.adaptiveAvgPool2d(3), nn.adaptiveAvgPool2d([1, 2])).output).toEqual([4, 1, 2]);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['three dimensions', () => adaptiveAvgPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveAvgPool2d\] the shape does not fit: got x \[3,8,8\]/],
+    ['images without height', () => adaptiveAvgPool2d(images([1, 3, 0, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /got x \[1,3,0,8\]/],
+    ['a size of 0', () => nn.adaptiveAvgPool2d(0), 'ANNEAL_INVALID_ARGUMENT', /outputSize: got 0, expected a whole number of at least 1/],
+    ['a chain without channels', () => nn.sequential([28, 28], [nn.adaptiveAvgPool2d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: adaptiveAvgPool2d\(2\) expects images \[C,H,W\]/],
+  ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
+// Images whose channels lie side by side, as convolutions leave them, against row-major ones.
+describe('both layouts', () => {
+  const [N, C, H, W] = [2, 19, 7, 6];
+  const at = (n: number, c: number, h: number, w: number): number => Math.fround(Math.sin(n + 3 * c + 7 * h * h + 11 * w));
+  const planes = Float32Array.from({ length: N * C * H * W }, (_, i) => at(Math.floor(i / (C * H * W)), Math.floor(i / (H * W)) % C, Math.floor(i / W) % H, i % W));
+  const behind = Float32Array.from({ length: N * C * H * W }, (_, i) => at(Math.floor(i / (C * H * W)), i % C, Math.floor(i / (W * C)) % H, Math.floor(i / C) % W));
+  const rowMajor = (): Tensor => asParameter(tensor(planes, { shape: [N, C, H, W] }) as Tensor) as Tensor;
+  const channelsLast = (): Tensor => (asParameter(tensor(behind, { shape: [N, H, W, C] }) as Tensor) as Tensor).permute([0, 3, 1, 2]);
+
+  const poolings: Record<string, (x: Tensor) => Tensor> = {
+    avgPool2d: (x) => avgPool2d(x, 3, { stride: 2, padding: 1, countIncludePad: false }),
+    'avgPool2d, stride 1': (x) => avgPool2d(x, [2, 3], { stride: 1, padding: 1, ceilMode: true }),
+    maxPool2d: (x) => maxPool2d(x, 2),
+    'maxPool2d, padded': (x) => maxPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+    'maxPool2d, apart': (x) => maxPool2d(x, [2, 3], { stride: 1, dilation: 2 }),
+    'maxPool2d, all of it': (x) => maxPool2d(x, [H, W]),
+  };
+  test.each(Object.keys(poolings))('%s has the same bits in both, and so have its gradient and that one\'s', async (name) => {
+    const results = await Promise.all([rowMajor(), channelsLast()].map(async (x) => {
+      const y = poolings[name]!(x);
+      const [dx] = grad(sum(y.mul(y).mul(y) as Tensor), [x], { createGraph: true });
+      const [ddx] = grad(sum(dx!.mul(dx!) as Tensor), [x]);
+      return Promise.all([y.data(), dx!.data(), ddx!.data()]);
+    }));
+    expect(results[0]![0].some((v) => v !== 0)).toBe(true);
+    expect(results[1]).toEqual(results[0]);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import * as nn from '../../src/nn/index.js';
-import { avgPool2d } from '../../src/ops/index.js';
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import type { Windows } from '../../src/window-types.js';
@@ -44,6 +44,36 @@ describe('avgPool2d', () => {
     avgPool2d(images, 21, { padding: 1 });
     // @ts-expect-error strides are numbers
     avgPool2d(images, 2, { stride: 'two' });
+  });
+});
+
+describe('maxPool2d', () => {
+  it('has the shape of its windows, which dilation spreads', () => {
+    expectTypeOf(maxPool2d(images, 2)).toEqualTypeOf<Tensor<[32, 3, 14, 10], 'float32'>>();
+    expectTypeOf(maxPool2d(images, 3, { stride: 1, dilation: [2, 1] })).toEqualTypeOf<Tensor<[32, 3, 24, 18], 'float32'>>();
+    expectTypeOf(maxPool2d(images, 3, { stride: 2, padding: 1, ceilMode: true })).toEqualTypeOf<Tensor<[32, 3, 15, 11], 'float32'>>();
+    expectTypeOf(maxPool2d(some, 2)).toEqualTypeOf<Tensor<[number, number, number, number], 'float32'>>();
+    // @ts-expect-error [maxPool2d] the kernel 11 is larger than the padded image
+    maxPool2d(images, 11, { dilation: 3 });
+    // @ts-expect-error averages have no dilation
+    avgPool2d(images, 2, { dilation: 2 });
+  });
+
+  it('has its place in a chain', () => {
+    const model = nn.sequential([1, 28, 28], nn.maxPool2d(2), nn.maxPool2d(3, { stride: 2, padding: 1 }), nn.flatten(), nn.linear(49, 10));
+    expectTypeOf(model).toEqualTypeOf<nn.Sequential<[1, 28, 28], [10]>>();
+    // @ts-expect-error maxPool2d(5) expects images that are not smaller than its kernel, but the input has [1,3,3]
+    nn.sequential([1, 3, 3], nn.maxPool2d(5), nn.flatten());
+  });
+});
+
+describe('adaptiveAvgPool2d', () => {
+  it('has the size that it is asked for', () => {
+    expectTypeOf(adaptiveAvgPool2d(images, [3, 2])).toEqualTypeOf<Tensor<[32, 3, 3, 2], 'float32'>>();
+    expectTypeOf(adaptiveAvgPool2d(some, size)).toEqualTypeOf<Tensor<[number, number, number, number], 'float32'>>();
+    expectTypeOf(nn.sequential([3, 9, 9], nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(3, 10))).toEqualTypeOf<nn.Sequential<[3, 9, 9], [10]>>();
+    // @ts-expect-error adaptiveAvgPool2d(1) expects images [C,H,W], but the input has [9,9]
+    nn.sequential([9, 9], nn.adaptiveAvgPool2d(1));
   });
 });
 

@@ -1,7 +1,9 @@
 // pool and pool_grad. An element is one sum over its window, in row-major order from 0, divided at its end; of the
 // gradient, a sum over the windows that it stands in, in their order, of dy divided. Ways to get there differ, bits do
-// not: wide.h has vectors along rows, planes.h across planes.
+// not: wide.h has vectors along rows, planes.h across planes, channels.h along channels.
 #pragma once
+#include "channels.h"
+#include "max.h"
 #include "planes.h"
 #include "wide.h"
 
@@ -9,7 +11,9 @@ namespace anneal::ANNEAL_TARGET {
 
 static PoolJob planned_pool(const Call& call, Context* context, bool gradient) {
   PoolJob job = pool_job(call, context, gradient);
-  if (is_wide(job))
+  if (job.channels > 0)
+    plan_channels(job);
+  else if (is_wide(job))
     plan_wide(job);
   else
     plan_planes(job);
@@ -18,12 +22,12 @@ static PoolJob planned_pool(const Call& call, Context* context, bool gradient) {
 
 static void run_pooling(const Call& call, Context& context, bool gradient) {
   const PoolJob job = planned_pool(call, &context, gradient);
-  run_pool(job, is_wide(job) ? wide_chunk : planes_chunk);
+  run_pool(job, job.channels > 0 ? channels_chunk : is_wide(job) ? wide_chunk : planes_chunk);
 }
 
 static size_t pooling_scratch(const Call& call, bool gradient) {
   const PoolJob job = planned_pool(call, nullptr, gradient);
-  return pool_scratch_bytes(job, is_wide(job) ? 0 : planes_besides(job));
+  return pool_scratch_bytes(job, job.channels > 0 || is_wide(job) ? 0 : planes_besides(job));
 }
 
 static void pool_run(const Call& call, Context& context) { run_pooling(call, context, false); }
@@ -33,5 +37,17 @@ static size_t pool_shared(const Call&) { return 0; }
 static void pool_grad_run(const Call& call, Context& context) { run_pooling(call, context, true); }
 static size_t pool_grad_scratch(const Call& call) { return pooling_scratch(call, true); }
 static size_t pool_grad_shared(const Call&) { return 0; }
+
+static void max_pool_run(const Call& call, Context& context) { run_max(call, context, MaxPass::forward); }
+static size_t max_pool_scratch(const Call& call) { return max_scratch(call, MaxPass::forward); }
+static size_t max_pool_shared(const Call&) { return 0; }
+
+static void max_pool_take_run(const Call& call, Context& context) { run_max(call, context, MaxPass::take); }
+static size_t max_pool_take_scratch(const Call& call) { return max_scratch(call, MaxPass::take); }
+static size_t max_pool_take_shared(const Call&) { return 0; }
+
+static void max_pool_grad_run(const Call& call, Context& context) { run_max(call, context, MaxPass::gradient); }
+static size_t max_pool_grad_scratch(const Call& call) { return max_scratch(call, MaxPass::gradient); }
+static size_t max_pool_grad_shared(const Call&) { return 0; }
 
 }  // namespace anneal::ANNEAL_TARGET

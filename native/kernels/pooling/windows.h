@@ -10,15 +10,29 @@ struct Span {
 };
 
 struct PoolAxis {
-  int64_t n, windows, kernel, stride, padding;
+  int64_t n, windows, kernel, stride, padding, dilation = 1;
 
+  int64_t reach() const { return (kernel - 1) * dilation + 1; }  // elements from a window's first to its last
   Span elements_of(int64_t window) const {
     const int64_t start = window * stride - padding;
     return {largest(0, start), smallest(n, start + kernel)};
   }
+  // Windows that reach over an element; where there is dilation, those that pass it by among them.
   Span windows_of(int64_t element) const {
-    const int64_t at = element + padding, before = at - kernel + 1;
+    const int64_t at = element + padding, before = at - reach() + 1;
     return {before > 0 ? divide_up(before, stride) : 0, smallest(windows, at / stride + 1)};
+  }
+  // The places of a window that lie on elements, where its kernel has all of them.
+  Span taps_of(int64_t window) const {
+    const int64_t start = window * stride - padding;
+    const int64_t first = start < 0 ? divide_up(-start, dilation) : 0;
+    return {first, largest(first, smallest(kernel, start < n ? divide_up(n - start, dilation) : 0))};
+  }
+  int64_t element_at(int64_t window, int64_t tap) const { return window * stride - padding + tap * dilation; }
+  // The place of an element within a window that reaches over it; -1: none.
+  int64_t tap_at(int64_t window, int64_t element) const {
+    const int64_t behind = element + padding - window * stride;
+    return dilation == 1 ? behind : behind % dilation == 0 ? behind / dilation : -1;
   }
   // Elements that count in a window: padding may, but nothing beyond it.
   int64_t counted(int64_t window, bool padded) const {
@@ -28,16 +42,18 @@ struct PoolAxis {
   }
 };
 
-// Planes of rows: those that are read (x, or of the gradient dy) and those that are written.
+// Images as rows: those that are read (x, or of the gradient dy) and those that are written. Either planes, each by
+// itself, or images whose channels lie side by side.
 struct PoolJob {
   Context* context;
   const float* from;
   float* to;
   bool gradient, padded;
-  float divisor;  // 0: the number of elements that count
-  int64_t planes;
+  float divisor;     // 0: the number of elements that count
+  int64_t planes;    // or images, where there are
+  int64_t channels;  // that lie side by side; 0: planes
   PoolAxis axis[3];
-  int64_t read[3], written[3];    // dims of a plane
+  int64_t read[3], written[3];    // dims of a plane or an image
   int64_t slots[2], slot_floats;  // rows that are kept: along depth and height, the size of one
   int64_t units, units_per_chunk;
 
@@ -49,27 +65,39 @@ struct PoolJob {
   float width_at(int64_t w) const { return divisor != 0 ? 1 : (float)axis[2].counted(w, padded); }
 };
 
-static PoolJob pool_job(const Call& call, Context* context, bool gradient) {
+// `windows`: kernel, stride and padding of three axes each.
+static PoolJob windows_job(const Call& call, Context* context, bool gradient, const uint32_t* windows) {
   const TensorArg &x = gradient ? call.out[0] : call.in[0], &y = gradient ? call.in[0] : call.out[0];
   PoolJob job = {};
   job.context = context;
   job.from = (const float*)call.in[0].data;
   job.to = (float*)call.out[0].data;
   job.gradient = gradient;
-  job.padded = call.attr[10] != 0;
-  __builtin_memcpy(&job.divisor, call.attr + 11, 4);
-  job.planes = x.dims[0];
+  job.divisor = 1;
+  job.channels = x.rank == 5 ? x.dims[4] : 0;
+  job.planes = x.rank == 5 && job.channels == 0 ? 0 : x.dims[0];
   for (int i = 0; i < 3; i++) {
-    job.axis[i] = {x.dims[1 + i], y.dims[1 + i], call.attr[1 + i], call.attr[4 + i], call.attr[7 + i]};
+    job.axis[i] = {x.dims[1 + i], y.dims[1 + i], windows[i], windows[3 + i], windows[6 + i]};
     job.read[i] = call.in[0].dims[1 + i];
     job.written[i] = call.out[0].dims[1 + i];
   }
+  return job;
+}
+
+static void keep_rows(PoolJob& job) {
   // At most so many rows go into one; a power of two, so that masks find them.
   for (int i = 0; i < 2; i++) {
     const PoolAxis& a = job.axis[i];
-    const int64_t rows = smallest(job.read[i], gradient ? divide_up(a.kernel, a.stride) : a.kernel);
+    const int64_t rows = smallest(job.read[i], job.gradient ? divide_up(a.reach(), a.stride) : a.reach());
     for (job.slots[i] = 1; job.slots[i] < rows;) job.slots[i] *= 2;
   }
+}
+
+static PoolJob pool_job(const Call& call, Context* context, bool gradient) {
+  PoolJob job = windows_job(call, context, gradient, call.attr + 1);
+  job.padded = call.attr[10] != 0;
+  __builtin_memcpy(&job.divisor, call.attr + 11, 4);
+  keep_rows(job);
   return job;
 }
 
@@ -90,7 +118,7 @@ static void run_pool(const PoolJob& job, void (*body)(void*, int64_t, int32_t)) 
   const int64_t chunks = divide_up(job.units, job.units_per_chunk);
   if (chunks == 0) return;
   if (chunks == 1) return body((void*)&job, 0, 0);
-  float read = (float)job.planes, adds = read;
+  float read = (float)(job.planes * largest(1, job.channels)), adds = read;
   for (const PoolAxis& a : job.axis) {
     read *= (float)a.n;
     adds *= (float)a.windows * (float)smallest(a.kernel, a.n);
@@ -129,7 +157,7 @@ static PoolScratch scratch_of(const PoolJob& job, int32_t worker, int64_t beside
   return s;
 }
 
-// A row that is written: its planes, and where it lies in them.
+// A row that is written: its planes or its image, and where it lies in them.
 struct PoolRow {
   int64_t stack, d, h;
 };

@@ -1,0 +1,150 @@
+import type { DType } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
+import { outputOf, record } from '../graph/recorder.js';
+import { checkOptions } from '../options.js';
+import { showShape, sizeOf, type Shape } from '../shape.js';
+import type { Pair, PerAxis, Pooled, SpatialRank, WindowOptions } from '../window-types.js';
+import type { Tensor } from '../tensor.js';
+import { MAX_ELEMENTS } from './check.js';
+import { windowsCost } from './costs.js';
+import type { Emitter } from './emitter.js';
+import { example } from './examples.js';
+import { poolExamples } from './pool-examples.js';
+import { elementsOfWindows, imagesLike, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, three, type PoolWindows } from './pool-windows.js';
+import type { PoolFits } from './pooling.js';
+import type { Example, KernelRecord } from './record.js';
+import { EXACT, SUMS } from './tolerance.js';
+import { perAxis } from './windows.js';
+
+export type MaxPoolAttrs = PoolWindows & { readonly dilation: readonly number[] };
+type GradAttrs = MaxPoolAttrs & { readonly size: Shape };
+
+/** Places of a kernel that a byte can number. */
+const BYTE = 256;
+const indexDType = ({ kernel }: PoolWindows): DType => (sizeOf(kernel) <= BYTE ? 'uint8' : 'int32');
+
+/**
+ * Max pooling over the last `rank` dimensions of [N, C, ..], its gradient, and the gradient of that. The index of a window, an auxiliary output, is the number
+ * of the place in the kernel where its maximum stands. All work in the layout of x, which the index has too.
+ */
+function maxPooling(rank: SpatialRank) {
+  const name = `maxPool${rank}d`;
+  const gradOp: KernelRecord<GradAttrs> = {
+    name: `${name}Grad`,
+    calledBy: name,
+    kind: 'kernel',
+    infer: ([dy], { size }) => ({ shape: [...dy!.shape.slice(0, -rank), ...size], dtype: dy!.dtype }),
+    order: poolOrder(1),
+    emit: (e, attrs) => emitByIndex(e, 'max_pool_grad', attrs),
+    gradient: ([ddx], { inputs: [, index] }, attrs) => [record(takeOp, [ddx, index!], attrs), undefined],
+    saves: { inputs: [1] },
+    tolerance: SUMS,
+    examples: maxExamples(rank).map(({ inputs: [x], attrs }) => {
+      const shape = pooledShape(x!.shape, attrs as MaxPoolAttrs)!;
+      return example([{ shape }, indices(shape, attrs as MaxPoolAttrs)], { ...attrs, size: x!.shape.slice(-rank) });
+    }),
+  };
+  const takeOp: KernelRecord<MaxPoolAttrs> = {
+    name: `${name}Take`,
+    calledBy: name,
+    kind: 'kernel',
+    infer: ([x, index]) => ({ shape: index!.shape, dtype: x!.dtype }),
+    order: poolOrder(1),
+    emit: (e, attrs) => emitByIndex(e, 'max_pool_take', attrs),
+    gradient: ([dy], { inputs: [x, index] }, attrs) => [record(gradOp, [dy, index!], { ...attrs, size: x!.shape.slice(-rank) }), undefined],
+    saves: { inputs: [1] },
+    tolerance: EXACT,
+    examples: maxExamples(rank).map(({ inputs: [x], attrs }) => example([x!, indices(pooledShape(x!.shape, attrs as MaxPoolAttrs)!, attrs as MaxPoolAttrs)], attrs)),
+  };
+  const op: KernelRecord<MaxPoolAttrs> = {
+    name,
+    kind: 'kernel',
+    infer: ([x], attrs) => {
+      const shape = inferPooled(name, x!, attrs);
+      return { shape, dtype: x!.dtype, more: [{ shape, dtype: indexDType(attrs), auxiliary: true }] };
+    },
+    order: poolOrder(),
+    emit: (e, attrs) => {
+      const { images, operand } = imagesOf(e, 0);
+      const shape = pooledShape(e.shape(0), attrs)!;
+      const index = images.seen(e.output(1));
+      // Where only the index is read, maxima are for nobody.
+      const y = images.seen(e.output(0)) ?? e.temporary(index!.layout.shape, 'float32');
+      e.instruction('max_pool', [y, index], [operand], words(attrs), cost(e, shape, attrs));
+    },
+    gradient: ([dy], node, attrs) => [record(gradOp, [dy, outputOf(node, 1)], { ...attrs, size: node.inputs[0]!.shape.slice(-rank) })],
+    saves: { outputs: [1] },
+    tolerance: EXACT,
+    examples: maxExamples(rank),
+  };
+  return { op, gradOp, takeOp };
+}
+
+function words({ kernel, stride, padding, dilation }: MaxPoolAttrs): number[] {
+  return [...three(kernel, 1), ...three(stride, 1), ...three(padding, 0), ...three(dilation, 1)];
+}
+
+function cost(e: Emitter, pooled: Shape, attrs: MaxPoolAttrs): number {
+  return windowsCost(sizeOf(e.shape(0)) + sizeOf(pooled), elementsOfWindows(pooled, attrs));
+}
+
+/** Rows whose second operand is an index. */
+function emitByIndex(e: Emitter, row: 'max_pool_grad' | 'max_pool_take', attrs: MaxPoolAttrs): void {
+  const { images, operand: index } = imagesOf(e, 1);
+  const from = imagesLike(e, 0, images);
+  e.instruction(row, [images.seen(e.output(0))], [from, index], words(attrs), cost(e, e.shape(1), attrs));
+}
+
+function indices(shape: Shape, attrs: MaxPoolAttrs): Example['inputs'][number] {
+  return { shape, dtype: indexDType(attrs), from: 0, to: sizeOf(attrs.kernel) };
+}
+
+function maxExamples(rank: SpatialRank): Example[] {
+  const each = (value: number): readonly number[] => Array.from({ length: rank }, () => value);
+  const near = poolExamples(rank).map(({ inputs, attrs }) => example(inputs, { ...attrs, dilation: each(1) }));
+  const apart = { stride: each(2), padding: each(1), dilation: each(2), ceilMode: true };
+  // The second kernel has more places than a byte can number.
+  return [...near, example([{ shape: [2, 3, ...each(7)] }], { kernel: each(3), ...apart }), example([{ shape: [1, 1, ...each(1).slice(1), 300] }], { kernel: [...each(1).slice(1), 258], ...apart, stride: each(40), padding: each(0), dilation: each(1) })];
+}
+
+export const { op: maxPool2dOp, gradOp: maxPool2dGradOp, takeOp: maxPool2dTakeOp } = maxPooling(2);
+
+export interface MaxPool2dOptions extends WindowOptions<2> {
+  /** Distance of windows. Default: the size of the kernel. */
+  readonly stride?: Pair | undefined;
+  /** Elements of -infinity on either side of an image, at most half of the kernel. Default 0. */
+  readonly padding?: Pair | undefined;
+  /** Distance of the elements of a window. Default 1. */
+  readonly dilation?: Pair | undefined;
+  /** Takes windows in that are not whole at the end, but none that starts in the padding. Default false. */
+  readonly ceilMode?: boolean | undefined;
+}
+
+/** Checks arguments of a max pooling over images. */
+export function maxPoolAttrs(op: string, rank: SpatialRank, kernelSize: PerAxis, options: MaxPool2dOptions | undefined): MaxPoolAttrs {
+  checkOptions(op, options, ['stride', 'padding', 'dilation', 'ceilMode']);
+  const windows = poolWindows(op, rank, kernelSize, options);
+  const { kernel } = windows;
+  if (sizeOf(kernel) > MAX_ELEMENTS) throw new ArgumentError(`[${op}] kernelSize: got ${showShape(kernel)}, expected at most ${MAX_ELEMENTS} elements. Take a smaller kernel.`, { op });
+  return { ...windows, dilation: perAxis(op, 'dilation', options?.dilation ?? 1, rank, 1) };
+}
+
+/**
+ * Maxima of windows: y[n, c, i, j] = max over (u, v) in the kernel of x[n, c, i stride - padding + u dilation, j stride - padding + v dilation]. x [N, C, H, W]
+ * float32 gives [N, C, H', W'] with H' = floor((H + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or ceil for `ceilMode`. Padding is -infinity. A NaN wins.
+ * The gradient goes to the first of equals. As torch.nn.functional.max_pool2d. Throws ArgumentError for options that are wrong, ShapeError where the kernel
+ * is larger than a padded image.
+ *
+ *     const photos = zeros([32, 3, 28, 28]);
+ *     const y = maxPool2d(photos, 2);                                 // [32, 3, 14, 14]
+ *     const z = maxPool2d(photos, 3, { stride: 2, padding: 1 });      // [32, 3, 14, 14]
+ */
+export function maxPool2d<S extends Shape, D extends DType, const K extends Pair, const O extends MaxPool2dOptions = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool2d', S, K, O>,
+  kernelSize: K,
+  options?: O,
+): Tensor<Pooled<S, K, O>, D> {
+  return record(maxPool2dOp, [x as Tensor], maxPoolAttrs('maxPool2d', 2, kernelSize, options));
+}
+
+export const maxPoolingOps = { maxPool2d: maxPool2dOp, maxPool2dGrad: maxPool2dGradOp, maxPool2dTake: maxPool2dTakeOp };
