@@ -9,6 +9,15 @@
 
 namespace anneal::ANNEAL_TARGET {
 
+// Rows from which vectors along them pay: where lanes of planes would be idle, rows of a pair of vectors do, whatever
+// the padding.
+constexpr int64_t kWideRow = 64, kWideRowOfFew = 2 * kLanes + 1;
+
+static bool is_wide(const PoolJob& job) {
+  const PoolAxis& a = job.axis[2];
+  return a.stride <= 2 && a.kernel <= a.n && job.written[2] >= (job.planes < kPlanes ? kWideRowOfFew : kWideRow);
+}
+
 static PoolJob planned_pool(const Call& call, Context* context, bool gradient) {
   PoolJob job = pool_job(call, context, gradient);
   if (job.channels > 0)

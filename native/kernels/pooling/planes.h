@@ -1,5 +1,4 @@
-// Rows that are short, or of a larger stride: 16 planes side by side, a vector holds one element of each. Any span
-// goes.
+// 16 planes side by side: a vector holds one element of each, so that any span goes.
 #pragma once
 #include "../transpose.h"
 #include "windows.h"

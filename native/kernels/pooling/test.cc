@@ -111,6 +111,7 @@ TEST_CASE("pool: planes, none to many, and three axes") {
     check_pooling({{P, 1, 7, 7}, {1, 7, 7}, {1, 7, 7}, {0, 0, 0}});
     check_pooling({{P, 1, 14, 14}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}});
     check_pooling({{P, 5, 6, 7}, {2, 3, 4}, {1, 2, 3}, {1, 1, 2}, true});
+    check_pooling({{P, 2, 5, 150}, {2, 2, 3}, {1, 1, 2}, {0, 1, 1}});
     check_pooling({{P, 4, 5, 45}, {3, 2, 3}, {2, 1, 1}, {1, 0, 1}});
     check_pooling({{P, 4, 5, 45}, {3, 2, 3}, {2, 3, 2}, {1, 0, 1}, true});
   }

@@ -1,17 +1,9 @@
-// Rows that are long, of stride 1 or 2: vectors along the row. Rows with padding are read from a copy that has zeros
+// Rows of stride 1 or 2: vectors along the row. Rows with padding are read from a copy that has zeros
 // for it: adding them changes nothing, because a sum begins with 0 and so is never -0.
 #pragma once
 #include "windows.h"
 
 namespace anneal::ANNEAL_TARGET {
-
-constexpr int64_t kWideRow = kLanes, kWideInterleaved = 2 * kLanes + 1;  // a vector, or a pair whatever the padding
-
-static bool is_wide(const PoolJob& job) {
-  const int64_t stride = job.axis[2].stride;
-  return stride <= 2 && job.axis[2].kernel <= job.axis[2].n &&
-         job.written[2] >= (stride == 2 && job.gradient ? kWideInterleaved : kWideRow);
-}
 
 // Windows that end at the same or the next element, by parity: ceil(kernel / 2) and floor(kernel / 2).
 ANNEAL_INLINE int64_t ends_at(const PoolAxis& a, int64_t parity) { return (a.kernel + 1 - parity) / 2; }
