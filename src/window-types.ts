@@ -11,8 +11,10 @@ type Tenfold<T extends Size> = [...T, ...T, ...T, ...T, ...T, ...T, ...T, ...T, 
 type Tuple<N extends number> = number extends N ? undefined : `${N}` extends `${Digit}${Digit}${Digit}` | `${Digit}${Digit}` | Digit ? Sized<`${N}`> : undefined;
 type Sized<S extends string, Done extends Size = []> = S extends `${infer D extends Digit}${infer Rest}` ? Sized<Rest, [...Tenfold<Done>, ...Count[D & keyof Count]]> : Done;
 
-/** Whole windows of stride S, and what is left behind the last one. */
-type Whole<Beyond extends Size, S extends Size, Done extends Size = [0]> = Beyond extends readonly [...S, ...infer Rest] ? Whole<Rest, S, [...Done, 0]> : [Done, Beyond];
+/** Whole windows of stride S, and what is left behind the last one: ten at a time, as each step costs the compiler as much as all that is left. */
+type Whole<Beyond extends Size, S extends Size> = S extends readonly [unknown] ? [[0, ...Beyond], []] : Tens<Beyond, S, Tenfold<S>, [0]>;
+type Tens<Beyond extends Size, S extends Size, Ten extends Size, Done extends Size> = Beyond extends readonly [...Ten, ...infer Rest] ? Tens<Rest, S, Ten, [...Done, ...Tenfold<[0]>]> : Ones<Beyond, S, Done>;
+type Ones<Beyond extends Size, S extends Size, Done extends Size> = Beyond extends readonly [...S, ...infer Rest] ? Ones<Rest, S, [...Done, 0]> : [Done, Beyond];
 
 /** Windows of K elements, S apart, over N elements with P of padding on either side; never where not one fits. */
 export type Windows<N extends number, K extends number, S extends number, P extends number, Ceil> =
