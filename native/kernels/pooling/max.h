@@ -185,7 +185,7 @@ static void max_chunk(void* arg, int64_t chunk, int32_t worker) {
         } else {
           const int64_t first = (at.stack * read + row) * C;
           from = job.from + first;
-          index = (const Index*)job.from_index + first;
+          index = job.from_index ? (const Index*)job.from_index + first : nullptr;
         }
         if (rows.count == together) go_on();
       });
