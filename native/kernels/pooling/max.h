@@ -4,6 +4,7 @@
 // it is, reads nothing beyond a window. A vector holds one element of each of some channels, or of 16 planes, whose
 // rows are turned for that.
 #pragma once
+#include "channels.h"
 #include "planes.h"
 
 namespace anneal::ANNEAL_TARGET {
