@@ -4,7 +4,7 @@ import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, isDenseIn, typ
 import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { anyLayout, COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
+import { COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
 import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
@@ -360,9 +360,9 @@ class NodeEmitter implements Emitter {
     return this.lowering.graph.nodes[this.node.inputs[i]!]!.shape;
   }
 
-  input(i: number, accepts: (layout: Layout) => boolean = isDense, order?: Order): Value {
+  input(i: number, accepts?: (layout: Layout) => boolean, order?: Order): Value {
     const value = this.lowering.operand(this.node, i);
-    return accepts === anyLayout || accepts(value.layout) ? value : this.lowering.dense(value, this.node.id, order);
+    return accepts?.(value.layout) === true ? value : this.lowering.dense(value, this.node.id, order);
   }
 
   output(i = 0, shape?: Shape): Value | undefined {

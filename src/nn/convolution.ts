@@ -64,6 +64,12 @@ function checkChannels(op: string, inChannels: number, outChannels: number, grou
   }
 }
 
+/** The mismatch of a layer for that many channels and examples of another rank, or of other channels. */
+function mismatch(layer: string, rank: SpatialRank, channels: number, example: Shape): ShapeMismatch | undefined {
+  if (example.length !== rank + 1) return new ShapeMismatch(`${layer} expects ${EXAMPLES[rank]}`, showShape(example), 'Put a layer that makes such in front.');
+  return example[0] === channels ? undefined : new ShapeMismatch(`${layer} expects ${channels} channels`, example[0]!);
+}
+
 /** See conv1d(), conv2d() and conv3d(). */
 export class Conv<R extends SpatialRank = SpatialRank, I extends number = number, O extends number = number, K extends PerAxis<R> = PerAxis<R>, Options = unknown> extends Module<
   Shape,
@@ -101,9 +107,8 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
     if (!this.builtin) return undefined;
     const { weight } = this;
     const [out, own] = weight.shape as readonly [number, number];
-    const channels = own * this.#attrs.groups;
-    if (shape.length !== this.rank + 1) return new ShapeMismatch(`${this.toString()} expects ${EXAMPLES[this.rank]}`, showShape(shape), 'Put a layer that makes such in front.');
-    if (shape[0] !== channels) return new ShapeMismatch(`${this.toString()} expects ${channels} channels`, shape[0]!);
+    const wrong = mismatch(this.toString(), this.rank, own * this.#attrs.groups, shape);
+    if (wrong !== undefined) return wrong;
     const places = placesOf(shape.slice(1), weight.shape.slice(2), this.#attrs);
     return places === undefined ? new ShapeMismatch(`${this.toString()} expects images that are not smaller than its kernel`, showShape(shape), 'Take a smaller kernel, or padding.') : [out, ...places];
   }
@@ -176,9 +181,8 @@ export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O
 
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
-    const [channels] = this.weight.shape as readonly [number];
-    if (shape.length !== this.rank + 1) return new ShapeMismatch(`${this.toString()} expects ${EXAMPLES[this.rank]}`, showShape(shape), 'Put a layer that makes such in front.');
-    if (shape[0] !== channels) return new ShapeMismatch(`${this.toString()} expects ${channels} channels`, shape[0]!);
+    const wrong = mismatch(this.toString(), this.rank, this.weight.shape[0]!, shape);
+    if (wrong !== undefined) return wrong;
     const sizes = transposedSizes(shape.slice(1), this.weight.shape.slice(2), this.#attrs, this.#outputPadding);
     return sizes.every((n) => n >= 1) ? [this.outChannels, ...sizes] : undefined;
   }

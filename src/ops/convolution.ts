@@ -12,10 +12,10 @@ import { codes } from './codes.js';
 import { productCost } from './costs.js';
 import type { Emitter, Value } from './emitter.js';
 import { example } from './examples.js';
-import { channelsBehind, channelsLast, isDenseIn, reshaped } from './layout.js';
+import { channelsBehind, channelsLast, reshaped } from './layout.js';
 import type { Epilogue, KernelRecord, Tolerance } from './record.js';
 import { sum } from './reductions.js';
-import { perAxis } from './windows.js';
+import { checkImages, perAxis, three } from './windows.js';
 
 /** Geometry of a convolution, an entry for each spatial axis: where windows lie, and what is around the images. */
 export type ConvAttrs = {
@@ -34,7 +34,6 @@ type SizedAttrs = ConvAttrs & { readonly size: readonly number[] };
 
 /** A chain of FMAs against a sum in double, of up to some hundred products of size about 1. */
 const PRODUCTS: Tolerance = { absolute: 8e-6, relative: 1e-6 };
-const AXES = ['D', 'H', 'W'];
 
 /** Numbers of places of a kernel along each axis; undefined where it does not fit. */
 export function placesOf(sizes: readonly number[], kernel: readonly number[], attrs: ConvAttrs): readonly number[] | undefined {
@@ -49,7 +48,6 @@ function placesAlong(n: number, k: number, { stride, padding, after, dilation }:
 /** The records of one spatial rank: the convolution, its transpose, which is the gradient of its input, and the gradient of its weight. */
 function convolution<R extends SpatialRank>(rank: R) {
   const name = `conv${rank}d`;
-  const expected = `[N,C,${rank === 1 ? 'L' : AXES.slice(3 - rank).join(',')}]`;
   const spatial = (shape: Shape): Shape => shape.slice(2);
   const ofBias = (dy: Tensor): Tensor => sum(dy, { axis: [0, ...Array.from({ length: rank }, (_, i) => i + 2)] });
 
@@ -59,7 +57,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     infer: (inputs, attrs) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
       checkSameDType(name, inputs, FLOAT);
-      checkRanks(name, rank, expected, x.shape, weight.shape, 'weight [O,C,..]');
+      checkRanks(name, rank, x.shape, weight.shape, 'weight [O,C,..]');
       const { groups } = attrs;
       const [, C] = x.shape as [number, number];
       const [O, own] = weight.shape as [number, number];
@@ -92,7 +90,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
       const op = `convTranspose${rank}d`;
       checkSameDType(op, inputs, FLOAT);
-      checkRanks(op, rank, expected, x.shape, weight.shape, 'weight [C,O,..]');
+      checkRanks(op, rank, x.shape, weight.shape, 'weight [C,O,..]');
       const [C, own] = weight.shape as [number, number];
       const shapes = [x.shape, weight.shape];
       if (x.shape[1] !== C) throw new ShapeError(`[${op}] the channels differ: got x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, expected ${C} channels of x.`, { op, shapes });
@@ -125,8 +123,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       const [x, dy] = [images(e, 0), images(e, 1)];
       const out = e.output(0)!;
       const { shape } = out.layout;
-      const words = geometry(attrs, rank);
-      e.instruction('conv_weight_grad', [reshaped(out, five(shape, rank))], [x, dy], words, productCost(shape[0]!, sizeOf(shape.slice(1)), sizeOf(e.shape(1)) / Math.max(shape[0]!, 1)));
+      e.instruction('conv_weight_grad', [reshaped(out, five(shape))], [x, dy], geometry(attrs), productCost(shape[0]!, sizeOf(shape.slice(1)), sizeOf(e.shape(1)) / Math.max(shape[0]!, 1)));
     },
     gradient: ([ddw], { inputs: [x, dy] }, attrs) => [record(transposed, [dy!, ddw], { ...attrs, size: spatial(x!.shape) }), record(conv, [x!, ddw], withoutSize(attrs))],
     saves: { inputs: [0, 1] },
@@ -143,25 +140,22 @@ function withoutSize({ stride, padding, after, dilation, groups }: SizedAttrs): 
 }
 
 /** A shape [N, C, ..] with ones in front of its spatial sizes, so that there are three. */
-function five(shape: Shape, rank: number): Shape {
-  return [...shape.slice(0, 2), ...Array.from({ length: 3 - rank }, () => 1), ...shape.slice(2)];
+function five(shape: Shape): Shape {
+  return [...shape.slice(0, 2), ...three(shape.slice(2), 1)];
 }
 
 /** The i-th input, images [N, C, ..], as [N, D, H, W, C]. */
 function images(e: Emitter, i: number): Value {
-  const order = channelsLast(e.shape(i));
-  return channelsBehind(e.input(i, (layout) => isDenseIn(layout, order), order));
+  return channelsBehind(e.input(i, undefined, channelsLast(e.shape(i))));
 }
 
 /** Attributes that all rows of the family have. */
-function geometry({ groups, stride, padding, dilation }: ConvAttrs, rank: number): number[] {
-  const three = (some: readonly number[], missing: number): number[] => [...Array.from({ length: 3 - rank }, () => missing), ...some];
+function geometry({ groups, stride, padding, dilation }: ConvAttrs): number[] {
   return [groups, ...three(stride, 1), ...three(padding, 0), ...three(dilation, 1)];
 }
 
 function emitForward(e: Emitter, row: 'conv' | 'conv_transpose', attrs: ConvAttrs, epilogue: Epilogue | undefined): void {
-  const rank = attrs.stride.length;
-  const weight = reshaped(e.input(1), five(e.shape(1), rank));
+  const weight = reshaped(e.input(1), five(e.shape(1)));
   const bias = e.inputs > 2 ? e.input(2) : epilogue?.bias?.value;
   const { activation = codes.activations.none, mask } = epilogue ?? {};
   const out = e.output(0)!;
@@ -170,16 +164,16 @@ function emitForward(e: Emitter, row: 'conv' | 'conv_transpose', attrs: ConvAttr
   const pixels = row === 'conv' ? sizeOf(out.layout.shape) / Math.max(out.layout.shape[1]!, 1) : sizeOf(e.shape(0)) / Math.max(O, 1);
   const inputs = [images(e, 0), weight, bias];
   if (mask !== undefined) inputs.push(channelsBehind(mask));
-  e.instruction(row, [channelsBehind(out)], inputs, [activation, mask === undefined ? 0 : codes.gemm_flags.mask, ...geometry(attrs, rank)], productCost(pixels, O, sizeOf(taps)));
+  e.instruction(row, [channelsBehind(out)], inputs, [activation, mask === undefined ? 0 : codes.gemm_flags.mask, ...geometry(attrs)], productCost(pixels, O, sizeOf(taps)));
 }
 
 function inGroups(groups: number): string {
   return groups === 1 ? '' : ` in ${groups} groups`;
 }
 
-function checkRanks(op: string, rank: number, expected: string, x: Shape, weight: Shape, ofWeight: string): void {
+function checkRanks(op: string, rank: number, x: Shape, weight: Shape, ofWeight: string): void {
   const shapes = [x, weight];
-  if (x.length !== rank + 2) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(x)}, expected ${expected}. Put what is missing in front: x.unsqueeze(0).`, { op, shapes });
+  checkImages(op, rank, x, shapes);
   if (weight.length !== rank + 2) throw new ShapeError(`[${op}] the weight does not fit: got ${showShape(weight)}, expected ${rank + 2} dimensions, ${ofWeight}. Reshape it.`, { op, shapes });
 }
 

@@ -10,11 +10,11 @@ import { windowsCost } from './costs.js';
 import type { Emitter } from './emitter.js';
 import { example } from './examples.js';
 import { poolExamples } from './pool-examples.js';
-import { elementsOfWindows, imagesLike, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, three, type PoolWindows } from './pool-windows.js';
+import { elementsOfWindows, imagesLike, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, type PoolWindows } from './pool-windows.js';
 import type { PoolFits } from './pooling.js';
 import type { Example, KernelRecord } from './record.js';
 import { EXACT, SUMS } from './tolerance.js';
-import { perAxis } from './windows.js';
+import { perAxis, three } from './windows.js';
 
 export type MaxPoolAttrs = PoolWindows & { readonly dilation: readonly number[] };
 type GradAttrs = MaxPoolAttrs & { readonly size: Shape };

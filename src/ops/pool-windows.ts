@@ -5,8 +5,8 @@ import type { PerAxis, SpatialRank } from '../window-types.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT } from './check.js';
 import type { Emitter, Value } from './emitter.js';
-import { channelsBehind, channelsLast, isChannelsLast, isDense, isDenseIn, reshaped, type Layout, type Order } from './layout.js';
-import { describeSizes, perAxis } from './windows.js';
+import { channelsBehind, channelsLast, isChannelsLast, isDense, reshaped, type Layout, type Order } from './layout.js';
+import { checkImages, describeSizes, perAxis, three } from './windows.js';
 
 /** Windows of a pooling over the last dimensions, one entry for each; elements lie side by side where there is no dilation. */
 export type PoolWindows = {
@@ -40,11 +40,7 @@ export function pooledShape(shape: Shape, windows: PoolWindows): Shape | undefin
 export function inferPooled(op: string, x: Tensor, windows: PoolWindows): Shape {
   checkDType(op, x, FLOAT);
   const { shape } = x;
-  const rank = windows.kernel.length;
-  if (shape.length !== rank + 2) {
-    const expected = ['N', 'C', ...(rank === 1 ? ['L'] : ['D', 'H', 'W'].slice(3 - rank))].join(',');
-    throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected [${expected}]. Put what is missing in front: x.unsqueeze(0).`, { op, shapes: [shape] });
-  }
+  checkImages(op, windows.kernel.length, shape);
   const pooled = pooledShape(shape, windows);
   if (pooled === undefined) throw kernelTooLarge(op, shape, windows);
   return pooled;
@@ -80,11 +76,6 @@ export function poolWindows(op: string, rank: SpatialRank, kernelSize: PerAxis, 
   return { kernel, stride, padding, ceilMode };
 }
 
-/** Three numbers, one for each axis that the rows of the family have. */
-export function three(some: readonly number[], missing: number): readonly number[] {
-  return [...Array.from({ length: 3 - some.length }, () => missing), ...some];
-}
-
 /** The order that a pooling leaves its results in: channels last where operand `of` is, else row-major. */
 export function poolOrder(of = 0): (shape: Shape, inputs: readonly Layout[]) => Order | undefined {
   return (shape, inputs) => (isChannelsLast(inputs[of]!) ? channelsLast(shape) : undefined);
@@ -111,8 +102,7 @@ function planes([N, C, ...sizes]: Shape): Shape {
 
 /** Another operand in the layout that a pooling works in. */
 export function imagesLike(e: Emitter, i: number, images: Images): Value {
-  const order = images.channelsLast ? channelsLast(e.shape(i)) : undefined;
-  return images.seen(e.input(i, (layout) => isDenseIn(layout, order), order));
+  return images.seen(e.input(i, undefined, images.channelsLast ? channelsLast(e.shape(i)) : undefined));
 }
 
 /** Elements of all windows of images of that shape. */

@@ -11,9 +11,10 @@ import { windowsCost } from './costs.js';
 import type { Emitter } from './emitter.js';
 import { example } from './examples.js';
 import { poolExamples } from './pool-examples.js';
-import { elementsOfWindows, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, three, type PoolWindows } from './pool-windows.js';
+import { elementsOfWindows, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, type PoolWindows } from './pool-windows.js';
 import type { Example, KernelRecord } from './record.js';
 import { SUMS } from './tolerance.js';
+import { three } from './windows.js';
 
 /** 0 for `divisor`: the number of elements that count. */
 export type PoolAttrs = PoolWindows & {

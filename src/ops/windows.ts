@@ -1,5 +1,6 @@
 import { describeValue } from '../describe-value.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { showShape, type Shape } from '../shape.js';
 import { MAX_ELEMENTS } from './check.js';
 
 /** Names of spatial axes, the last ones of as many as there are. */
@@ -11,6 +12,18 @@ export function perAxis(op: string, name: string, value: unknown, rank: number, 
   if (each.length === rank && each.every((size) => Number.isInteger(size) && (size as number) >= least && (size as number) <= MAX_ELEMENTS)) return [...(each as readonly number[])];
   const or = rank === 1 ? '' : `, or one each: [${AXES.slice(3 - rank).join(', ')}]`;
   throw new ArgumentError(`[${op}] ${name}: got ${describeSizes(value)}, expected a whole number of at least ${least}${or}.`, { op });
+}
+
+/** Three numbers, one for each axis that rows of windows have. */
+export function three(some: readonly number[], missing: number): readonly number[] {
+  return [...Array.from({ length: 3 - some.length }, () => missing), ...some];
+}
+
+/** Throws ShapeError for x that is no batch [N, C, ..] of that spatial rank; `shapes` are those of the call. */
+export function checkImages(op: string, rank: number, x: Shape, shapes: readonly Shape[] = [x]): void {
+  if (x.length === rank + 2) return;
+  const expected = ['N', 'C', ...(rank === 1 ? ['L'] : ['D', 'H', 'W'].slice(3 - rank))].join(',');
+  throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(x)}, expected [${expected}]. Put what is missing in front: x.unsqueeze(0).`, { op, shapes });
 }
 
 /** Sizes as they stand in messages. */
