@@ -11,6 +11,8 @@ import { short, table } from './table.js';
 const root = dirname(import.meta.dirname);
 const folder = join(root, 'build', 'bench');
 const program = join(folder, 'kernels');
+/** The program, by a command that starts it: `chroot <folder>`, say, where newer libraries are. */
+const runner = [...(process.env['ANNEAL_BENCH_WITH'] ?? '').split(' ').filter(Boolean), program];
 const libraries = '/usr/lib/x86_64-linux-gnu';
 
 interface Case {
@@ -40,6 +42,7 @@ interface Measurement {
   readonly foreign: number;
   readonly differs: string;
   readonly absent: readonly string[];
+  readonly wrong: readonly string[];
   lineNs?: readonly number[];
   readonly contenders: readonly { readonly name: string; readonly kind: 'ours' | 'peer' | 'limit'; readonly ns: readonly number[] }[];
 }
@@ -58,6 +61,8 @@ export interface KernelFigure {
   readonly ofLimit?: number;
   readonly goals?: { readonly againstPeers?: number; readonly ofLimit?: number };
   readonly absent?: readonly string[];
+  /** Peers that were left out, as their result is not that of the reference. */
+  readonly wrong?: readonly string[];
   /** CPUs' worth of time that others had on ours meanwhile, where it was more than nothing even when tried again. */
   readonly foreign?: number;
   /** Of two threads: ns of a cache line from CPU to CPU before and after. */
@@ -83,6 +88,8 @@ const TRIES = 3;
  *     npm run bench -- kernels                                     every family, on 1 and on 2 threads
  *     npm run bench -- kernels gemm --threads 1 --only "NT 32"     some cases: printed, not written
  *     npm run bench -- kernels gemm --target avx2                  peers too are held to what that target may use
+ *
+ * `ANNEAL_BENCH_WITH="chroot <folder>"` runs them with the libraries of another system. oneDNN's convolutions need its version 3.
  *
  * Figures go to results/kernels/<family>.json, with -<target> behind the family's name for AVX-512 and where a target is forced.
  */
@@ -158,7 +165,7 @@ function measured(id: string, threads: number, target: string, rounds: number, p
   let quietest: Measurement | undefined;
   for (let i = 0; i < TRIES && (quietest === undefined || disturbance(quietest) > DISTURBED); i++) {
     const before = distance?.ns();
-    const again = JSON.parse(execFileSync(program, args, { encoding: 'utf8', env })) as Measurement;
+    const again = JSON.parse(execFileSync(runner[0]!, [...runner.slice(1), ...args], { encoding: 'utf8', env })) as Measurement;
     if (before !== undefined) again.lineNs = [before, distance!.ns()];
     if (quietest === undefined || disturbance(again) < disturbance(quietest)) quietest = again;
   }
@@ -224,6 +231,7 @@ function figure({ name, group, againstPeers, ofLimit }: Case, threads: number, m
     ...(share === undefined ? {} : { ofLimit: round(share) }),
     ...(Object.keys(goals).length > 0 ? { goals } : {}),
     ...(m.absent.length > 0 ? { absent: m.absent } : {}),
+    ...(m.wrong.length > 0 ? { wrong: m.wrong } : {}),
     ...(m.foreign > DISTURBED ? { foreign: round(m.foreign) } : {}),
     ...(m.lineNs === undefined ? {} : { lineNs: m.lineNs.map(Math.round) }),
   };
@@ -265,6 +273,8 @@ function summary(family: Family, figures: readonly KernelFigure[]): string {
   }
   const absent = [...new Set(figures.flatMap((f) => f.absent ?? []))];
   if (absent.length > 0) lines.push(`absent on this machine: ${absent.join(', ')}`);
+  const wrong = figures.filter((f) => f.wrong !== undefined);
+  if (wrong.length > 0) lines.push(`wrong results, left out: ${wrong.map((f) => `${f.wrong!.join(' and ')} in ${f.name}`).join(', ')}`);
   const under = figures.filter((f) => misses(f) !== '');
   lines.push(under.length === 0 ? 'nothing is under its goal' : `under goal: ${under.length} of ${figures.length}`);
   for (const f of under) lines.push(`  ${f.name}: ${misses(f)}`);

@@ -58,7 +58,7 @@ TensorArg Bench::tensor(const std::vector<int64_t>& dims, float* data) {
 }
 
 Closure Bench::kernel(Row row, std::vector<TensorArg> outputs, std::vector<TensorArg> inputs,
-                      std::vector<uint32_t> attrs) {
+                      std::vector<uint32_t> attrs, const KernelTable* of) {
   struct Invocation {
     std::vector<TensorArg> outputs, inputs;
     std::vector<uint32_t> attrs;
@@ -67,7 +67,7 @@ Closure Bench::kernel(Row row, std::vector<TensorArg> outputs, std::vector<Tenso
   auto i = std::make_shared<Invocation>(Invocation{std::move(outputs), std::move(inputs), std::move(attrs), {}});
   i->call = {int32_t(i->outputs.size()), int32_t(i->inputs.size()), int32_t(i->attrs.size()),
              i->outputs.data(),          i->inputs.data(),          i->attrs.data()};
-  const KernelRow& kernel = table.rows[row];
+  const KernelRow& kernel = (of ? of : &table)->rows[row];
   context.reserve(kernel.scratch ? kernel.scratch(i->call) : 0,
                   kernel.shared_scratch ? kernel.shared_scratch(i->call) : 0);
   return [this, i, run = kernel.run] { run(i->call, context); };

@@ -32,10 +32,10 @@ namespace bench {
 using namespace anneal;
 using Closure = std::function<void()>;
 
-// The call of an expert instead.
+// The call of an expert instead; `fetch`, where given, brings its result to where ours is, outside its time.
 struct Peer {
   std::string name;
-  Closure call;
+  Closure call, fetch = {};
 };
 
 // A time that nobody could beat, measured in the same rounds: `call` takes its time for 1 / scale of the case's
@@ -51,10 +51,12 @@ struct Subject {
   std::vector<Peer> peers;
   std::vector<Limit> limits;    // the slowest of them counts
   double flops = 0, bytes = 0;  // of the case, for the rates that are printed
-  // The result of ours, which every peer has to leave within `tolerance`; may be empty.
+  // The result of ours, which every peer has to leave within `tolerance`, and what says who is right where one does
+  // not; both may be empty.
   const float* result = nullptr;
   int64_t results = 0;
   float tolerance = 1e-2f;
+  Closure reference = {};
 };
 
 class Bench {
@@ -75,8 +77,9 @@ class Bench {
   TensorArg tensor(const std::vector<int64_t>& dims, float* data = nullptr);
   static TensorArg dense(void* data, DType dtype, const std::vector<int64_t>& dims);
 
-  // A call of a row of the target's table, as a program would make it.
-  Closure kernel(Row row, std::vector<TensorArg> outputs, std::vector<TensorArg> inputs, std::vector<uint32_t> attrs);
+  // A call of a row of the target's table, or of another one, as a program would make it.
+  Closure kernel(Row row, std::vector<TensorArg> outputs, std::vector<TensorArg> inputs, std::vector<uint32_t> attrs,
+                 const KernelTable* of = nullptr);
 
   // As many chained fused multiply-adds in registers as `flops` takes, on all threads.
   Limit peak(double flops);

@@ -86,12 +86,18 @@ const Case& case_of(const std::string& id) {
   throw std::invalid_argument("no case is called " + id);
 }
 
+void print_names(const char* key, const std::vector<std::string>& names) {
+  std::printf("\"%s\": [", key);
+  for (size_t i = 0; i < names.size(); i++) std::printf("%s\"%s\"", i ? ", " : "", names[i].c_str());
+  std::printf("], ");
+}
+
 void print(const Subject& s, const Measurement& m) {
-  std::printf(
-      "{\"flops\": %.17g, \"bytes\": %.17g, \"seconds\": %.3f, \"foreign\": %.3f, \"differs\": \"%s\", \"absent\": [",
-      s.flops, s.bytes, m.seconds, m.foreign, m.differs.c_str());
-  for (size_t i = 0; i < m.absent.size(); i++) std::printf("%s\"%s\"", i ? ", " : "", m.absent[i].c_str());
-  std::printf("], \"contenders\": [");
+  std::printf("{\"flops\": %.17g, \"bytes\": %.17g, \"seconds\": %.3f, \"foreign\": %.3f, \"differs\": \"%s\", ",
+              s.flops, s.bytes, m.seconds, m.foreign, m.differs.c_str());
+  print_names("absent", m.absent);
+  print_names("wrong", m.wrong);
+  std::printf("\"contenders\": [");
   for (size_t i = 0; i < m.contenders.size(); i++) {
     const Contender& c = m.contenders[i];
     std::printf("%s{\"name\": \"%s\", \"kind\": \"%s\", \"ns\": [", i ? ", " : "", c.name.c_str(), c.kind);

@@ -18,9 +18,10 @@ struct Contender {
 struct Measurement {
   std::vector<Contender> contenders;
   std::vector<std::string> absent;
-  std::string differs;  // the peer whose result is not ours
-  double seconds = 0;   // that the rounds took
-  double foreign = 0;   // CPUs' worth of time that others had meanwhile on the CPUs that are ours
+  std::vector<std::string> wrong;  // peers whose result is not ours, which is that of the reference
+  std::string differs;             // a peer whose result is not ours, and nobody says who is right
+  double seconds = 0;              // that the rounds took
+  double foreign = 0;              // CPUs' worth of time that others had meanwhile on the CPUs that are ours
 };
 
 // Each round gives every contender a burst of calls, every other round in reverse order. Before a burst its contender
