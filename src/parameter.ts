@@ -63,7 +63,7 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
     checkShape('Parameter', shape);
     checkOptions('Parameter', options, ['requiresGrad', 'dtype']);
     checkFlags('Parameter', options, ['requiresGrad']);
-    if (typeof initializer !== 'function') throw new ArgumentError(`[Parameter] initializer: got ${describeValue(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op: 'Parameter' });
+    checkInitializer('Parameter', initializer);
     const { dtype = 'float32', requiresGrad = true } = options;
     checkChoice('Parameter', 'dtype', dtype, ['float32', 'int32']);
     if (dtype === 'int32' && requiresGrad) throw new ArgumentError('[Parameter] dtype: got int32 of a parameter that is trained, expected float32. Make it a buffer: { dtype: \'int32\', requiresGrad: false }.', { op: 'Parameter' });
@@ -75,6 +75,21 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   /** Returns whether it belongs to the model without being trained; a frozen parameter is no buffer. */
   get isBuffer(): boolean {
     return this.#madeAsBuffer && !this.requiresGrad;
+  }
+
+  /**
+   * Sets what gives its first values, in place of the layer's own; before they are first needed, so in the model's constructor or right behind it.
+   *
+   *     const head = nn.linear(512, 10);
+   *     head.weight.initialize(nn.init.normal(0, 0.01));
+   *
+   * Throws ArgumentError for what is no initializer, and once it has values: those are replaced by loadStateDict().
+   */
+  initialize(initializer: Initializer): this {
+    checkInitializer('initialize', initializer);
+    if (this.initializer$ === undefined) throw new ArgumentError(`[initialize] ${String(this)} has its values already, expected one that was not used yet. Call it before the first step, or replace the values by loadStateDict().`, { op: 'initialize' });
+    this.initializer$ = initializer;
+    return this;
   }
 
   /** The gradient that backward() asked for, as a tensor of the current step; undefined where there is none. */
@@ -89,4 +104,9 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   override [inspected](): string {
     return tensorText(`Parameter${this.name === '' ? '' : ` ${this.name}`}`, this.shape, this.dtype, valuesOf(this)) + (this.requiresGrad ? '' : this.isBuffer ? ', a buffer' : ', frozen');
   }
+}
+
+function checkInitializer(op: string, initializer: unknown): void {
+  if (typeof initializer === 'function') return;
+  throw new ArgumentError(`[${op}] initializer: got ${describeValue(initializer)}, expected what gives first values, as in nn.init.zeros().`, { op });
 }

@@ -72,7 +72,7 @@ export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, sta
   checkOptions(op, options, ['strict']);
   const all = entriesOf(state);
   // A checkpoint of training has the model's weights, under names of its own.
-  const given = kindOf(all) === 'trainer' && !targets.has(SEED) ? below(all, PARTS.model) : all;
+  const given = named(kindOf(all) === 'trainer' && !targets.has(SEED) ? below(all, PARTS.model) : all, targets);
   if (options.strict ?? true) checkNames(op, targets, given);
   else if (targets.size > 0 && ![...targets.keys()].some((name) => given.has(name))) {
     throw mismatch(op, `the state has nothing for this model: ${differenceOf(targets, given)!}. Pass the state of a model whose parts have the same names.`);
@@ -85,6 +85,15 @@ export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, sta
     pairs.push({ name, target, source });
   }
   return pairs;
+}
+
+/** The entries by the names of `targets`, which another library may write with underscores: `bn1.running_mean` is `bn1.runningMean`. */
+function named(given: ReadonlyMap<string, Source>, targets: ReadonlyMap<string, unknown>): ReadonlyMap<string, Source> {
+  const nameOf = (name: string): string => {
+    const here = name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    return !targets.has(name) && targets.has(here) && !given.has(here) ? here : name;
+  };
+  return new Map([...given].map(([name, source]) => [nameOf(name), source]));
 }
 
 /** The elements of a source. Those of a tensor are computed, or read, now. */

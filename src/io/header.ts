@@ -1,10 +1,6 @@
-import { dtypes, type DType } from '../dtype.js';
 import type { FileFormatError } from '../errors.js';
+import { FILE_DTYPES, type FileDType } from './file-dtypes.js';
 import { duplicateKey } from './json-keys.js';
-
-/** The names of dtypes in a safetensors header. */
-export const CODES = { float32: 'F32', int32: 'I32', uint8: 'U8', bool: 'BOOL' } as const satisfies { [D in DType]: string };
-const DTYPES = new Map<unknown, DType>(Object.entries(CODES).map(([dtype, code]) => [code, dtype as DType]));
 
 /** Limit of the format's own reader: 100 MB. */
 export const MAX_HEADER = 100_000_000;
@@ -13,7 +9,9 @@ const MAX_RANK = 64;
 /** One tensor of a file: bytes begin to end of the data that follows the header. */
 export interface Entry {
   readonly name: string;
-  readonly dtype: DType;
+  /** Its dtype by the format's name, and what that is. */
+  readonly code: string;
+  readonly stored: FileDType;
   readonly shape: number[];
   readonly begin: number;
   readonly end: number;
@@ -72,15 +70,17 @@ function parseEntry(name: string, value: unknown, wrong: Wrong): Entry {
   const { dtype: code, shape, data_offsets: offsets, ...rest } = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw wrong(`has an unknown field '${shorten(unknown)}'`);
-  const dtype = DTYPES.get(code);
-  if (dtype === undefined) throw wrong(`has the dtype ${shorten(JSON.stringify(code) ?? 'undefined')}, expected one of ${[...DTYPES.keys()].join(', ')}: convert the file to one of them`);
+  if (typeof code !== 'string' || !Object.hasOwn(FILE_DTYPES, code)) {
+    throw wrong(`has the dtype ${shorten(JSON.stringify(code) ?? 'undefined')}, expected one of ${Object.keys(FILE_DTYPES).join(', ')}: convert the file to one of them`);
+  }
+  const stored = FILE_DTYPES[code]!;
   if (!isCounts(shape) || shape.length > MAX_RANK) throw wrong(`has the shape ${shorten(JSON.stringify(shape) ?? 'undefined')}, expected integers of at least 0`);
   if (!isCounts(offsets) || offsets.length !== 2) throw wrong(`has the offsets ${shorten(JSON.stringify(offsets) ?? 'undefined')}, expected two integers`);
   const [begin, end] = offsets as [number, number];
-  const size = bytesOf(shape, dtypes[dtype].bytes);
+  const size = bytesOf(shape, stored.bytes);
   if (size === undefined) throw wrong(`has the shape [${shape.join(',')}], which is too large`);
-  if (end - begin !== size) throw wrong(`has ${end - begin} bytes, expected ${size} for ${String(code)} of the shape [${shape.join(',')}]`);
-  return { name, dtype, shape, begin, end };
+  if (end - begin !== size) throw wrong(`has ${end - begin} bytes, expected ${size} for ${code} of the shape [${shape.join(',')}]`);
+  return { name, code, stored, shape, begin, end };
 }
 
 /** The bytes of a tensor, or undefined beyond what a double counts exactly. A size of 0 does not excuse the other ones. */

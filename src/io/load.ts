@@ -29,12 +29,13 @@ interface Source {
 }
 
 /**
- * Reads a safetensors file: tensors of F32, I32, U8 and BOOL by name.
+ * Reads a safetensors file: its tensors by name, with dtypes of this library. F64, F16 and BF16 become float32, which rounds the first and keeps the others; I64, U64, U32,
+ * I16, U16 and I8 become int32.
  *
  *     await model.loadStateDict(await load('mnist.safetensors'));
  *
  * Throws FileFormatError for a file that is truncated, has a bad header, or whose tensors overlap, leave gaps or disagree with
- * their shapes; ArgumentError for what is no path, and Node.js's own error for a file that cannot be opened.
+ * their shapes, or that holds a whole number beyond int32; ArgumentError for what is no path, and Node.js's own error for a file that cannot be opened.
  */
 export async function load(path: FilePath): Promise<Map<string, HostTensor>> {
   return (await loadFile(path)).tensors;
@@ -101,12 +102,18 @@ async function readHeader(source: Source, wrong: Wrong): Promise<{ header: Heade
 }
 
 /** Reads one tensor into memory of its own. Its size is known to be within the file, so nothing larger is ever allocated. */
-async function readTensor(source: Source, dataStart: number, { name, dtype, shape, begin, end }: Entry, wrong: Wrong): Promise<HostTensor> {
+async function readTensor(source: Source, dataStart: number, { name, code, stored, shape, begin, end }: Entry, wrong: Wrong): Promise<HostTensor> {
+  const { dtype, convert } = stored;
   const buffer = allocate('load', `tensor '${name}'`, end - begin, () => new ArrayBuffer(end - begin));
   const bytes = new Uint8Array(buffer);
   await source.read(bytes, dataStart + begin);
   if (dtype === 'bool' && bytes.some((byte) => byte > 1)) throw wrong(`tensor '${name}' is BOOL, but holds a byte that is neither 0 nor 1`);
-  return { shape, dtype, data: new dtypes[dtype].array(buffer) };
+  try {
+    return { shape, dtype, data: convert?.(buffer) ?? new dtypes[dtype].array(buffer) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw wrong(`tensor '${name}' is ${code} and holds ${error.message}, which int32 does not`);
+  }
 }
 
 async function readAll(file: FileHandle, into: Uint8Array, position: number, wrong: Wrong): Promise<void> {

@@ -6,7 +6,7 @@ import { type Shape, showShape, sizeOf } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { writeAll, writeAtomically } from './atomic.js';
 import { checkPath } from './check-path.js';
-import { CODES } from './header.js';
+import { CODES } from './file-dtypes.js';
 import type { HostTensor } from './load.js';
 import type { FilePath } from './path.js';
 

@@ -46,6 +46,8 @@ export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Sh
   readonly runningVar: Parameter<[number]> | undefined;
   /** Number of batches that the running statistics have seen: int32 []. */
   readonly numBatchesTracked: Parameter<[], 'int32'> | undefined;
+  /** True while training mode, too, takes the running statistics and leaves them; set by freeze() and unfreeze(). */
+  frozen = false;
 
   constructor(rank: R, features: number, options: BatchNormOptions = {}) {
     super();
@@ -76,13 +78,14 @@ export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Sh
     const op = `batchNorm${this.rank}d`;
     if (!this.#takes(shape.slice(1))) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected ${this.#expected('N,')}.`, { op, shapes: [shape] });
     const { runningMean, runningVar } = this;
-    if (!this.training && runningMean !== undefined) return normalized(input, runningMean as Floats, runningVar as unknown as Floats, this.eps, this.weight as Floats | undefined, this.bias as Floats | undefined) as unknown as Tensor<S, D>;
+    const training = this.training && !this.frozen;
+    if (!training && runningMean !== undefined) return normalized(input, runningMean as Floats, runningVar as unknown as Floats, this.eps, this.weight as Floats | undefined, this.bias as Floats | undefined) as unknown as Tensor<S, D>;
     const count = sizeOf(shape) / this.features;
-    if (this.training && count < 2) {
+    if (training && count < 2) {
       throw new ShapeError(`[${op}] one value a feature has no variance: got x ${showShape(shape)}, expected a larger batch. Drop the last one (dropLast), or call eval().`, { op, shapes: [shape] });
     }
     const { y, mean, variance } = batchNorm(input, this.eps, this.weight as Floats | undefined, this.bias as Floats | undefined);
-    if (this.training) this.#track(mean, variance, count, y);
+    if (training) this.#track(mean, variance, count, y);
     return y as unknown as Tensor<S, D>;
   }
 
@@ -93,6 +96,11 @@ export class BatchNorm<R extends 1 | 2 | 3 = 1 | 2 | 3> extends Module<Shape, Sh
 
   override get builtin(): boolean {
     return this.isPlain(BatchNorm);
+  }
+
+  override onFreeze$(state: ReadonlySet<unknown>, frozen: boolean): void {
+    const own = this.weight === undefined ? [this.runningMean] : [this.weight, this.bias];
+    if (own.every((parameter) => state.has(parameter))) this.frozen = frozen;
   }
 
   override toString(): string {

@@ -12,7 +12,7 @@ import type { ShapeFunction, Shapes } from './shape-mismatch.js';
 import { inspected } from '../inspect.js';
 import { moduleText } from './module-text.js';
 import { loadInto, type LoadOptions, type State } from '../state.js';
-import { describeValue } from '../describe-value.js';
+import { describeList, describeValue } from '../describe-value.js';
 
 /** The values of a parameter or buffer. */
 export interface NamedArray {
@@ -138,11 +138,30 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
   /**
    * Takes over parameters and buffers by path, from another model's stateDict(), from load(), or from plain arrays. All of it
    * or, where something does not fit, nothing. `strict: false` passes over names that only one side has, but not over
-   * all of them. Of the state of a Trainer, such as a checkpoint, it takes the model's part.
+   * all of them. Of the state of a Trainer, such as a checkpoint, it takes the model's part. A name with underscores, as PyTorch writes them, is that in camel
+   * case: `bn1.running_mean` is `bn1.runningMean`.
    * Throws AnnealError (ANNEAL_STATE_MISMATCH) naming what is missing, too much, or of another shape.
    */
   async loadStateDict(state: State, options: LoadOptions = {}): Promise<void> {
     await loadInto('loadStateDict', this.stateDict(), state, options);
+  }
+
+  /**
+   * Freezes parameters: those that `pattern` picks by their name, a RegExp or a beginning such as 'layer1' that ends before a dot, or all. They keep their values, and
+   * backward ends above the lowest one that trains. A batch norm whose parameters are all frozen here goes on with its running statistics, also in training mode, and
+   * leaves them; in PyTorch they would change. unfreeze() is the reverse. Returns the names.
+   *
+   *     model.freeze('0');               // or /^(conv1|bn1|layer[123])\./
+   *
+   * Throws ArgumentError for a pattern that picks nothing.
+   */
+  freeze(pattern?: string | RegExp): string[] {
+    return this.#setFrozen('freeze', pattern, true);
+  }
+
+  /** Lets parameters train again; see freeze(). */
+  unfreeze(pattern?: string | RegExp): string[] {
+    return this.#setFrozen('unfreeze', pattern, false);
   }
 
   /** Training mode for this module and all below it. */
@@ -183,12 +202,34 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
     return moduleText(this as unknown as Module);
   }
 
+  #setFrozen(op: string, pattern: string | RegExp | undefined, frozen: boolean): string[] {
+    const all = this.stateDict();
+    const picked = [...all].filter(([name]) => picks(op, pattern, name));
+    const trained = picked.filter(([, parameter]) => !parameter.isBuffer);
+    if (trained.length === 0) throw new ArgumentError(`[${op}] pattern: got ${String(pattern)}, which picks none of ${describeList([...all.keys()])}. Names are those of namedParameters().`, { op });
+    for (const [, parameter] of trained) parameter.requiresGrad = !frozen;
+    const state = new Set<unknown>(picked.map(([, parameter]) => parameter));
+    for (const module of this.modules()) module.onFreeze$(state, frozen);
+    return trained.map(([name]) => name);
+  }
+
+  /** Told of the parameters and buffers that freeze() or unfreeze() has picked. */
+  onFreeze$(_state: ReadonlySet<unknown>, _frozen: boolean): void {}
+
   #named(wanted: (parameter: Parameter) => boolean): Map<string, Parameter> {
     register(this as unknown as Module);
     const found = new Map<string, Parameter>();
     for (const { path, value } of walk(this as unknown as Module)) if (value instanceof Parameter && wanted(value)) found.set(path, value);
     return found;
   }
+}
+
+/** Returns whether a pattern of freeze() picks that name. */
+function picks(op: string, pattern: string | RegExp | undefined, name: string): boolean {
+  if (pattern === undefined) return true;
+  if (typeof pattern === 'string') return name === pattern || name.startsWith(`${pattern}.`);
+  if (pattern instanceof RegExp) return name.search(pattern) >= 0;
+  throw new ArgumentError(`[${op}] pattern: got ${describeValue(pattern)}, expected the beginning of names, as in 'layer1', or a RegExp.`, { op });
 }
 
 /** A module of any inputs and outputs, a record of them or one. */

@@ -23,6 +23,63 @@ async function step(model: nn.Module, optimizer: optim.Optimizer): Promise<void>
   await optimizer.step();
 }
 
+describe('freeze()', () => {
+  const normed = () => {
+    seed(5);
+    return nn.sequential([2], nn.linear(2, 3), nn.batchNorm1d(3), nn.batchNorm1d(3, { affine: false }), nn.linear(3, 1));
+  };
+
+  it('picks by a beginning that ends before a dot, by a RegExp, or all, and says what', () => {
+    const model = normed();
+    expect(model.freeze('0')).toEqual(['0.weight', '0.bias']);
+    expect(model.freeze(/weight$/)).toEqual(['0.weight', '1.weight', '3.weight']);
+    expect(model.freeze()).toEqual(['0.weight', '0.bias', '1.weight', '1.bias', '3.weight', '3.bias']);
+    expect(model.unfreeze('3.bias')).toEqual(['3.bias']);
+    expect(model.parameters().filter(({ requiresGrad }) => requiresGrad).map(({ name }) => name)).toEqual(['3.bias']);
+  });
+
+  it('refuses what picks nothing, buffers alone, and what is no pattern', () => {
+    const model = normed();
+    for (const pattern of ['layer1', '1.running', '0.w', /^4/, '1.runningMean']) expect(() => model.freeze(pattern)).toThrow(/\[freeze\].*picks none of \['0\.weight'/);
+    expect(() => model.unfreeze(7 as never)).toThrow(/\[unfreeze\] pattern: got 7/);
+  });
+
+  it('leaves the statistics of norms that are frozen as a whole, and takes them, until they thaw', async () => {
+    const model = normed();
+    const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+    await step(model, optimizer);
+    model.freeze(/^[01]\./);
+    const before = await valuesOf(model);
+    await step(model, optimizer);
+    const after = await valuesOf(model);
+    for (const name of ['0.weight', '1.weight', '1.bias', '1.runningMean', '1.runningVar', '1.numBatchesTracked']) expect(after[name]).toEqual(before[name]);
+    for (const name of ['2.runningMean', '3.weight']) expect(after[name]).not.toEqual(before[name]);
+    const [first, norm] = [model.layers[0]!, model.layers[1]!];
+    const hidden = first.forward(x as Tensor);
+    const frozen = await norm.forward(hidden).data();
+    expect(frozen).toEqual(await norm.eval().forward(hidden).data());
+    norm.train();
+    model.unfreeze('1');
+    expect(await norm.forward(hidden).data()).not.toEqual(frozen);
+  });
+
+  it('leaves the statistics of norms of which a part is frozen to training', async () => {
+    const model = normed();
+    model.freeze('1.weight');
+    const before = await valuesOf(model);
+    await step(model, optim.sgd(model.parameters(), { lr: 0.1 }));
+    expect((await valuesOf(model))['1.runningMean']).not.toEqual(before['1.runningMean']);
+  });
+
+  it('freezes norms without weights by their statistics', async () => {
+    const model = normed();
+    model.freeze(/^[0-2]\./);
+    const before = await valuesOf(model);
+    await step(model, optim.sgd(model.parameters(), { lr: 0.1 }));
+    expect((await valuesOf(model))['2.runningMean']).toEqual(before['2.runningMean']);
+  });
+});
+
 describe('a frozen layer', () => {
   it('is left as it is by every optimizer, with its decay and averages, while those above it train as without it', async () => {
     for (const make of [optim.sgd, optim.adamw, optim.muon]) {

@@ -30,6 +30,42 @@ const example: { [name: string]: HostTensor } = {
   'none': { shape: [0, 4], dtype: 'float32', data: new Float32Array(0) },
 };
 
+describe('dtypes of other libraries', () => {
+  const bytesOf = (array: { readonly buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(array.buffer);
+  const read = async (dtype: string, shape: readonly number[], data: Uint8Array): Promise<HostTensor> =>
+    (await parseSafetensors(fileOf({ a: { dtype, shape, data_offsets: [0, data.length] } }, data))).tensors.get('a')!;
+
+  it.each<[string, Uint8Array, number[]]>([
+    ['F64', bytesOf(Float64Array.of(0.1, -1e300, 1e-300)), [Math.fround(0.1), -Infinity, 0]],
+    // Zero, the least and the largest below normal, the least normal, one, -2, the largest, infinity.
+    ['F16', bytesOf(Uint16Array.of(0, 1, 0x83ff, 0x400, 0x3c00, 0xc000, 0x7bff, 0x7c00)), [0, 2 ** -24, -1023 * 2 ** -24, 2 ** -14, 1, -2, 65504, Infinity]],
+    ['BF16', bytesOf(Uint16Array.of(0x3f80, 0xc049, 0xff80, 1)), [1, -3.140625, -Infinity, 2 ** -133]],
+  ])('%s becomes float32', async (dtype, data, expected) => {
+    expect(await read(dtype, [expected.length], data)).toEqual({ shape: [expected.length], dtype: 'float32', data: Float32Array.from(expected) });
+  });
+
+  it('NaN and minus zero stay', async () => {
+    const { data: half } = await read('F16', [2], bytesOf(Uint16Array.of(0x7e01, 0x8000)));
+    const { data: brain } = await read('BF16', [2], bytesOf(Uint16Array.of(0x7fc1, 0x8000)));
+    expect([...half, ...brain]).toEqual([NaN, -0, NaN, -0]);
+  });
+
+  it.each<[string, Uint8Array, number[]]>([
+    ['I64', bytesOf(BigInt64Array.of(-1n, 2n ** 31n - 1n, -(2n ** 31n))), [-1, 2 ** 31 - 1, -(2 ** 31)]],
+    ['U64', bytesOf(BigUint64Array.of(7n)), [7]],
+    ['U32', bytesOf(Uint32Array.of(7)), [7]],
+    ['I16', bytesOf(Int16Array.of(-32768)), [-32768]],
+    ['U16', bytesOf(Uint16Array.of(65535)), [65535]],
+    ['I8', bytesOf(Int8Array.of(-128, 127)), [-128, 127]],
+  ])('%s becomes int32', async (dtype, data, expected) => {
+    expect(await read(dtype, [expected.length], data)).toEqual({ shape: [expected.length], dtype: 'int32', data: Int32Array.from(expected) });
+  });
+
+  it.each<[string, Uint8Array]>([['U64', bytesOf(BigUint64Array.of(2n ** 63n))], ['U32', bytesOf(Uint32Array.of(2 ** 31))]])('%s beyond int32 is refused', async (dtype, data) => {
+    await expect(read(dtype, [1], data)).rejects.toThrow(FileFormatError);
+  });
+});
+
 describe('save and load', () => {
   it('gives back the same tensors and metadata', async () => {
     const path = join(directory, 'same.safetensors');
@@ -117,7 +153,8 @@ describe('a file that is not to be trusted', () => {
     ['a field twice', fileOf('{"a":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}}', four), "the name 'dtype' twice"],
     ['an entry that is no object', fileOf({ a: 1 }), "tensor 'a' is not described by a JSON object"],
     ['an unknown field', fileOf({ a: { ...one, strides: [1] } }, four), "tensor 'a' has an unknown field 'strides'"],
-    ['an unknown dtype', fileOf({ a: { ...one, dtype: 'F16' } }, four), `tensor 'a' has the dtype "F16", expected one of F32, I32, U8, BOOL`],
+    ['an unknown dtype', fileOf({ a: { ...one, dtype: 'F8_E4M3' } }, four), `tensor 'a' has the dtype "F8_E4M3", expected one of F32, I32, U8, BOOL, F64`],
+    ['a whole number beyond int32', fileOf({ a: { dtype: 'I64', shape: [1], data_offsets: [0, 8] } }, Uint8Array.of(0, 0, 0, 128, 0, 0, 0, 0)), "tensor 'a' is I64 and holds 2147483648, which int32 does not"],
     ['a negative dimension', fileOf({ a: { ...one, shape: [-1] } }, four), "tensor 'a' has the shape [-1]"],
     ['a fraction', fileOf({ a: { ...one, shape: [0.5] } }, four), "tensor 'a' has the shape [0.5]"],
     ['an overflowing shape', fileOf({ a: { ...one, shape: [2 ** 40, 2 ** 40] } }, four), 'which is too large'],

@@ -136,6 +136,14 @@ describe('state', () => {
     expect(await values(model)).toEqual(before);
   });
 
+  test('by the names of PyTorch, which writes them with underscores', async () => {
+    const model = nn.sequential([2], nn.batchNorm1d(2));
+    const of = (...values: number[]): Float32Array => Float32Array.from(values);
+    await model.loadStateDict({ '0.weight': of(1, 2), '0.bias': of(3, 4), '0.running_mean': of(5, 6), '0.running_var': of(7, 8), '0.num_batches_tracked': Int32Array.of(9) });
+    expect(await values(model)).toEqual([[1, 2], [3, 4], [5, 6], [7, 8], [9]]);
+    await fails(model.loadStateDict({ ...(await model.toArrays()), '0.running_mean': of(1, 2) }), 'ANNEAL_STATE_MISMATCH', /0\.running_mean/);
+  });
+
   test('of which only a part is wanted passes over the rest', async () => {
     const model = nn.sequential([2], nn.linear(2, 2));
     const [, bias] = await values(model);
@@ -146,6 +154,37 @@ describe('state', () => {
 });
 
 describe('first values', () => {
+  test('of a deviation that fits the shape, as PyTorch has it', async () => {
+    const { init } = nn;
+    const spread = async (initializer: ReturnType<typeof init.zeros>): Promise<[number, number]> => {
+      const values = await new Parameter([64, 32, 3, 3], initializer).data();
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      return [Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length), values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)];
+    };
+    const [fanIn, fanOut] = [288, 576];
+    for (const [initializer, deviation, even] of [
+      [init.kaimingUniform(), Math.sqrt(2 / fanIn), true],
+      [init.kaimingUniform(1, 'fanOut'), Math.sqrt(1 / fanOut), true],
+      [init.kaimingNormal(), Math.sqrt(2 / fanIn), false],
+      [init.kaimingNormal(0, 'fanOut'), Math.sqrt(2 / fanOut), false],
+      [init.xavierUniform(2), 2 * Math.sqrt(2 / (fanIn + fanOut)), true],
+      [init.xavierNormal(), Math.sqrt(2 / (fanIn + fanOut)), false],
+    ] as const) {
+      const [got, most] = await spread(initializer);
+      expect(Math.abs(got / deviation - 1)).toBeLessThan(0.02);
+      expect(most / deviation > 1.9).toBe(!even);
+    }
+    expect(() => init.kaimingNormal(0, 'fan_in' as never)).toThrow(/mode.*fanIn/);
+    await expect(new Parameter([3], init.xavierNormal()).data()).rejects.toThrow(/1 dimensions, expected at least 2/);
+  });
+
+  test('can be set before they are needed, and not after', async () => {
+    const layer = nn.linear(2, 3);
+    expect(await layer.weight.initialize(nn.init.constant(7)).data()).toEqual(new Float32Array(6).fill(7));
+    expect(() => layer.weight.initialize(nn.init.zeros())).toThrow(/\[initialize\].*has its values already/);
+    expect(() => layer.bias!.initialize(7 as never)).toThrow(/\[initialize\] initializer: got 7/);
+  });
+
   const first = async (model: nn.Module, at = 0): Promise<Float32Array> => model.parameters()[at]!.data();
 
   test('depend on the seed and the name only', async () => {
