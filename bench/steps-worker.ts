@@ -1,5 +1,7 @@
 // anneal's side of bench/steps.ts, as a user writes it, over data that stays.
-import { add, data, losses, mul, nn, optim, Parameter, seed, synchronize, sum, tensor, Trainer, type Tensor } from 'anneal';
+import { add, data, losses, mul, nn, noGrad, optim, Parameter, seed, synchronize, sum, tensor, Trainer, type Tensor } from 'anneal';
+import { lenet } from '../examples/models/lenet.js';
+import { resnet14, resnet18 } from '../examples/models/resnet.js';
 import { serve } from './peer.js';
 import type { Work } from './workloads.js';
 
@@ -56,6 +58,36 @@ function mlpFit(work: Mlp): Training {
     await trainer.fit(train, { epochs, batchSize: work.batch, shuffle: true, seed: 1 });
     return (performance.now() - start) / (epochs * steps);
   };
+}
+
+const NETS = {
+  lenet: { make: () => lenet(), image: [1, 28, 28], classes: 10 },
+  resnet14: { make: () => resnet14(), image: [3, 32, 32], classes: 10 },
+  resnet18: { make: () => resnet18(), image: [3, 224, 224], classes: 1000 },
+} as const;
+
+/** Steps with Adam, or outputs in evaluation, of a convolutional network over one batch. */
+function overImages({ net, batch, training }: Extract<Work, { kind: 'images' }>): Training {
+  const { make, image, classes } = NETS[net];
+  const model: nn.Module = make();
+  const shape = [batch, ...image];
+  const inputs: Tensor = tensor(numbers(shape.reduce((product, dim) => product * dim, 1)), { shape });
+  if (!training) {
+    model.eval();
+    return repeat(async () => {
+      const outputs = noGrad(() => model.forward(inputs));
+      await outputs.data();
+      outputs.dispose();
+    });
+  }
+  const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
+  const targets = tensor(classesOf(batch, classes));
+  return repeat(async () => {
+    const loss = losses.crossEntropy(model.forward(inputs) as Tensor<[number, number]>, targets);
+    optimizer.zeroGrad();
+    loss.backward();
+    await optimizer.step();
+  });
 }
 
 class Holder extends nn.Module {
@@ -121,6 +153,8 @@ function training(work: Work, way: Way): Training {
   switch (work.kind) {
     case 'mlp':
       return way === 'fit' ? mlpFit(work) : mlpLoop(work);
+    case 'images':
+      return overImages(work);
     case 'adam':
       return adam(work);
     case 'crossEntropy':

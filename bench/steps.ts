@@ -164,7 +164,7 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
     }
   };
   const [usual, ...others] = modes;
-  for (const blas of kind === 'mlp' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
+  for (const blas of kind === 'mlp' || kind === 'images' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
   for (const mode of others) await tryOut(own.length > 0 ? fastest(own).blas : 'default', mode);
   tried.push(...own);
 }

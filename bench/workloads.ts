@@ -1,6 +1,7 @@
 /** Workloads of bench/steps.ts, on both sides: steps-worker.ts and peers/torch_steps.py are told of them. */
 export type Work =
   | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly loss: 'crossEntropy' | 'mse' }
+  | { readonly kind: 'images'; readonly net: 'lenet' | 'resnet14' | 'resnet18'; readonly batch: number; readonly training: boolean }
   | { readonly kind: 'adam'; readonly tensors: number; readonly size: number }
   | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number };
 
@@ -19,6 +20,11 @@ const logits = (rows: number, classes: number): Workload => ({
   loop: [5, 5],
 });
 
+const images = (name: string, net: 'lenet' | 'resnet14' | 'resnet18', batch: number, goal: number): Workload[] => [
+  { name: `${name} batch ${batch}`, work: { kind: 'images', net, batch, training: true }, loop: [goal, goal] },
+  { name: `${name} inference of one`, work: { kind: 'images', net, batch: 1, training: false }, loop: [1.5, 1.5] },
+];
+
 export const workloads: readonly Workload[] = [
   { name: 'MLP batch 1', work: mlp(1), loop: [1.8, 2.5] },
   { name: 'MLP batch 8', work: mlp(8), loop: [1.8, 2.5] },
@@ -28,6 +34,9 @@ export const workloads: readonly Workload[] = [
   { name: 'MLP batch 2048', work: mlp(2048), loop: [1, 1.05] },
   { name: 'wide MLP batch 256', work: { kind: 'mlp', sizes: [1024, 4096, 4096, 1024], batch: 256, loss: 'mse' }, loop: [1, 1] },
   { name: '4-16-3 batch 16', work: { kind: 'mlp', sizes: [4, 16, 3], batch: 16, loss: 'crossEntropy' }, loop: [10, 10], fit: [50, 50] },
+  ...images('LeNet', 'lenet', 64, 1.4),
+  ...images('ResNet-14', 'resnet14', 64, 1.4),
+  ...images('ResNet-18', 'resnet18', 8, 1.1),
   { name: 'Adam, 1 tensor of 1 M', work: { kind: 'adam', tensors: 1, size: 1_000_000 } },
   { name: 'Adam, 25 tensors of 1 M', work: { kind: 'adam', tensors: 25, size: 1_000_000 } },
   { name: 'Adam, 1,000 tensors of 100', work: { kind: 'adam', tensors: 1000, size: 100 } },

@@ -15,6 +15,8 @@ people make a small training loop fast:
     flat      every parameter and gradient a view into one flat tensor, which is all that Adam sees
     traced    forward and loss traced by torch.jit
     compiled  forward and loss compiled by torch.compile
+    last      images and weights with channels_last
+    native    without oneDNN
 """
 import inspect
 import json
@@ -32,6 +34,7 @@ FUSED = "fused" in inspect.signature(torch.optim.Adam).parameters and int(torch.
 COMPILED = hasattr(torch, "compile")
 MODES = {
     "mlp": ["foreach", "single", "flat", "traced", "traced+flat"] + ["fused"] * FUSED + ["compiled+fused"] * COMPILED,
+    "images": ["flat", "last+foreach", "traced+flat", "traced+last+foreach", "native+flat"] + ["fused", "last+fused"] * FUSED + ["compiled+fused", "compiled+last+fused"] * COMPILED,
     "adam": ["foreach", "single", "flat"] + ["fused"] * FUSED,
     "crossEntropy": ["eager", "traced"] + ["compiled"] * COMPILED,
 }
@@ -95,6 +98,64 @@ class Mlp:
         self.optimizer.step()
 
 
+class Block(torch.nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        conv, norm = torch.nn.Conv2d, torch.nn.BatchNorm2d
+        self.conv1, self.bn1 = conv(inputs, outputs, 3, stride, 1, bias=False), norm(outputs)
+        self.conv2, self.bn2 = conv(outputs, outputs, 3, 1, 1, bias=False), norm(outputs)
+        same = stride == 1 and inputs == outputs
+        self.downsample = torch.nn.Identity() if same else torch.nn.Sequential(conv(inputs, outputs, 1, stride, bias=False), norm(outputs))
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(y)) + self.downsample(x), inplace=True)
+
+
+def network(net):
+    """The models of examples/models, and what they take."""
+    nn = torch.nn
+    if net == "lenet":
+        convs = [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        return nn.Sequential(*convs, nn.Flatten(), nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10)), (1, 28, 28), 10
+    if net == "resnet14":
+        stem, widths, size, classes = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()], [16, 16, 32, 64], 32, 10
+    else:
+        stem, widths, size, classes = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], [64, 64, 128, 256, 512], 224, 1000
+    blocks = []
+    for stage, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
+        blocks += [Block(inputs, outputs, 1 if stage == 0 else 2), Block(outputs, outputs, 1)]
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes)), (3, size, size), classes
+
+
+class Images:
+    def __init__(self, mode, net, batch, training):
+        torch.backends.mkldnn.enabled = "native" not in mode
+        model, image, classes = network(net)
+        self.x = torch.rand(batch, *image)
+        self.y = torch.randint(0, classes, (batch,))
+        if "last" in mode:
+            model, self.x = model.to(memory_format=torch.channels_last), self.x.to(memory_format=torch.channels_last)
+        self.training = training
+        if not training:
+            model.eval()
+            if "traced" in mode:
+                model = torch.jit.optimize_for_inference(torch.jit.trace(model, self.x))
+            self.model = torch.compile(model) if "compiled" in mode else model
+            return
+        parameters = list(model.parameters())
+        self.flat = flatten(parameters) if "flat" in mode else None
+        self.optimizer = adam([self.flat] if self.flat is not None else parameters, mode)
+        self.loss = faster(Mlp.with_loss(model, F.cross_entropy), (self.x, self.y), mode)
+
+    def step(self):
+        if self.training:
+            Mlp.step(self)
+            return
+        with torch.inference_mode():
+            self.model(self.x)
+
+
 class Adam:
     """The optimizer alone, with gradients that stay."""
 
@@ -120,7 +181,7 @@ class CrossEntropy:
         self.loss(self.logits, self.labels).backward()
 
 
-KINDS = {"mlp": Mlp, "adam": Adam, "crossEntropy": CrossEntropy}
+KINDS = {"mlp": Mlp, "images": Images, "adam": Adam, "crossEntropy": CrossEntropy}
 
 
 def run(training, steps):
