@@ -337,8 +337,9 @@ export function conv3d<S extends Shape, W extends Shape, D extends DType, const 
 /** Options of a transposed convolution with kernels of these sizes, checked; the sizes of its result come of those of x. */
 export function convTransposeAttrs(op: string, kernel: readonly number[], options: ConvTransposeOptions | undefined): { readonly attrs: ConvAttrs; readonly outputPadding: readonly number[] } {
   checkOptions(op, options, ['stride', 'padding', 'outputPadding', 'dilation', 'groups']);
-  const { outputPadding: more = 0, ...rest } = options ?? {};
-  const attrs = convAttrs(op, kernel, rest, false);
+  const { outputPadding: more = 0, padding: p = 0, ...rest } = options ?? {};
+  // Numbers only: 'same' and 'valid' say nothing here, nor do they in torch.
+  const attrs = convAttrs(op, kernel, { ...rest, padding: perAxis(op, 'padding', p, kernel.length, 0) as PerAxis }, false);
   const outputPadding = perAxis(op, 'outputPadding', more, kernel.length, 0);
   if (outputPadding.some((n, axis) => n >= Math.max(attrs.stride[axis]!, attrs.dilation[axis]!))) {
     throw new ArgumentError(`[${op}] outputPadding: got ${showShape(outputPadding)}, expected less than the stride ${showShape(attrs.stride)} or the dilation ${showShape(attrs.dilation)}.`, { op });

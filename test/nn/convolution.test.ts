@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
-import { conv1d, conv2d, convTranspose2d, ones, zeros } from '../../src/ops/index.js';
+import { conv1d, conv2d, convTranspose1d, convTranspose2d, ones, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { refuses } from './fails.js';
@@ -75,6 +75,8 @@ describe('convTranspose2d', () => {
 
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
     ['more outputPadding than a stride', () => nn.convTranspose2d(1, 1, 3, { stride: 2, outputPadding: 2 }), 'ANNEAL_INVALID_ARGUMENT', /outputPadding: got \[2,2\], expected less than the stride/],
+    ["padding 'same'", () => nn.convTranspose2d(1, 1, 3, unknown({ padding: 'same' })), 'ANNEAL_INVALID_ARGUMENT', /\[convTranspose2d\] padding: got 'same', expected a whole number of at least 0/],
+    ["padding 'valid'", () => convTranspose1d(images([1, 1, 4]), images([1, 1, 3]), undefined, unknown({ padding: 'valid' })), 'ANNEAL_INVALID_ARGUMENT', /\[convTranspose1d\] padding: got 'valid', expected a whole number/],
     ['padding that leaves nothing', () => convTranspose2d(images([1, 1, 1, 1]), images([1, 1, 2, 2]), undefined, { padding: 1 }), 'ANNEAL_SHAPE_MISMATCH', /nothing is left of the images/],
     ['other channels', () => convTranspose2d(images([1, 2, 3, 3]), images([3, 1, 2, 2])), 'ANNEAL_SHAPE_MISMATCH', /the channels differ: got x \[1,2,3,3\], weight \[3,1,2,2\], expected 3/],
   ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
