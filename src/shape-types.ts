@@ -207,6 +207,16 @@ type Insert<S extends Shape, P extends string, Done extends Shape = []> = `${Don
     ? Insert<R, P, [...Done, H]>
     : Shape;
 
+/** The shape with axis A as the dimensions T. */
+export type Unflatten<S extends Shape, A extends number, T extends Shape> =
+  Unranked<S> extends true ? Shape : Unranked<T> extends true ? Shape : Known<A> extends true ? Replace<S, Position<S, A>, Resolved<T>> : Shape;
+
+type Replace<S extends Shape, P extends string, T extends Shape, Done extends Shape = []> = S extends readonly [infer H extends number, ...infer R extends number[]]
+  ? `${Done['length']}` extends P
+    ? [...Done, ...T, ...R]
+    : Replace<R, P, T, [...Done, H]>
+  : Shape;
+
 /** The shape of gather along the first axis. */
 export type GatherFirst<S extends Shape, I extends Shape> =
   Unranked<S> extends true ? Shape : Unranked<I> extends true ? Shape : S extends readonly [number, ...infer R extends number[]] ? [...I, ...R] : Shape;

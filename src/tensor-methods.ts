@@ -15,7 +15,7 @@ import type { Axis, ReduceOptions, VarianceOptions, Whole } from './ops/reductio
 import { logSoftmax, softmax } from './ops/softmax.js';
 import { slice, type SliceOptions } from './ops/slicing.js';
 import * as views from './ops/views.js';
-import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits, Permute, Reduce, Resize, Resolved, Transpose, Turned, Unsqueeze } from './shape-types.js';
+import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits, Permute, Reduce, Resize, Resolved, Transpose, Turned, Unflatten, Unsqueeze } from './shape-types.js';
 import type { Shape } from './shape.js';
 import { Tensor } from './tensor.js';
 
@@ -244,6 +244,11 @@ export class TensorMethods<S extends Shape, D extends DType> {
   /** A matrix transposed. */
   t<A extends Shape, D extends DType>(this: Tensor<A, D>): Tensor<Turned<A>, D> {
     return views.t(this);
+  }
+
+  /** Dimension `axis` as several, of which one may be -1. */
+  unflatten<A extends Shape, D extends DType, const X extends number, const T extends Shape>(this: Tensor<A, D>, axis: X, sizes: T): Tensor<Unflatten<A, X, T>, D> {
+    return views.unflatten(this, axis, sizes);
   }
 
   /** Adds a dimension of size 1 in front of `axis`. */

@@ -1,22 +1,18 @@
 import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { record } from '../graph/recorder.js';
-import { convAttrs, convTransposeAttrs, convolutionOps, placesOf, recordTransposed, transposedSizes, type ConvAttrs, type ConvOptions, type ConvTransposeOptions } from '../ops/convolution.js';
+import { convAttrs, convTransposeAttrs, placesOf, recordConv, recordTransposed, transposedSizes, type ConvAttrs, type ConvOptions, type ConvTransposeOptions } from '../ops/convolution.js';
 import { perAxis } from '../ops/windows.js';
 import { Parameter } from '../parameter.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Differ } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import type { Divides, PerAxis, ShowPerAxis, SpatialRank, WindowsOf } from '../window-types.js';
+import { noExamples, type NoExamples } from './examples.js';
 import { fanInUniform } from './initializers.js';
 import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Batched, Example, Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
-
-/** Names of examples, and their axes, by the number of spatial ones. */
-const EXAMPLES = { 1: 'sequences [C,L]', 2: 'images [C,H,W]', 3: 'volumes [C,D,H,W]' } as const;
-type Examples = typeof EXAMPLES;
 
 export interface ConvLayerOptions<R extends SpatialRank = SpatialRank> extends ConvOptions<R> {
   /** True: b is added. Default true. */
@@ -44,8 +40,8 @@ type ConvolvedShape<S extends Shape, R extends SpatialRank, I extends number, O 
             ? Mismatch<`${Layer} expects images that are not smaller than its kernel`, Show<S>>
             : [O, ...(Made extends Shape ? Made : number[])]
           : Shape
-      : Mismatch<`${Layer} expects ${Examples[R]}`, Show<S>>
-    : Mismatch<`${Layer} expects ${Examples[R]}`, Show<S>>;
+      : NoExamples<Layer, R, S>
+    : NoExamples<Layer, R, S>;
 
 /** `unknown` where groups divide both numbers of channels, else the reason why not. */
 export type GroupsFit<R extends SpatialRank, I extends number, O extends number, Options> = Options extends { readonly groups: infer G extends number }
@@ -66,8 +62,7 @@ function checkChannels(op: string, inChannels: number, outChannels: number, grou
 
 /** The mismatch of a layer for that many channels and examples of another rank, or of other channels. */
 function mismatch(layer: string, rank: SpatialRank, channels: number, example: Shape): ShapeMismatch | undefined {
-  if (example.length !== rank + 1) return new ShapeMismatch(`${layer} expects ${EXAMPLES[rank]}`, showShape(example), 'Put a layer that makes such in front.');
-  return example[0] === channels ? undefined : new ShapeMismatch(`${layer} expects ${channels} channels`, example[0]!);
+  return noExamples(layer, rank, example) ?? (example[0] === channels ? undefined : new ShapeMismatch(`${layer} expects ${channels} channels`, example[0]!));
 }
 
 /** See conv1d(), conv2d() and conv3d(). */
@@ -98,9 +93,7 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<OutputOf<S, ConvolvedExample<R, I, O, K, Options>>, D> {
-    const operands = [x as Tensor, this.weight as Tensor];
-    if (this.bias !== undefined) operands.push(this.bias as Tensor);
-    return record(convolutionOps[`conv${this.rank}d`], operands, this.#attrs);
+    return recordConv(this.rank, x as Tensor, this.weight as Tensor, this.bias as Tensor | undefined, this.#attrs) as never;
   }
 
   override outcome$(shape: Shape): InferredShape {
@@ -141,7 +134,7 @@ export interface TransposedExample<R extends SpatialRank, I extends number, O ex
           ? Differ<C, I> extends true
             ? Mismatch<`convTranspose${R}d(${I}, ${O}) expects ${I} channels`, C>
             : [O, ...{ -readonly [A in keyof Spatial]: number }]
-          : Mismatch<`convTranspose${R}d(${I}, ${O}) expects ${Examples[R]}`, Show<this['in']>>
+          : NoExamples<`convTranspose${R}d(${I}, ${O})`, R, this['in']>
         : Shape
     : Shape;
 }

@@ -1,8 +1,9 @@
 export { type Activation, elu, gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, tanh } from './activations.js';
 export { BatchNorm, batchNorm1d, batchNorm2d, batchNorm3d, type BatchNormOptions } from './batch-norm.js';
 export { Conv, conv1d, conv2d, conv3d, ConvTranspose, convTranspose1d, convTranspose2d, type ConvLayerOptions, type ConvTransposeLayerOptions } from './convolution.js';
-export { Dropout, dropout } from './dropout.js';
+export { Dropout, dropout, dropout1d, dropout2d, dropout3d } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
+export { Identity, identity } from './identity.js';
 export * as init from './initializers.js';
 export { Linear, linear, type LinearOptions } from './linear.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
@@ -11,4 +12,5 @@ export { Sequential, sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';
 export type { State } from '../state.js';
+export { Unflatten, unflatten } from './unflatten.js';
 export { Parameter } from '../parameter.js';

@@ -15,7 +15,7 @@ import { example } from './examples.js';
 import { channelsBehind, channelsLast, reshaped } from './layout.js';
 import type { Epilogue, KernelRecord, Tolerance } from './record.js';
 import { sum } from './reductions.js';
-import { checkImages, perAxis, three } from './windows.js';
+import { asBatch, checkImages, perAxis, three } from './windows.js';
 
 /** Geometry of a convolution, an entry for each spatial axis: where windows lie, and what is around the images. */
 export type ConvAttrs = {
@@ -264,20 +264,29 @@ export function convAttrs(op: string, kernel: readonly number[], options: ConvOp
   return { stride, padding, after: padding, dilation, groups, bias };
 }
 
-/** The shape of images S after a convolution with the weight W [O, C / groups, ..]. */
+/** The shape of images S, [N, C, ..] or [C, ..], after a convolution with the weight W [O, C / groups, ..]. */
 export type Convolved<S extends Shape, W extends Shape, O> = number extends S['length']
   ? Shape
-  : S extends readonly [infer N extends number, number, ...infer Spatial extends number[]]
-    ? W extends readonly [infer Out extends number, number, ...infer Kernel extends number[]]
+  : W extends readonly [infer Out extends number, number, ...infer Kernel extends number[]]
+    ? ImagesOf<S, Kernel> extends [infer Batch extends number[], number, infer Spatial extends number[]]
       ? WindowsOf<Spatial, Kernel, O, 1> extends infer Made extends Shape
-        ? [N, Out, ...Made]
+        ? [...Batch, Out, ...Made]
         : Shape
       : Shape
     : Shape;
 
+/** Images as [batch, channels, sizes], the batch [] or [N]; never where they have another number of axes than the kernel. */
+type ImagesOf<S extends Shape, Kernel extends readonly unknown[]> = S extends readonly [infer First extends number, infer Second extends number, ...infer Rest extends number[]]
+  ? Rest['length'] extends Kernel['length']
+    ? [[First], Second, Rest]
+    : [Second, ...Rest]['length'] extends Kernel['length']
+      ? [[], First, [Second, ...Rest]]
+      : never
+  : never;
+
 /** `unknown` where the kernel fits into the padded images and the channels agree, else the reason why not. */
-export type ConvFits<Op extends string, S extends Shape, W extends Shape, O> = S extends readonly [number, infer C extends number, ...infer Spatial extends number[]]
-  ? W extends readonly [number, infer I extends number, ...infer Kernel extends number[]]
+export type ConvFits<Op extends string, S extends Shape, W extends Shape, O> = W extends readonly [number, infer I extends number, ...infer Kernel extends number[]]
+  ? ImagesOf<S, Kernel> extends [unknown, infer C extends number, infer Spatial extends number[]]
     ? O extends { readonly groups: number }
       ? unknown
       : Differ<C, I> extends true
@@ -292,8 +301,12 @@ function convOf(rank: SpatialRank, x: Tensor, weight: Tensor, bias: Tensor | und
   const op = `conv${rank}d`;
   checkTensor(op, x, 'x');
   checkTensor(op, weight, 'weight');
-  const attrs = convAttrs(op, weight.shape.slice(2), options, bias !== undefined);
-  return record(ofRank[rank].conv, bias === undefined ? [x, weight] : [x, weight, bias], attrs);
+  return recordConv(rank, x, weight, bias, convAttrs(op, weight.shape.slice(2), options, bias !== undefined));
+}
+
+/** Records a convolution, whose attributes have been checked. */
+export function recordConv(rank: SpatialRank, x: Tensor, weight: Tensor, bias: Tensor | undefined, attrs: ConvAttrs): Tensor {
+  return asBatch(rank, x, (batch) => record(ofRank[rank].conv, bias === undefined ? [batch, weight] : [batch, weight, bias], attrs));
 }
 
 /** Convolution of sequences: x [N, C, L], weight [O, C / groups, k]. See conv2d(). As torch.nn.functional.conv1d. */
@@ -309,7 +322,7 @@ export function conv1d<S extends Shape, W extends Shape, D extends DType, const 
 /**
  * Convolution of images: y[n, o, i, j] = bias[o] + sum over c, u, v of weight[o, c, u, v] x[n, c, i stride - padding + u dilation, j stride - padding + v dilation].
  * x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O], float32, give [N, O, H', W'] with H' = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1.
- * What is beyond an image is 0, and is multiplied: a weight that is not finite gives NaN there. As torch.nn.functional.conv2d.
+ * What is beyond an image is 0, and is multiplied: a weight that is not finite gives NaN there. x [C, H, W] gives [O, H', W']. As torch.nn.functional.conv2d.
  * Throws ArgumentError for options that are wrong, ShapeError where channels do not agree or the kernel does not fit into the padded images.
  *
  *     const photos = zeros([8, 3, 32, 32]);
@@ -363,12 +376,13 @@ function convTransposeOf(rank: 1 | 2, x: Tensor, weight: Tensor, bias: Tensor | 
 /** Records a transposed convolution, whose attributes have been checked. */
 export function recordTransposed(rank: 1 | 2, x: Tensor, weight: Tensor, bias: Tensor | undefined, attrs: ConvAttrs, outputPadding: readonly number[]): Tensor {
   const op = `convTranspose${rank}d`;
-  const kernel = weight.shape.slice(2);
-  const size = transposedSizes(x.shape.slice(2), kernel, attrs, outputPadding);
-  if (size.some((n) => n < 1)) throw new ShapeError(`[${op}] nothing is left of the images: got x ${showShape(x.shape)}, padding ${showShape(attrs.padding)}, so ${showShape(size)}. Take less padding.`, { op, shapes: [x.shape, weight.shape] });
-  // With this padding behind, the convolution comes back to the sizes of x.
-  const after = attrs.padding.map((n, axis) => n - outputPadding[axis]!);
-  return record(ofRank[rank].transposed, bias === undefined ? [x, weight] : [x, weight, bias], { ...attrs, after, size, bias: bias !== undefined });
+  return asBatch(rank, x, (batch) => {
+    const size = transposedSizes(batch.shape.slice(2), weight.shape.slice(2), attrs, outputPadding);
+    if (size.some((n) => n < 1)) throw new ShapeError(`[${op}] nothing is left of the images: got x ${showShape(x.shape)}, padding ${showShape(attrs.padding)}, so ${showShape(size)}. Take less padding.`, { op, shapes: [x.shape, weight.shape] });
+    // With this padding behind, the convolution comes back to the sizes of x.
+    const after = attrs.padding.map((n, axis) => n - outputPadding[axis]!);
+    return record(ofRank[rank].transposed, bias === undefined ? [batch, weight] : [batch, weight, bias], { ...attrs, after, size, bias: bias !== undefined });
+  });
 }
 
 /** Transposed convolution of sequences: x [N, C, L], weight [C, O / groups, k]. See convTranspose2d(). As torch.nn.functional.conv_transpose1d. */

@@ -10,7 +10,7 @@ export { linear, matmul } from './contraction.js';
 export { all, any, argmax, argmin, max, mean, min, sum, variance, variance as var, type ReduceOptions, type VarianceOptions } from './reductions.js';
 export { expand } from './broadcasting.js';
 export { pad, slice, type SliceOptions } from './slicing.js';
-export { detach, flatten, permute, reshape, squeeze, t, transpose, unsqueeze } from './views.js';
+export { detach, flatten, permute, reshape, squeeze, t, transpose, unflatten, unsqueeze } from './views.js';
 export { concat, stack } from './joining.js';
 export { gather, scatterAdd } from './indexing.js';
 export { oneHot } from './take-along-axis.js';

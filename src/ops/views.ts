@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
-import type { Permute, Resolved, Transpose, Turned, Unsqueeze } from '../shape-types.js';
+import type { Permute, Resolved, Transpose, Turned, Unflatten, Unsqueeze } from '../shape-types.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { aliasOp, unchanged } from './alias.js';
@@ -17,7 +17,7 @@ type ShapeAttrs = { readonly shape: Shape };
 export const reshapeOp: ViewRecord<ShapeAttrs> = {
   name: 'reshape',
   kind: 'view',
-  infer: ([x], { shape }) => ({ shape: resolveShape(x!.shape, shape), dtype: x!.dtype }),
+  infer: ([x], { shape }) => ({ shape: resolvedSizes('reshape', x!.shape, shape), dtype: x!.dtype }),
   view: (layout, node) => reshapedLayout(layout, node.shape),
   gradient: ([dy], { inputs: [x] }) => [reshape(dy, x!.shape)],
   tolerance: EXACT,
@@ -32,15 +32,15 @@ export const reshapeOp: ViewRecord<ShapeAttrs> = {
 };
 
 /** Puts the size that is left in the place of -1, and checks that the sizes agree. */
-function resolveShape(from: Shape, to: Shape): Shape {
+export function resolvedSizes(op: string, from: Shape, to: Shape): Shape {
   const size = sizeOf(from);
   const unknown = to.indexOf(-1);
   const shape = unknown < 0 ? to : to.map((dim, d) => (d === unknown ? size / to.reduce((product, other, e) => (e === unknown ? product : product * other), 1) : dim));
   if (shape.every((dim) => Number.isInteger(dim) && dim >= 0) && sizeOf(shape) === size) {
     return shape;
   }
-  throw new ShapeError(`[reshape] the number of elements differs: got ${showShape(from)} (${size} elements), expected a shape of as many, not ${showShape(to)}. Put -1 for one size.`, {
-    op: 'reshape',
+  throw new ShapeError(`[${op}] the number of elements differs: got ${showShape(from)} (${size} elements), expected a shape of as many, not ${showShape(to)}. Put -1 for one size.`, {
+    op,
     shapes: [from, to],
   });
 }
@@ -78,7 +78,7 @@ export function reshape<S extends Shape, D extends DType, const T extends Shape>
   checkTensor('reshape', x);
   checkShape('reshape', shape, -1);
   if (sameShape(x.shape, shape)) return unchanged(x) as unknown as Tensor<Resolved<T>, D>;
-  return record(reshapeOp, [x], { shape: resolveShape(x.shape, shape) });
+  return record(reshapeOp, [x], { shape: resolvedSizes('reshape', x.shape, shape) });
 }
 
 /** Dimensions in the given order. As torch.permute. */
@@ -135,6 +135,18 @@ export function flatten<S extends Shape, D extends DType>(x: Tensor<S, D>, start
     throw new ArgumentError(`[flatten] start lies behind end: got ${start} and ${end} for the shape ${showShape(x.shape)}, expected start <= end. Swap them.`, { op: 'flatten', shapes: [x.shape] });
   }
   return reshape(x, [...x.shape.slice(0, from), sizeOf(x.shape.slice(from, to + 1)), ...x.shape.slice(to + 1)]);
+}
+
+/**
+ * Dimension `axis` as the dimensions `sizes`, of which one may be -1: of x [N, 6, L], unflatten(x, 1, [2, -1]) is [N, 2, 3, L]. As torch.unflatten. Throws ShapeError
+ * where their product is not the dimension, ArgumentError for what are no sizes.
+ */
+export function unflatten<S extends Shape, D extends DType, const A extends number, const T extends Shape>(x: Tensor<S, D>, axis: A, sizes: T): Tensor<Unflatten<S, A, T>, D> {
+  checkTensor('unflatten', x);
+  const at = resolveAxis('unflatten', axis, x.shape);
+  checkShape('unflatten', sizes, -1);
+  const parts = resolvedSizes('unflatten', [x.shape[at]!], sizes);
+  return reshape(x, [...x.shape.slice(0, at), ...parts, ...x.shape.slice(at + 1)]) as unknown as Tensor<Unflatten<S, A, T>, D>;
 }
 
 /** The same elements, of which nothing before is differentiated. As torch.Tensor.detach. */

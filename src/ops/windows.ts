@@ -1,7 +1,9 @@
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { showShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { MAX_ELEMENTS } from './check.js';
+import { squeeze, unsqueeze } from './views.js';
 
 /** Names of spatial axes, the last ones of as many as there are. */
 const AXES = ['depth', 'height', 'width'];
@@ -22,8 +24,13 @@ export function three(some: readonly number[], missing: number): readonly number
 /** Throws ShapeError for x that is no batch [N, C, ..] of that spatial rank; `shapes` are those of the call. */
 export function checkImages(op: string, rank: number, x: Shape, shapes: readonly Shape[] = [x]): void {
   if (x.length === rank + 2) return;
-  const expected = ['N', 'C', ...(rank === 1 ? ['L'] : ['D', 'H', 'W'].slice(3 - rank))].join(',');
-  throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(x)}, expected [${expected}]. Put what is missing in front: x.unsqueeze(0).`, { op, shapes });
+  const expected = ['C', ...(rank === 1 ? ['L'] : ['D', 'H', 'W'].slice(3 - rank))].join(',');
+  throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(x)}, expected [N,${expected}]. Put what is missing in front: x.unsqueeze(0).`, { op, shapes });
+}
+
+/** Calls f with a batch [N, C, ..]. Images without one, [C, ..], are a batch of one on their way, as in torch. */
+export function asBatch(rank: number, x: Tensor, f: (batch: Tensor) => Tensor): Tensor {
+  return x.shape.length === rank + 1 ? squeeze(f(unsqueeze(x, 0) as Tensor), 0) : f(x);
 }
 
 /** Sizes as they stand in messages. */

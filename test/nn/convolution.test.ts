@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
-import { conv1d, conv2d, convTranspose1d, convTranspose2d, ones, zeros } from '../../src/ops/index.js';
+import { conv1d, conv2d, convTranspose1d, convTranspose2d, ones, uniform, zeros } from '../../src/ops/index.js';
+import { key } from '../../src/random.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { refuses } from './fails.js';
@@ -45,8 +46,20 @@ describe('conv2d', () => {
     expect([...(await conv2d(ones([1, 1, 1, 4]) as Tensor, weight, undefined, { padding: [0, 1] }).data())]).toEqual([NaN, Infinity, Infinity, NaN]);
   });
 
+  test('takes images without a batch', async () => {
+    const x = uniform([3, 6, 5], key('images'));
+    const [layer, larger] = [nn.conv2d(3, 4, 3), nn.convTranspose2d(3, 2, 2, { stride: 2 })];
+    for (const one of [layer, larger] as nn.Module[]) {
+      const [got, want] = [one.forward(x as Tensor), one.forward(x.unsqueeze(0) as Tensor)];
+      expect([1, ...got.shape]).toEqual(want.shape);
+      expect(await got.data()).toEqual(await want.data());
+    }
+    expect(conv2d(x, layer.weight as never, undefined).shape).toEqual([4, 4, 3]);
+    expect(conv1d(ones([2, 7]), ones([3, 2, 3])).shape).toEqual([3, 5]);
+  });
+
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
-    ['images without a batch', () => conv2d(images([3, 8, 8]), images([2, 3, 3, 3])), 'ANNEAL_SHAPE_MISMATCH', /\[conv2d\] the shape does not fit: got x \[3,8,8\], expected \[N,C,H,W\]/],
+    ['images without channels', () => conv2d(images([8, 8]), images([2, 3, 3, 3])), 'ANNEAL_SHAPE_MISMATCH', /\[conv2d\] the shape does not fit: got x \[8,8\], expected \[N,C,H,W\]/],
     ['other channels', () => conv2d(images([1, 4, 8, 8]), images([2, 3, 3, 3])), 'ANNEAL_SHAPE_MISMATCH', /the channels differ: got x \[1,4,8,8\], weight \[2,3,3,3\], expected 3 channels/],
     ['groups that do not divide', () => conv2d(images([1, 6, 8, 8]), images([5, 3, 3, 3]), undefined, { groups: 2 }), 'ANNEAL_SHAPE_MISMATCH', /5 output channels do not divide into 2 groups/],
     ['a bias of another size', () => conv2d(images([1, 3, 8, 8]), images([2, 3, 3, 3]), images([3])), 'ANNEAL_SHAPE_MISMATCH', /bias does not fit: got \[3\], expected \[2\]/],

@@ -137,6 +137,69 @@ describe('dropout', () => {
   });
 });
 
+describe('dropout2d', () => {
+  test('drops whole channels of each image', async () => {
+    seed(5);
+    const got = await values(nn.dropout2d(0.25).forward(ones([40, 50, 2, 3])));
+    const channels = Array.from({ length: 2000 }, (_, i) => got.slice(6 * i, 6 * i + 6));
+    expect(channels.every((channel) => channel.every((value) => value === channel[0]))).toBe(true);
+    const kept = channels.filter(([value]) => value !== 0);
+    expect(kept.every(([value]) => value === Math.fround(1 / 0.75))).toBe(true);
+    expect(Math.abs(kept.length / channels.length - 0.75)).toBeLessThan(0.03);
+  });
+
+  test('is the identity in evaluation, and 0 for p = 1', async () => {
+    const x = ones([2, 3, 2, 2]) as Tensor;
+    expect(nn.dropout2d().eval().forward(x)).toBe(x);
+    expect(await values(nn.dropout2d(1).forward(x))).toEqual(Array.from({ length: 24 }, () => 0));
+  });
+
+  test('has forms for sequences and volumes', () => {
+    expect(nn.dropout1d(0.5).forward(ones([2, 3, 4])).shape).toEqual([2, 3, 4]);
+    expect(nn.dropout3d(0.5).forward(ones([0, 3, 2, 2, 2])).shape).toEqual([0, 3, 2, 2, 2]);
+    expect(String(nn.sequential([3, 4], nn.dropout1d(), nn.dropout1d(0.1)))).toBe('sequential([3,4], dropout1d(0.5), dropout1d(0.1))');
+  });
+
+  test('refuses what has no channels', () => {
+    refuses(() => nn.dropout2d(1.5), 'ANNEAL_INVALID_ARGUMENT', /\[dropout2d\] p: got 1.5/);
+    refuses(() => nn.dropout2d().eval().forward(ones([3, 4, 4])), 'ANNEAL_SHAPE_MISMATCH', /\[dropout2d\] the shape does not fit: got x \[3,4,4\], expected \[N,C,H,W\]\. .*unsqueeze\(0\)/);
+    refuses(() => nn.sequential([28, 28], [nn.dropout2d() as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: dropout2d expects images \[C,H,W\], but the input has \[28,28\]/);
+  });
+});
+
+describe('identity', () => {
+  test('passes on what it is given', () => {
+    const x = ones([2, 3]) as Tensor;
+    expect(nn.identity().forward(x)).toBe(x);
+    const model = nn.sequential([3], nn.identity(), nn.linear(3, 2));
+    expect(String(model)).toBe('sequential([3], identity(), linear(3, 2))');
+    expect(model.builtin).toBe(true);
+  });
+});
+
+describe('unflatten', () => {
+  test('makes one dimension several', async () => {
+    const x = tensor([[1, 2, 3, 4, 5, 6]]);
+    expect(nn.unflatten(1, [2, 3]).forward(x).shape).toEqual([1, 2, 3]);
+    expect(nn.unflatten(-1, [3, -1, 1]).forward(x).shape).toEqual([1, 3, 2, 1]);
+    expect(await values(nn.unflatten(1, [2, 3]).forward(x))).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(nn.sequential([6, 5], nn.unflatten(1, [3, -1]), nn.identity()).output).toEqual([3, 2, 5]);
+    expect(String(nn.unflatten(1, [2, 3]))).toBe('unflatten(1, [2,3])');
+    expect(zeros([0, 4]).unflatten(1, [2, 2]).shape).toEqual([0, 2, 2]);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['sizes of another number of elements', () => zeros([2, 6]).unflatten(1, [4, 2]), 'ANNEAL_SHAPE_MISMATCH', /\[unflatten\] the number of elements differs: got \[6\] \(6 elements\), .* not \[4,2\]/],
+    ['two sizes that are open', () => zeros([2, 6]).unflatten(1, [-1, -1]), 'ANNEAL_SHAPE_MISMATCH', /\[unflatten\] the number of elements differs/],
+    ['a size that leaves a remainder', () => zeros([2, 6]).unflatten(1, [4, -1]), 'ANNEAL_SHAPE_MISMATCH', /\[unflatten\] the number of elements differs/],
+    ['an axis that is not there', () => zeros([2, 6]).unflatten(2, [6]), 'ANNEAL_INVALID_ARGUMENT', /\[unflatten\] the axis is out of range: got 2/],
+    ['sizes that are none', () => nn.unflatten(1, 6 as never), 'ANNEAL_INVALID_ARGUMENT', /\[unflatten\] the shape is not an array: got 6/],
+    ['half an axis', () => nn.unflatten(0.5, [1]), 'ANNEAL_INVALID_ARGUMENT', /\[unflatten\] axis: got 0.5/],
+    ['a chain that does not fit', () => nn.sequential([6], [nn.unflatten(1, [4, 2]) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: unflatten\(1, \[4,2\]\) expects 8 elements, but the input has 6/],
+    ['a chain that leaves a remainder', () => nn.sequential([6], [nn.unflatten(1, [4, -1]) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /expects a multiple of 4 elements, but the input has 6/],
+  ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
 describe('flatten', () => {
   test('makes all dimensions but the batch one', async () => {
     const x = tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]);

@@ -15,6 +15,7 @@ describe('conv2d', () => {
     expectTypeOf(conv2d(images, weight, undefined, { stride: [2, 1], padding: 1 })).toEqualTypeOf<Tensor<[8, 16, 16, 26], 'float32'>>();
     expectTypeOf(conv2d(images, weight, undefined, { dilation: [3, 2] })).toEqualTypeOf<Tensor<[8, 16, 26, 20], 'float32'>>();
     expectTypeOf(conv2d(images, weight, undefined, { padding: 'same' })).toEqualTypeOf<Tensor<[8, 16, 32, 28], 'float32'>>();
+    expectTypeOf(conv2d(0 as unknown as Tensor<[3, 32, 28], 'float32'>, weight)).toEqualTypeOf<Tensor<[16, 30, 24], 'float32'>>();
     expectTypeOf(conv2d(anything, anything)).toEqualTypeOf<Tensor<Shape>>();
     expectTypeOf(conv1d(0 as unknown as Tensor<[2, 4, 100], 'float32'>, 0 as unknown as Tensor<[6, 4, 10], 'float32'>, undefined, { stride: 3 })).toEqualTypeOf<Tensor<[2, 6, 31], 'float32'>>();
   });

@@ -37,6 +37,16 @@ describe('a chain of layers that fit', () => {
     expectTypeOf(model).toExtend<nn.Module>();
   });
 
+  it('may make one dimension several', () => {
+    expectTypeOf(nn.sequential([6, 5], nn.unflatten(1, [2, 3]), nn.identity(), nn.dropout2d())).toEqualTypeOf<nn.Sequential<[6, 5], [2, 3, 5]>>();
+    expectTypeOf(nn.sequential([6], nn.unflatten(1, [2, -1]))).toEqualTypeOf<nn.Sequential<[6], [2, number]>>();
+    expectTypeOf(zeros([4, 6]).unflatten(-1, [2, 3])).toEqualTypeOf<Tensor<[4, 2, 3], 'float32'>>();
+    // @ts-expect-error unflatten(1, [2,4]) expects 8 elements, but the input has 6
+    nn.sequential([6], nn.unflatten(1, [2, 4]));
+    // @ts-expect-error dropout2d expects images [C,H,W], but the input has [28,28]
+    nn.sequential([28, 28], nn.dropout2d());
+  });
+
   it('may begin with images, which flatten makes one dimension', () => {
     expectTypeOf(nn.sequential([3, 28, 28], nn.flatten(), nn.linear(2352, 10))).toEqualTypeOf<nn.Sequential<[3, 28, 28], [10]>>();
   });
