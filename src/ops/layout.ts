@@ -47,10 +47,10 @@ export function channelsLast(shape: Shape): Order | undefined {
   return orderOf(denseLayout(shape, [batch!, ...rest, channels!]));
 }
 
-/** Returns whether images [N, C, ...] count as channels last: they lie so without gaps, or are of one pixel each, which lie both ways. */
+/** Returns whether images [N, C, ...] count as channels last: they lie so without gaps, those of one pixel each, which lie both ways, among them. */
 export function isChannelsLast(layout: Layout): boolean {
   const [, channels, ...sizes] = layout.shape;
-  if (sizes.every((size) => size === 1)) return channels! > 1;
+  if (sizes.every((size) => size === 1)) return channels! > 1 && isDense(layout);
   return !isDense(layout) && isDenseIn(layout, channelsLast(layout.shape));
 }
 

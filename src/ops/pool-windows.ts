@@ -90,8 +90,9 @@ export interface Images {
 
 /** The layout that a pooling works in, that of its operand i, and this operand. */
 export function imagesOf(e: Emitter, i: number): { readonly images: Images; readonly operand: Value } {
-  const operand = e.input(i, (layout) => isDense(layout) || isChannelsLast(layout));
-  const last = isChannelsLast(operand.layout);
+  // By the layout that poolOrder() goes by, and not that of a copy.
+  let last = false;
+  const operand = e.input(i, (layout) => (last = isChannelsLast(layout)) || isDense(layout));
   const seen = (value: Value | undefined): Value | undefined => value && (last ? channelsBehind(value) : reshaped(value, planes(value.layout.shape)));
   return { images: { channelsLast: last, seen: seen as Images['seen'] }, operand: seen(operand)! };
 }

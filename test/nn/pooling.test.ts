@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
 import { grad } from '../../src/graph/grad.js';
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
+import { adaptiveAvgPool2d, avgPool2d, concat, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { asParameter } from '../parity/gradients.js';
@@ -36,6 +36,17 @@ describe('avgPool2d', () => {
 
   test('of -0 is 0, as torch has it', async () => {
     expect([...(await avgPool2d(tensor([[[[-0, -0]]]]), [1, 2]).data())]).toEqual([0]);
+  });
+
+  test('does not mind single pixels of larger images', async () => {
+    const x = tensor(Float32Array.from({ length: 36 }, (_, i) => i), { shape: [2, 2, 3, 3] });
+    const pixels = x.slice(1, 2, { axis: 2 }).slice(2, 3, { axis: 3 });
+    expect([...(await avgPool2d(pixels as never, 1).data())]).toEqual([5, 14, 23, 32]);
+    expect([...(await maxPool2d(pixels as never, 1).data())]).toEqual([5, 14, 23, 32]);
+    const leaf = asParameter(tensor(Float32Array.of(1, 2, 3, 4), { shape: [1, 2, 1, 2] }) as Tensor);
+    const joined = concat([zeros([1, 2, 1, 2]), avgPool2d(leaf as Tensor, [1, 2])] as Tensor[], 3);
+    const dy = tensor(Float32Array.of(1, 2, 4, 8, 16, 32), { shape: [1, 2, 1, 3] });
+    expect([...(await grad(sum(joined.mul(dy as never) as Tensor), [leaf as Tensor])[0].data())]).toEqual([2, 2, 16, 16]);
   });
 
   test('does not mind transposed images', async () => {
