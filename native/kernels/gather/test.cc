@@ -99,6 +99,30 @@ TEST_CASE("take_along_axis and scatter") {
   }
 }
 
+TEST_CASE("take_along_axis and scatter: several labels a row, equal ones among them") {
+  for (const Dims& dims : std::vector<Dims>{
+           {1, 1, 1}, {7, 10, 4}, {37, 3, 9}, {3, 5, 9000}, {2, 5000, 700}, {4, 3, 0}, {0, 3, 2}, {3, 0, 0}}) {
+    const int64_t N = dims[0], C = dims[1], K = dims[2];
+    const Tensor labels = indices_below(C, {N, K}, uint64_t(N + C));
+    check(KernelCase{row_take_along_axis,
+                     text_of("take_along_axis", dims),
+                     {random_tensor(DType::f32, {N, C}, 1), labels},
+                     {Tensor(DType::f32, {N, K})},
+                     {}});
+    for (const Dims& values : std::vector<Dims>{{N, K}, {}}) {
+      KernelCase c = {row_scatter,
+                      text_of("scatter", dims),
+                      {random_tensor(DType::f32, values, 2), labels},
+                      {Tensor(DType::f32, {N, C})},
+                      {}};
+      check(c);
+      if (N * K < 9) continue;
+      c.in[1].set(N * K - 2, double(C));
+      check_report(c, N * K - 2, C, C);
+    }
+  }
+}
+
 TEST_CASE("gather_rows: casts, subtracts and scales") {
   for (DType from : {DType::u8, DType::f32, DType::i32, DType::boolean})
     for (DType to : {DType::f32, DType::i32})

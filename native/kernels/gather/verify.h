@@ -46,12 +46,18 @@ inline const char* verify_scatter_add(const Call& c) {
   return nullptr;
 }
 
+// Labels [N,K] of rows, or [N].
+inline bool are_labels(const TensorArg& labels, int64_t N) {
+  return labels.dtype == DType::i32 && (labels.rank == 1 || labels.rank == 2) && labels.dims[0] == N &&
+         is_dense(labels);
+}
+
 inline const char* verify_take_along_axis(const Call& c) {
   const TensorArg &out = c.out[0], &x = c.in[0], &labels = c.in[1];
   NEED(present(out) && present(x) && present(labels), "an operand is absent");
   NEED(is_float(x) && x.rank == 2 && is_dense(x), "x is not a dense float matrix");
-  NEED(is_vector(out, x.dtype, x.dims[0]), "the result is not [N]");
-  NEED(is_vector(labels, DType::i32, x.dims[0]), "labels are not int32 [N]");
+  NEED(are_labels(labels, x.dims[0]), "labels are neither int32 [N,K] nor [N]");
+  NEED(out.dtype == x.dtype && same_dims(out, labels) && is_dense(out), "the result is not like the labels");
   return nullptr;
 }
 
@@ -59,9 +65,9 @@ inline const char* verify_scatter(const Call& c) {
   const TensorArg &out = c.out[0], &values = c.in[0], &labels = c.in[1];
   NEED(present(out) && present(values) && present(labels), "an operand is absent");
   NEED(is_float(out) && out.rank == 2 && is_dense(out), "the result is not a dense float matrix");
-  NEED(is_vector(labels, DType::i32, out.dims[0]), "labels are not int32 [N]");
-  NEED(values.dtype == out.dtype && (values.rank == 0 || is_vector(values, out.dtype, out.dims[0])),
-       "values are neither [N] nor a scalar");
+  NEED(are_labels(labels, out.dims[0]), "labels are neither int32 [N,K] nor [N]");
+  NEED(values.dtype == out.dtype && (values.rank == 0 || (same_dims(values, labels) && is_dense(values))),
+       "values are neither like the labels nor a scalar");
   return nullptr;
 }
 
