@@ -1,5 +1,6 @@
 // What the chunks of a correlation share: phases with their tables, packed weights, bias.
 #pragma once
+#include "../carve.h"
 #include "weights.h"
 
 namespace anneal::ANNEAL_TARGET {
@@ -69,18 +70,6 @@ static void note_positions(const ConvJob& job, const Phase& p) {
         p.target[i] = int32_t((n * image + y * p.taps[1].result_step * w.target + x * p.taps[2].result_step) * O);
       }
 }
-
-// A walk through memory that is being shared out: bytes alone where there is none yet.
-struct Carve {
-  char* base;
-  int64_t bytes = 0;
-  template <class T>
-  T* take(int64_t count) {
-    T* at = base ? (T*)(base + bytes) : nullptr;
-    bytes += round_up(count * (int64_t)sizeof(T), 64);
-    return at;
-  }
-};
 
 // Lays out, and where there is memory fills, what all chunks share: phases, their tables and packed weights, bias.
 static ConvJob conv_job(const Call& call, bool transposed, Carve& memory) {
