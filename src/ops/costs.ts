@@ -81,6 +81,11 @@ export function randomCost(shape: Shape, ns: number): number {
   return ROWS_NS + ns * sizeOf(shape);
 }
 
+/** Augmentation of images, of so many elements of so many nanoseconds each. */
+export function imagesCost(elements: number, ns: number): number {
+  return Math.round(ROWS_NS + elements * ns);
+}
+
 /** Time of a slice that is looked up, which is a jump, and of each element that is copied. */
 const SLICE_NS = 5;
 const COPIED_NS = 0.8;

@@ -1,6 +1,7 @@
 import { accumulateOps } from './accumulate.js';
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
+import { augmentationOps } from './augmentation.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { boundsOps } from './bounds.js';
 import { broadcastingOps } from './broadcasting.js';
@@ -66,6 +67,7 @@ export const ops = {
   ...maxPoolingOps,
   ...adaptivePoolingOps,
   ...randomOps,
+  ...augmentationOps,
   ...constructorOps,
   ...clippingOps,
   ...requireDomainOps,

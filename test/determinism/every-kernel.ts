@@ -8,6 +8,7 @@ import { engine, type ParameterGradient, type Updater } from '../../src/graph/en
 import { outputOf, record } from '../../src/graph/recorder.js';
 import { gatherRows } from '../../src/ops/indexing.js';
 import { everyOp, ops } from '../../src/ops/registry.js';
+import type { KernelRecord } from '../../src/ops/record.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
 import { ParameterGroup } from '../../src/optim/group.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -31,6 +32,11 @@ const kernels = everyOp.flatMap((op) => {
   const sizes = op.examples.map(({ inputs }) => sizeOf(inputs[0]?.shape ?? []));
   return plain ? [{ op, example: op.examples[sizes.indexOf(Math.max(...sizes))]! }] : [];
 });
+
+/** Augmentation of one image by itself, with each of its examples' attributes. */
+const augmentations = [ops.randomFlip, ops.randomCrop, ops.randomResizedCrop, ops.randomAffine, ops.randomErasing, ops.colorJitter].flatMap((op) =>
+  [...new Set(op.examples.map(({ attrs }) => attrs))].map((attrs) => ({ op: op as KernelRecord<never>, attrs })),
+);
 
 /** Sizes: odd where the threads of a region are worth while; elsewhere small, so that emulators get through. */
 export class EveryKernel extends nn.Module {
@@ -81,6 +87,7 @@ export class EveryKernel extends nn.Module {
     this.attend();
     this.compute(this.grid, this.row, this.column);
     this.pool();
+    this.augment();
     this.compare(this.grid, this.row);
     const noise = this.draw();
     this.reduce(noise);
@@ -179,6 +186,23 @@ export class EveryKernel extends nn.Module {
       this.term(anneal.mul(anneal.avgPool2d(images, 2, { stride: 1, padding: 1 }), 2));
       this.term(anneal.mul(maxima, maxima));
       this.show(record(ops.maxPool2dTake, [anneal.detach(images), outputOf(maxima, 1)], maxima.attrs));
+    }
+  }
+
+  /** Bytes and floats, each kind of augmentation behind the other; mixtures of floats. */
+  private augment(): void {
+    const [examples, key] = [tensor(below(1000, 20)), tensor(Int32Array.of(7, 0, 1, 2, 3))];
+    const pixels = tensor(bytes(20 * 3 * 33 * 30), { shape: [20, 3, 33, 30] });
+    for (const images of [pixels, anneal.cast(pixels, 'float32')] as Tensor[]) {
+      for (const { op, attrs } of augmentations) {
+        if (op !== ops.colorJitter || images === pixels) this.show(record(op, [images, examples, key], attrs as never));
+      }
+    }
+    const [first, second] = [anneal.cast(pixels.slice(0, 10), 'float32'), anneal.cast(pixels.slice(10, 20), 'float32')] as [Tensor, Tensor];
+    for (const { attrs } of ops.mixImages.examples) {
+      const mixed = record(ops.mixImages, [first, second, examples.slice(0, 10) as Tensor, key], attrs as never);
+      this.show(mixed);
+      this.show(outputOf(mixed, 1));
     }
   }
 
