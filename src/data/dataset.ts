@@ -4,6 +4,7 @@ import { gatherRows } from '../ops/indexing.js';
 import type { BatchTensors, ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { type Augmentation, type AugmentationKey, type Augmented, type AugmentedDType, type AugmentedTarget, type Augmenting, augmentationOf, type BatchRows } from './augmentation.js';
 import { type Affine, normalizedRows } from './normalize.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import { ascending } from './order.js';
@@ -12,6 +13,7 @@ import { isSortedByClass, labelCounts } from './labels.js';
 import { checkPositions } from './positions.js';
 import { lengthsOf, paddedRows, type Sequences } from './sequences.js';
 import { type SplitOptions, splitPositions } from './split.js';
+import type { Transform } from './transform.js';
 
 /** Class indices are int32, float targets float32. */
 export type TargetDType = 'int32' | 'float32';
@@ -126,11 +128,12 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
   readonly #leaves: Leaves;
   /** Positions in the arrays; undefined for all of them. */
   readonly #rows: Int32Array | undefined;
+  readonly #augmentation: Augmentation | undefined;
 
-  constructor(arrays: Arrays<X, Y, D, E>, leaves: Leaves = leavesOf(arrays), rows?: Int32Array) {
+  constructor(arrays: Arrays<X, Y, D, E>, leaves: Leaves = leavesOf(arrays), rows?: Int32Array, augmentation?: Augmentation) {
     this.name = arrays.name;
     this.size = rows?.length ?? arrays.size;
-    this.shape = arrays.shape;
+    this.shape = (augmentation?.shape ?? arrays.shape) as X;
     this.targetShape = arrays.targetShape;
     this.dtype = arrays.dtype;
     this.targetDtype = arrays.targetDtype;
@@ -138,6 +141,7 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
     this.#arrays = arrays;
     this.#leaves = leaves;
     this.#rows = rows;
+    this.#augmentation = augmentation;
   }
 
   /**
@@ -145,7 +149,37 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
    * Throws ArgumentError for none, or for one outside [0, size).
    */
   subset(indices: ArrayLike<number>): Dataset<X, Y, D, E> {
-    return new Dataset(this.#arrays, this.#leaves, this.toRows$(checkPositions(indices, this)));
+    return new Dataset(this.#arrays, this.#leaves, this.toRows$(checkPositions(indices, this)), this.#augmentation);
+  }
+
+  /**
+   * The same examples, images [C, H, W] or [H, W] of bytes or floats, which training sees changed by these transforms, one after the other; bytes are cast and normalised afterwards.
+   * What is drawn for an image depends on the loader's seed, the epoch and the example only: neither threads nor batches change it. Training means loops over a loader, and
+   * fit(); evaluate(), predict() and validation get the images as they are, or the middle of them where transforms change their size. The changes run natively in the step that
+   * uses the batch. A position that a subset has twice looks the same in both places.
+   *
+   *     const { randomCrop, randomHorizontalFlip } = data.transforms;
+   *     const augmented = photos.augment(randomCrop(32, { padding: 4 }), randomHorizontalFlip());
+   *
+   * Throws ArgumentError for data that is no single array of images, transforms that do not take such images, and a mixing transform that is not the last or has no class indices.
+   */
+  augment<const Ts extends readonly Transform[]>(...transforms: Ts & Augmenting<X, Ts>): Dataset<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E> {
+    const { name, shape, classes } = this;
+    const [input] = this.#arrays.inputs;
+    const bytes = input === undefined || 'sequences' in input || input.data instanceof Int32Array ? undefined : input.data instanceof Uint8Array;
+    const augmentation = augmentationOf({ name, shape, classes, bytes, labelled: this.#labels() !== undefined }, transforms, this.#augmentation);
+    const mixed = augmentation.mixes ? { targetShape: [augmentation.classes!], targetDtype: 'float32' } : {};
+    return new Dataset({ ...this.#arrays, ...mixed } as unknown as Arrays<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E>, this.#leaves, this.#rows, augmentation);
+  }
+
+  /** The transforms that training sees the images through, as text; undefined where there are none. */
+  get augmentation(): string | undefined {
+    return this.#augmentation && String(this.#augmentation);
+  }
+
+  /** Returns whether images are put together with others, so that batches are made with the rows of partners. */
+  get mixes$(): boolean {
+    return this.#augmentation?.mixes === true;
   }
 
   /**
@@ -167,8 +201,8 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
 
   /** Returns a description without elements. */
   toJSON(): object {
-    const { name, size, shape, dtype, targetShape, targetDtype, classes } = this;
-    return { name, size, shape, dtype, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined };
+    const { name, size, shape, dtype, targetShape, targetDtype, classes, augmentation } = this;
+    return { name, size, shape, dtype, targetShape, targetDtype, classes, weighted: this.#arrays.weights !== undefined, ...(augmentation === undefined ? {} : { augmentation }) };
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
@@ -223,23 +257,41 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
     return rows === undefined ? positions : positions.map((position) => rows[position]!);
   }
 
-  /** The batch of these rows of the arrays: a gather for each array, which run natively with the step that uses them. */
-  batch$(rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D, E> {
-    return this.#gather(fromArray(rows, [rows.length], 'int32'), rows, origin);
+  /** The batch of these rows of the arrays: a gather for each array, which run natively with the step that uses them. Augmented for those who train. */
+  batch$(rows: Int32Array, origin: BatchOrigin, training?: TrainingRows): Batch<X, Y, D, E> {
+    return this.#gather((some) => fromArray(some, [some.length], 'int32'), rows, origin, training);
   }
 
   /** Batches of `size` rows that follow each other, as one, of examples of one shape: a step reads the first, its repetitions those behind it. */
-  batches$(rows: Int32Array, size: number, origin: BatchOrigin): Batch<X, Y, D, E> {
-    return this.#gather(sequence(rows, [size], 'int32'), rows, origin);
+  batches$(rows: Int32Array, size: number, origin: BatchOrigin, training?: TrainingRows): Batch<X, Y, D, E> {
+    return this.#gather((some) => sequence(some, [size], 'int32'), rows, origin, training);
   }
 
-  #gather(indices: Tensor, rows: Int32Array, origin: BatchOrigin): Batch<X, Y, D, E> {
+  #gather(leaf: (rows: Int32Array) => Tensor, rows: Int32Array, origin: BatchOrigin, training: TrainingRows | undefined): Batch<X, Y, D, E> {
     const { inputs, targets, weights } = this.#leaves;
     const { buckets } = this.#arrays;
-    const x = gathered(inputs, { indices, rows, buckets, origin }) as Batch<X, Y, D, E>[0];
-    const y = gathered(targets, { indices, rows, buckets, origin }) as Batch<X, Y, D, E>[1];
+    const indices = leaf(rows);
+    const augmented = this.#augmentation && this.#augmented(this.#augmentation, indices, training && { ...training, indices: training.partners && leaf(training.partners) }, origin);
+    const x = (augmented?.[0] ?? gathered(inputs, { indices, rows, buckets, origin })) as Batch<X, Y, D, E>[0];
+    const y = (augmented?.[1] ?? gathered(targets, { indices, rows, buckets, origin })) as Batch<X, Y, D, E>[1];
     return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }
+
+  #augmented(augmentation: Augmentation, indices: Tensor, training: (AugmentationKey & { readonly indices: Tensor | undefined }) | undefined, origin: BatchOrigin): readonly (Tensor | undefined)[] {
+    const { inputs, targets } = this.#leaves;
+    const { tensor: images, affine } = inputs[0] as Leaf;
+    const data = { images, affine, labels: augmentation.mixes ? (targets[0] as Leaf).tensor : undefined };
+    const rows = (of: Tensor): BatchRows => ({ indices: of, examples: of });
+    if (training === undefined) return [withOrigin(augmentation.evaluated(data, rows(indices)), origin)];
+    const batch = augmentation.augmented(data, rows(indices), training.indices && rows(training.indices), training, origin);
+    for (const tensor of batch) if (tensor !== undefined) withOrigin(tensor, origin);
+    return batch;
+  }
+}
+
+/** Numbers that the batches of an epoch are augmented by, and the rows of the images that theirs are mixed with, where they are. */
+export interface TrainingRows extends AugmentationKey {
+  readonly partners: Int32Array | undefined;
 }
 
 /** Rows that are gathered: as a tensor, and as they are. */

@@ -3,13 +3,16 @@ import type { FileFormatError } from '../errors.js';
 import { fromArray } from '../ops/leaf.js';
 import type { ExampleShape } from '../records.js';
 import { type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
+import { type Augmentation, type AugmentationKey, type Augmented, type AugmentedDType, type AugmentedTarget, type Augmenting, augmentationOf, type BatchRows } from './augmentation.js';
 import type { Batch, Dataset, DefaultDType, DTypes, TargetDType } from './dataset.js';
+import type { AnyFetched, FetchedExamples } from './fetch-batches.js';
 import { isSortedByClass, labelCounts } from './labels.js';
 import { type Affine, normalizedRows } from './normalize.js';
-import { ascending } from './order.js';
 import { checkPositions } from './positions.js';
 import { type SplitOptions, splitPositions } from './split.js';
+import type { Transform } from './transform.js';
 
 /** An example that was left out, because its file is damaged. */
 export interface SkippedExample {
@@ -28,6 +31,7 @@ export interface FetchedSetup<X extends ExampleShape, Y extends ExampleShape, D 
   /** The class of each example. */
   readonly labels: Int32Array;
   readonly affine: Affine | undefined;
+  readonly augmentation?: Augmentation | undefined;
 }
 
 /**
@@ -55,7 +59,7 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
   protected constructor(setup: FetchedSetup<X, Y, D, E>, rows: Int32Array | undefined) {
     this.name = setup.name;
     this.size = rows?.length ?? setup.labels.length;
-    this.shape = setup.shape;
+    this.shape = (setup.augmentation?.shape ?? setup.shape) as X;
     this.targetShape = setup.targetShape;
     this.dtype = setup.dtype;
     this.targetDtype = setup.targetDtype;
@@ -66,6 +70,9 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
 
   /** The same data with these rows of the whole. */
   protected abstract withRows(rows: Int32Array): this;
+
+  /** The same data with another setup. */
+  protected abstract withSetup(setup: Pick<FetchedSetup<ExampleShape, ExampleShape, DTypes, DTypes>, 'augmentation' | 'targetShape' | 'targetDtype'>): AnyFetched;
 
   /** Fetches an example, by its number in the whole, into `bytes`. Resolves with the reason where it is to be left out; rejects where that ends the pass. */
   abstract fetch$(row: number, bytes: Uint8Array): Promise<FileFormatError | undefined>;
@@ -96,10 +103,31 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
     return [this.subset(first), this.subset(second)];
   }
 
+  /**
+   * The same examples, which training sees changed by these transforms, one after the other, as Dataset.augment() has it. Throws ArgumentError for transforms
+   * that do not take such images, and a mixing one that is not the last.
+   */
+  augment<const Ts extends readonly Transform[]>(...transforms: Ts & Augmenting<X, Ts>): FetchedDataset<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E> {
+    const { name, shape, classes } = this;
+    const augmentation = augmentationOf({ name, shape, classes, bytes: true, labelled: true }, transforms, this.#setup.augmentation);
+    const { targetShape, targetDtype } = augmentation.mixes ? { targetShape: [augmentation.classes!], targetDtype: 'float32' as const } : this.#setup;
+    return this.withSetup({ augmentation, targetShape, targetDtype }) as unknown as FetchedDataset<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E>;
+  }
+
+  /** The transforms that training sees the images through, as text; undefined where there are none. */
+  get augmentation(): string | undefined {
+    return this.#setup.augmentation && String(this.#setup.augmentation);
+  }
+
+  /** Returns whether images are put together with others, so that batches are made with partners. */
+  get mixes$(): boolean {
+    return this.#setup.augmentation?.mixes === true;
+  }
+
   /** Returns a description without elements. */
   toJSON(): object {
-    const { name, size, shape, dtype, targetShape, targetDtype, classes } = this;
-    return { name, size, shape, dtype, targetShape, targetDtype, classes };
+    const { name, size, shape, dtype, targetShape, targetDtype, classes, augmentation } = this;
+    return { name, size, shape, dtype, targetShape, targetDtype, classes, ...(augmentation === undefined ? {} : { augmentation }) };
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
@@ -124,15 +152,19 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
 
   /** Number of bytes of one example. */
   get bytes$(): number {
-    return sizeOf(this.shape as Shape);
+    return sizeOf(this.#setup.shape as Shape);
   }
 
-  /** The batch of these rows, whose bytes were fetched. They are cast and normalised natively in the step that uses them. */
-  batch$(rows: Int32Array, bytes: Uint8Array, origin: BatchOrigin): Batch<X, Y, D, E> {
-    const { labels, affine, shape } = this.#setup;
-    const count = rows.length;
-    const inputs = normalizedRows(fromArray(bytes, [count, ...(shape as Shape)], 'uint8'), fromArray(ascending(count), [count], 'int32'), affine);
-    const targets = fromArray(rows.map((row) => labels[row]!), [count], 'int32');
-    return [withOrigin(inputs, origin) as Batch<X, Y, D, E>[0], withOrigin(targets, origin) as Batch<X, Y, D, E>[1]];
+  /** The batch of examples that were fetched, augmented for those who train. Bytes are cast and normalised natively in the step that uses them. */
+  batch$({ rows, bytes, own, partners }: FetchedExamples, origin: BatchOrigin, training?: AugmentationKey): Batch<X, Y, D, E> {
+    const { labels, affine, shape, augmentation } = this.#setup;
+    const leaf = (numbers: Int32Array): Tensor => fromArray(numbers, [numbers.length], 'int32');
+    const batchRows = (places: Int32Array): BatchRows => ({ indices: leaf(places), examples: leaf(places.map((place) => rows[place]!)) });
+    const of = batchRows(own);
+    const data = { images: fromArray(bytes, [rows.length, ...(shape as Shape)], 'uint8'), affine, labels: leaf(rows.map((row) => labels[row]!)) };
+    const [inputs, targets] =
+      augmentation === undefined ? [normalizedRows(data.images, of.indices, affine)] : training === undefined ? [augmentation.evaluated(data, of)] : augmentation.augmented(data, of, partners && batchRows(partners), training, origin);
+    const classes = leaf(own.map((place) => labels[rows[place]!]!));
+    return [withOrigin(inputs!, origin) as Batch<X, Y, D, E>[0], withOrigin(targets ?? classes, origin) as Batch<X, Y, D, E>[1]];
   }
 }

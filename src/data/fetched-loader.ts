@@ -84,10 +84,12 @@ export class FetchedLoader<X extends ExampleShape = Shape, Y extends ExampleShap
   protected async *runs(pass: Pass, inOrder: boolean): AsyncGenerator<BatchRun<X, Y, D, E>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const order = inOrder ? dataset.toRows$(ascending(this.#setup.size)) : this.order(pass.epoch);
-    const options = { batchSize, first: pass.first, count: length, prefetch: this.#prefetch, concurrency: this.#concurrency };
-    for await (const { step, rows, bytes } of fetchBatches(dataset as unknown as AnyFetched, order.subarray(0, this.size), options)) {
-      if (rows.length === 0) continue;
-      const batch = dataset.batch$(rows, bytes, new BatchOrigin(dataset.name, pass.epoch, step, rows));
+    const options = { batchSize, first: pass.first, count: length, prefetch: this.#prefetch, concurrency: this.#concurrency, partners: dataset.mixes$ && !inOrder };
+    for await (const { step, ...fetched } of fetchBatches(dataset as unknown as AnyFetched, order.subarray(0, this.size), options)) {
+      const { rows, own } = fetched;
+      if (own.length === 0) continue;
+      const origin = new BatchOrigin(dataset.name, pass.epoch, step, own.map((place) => rows[place]!));
+      const batch = dataset.batch$(fetched, origin, inOrder ? undefined : { seed: this.#setup.seed, epoch: pass.epoch });
       yield { batch, maxSteps: 1, consume: () => pass.handedOut(step + 1) };
     }
   }

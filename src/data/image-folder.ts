@@ -8,7 +8,7 @@ import { allocate } from '../numeric-array.js';
 import { checkChoice, checkRequired } from '../options.js';
 import type { Shape } from '../shape.js';
 import { warn } from '../warn.js';
-import { Dataset } from './dataset.js';
+import { type Arrays, Dataset } from './dataset.js';
 import { nameOf } from './examples.js';
 import { type AnyFetched, fetchBatches } from './fetch-batches.js';
 import { FetchedDataset, type FetchedSetup, type SkippedExample } from './fetched-dataset.js';
@@ -70,15 +70,21 @@ export class ImageFolder<X extends Shape = Shape> extends FetchedDataset<X, [], 
   /** Names of the classes, in the order of their labels. */
   readonly classNames: readonly string[];
   readonly #setup: FolderSetup<X>;
+  readonly #rows: Int32Array | undefined;
 
   constructor(setup: FolderSetup<X>, rows?: Int32Array) {
     super(setup, rows);
     this.classNames = setup.classNames;
     this.#setup = setup;
+    this.#rows = rows;
   }
 
   protected override withRows(rows: Int32Array): this {
     return new ImageFolder(this.#setup, rows) as this;
+  }
+
+  protected override withSetup(setup: object): AnyFetched {
+    return new ImageFolder({ ...this.#setup, ...setup }, this.#rows) as unknown as AnyFetched;
   }
 
   /** Paths of the images in the folder, with slashes on every platform. */
@@ -99,7 +105,7 @@ export class ImageFolder<X extends Shape = Shape> extends FetchedDataset<X, [], 
    */
   override async load({ concurrency = defaultConcurrency() }: { readonly concurrency?: number | undefined } = {}): Promise<Dataset<X, [], 'int32', 'float32'>> {
     checkConcurrency('load', concurrency);
-    const { name, shape, size, classes, bytes$: one } = this;
+    const { name, size, classes, bytes$: one } = this;
     const total = size * one;
     if (total > MAX_BYTES) throw new ArgumentError(`[load] dataset '${name}': got ${size} images of ${one} bytes, expected at most ${MAX_BYTES} bytes in one dataset. Train on the folder itself, or on a subset.`, { op: 'load' });
     const images = allocate('load', `the images of dataset '${name}'`, total, () => new Uint8Array(engine().memory(total)));
@@ -113,18 +119,19 @@ export class ImageFolder<X extends Shape = Shape> extends FetchedDataset<X, [], 
       count += fetched.rows.length;
     }
     if (count === 0) throw this.skipped[0]!.error;
-    const { labels, affine } = this.#setup;
-    return new Dataset<X, [], 'int32', 'float32'>({
+    const { labels, affine, augmentation } = this.#setup;
+    const arrays: Arrays<X, [], 'int32', 'float32'> = {
       name,
-      shape,
-      targetShape: [],
+      shape: this.#setup.shape,
+      targetShape: this.targetShape,
       dtype: 'float32',
-      targetDtype: 'int32',
+      targetDtype: this.targetDtype,
       classes,
-      inputs: [{ name: undefined, data: images.subarray(0, count * one), shape, affine }],
+      inputs: [{ name: undefined, data: images.subarray(0, count * one), shape: this.#setup.shape, affine }],
       targets: [{ name: undefined, data: rows.subarray(0, count).map((row) => labels[row]!), shape: [] }],
       size: count,
-    });
+    };
+    return new Dataset(arrays, undefined, undefined, augmentation);
   }
 
   /** Returns a description without elements. */

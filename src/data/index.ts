@@ -18,3 +18,4 @@ export type { LoaderState } from './position.js';
 export type { SplitOptions } from './split.js';
 export { fromIterable, Stream, type ItemOf, type ItemValues, type StreamDTypes, type StreamItem, type StreamOptions, type StreamSource } from './stream.js';
 export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
+export * as transforms from './transforms.js';

@@ -4,9 +4,9 @@ import { checkOptions } from '../options.js';
 import { describeValue } from '../describe-value.js';
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
-import { Dataset, type Batch, type DefaultDType, type DTypes, type TargetDType } from './dataset.js';
+import { Dataset, type Batch, type DefaultDType, type DTypes, type TargetDType, type TrainingRows } from './dataset.js';
 import { bucketedOrder } from './buckets.js';
-import { ascending, shuffledOrder } from './order.js';
+import { ascending, predecessors, shuffledOrder } from './order.js';
 import { BatchOrigin } from './batch-origin.js';
 import { FetchedDataset } from './fetched-dataset.js';
 import { FetchedLoader, type FetchedLoaderOptions } from './fetched-loader.js';
@@ -37,6 +37,11 @@ export interface BatchRun<X extends ExampleShape = Shape, Y extends ExampleShape
   readonly maxSteps: number;
   /** Says how many of them are used, at least one; the next run begins behind them. */
   consume(count: number): void;
+}
+
+/** The rows of an epoch, and what training sees of them. */
+interface EpochOrder extends TrainingRows {
+  readonly order: Int32Array;
 }
 
 /** The batches of a Dataset. Lazy: a batch is a gather by index for each array, which run natively in the step that uses them. */
@@ -100,12 +105,12 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   /** One epoch, synchronously; `for await` does the same. */
   *[Symbol.iterator](): Generator<Batch<X, Y, D, E>, void, undefined> {
     const pass = this.#position.begin();
-    const order = this.order(pass.epoch);
+    const order = this.#training(this.order(pass.epoch), pass.epoch);
     if (pass.first >= this.length) pass.complete();
     for (let step = pass.first; step < this.length; step++) {
       pass.handedOut(step + 1);
       if (step + 1 === this.length) pass.complete();
-      yield this.#batch(order, pass.epoch, step);
+      yield this.#batch(order, step);
     }
   }
 
@@ -113,21 +118,27 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   *inOrder$(): Generator<Batch<X, Y, D, E>, void, undefined> {
     const { batchSize, size } = this;
     const order = this.dataset.toRows$(ascending(this.#setup.size));
-    for (let step = 0; step * batchSize < size; step++) yield this.#batchOf(order.subarray(step * batchSize, Math.min((step + 1) * batchSize, size)), this.epoch, step);
+    for (let step = 0; step * batchSize < size; step++) {
+      const rows = order.subarray(step * batchSize, Math.min((step + 1) * batchSize, size));
+      yield this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, this.epoch, step, rows));
+    }
   }
 
-  #batch(order: Int32Array, epoch: number, step: number): Batch<X, Y, D, E> {
+  /** The order of an epoch with what its batches are augmented by: partners are the examples before each, and before the first the last one. */
+  #training(order: Int32Array, epoch: number): EpochOrder {
+    return { order, seed: this.#setup.seed, epoch, partners: this.dataset.mixes$ ? predecessors(order.subarray(0, this.size)) : undefined };
+  }
+
+  #batch(epoch: EpochOrder, step: number): Batch<X, Y, D, E> {
     const starts = this.#buckets?.starts;
-    return this.#batchOf(order.subarray(starts?.[step] ?? step * this.batchSize, starts?.[step + 1] ?? (step + 1) * this.batchSize), epoch, step);
-  }
-
-  #batchOf(rows: Int32Array, epoch: number, step: number): Batch<X, Y, D, E> {
-    return this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, epoch, step, rows));
+    const [start, end] = [starts?.[step] ?? step * this.batchSize, starts?.[step + 1] ?? (step + 1) * this.batchSize];
+    const rows = epoch.order.subarray(start, end);
+    return this.dataset.batch$(rows, new BatchOrigin(this.dataset.name, epoch.epoch, step, rows), { ...epoch, partners: epoch.partners?.subarray(start, end) });
   }
 
   /** The batch of a step, without moving on. */
   batchAt$(epoch: number, step: number): Batch<X, Y, D, E> {
-    return this.#batch(this.order(epoch), epoch, step);
+    return this.#batch(this.#training(this.order(epoch), epoch), step);
   }
 
   /**
@@ -142,19 +153,21 @@ export class ArrayLoader<X extends ExampleShape = Shape, Y extends ExampleShape 
   *#runs(pass: Pass, { more, single }: { readonly more: boolean; readonly single: boolean }): Generator<BatchRun<X, Y, D, E>, void, undefined> {
     const { dataset, batchSize, length } = this;
     const order = this.#ahead?.epoch === pass.epoch ? this.#ahead.order : this.order(pass.epoch);
+    const epoch = this.#training(order, pass.epoch);
     const whole = Math.floor(order.length / batchSize);
     const padded = dataset.padded$;
     for (let step = pass.first; step < length; ) {
       const first = step;
       const size = Math.min(batchSize, order.length - first * batchSize);
       const maxSteps = single || padded ? 1 : Math.max(whole - first, 1);
-      const rows = order.subarray(first * batchSize, first * batchSize + maxSteps * size);
+      const [start, end] = [first * batchSize, first * batchSize + maxSteps * size];
+      const rows = order.subarray(start, end);
       step++;
       const consume = (count: number): void => {
         step = first + count;
         pass.handedOut(step);
       };
-      const batch = padded ? this.#batch(order, pass.epoch, first) : dataset.batches$(rows, size, new BatchOrigin(dataset.name, pass.epoch, first, rows, size));
+      const batch = padded ? this.#batch(epoch, first) : dataset.batches$(rows, size, new BatchOrigin(dataset.name, pass.epoch, first, rows, size), { ...epoch, partners: epoch.partners?.subarray(start, end) });
       yield { batch, maxSteps, consume };
     }
     this.#ahead = more ? { epoch: pass.epoch + 1, order: this.order(pass.epoch + 1) } : undefined;

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { sub, mul } from '../ops/arithmetic.js';
+import { cast } from '../ops/cast.js';
 import { gatherRows } from '../ops/indexing.js';
 import { fromArray, scalar } from '../ops/leaf.js';
 import { checkRequired } from '../options.js';
@@ -83,10 +84,16 @@ function perChannel({ mean, std }: ChannelNormalize, channels: number): Normaliz
   return Array.from({ length: channels }, (_, c) => ({ mean: at(mean, c), std: at(std, c) }));
 }
 
-/** Rows of an array, normalised where `affine` says how: the same numbers by scalars and by channels. */
+/** Rows of an array as batches have them, normalised where `affine` says how: the same numbers by scalars and by channels. */
 export function normalizedRows(data: Tensor, indices: Tensor, affine: Affine | undefined): Tensor {
-  if (affine === undefined || affine.mean.shape.length === 0) return gatherRows(data, indices, affine);
-  return mul(sub(sub(gatherRows(data, indices), affine.mean), affine.rest), affine.scale);
+  const byScalars = affine === undefined || affine.mean.shape.length === 0;
+  return byScalars ? gatherRows(data, indices, affine) : normalized(gatherRows(data, indices), affine);
+}
+
+/** Elements as floats, normalised where `affine` says how. */
+export function normalized(data: Tensor, affine: Affine | undefined): Tensor {
+  const floats = data.dtype === 'float32' ? data : (cast(data, 'float32') as Tensor);
+  return affine === undefined ? floats : mul(sub(sub(floats, affine.mean), affine.rest), affine.scale);
 }
 
 /** Writes numbers into `floats`, normalised in double precision: only the result is rounded. */

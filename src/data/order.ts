@@ -25,3 +25,11 @@ export function shuffledOrder(size: number, seed: number, epoch: number): Int32A
 export function splitOrder(size: number, seed: number): Int32Array {
   return shuffled(size, seed, SPLIT_STREAM, 0);
 }
+
+/** The element before each, and before the first the last one. */
+export function predecessors(order: Int32Array): Int32Array {
+  const before = new Int32Array(order.length);
+  before.set(order.subarray(0, -1), 1);
+  before.set(order.subarray(-1));
+  return before;
+}

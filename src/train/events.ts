@@ -43,6 +43,8 @@ export interface FitStartEvent extends FitEvent {
   readonly metrics: readonly AnyMetric[];
   /** True if there is validation data. */
   readonly validated: boolean;
+  /** Transforms that the images are trained through, as text; undefined where there are none. */
+  readonly augmentation: string | undefined;
 }
 
 export interface EpochEvent extends FitEvent {

@@ -12,7 +12,7 @@ import { History } from './history.js';
 import { Inspection } from './inspection.js';
 import { checkPlateaus, observePlateaus } from './monitor.js';
 import { throwIfAborted, until } from './signal.js';
-import { inOrder, nothingFrom } from './sources.js';
+import { augmentationOf, inOrder, nothingFrom } from './sources.js';
 import { type AnyBatch, looksAtSteps, type StepSetup, type Submission, submit, whyStepwise } from './step.js';
 
 const debug = debuglog('anneal');
@@ -68,9 +68,9 @@ export class Fit<M extends AnyMetric> {
 
   async run(): Promise<History<M>> {
     const event = this.#event();
-    const { model, optimizer, metrics, firstEpoch, epochs } = this.#setup;
+    const { model, optimizer, metrics, firstEpoch, epochs, batches } = this.#setup;
     const end = firstEpoch + epochs;
-    const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated } as const;
+    const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated, augmentation: augmentationOf(batches) } as const;
     let failure: unknown;
     try {
       checkPlateaus(optimizer, start);

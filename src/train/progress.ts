@@ -29,7 +29,7 @@ export interface ProgressOptions {
  * A callback that shows how training goes: epoch, step, loss, metrics, examples/s and the time left; a live bar on a terminal; plain lines
  * elsewhere, one an epoch, but at most one a second, and one a minute in longer epochs. The loss and the metrics are of the epoch so far; those that are no numbers
  * are left out, and so is what matters least where a terminal is narrow. `epoch 4 (5/10)` is number 4, from 0, and the fifth of ten of this fit(). What else is
- * written to the terminal meanwhile appears above the bar. A last line says why training was stopped early. Throws ArgumentError, AnnealError for an unknown option.
+ * written to the terminal meanwhile appears above the bar. A first line says how images are augmented, a last one why training was stopped early. Throws ArgumentError, AnnealError for an unknown option.
  *
  *     await trainer.fit(dataset, { epochs: 5, callbacks: [train.progress()] });
  */
@@ -44,7 +44,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   const report = new Report(live ?? lines(output, interval), now, { every, least: live === undefined ? A_SECOND : 0 });
   return {
     passive: true,
-    onFitStart: () => report.start(),
+    onFitStart: ({ augmentation }) => report.start(augmentation),
     onEpochStart: () => report.epoch(),
     onStep: (event) => report.step(event),
     onEpochEnd: ({ epoch, firstEpoch, epochs, record }) => report.end(epoch + 1 === firstEpoch + epochs, record.validation),
@@ -80,7 +80,8 @@ class Report {
     this.#kept = kept;
   }
 
-  start(): void {
+  start(augmentation: string | undefined): void {
+    if (augmentation !== undefined) this.#display.say(`augmented: ${augmentation}`);
     this.#started = this.#now();
     this.#steps = 0;
     this.#keptAt = -Infinity;

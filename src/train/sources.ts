@@ -114,6 +114,11 @@ export function isAsync(batches: Loader): batches is AsyncLoader {
   return batches instanceof AsyncLoader && batches.builtin;
 }
 
+/** The transforms that a loader's images are trained through, as text; undefined where there are none, or it is not known. */
+export function augmentationOf(batches: Loader): string | undefined {
+  return batches instanceof ArrayLoader || batches instanceof FetchedLoader ? batches.dataset.augmentation : undefined;
+}
+
 function isLoader(source: unknown): source is AsyncIterable<AnyBatch> & Loader {
   return typeof source === 'object' && source !== null && Symbol.asyncIterator in source;
 }

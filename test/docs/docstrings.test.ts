@@ -49,6 +49,7 @@ const SURROUNDINGS: Readonly<Record<string, string>> = {
   train: `const train = data.fromArrays({ x: Float32Array.from({ length: 40 * 784 }, (_, i) => Math.sin(i)), y: Int32Array.from({ length: 40 }, (_, i) => i % 10), shape: [784], classes: 10 });`,
   test: `const test = data.fromArrays({ x: Float32Array.from({ length: 20 * 784 }, (_, i) => Math.cos(i)), y: Int32Array.from({ length: 20 }, (_, i) => i % 10), shape: [784], classes: 10 });`,
   dataset: `const dataset = data.fromArrays({ x: Float32Array.from({ length: 40 * 784 }, (_, i) => Math.sin(i)), y: Int32Array.from({ length: 40 }, (_, i) => i % 10), shape: [784] });`,
+  photos: `const photos = data.fromArrays({ x: new Uint8Array(8 * 3 * 32 * 32), y: new Int32Array(8), shape: [3, 32, 32] });`,
   validation: `const validation = test;`,
   all: `const all = dataset;`,
   patients: `const patients = Array.from({ length: all.size }, (_, i) => 'patient ' + (i % 10));`,
