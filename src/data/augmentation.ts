@@ -34,6 +34,7 @@ export interface AugmentationKey {
 export interface BatchRows {
   readonly indices: Tensor;
   readonly examples: Tensor;
+  readonly origin: BatchOrigin;
 }
 
 /** Data that batches are made from. */
@@ -94,12 +95,12 @@ export class Augmentation {
   }
 
   /** A batch of augmented images; of mixed ones also the targets [B, classes]. */
-  augmented(data: AugmentedData, own: BatchRows, partners: BatchRows | undefined, key: AugmentationKey, origin: BatchOrigin): readonly [images: Tensor, targets: Tensor | undefined] {
+  augmented(data: AugmentedData, own: BatchRows, partners: BatchRows | undefined, key: AugmentationKey): readonly [images: Tensor, targets: Tensor | undefined] {
     const images = this.#chain(data, own, key);
     if (this.#mixing === undefined) return [images, undefined];
     const classes = this.classes!;
     const [mixed, shares] = this.#mixing.mixed$(images, this.#chain(data, partners!, key), own.examples, keyOf(key, this.#transforms.length));
-    const part = (share: Tensor, { indices }: BatchRows): Tensor => record(scatterOp, [share, withOrigin(gather(data.labels!, indices as Tensor<Shape, 'int32'>) as Tensor, origin)], { classes });
+    const part = (share: Tensor, { indices, origin }: BatchRows): Tensor => record(scatterOp, [share, withOrigin(gather(data.labels!, indices as Tensor<Shape, 'int32'>) as Tensor, origin)], { classes });
     return [mixed, add(part(shares, own), part(sub(1, shares) as Tensor, partners!)) as Tensor];
   }
 

@@ -20,6 +20,11 @@ export class BatchOrigin {
     this.#size = size;
   }
 
+  /** The origin of rows that stand beside these in the batch. */
+  beside(examples: Int32Array): BatchOrigin {
+    return new BatchOrigin(this.dataset, this.epoch, this.step, examples, this.#size);
+  }
+
   /** The index of a row's example in the arrays, or in the stream, that the user handed over. */
   example(row: number): number {
     return typeof this.#examples === 'number' ? this.#examples + row : this.#examples[row]!;

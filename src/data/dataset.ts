@@ -271,20 +271,20 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
     const { inputs, targets, weights } = this.#leaves;
     const { buckets } = this.#arrays;
     const indices = leaf(rows);
-    const augmented = this.#augmentation && this.#augmented(this.#augmentation, indices, training && { ...training, indices: training.partners && leaf(training.partners) }, origin);
+    const of = (indices: Tensor, origin: BatchOrigin): BatchRows => ({ indices, examples: indices, origin });
+    const partners = training?.partners && of(leaf(training.partners), origin.beside(training.partners));
+    const augmented = this.#augmentation && this.#augmented(this.#augmentation, of(indices, origin), partners, training);
     const x = (augmented?.[0] ?? gathered(inputs, { indices, rows, buckets, origin })) as Batch<X, Y, D, E>[0];
     const y = (augmented?.[1] ?? gathered(targets, { indices, rows, buckets, origin })) as Batch<X, Y, D, E>[1];
     return weights === undefined ? [x, y] : Object.assign<[typeof x, typeof y], Weighted>([x, y], { weights: gatherRows(weights, indices) as Tensor<[number], 'float32'> });
   }
 
-  #augmented(augmentation: Augmentation, indices: Tensor, training: (AugmentationKey & { readonly indices: Tensor | undefined }) | undefined, origin: BatchOrigin): readonly (Tensor | undefined)[] {
+  #augmented(augmentation: Augmentation, rows: BatchRows, partners: BatchRows | undefined, key: AugmentationKey | undefined): readonly (Tensor | undefined)[] {
     const { inputs, targets } = this.#leaves;
     const { tensor: images, affine } = inputs[0] as Leaf;
     const data = { images, affine, labels: augmentation.mixes ? (targets[0] as Leaf).tensor : undefined };
-    const rows = (of: Tensor): BatchRows => ({ indices: of, examples: of });
-    if (training === undefined) return [withOrigin(augmentation.evaluated(data, rows(indices)), origin)];
-    const batch = augmentation.augmented(data, rows(indices), training.indices && rows(training.indices), training, origin);
-    for (const tensor of batch) if (tensor !== undefined) withOrigin(tensor, origin);
+    const batch = key === undefined ? [augmentation.evaluated(data, rows)] : augmentation.augmented(data, rows, partners, key);
+    for (const tensor of batch) if (tensor !== undefined) withOrigin(tensor, rows.origin);
     return batch;
   }
 }

@@ -159,11 +159,11 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
   batch$({ rows, bytes, own, partners }: FetchedExamples, origin: BatchOrigin, training?: AugmentationKey): Batch<X, Y, D, E> {
     const { labels, affine, shape, augmentation } = this.#setup;
     const leaf = (numbers: Int32Array): Tensor => fromArray(numbers, [numbers.length], 'int32');
-    const batchRows = (places: Int32Array): BatchRows => ({ indices: leaf(places), examples: leaf(places.map((place) => rows[place]!)) });
+    const batchRows = (places: Int32Array): BatchRows => ({ indices: leaf(places), examples: leaf(places.map((place) => rows[place]!)), origin });
     const of = batchRows(own);
     const data = { images: fromArray(bytes, [rows.length, ...(shape as Shape)], 'uint8'), affine, labels: leaf(rows.map((row) => labels[row]!)) };
     const [inputs, targets] =
-      augmentation === undefined ? [normalizedRows(data.images, of.indices, affine)] : training === undefined ? [augmentation.evaluated(data, of)] : augmentation.augmented(data, of, partners && batchRows(partners), training, origin);
+      augmentation === undefined ? [normalizedRows(data.images, of.indices, affine)] : training === undefined ? [augmentation.evaluated(data, of)] : augmentation.augmented(data, of, partners && batchRows(partners), training);
     const classes = leaf(own.map((place) => labels[rows[place]!]!));
     return [withOrigin(inputs!, origin) as Batch<X, Y, D, E>[0], withOrigin(targets ?? classes, origin) as Batch<X, Y, D, E>[1]];
   }

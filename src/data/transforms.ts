@@ -143,7 +143,8 @@ export interface AffineOptions extends InterpolationOptions {
 
 /**
  * Turns, shifts, scales and shears an image about its centre: angles are drawn from [-degrees, degrees] or from [low, high], clockwise where they are positive. The size stays.
- * `randomAffine(0, { translate: [0.1, 0.1] })` is a random shift. Throws ArgumentError for what is no range. As torchvision.transforms.v2.RandomAffine.
+ * `randomAffine(0, { translate: [0.1, 0.1] })` is a random shift. Throws ArgumentError for what is no range. As torchvision.transforms.v2.RandomAffine, which counts the image's share
+ * twice where it interpolates between image and fill.
  *
  *     const moved = data.transforms.randomAffine(10, { translate: [0.1, 0.1], scale: [0.9, 1.1], shear: 5, interpolation: 'bilinear' });
  */

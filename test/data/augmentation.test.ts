@@ -370,5 +370,7 @@ describe('refuses', () => {
   it('labels that are no class, when a step runs, by the example', async () => {
     const wrong = data.fromArrays({ x: new Uint8Array(40), y: Int32Array.from({ length: 10 }, (_, i) => i), shape: [2, 2], name: 'ten' }).augment(mixUp({ classes: 9 }));
     await fails(epoch(loaderOf(wrong, { batchSize: 10 }) as never), 'ANNEAL_INDEX_OUT_OF_RANGE', /example 9 of dataset 'ten'/);
+    const batches = loaderOf(wrong, { batchSize: 2 });
+    await fails((async () => { for await (const [, targets] of batches) await targets.data(); })(), 'ANNEAL_INDEX_OUT_OF_RANGE', /example 9 of dataset 'ten' \(epoch 0, step 0, row 0/);
   });
 });
