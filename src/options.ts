@@ -52,6 +52,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size',
 };
 
+const AUGMENTS = 'Transforms belong to the data: dataset.augment(data.transforms.randomHorizontalFlip()).';
+
 /** Advice for options that need more than another name. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   verbose: 'To see how training goes, pass { callbacks: [train.progress()] }.',
@@ -59,6 +61,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   patience: 'Pass { callbacks: [train.earlyStopping({ patience: 3 })] }.',
   sampleweight: 'Weights belong to the data: data.fromArrays({ x, y, shape, weights }).',
   sampleweights: 'Weights belong to the data: data.fromArrays({ x, y, shape, weights }).',
+  transform: AUGMENTS,
+  transforms: AUGMENTS,
+  augment: AUGMENTS,
+  augmentation: AUGMENTS,
   scheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
   lrscheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
   device: 'Everything runs on the CPU; leave it out.',

@@ -354,6 +354,10 @@ describe('refuses', () => {
     says(() => floats.augment(colorJitter()), /got images \[3,11,8\] of floats, expected bytes of one channel or three/);
   });
 
+  it('transforms as options of other things, and says where they belong', () => {
+    for (const name of ['transform', 'augment']) refuses(() => loaderOf(all, { [name]: [] }), 'ANNEAL_UNKNOWN_OPTION', /Transforms belong to the data: dataset\.augment\(/);
+  });
+
   it('data that is no array of images', () => {
     const flat = data.fromArrays({ x: new Uint8Array(20), y: new Int32Array(10), shape: [2] });
     says(() => (flat as data.Dataset).augment(randomHorizontalFlip()), /got examples \[2\], expected images of bytes or floats \[C,H,W\] or \[H,W\]\. Give their shape/);
