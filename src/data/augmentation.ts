@@ -7,7 +7,7 @@ import { gather } from '../ops/indexing.js';
 import { slots } from '../ops/leaf.js';
 import { scatterOp } from '../ops/take-along-axis.js';
 import { type ExampleShape, showExampleShape } from '../records.js';
-import type { Shape } from '../shape.js';
+import { sameShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import type { DTypes } from './dataset.js';
@@ -66,13 +66,16 @@ export class Augmentation {
     this.#mixing = last instanceof Mixing ? last : undefined;
     this.#transforms = this.#mixing === undefined ? transforms : transforms.slice(0, -1);
     let { shape } = image;
+    let resizes = false;
     for (const transform of this.#transforms) {
       if (transform instanceof Mixing) throw new ArgumentError(`[augment] ${String(transform)}: got it before ${String(last)}, expected it last: what follows would change mixtures.`, { op: 'augment' });
       transform.check$('augment', { ...image, shape });
-      shape = transform.shapeOf$(shape);
+      const before = shape;
+      shape = transform.shapeOf$(before);
+      resizes ||= !sameShape(shape, before);
     }
     this.shape = shape;
-    this.#resizes = this.#transforms.some((transform) => transform.shapeOf$(image.shape) !== image.shape);
+    this.#resizes = resizes;
     this.classes = this.#mixing && (this.#mixing.classes ?? classes);
     if (this.#mixing !== undefined && this.classes === undefined) throw new ArgumentError(`[augment] ${String(this.#mixing)}: the data does not say how many classes it has, expected their number. Give { classes: 10 } to the data or to the transform.`, { op: 'augment' });
   }

@@ -134,7 +134,7 @@ export const randomResizedCropOp = augmentation<ResizedCropAttrs>({
   row: 'random_resized_crop',
   size: ({ size }) => size,
   words: ({ scale, ratio, interpolation, centred }, number) => [codes.interpolations[interpolation], Number(!centred), ...scale.map(number), ...ratio.map(number)],
-  cost: 4,
+  cost: 6,
   attrs: [
     { size: [4, 5], scale: [0.08, 1], ratio: [0.75, 1.25], interpolation: 'bilinear', centred: false },
     { size: [11, 1], scale: [1, 1], ratio: [0.1, 0.2], interpolation: 'bilinear', centred: true },
@@ -152,7 +152,7 @@ export const randomAffineOp = augmentation<AffineAttrs>({
     number(fill),
     ...[degrees, translateX, translateY, scale, shearX, shearY].flatMap((range) => range.map(number)),
   ],
-  cost: 3,
+  cost: 4,
   attrs: (['nearest', 'bilinear'] as const).flatMap((interpolation) => [
     { degrees: [-40, 90], translateX: [-0.2, 0.2], translateY: [-0.1, 0.3], scale: [0.7, 1.5], shearX: [-20, 20], shearY: [-10, 30], interpolation, fill: 3 },
     { degrees: [90, 90], translateX: [0, 0], translateY: [0, 0], scale: [1, 1], shearX: [0, 0], shearY: [0, 0], interpolation, fill: 0 },
@@ -177,7 +177,7 @@ export const colorJitterOp = augmentation<JitterAttrs>({
   row: 'color_jitter',
   dtypes: ['uint8'],
   words: ({ brightness, contrast, saturation, hue }, number) => [brightness, contrast, saturation, hue].flatMap((range) => range.map(number)),
-  cost: 10,
+  cost: 12,
   attrs: [{ brightness: [0.5, 1.5], contrast: [0, 2], saturation: [0.5, 3], hue: [-0.5, 0.5] }, { brightness: [1, 1], contrast: [1, 1], saturation: [1, 1], hue: [0, 0] }],
 });
 
