@@ -4,7 +4,10 @@ export { Conv, conv1d, conv2d, conv3d, ConvTranspose, convTranspose1d, convTrans
 export { Dropout, dropout, dropout1d, dropout2d, dropout3d } from './dropout.js';
 export { Flatten, flatten } from './flatten.js';
 export { Identity, identity } from './identity.js';
+export { GroupNorm, groupNorm, type GroupNormOptions } from './group-norm.js';
 export * as init from './initializers.js';
+export { InstanceNorm, instanceNorm1d, instanceNorm2d, instanceNorm3d, type InstanceNormOptions } from './instance-norm.js';
+export { LayerNorm, layerNorm, RMSNorm, rmsNorm, type LayerNormOptions, type RmsNormLayerOptions } from './layer-norm.js';
 export { Linear, linear, type LinearOptions } from './linear.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
 export { AdaptiveAvgPool2d, adaptiveAvgPool2d, AvgPool2d, avgPool2d, MaxPool2d, maxPool2d } from './pooling.js';

@@ -20,6 +20,7 @@ export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, type ConvOpti
 export { adaptiveAvgPool2d } from './adaptive-pooling.js';
 export { maxPool2d, type MaxPool2dOptions } from './max-pooling.js';
 export { avgPool2d, type AvgPool2dOptions } from './pooling.js';
+export { groupNorm, instanceNorm, layerNorm, rmsNorm, type NormalizedShape, type NormOptions, type RmsNormOptions } from './norms.js';
 export { lstmCell, type LstmState, type LstmWeights } from './lstm-cell.js';
 export { normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';

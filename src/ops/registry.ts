@@ -13,7 +13,6 @@ import { contractionOps } from './contraction.js';
 import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
 import { exponentialOps } from './exponential.js';
-import { batchNormOps } from './batch-norm.js';
 import { convolutionOps } from './convolution.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
@@ -21,6 +20,7 @@ import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
 import { adaptivePoolingOps } from './adaptive-pooling.js';
 import { maxPoolingOps } from './max-pooling.js';
+import { normalizationOps } from './normalization.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
@@ -61,7 +61,7 @@ export const ops = {
   ...binaryCrossEntropyOps,
   ...ctcOps,
   ...convolutionOps,
-  ...batchNormOps,
+  ...normalizationOps,
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,
