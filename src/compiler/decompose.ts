@@ -1,5 +1,5 @@
 import { one } from '../graph/autodiff.js';
-import { withoutTracking } from '../graph/recorder.js';
+import { deferring } from '../graph/recorder.js';
 import type { CompositeRecord, OpRecord } from '../ops/record.js';
 import { postOrder } from '../graph/walk.js';
 import { Tensor } from '../tensor.js';
@@ -40,7 +40,7 @@ function rewrite(node: Tensor, whole: boolean, expanded: Map<Tensor, Tensor>, co
   const inputs = node.inputs.map((input) => expanded.get(input)!);
   const op = node.op;
   if (isComposed(op, whole)) {
-    const outputs = [withoutTracking(() => op.decompose(inputs, node.attrs as never))].flat();
+    const outputs = [deferring(() => op.decompose(inputs, node.attrs as never))].flat();
     visit(outputs);
     compositions.set(node, outputs);
     return expanded.get(outputs[0]!)!;

@@ -1,4 +1,4 @@
-import { losses, optim, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
+import { layerNorm, losses, optim, silu, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test, vi } from 'vitest';
 import { Programs } from '../../src/runtime/programs.js';
 import { classifier } from './model.js';
@@ -186,4 +186,13 @@ test.runIf(!planned)('debug mode names the call that makes a step unlike those b
   expect(warnings).toHaveLength(1);
   expect(warnings[0]![0]).toBe('ANNEAL_NEW_PLAN');
   expect(warnings[0]![1]).toMatch(/\[mul\] of \[4,3\] float32 \(.*plans\.test\.ts:\d+:\d+\) is recorded where \[crossEntropy\] of \[4\] float32 was\.$/);
+});
+
+test('an op that the references compile as its composition gives each call its own values', async () => {
+  const of = async (values: number[]): Promise<number[]> => [...(await silu(tensor(values)).data()), ...(await layerNorm(tensor(values), 2).data())];
+  for (const values of [[0, 1], [0, 3], [3, 0]]) {
+    const [low, high] = [values[0]! < values[1]! ? -1 : 1, values[0]! < values[1]! ? 1 : -1];
+    const expected = [...values.map((x) => x / (1 + Math.exp(-x))), low, high];
+    (await of(values)).forEach((got, i) => expect(got).toBeCloseTo(expected[i]!, 4));
+  }
 });
