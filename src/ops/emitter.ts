@@ -72,3 +72,8 @@ export function part(value: Value, axis: number, start: number, length: number, 
     },
   };
 }
+
+/** The bits of a float32, as an attribute. */
+export function bitsOf(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+}

@@ -6,9 +6,12 @@ import type { Tensor } from '../tensor.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { expand } from './broadcasting.js';
 import { checkSameDType, FLOAT } from './check.js';
+import { bytesCost } from './costs.js';
+import { bitsOf, type Emitter, type Value } from './emitter.js';
 import { example } from './examples.js';
 import { sqrt } from './exponential.js';
-import type { CompositeRecord, Example, Meta } from './record.js';
+import { channelsLast, reshaped, type Layout, type Order } from './layout.js';
+import type { Example, KernelRecord, Meta } from './record.js';
 import { mean, sum, variance } from './reductions.js';
 import { SUMS } from './tolerance.js';
 import { reshape } from './views.js';
@@ -22,24 +25,28 @@ interface Norm {
   readonly acrossBatch: boolean;
   /** The mean is subtracted, and the spread is the variance; else the spread is the mean square. */
   readonly centered: boolean;
+  /** Features are the channels of x [N, C, ..], which lie side by side; else all dimensions from some on. */
+  readonly ofChannels: boolean;
 }
 
-/**
- * Dimensions [from, to) of x are features, of which each has a weight and a bias; `groups` of them share statistics, over their part of the features and all
- * dimensions behind.
- */
-export type NormAttrs = { readonly eps: number; readonly groups: number; readonly from: number; readonly to: number };
+/** Features begin at dimension `from` of x, and each has a weight and a bias. Those of one of the groups, and all positions behind, share statistics. */
+export type NormAttrs = { readonly eps: number; readonly groups: number; readonly from: number };
 
 /** Numbers of examples, groups, features of a group, and positions behind: x as [A, G, P, S]. */
 type Split = readonly [A: number, G: number, P: number, S: number];
 
-function splitOf(shape: Shape, { groups, from, to }: NormAttrs): Split {
-  return [sizeOf(shape.slice(0, from)), groups, sizeOf(shape.slice(from, to)) / groups, sizeOf(shape.slice(to))];
+/** Dimension behind the features. */
+const endOf = ({ ofChannels }: Norm, shape: Shape, { from }: NormAttrs): number => (ofChannels ? from + 1 : shape.length);
+const featuresOf = (norm: Norm, shape: Shape, attrs: NormAttrs): Shape => shape.slice(attrs.from, endOf(norm, shape, attrs));
+
+function splitOf(norm: Norm, shape: Shape, attrs: NormAttrs): Split {
+  return [sizeOf(shape.slice(0, attrs.from)), attrs.groups, sizeOf(featuresOf(norm, shape, attrs)) / attrs.groups, sizeOf(shape.slice(endOf(norm, shape, attrs)))];
 }
 
 /** A normalisation, seen on x as [A, G, P, S]. */
-function views({ acrossBatch }: Norm, shape: Shape, attrs: NormAttrs) {
-  const split = splitOf(shape, attrs);
+function views(norm: Norm, shape: Shape, attrs: NormAttrs) {
+  const { acrossBatch } = norm;
+  const split = splitOf(norm, shape, attrs);
   const [A, G, P, S] = split;
   return {
     /** Axes of the elements that share statistics, and their number. */
@@ -68,7 +75,7 @@ type GradAttrs = NormAttrs & { readonly affine: number };
  * Gradients of a normalisation, of dy, x, its statistics and its weight. With g = weight dy and z = (x - mean) / sqrt(spread + eps):
  * dx = (g - mean g - z mean (g z)) / sqrt(spread + eps), dweight = sum dy z, dbias = sum dy. Without a mean to subtract, nor is that of g.
  */
-function gradientOf(norm: Norm): CompositeRecord<GradAttrs, readonly (Tensor | undefined)[]> {
+function gradientOf(norm: Norm): KernelRecord<GradAttrs, readonly (Tensor | undefined)[]> {
   const decompose = (inputs: readonly Tensor[], attrs: GradAttrs): readonly Tensor[] => {
     const [dy, x, spread, ...rest] = inputs as unknown as [Floats, Floats, Floats, ...Floats[]];
     const view = views(norm, x.shape, attrs);
@@ -82,14 +89,25 @@ function gradientOf(norm: Norm): CompositeRecord<GradAttrs, readonly (Tensor | u
     const along = sub(g, mul(z, mean(mul(g, z), shared))) as Floats;
     const dx = view.whole(mul(norm.centered ? sub(along, mean(g, shared)) : along, inverse) as Floats);
     const overFeature = { axis: [0, 3] } as const;
-    const shape = x.shape.slice(attrs.from, attrs.to);
+    const shape = featuresOf(norm, x.shape, attrs);
     return [dx, reshape(sum(mul(slopes, z), overFeature), shape), reshape(sum(slopes, overFeature), shape)].slice(0, 1 + attrs.affine) as readonly Tensor[];
   };
   return {
     name: `${norm.name}Grad`,
     calledBy: norm.name,
-    kind: 'composite',
-    infer: ([, x], { from, to, affine }) => ({ shape: x!.shape, dtype: 'float32', more: Array.from({ length: affine }, (): Meta => ({ shape: x!.shape.slice(from, to), dtype: 'float32' })) }),
+    kind: 'kernel',
+    infer: ([, x], attrs) => {
+      const { shape } = x!;
+      return { shape, dtype: 'float32', more: Array.from({ length: attrs.affine }, (): Meta => ({ shape: featuresOf(norm, shape, attrs), dtype: 'float32' })) };
+    },
+    order: (shape, inputs) => orderOfNorm(norm, shape, inputs[1]!),
+    emit: (e, attrs) => {
+      const rows = rowsOf(norm, e.shape(1), attrs);
+      const weight = attrs.affine > 0 ? reshaped(e.input(e.inputs - 1), rows.features) : undefined;
+      const outputs = [rows.seen(e.output(0)), ...[1, 2].map((i) => (attrs.affine < i ? undefined : reshaped(e.output(i), rows.features)))];
+      const mean = norm.centered ? reshaped(e.input(3), rows.statistic) : undefined;
+      e.instruction('norm_grad', outputs, [rows.input(e, 0), rows.input(e, 1), reshaped(e.input(2), rows.statistic), mean, weight], [bitsOf(attrs.eps)], bytesCost(4 * 5 * sizeOf(e.shape(1))));
+    },
     decompose,
     gradient: throughComposition(decompose),
     saves: { inputs: [0, 1, 2, 3, 4] },
@@ -102,19 +120,52 @@ function gradientOf(norm: Norm): CompositeRecord<GradAttrs, readonly (Tensor | u
   };
 }
 
+/** Operations on an element, without the few for a statistic: its mean and variance, the distance from one, divided by the other, times weight, plus bias. */
+const FLOPS = 8;
+
+/** x, and what is like it, leaves channels side by side; statistics and features are row-major. */
+function orderOfNorm({ ofChannels }: Norm, shape: Shape, x: Layout): Order | undefined {
+  return ofChannels && sameShape(shape, x.shape) ? channelsLast(shape) : undefined;
+}
+
+/** x as the rows of the family see it, [A, R, G, P], and statistics and features beside it. */
+function rowsOf(norm: Norm, shape: Shape, attrs: NormAttrs) {
+  const [A, G, P, S] = splitOf(norm, shape, attrs);
+  const x = norm.acrossBatch ? [1, A * S, G, P] : [A, S, G, P];
+  const seen = (value: Value | undefined): Value | undefined => reshaped(value, x);
+  return {
+    x,
+    statistic: [x[0]!, G],
+    features: [G, P],
+    seen,
+    input: (e: Emitter, i: number): Value => seen(e.input(i, undefined, norm.ofChannels ? channelsLast(shape) : undefined))!,
+  };
+}
+
 /** Normalisation of x, with a weight, a weight and a bias, or neither: outputs y, the spread (biased), and the mean where it is subtracted. */
 function normalization(norm: Norm) {
   const { name, acrossBatch, centered } = norm;
   const gradOp = gradientOf(norm);
-  const op: CompositeRecord<NormAttrs, readonly (Tensor | undefined)[]> = {
+  const op: KernelRecord<NormAttrs, readonly (Tensor | undefined)[]> = {
     name,
-    kind: 'composite',
+    kind: 'kernel',
     infer: (inputs, attrs) => {
-      checkShapes(name, inputs, attrs);
+      checkShapes(norm, inputs, attrs);
       const { shape } = inputs[0]!;
-      const [A, G] = splitOf(shape, attrs);
+      const [A, G] = splitOf(norm, shape, attrs);
       const statistic: Meta = { shape: acrossBatch ? [G] : [A, G], dtype: 'float32' };
       return { shape, dtype: 'float32', more: centered ? [statistic, statistic] : [statistic] };
+    },
+    order: (shape, inputs) => orderOfNorm(norm, shape, inputs[0]!),
+    flops: ([x]) => FLOPS * sizeOf(x!.shape),
+    emit: (e, attrs) => {
+      const shape = e.shape(0);
+      const rows = rowsOf(norm, shape, attrs);
+      const affine = [1, 2].map((i) => (i < e.inputs ? reshaped(e.input(i), rows.features) : undefined));
+      // Where only statistics are read, y is for nobody.
+      const y = rows.seen(e.output(0)) ?? e.temporary(rows.x, 'float32');
+      const kept = [1, 2].map((i) => (i === 2 && !centered ? undefined : reshaped(e.output(i), rows.statistic)));
+      e.instruction('norm', [y, ...kept], [rows.input(e, 0), ...affine], [Number(centered), bitsOf(attrs.eps)], bytesCost(4 * 3 * sizeOf(shape)));
     },
     decompose: (inputs, attrs) => {
       const [x, weight, bias] = inputs as readonly (Floats | undefined)[];
@@ -144,7 +195,7 @@ function normalization(norm: Norm) {
         const distance = centered ? sub(view.split(x), view.spread(outputOf<Floats>(node, 2))) : view.split(x);
         terms.push(view.whole(mul(distance, share(dspread, 2)) as Floats) as Tensor);
       }
-      if (dcenter !== undefined) terms.push(view.whole(expand(share(dcenter, 1), splitOf(x.shape, attrs)) as Floats) as Tensor);
+      if (dcenter !== undefined) terms.push(view.whole(expand(share(dcenter, 1), splitOf(norm, x.shape, attrs)) as Floats) as Tensor);
       return [terms.length === 0 ? undefined : terms.reduce((a, b) => add(a, b) as Tensor), ...ofAffine];
     },
     saves: { inputs: [0, 1], outputs: centered ? [1, 2] : [1] },
@@ -154,12 +205,14 @@ function normalization(norm: Norm) {
   return { op, gradOp };
 }
 
-function checkShapes(op: string, inputs: readonly Tensor[], { groups, from, to }: NormAttrs): void {
+function checkShapes(norm: Norm, inputs: readonly Tensor[], attrs: NormAttrs): void {
+  const { name: op } = norm;
+  const { groups } = attrs;
   checkSameDType(op, inputs, FLOAT);
   const [{ shape }, ...affine] = inputs as [Tensor, ...Tensor[]];
   const shapes = inputs.map((input) => input.shape);
-  if (shape.length < to) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected [N,C] or [N,C,..].`, { op, shapes });
-  const features = shape.slice(from, to);
+  if (shape.length < endOf(norm, shape, attrs)) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected [N,C] or [N,C,..].`, { op, shapes });
+  const features = featuresOf(norm, shape, attrs);
   if (sizeOf(features) % groups !== 0) {
     throw new ShapeError(`[${op}] the channels do not divide into groups: got x ${showShape(shape)} and ${groups} groups, expected a multiple of ${groups} channels.`, { op, shapes });
   }
@@ -168,9 +221,10 @@ function checkShapes(op: string, inputs: readonly Tensor[], { groups, from, to }
 }
 
 /** Features in one dimension and in two, as many groups as features and one, a view, no example, and with weight and bias and without. */
-function normExamples({ name, acrossBatch, centered }: Norm): Example[] {
-  const eachChannel = (shape: Shape, groups = shape[1]!): readonly [Shape, Omit<NormAttrs, 'eps'>] => [shape, { groups, from: 1, to: 2 }];
-  const tail = (shape: Shape, features: number): readonly [Shape, Omit<NormAttrs, 'eps'>] => [shape, { groups: 1, from: shape.length - features, to: shape.length }];
+function normExamples(norm: Norm): Example[] {
+  const { name, acrossBatch, centered } = norm;
+  const eachChannel = (shape: Shape, groups = shape[1]!): readonly [Shape, Omit<NormAttrs, 'eps'>] => [shape, { groups, from: 1 }];
+  const tail = (shape: Shape, features: number): readonly [Shape, Omit<NormAttrs, 'eps'>] => [shape, { groups: 1, from: shape.length - features }];
   const cases = {
     batchNorm: [eachChannel([7, 3]), eachChannel([4, 3, 5]), eachChannel([2, 17, 3, 4]), eachChannel([2, 2, 2, 3, 2])],
     instanceNorm: [eachChannel([2, 3, 5]), eachChannel([2, 17, 3, 4]), eachChannel([1, 1, 2, 3, 2])],
@@ -180,18 +234,18 @@ function normExamples({ name, acrossBatch, centered }: Norm): Example[] {
   }[name]!;
   // Of nothing across a batch there are no statistics.
   return cases.filter(([shape]) => !acrossBatch || !shape.includes(0)).flatMap(([shape, attrs]) => {
-    const features = { shape: shape.slice(attrs.from, attrs.to) };
+    const features = { shape: featuresOf(norm, shape, { eps: 0, ...attrs }) };
     const affine = centered ? [[], [features, features]] : [[], [features]];
     return affine.map((more) => example([{ shape }, ...more], { eps: 0.1, ...attrs }));
   });
 }
 
 const norms = {
-  batchNorm: normalization({ name: 'batchNorm', acrossBatch: true, centered: true }),
-  instanceNorm: normalization({ name: 'instanceNorm', acrossBatch: false, centered: true }),
-  groupNorm: normalization({ name: 'groupNorm', acrossBatch: false, centered: true }),
-  layerNorm: normalization({ name: 'layerNorm', acrossBatch: false, centered: true }),
-  rmsNorm: normalization({ name: 'rmsNorm', acrossBatch: false, centered: false }),
+  batchNorm: normalization({ name: 'batchNorm', acrossBatch: true, centered: true, ofChannels: true }),
+  instanceNorm: normalization({ name: 'instanceNorm', acrossBatch: false, centered: true, ofChannels: true }),
+  groupNorm: normalization({ name: 'groupNorm', acrossBatch: false, centered: true, ofChannels: true }),
+  layerNorm: normalization({ name: 'layerNorm', acrossBatch: false, centered: true, ofChannels: false }),
+  rmsNorm: normalization({ name: 'rmsNorm', acrossBatch: false, centered: false, ofChannels: false }),
 };
 
 export const normalizationOps = {

@@ -7,10 +7,9 @@ import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Differ, Plain } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import type { Divides } from '../window-types.js';
-import { add } from './arithmetic.js';
 import { checkShape, checkTensor } from './check.js';
+import { ones } from './constructors.js';
 import { normalizationOps, type NormAttrs } from './normalization.js';
-import { reshape } from './views.js';
 
 type Name = 'batchNorm' | 'instanceNorm' | 'groupNorm' | 'layerNorm' | 'rmsNorm';
 type Optional = Tensor | undefined;
@@ -83,24 +82,20 @@ export interface Normalized {
 }
 
 function normalize(name: Name, x: Tensor, weight: Optional, bias: Optional, attrs: NormAttrs): Normalized {
-  // A bias by itself is an addition.
-  const alone = weight === undefined && bias !== undefined;
-  const inputs = [x, weight, alone ? undefined : bias].filter((tensor) => tensor !== undefined);
+  if (bias !== undefined) checkTensor(name, bias, 'bias');
+  const inputs = [x, weight ?? (bias && (ones(bias.shape) as Tensor)), bias].filter((tensor) => tensor !== undefined);
   const y = record(normalizationOps[name], inputs, attrs);
-  const variance = outputOf(y, 1);
-  const positions = x.shape.length - attrs.to;
-  const shifted = alone ? (add(y, reshape(bias, [...bias.shape, ...Array.from({ length: positions }, () => 1)])) as Tensor) : y;
-  return { y: shifted, variance, mean: y.more.length > 1 ? outputOf(y, 2) : undefined };
+  return { y, variance: outputOf(y, 1), mean: y.more.length > 1 ? outputOf(y, 2) : undefined };
 }
 
 /** Normalises x [N, C, ..] by channels: over the batch, or each example by itself; see nn.batchNorm2d() and instanceNorm(). */
 export function normalizeChannels(name: 'batchNorm' | 'instanceNorm', x: Tensor, weight: Optional, bias: Optional, eps: number): Normalized {
-  return normalize(name, x, weight, bias, { eps, groups: x.shape[1] ?? 1, from: 1, to: 2 });
+  return normalize(name, x, weight, bias, { eps, groups: x.shape[1] ?? 1, from: 1 });
 }
 
 /** Group norm of operands that have been checked. */
 export function normalizeGroups(x: Tensor, groups: number, weight: Optional, bias: Optional, eps: number): Tensor {
-  return normalize('groupNorm', x, weight, bias, { eps, groups, from: 1, to: 2 }).y;
+  return normalize('groupNorm', x, weight, bias, { eps, groups, from: 1 }).y;
 }
 
 /** Layer norm or norm of the mean square over the last dimensions, whose sizes have been checked. */
@@ -109,7 +104,7 @@ export function normalizeTail(name: 'layerNorm' | 'rmsNorm', x: Tensor, shape: S
   if (from < 0 || !sameShape(x.shape.slice(from), shape)) {
     throw new ShapeError(`[${name}] the shape does not fit: got x ${showShape(x.shape)}, expected one that ends in normalizedShape ${showShape(shape)}.`, { op: name, shapes: [x.shape] });
   }
-  return normalize(name, x, weight, bias, { eps, groups: 1, from, to: x.shape.length }).y;
+  return normalize(name, x, weight, bias, { eps, groups: 1, from }).y;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Pair, PerAxis, Pooled, ShowPerAxis, SpatialRank, WindowOptions } f
 import type { Tensor } from '../tensor.js';
 import { codes } from './codes.js';
 import { windowsCost } from './costs.js';
-import type { Emitter } from './emitter.js';
+import { bitsOf, type Emitter } from './emitter.js';
 import { example } from './examples.js';
 import { poolExamples } from './pool-examples.js';
 import { elementsOfWindows, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, type PoolWindows } from './pool-windows.js';
@@ -56,7 +56,7 @@ function emitPool(e: Emitter, row: 'pool' | 'pool_grad', attrs: PoolAttrs): void
   const { images, operand } = imagesOf(e, 0);
   const out = e.output(0)!;
   const made = out.layout.shape;
-  const words = [codes.reductions.mean, ...three(kernel, 1), ...three(stride, 1), ...three(padding, 0), countIncludePad ? 1 : 0, new Uint32Array(Float32Array.of(divisor).buffer)[0]!];
+  const words = [codes.reductions.mean, ...three(kernel, 1), ...three(stride, 1), ...three(padding, 0), countIncludePad ? 1 : 0, bitsOf(divisor)];
   e.instruction(row, [images.seen(out)], [operand], words, windowsCost(sizeOf(made) + sizeOf(e.shape(0)), elementsOfWindows(row === 'pool' ? made : e.shape(0), attrs)));
 }
 

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { anyLayout, COPY, type Emitter, type Value } from './emitter.js';
+import { anyLayout, bitsOf, COPY, type Emitter, type Value } from './emitter.js';
 import { denseLayout, hasUnitStride, inOrder, orderOf } from './layout.js';
 import { record } from '../graph/recorder.js';
 import { showShape, type Shape } from '../shape.js';
@@ -52,11 +52,6 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
 /** Records a reduction over `axes`. */
 export function reduce<T extends Tensor>(op: KernelRecord<ReduceAttrs>, x: Tensor, axes: readonly number[], keepdim: boolean): T {
   return record(op, [x], { axes, keepdim });
-}
-
-/** The bits of a float32. */
-function bitsOf(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
 }
 
 /**

@@ -7,6 +7,7 @@ import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Sh
 import { engine, type ParameterGradient, type Updater } from '../../src/graph/engine.js';
 import { outputOf, record } from '../../src/graph/recorder.js';
 import { gatherRows } from '../../src/ops/indexing.js';
+import { normalizeChannels } from '../../src/ops/norms.js';
 import { everyOp, ops } from '../../src/ops/registry.js';
 import type { KernelRecord } from '../../src/ops/record.js';
 import { takeAlongAxis } from '../../src/ops/take-along-axis.js';
@@ -88,6 +89,7 @@ export class EveryKernel extends nn.Module {
     this.compute(this.grid, this.row, this.column);
     this.pool();
     this.augment();
+    this.normalize();
     this.compare(this.grid, this.row);
     const noise = this.draw();
     this.reduce(noise);
@@ -204,6 +206,17 @@ export class EveryKernel extends nn.Module {
       this.show(mixed);
       this.show(outputOf(mixed, 1));
     }
+  /** Norms of rows, down columns that are folded and that are not, and of parts that stay in a cache. */
+  private normalize(): void {
+    const images = anneal.reshape(this.grid.slice(0, 60), [10, 7, 43, 6]) as Tensor;
+    const [weight, bias] = [this.row, anneal.mul(this.row, 0.5)] as const;
+    const channels = (count: number): [Tensor, Tensor] => [weight.slice(0, count) as Tensor, bias.slice(0, count) as Tensor];
+    const rows = [anneal.layerNorm(this.grid as Tensor, 301, weight, bias), anneal.rmsNorm(this.grid as Tensor, 301, weight)];
+    for (const y of rows) this.term(anneal.mul(y, this.grid as Tensor));
+    const wide = anneal.reshape(this.elements.slice(0, 960), [6, 160]) as Tensor;
+    this.term(anneal.mul(normalizeChannels('batchNorm', wide, ...channels(160), 1e-3).y, wide));
+    const parts = [normalizeChannels('batchNorm', images, ...channels(7), 1e-3).y, anneal.instanceNorm(images), anneal.groupNorm(anneal.permute(images, [0, 3, 1, 2]) as Tensor, 2, ...channels(6))];
+    for (const y of parts) this.term(anneal.mul(y, anneal.pow(y, 2)));
   }
 
   /** Truth values, whole numbers and bytes. */

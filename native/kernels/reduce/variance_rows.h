@@ -23,6 +23,12 @@ struct MomentsTree {
 constexpr int64_t kMomentsBlock = 1024;
 constexpr int64_t kMomentsBlocks = kReduceBlock / kMomentsBlock;  // a power of two
 
+// The moments of at most kMomentsBlock elements.
+ANNEAL_INLINE Moments block_moments(const float* x, int64_t n, float origin) {
+  const float mean = reduce_block<RealDistances>(x, n, origin) / (float)n;
+  return {(float)n, mean, reduce_block<RealSquares>(x, n, origin + mean)};
+}
+
 static Moments moments_of(const ReduceJob& job, int64_t offset, int64_t first, int64_t last, char* scratch) {
   Pairwise<MomentsTree, Moments> partial;
   partial.count = 0;
@@ -31,8 +37,7 @@ static Moments moments_of(const ReduceJob& job, int64_t offset, int64_t first, i
   for (int64_t b = first * kMomentsBlocks; b < end; b++) {
     const int64_t at = b * kMomentsBlock, n = smallest(kMomentsBlock, job.R - at);
     const float* x = block_of<float>(job, offset, at, n, scratch);
-    const float mean = reduce_block<RealDistances>(x, n, origin) / (float)n;
-    pairwise_push(partial, Moments{(float)n, mean, reduce_block<RealSquares>(x, n, origin + mean)});
+    pairwise_push(partial, block_moments(x, n, origin));
   }
   return pairwise_result(partial);
 }

@@ -1,0 +1,163 @@
+// Normalisations and their gradients, of single rows and down columns; what their verifiers refuse.
+#include "test/refusals.h"
+#include "test/rows.h"
+
+namespace {
+using namespace harness;
+
+uint32_t bits_of(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  return bits;
+}
+
+struct Norm {
+  int64_t A, R, G, P;
+  bool centered = true;
+
+  Dims x() const { return {A, R, G, P}; }
+  Dims statistic() const { return {A, G}; }
+  Dims features() const { return {G, P}; }
+};
+
+// Checks that a norm with a weight and a bias, a weight, or neither, is close to the reference, and its gradient, of
+// what it gives; `offset` is added to x.
+void check_norm(const Norm& n, double offset = 0, float special = 0) {
+  const double terms = std::sqrt(double(n.R * n.P) + 1);
+  Tensor x = random_tensor(DType::f32, n.x(), 1, 2);
+  for (int64_t i = 0; i < x.stored(); i++) x.set(i, x.at(i) + offset);
+  if (special != 0 && x.stored() > 0) x.set(x.stored() / 2, double(special));
+  const Tensor dy = random_tensor(DType::f32, n.x(), 2), none;
+  for (int affine = 0; affine < (n.centered ? 3 : 2); affine++) {
+    const Tensor weight = affine > 0 ? random_tensor(DType::f32, n.features(), 3, 2) : none;
+    const Tensor bias = affine > 1 ? random_tensor(DType::f32, n.features(), 4, 2) : none;
+    KernelCase forward = {row_norm,
+                          text_of("norm", n.x()) + text_of(" affine", {affine}),
+                          {x, weight, bias},
+                          {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.statistic()),
+                           n.centered ? Tensor(DType::f32, n.statistic()) : none},
+                          {n.centered, bits_of(1e-3f)}};
+    // A mean is rounded, and what is around it with it.
+    forward.tolerance = {3e-6, 3e-6 + 1.5e-7 * std::abs(offset)};
+    // Statistics that are not finite may be NaN or an infinity.
+    if (special == 0) check(forward);
+    const std::vector<Tensor> left = forward.run(*targets().back().table, 1);
+    forward.out[1] = forward.out[2] = none;
+    forward.text += " without statistics";
+    check(forward);
+
+    KernelCase gradient = {
+        row_norm_grad,
+        text_of("norm_grad", n.x()) + text_of(" affine", {affine}),
+        {dy, x, left[1], left[2], weight},
+        {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.features()), Tensor(DType::f32, n.features())},
+        {bits_of(1e-3f)}};
+    gradient.tolerance = {4e-6, 4e-7 * (8 + terms * std::sqrt(double(n.A)))};
+    check(gradient);
+    for (const bool only_x : {true, false}) {
+      KernelCase less = gradient;
+      less.text += only_x ? " of x" : " of weights";
+      if (only_x)
+        less.out[1] = less.out[2] = none;
+      else
+        less.out[0] = none;
+      check(less);
+    }
+  }
+}
+
+TEST_CASE("norm: rows of every length") {
+  for (int64_t P : kWidths) check_norm({3, 1, 1, P});
+  for (int64_t P : {1, 7, 16, 33, 1025}) check_norm({11, 1, 1, P, false});
+  check_norm({2, 1, 3, 5});
+  check_norm({0, 1, 3, 5});
+  check_norm({2, 1, 3, 0});
+}
+
+TEST_CASE("norm: many rows, chunks of them, groups in a row") {
+  check_norm({301, 1, 1, 768});
+  check_norm({1000, 1, 4, 10});
+  check_norm({70, 1, 2, 3000});
+  check_norm({200, 1, 1, 500, false});
+}
+
+TEST_CASE("norm: columns, few and many, folded and not") {
+  for (int64_t G : {1, 2, 3, 5, 7, 8, 16, 17, 31, 64, 100, 129})
+    for (int64_t R : {2, 3, 8, 37}) check_norm({1, R, G, 1});
+  for (int64_t R : {127, 128, 129, 512, 513, 1300}) check_norm({1, R, 130, 1});
+  check_norm({1, 3, 5000, 1});
+  check_norm({1, 0, 3, 1});
+  check_norm({1, 140000, 3, 1});
+  check_norm({1, 5000, 64, 1});
+}
+
+TEST_CASE("norm: columns of several parts and groups, whole and in segments") {
+  for (int64_t P : {1, 2, 5}) {
+    check_norm({7, 9, 3, P});
+    check_norm({3, 49, 8, P});
+    check_norm({2, 3000, 20, P});
+  }
+  check_norm({40, 300, 16, 2});
+}
+
+TEST_CASE("norm: far from zero") {
+  for (const double offset : {-300.0, 1e4}) {
+    check_norm({3, 1, 1, 100}, offset);
+    check_norm({3, 1, 1, 3000}, offset);
+    check_norm({1, 700, 33, 1}, offset);
+    check_norm({2, 50, 3, 4}, offset);
+  }
+}
+
+TEST_CASE("norm: NaN and infinity stay with those that share statistics") {
+  for (const float special : {kNaN, kInf, -kInf}) {
+    check_norm({5, 1, 1, 20}, 0, special);
+    check_norm({1, 20, 17, 1}, 0, special);
+    check_norm({3, 20, 2, 3}, 0, special);
+  }
+}
+
+TEST_CASE("verify checks what a norm is given") {
+  using namespace refusals;
+  struct Given {
+    std::vector<uint32_t> x = {2, 3, 4, 5}, y = x, spread = {2, 4}, mean = {2, 4}, weight = {4, 5}, attrs = {1, 0};
+    bool weighted = true;
+  };
+  const auto of = [](const Given& g) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t weight = g.weighted ? b.dense(Space::input, DType::f32, 1, g.weight) : kNone;
+      b.add(row_norm,
+            {b.dense(Space::arena, DType::f32, 0, g.y), b.dense(Space::arena, DType::f32, 4096, g.spread),
+             b.dense(Space::arena, DType::f32, 8192, g.mean)},
+            {b.dense(Space::input, DType::f32, 0, g.x), weight, b.dense(Space::input, DType::f32, 2, {4, 5})}, g.attrs);
+    });
+  };
+  CHECK(of({}) == "accepted");
+  check_refused(of({.y = {2, 3, 5, 4}}), "not like x");
+  check_refused(of({.x = {2, 3, 20}, .y = {2, 3, 20}}), "not dense [A,R,G,P]");
+  check_refused(of({.spread = {2, 3}}), "statistics are not");
+  check_refused(of({.mean = {4, 2}}), "statistics are not");
+  check_refused(of({.weight = {5, 4}}), "weight or bias");
+  check_refused(of({.weighted = false}), "a bias without a weight");
+  check_refused(of({.attrs = {0, 0}}), "a mean square is of single rows");
+  check_refused(of({.attrs = {2, 0}}), "attribute 0");
+  check_refused(of({.attrs = {1, 0x7F800000}}), "eps");
+  check_refused(of({.attrs = {1, 0x80000001}}), "eps");
+
+  const auto gradient = [](std::vector<uint32_t> dx, std::vector<uint32_t> dweight, std::vector<uint32_t> mean) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t center = mean.empty() ? kNone : b.dense(Space::input, DType::f32, 3, mean);
+      b.add(row_norm_grad,
+            {b.dense(Space::arena, DType::f32, 0, dx), b.dense(Space::arena, DType::f32, 4096, dweight), kNone},
+            {b.dense(Space::input, DType::f32, 0, {2, 3, 4, 5}), b.dense(Space::input, DType::f32, 1, {2, 3, 4, 5}),
+             b.dense(Space::input, DType::f32, 2, {2, 4}), center, kNone},
+            {0});
+    });
+  };
+  CHECK(gradient({2, 3, 4, 5}, {4, 5}, {2, 4}) == "accepted");
+  check_refused(gradient({2, 3, 4, 6}, {4, 5}, {2, 4}), "dx is not like x");
+  check_refused(gradient({2, 3, 4, 5}, {5, 4}, {2, 4}), "a weight or its gradient");
+  check_refused(gradient({2, 3, 4, 5}, {4, 5}, {4, 2}), "statistics are not");
+  check_refused(gradient({2, 3, 4, 5}, {4, 5}, {}), "a mean square is of single rows");
+}
+}  // namespace
