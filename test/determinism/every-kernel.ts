@@ -206,6 +206,8 @@ export class EveryKernel extends nn.Module {
       this.show(mixed);
       this.show(outputOf(mixed, 1));
     }
+  }
+
   /** Norms of rows, down columns that are folded and that are not, and of parts that stay in a cache. */
   private normalize(): void {
     const images = anneal.reshape(this.grid.slice(0, 60), [10, 7, 43, 6]) as Tensor;
