@@ -226,6 +226,7 @@ static void finish_slopes(const NormColumnsJob& job, const NormPart& part) {
 }
 
 // Results of the folded rows [first, end) of a part; behind the last whole one, of what fills none.
+template <bool kStream>
 static void write_rows(const NormColumnsJob& job, const NormPart& part, int64_t first, int64_t end) {
   const int64_t F = job.F, all = job.base.R * job.base.C;
   const float *center = array_of(job, part, kCenter), *scale = array_of(job, part, kScale);
@@ -235,18 +236,21 @@ static void write_rows(const NormColumnsJob& job, const NormPart& part, int64_t 
   const float* dy = rows_of(job, job.base.call->in[0], part.a);
   for (int64_t r = first; r < end; r++) {
     const int64_t i = r * F, n = smallest(F, all - i);
+    const auto distance = [&](int64_t j, int lanes) __attribute__((always_inline)) {
+      return ld_some(x + i + j, lanes) - ld_some(center + j, lanes);
+    };
     if (job.gradient)
       each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-        const vf distance = ld_some(x + i + j, lanes) - ld_some(center + j, lanes);
-        const vf rest = vfma(distance, ld_some(tilt + j, lanes), ld_some(shift + j, lanes));
-        st_some(out + i + j, vfma(ld_some(dy + i + j, lanes), ld_some(scale + j, lanes), rest), lanes);
+        const vf rest = vfma(distance(j, lanes), ld_some(tilt + j, lanes), ld_some(shift + j, lanes));
+        put<kStream>(out + i + j, vfma(ld_some(dy + i + j, lanes), ld_some(scale + j, lanes), rest), lanes);
       });
     else
       each_vector(n, [&](int64_t j, int lanes) __attribute__((always_inline)) {
-        const vf distance = ld_some(x + i + j, lanes) - ld_some(center + j, lanes);
-        st_some(out + i + j, vfma(distance, ld_some(scale + j, lanes), ld_some(shift + j, lanes)), lanes);
+        put<kStream>(out + i + j, vfma(distance(j, lanes), ld_some(scale + j, lanes), ld_some(shift + j, lanes)),
+                     lanes);
       });
   }
+  if (kStream) stream_fence();
 }
 
 static int64_t written_rows(const NormColumnsJob& job) { return divide_up(job.base.R * job.base.C, job.F); }
@@ -265,7 +269,7 @@ static void whole_parts_chunk(void* arg, int64_t chunk, int32_t worker) {
     for (int64_t s = 0; s < job.segments; s++)
       for (int64_t run = 0; run < job.runs; run++) segment_sums(job, part, s, run, levels);
     finish_part(job, part);
-    if (job.base.call->out[0].data) write_rows(job, part, 0, written_rows(job));
+    if (job.base.call->out[0].data) write_rows<false>(job, part, 0, written_rows(job));
   }
 }
 
@@ -280,11 +284,15 @@ static void segment_chunk(void* arg, int64_t chunk, int32_t worker) {
                job.base.context->scratch(job.base.context, worker));
 }
 
+// From the end, where the sums have left some of x in a cache.
 static void written_chunk(void* arg, int64_t chunk, int32_t) {
   const NormColumnsJob& job = *(const NormColumnsJob*)arg;
-  const int64_t rows = written_rows(job), chunks = divide_up(rows, job.per_chunk),
-                first = chunk % chunks * job.per_chunk;
-  write_rows(job, shared_part(job, chunk / chunks), first, smallest(rows, first + job.per_chunk));
+  const int64_t rows = written_rows(job), chunks = divide_up(rows, job.per_chunk);
+  const int64_t at = job.base.A * chunks - 1 - chunk, first = at % chunks * job.per_chunk;
+  const int64_t end = smallest(rows, first + job.per_chunk);
+  // Rows of whole vectors: then a row that fills no fold is one, too.
+  const bool stream = streams_rows(job.base.call->out[0], job.base.C);
+  (stream ? write_rows<true> : write_rows<false>)(job, shared_part(job, at / chunks), first, end);
 }
 
 static int64_t norm_columns_floats(const NormColumnsJob& job) { return job.whole ? 0 : job.base.A * job.floats; }

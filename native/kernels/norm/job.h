@@ -39,6 +39,21 @@ static void add_partials(float* partial, int64_t count, int64_t n) {
     }
 }
 
+// Results of more than this, in rows of whole vectors, are written past the caches: they would not be found there.
+constexpr int64_t kNormStreamedBytes = int64_t(32) << 20;
+
+ANNEAL_INLINE bool streams_rows(const TensorArg& to, int64_t row) {
+  return elements_of(to) * 4 > kNormStreamedBytes && row % kLanes == 0 && (uintptr_t)to.data % sizeof(vf) == 0;
+}
+
+template <bool kStream>
+ANNEAL_INLINE void put(float* to, vf x, int lanes) {
+  if (kStream)
+    st_stream(to, x);
+  else
+    st_some(to, x, lanes);
+}
+
 ANNEAL_INLINE void store_vector(const TensorArg& to, const float* from) {
   if (to.data) __builtin_memcpy(to.data, from, (size_t)elements_of(to) * 4);
 }

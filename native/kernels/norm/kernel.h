@@ -20,7 +20,8 @@ static void norm_run(const Call& call, Context& context) {
   }
   if (!is_single_row(job)) return run_norm_columns(job, false);
   NormRowsJob rows = norm_rows_job(job, false);
-  run_norm_chunks(job, rows.chunks, norm_rows_chunk, &rows);
+  run_norm_chunks(job, rows.chunks, streams_rows(call.out[0], job.P) ? norm_rows_chunk<true> : norm_rows_chunk<false>,
+                  &rows);
 }
 
 static void norm_grad_run(const Call& call, Context& context) {

@@ -1,5 +1,7 @@
 // References of normalisation and its gradient: the definitions, in double.
 #pragma once
+#include <cstring>
+
 #include "../reference_access.h"
 
 namespace anneal::ANNEAL_TARGET {
