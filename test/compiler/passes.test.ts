@@ -9,8 +9,9 @@ import { gradients } from '../../src/graph/autodiff.js';
 import { withoutTracking } from '../../src/graph/recorder.js';
 import { binaryCrossEntropy } from '../../src/ops/binary-cross-entropy.js';
 import { ctc } from '../../src/ops/ctc.js';
-import { avgPool2d, conv2d, crossEntropy, linear, maxPool2d, mean, mul, relu, sum } from '../../src/ops/index.js';
+import { avgPool2d, conv2d, crossEntropy, groupNorm, instanceNorm, linear, maxPool2d, mean, mul, relu, sum } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
+import { normalizeChannels } from '../../src/ops/norms.js';
 import { loadNative } from '../../src/runtime/binding.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
@@ -60,6 +61,20 @@ describe('programs, printed', () => {
       name === 'avgPool2d' ? ['pool(%[8,1,4,4,4])', 'pool_grad(%[8,1,2,2,4])'] : ['max_pool(%[8,1,4,4,4])', 'max_pool_grad(%[8,1,2,2,4] %[8,1,2,2,4])'],
     );
     // What there is are images that come row-major, and a result that has to be so.
+    expect(lines.filter((line) => line.includes('copy(') && !line.includes('copy(@') && !line.startsWith('>'))).toEqual([]);
+  });
+
+  const norms: [string, (x: Tensor) => Tensor, string][] = [
+    ['batchNorm', (x) => normalizeChannels('batchNorm', x, undefined, undefined, 1e-5).y, '[1,128,4,1]'],
+    ['instanceNorm', (x) => instanceNorm(x), '[8,16,4,1]'],
+    ['groupNorm', (x) => groupNorm(x, 2), '[8,16,2,2]'],
+  ];
+  test.each(norms)('%s of a convolution is one instruction each way, down channels that lie side by side', (_name, norm, seen) => {
+    const [w1, w2] = [parameter(4, 3, 3, 3), parameter(2, 4, 3, 3)];
+    const y = withoutTracking(() => conv2d(norm(conv2d(input(8, 3, 6, 6), w1 as Tensor)), w2 as Tensor), true);
+    const loss = withoutTracking(() => sum(mul(y, y)), true);
+    const lines = programOf([y, ...gradients([loss], [w1, w2]) as Tensor[]]).split('\n');
+    expect(lines.filter((line) => line.includes('norm')).map((line) => /(\w+\()%\d+(\[[\d,]+\])/.exec(line)!.slice(1).join(''))).toEqual([`norm(${seen}`, `norm_grad(${seen}`]);
     expect(lines.filter((line) => line.includes('copy(') && !line.includes('copy(@') && !line.startsWith('>'))).toEqual([]);
   });
 
