@@ -1,0 +1,83 @@
+// Examples that train on data which is not installed with the library: short forms, on small sets of the same format.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Compiled } from '../../scripts/compiled.js';
+import { pixels, writeFiles } from '../data/image-files.js';
+
+const root = join(import.meta.dirname, '../..');
+
+/** An IDX file of bytes, packed. */
+function idx(shape: readonly number[], at: (i: number) => number): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.writeUInt32BE(0x800 + shape.length);
+  shape.forEach((size, d) => header.writeUInt32BE(size, 4 + 4 * d));
+  const elements = Buffer.from(Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => at(i)));
+  return gzipSync(Buffer.concat([header, elements]));
+}
+
+/** Bars at as many heights as there are classes, which flips and small shifts leave apart. */
+const bars = (count: number): Record<'images' | 'labels', Buffer> => ({
+  images: idx([count, 28, 28], (i) => (Math.abs((Math.floor(i / 28) % 28) - 2 * (Math.floor(i / 784) % 10) - 4) < 2 ? 200 : 10)),
+  labels: idx([count], (i) => i % 10),
+});
+
+// The references of eager mode are slow by design, and the examples are of fit().
+describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
+  const compiled = new Compiled();
+  let folder: string;
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'anneal-examples-'))));
+  afterAll(() => {
+    compiled.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function run(example: string, ...args: string[]): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
+    const script = await compiled.script(join(root, 'examples', example));
+    return spawnSync(process.execPath, [script, ...args, '--out', join(folder, 'out')], { cwd: root, encoding: 'utf8' });
+  }
+  const accuracyIn = (text: string): number => Number(/test accuracy (\d+\.\d+) %/.exec(text)![1]);
+
+  it('Fashion-MNIST: trains, and draws', { timeout: 180_000 }, async () => {
+    const [train, test] = [bars(256), bars(100)];
+    await writeFiles(join(folder, 'fashion'), { 'train-images-idx3-ubyte.gz': train.images, 'train-labels-idx1-ubyte.gz': train.labels, 't10k-images-idx3-ubyte.gz': test.images, 't10k-labels-idx1-ubyte.gz': test.labels });
+    const { status, stdout, stderr } = await run('fashion-mnist.ts', '--data', join(folder, 'fashion'), '--epochs', '1', '--compare');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('augmented: randomHorizontalFlip(), randomCrop(28, { padding: 2 })');
+    for (const name of ['augmented', 'without augmentation', 'without weight decay', 'without batch norm']) expect(stdout).toMatch(new RegExp(`'${name}' .*%.*%`));
+    expect(accuracyIn(stdout)).toBeGreaterThan(9);
+    expect(readFileSync(join(folder, 'out/fashion-mnist-curves.svg'), 'utf8')).toContain('without batch norm');
+    expect(readFileSync(join(folder, 'out/fashion-mnist-confusion.svg'), 'utf8')).toContain('trousers');
+  });
+
+  it('emoji: trains on two vendors, tests on the third, and names mistakes', async () => {
+    const categories = ['Food & Drink', 'Flags', 'Symbols'];
+    const emoji = Array.from({ length: 24 }, (_, i) => ({ name: `EMOJI ${i}`, unified: `1F6${10 + i}${i % 4 === 0 ? '-FE0F' : ''}`, image: `1f6${10 + i}.png`, category: i === 0 ? 'Component' : categories[i % 3]! }));
+    const colours = [[220, 40, 40], [40, 220, 40], [40, 40, 220]];
+    const files: Record<string, Buffer | string> = { 'emoji-datasource-google/emoji.json': JSON.stringify(emoji) };
+    for (const [i, { unified, image }] of emoji.entries()) {
+      for (const [vendor, gap] of [['google', 10], ['twitter', 40]] as const) {
+        files[`emoji-datasource-${vendor}/img/${vendor}/64/${image}`] = await pixels(64, 64, (y, x) => [...colours[i % 3]!.map((one) => Math.min(255, one + gap)), Math.hypot(y - 32, x - 32) < 28 ? 255 : 0]).png().toBuffer();
+      }
+      files[`openmoji/color/svg/${unified.replace('-FE0F', '')}.svg`] = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 72"><circle cx="36" cy="36" r="30" fill="rgb(${colours[i % 3]!.join(',')})"/></svg>`;
+    }
+    await writeFiles(join(folder, 'emoji'), files);
+    const { status, stdout, stderr } = await run('emoji.ts', '--data', join(folder, 'emoji'), '--epochs', '2');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toContain('46 pictures to train on, 23 to test on, 3 categories');
+    expect(stdout).toContain('The surest mistakes:');
+    expect(accuracyIn(stdout)).toBeGreaterThanOrEqual(0);
+    expect(existsSync(join(folder, 'out/emoji-curves.svg'))).toBe(true);
+    expect(readFileSync(join(folder, 'out/emoji-confusion.svg'), 'utf8')).toContain('Symbols');
+  });
+
+  it('say what to install where the data is not there', async () => {
+    const fashion = await run('fashion-mnist.ts', '--data', join(folder, 'nowhere'));
+    expect([fashion.status, fashion.stderr]).toEqual([1, expect.stringContaining('apt-get install dataset-fashion-mnist')]);
+    const emoji = await run('emoji.ts', '--data', join(folder, 'nowhere'));
+    expect([emoji.status, emoji.stderr]).toEqual([1, expect.stringContaining('npm pack emoji-datasource-google emoji-datasource-twitter openmoji')]);
+  });
+});
