@@ -88,6 +88,13 @@ ANNEAL_INLINE v16 vmin(v16 a, v16 b) { return join(vmin(low(a), low(b)), vmin(hi
 ANNEAL_INLINE v16 vmax(v16 a, v16 b) { return join(vmax(low(a), low(b)), vmax(high(a), high(b))); }
 #endif
 
+// The same of single numbers.
+#if defined(__FMA__) || defined(__aarch64__)
+ANNEAL_INLINE float vfma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+#else
+ANNEAL_INLINE float vfma(float a, float b, float c) { return a * b + c; }
+#endif
+
 // ---- constants -------------------------------------------------------------------------------------------------
 #if ANNEAL_LANES == 4
 #define ANNEAL_EACH_LANE(x) x, x, x, x

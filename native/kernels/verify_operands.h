@@ -37,4 +37,15 @@ inline bool is_like(const TensorArg& t, const TensorArg& other) {
 // A float scalar in a slot or a buffer, of any shape with one element: step counters, scales.
 inline bool is_scalar(const TensorArg& t, DType dtype) { return t.dtype == dtype && elements_of(t) == 1; }
 
+// Planes [P,D,H,W], or images [N,D,H,W,C] whose channels lie side by side; as many of both.
+inline const char* verify_images(const TensorArg& x, const TensorArg& y) {
+  NEED(present(x) && present(y), "an operand is absent");
+  NEED(is_float(x) && y.dtype == x.dtype, "operands are not float");
+  NEED(is_dense(x) && is_dense(y), "an operand is not dense");
+  NEED((x.rank == 4 || x.rank == 5) && y.rank == x.rank && x.dims[0] == y.dims[0],
+       "operands are not planes or images of three dimensions");
+  NEED(x.rank == 4 || x.dims[4] == y.dims[4], "the channels differ");
+  return nullptr;
+}
+
 }  // namespace anneal

@@ -1,11 +1,10 @@
 // 16 planes side by side: a vector holds one element of each, so that any span goes.
 #pragma once
-#include "../transpose.h"
+#include "../planes_to_lanes.h"
 #include "windows.h"
 
 namespace anneal::ANNEAL_TARGET {
 
-constexpr int64_t kPlanes = 16;
 constexpr int64_t kKeptFloats = 32768;  // of rows that are read together, at most
 
 static void plan_planes(PoolJob& job) {
@@ -16,37 +15,6 @@ static void plan_planes(PoolJob& job) {
 
 // The sums of a row, and its spans.
 ANNEAL_INLINE int64_t planes_besides(const PoolJob& job) { return job.written[2] * (kPlanes + 4); }
-
-// to[t, plane] = from[plane, t] for a row of n elements, and back. Lanes of planes that are not there hold 0.
-static void planes_to_lanes(float* to, const float* from, int64_t stride, int64_t planes, int64_t n) {
-  if (planes == kPlanes && n >= 4) {
-    for (int64_t i = 0; i < n; i += 4)
-      for (int64_t p = 0; p < kPlanes; p += kLanes) {
-        const int64_t at = smallest(i, n - 4);
-        vf four[4];
-        transpose4(from + p * stride + at, stride, four);
-        for (int k = 0; k < 4; k++) st(to + (at + k) * kPlanes + p, four[k]);
-      }
-    return;
-  }
-  for (int64_t t = 0; t < n; t++)
-    for (int64_t p = 0; p < kPlanes; p++) to[t * kPlanes + p] = p < planes ? from[p * stride + t] : 0;
-}
-
-static void lanes_to_planes(float* to, const float* from, int64_t stride, int64_t planes, int64_t n) {
-  if (planes == kPlanes && n >= 4) {
-    for (int64_t i = 0; i < n; i += 4)
-      for (int64_t p = 0; p < kPlanes; p += kLanes) {
-        const int64_t at = smallest(i, n - 4);
-        vf four[4];
-        for (int k = 0; k < 4; k++) four[k] = ld(from + (at + k) * kPlanes + p);
-        transpose4_back(four, to + p * stride + at, stride);
-      }
-    return;
-  }
-  for (int64_t p = 0; p < planes; p++)
-    for (int64_t t = 0; t < n; t++) to[p * stride + t] = from[t * kPlanes + p];
-}
 
 // Divides the elements of row (d, h) of windows.
 static void divide_lanes(const PoolJob& job, const PoolScratch& s, float* row, int64_t d, int64_t h) {

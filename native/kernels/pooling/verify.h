@@ -14,16 +14,6 @@ inline bool is_pooled(int64_t n, int64_t windows, int64_t kernel, int64_t stride
   return beyond >= 0 && all && (last <= beyond || (last - stride < beyond && last < n + padding));
 }
 
-inline const char* verify_images(const TensorArg& x, const TensorArg& y) {
-  NEED(present(x) && present(y), "an operand is absent");
-  NEED(is_float(x) && y.dtype == x.dtype, "operands are not float");
-  NEED(is_dense(x) && is_dense(y), "an operand is not dense");
-  NEED((x.rank == 4 || x.rank == 5) && y.rank == x.rank && x.dims[0] == y.dims[0],
-       "operands are not planes or images of three dimensions");
-  NEED(x.rank == 4 || x.dims[4] == y.dims[4], "the channels differ");
-  return nullptr;
-}
-
 inline const char* verify_pooling(const Call& c, const TensorArg& x, const TensorArg& y) {
   if (const char* wrong = verify_images(x, y)) return wrong;
   NEED(c.attr[0] == reductions::mean, "unknown reduction");
