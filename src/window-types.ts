@@ -1,3 +1,4 @@
+import type { Multiply } from './multiply-types.js';
 import type { Shape } from './shape.js';
 
 /** Numbers of windows that a kernel takes along an axis, counted by the compiler with tuples; sizes from 1000 on are `number`, and checked at the call. */
@@ -47,7 +48,6 @@ type Sizes = { 1: readonly [width: number]; 2: readonly [height: number, width: 
 
 /** One size for all axes, or one each: [height, width]. */
 export type PerAxis<R extends SpatialRank = SpatialRank> = number | Sizes[R];
-export type Pair = PerAxis<2>;
 
 /** Options of windows, as far as shapes depend on them. */
 export interface WindowOptions<R extends SpatialRank = SpatialRank> {
@@ -78,19 +78,32 @@ export type WindowsOf<S extends Shape, K, O, Stride, Done extends number[] = []>
     : never
   : Done;
 
-/** The shape [..., H, W] of images after pooling by windows of K; never where the kernel is larger than a padded image. */
-export type Pooled<S extends Shape, K extends Pair, O> = number extends S['length']
+/** A shape as what is in front, and its last R axes; never where there are fewer. */
+type Split<R extends SpatialRank, S extends Shape> = S extends readonly [...infer Front extends number[], infer L extends number]
+  ? R extends 1
+    ? [Front, [L]]
+    : Split<R extends 3 ? 2 : 1, Front> extends [infer Rest extends number[], infer Spatial extends number[]]
+      ? [Rest, [...Spatial, L]]
+      : never
+  : never;
+
+/** The shape [..., H, W] of images of R axes after pooling by windows of K; never where the kernel is larger than a padded image. */
+export type Pooled<R extends SpatialRank, S extends Shape, K extends PerAxis<R>, O> = number extends S['length']
   ? Shape
-  : S extends readonly [...infer Front extends number[], infer H extends number, infer W extends number]
-    ? WindowsOf<[H, W], K, O, K> extends infer Out
+  : Split<R, S> extends [infer Front extends number[], infer Spatial extends number[]]
+    ? WindowsOf<Spatial, K, O, K> extends infer Out
       ? [Out] extends [never]
         ? never
-        : [...Front, ...(Out extends Shape ? Out : [number, number])]
+        : [...Front, ...(Out extends Shape ? Out : number[])]
       : never
     : Shape;
 
-/** The shape [..., h, w] of images after a pooling to the size K. */
-export type AdaptivePooled<S extends Shape, K extends Pair> = number extends S['length'] ? Shape : S extends readonly [...infer Front extends number[], number, number] ? [...Front, SizeOf<K, 0>, SizeOf<K, 1>] : Shape;
+/** The shape [..., h, w] of images of R axes after a pooling to the size K. */
+export type AdaptivePooled<R extends SpatialRank, S extends Shape, K extends PerAxis<R>> = number extends S['length']
+  ? Shape
+  : Split<R, S> extends [infer Front extends number[], infer Spatial extends number[]]
+    ? [...Front, ...Resized<Spatial, K>]
+    : Shape;
 
 /** Sizes as messages write them. */
 export type ShowPerAxis<P> = P extends readonly number[] ? `[${Joined<P>}]` : P extends number ? `${P}` : string;
@@ -100,3 +113,58 @@ type Joined<P extends readonly number[], Text extends string = ''> = P extends r
 export type Divides<N extends number, G extends number> = [Tuple<N>, Tuple<G>] extends [infer TN extends Size, infer TG extends readonly [unknown, ...unknown[]]]
   ? TN extends readonly [...TG, ...infer Rest] ? (Whole<Rest, TG> extends [unknown, readonly []] ? true : false) : false
   : true;
+
+/** N elements with B in front and F behind; number where that is not told, or some are left away. */
+type Surrounded<N extends number, B extends number, F extends number> =
+  [Tuple<N>, Tuple<B>, Tuple<F>] extends [infer TN extends Size, infer TB extends Size, infer TF extends Size] ? [...TB, ...TN, ...TF]['length'] & number : number;
+
+/** The shape with padding: two numbers for each axis, the last axis first. */
+export type Padded<S extends Shape, P extends readonly number[], Done extends number[] = []> = number extends S['length']
+  ? Shape
+  : number extends P['length']
+    ? { -readonly [I in keyof S]: number }
+    : P extends readonly [infer B extends number, infer F extends number, ...infer Rest extends number[]]
+      ? S extends readonly [...infer Front extends number[], infer N extends number]
+        ? Padded<Front, Rest, [Surrounded<N, B, F>, ...Done]>
+        : Done
+      : [...S, ...Done];
+
+/** Sizes times the factors F, where those are whole; else they are known at the call. */
+type Scaled<S extends Shape, F, Done extends number[] = []> = S extends readonly [infer N extends number, ...infer Rest extends number[]]
+  ? SizeOf<F, Done['length']> extends infer By extends number
+    ? Scaled<Rest, F, [...Done, `${By}` extends `${bigint}` ? Multiply<N, By> : number]>
+    : never
+  : Done;
+
+/** Sizes of K, as many as S has. */
+type Resized<S extends Shape, K, Done extends number[] = []> = S extends readonly [number, ...infer Rest extends number[]] ? Resized<Rest, K, [...Done, SizeOf<K, Done['length']>]> : Done;
+
+/** The shape of images [N, C, ..] after an interpolation with the options O. */
+export type Interpolated<S extends Shape, O> = number extends S['length']
+  ? Shape
+  : S extends readonly [infer N extends number, infer C extends number, ...infer Spatial extends number[]]
+    ? O extends { readonly size: infer K extends PerAxis }
+      ? [N, C, ...Resized<Spatial, K>]
+      : O extends { readonly scaleFactor: infer F extends PerAxis }
+        ? [N, C, ...Scaled<Spatial, F>]
+        : Shape
+    : Shape;
+
+/** N / G where it is told and whole; else a number. */
+type Quotient<N extends number, G extends number> = [Tuple<N>, Tuple<G>] extends [infer TN extends Size, infer TG extends readonly [unknown, ...unknown[]]]
+  ? TN extends readonly [...TG, ...infer Rest] ? (Whole<Rest, TG> extends [infer Done extends Size, readonly []] ? Done['length'] & number : number) : number
+  : number;
+
+/** The shape of images [.., C, H, W] whose channels become squares of RxR pixels. */
+export type Shuffled<S extends Shape, R extends number> = number extends S['length']
+  ? Shape
+  : S extends readonly [...infer Front extends number[], infer C extends number, infer H extends number, infer W extends number]
+    ? [...Front, Quotient<C, Multiply<R, R>>, Multiply<H, R>, Multiply<W, R>]
+    : Shape;
+
+/** The shape of images [.., C, H, W] whose squares of RxR pixels become channels. */
+export type Unshuffled<S extends Shape, R extends number> = number extends S['length']
+  ? Shape
+  : S extends readonly [...infer Front extends number[], infer C extends number, infer H extends number, infer W extends number]
+    ? [...Front, Multiply<C, Multiply<R, R>>, Quotient<H, R>, Quotient<W, R>]
+    : Shape;

@@ -2,7 +2,9 @@ import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { convAttrs, convTransposeAttrs, placesOf, recordConv, recordTransposed, transposedSizes, type ConvAttrs, type ConvOptions, type ConvTransposeOptions } from '../ops/convolution.js';
+import { recordPad } from '../ops/pad.js';
 import { perAxis } from '../ops/windows.js';
+import { checkChoice } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Differ } from '../shape-types.js';
@@ -14,7 +16,11 @@ import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Batched, Example, Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
+const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'] as const;
+
 export interface ConvLayerOptions<R extends SpatialRank = SpatialRank> extends ConvOptions<R> {
+  /** Elements around the images: zeros, or elements of theirs as in ops.pad. Default 'zeros'. */
+  readonly paddingMode?: (typeof PADDING_MODES)[number] | undefined;
   /** True: b is added. Default true. */
   readonly bias?: boolean | undefined;
 }
@@ -76,14 +82,17 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
   /** [out]; undefined without. */
   readonly bias: Parameter<[O]> | undefined;
   readonly rank: R;
+  readonly paddingMode: (typeof PADDING_MODES)[number];
   readonly #attrs: ConvAttrs;
 
   constructor(rank: R, inChannels: I, outChannels: O, kernelSize: K, options: ConvLayerOptions<R> = {}) {
     super();
     const op = `conv${rank}d`;
     const kernel = perAxis(op, 'kernelSize', kernelSize, rank, 1);
-    const { bias = true, ...geometry } = options;
+    const { bias = true, paddingMode = 'zeros', ...geometry } = options;
+    checkChoice(op, 'paddingMode', paddingMode, PADDING_MODES);
     this.rank = rank;
+    this.paddingMode = paddingMode;
     this.#attrs = convAttrs(op, kernel, geometry, bias);
     checkChannels(op, inChannels, outChannels, this.#attrs.groups);
     const own = inChannels / this.#attrs.groups;
@@ -93,7 +102,14 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<OutputOf<S, ConvolvedExample<R, I, O, K, Options>>, D> {
-    return recordConv(this.rank, x as Tensor, this.weight as Tensor, this.bias as Tensor | undefined, this.#attrs) as never;
+    const { rank, paddingMode } = this;
+    const { padding, after } = this.#attrs;
+    const [weight, bias] = [this.weight as Tensor, this.bias as Tensor | undefined];
+    if (paddingMode === 'zeros') return recordConv(rank, x as Tensor, weight, bias, this.#attrs) as never;
+    const pads = padding.map((n, axis) => [n, after[axis]!]).toReversed().flat();
+    const padded = recordPad(`conv${rank}d`, x as Tensor, pads, paddingMode, 0);
+    const none = padding.map(() => 0);
+    return recordConv(rank, padded, weight, bias, { ...this.#attrs, padding: none, after: none }) as never;
   }
 
   override outcome$(shape: Shape): InferredShape {

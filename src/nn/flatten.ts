@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.js';
 import type { InferredShape } from './shape-inference.js';
 import { Module } from './module.js';
 import type { Batched, Example, Flattened, ShapeFunction } from './shape-mismatch.js';
-import type { Product } from './multiply.js';
+import type { Product } from '../multiply-types.js';
 
 /** The result's shape is known at the call only. */
 export interface Unknown extends ShapeFunction {

@@ -1,120 +1,114 @@
 import type { DType } from '../dtype.js';
-import { record } from '../graph/recorder.js';
-import { adaptiveAttrs, adaptiveAvgPool2d as pooledTo, type AdaptiveAttrs } from '../ops/adaptive-pooling.js';
-import { maxPool2dOp, maxPoolAttrs, type MaxPool2dOptions } from '../ops/max-pooling.js';
+import { adaptiveAttrs, recordAdaptive, type AdaptiveAttrs, type Reducer } from '../ops/adaptive-pooling.js';
+import { lpPoolAttrs, recordLpPool, type LpPoolOptions } from '../ops/lp-pooling.js';
+import { maxPoolAttrs, recordMaxPool, type MaxPoolOptions } from '../ops/max-pooling.js';
 import { pooledShape, type PoolWindows } from '../ops/pool-windows.js';
-import { avgPool2dOp, avgPoolAttrs, type AvgPool2dOptions, type PoolFits } from '../ops/pooling.js';
-import type { KernelRecord } from '../ops/record.js';
+import { avgPoolAttrs, recordAvgPool, type AvgPoolOptions, type PoolFits } from '../ops/pooling.js';
+import { describeSizes } from '../ops/windows.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { AdaptivePooled, Pair, Pooled, ShowPerAxis } from '../window-types.js';
+import type { AdaptivePooled, PerAxis, Pooled, ShowPerAxis, SpatialRank } from '../window-types.js';
+import { noExamples, type NoExamples } from './examples.js';
 import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
-/** A pooling by windows of K: images [C, H, W] become smaller. */
-export interface Pooled2d<Name extends string, K extends Pair, O> extends ShapeFunction {
-  readonly out: this['in'] extends Shape
-    ? number extends this['in']['length']
-      ? Shape
-      : this['in'] extends readonly [number, number, number]
-        ? [Pooled<this['in'], K, O>] extends [never]
-          ? Mismatch<`${Name}(${ShowPerAxis<K>}) expects images that are not smaller than its kernel`, Show<this['in']>>
-          : Pooled<this['in'], K, O>
-        : Mismatch<`${Name}(${ShowPerAxis<K>}) expects images [C,H,W]`, Show<this['in']>>
-    : Shape;
+/** Examples of R spatial axes become what `Out` says of them. */
+type OfExamples<R extends SpatialRank, S, Layer extends string, Out> = S extends Shape
+  ? number extends S['length']
+    ? Shape
+    : S extends readonly [number, ...infer Spatial extends number[]]
+      ? Spatial['length'] extends R
+        ? Out
+        : NoExamples<Layer, R, S>
+      : NoExamples<Layer, R, S>
+  : Shape;
+
+/** A pooling by windows of K: examples become smaller. */
+export interface PooledExample<Name extends string, R extends SpatialRank, K extends PerAxis<R>, O> extends ShapeFunction {
+  readonly out: OfExamples<R, this['in'], `${Name}(${ShowPerAxis<K>})`, OrTooLarge<Name, K, this['in'], this['in'] extends Shape ? Pooled<R, this['in'], K, O> : never>>;
 }
 
-/** A layer that makes one number of each window of an image, by an op over windows. */
-export abstract class Pool2d<Name extends string, K extends Pair, O> extends Module<Shape, Shape, Pooled2d<Name, K, O>> {
-  readonly kernelSize: K;
-  readonly #op: KernelRecord<never>;
-  readonly #windows: PoolWindows;
+type OrTooLarge<Name extends string, K, S, Out> = [Out] extends [never] ? Mismatch<`${Name}(${ShowPerAxis<K>}) expects images that are not smaller than its kernel`, Show<S extends Shape ? S : Shape>> : Out;
 
-  protected constructor(op: KernelRecord<never>, kernelSize: K, windows: PoolWindows) {
+/** A layer that makes one number of each window, by a reducer: maximum, mean or norm. See maxPool2d(), avgPool2d() and lpPool2d(). */
+export class Pool<Name extends string = string, R extends SpatialRank = SpatialRank, K extends PerAxis<R> = PerAxis<R>, O = unknown> extends Module<Shape, Shape, PooledExample<Name, R, K, O>> {
+  readonly name: Name;
+  readonly rank: R;
+  readonly kernelSize: K;
+  readonly #windows: PoolWindows;
+  readonly #reduce: (x: Tensor) => Tensor;
+
+  constructor(name: Name, rank: R, kernelSize: K, windows: PoolWindows, reduce: (x: Tensor) => Tensor) {
     super();
+    this.name = name;
+    this.rank = rank;
     this.kernelSize = kernelSize;
-    this.#op = op;
     this.#windows = windows;
+    this.#reduce = reduce;
   }
 
-  override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & PoolFits<Name, S, K, O>): Tensor<Pooled<S, K, O>, D> {
-    return record(this.#op, [x as Tensor], this.#windows);
+  override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & PoolFits<Name, R, S, K, O>): Tensor<Pooled<R, S, K, O>, D> {
+    return this.#reduce(x as Tensor) as unknown as Tensor<Pooled<R, S, K, O>, D>;
   }
 
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
-    if (shape.length !== 3) return new ShapeMismatch(`${this.toString()} expects images [C,H,W]`, showShape(shape), 'Put a layer that makes such in front.');
-    const mismatch = new ShapeMismatch(`${this.toString()} expects images that are not smaller than its kernel`, showShape(shape), 'Take a smaller kernel, or padding.');
-    return pooledShape(shape, this.#windows) ?? mismatch;
+    const tooLarge = new ShapeMismatch(`${this.toString()} expects images that are not smaller than its kernel`, showShape(shape), 'Take a smaller kernel, or padding.');
+    return noExamples(this.toString(), this.rank, shape) ?? pooledShape(shape, this.#windows) ?? tooLarge;
+  }
+
+  override get builtin(): boolean {
+    return this.isPlain(Pool);
   }
 
   override toString(): string {
-    return `${this.#op.name}(${Array.isArray(this.kernelSize) ? showShape(this.kernelSize) : String(this.kernelSize)})`;
+    return `${this.name}(${describeSizes(this.kernelSize)})`;
   }
 }
 
-/** See avgPool2d(). */
-export class AvgPool2d<K extends Pair = Pair, O extends AvgPool2dOptions = AvgPool2dOptions> extends Pool2d<'avgPool2d', K, O> {
-  constructor(kernelSize: K, options?: O) {
-    super(avgPool2dOp, kernelSize, avgPoolAttrs('avgPool2d', 2, kernelSize, options));
-  }
-
-  override get builtin(): boolean {
-    return this.isPlain(AvgPool2d);
-  }
+/** A pooling to the size K, whatever size examples have. */
+export interface AdaptivePooledExample<Name extends string, R extends SpatialRank, K extends PerAxis<R>> extends ShapeFunction {
+  readonly out: OfExamples<R, this['in'], `${Name}(${ShowPerAxis<K>})`, this['in'] extends Shape ? AdaptivePooled<R, this['in'], K> : never>;
 }
 
-/** See maxPool2d(). */
-export class MaxPool2d<K extends Pair = Pair, O extends MaxPool2dOptions = MaxPool2dOptions> extends Pool2d<'maxPool2d', K, O> {
-  constructor(kernelSize: K, options?: O) {
-    super(maxPool2dOp, kernelSize, maxPoolAttrs('maxPool2d', 2, kernelSize, options));
-  }
-
-  override get builtin(): boolean {
-    return this.isPlain(MaxPool2d);
-  }
-}
-
-/** adaptiveAvgPool2d(K): images [C, H, W] become [C, h, w]. */
-export interface AdaptivePooled2d<K extends Pair> extends ShapeFunction {
-  readonly out: this['in'] extends Shape
-    ? number extends this['in']['length']
-      ? Shape
-      : this['in'] extends readonly [number, number, number]
-        ? AdaptivePooled<this['in'], K>
-        : Mismatch<`adaptiveAvgPool2d(${ShowPerAxis<K>}) expects images [C,H,W]`, Show<this['in']>>
-    : Shape;
-}
-
-/** See adaptiveAvgPool2d(). */
-export class AdaptiveAvgPool2d<K extends Pair = Pair> extends Module<Shape, Shape, AdaptivePooled2d<K>> {
+/** See adaptiveAvgPool2d() and adaptiveMaxPool2d(). */
+export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = SpatialRank, K extends PerAxis<R> = PerAxis<R>> extends Module<Shape, Shape, AdaptivePooledExample<`adaptive${A}Pool${R}d`, R, K>> {
+  readonly reducer: A;
+  readonly rank: R;
   readonly outputSize: K;
   readonly #attrs: AdaptiveAttrs;
 
-  constructor(outputSize: K) {
+  constructor(reducer: A, rank: R, outputSize: K) {
     super();
+    this.reducer = reducer;
+    this.rank = rank;
     this.outputSize = outputSize;
-    this.#attrs = adaptiveAttrs('adaptiveAvgPool2d', outputSize);
+    this.#attrs = adaptiveAttrs(reducer, rank, outputSize);
   }
 
-  override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<AdaptivePooled<S, K>, D> {
-    return pooledTo(x, this.outputSize);
+  override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<AdaptivePooled<R, S, K>, D> {
+    return recordAdaptive(this.reducer, this.rank, x as Tensor, this.#attrs) as unknown as Tensor<AdaptivePooled<R, S, K>, D>;
   }
 
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
-    if (shape.length !== 3 || shape.includes(0)) return new ShapeMismatch(`${this.toString()} expects images [C,H,W]`, showShape(shape), 'Put a layer that makes such in front.');
-    return [shape[0]!, ...this.#attrs.outputSize];
+    return noExamples(this.toString(), this.rank, shape) ?? [shape[0]!, ...this.#attrs.outputSize];
   }
 
   override get builtin(): boolean {
-    return this.isPlain(AdaptiveAvgPool2d);
+    return this.isPlain(AdaptivePool);
   }
 
   override toString(): string {
-    return `adaptiveAvgPool2d(${Array.isArray(this.outputSize) ? showShape(this.outputSize) : String(this.outputSize)})`;
+    return `adaptive${this.reducer}Pool${this.rank}d(${describeSizes(this.outputSize)})`;
   }
+}
+
+/** Average pooling of sequences [N, C, L]. See avgPool2d(). As torch.nn.AvgPool1d. */
+export function avgPool1d<const K extends PerAxis<1>, const O extends AvgPoolOptions<1> = {}>(kernelSize: K, options?: O): Pool<'avgPool1d', 1, K, O> {
+  const attrs = avgPoolAttrs(1, kernelSize, options);
+  return new Pool('avgPool1d', 1, kernelSize, attrs, (x) => recordAvgPool(1, x, attrs));
 }
 
 /**
@@ -124,8 +118,21 @@ export class AdaptiveAvgPool2d<K extends Pair = Pair> extends Module<Shape, Shap
  *
  *     const model = nn.sequential([1, 28, 28], nn.avgPool2d(2), nn.flatten(), nn.linear(196, 10));
  */
-export function avgPool2d<const K extends Pair, const O extends AvgPool2dOptions = {}>(kernelSize: K, options?: O): AvgPool2d<K, O> {
-  return new AvgPool2d<K, O>(kernelSize, options);
+export function avgPool2d<const K extends PerAxis<2>, const O extends AvgPoolOptions<2> = {}>(kernelSize: K, options?: O): Pool<'avgPool2d', 2, K, O> {
+  const attrs = avgPoolAttrs(2, kernelSize, options);
+  return new Pool('avgPool2d', 2, kernelSize, attrs, (x) => recordAvgPool(2, x, attrs));
+}
+
+/** Average pooling of volumes [N, C, D, H, W]. See avgPool2d(). As torch.nn.AvgPool3d. */
+export function avgPool3d<const K extends PerAxis<3>, const O extends AvgPoolOptions<3> = {}>(kernelSize: K, options?: O): Pool<'avgPool3d', 3, K, O> {
+  const attrs = avgPoolAttrs(3, kernelSize, options);
+  return new Pool('avgPool3d', 3, kernelSize, attrs, (x) => recordAvgPool(3, x, attrs));
+}
+
+/** Max pooling of sequences [N, C, L]. See maxPool2d(). As torch.nn.MaxPool1d. */
+export function maxPool1d<const K extends PerAxis<1>, const O extends MaxPoolOptions<1> = {}>(kernelSize: K, options?: O): Pool<'maxPool1d', 1, K, O> {
+  const attrs = maxPoolAttrs('maxPool1d', 1, kernelSize, options);
+  return new Pool('maxPool1d', 1, kernelSize, attrs, (x) => recordMaxPool(1, x, attrs));
 }
 
 /**
@@ -135,8 +142,37 @@ export function avgPool2d<const K extends Pair, const O extends AvgPool2dOptions
  *
  *     const model = nn.sequential([1, 28, 28], nn.conv2d(1, 8, 3, { padding: 1 }), nn.relu(), nn.maxPool2d(2), nn.flatten(), nn.linear(1568, 10));
  */
-export function maxPool2d<const K extends Pair, const O extends MaxPool2dOptions = {}>(kernelSize: K, options?: O): MaxPool2d<K, O> {
-  return new MaxPool2d<K, O>(kernelSize, options);
+export function maxPool2d<const K extends PerAxis<2>, const O extends MaxPoolOptions<2> = {}>(kernelSize: K, options?: O): Pool<'maxPool2d', 2, K, O> {
+  const attrs = maxPoolAttrs('maxPool2d', 2, kernelSize, options);
+  return new Pool('maxPool2d', 2, kernelSize, attrs, (x) => recordMaxPool(2, x, attrs));
+}
+
+/** Max pooling of volumes [N, C, D, H, W]. See maxPool2d(). As torch.nn.MaxPool3d. */
+export function maxPool3d<const K extends PerAxis<3>, const O extends MaxPoolOptions<3> = {}>(kernelSize: K, options?: O): Pool<'maxPool3d', 3, K, O> {
+  const attrs = maxPoolAttrs('maxPool3d', 3, kernelSize, options);
+  return new Pool('maxPool3d', 3, kernelSize, attrs, (x) => recordMaxPool(3, x, attrs));
+}
+
+/** Norms of windows of sequences [N, C, L]. See lpPool2d(). As torch.nn.LPPool1d. */
+export function lpPool1d<const K extends PerAxis<1>, const O extends LpPoolOptions<1> = {}>(normType: number, kernelSize: K, options?: O): Pool<'lpPool1d', 1, K, O> {
+  const attrs = lpPoolAttrs(1, normType, kernelSize, options);
+  return new Pool('lpPool1d', 1, kernelSize, attrs, (x) => recordLpPool(1, x, attrs));
+}
+
+/**
+ * Norms of windows of images: (sum of x^p over a window)^(1/p), p = normType. x [N, C, H, W] float32 gives [N, C, H', W']; see ops.lpPool2d. As torch.nn.LPPool2d. Throws ArgumentError for
+ * arguments that are wrong, and ShapeError where the kernel is larger than an image.
+ *
+ *     const model = nn.sequential([1, 28, 28], nn.lpPool2d(2, 4), nn.flatten(), nn.linear(49, 10));
+ */
+export function lpPool2d<const K extends PerAxis<2>, const O extends LpPoolOptions<2> = {}>(normType: number, kernelSize: K, options?: O): Pool<'lpPool2d', 2, K, O> {
+  const attrs = lpPoolAttrs(2, normType, kernelSize, options);
+  return new Pool('lpPool2d', 2, kernelSize, attrs, (x) => recordLpPool(2, x, attrs));
+}
+
+/** Average pooling of sequences [N, C, L] to a size. See adaptiveAvgPool2d(). As torch.nn.AdaptiveAvgPool1d. */
+export function adaptiveAvgPool1d<const K extends PerAxis<1>>(outputSize: K): AdaptivePool<'Avg', 1, K> {
+  return new AdaptivePool('Avg', 1, outputSize);
 }
 
 /**
@@ -145,6 +181,26 @@ export function maxPool2d<const K extends Pair, const O extends MaxPool2dOptions
  *
  *     const model = nn.sequential([3, 32, 32], nn.conv2d(3, 16, 3), nn.relu(), nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(16, 10));
  */
-export function adaptiveAvgPool2d<const K extends Pair>(outputSize: K): AdaptiveAvgPool2d<K> {
-  return new AdaptiveAvgPool2d<K>(outputSize);
+export function adaptiveAvgPool2d<const K extends PerAxis<2>>(outputSize: K): AdaptivePool<'Avg', 2, K> {
+  return new AdaptivePool('Avg', 2, outputSize);
+}
+
+/** Average pooling of volumes [N, C, D, H, W] to a size. See adaptiveAvgPool2d(). As torch.nn.AdaptiveAvgPool3d. */
+export function adaptiveAvgPool3d<const K extends PerAxis<3>>(outputSize: K): AdaptivePool<'Avg', 3, K> {
+  return new AdaptivePool('Avg', 3, outputSize);
+}
+
+/** Max pooling of sequences [N, C, L] to a size. See adaptiveMaxPool2d(). As torch.nn.AdaptiveMaxPool1d. */
+export function adaptiveMaxPool1d<const K extends PerAxis<1>>(outputSize: K): AdaptivePool<'Max', 1, K> {
+  return new AdaptivePool('Max', 1, outputSize);
+}
+
+/** Max pooling of images [N, C, H, W] to a size. See adaptiveAvgPool2d(), and ops.adaptiveMaxPool2d. As torch.nn.AdaptiveMaxPool2d. */
+export function adaptiveMaxPool2d<const K extends PerAxis<2>>(outputSize: K): AdaptivePool<'Max', 2, K> {
+  return new AdaptivePool('Max', 2, outputSize);
+}
+
+/** Max pooling of volumes [N, C, D, H, W] to a size. See adaptiveMaxPool2d(). As torch.nn.AdaptiveMaxPool3d. */
+export function adaptiveMaxPool3d<const K extends PerAxis<3>>(outputSize: K): AdaptivePool<'Max', 3, K> {
+  return new AdaptivePool('Max', 3, outputSize);
 }

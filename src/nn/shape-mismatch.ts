@@ -1,7 +1,7 @@
 import type { ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Differ } from '../shape-types.js';
-import type { Product } from './multiply.js';
+import type { Product } from '../multiply-types.js';
 
 /**
  * Shapes of examples, computed and checked by the compiler. A dimension of type `number`, and a shape of unknown rank (Shape),

@@ -7,7 +7,7 @@ import { showShape, sizeOf, type Shape } from '../shape.js';
 import type { Differ, Unflatten as Unflattened } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import type { Product } from './multiply.js';
+import type { Product } from '../multiply-types.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 

@@ -1,11 +1,11 @@
 import type { DType } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import { outputOf, record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
-import type { Pair, PerAxis, Pooled, SpatialRank, WindowOptions } from '../window-types.js';
+import type { PerAxis, Pooled, SpatialRank, WindowOptions } from '../window-types.js';
 import type { Tensor } from '../tensor.js';
-import { MAX_ELEMENTS } from './check.js';
+import { checkTensor, MAX_ELEMENTS } from './check.js';
 import { windowsCost } from './costs.js';
 import type { Emitter } from './emitter.js';
 import { example } from './examples.js';
@@ -14,7 +14,11 @@ import { elementsOfWindows, imagesLike, imagesOf, inferPooled, pooledShape, pool
 import type { PoolFits } from './pooling.js';
 import type { Example, KernelRecord } from './record.js';
 import { EXACT, SUMS } from './tolerance.js';
-import { perAxis, three } from './windows.js';
+import { arange } from './constructors.js';
+import { cast } from './cast.js';
+import { expand } from './broadcasting.js';
+import { reshape } from './views.js';
+import { asBatch, perAxis, three } from './windows.js';
 
 export type MaxPoolAttrs = PoolWindows & { readonly dilation: readonly number[] };
 type GradAttrs = MaxPoolAttrs & { readonly size: Shape };
@@ -107,21 +111,27 @@ function maxExamples(rank: SpatialRank): Example[] {
   return [...near, example([{ shape: [2, 3, ...each(7)] }], { kernel: each(3), ...apart }), example([{ shape: [1, 1, ...each(1).slice(1), 300] }], { kernel: [...each(1).slice(1), 258], ...apart, stride: each(40), padding: each(0), dilation: each(1) })];
 }
 
-export const { op: maxPool2dOp, gradOp: maxPool2dGradOp, takeOp: maxPool2dTakeOp } = maxPooling(2);
+const ofRank = { 1: maxPooling(1), 2: maxPooling(2), 3: maxPooling(3) };
 
-export interface MaxPool2dOptions extends WindowOptions<2> {
+export interface MaxPoolOptions<R extends SpatialRank = SpatialRank> extends WindowOptions<R> {
   /** Distance of windows. Default: the size of the kernel. */
-  readonly stride?: Pair | undefined;
+  readonly stride?: PerAxis<R> | undefined;
   /** Elements of -infinity on either side of an image, at most half of the kernel. Default 0. */
-  readonly padding?: Pair | undefined;
+  readonly padding?: PerAxis<R> | undefined;
   /** Distance of the elements of a window. Default 1. */
-  readonly dilation?: Pair | undefined;
+  readonly dilation?: PerAxis<R> | undefined;
   /** Takes windows in that are not whole at the end, but none that starts in the padding. Default false. */
   readonly ceilMode?: boolean | undefined;
 }
 
-/** Checks arguments of a max pooling over images. */
-export function maxPoolAttrs(op: string, rank: SpatialRank, kernelSize: PerAxis, options: MaxPool2dOptions | undefined): MaxPoolAttrs {
+/** Maxima, and where each stands: its place among all elements of its channel, row-major. */
+export interface MaximaAt<S extends Shape = Shape, D extends DType = DType> {
+  readonly values: Tensor<S, D>;
+  readonly indices: Tensor<S, 'int32'>;
+}
+
+/** Checks arguments of a max pooling. */
+export function maxPoolAttrs<R extends SpatialRank>(op: string, rank: R, kernelSize: PerAxis<R>, options: MaxPoolOptions<R> | undefined): MaxPoolAttrs {
   checkOptions(op, options, ['stride', 'padding', 'dilation', 'ceilMode']);
   const windows = poolWindows(op, rank, kernelSize, options);
   const { kernel } = windows;
@@ -129,22 +139,103 @@ export function maxPoolAttrs(op: string, rank: SpatialRank, kernelSize: PerAxis,
   return { ...windows, dilation: perAxis(op, 'dilation', options?.dilation ?? 1, rank, 1) };
 }
 
+/** Records a max pooling, whose attributes have been checked. */
+export function recordMaxPool(rank: SpatialRank, x: Tensor, attrs: MaxPoolAttrs): Tensor {
+  checkTensor(`maxPool${rank}d`, x, 'x');
+  return asBatch(rank, x, (batch) => record(ofRank[rank].op, [batch], attrs));
+}
+
+/** Whole numbers from which on float32 passes over some. */
+const WHOLE = 2 ** 24;
+
+/** Numbers of the elements of each channel of x, as float32. */
+export function positionsIn(op: string, rank: SpatialRank, { shape }: Tensor): Tensor {
+  const sizes = shape.slice(-rank);
+  if (sizeOf(sizes) > WHOLE) throw new ShapeError(`[${op}] the images are too large for indices: got x ${showShape(shape)}, expected at most ${WHOLE} elements in a channel. Cut them.`, { op, shapes: [shape] });
+  return expand(reshape(cast(arange(sizeOf(sizes)), 'float32') as Tensor, sizes) as Tensor, shape) as Tensor;
+}
+
+/** Maxima of a batch, and what `positions`, which is like it, has in their places. */
+export function maximaWith(rank: SpatialRank, batch: Tensor, positions: Tensor, attrs: MaxPoolAttrs): readonly [maxima: Tensor, at: Tensor] {
+  const maxima = record(ofRank[rank].op, [batch], attrs);
+  return [maxima, record(ofRank[rank].takeOp, [positions, outputOf(maxima, 1)], attrs)];
+}
+
+function maxPoolAt(rank: SpatialRank, x: Tensor, attrs: MaxPoolAttrs): MaximaAt {
+  const op = `maxPool${rank}d`;
+  checkTensor(op, x, 'x');
+  const values = recordMaxPool(rank, x, attrs);
+  const indices = asBatch(rank, x, (batch) => cast(maximaWith(rank, batch, positionsIn(op, rank, batch), attrs)[1], 'int32') as Tensor);
+  return { values, indices: indices as Tensor<Shape, 'int32'> };
+}
+
+/** Maxima of windows of sequences: x [N, C, L]. See maxPool2d(). As torch.nn.functional.max_pool1d. */
+export function maxPool1d<S extends Shape, D extends DType, const K extends PerAxis<1>, const O extends MaxPoolOptions<1> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool1d', 1, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): Tensor<Pooled<1, S, K, O>, D> {
+  return recordMaxPool(1, x as Tensor, maxPoolAttrs('maxPool1d', 1, kernelSize, options)) as unknown as Tensor<Pooled<1, S, K, O>, D>;
+}
+
 /**
  * Maxima of windows: y[n, c, i, j] = max over (u, v) in the kernel of x[n, c, i stride - padding + u dilation, j stride - padding + v dilation]. x [N, C, H, W]
- * float32 gives [N, C, H', W'] with H' = floor((H + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or ceil for `ceilMode`. Padding is -infinity. A NaN wins.
- * The gradient goes to the first of equals. As torch.nn.functional.max_pool2d. Throws ArgumentError for options that are wrong, ShapeError where the kernel
- * is larger than a padded image.
+ * float32 gives [N, C, H', W'] with H' = floor((H + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or ceil for `ceilMode`; [C, H, W] gives [C, H', W']. Padding is
+ * -infinity. A NaN wins. The gradient goes to the first of equals. As torch.nn.functional.max_pool2d; its indices are those of maxPool2dWithIndices(). Throws ArgumentError for
+ * options that are wrong, ShapeError where the kernel is larger than a padded image.
  *
  *     const photos = zeros([32, 3, 28, 28]);
  *     const y = maxPool2d(photos, 2);                                 // [32, 3, 14, 14]
  *     const z = maxPool2d(photos, 3, { stride: 2, padding: 1 });      // [32, 3, 14, 14]
  */
-export function maxPool2d<S extends Shape, D extends DType, const K extends Pair, const O extends MaxPool2dOptions = {}>(
-  x: Tensor<S, D> & PoolFits<'maxPool2d', S, K, O>,
+export function maxPool2d<S extends Shape, D extends DType, const K extends PerAxis<2>, const O extends MaxPoolOptions<2> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool2d', 2, S, K, O>,
   kernelSize: K,
   options?: O,
-): Tensor<Pooled<S, K, O>, D> {
-  return record(maxPool2dOp, [x as Tensor], maxPoolAttrs('maxPool2d', 2, kernelSize, options));
+): Tensor<Pooled<2, S, K, O>, D> {
+  return recordMaxPool(2, x as Tensor, maxPoolAttrs('maxPool2d', 2, kernelSize, options)) as unknown as Tensor<Pooled<2, S, K, O>, D>;
 }
 
-export const maxPoolingOps = { maxPool2d: maxPool2dOp, maxPool2dGrad: maxPool2dGradOp, maxPool2dTake: maxPool2dTakeOp };
+/** Maxima of windows of volumes: x [N, C, D, H, W]. See maxPool2d(). As torch.nn.functional.max_pool3d. */
+export function maxPool3d<S extends Shape, D extends DType, const K extends PerAxis<3>, const O extends MaxPoolOptions<3> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool3d', 3, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): Tensor<Pooled<3, S, K, O>, D> {
+  return recordMaxPool(3, x as Tensor, maxPoolAttrs('maxPool3d', 3, kernelSize, options)) as unknown as Tensor<Pooled<3, S, K, O>, D>;
+}
+
+/** Maxima of windows of sequences, and where each stands, for maxUnpool1d(). See maxPool2dWithIndices(). */
+export function maxPool1dWithIndices<S extends Shape, D extends DType, const K extends PerAxis<1>, const O extends MaxPoolOptions<1> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool1d', 1, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): MaximaAt<Pooled<1, S, K, O>, D> {
+  return maxPoolAt(1, x as Tensor, maxPoolAttrs('maxPool1d', 1, kernelSize, options)) as unknown as MaximaAt<Pooled<1, S, K, O>, D>;
+}
+
+/**
+ * Maxima of windows, `values`, as maxPool2d() has them, and `indices`, int32 of the same shape: the place of each among all elements of its channel, row-major, for maxUnpool2d().
+ * As torch.nn.functional.max_pool2d_with_indices. Throws as maxPool2d(), and ShapeError for channels of more than 2^24 elements.
+ *
+ *     const { values, indices } = maxPool2dWithIndices(tensor([[[[1, 2], [4, 3]]]]), 2);     // [[[[4]]]] and [[[[2]]]]
+ */
+export function maxPool2dWithIndices<S extends Shape, D extends DType, const K extends PerAxis<2>, const O extends MaxPoolOptions<2> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool2d', 2, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): MaximaAt<Pooled<2, S, K, O>, D> {
+  return maxPoolAt(2, x as Tensor, maxPoolAttrs('maxPool2d', 2, kernelSize, options)) as unknown as MaximaAt<Pooled<2, S, K, O>, D>;
+}
+
+export const maxPoolingOps = {
+  maxPool1d: ofRank[1].op,
+  maxPool1dGrad: ofRank[1].gradOp,
+  maxPool1dTake: ofRank[1].takeOp,
+  maxPool2d: ofRank[2].op,
+  maxPool2dGrad: ofRank[2].gradOp,
+  maxPool2dTake: ofRank[2].takeOp,
+  maxPool3d: ofRank[3].op,
+  maxPool3dGrad: ofRank[3].gradOp,
+  maxPool3dTake: ofRank[3].takeOp,
+};

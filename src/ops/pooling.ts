@@ -4,8 +4,9 @@ import { ArgumentError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
-import type { Pair, PerAxis, Pooled, ShowPerAxis, SpatialRank, WindowOptions } from '../window-types.js';
+import type { PerAxis, Pooled, ShowPerAxis, SpatialRank, WindowOptions } from '../window-types.js';
 import type { Tensor } from '../tensor.js';
+import { checkTensor } from './check.js';
 import { codes } from './codes.js';
 import { windowsCost } from './costs.js';
 import { bitsOf, type Emitter } from './emitter.js';
@@ -14,7 +15,7 @@ import { poolExamples } from './pool-examples.js';
 import { elementsOfWindows, imagesOf, inferPooled, pooledShape, poolOrder, poolWindows, type PoolWindows } from './pool-windows.js';
 import type { Example, KernelRecord } from './record.js';
 import { SUMS } from './tolerance.js';
-import { three } from './windows.js';
+import { asBatch, three } from './windows.js';
 
 /** 0 for `divisor`: the number of elements that count. */
 export type PoolAttrs = PoolWindows & {
@@ -69,13 +70,13 @@ function averageExamples(rank: SpatialRank): Example[] {
   });
 }
 
-export const { op: avgPool2dOp, gradOp: avgPool2dGradOp } = averagePooling(2);
+const ofRank = { 1: averagePooling(1), 2: averagePooling(2), 3: averagePooling(3) };
 
-export interface AvgPool2dOptions extends Omit<WindowOptions<2>, 'dilation'> {
+export interface AvgPoolOptions<R extends SpatialRank = SpatialRank> extends Omit<WindowOptions<R>, 'dilation'> {
   /** Distance of windows. Default: the size of the kernel. */
-  readonly stride?: Pair | undefined;
+  readonly stride?: PerAxis<R> | undefined;
   /** Zeros on either side of an image, at most half of the kernel. Default 0. */
-  readonly padding?: Pair | undefined;
+  readonly padding?: PerAxis<R> | undefined;
   /** Takes windows in that are not whole at the end, but none that starts in the padding. Default false. */
   readonly ceilMode?: boolean | undefined;
   /** Counts padding as elements of a window. Default true. */
@@ -84,8 +85,9 @@ export interface AvgPool2dOptions extends Omit<WindowOptions<2>, 'dilation'> {
   readonly divisorOverride?: number | undefined;
 }
 
-/** Checks arguments of an average pooling over images. */
-export function avgPoolAttrs(op: string, rank: SpatialRank, kernelSize: PerAxis, options: AvgPool2dOptions | undefined): PoolAttrs {
+/** Checks arguments of an average pooling. */
+export function avgPoolAttrs<R extends SpatialRank>(rank: R, kernelSize: PerAxis<R>, options: AvgPoolOptions<R> | undefined): PoolAttrs {
+  const op = `avgPool${rank}d`;
   checkOptions(op, options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride']);
   const { countIncludePad = true, divisorOverride } = options ?? {};
   checkFlags(op, { countIncludePad }, ['countIncludePad']);
@@ -96,24 +98,55 @@ export function avgPoolAttrs(op: string, rank: SpatialRank, kernelSize: PerAxis,
   return { ...windows, countIncludePad, divisor: divisorOverride ?? 0 };
 }
 
+/** Records an average pooling, whose attributes have been checked. */
+export function recordAvgPool(rank: SpatialRank, x: Tensor, attrs: PoolAttrs): Tensor {
+  checkTensor(`avgPool${rank}d`, x, 'x');
+  return asBatch(rank, x, (batch) => record(ofRank[rank].op, [batch], attrs));
+}
+
 /** `unknown` where the kernel fits into the padded images, else the reason why not. */
-export type PoolFits<Op extends string, S extends Shape, K extends Pair, O> = [Pooled<S, K, O>] extends [never] ? `[${Op}] the kernel ${ShowPerAxis<K>} is larger than the padded image` : unknown;
+export type PoolFits<Op extends string, R extends SpatialRank, S extends Shape, K extends PerAxis<R>, O> = [Pooled<R, S, K, O>] extends [never] ? `[${Op}] the kernel ${ShowPerAxis<K>} is larger than the padded image` : unknown;
+
+/** Means of windows of sequences: x [N, C, L]. See avgPool2d(). As torch.nn.functional.avg_pool1d, with `divisorOverride` besides. */
+export function avgPool1d<S extends Shape, D extends DType, const K extends PerAxis<1>, const O extends AvgPoolOptions<1> = {}>(
+  x: Tensor<S, D> & PoolFits<'avgPool1d', 1, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): Tensor<Pooled<1, S, K, O>, D> {
+  return recordAvgPool(1, x as Tensor, avgPoolAttrs(1, kernelSize, options)) as unknown as Tensor<Pooled<1, S, K, O>, D>;
+}
 
 /**
  * Means of windows: y[n, c, i, j] = sum of x over the window at (i, j) / the number of its elements. x [N, C, H, W] float32 gives
- * [N, C, H', W'] with H' = floor((H + 2 padding - kernel) / stride) + 1, or ceil for `ceilMode`. Padding is 0 and counts, unless `countIncludePad` is
- * false. As torch.nn.functional.avg_pool2d. Throws ArgumentError for options that are wrong, ShapeError where the kernel is larger than a padded image.
+ * [N, C, H', W'] with H' = floor((H + 2 padding - kernel) / stride) + 1, or ceil for `ceilMode`; [C, H, W] gives [C, H', W']. Padding is 0 and counts, unless
+ * `countIncludePad` is false. As torch.nn.functional.avg_pool2d. Throws ArgumentError for options that are wrong, ShapeError where the kernel is larger than a padded image.
  *
  *     const images = zeros([32, 3, 28, 28]);
  *     const y = avgPool2d(images, 2);                                 // [32, 3, 14, 14]
  *     const z = avgPool2d(images, 3, { stride: 2, padding: 1 });      // [32, 3, 14, 14]
  */
-export function avgPool2d<S extends Shape, D extends DType, const K extends Pair, const O extends AvgPool2dOptions = {}>(
-  x: Tensor<S, D> & PoolFits<'avgPool2d', S, K, O>,
+export function avgPool2d<S extends Shape, D extends DType, const K extends PerAxis<2>, const O extends AvgPoolOptions<2> = {}>(
+  x: Tensor<S, D> & PoolFits<'avgPool2d', 2, S, K, O>,
   kernelSize: K,
   options?: O,
-): Tensor<Pooled<S, K, O>, D> {
-  return record(avgPool2dOp, [x as Tensor], avgPoolAttrs('avgPool2d', 2, kernelSize, options));
+): Tensor<Pooled<2, S, K, O>, D> {
+  return recordAvgPool(2, x as Tensor, avgPoolAttrs(2, kernelSize, options)) as unknown as Tensor<Pooled<2, S, K, O>, D>;
 }
 
-export const poolingOps = { avgPool2d: avgPool2dOp, avgPool2dGrad: avgPool2dGradOp };
+/** Means of windows of volumes: x [N, C, D, H, W]. See avgPool2d(). As torch.nn.functional.avg_pool3d. */
+export function avgPool3d<S extends Shape, D extends DType, const K extends PerAxis<3>, const O extends AvgPoolOptions<3> = {}>(
+  x: Tensor<S, D> & PoolFits<'avgPool3d', 3, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): Tensor<Pooled<3, S, K, O>, D> {
+  return recordAvgPool(3, x as Tensor, avgPoolAttrs(3, kernelSize, options)) as unknown as Tensor<Pooled<3, S, K, O>, D>;
+}
+
+export const poolingOps = {
+  avgPool1d: ofRank[1].op,
+  avgPool1dGrad: ofRank[1].gradOp,
+  avgPool2d: ofRank[2].op,
+  avgPool2dGrad: ofRank[2].gradOp,
+  avgPool3d: ofRank[3].op,
+  avgPool3dGrad: ofRank[3].gradOp,
+};

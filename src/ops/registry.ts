@@ -19,8 +19,12 @@ import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
 import { lstmCellOps } from './lstm-cell.js';
 import { adaptivePoolingOps } from './adaptive-pooling.js';
+import { lpPoolingOps } from './lp-pooling.js';
 import { maxPoolingOps } from './max-pooling.js';
 import { normalizationOps } from './normalization.js';
+import { maxUnpoolingOps } from './max-unpooling.js';
+import { padOps } from './pad.js';
+import { pixelShuffleOps } from './pixel-shuffle.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
 import type { OpRecord } from './record.js';
@@ -28,6 +32,7 @@ import { reductionOps } from './reductions.js';
 import { requireDomainOps } from './require-domain.js';
 import { requireFiniteOps } from './require-finite.js';
 import { slicingOps } from './slicing.js';
+import { resampleOps } from './resample.js';
 import { softmaxFamilyOps } from './softmax.js';
 import { storeOps } from './store.js';
 import { takeAlongOps } from './take-along-axis.js';
@@ -65,7 +70,12 @@ export const ops = {
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,
+  ...maxUnpoolingOps,
+  ...lpPoolingOps,
   ...adaptivePoolingOps,
+  ...resampleOps,
+  ...padOps,
+  ...pixelShuffleOps,
   ...randomOps,
   ...augmentationOps,
   ...constructorOps,

@@ -1,11 +1,11 @@
-// Padding is what the gradient of a slice is, and the other way round: the two ops stand in one file.
+// The gradient of a slice, whose gradient is a slice: the two ops stand in one file.
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { anyLayout, part } from './emitter.js';
 import { record } from '../graph/recorder.js';
-import { checkOptions, checkRequired } from '../options.js';
+import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
-import type { Resize, SomeSizes } from '../shape-types.js';
+import type { Resize } from '../shape-types.js';
 import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { checkTensor, resolveAxis } from './check.js';
@@ -26,7 +26,7 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
     strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
     offset: node.shape[axis] === 0 ? offset : offset + start * strides[axis]!,
   }),
-  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [pad(dy, { axis, start, step, size: x!.shape[axis]! })],
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceGradOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
   tolerance: EXACT,
   examples: [
     example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),
@@ -36,8 +36,10 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
   ],
 };
 
-export const padOp: KernelRecord<SliceAttrs> = {
-  name: 'pad',
+/** Zeros of `size` along an axis, with the elements of x at start, start + step, ... */
+export const sliceGradOp: KernelRecord<SliceAttrs> = {
+  name: 'sliceGrad',
+  calledBy: 'slice',
   kind: 'kernel',
   infer: ([x], { axis, size }) => ({ shape: x!.shape.map((dim, d) => (d === axis ? size : dim)), dtype: x!.dtype }),
   emit: (e, { axis, start, step }) => {
@@ -93,23 +95,4 @@ export function slice<S extends Shape, D extends DType, const A extends number =
   return record(sliceOp, [x], { axis, start: from, size, step });
 }
 
-/** Zeros of `size` along an axis, with the elements of x at start, start + step, ... Undoes slice: that is what its gradient is. */
-export function pad<S extends Shape, D extends DType>(x: Tensor<S, D>, attrs: SliceAttrs): Tensor<SomeSizes<S>, D> {
-  checkTensor('pad', x);
-  checkRequired('pad', attrs, ['axis', 'start', 'size', 'step']);
-  const { start, step, size } = attrs;
-  const axis = resolveAxis('pad', attrs.axis, x.shape);
-  const length = x.shape[axis]!;
-  if (![start, step, size].every(Number.isInteger)) {
-    throw new ArgumentError(`[pad] a number is wrong: got start ${describeValue(start)}, step ${describeValue(step)}, size ${describeValue(size)}, expected whole numbers. Round them.`, { op: 'pad' });
-  }
-  if (start < 0 || step < 1 || size < 0 || (length > 0 && start + (length - 1) * step >= size)) {
-    throw new ArgumentError(`[pad] the elements do not fit: got ${length} from ${start} on with step ${step}, expected all below the size ${size}. Give a larger size.`, {
-      op: 'pad',
-      shapes: [x.shape],
-    });
-  }
-  return record(padOp, [x], { axis, start, step, size });
-}
-
-export const slicingOps = { slice: sliceOp, pad: padOp };
+export const slicingOps = { slice: sliceOp, sliceGrad: sliceGradOp };

@@ -27,11 +27,14 @@ const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(sh
 /** Functions of a real number: those that have a line below meet other operations there, those that are new need none. */
 const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
 
-/** Kernels of floats alone, which run on the largest of their examples. */
+/** Elements that kernels run on. */
+const ELEMENTS = 1000;
+
+/** Kernels of floats alone, which run on the largest of their examples that has no more elements. */
 const kernels = everyOp.flatMap((op) => {
   const plain = op.kind === 'kernel' && typeof op.gradient === 'function' && op.calledBy === undefined && op.examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined);
   const sizes = op.examples.map(({ inputs }) => sizeOf(inputs[0]?.shape ?? []));
-  return plain ? [{ op, example: op.examples[sizes.indexOf(Math.max(...sizes))]! }] : [];
+  return plain ? [{ op, example: op.examples[sizes.indexOf(Math.max(...sizes.filter((size) => size <= ELEMENTS)))]! }] : [];
 });
 
 /** Augmentation of one image by itself, with each of its examples' attributes. */
@@ -70,7 +73,7 @@ export class EveryKernel extends nn.Module {
   readonly convolutions = { first: drawn([33, 3, 3, 3]), apart: drawn([33, 11, 3, 2], -0.1, 0.1), each: drawn([33, 1, 3, 3]), larger: drawn([33, 17, 4, 3], -0.1, 0.1) };
   readonly attention = { query: drawn([4, 32, 17]), key: drawn([4, 32, 17]), value: drawn([4, 32, 17]) };
   readonly grid = drawn([67, 301], 0.2, 0.8);
-  readonly elements = drawn([1000]);
+  readonly elements = drawn([ELEMENTS]);
   readonly row = drawn([301], 0.5, 1.5);
   readonly column = drawn([67, 1], 0.5, 1.5);
   /** Made as the first step shows them what they have to hold. */
@@ -180,13 +183,18 @@ export class EveryKernel extends nn.Module {
     }
   }
 
-  /** Poolings of planes and of images whose channels lie side by side; of maxima, what another gradient would take. */
+  /** Poolings of planes and of images whose channels lie side by side, which are resampled and padded, too; of maxima, what another gradient would take. */
   private pool(): void {
     const planes = anneal.reshape(this.grid.slice(0, 60), [10, 7, 43, 6]);
     for (const images of [planes, anneal.permute(planes, [0, 3, 1, 2])] as Tensor[]) {
       const maxima = anneal.maxPool2d(images, 3, { stride: 2, padding: 1, dilation: [1, 1] });
       this.term(anneal.mul(anneal.avgPool2d(images, 2, { stride: 1, padding: 1 }), 2));
       this.term(anneal.mul(maxima, maxima));
+      const { values, indices } = anneal.maxPool2dWithIndices(images, 2);
+      this.term(anneal.pow(anneal.maxUnpool2d(values, indices, 2, { outputSize: images.shape.slice(2) as never }), 2));
+      this.term(anneal.pow(anneal.interpolate(images, { scaleFactor: 1.6, mode: 'bilinear' }), 2));
+      this.term(anneal.pow(anneal.interpolate(images, { size: [20, 9], mode: 'bicubic', alignCorners: true }), 2));
+      this.term(anneal.pow(anneal.pad(images, [2, 3, 1, 0], { mode: 'reflect' }), 2));
       this.show(record(ops.maxPool2dTake, [anneal.detach(images), outputOf(maxima, 1)], maxima.attrs));
     }
   }
@@ -255,7 +263,7 @@ export class EveryKernel extends nn.Module {
   private move(x: Tensor): void {
     const corner = anneal.slice(anneal.slice(x, 0, 60), 0, 400, { axis: 1, step: 3 });
     const turned = anneal.reshape(anneal.transpose(x, 0, 1), [3, 100000]);
-    this.show(anneal.concat([corner, anneal.pad(corner, { axis: 0, start: 1, step: 2, size: 130 })]));
+    this.show(anneal.concat([corner, anneal.pad(corner, [0, 0, 1, 2])]));
     this.show(anneal.sum(turned, { axis: 1 }));
     this.term(anneal.mul(anneal.concat([this.grid, anneal.slice(anneal.transpose(this.scores, 0, 1), 0, 67)], 1), 0.5));
   }

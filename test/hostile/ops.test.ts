@@ -67,8 +67,8 @@ describe('messages name what was got', () => {
     [() => tensor([1]).sum({ axis: unknown('x') }), "[sum] the axis is out of range: got 'x' for the shape [1], expected a whole number from -1 to 0. Check the axis."],
     [() => ops.scatterAdd(tensor([1]), tensor([0], { dtype: 'int32' }), -1), '[scatterAdd] a size is wrong: got [-1], expected whole numbers of at least 0. Check how the shape is computed.'],
     [
-      () => ops.pad(tensor([1]), { axis: 0, start: 0.5, step: 1, size: 3 }),
-      '[pad] a number is wrong: got start 0.5, step 1, size 3, expected whole numbers. Round them.',
+      () => ops.pad(tensor([1]), [0.5, 1]),
+      '[pad] pad: got [0.5,1], expected two whole numbers for each axis, the last axis first, as in [left, right, top, bottom].',
     ],
     [() => ops.relu(unknown('x')), "[relu] the operand is no tensor: got 'x', expected a tensor. Make one: tensor(values)."],
   ];

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
 import { grad } from '../../src/graph/grad.js';
-import { adaptiveAvgPool2d, avgPool2d, concat, maxPool2d, sum, tensor, zeros } from '../../src/ops/index.js';
+import {
+  adaptiveAvgPool2d, adaptiveMaxPool2d, adaptiveMaxPool3d, avgPool2d, concat, interpolate, lpPool2d, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxUnpool1d, maxUnpool2d, pad, sum, tensor, zeros,
+} from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import { asParameter } from '../parity/gradients.js';
-import { refuses } from './fails.js';
+import { fails, refuses } from './fails.js';
 
 const images = (shape: Shape): Tensor => zeros(shape) as Tensor;
 const unknown = (value: unknown): never => value as never;
@@ -56,7 +58,7 @@ describe('avgPool2d', () => {
   });
 
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
-    ['three dimensions', () => avgPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[avgPool2d\] the shape does not fit: got x \[3,8,8\], expected \[N,C,H,W\]/],
+    ['two dimensions', () => avgPool2d(images([8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[avgPool2d\] the shape does not fit: got x \[8,8\], expected \[N,C,H,W\]/],
     ['a kernel that is too large', () => avgPool2d(images([1, 1, 3, 8]), [5, 2]), 'ANNEAL_SHAPE_MISMATCH', /the kernel \[5,2\] is larger than the padded image: got x \[1,1,3,8\], padding \[0,0\], expected at least 5x2\. Take a smaller/],
     ['images without height', () => avgPool2d(images([1, 1, 0, 8]), 2, { padding: 1 }), 'ANNEAL_SHAPE_MISMATCH', /expected at least 1x1/],
     ['whole numbers', () => avgPool2d(zeros([1, 1, 4, 4], { dtype: 'int32' }), 2), 'ANNEAL_DTYPE_MISMATCH', /got int32 \[1,1,4,4\], expected float32/],
@@ -104,7 +106,7 @@ describe('maxPool2d', () => {
   });
 
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
-    ['three dimensions', () => maxPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[maxPool2d\] the shape does not fit: got x \[3,8,8\], expected \[N,C,H,W\]/],
+    ['two dimensions', () => maxPool2d(images([8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[maxPool2d\] the shape does not fit: got x \[8,8\], expected \[N,C,H,W\]/],
     ['a kernel that dilation makes too large', () => maxPool2d(images([1, 1, 4, 4]), 3, { dilation: 2 }), 'ANNEAL_SHAPE_MISMATCH', /the kernel \[3,3\] with dilation \[2,2\] is larger than the padded image.*expected at least 5x5/],
     ['whole numbers', () => maxPool2d(zeros([1, 1, 4, 4], { dtype: 'int32' }), 2), 'ANNEAL_DTYPE_MISMATCH', /got int32 \[1,1,4,4\], expected float32/],
     ['too much padding', () => nn.maxPool2d([2, 5], { padding: 2 }), 'ANNEAL_INVALID_ARGUMENT', /padding: got 2 for kernelSize \[2,5\], expected at most half of the kernel/],
@@ -125,11 +127,72 @@ describe('adaptiveAvgPool2d', () => {
   });
 
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
-    ['three dimensions', () => adaptiveAvgPool2d(images([3, 8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveAvgPool2d\] the shape does not fit: got x \[3,8,8\]/],
+    ['two dimensions', () => adaptiveAvgPool2d(images([8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveAvgPool2d\] the shape does not fit: got x \[8,8\]/],
     ['images without height', () => adaptiveAvgPool2d(images([1, 3, 0, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /got x \[1,3,0,8\]/],
     ['a size of 0', () => nn.adaptiveAvgPool2d(0), 'ANNEAL_INVALID_ARGUMENT', /outputSize: got 0, expected a whole number of at least 1/],
     ['a chain without channels', () => nn.sequential([28, 28], [nn.adaptiveAvgPool2d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: adaptiveAvgPool2d\(2\) expects images \[C,H,W\]/],
   ])('refuses %s', (_, call, code, message) => refuses(call, code, message));
+});
+
+describe('other poolings', () => {
+  test('have places in chains of sequences and volumes, and names', () => {
+    const sequences = nn.sequential([3, 20], nn.maxPool1d(2), nn.avgPool1d(3, { stride: 1, padding: 1 }), nn.lpPool1d(2, 2), nn.adaptiveMaxPool1d(2), nn.flatten());
+    expect(sequences.output).toEqual([6]);
+    expect(sequences.builtin).toBe(true);
+    expect(String(sequences)).toBe('sequential([3,20], maxPool1d(2), avgPool1d(3), lpPool1d(2), adaptiveMaxPool1d(2), flatten())');
+    const volumes = nn.sequential([2, 8, 9, 10], nn.maxPool3d(2), nn.avgPool3d([1, 2, 2]), nn.adaptiveAvgPool3d([2, 1, 1]), nn.adaptiveMaxPool3d(1));
+    expect(volumes.output).toEqual([2, 1, 1, 1]);
+    expect(volumes.forward(images([3, 2, 8, 9, 10]) as never).shape).toEqual([3, 2, 1, 1, 1]);
+    expect(nn.sequential([2, 8, 9], nn.lpPool2d(2, 3), nn.adaptiveMaxPool2d([1, 2])).output).toEqual([2, 1, 2]);
+  });
+
+  test('of nothing are nothing', () => {
+    expect(maxPool1d(images([0, 3, 4]), 2).shape).toEqual([0, 3, 2]);
+    expect(adaptiveMaxPool3d(images([0, 3, 4, 4, 4]), 2).shape).toEqual([0, 3, 2, 2, 2]);
+    expect(lpPool2d(images([0, 3, 4, 4]), 2, 2).shape).toEqual([0, 3, 2, 2]);
+    expect(maxUnpool2d(images([0, 3, 2, 2]), zeros([0, 3, 2, 2], { dtype: 'int32' }), 2).shape).toEqual([0, 3, 4, 4]);
+  });
+
+  test('tell where maxima stand, and put them back', async () => {
+    const x = tensor([[[[1, 9, 3, 4], [5, 6, 7, 8]], [[-1, -1, 0, 0], [-1, 2, 0, NaN]]]]);
+    const { values, indices } = maxPool2dWithIndices(x, 2);
+    expect([...(await values.data())]).toEqual([9, 8, 2, NaN]);
+    expect(indices.dtype).toBe('int32');
+    expect([...(await indices.data())]).toEqual([1, 7, 5, 7]);
+    expect([...(await maxUnpool2d(values, indices, 2).data())]).toEqual([0, 9, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 2, 0, NaN]);
+    const layer = nn.maxUnpool2d([2, 2], { outputSize: [2, 4] });
+    expect(String(layer)).toBe('maxUnpool2d([2,2])');
+    expect(await layer.forward(values as Tensor, indices as Tensor).data()).toEqual(await maxUnpool2d(values, indices, 2).data());
+    expect(nn.maxUnpool1d(2).forward(images([3, 2]), zeros([3, 2], { dtype: 'int32' }) as Tensor).shape).toEqual([3, 4]);
+    // Padding counts for no place; of equals the first one.
+    const padded = maxPool1dWithIndices(tensor([[2, 2, -Infinity]]), 3, { stride: 2, padding: 1 });
+    expect([...(await padded.indices.data())]).toEqual([0, 1]);
+    const channelsSideBySide = maxPool2dWithIndices(x.permute([0, 2, 3, 1]).mul(1).permute([0, 3, 1, 2]) as typeof x, 2);
+    expect([...(await channelsSideBySide.indices.data())]).toEqual([1, 7, 5, 7]);
+  });
+
+  test('put a place that is named twice down once, with the last', async () => {
+    const twice = maxUnpool1d(tensor([[[5, 6]]]), tensor([[[1, 1]]], { dtype: 'int32' }), 2);
+    expect([...(await twice.data())]).toEqual([0, 6, 0, 0]);
+  });
+
+  test('fail where an index is not within its channel', async () => {
+    const outside = async (): Promise<unknown> => maxUnpool1d(tensor([[[5, 6]]]), tensor([[[1, 4]]], { dtype: 'int32' }), 2).data();
+    await fails(outside(), 'ANNEAL_INDEX_OUT_OF_RANGE', /\[maxUnpool1d\].*4/);
+  });
+
+  test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['a norm of order 0', () => nn.lpPool2d(0, 2), 'ANNEAL_INVALID_ARGUMENT', /\[lpPool2d\] normType: got 0, expected a number that is not 0/],
+    ['maxima as a norm', () => nn.lpPool1d(Infinity, 2), 'ANNEAL_INVALID_ARGUMENT', /\[lpPool1d\] normType: got Infinity.*maxPool1d\(\)/],
+    ['padding of norms', () => nn.lpPool2d(2, 2, unknown({ padding: 1 })), 'ANNEAL_UNKNOWN_OPTION', /got padding, expected one of stride, ceilMode/],
+    ['images for sequences', () => nn.sequential([3, 8, 8], [nn.maxPool1d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /layer 0: maxPool1d\(2\) expects sequences \[C,L\], but the input has \[3,8,8\]/],
+    ['sequences for volumes', () => nn.sequential([3, 8], [nn.adaptiveMaxPool3d(2) as nn.Module]), 'ANNEAL_SHAPE_MISMATCH', /adaptiveMaxPool3d\(2\) expects volumes \[C,D,H,W\]/],
+    ['a kernel of two sizes', () => nn.avgPool3d(unknown([2, 2])), 'ANNEAL_INVALID_ARGUMENT', /\[avgPool3d\] kernelSize: got \[2,2\], .* \[depth, height, width\]/],
+    ['indices of another shape', () => maxUnpool2d(images([1, 1, 2, 2]), zeros([1, 1, 2, 3], { dtype: 'int32' }), 2), 'ANNEAL_SHAPE_MISMATCH', /\[maxUnpool2d\] the shapes differ: got x \[1,1,2,2\], indices \[1,1,2,3\]/],
+    ['indices that are float', () => maxUnpool2d(images([1, 1, 2, 2]), images([1, 1, 2, 2]), 2), 'ANNEAL_DTYPE_MISMATCH', /\[maxUnpool2d\].*float32.*int32/],
+    ['a kernel of 0', () => nn.maxUnpool2d(0), 'ANNEAL_INVALID_ARGUMENT', /\[maxUnpool2d\] kernelSize: got 0, expected a whole number of at least 1/],
+    ['a size that no pooling leaves', () => maxUnpool2d(images([1, 1, 2, 2]), zeros([1, 1, 2, 2], { dtype: 'int32' }), 2, { outputSize: 6 }), 'ANNEAL_INVALID_ARGUMENT', /\[maxUnpool2d\] outputSize: got \[6,6\] for x \[1,1,2,2\], expected less than a stride from \[4,4\]/],
+  ])('refuse %s', (_, call, code, message) => refuses(call, code, message));
 });
 
 // Images whose channels lie side by side, as convolutions leave them, against row-major ones.
@@ -148,6 +211,11 @@ describe('both layouts', () => {
     'maxPool2d, padded': (x) => maxPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
     'maxPool2d, apart': (x) => maxPool2d(x, [2, 3], { stride: 1, dilation: 2 }),
     'maxPool2d, all of it': (x) => maxPool2d(x, [H, W]),
+    adaptiveMaxPool2d: (x) => adaptiveMaxPool2d(x, [3, 4]),
+    'pad, mirrored': (x) => pad(x, [2, 1, 3, 0], { mode: 'reflect' }),
+    'pad, zeros': (x) => pad(x, [2, 1, 3, -1]),
+    'interpolate, bilinear': (x) => interpolate(x, { scaleFactor: 1.7, mode: 'bilinear' }),
+    'interpolate, bicubic': (x) => interpolate(x, { size: [4, 9], mode: 'bicubic', alignCorners: true }),
   };
   test.each(Object.keys(poolings))('%s has the same bits in both, and so have its gradient and that one\'s', async (name) => {
     const results = await Promise.all([rowMajor(), channelsLast()].map(async (x) => {

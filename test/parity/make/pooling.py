@@ -23,6 +23,52 @@ def maximum(x, kernel_size, note="", **options):
     return pooling("maxPool2d", F.max_pool2d, x, kernel_size, note, options)
 
 
+def other_ranks(special):
+    """Of one axis and three, without a batch, norms."""
+    sequences, volumes, images = draw("sequences", (2, 3, 11)), draw("volumes", (1, 2, 4, 5, 3)), draw("norms", (1, 2, 7, 5))
+    for options in [{}, {"stride": 1, "padding": 1}, {"stride": 3, "padding": 1, "ceil_mode": True}]:
+        yield pooling("avgPool1d", F.avg_pool1d, sequences, 3, "", {**options, "count_include_pad": False})
+        yield pooling("avgPool3d", F.avg_pool3d, volumes, [2, 3, 2], "", {**options})
+        yield pooling("maxPool1d", F.max_pool1d, sequences, 3, "", options)
+        yield pooling("maxPool3d", F.max_pool3d, volumes, [2, 3, 2], "", options)
+    yield pooling("maxPool1d", F.max_pool1d, sequences, 3, "", {"dilation": 2})
+    yield pooling("avgPool1d", F.avg_pool1d, sequences[0], 2, "", {})
+    yield pooling("maxPool1d", F.max_pool1d, sequences[0], 2, "", {})
+    yield pooling("avgPool2d", F.avg_pool2d, images[0], 2, "", {"divisor_override": 3})
+    yield pooling("maxPool2d", F.max_pool2d, images[0], 2, "", {"padding": 1})
+    yield pooling("maxPool3d", F.max_pool3d, volumes[0], 2, "", {"stride": 1})
+    for size in [1, 4, 5, 13]:
+        yield Case("adaptiveAvgPool1d", lambda t, n=size: F.adaptive_avg_pool1d(t, n), sequences, outputSize=size)
+        yield Case("adaptiveMaxPool1d", lambda t, n=size: F.adaptive_max_pool1d(t, n), sequences, outputSize=size)
+    for size in [1, [2, 3, 2], [3, 2, 4]]:
+        yield Case("adaptiveAvgPool3d", lambda t, n=size: F.adaptive_avg_pool3d(t, n), volumes, outputSize=size)
+        yield Case("adaptiveMaxPool3d", lambda t, n=size: F.adaptive_max_pool3d(t, n), volumes, outputSize=size)
+    yield Case("adaptiveAvgPool2d", lambda t: F.adaptive_avg_pool2d(t, [3, 2]), images[0], outputSize=[3, 2])
+    positive = draw("positive", (1, 2, 7, 5), 0.25, 2)
+    for norm_type, x in [(1, images), (2, images), (3, positive), (2.5, positive), (-2, positive)]:
+        for ceil_mode, stride in [(False, None), (True, 2), (False, 1)]:
+            options = {"ceilMode": ceil_mode} if stride is None else {"ceilMode": ceil_mode, "stride": stride}
+            yield Case("lpPool2d", lambda t, p=norm_type, c=ceil_mode, s=stride: F.lp_pool2d(t, p, [2, 3], stride=s, ceil_mode=c), x, normType=norm_type, kernelSize=[2, 3], options=options)
+    yield Case("lpPool1d", lambda t: F.lp_pool1d(t, 2, 3, ceil_mode=True), sequences, normType=2, kernelSize=3, options={"ceilMode": True})
+    yield Case("lpPool2d", lambda t: F.lp_pool2d(t, 2, 2), special, note="NaN and infinities", grad=False, normType=2, kernelSize=2)
+
+
+def unpooling_cases():
+    """Of windows that lie apart, and of windows that overlap, whose maxima are named more than once."""
+    for op, pool, unpool, shape, kernel, options in [
+        ("maxUnpool1d", F.max_pool1d, F.max_unpool1d, (2, 3, 9), 2, {}),
+        ("maxUnpool1d", F.max_pool1d, F.max_unpool1d, (3, 9), 3, {"padding": 1, "stride": 2}),
+        ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (2, 3, 6, 5), 2, {"size": [6, 5]}),
+        ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (3, 7, 5), [2, 3], {"stride": [2, 1], "size": [7, 5]}),
+        ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (7, 1, 5, 5), 3, {"stride": 2, "padding": 1}),
+        ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (2, 2, 7, 7), 3, {"stride": 2, "size": [7, 8]}),
+    ]:
+        size = options.pop("size", None)
+        values, indices = pool(draw("unpool", shape), kernel, return_indices=True, **options)
+        more = {} if size is None else {"outputSize": size}
+        yield Case(op, lambda t, i, u=unpool, k=kernel, o=options, s=size: u(t, i, k, output_size=s, **o), values, indices, kernelSize=kernel, options={**options, **more})
+
+
 def pooling_cases():
     images = draw("images", (1, 2, 7, 5))
     for kernel_size in [1, 2, 3, [2, 3], 5]:
@@ -60,8 +106,13 @@ def pooling_cases():
     yield maximum(torch.zeros(1, 1, 4, 4), 2, stride=1, note="all equal")
     yield maximum(torch.full((1, 1, 4, 4), -math.inf), 2, padding=1, note="nothing above the padding")
     yield maximum(special, 3, stride=2, padding=1, note="NaN and infinities")
+    yield from other_ranks(special)
     for output_size, shape in [(1, (2, 3, 7, 5)), ([3, 2], (1, 2, 6, 4)), ([2, 3], (1, 17, 5, 7)), ([5, 2], (1, 2, 3, 2)), (4, (1, 1, 4, 4))]:
         yield Case("adaptiveAvgPool2d", lambda t, size=output_size: F.adaptive_avg_pool2d(t, size), draw("adaptive", shape), outputSize=output_size)
+        yield Case("adaptiveMaxPool2d", lambda t, size=output_size: F.adaptive_max_pool2d(t, size), draw("adaptive", shape), outputSize=output_size)
+    yield Case("adaptiveMaxPool2d", lambda t: F.adaptive_max_pool2d(t, [2, 3]), torch.round(draw("equals", (1, 2, 5, 7))), note="equals", outputSize=[2, 3])
+    yield Case("adaptiveMaxPool2d", lambda t: F.adaptive_max_pool2d(t, [4, 4]), special, note="NaN and infinities", outputSize=[4, 4])
+    yield from unpooling_cases()
 
 
 if __name__ == "__main__":
