@@ -153,6 +153,14 @@ describe('other poolings', () => {
     expect(maxUnpool2d(images([0, 3, 2, 2]), zeros([0, 3, 2, 2], { dtype: 'int32' }), 2).shape).toEqual([0, 3, 4, 4]);
   });
 
+  test('to a size give the gradient to the first of equals, row by row', async () => {
+    const values = Float32Array.from({ length: 25 }, (_, i) => (i === 1 || i === 5 ? 1 : 0));
+    const x = asParameter(tensor(values, { shape: [1, 1, 5, 5] }) as Tensor) as Tensor;
+    const first = adaptiveMaxPool2d(x, 3).slice(0, 1, { axis: 2 }).slice(0, 1, { axis: 3 });
+    const [dx] = grad(sum(first as Tensor), [x]);
+    expect([...(await dx.data())].indexOf(1)).toBe(1);
+  });
+
   test('tell where maxima stand, and put them back', async () => {
     const x = tensor([[[[1, 9, 3, 4], [5, 6, 7, 8]], [[-1, -1, 0, 0], [-1, 2, 0, NaN]]]]);
     const { values, indices } = maxPool2dWithIndices(x, 2);
