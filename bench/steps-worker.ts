@@ -1,7 +1,8 @@
 // anneal's side of bench/steps.ts, as a user writes it, over data that stays.
 import { add, data, losses, mul, nn, noGrad, optim, Parameter, seed, synchronize, sum, tensor, Trainer, type Tensor } from 'anneal';
 import { lenet } from '../examples/models/lenet.js';
-import { resnet14, resnet18 } from '../examples/models/resnet.js';
+import { resnet18 } from '../examples/models/resnet.js';
+import { smallResNet } from '../examples/models/small-resnet.js';
 import { serve } from './peer.js';
 import type { Work } from './workloads.js';
 
@@ -62,7 +63,7 @@ function mlpFit(work: Mlp): Training {
 
 const NETS = {
   lenet: { make: () => lenet(), image: [1, 28, 28], classes: 10 },
-  resnet14: { make: () => resnet14(), image: [3, 32, 32], classes: 10 },
+  resnet14: { make: () => smallResNet([3, 32, 32], 10, { widths: [16, 32, 64], blocks: 2 }), image: [3, 32, 32], classes: 10 },
   resnet18: { make: () => resnet18(), image: [3, 224, 224], classes: 1000 },
 } as const;
 

@@ -3,10 +3,8 @@
  *
  *     const model = resnet18();
  *     await model.loadStateDict(await load('resnet18.safetensors'));
- *
- * and a small one for images of 32x32.
  */
-import { add, flatten, nn, relu, type Tensor } from 'anneal';
+import { add, nn, relu, type Tensor } from 'anneal';
 import { through, type Layers } from './layers.js';
 
 /** A convolution without bias, which the norm behind it has, with the initial values of torchvision's. */
@@ -110,30 +108,3 @@ export class ResNet extends nn.Module {
 export const resnet18 = (classes = 1000): ResNet => new ResNet(BasicBlock, [2, 2, 2, 2], classes);
 export const resnet34 = (classes = 1000): ResNet => new ResNet(BasicBlock, [3, 4, 6, 3], classes);
 export const resnet50 = (classes = 1000): ResNet => new ResNet(Bottleneck, [3, 4, 6, 3], classes);
-
-/** For small images [channels, H, W] such as CIFAR's: three stages of two blocks each, of 16, 32 and 64 channels, 14 layers with weights. */
-export class ResNet14 extends nn.Module {
-  readonly conv1: nn.Module;
-  readonly bn1: nn.Module;
-  readonly layer1: nn.Module[];
-  readonly layer2: nn.Module[];
-  readonly layer3: nn.Module[];
-  readonly fc: nn.Module;
-
-  constructor(channels: number, classes: number, width: number) {
-    super();
-    this.conv1 = conv(channels, width, 3);
-    this.bn1 = nn.batchNorm2d(width);
-    this.layer1 = stage(BasicBlock, width, width, 2, 1);
-    this.layer2 = stage(BasicBlock, width, 2 * width, 2, 2);
-    this.layer3 = stage(BasicBlock, 2 * width, 4 * width, 2, 2);
-    this.fc = nn.linear(4 * width, classes);
-  }
-
-  override forward(x: Tensor): Tensor {
-    const pooled = through([this.conv1, this.bn1, nn.relu(), this.layer1, this.layer2, this.layer3, nn.adaptiveAvgPool2d(1)], x);
-    return this.fc.forward(flatten(pooled));
-  }
-}
-
-export const resnet14 = (channels = 3, classes = 10, width = 16): ResNet14 => new ResNet14(channels, classes, width);

@@ -7,7 +7,7 @@ import { type MixAttrs, mixImagesOp } from '../ops/augmentation.js';
 import type { Attrs, KernelRecord } from '../ops/record.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { AdaptivePooled, Pair, ShowPerAxis, Windows } from '../window-types.js';
+import type { AdaptivePooled, PerAxis, ShowPerAxis, Windows } from '../window-types.js';
 
 type NoImages<S extends Shape> = ShapeMismatch<'augmentation takes images [C,H,W] or [H,W]', Show<S>>;
 /** `Out` where S may be one image. */
@@ -19,8 +19,8 @@ export interface SameImage extends ShapeFunction {
 }
 
 /** Images get the height and width K. */
-export interface ResizedImage<K extends Pair> extends ShapeFunction {
-  readonly out: OfImage<this['in'], this['in'] extends Shape ? AdaptivePooled<this['in'], K> : Shape>;
+export interface ResizedImage<K extends PerAxis<2>> extends ShapeFunction {
+  readonly out: OfImage<this['in'], this['in'] extends Shape ? AdaptivePooled<2, this['in'], K> : Shape>;
 }
 
 type Axis<P, I extends 0 | 1> = P extends readonly number[] ? P[I] : P;
@@ -31,8 +31,8 @@ type Fits<S, K, P> = S extends readonly [...number[], infer H extends number, in
   : true;
 
 /** Images with P of padding on either side are cut to the height and width K. */
-export interface CroppedImage<K extends Pair, P extends Pair> extends ShapeFunction {
-  readonly out: OfImage<this['in'], this['in'] extends Shape ? (Fits<this['in'], K, P> extends true ? AdaptivePooled<this['in'], K> : ShapeMismatch<`randomCrop(${ShowPerAxis<K>}) with padding ${ShowPerAxis<P>} expects images at least as large`, Show<this['in']>>) : Shape>;
+export interface CroppedImage<K extends PerAxis<2>, P extends PerAxis<2>> extends ShapeFunction {
+  readonly out: OfImage<this['in'], this['in'] extends Shape ? (Fits<this['in'], K, P> extends true ? AdaptivePooled<2, this['in'], K> : ShapeMismatch<`randomCrop(${ShowPerAxis<K>}) with padding ${ShowPerAxis<P>} expects images at least as large`, Show<this['in']>>) : Shape>;
 }
 
 /** An image, as a transform is asked whether it takes it. */

@@ -9,7 +9,7 @@ import { codes } from '../ops/codes.js';
 import { perAxis } from '../ops/windows.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { showShape } from '../shape.js';
-import type { Pair } from '../window-types.js';
+import type { PerAxis } from '../window-types.js';
 import { type CroppedImage, type ImageKind, Mixing, type ResizedImage, type SameImage, Transform } from './transform.js';
 
 export { Mixing, Transform } from './transform.js';
@@ -53,7 +53,7 @@ function flip(name: string, axis: FlipAttrs['axis'], options: FlipOptions): Tran
 
 export interface CropOptions {
   /** Elements beside the image on either side of an axis: one number, or [vertical, horizontal]. Default 0. */
-  readonly padding?: Pair | undefined;
+  readonly padding?: PerAxis<2> | undefined;
   /** Value of these elements, in units of the data: 0 to 255 of bytes. Default 0. */
   readonly fill?: number | undefined;
   /** Elements beside the image: `fill` ('constant'), its edge, or its mirror image without or with the edge ('reflect', 'symmetric'). Default 'constant'. */
@@ -67,7 +67,7 @@ export interface CropOptions {
  *
  *     const shifted = data.transforms.randomCrop(28, { padding: 2 });      // images of 28 by 28, shifted by up to 2
  */
-export function randomCrop<const K extends Pair, const O extends CropOptions = {}>(size: K, options?: O): Transform<CroppedImage<K, O extends { readonly padding: infer P extends Pair } ? P : 0>> {
+export function randomCrop<const K extends PerAxis<2>, const O extends CropOptions = {}>(size: K, options?: O): Transform<CroppedImage<K, O extends { readonly padding: infer P extends PerAxis<2> } ? P : 0>> {
   const name = 'randomCrop';
   const { padding = 0, fill = 0, paddingMode = 'constant' }: CropOptions = options ?? {};
   checkOptions(opOf(name), options, ['padding', 'fill', 'paddingMode']);
@@ -102,7 +102,7 @@ export interface ResizedCropOptions {
  *
  *     const zoomed = data.transforms.randomResizedCrop([48, 64], { scale: [0.5, 1] });
  */
-export function randomResizedCrop<const K extends Pair>(size: K, options: ResizedCropOptions = {}): Transform<ResizedImage<K>> {
+export function randomResizedCrop<const K extends PerAxis<2>>(size: K, options: ResizedCropOptions = {}): Transform<ResizedImage<K>> {
   const name = 'randomResizedCrop';
   checkOptions(opOf(name), options, ['scale', 'ratio', 'interpolation']);
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bilinear' } = options;
