@@ -41,7 +41,7 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
     forward.tolerance = {3e-6, 3e-6 + 1.5e-7 * std::abs(offset)};
     // Statistics that are not finite may be NaN or an infinity.
     if (special == 0) check(forward);
-    const std::vector<Tensor> left = forward.run(*targets().back().table, 1);
+    const std::vector<Tensor> left = forward.run(*targets().front().table, 1);
     forward.out[1] = forward.out[2] = none;
     forward.text += " without statistics";
     check(forward);
