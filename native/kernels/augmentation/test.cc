@@ -1,4 +1,6 @@
 // Random augmentation of images of bytes and floats, and what its verifiers refuse.
+#include <bit>
+
 #include "codes.h"
 #include "test/refusals.h"
 #include "test/rows.h"
@@ -6,11 +8,7 @@
 namespace {
 using namespace harness;
 
-uint32_t bits(float x) {
-  uint32_t word;
-  std::memcpy(&word, &x, 4);
-  return word;
-}
+uint32_t bits(float x) { return std::bit_cast<uint32_t>(x); }
 
 Tensor pixels(DType dtype, const Dims& dims) {
   return dtype == DType::u8 ? Tensor(dtype, dims).fill([](int64_t i) { return double((i * i * 3 + i) % 251); })

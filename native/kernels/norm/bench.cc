@@ -1,5 +1,7 @@
 // Normalisations and their gradients beside a plain loop over the bytes that must move: x is read once where the
 // elements that share statistics stay in a cache, else twice, and so are dy and x of a gradient.
+#include <bit>
+
 #include "bench.h"
 
 namespace {
@@ -14,12 +16,6 @@ struct Norm {
   int64_t size() const { return A * R * G * P; }
 };
 
-uint32_t bits_of(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
-
 Subject norm(Bench& b, const Norm& n, bool gradient) {
   float *x = b.floats(n.size()), *y = b.floats(n.size()), *dy = b.floats(gradient ? n.size() : 1);
   const auto whole = [&](float* data) { return b.tensor({n.A, n.R, n.G, n.P}, data); };
@@ -29,7 +25,7 @@ Subject norm(Bench& b, const Norm& n, bool gradient) {
   for (int64_t i = 0; i < n.A * n.G; i++) static_cast<float*>(spread.data)[i] = 1;
   if (!n.centered) mean.data = dbias.data = nullptr;
   Subject s;
-  const uint32_t eps = bits_of(1e-5f);
+  const uint32_t eps = std::bit_cast<uint32_t>(1e-5f);
   if (gradient)
     s.ours =
         b.kernel(row_norm_grad, {whole(y), features(), dbias}, {whole(dy), whole(x), spread, mean, features()}, {eps});

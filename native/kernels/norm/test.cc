@@ -1,15 +1,11 @@
 // Normalisations and their gradients, of single rows and down columns; what their verifiers refuse.
+#include <bit>
+
 #include "test/refusals.h"
 #include "test/rows.h"
 
 namespace {
 using namespace harness;
-
-uint32_t bits_of(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
 
 struct Norm {
   int64_t A, R, G, P;
@@ -36,7 +32,7 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
                           {x, weight, bias},
                           {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.statistic()),
                            n.centered ? Tensor(DType::f32, n.statistic()) : none},
-                          {n.centered, bits_of(1e-3f)}};
+                          {n.centered, std::bit_cast<uint32_t>(1e-3f)}};
     // A mean is rounded, and what is around it with it.
     forward.tolerance = {3e-6, 3e-6 + 1.5e-7 * std::abs(offset)};
     // Statistics that are not finite may be NaN or an infinity.
@@ -51,7 +47,7 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
         text_of("norm_grad", n.x()) + text_of(" affine", {affine}),
         {dy, x, left[1], left[2], weight},
         {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.features()), Tensor(DType::f32, n.features())},
-        {bits_of(1e-3f)}};
+        {std::bit_cast<uint32_t>(1e-3f)}};
     gradient.tolerance = {4e-6, 4e-7 * (8 + terms * std::sqrt(double(n.A)))};
     check(gradient);
     for (const bool only_x : {true, false}) {

@@ -1,5 +1,7 @@
 // Averages and maxima of windows and their gradients, of planes and of images whose channels lie side by side; what
 // their verifiers refuse.
+#include <bit>
+
 #include "test/refusals.h"
 #include "test/rows.h"
 
@@ -26,10 +28,8 @@ struct Pooling {
     std::vector<uint32_t> words = {reductions::mean};
     for (const auto* three : {&kernel, &stride, &padding})
       for (int64_t value : *three) words.push_back(uint32_t(value));
-    uint32_t bits;
-    std::memcpy(&bits, &divisor, 4);
     words.push_back(padded);
-    words.push_back(bits);
+    words.push_back(std::bit_cast<uint32_t>(divisor));
     return words;
   }
   std::vector<uint32_t> max_attrs() const {

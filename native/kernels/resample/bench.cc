@@ -1,4 +1,6 @@
 // Interpolation and padding, and their gradients, beside a plain loop that reads and writes what they do.
+#include <bit>
+
 #include "bench.h"
 
 namespace {
@@ -18,12 +20,10 @@ Subject resample(Bench& b, const Resampling& r, bool gradient) {
     return r.C > 0 ? b.tensor({r.N, 1, size, size, r.C}, data) : b.tensor({r.N, 1, size, size}, data);
   };
   const TensorArg x = images(r.n, b.floats(read)), y = images(r.m, b.floats(written));
-  const float step = float(r.n) / float(r.m);
-  uint32_t bits;
-  __builtin_memcpy(&bits, &step, 4);
+  const auto step = std::bit_cast<uint32_t>(float(r.n) / float(r.m));
   Subject subject;
   subject.ours = b.kernel(gradient ? row_resample_grad : row_resample, {gradient ? x : y}, {gradient ? y : x},
-                          {replicate, r.mode, r.mode, 0, uint32_t(r.before), uint32_t(r.before), 0, bits, bits});
+                          {replicate, r.mode, r.mode, 0, uint32_t(r.before), uint32_t(r.before), 0, step, step});
   Limit moved = b.stream(1, 1, read + written);  // as many bytes, times two
   moved.scale = 0.5;
   subject.limits = {moved};

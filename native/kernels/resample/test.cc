@@ -1,5 +1,7 @@
 // Interpolation and padding along three axes, and their gradients, of planes and of images whose channels lie side by
 // side; what the verifier refuses.
+#include <bit>
+
 #include "test/refusals.h"
 #include "test/rows.h"
 
@@ -21,9 +23,7 @@ struct Resampling {
       const bool corners = mode[i] == linear_corners || mode[i] == cubic_corners;
       const float step =
           corners ? (m[i] > 1 ? float(x[1 + i] - 1) / float(m[i] - 1) : 0) : float(x[1 + i]) / float(m[i] ? m[i] : 1);
-      uint32_t bits;
-      std::memcpy(&bits, &step, 4);
-      words.push_back(bits);
+      words.push_back(std::bit_cast<uint32_t>(step));
     }
     return words;
   }
