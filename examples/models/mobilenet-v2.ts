@@ -1,5 +1,5 @@
 /** MobileNetV2 (Sandler et al., arXiv:1801.04381) for images [3, H, W], whose state has the names of torchvision's. */
-import { add, clamp, nn, type Tensor } from 'anneal';
+import { adaptiveAvgPool2d, add, clamp, flatten, nn, type Tensor } from 'anneal';
 import { through, type Layers } from './layers.js';
 
 class Relu6 extends nn.Module {
@@ -60,7 +60,7 @@ export class MobileNetV2 extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return through([this.features, nn.adaptiveAvgPool2d(1), nn.flatten(), this.classifier], x);
+    return through(this.classifier, flatten(adaptiveAvgPool2d(through(this.features, x), 1), 1));
   }
 }
 

@@ -4,7 +4,7 @@
  *     const model = resnet18();
  *     await model.loadStateDict(await load('resnet18.safetensors'));
  */
-import { add, nn, relu, type Tensor } from 'anneal';
+import { adaptiveAvgPool2d, add, flatten, maxPool2d, nn, relu, type Tensor } from 'anneal';
 import { through, type Layers } from './layers.js';
 
 /** A convolution without bias, which the norm behind it has, with the initial values of torchvision's. */
@@ -100,8 +100,9 @@ export class ResNet extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const stem = [this.conv1, this.bn1, nn.relu(), nn.maxPool2d(3, { stride: 2, padding: 1 })];
-    return through([...stem, this.layer1, this.layer2, this.layer3, this.layer4, nn.adaptiveAvgPool2d(1), nn.flatten(), this.fc], x);
+    const stem = maxPool2d(relu(through([this.conv1, this.bn1], x)), 3, { stride: 2, padding: 1 });
+    const features = through([this.layer1, this.layer2, this.layer3, this.layer4], stem);
+    return this.fc.forward(flatten(adaptiveAvgPool2d(features, 1), 1));
   }
 }
 

@@ -1,5 +1,6 @@
 // A residual network for small images, after He et al., "Deep Residual Learning for Image Recognition" (arXiv:1512.03385).
 import { add, nn, relu, type Tensor } from 'anneal';
+import { through } from './layers.js';
 
 export interface ResNetOptions {
   /** Channels of the stages; each but the first halves height and width. */
@@ -31,17 +32,15 @@ class Block extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const through = (layers: readonly nn.Module[]): Tensor => layers.reduce((y, layer) => layer.forward(y), x);
-    return relu(add(through(this.body), through(this.shortcut)) as Tensor);
+    return relu(add(through(this.body, x), through(this.shortcut, x)));
   }
 }
 
 /** Images [channels, H, W] to logits of `classes` classes. */
 export function smallResNet<C extends number>([channels, height, width]: readonly [channels: C, height: number, width: number], classes: number, { widths, blocks = 1, norm = true, stride = 1 }: ResNetOptions): nn.Module<[C, number, number], [number]> {
-  const first = widths[0]!;
   const stages = widths.flatMap((to, stage) =>
-    Array.from({ length: blocks }, (_, block) => new Block(block > 0 || stage === 0 ? (block > 0 ? to : first) : widths[stage - 1]!, to, block === 0 && stage > 0 ? 2 : 1, norm)),
+    Array.from({ length: blocks }, (_, block) => new Block(block > 0 || stage === 0 ? to : widths[stage - 1]!, to, block === 0 && stage > 0 ? 2 : 1, norm)),
   );
-  const layers = [...convolution(channels, first, 3, stride, norm), nn.relu(), ...stages, nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(widths.at(-1)!, classes)];
+  const layers = [...convolution(channels, widths[0]!, 3, stride, norm), nn.relu(), ...stages, nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(widths.at(-1)!, classes)];
   return nn.sequential([channels, height, width], ...layers) as unknown as nn.Module<[C, number, number], [number]>;
 }
