@@ -161,10 +161,10 @@ export abstract class FetchedDataset<X extends ExampleShape = Shape, Y extends E
     const leaf = (numbers: Int32Array): Tensor => fromArray(numbers, [numbers.length], 'int32');
     const batchRows = (places: Int32Array): BatchRows => ({ indices: leaf(places), examples: leaf(places.map((place) => rows[place]!)), origin });
     const of = batchRows(own);
-    const data = { images: fromArray(bytes, [rows.length, ...(shape as Shape)], 'uint8'), affine, labels: leaf(rows.map((row) => labels[row]!)) };
+    const labelsOf = (some: Int32Array): Tensor => leaf(some.map((row) => labels[row]!));
+    const data = { images: fromArray(bytes, [rows.length, ...(shape as Shape)], 'uint8'), affine, labels: augmentation?.mixes === true ? labelsOf(rows) : undefined };
     const [inputs, targets] =
       augmentation === undefined ? [normalizedRows(data.images, of.indices, affine)] : training === undefined ? [augmentation.evaluated(data, of)] : augmentation.augmented(data, of, partners && batchRows(partners), training);
-    const classes = leaf(own.map((place) => labels[rows[place]!]!));
-    return [withOrigin(inputs!, origin) as Batch<X, Y, D, E>[0], withOrigin(targets ?? classes, origin) as Batch<X, Y, D, E>[1]];
+    return [withOrigin(inputs!, origin) as Batch<X, Y, D, E>[0], withOrigin(targets ?? labelsOf(own.map((place) => rows[place]!)), origin) as Batch<X, Y, D, E>[1]];
   }
 }
