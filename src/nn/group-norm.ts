@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { checkCount, checkEps, normalizeGroups } from '../ops/norms.js';
+import { checkCount } from '../ops/check.js';
+import { checkEps, normalizeGroups } from '../ops/norms.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { showShape, type Shape } from '../shape.js';

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { generator } from '../generator.js';
+import { checkNumber } from '../ops/check.js';
 import { full, normal as drawNormal, uniform as drawUniform } from '../ops/index.js';
 import { checkChoice } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
@@ -18,9 +19,7 @@ function drawn(local: string, draw: (shape: Shape, key: Tensor) => Tensor): Init
 
 /** Throws ArgumentError for what is no number. */
 function checkNumbers(op: string, numbers: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== 'number') throw new ArgumentError(`[init.${op}] ${name}: got ${describeValue(value)}, expected a number.`, { op: `init.${op}` });
-  }
+  for (const [name, value] of Object.entries(numbers)) checkNumber(`init.${op}`, name, value);
 }
 
 /** Evenly from [low, high). */

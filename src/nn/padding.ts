@@ -1,6 +1,6 @@
-import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
+import { checkNumber } from '../ops/check.js';
 import { recordPad, type PadMode } from '../ops/pad.js';
 import { describeSizes } from '../ops/windows.js';
 import { showShape, type Shape } from '../shape.js';
@@ -50,7 +50,7 @@ export class Pad<R extends SpatialRank = SpatialRank, P extends Padding<R> = Pad
     if (!(Array.isArray(pads) && pads.length === 2 * rank && pads.every(Number.isSafeInteger))) {
       throw new ArgumentError(`[${name}] padding: got ${describeSizes(padding)}, expected a whole number, or one each: [${['left', 'right', 'top', 'bottom', 'front', 'back'].slice(0, 2 * rank).join(', ')}].`, { op: name });
     }
-    if (typeof value !== 'number') throw new ArgumentError(`[${name}] value: got ${describeValue(value)}, expected a number.`, { op: name });
+    checkNumber(name, 'value', value);
     this.name = name;
     this.rank = rank;
     this.padding = padding;

@@ -122,3 +122,9 @@ export function resolveAxes(op: string, axis: number | readonly number[] | undef
     shapes: [shape],
   });
 }
+
+/** Checks a number of things, of which there is at least one: features, channels, classes. */
+export function checkCount(op: string, name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a whole number of at least 1.`, { op });
+}

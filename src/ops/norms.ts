@@ -7,7 +7,7 @@ import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Differ, Plain } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import type { Divides } from '../window-types.js';
-import { checkShape, checkTensor } from './check.js';
+import { checkCount, checkShape, checkTensor } from './check.js';
 import { ones } from './constructors.js';
 import { normalizationOps, type NormAttrs } from './normalization.js';
 
@@ -58,12 +58,6 @@ type GroupsFit<Op extends string, S extends Shape, G extends number> = Channels<
 export function checkEps(op: string, eps: unknown): number {
   if (typeof eps === 'number' && eps >= 0 && eps < Infinity) return eps;
   throw new ArgumentError(`[${op}] eps: got ${describeValue(eps)}, expected a number of at least 0.`, { op });
-}
-
-/** Checks a number of features, channels or groups. */
-export function checkCount(op: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
-  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a whole number of at least 1.`, { op });
 }
 
 /** Checks the sizes that a layer norm goes over. */

@@ -1,11 +1,10 @@
 import type { DType } from '../dtype.js';
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Indices } from '../shape-types.js';
-import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
-import { checkDType, FLOAT, INT } from './check.js';
+import { checkCount, checkDType, FLOAT, INT } from './check.js';
 import { scatterCost, takeCost } from './costs.js';
 import { example } from './examples.js';
 import { reshaped } from './layout.js';
@@ -82,10 +81,7 @@ export function oneHot<S extends Shape, D extends DType, C extends number>(
   labels: Tensor<S, D> & Indices<'oneHot', 'labels', D>,
   classes: C,
 ): Tensor<readonly [...S, C], 'float32'> {
-  if (!Number.isInteger(classes) || classes < 1) {
-    throw new ArgumentError(`[oneHot] classes: got ${describeValue(classes)}, expected a whole number of at least 1.`, { op: 'oneHot' });
-  }
-  return record(scatterOp, [scalar(1, 'float32'), labels as Tensor], { classes });
+  return record(scatterOp, [scalar(1, 'float32'), labels as Tensor], { classes: checkCount('oneHot', 'classes', classes) });
 }
 
 export const takeAlongOps = { takeAlongAxis: takeAlongAxisOp, scatter: scatterOp };
