@@ -1,5 +1,5 @@
 import { codes } from '../ops/codes.js';
-import type { PointwiseRecord } from '../ops/record.js';
+import type { EpilogueStep, KernelRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { Graph, GraphNode } from './graph.js';
 import { isLeaf } from './graph.js';
@@ -34,31 +34,70 @@ function pointwise(node: GraphNode): PointwiseRecord<never> | undefined {
   return node.op.kind === 'pointwise' && !isLeaf(node) ? node.op : undefined;
 }
 
-/** Appends to a contraction the pointwise nodes that can be done on its tile: a bias, then an activation or a mask. */
+/** Appends to a contraction the pointwise nodes that can be done on its tile: its steps, then an activation or a mask. */
 function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode): void {
   if (contraction.op.kind !== 'contraction' || isLeaf(contraction)) return;
-  let last = contraction;
-  for (;;) {
-    const users = graph.users[last.id]!;
+  const epilogue = new EpilogueMatch(graph, contraction);
+  while (!epilogue.isComplete) {
+    const users = graph.users[epilogue.last.id]!;
     const user = users.length === 1 ? graph.nodes[users[0]!]! : undefined;
-    if (user === undefined || groups.isResult(last.id) || !fitsEpilogue(graph, groups, last, user)) return;
-    if (!groups.merge(contraction.id, user.id, 'epilogue')) return;
-    last = user;
-    if ('activation' in pointwise(user)!.epilogue! || 'mask' in pointwise(user)!.epilogue!) return;
+    // What two contractions share belongs to the first of them.
+    if (user === undefined || groups.isResult(epilogue.last.id) || groups.kindOf(user.id) === 'epilogue') return;
+    if (epilogue.partOf(user) === undefined || !groups.merge(contraction.id, user.id, 'epilogue')) return;
+    epilogue.take(user);
   }
 }
 
-function fitsEpilogue(graph: Graph, groups: FusionGroups, last: GraphNode, user: GraphNode): boolean {
-  const epilogue = pointwise(user)?.epilogue;
-  // What two contractions share belongs to the first of them.
-  if (epilogue === undefined || groups.kindOf(user.id) === 'epilogue' || !sameShape(user.shape, last.shape)) return false;
-  if ('activation' in epilogue) return true;
-  const other = graph.nodes[user.inputs[0] === last.id ? user.inputs[1]! : user.inputs[0]!]!;
-  if (other.id === last.id) return false;
-  if ('mask' in epilogue) return user.inputs[1] === last.id && sameShape(other.shape, last.shape);
-  const first = graph.nodes[groups.members(last.id)[0]!]!;
-  const axis = first === last && first.op.kind === 'contraction' ? first.op.biasAxis?.(first.attrs as never) : undefined;
-  return axis !== undefined && liesAlong(other.shape, last.shape, axis);
+/** Part of an epilogue that a pointwise node is, and its operand beside the contraction's output. */
+export type EpiloguePart = { readonly activation: number } | { readonly part: EpilogueStep | 'mask'; readonly other: GraphNode };
+
+/** A contraction and the pointwise nodes behind it, one after the other, that are parts of its epilogue. */
+export class EpilogueMatch {
+  /** The node whose elements the next part takes. */
+  last: GraphNode;
+  /** True behind an activation or a mask, which are the end. */
+  isComplete = false;
+  private readonly axis: number;
+  /** Steps that may follow. */
+  private left: readonly EpilogueStep[];
+
+  constructor(
+    private readonly graph: Graph,
+    contraction: GraphNode,
+  ) {
+    const { axis, steps } = (contraction.op as KernelRecord<never>).epilogue?.(contraction.attrs as never) ?? { axis: -1, steps: [] };
+    this.last = contraction;
+    this.axis = axis;
+    this.left = steps;
+  }
+
+  /** The part that a user of `last` would be; undefined if it is none. */
+  partOf(user: GraphNode): EpiloguePart | undefined {
+    const { last } = this;
+    const epilogue = pointwise(user)?.epilogue;
+    if (epilogue === undefined || !sameShape(user.shape, last.shape)) return undefined;
+    if ('activation' in epilogue) return epilogue;
+    const other = this.graph.nodes[user.inputs[0] === last.id ? user.inputs[1]! : user.inputs[0]!]!;
+    if (other.id === last.id) return undefined;
+    if ('mask' in epilogue) return user.inputs[1] === last.id && sameShape(other.shape, last.shape) ? { part: 'mask', other } : undefined;
+    const fitting = this.stepsOf(epilogue, other.shape);
+    const part = this.left.find((step) => fitting.includes(step));
+    return part && { part, other };
+  }
+
+  /** Makes a user of `last` that is a part the last one; returns which. */
+  take(user: GraphNode): EpiloguePart {
+    const part = this.partOf(user)!;
+    this.last = user;
+    if ('activation' in part || part.part === 'mask') this.isComplete = true;
+    else this.left = this.left.slice(this.left.indexOf(part.part) + 1);
+    return part;
+  }
+
+  private stepsOf(epilogue: { readonly adds: true } | { readonly multiplies: true }, other: Shape): readonly EpilogueStep[] {
+    if (liesAlong(other, this.last.shape, this.axis)) return 'adds' in epilogue ? ['bias', 'shift'] : ['scale'];
+    return 'adds' in epilogue && sameShape(other, this.last.shape) ? ['residual'] : [];
+  }
 }
 
 /** Returns whether a shape that broadcasts to `shape` has one number for each index of `axis`, and nothing along others. */

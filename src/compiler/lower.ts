@@ -5,7 +5,7 @@ import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/r
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
-import type { FusionGroup } from './fuse.js';
+import { EpilogueMatch, type FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
 
@@ -313,20 +313,22 @@ class Lowering {
     const last = after.at(-1)!;
     if (contraction.op.kind !== 'contraction') throw new Error('an epilogue starts with a contraction');
     const order = this.orderOfResult(contraction);
-    // As if each was an instruction of its own: a mask in another order makes the result row-major.
+    // As if each was an instruction of its own: an operand in another order makes the result row-major.
     let own = order;
     let epilogue: Epilogue = {};
+    const match = new EpilogueMatch(this.graph, contraction);
     for (const node of after) {
-      const { epilogue: part } = node.op as PointwiseRecord<never>;
-      if ('activation' in part!) epilogue = { ...epilogue, activation: part.activation };
-      else if ('mask' in part!) {
-        const mask = this.value(node.inputs[0]!);
-        own = commonOrder([denseLayout(node.shape, order), mask.layout], node.shape);
-        epilogue = { ...epilogue, mask: this.dense(mask, node.id, order) };
+      const part = match.take(node);
+      if ('activation' in part) {
+        epilogue = { ...epilogue, activation: part.activation };
+        continue;
+      }
+      const value = this.value(part.other.id);
+      if (part.part === 'mask' || part.part === 'residual') {
+        own = commonOrder([denseLayout(node.shape, own), value.layout], node.shape);
+        epilogue = { ...epilogue, [part.part]: this.dense(value, node.id, order) };
       } else {
-        const value = this.dense(this.value(node.inputs.find((input) => !unit.nodes.includes(input))!), node.id);
-        const axis = contraction.op.biasAxis!(contraction.attrs as never)!;
-        epilogue = { ...epilogue, bias: { value: reshaped(value, [sizeOf(value.layout.shape)]), axis } };
+        epilogue = { ...epilogue, [part.part]: reshaped(this.dense(value, node.id), [sizeOf(value.layout.shape)]) };
       }
     }
     const result = this.result(last, own);

@@ -4,7 +4,8 @@ import { describeValue } from '../describe-value.js';
 import { assign } from '../graph/assign.js';
 import { latest } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
-import { add, cast, div, mean, mul, reshape, sqrt, sub } from '../ops/index.js';
+import { normalizeByStatistics } from '../ops/batch-norm-inference.js';
+import { add, cast, div, mean, mul, sub } from '../ops/index.js';
 import { checkCount } from '../ops/check.js';
 import { checkEps, normalizeChannels, type Normalized } from '../ops/norms.js';
 import { checkFlags, checkOptions } from '../options.js';
@@ -112,7 +113,10 @@ export abstract class ChannelNorm<K extends Kind, R extends SpatialRank, C exten
     if (!this.#takes(shape.slice(1))) throw new ShapeError(`[${op}] the shape does not fit: got x ${showShape(shape)}, expected ${this.#expected('N,')}.`, { op, shapes: [shape] });
     const [weight, bias] = [this.weight as Optional, this.bias as Optional];
     const training = this.training && !this.frozen;
-    if (!training && this.runningMean !== undefined) return this.#byRunning(x as Tensor, weight, bias) as unknown as Tensor<S, D>;
+    if (!training && this.runningMean !== undefined) {
+      const statistics = { mean: this.runningMean as Tensor, variance: this.runningVar as unknown as Tensor };
+      return normalizeByStatistics(x as Tensor, statistics, weight === undefined ? [] : [weight, bias!], this.eps) as unknown as Tensor<S, D>;
+    }
     const count = this.#kind.name === 'batchNorm' ? sizeOf(shape) / this.features : sizeOf(shape.slice(2));
     if (count < 2) throw this.#tooFew(op, shape);
     const normalized = normalizeChannels(this.#kind.name, x as Tensor, weight, bias, this.eps);
@@ -152,13 +156,6 @@ export abstract class ChannelNorm<K extends Kind, R extends SpatialRank, C exten
     const [larger, otherwise] = batch ? ['a larger batch', 'Drop the last one (dropLast)'] : ['more positions', 'Take a group norm'];
     const evaluated = this.training && this.runningMean !== undefined ? ', or call eval()' : '';
     return new ShapeError(`[${op}] one value a feature has no variance: got x ${showShape(shape)}, expected ${larger}. ${otherwise}${evaluated}.`, { op, shapes: [shape] });
-  }
-
-  /** (x - mean) / sqrt(var + eps) * weight + bias by the running statistics. */
-  #byRunning(x: Tensor, weight: Optional, bias: Optional): Tensor {
-    const perFeature = (values: Tensor): Tensor => reshape(values, [this.features, ...x.shape.slice(2).map(() => 1)]) as Tensor;
-    const y = div(sub(x, perFeature(this.runningMean as Tensor)), sqrt(add(perFeature(this.runningVar as Tensor), this.eps))) as Tensor;
-    return weight === undefined ? y : (add(mul(y, perFeature(weight)), perFeature(bias!)) as Tensor);
   }
 
   /** Assigns the running statistics, whose variance is the unbiased one, along with y. Those of an instance norm move by the mean of the examples' own. */

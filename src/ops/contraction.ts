@@ -31,7 +31,7 @@ export const matmulOp: KernelRecord = {
     return { shape: [...batch, a.shape[a.shape.length - 2]!, b.shape[b.shape.length - 1]!], dtype: a.dtype };
   },
   flops: ([a], { shape }) => 2 * sizeOf(shape) * a!.shape[a!.shape.length - 1]!,
-  biasAxis: () => -1,
+  epilogue: () => ({ axis: -1, steps: ['bias'] }),
   emit: (e, _attrs, epilogue) => emitMatmul(e, epilogue),
   gradient: ([dy], { inputs: [a, b] }) => {
     const da = sumTo(matmul(dy, transpose(b!, -2, -1)), a!.shape);
@@ -71,7 +71,7 @@ function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
 /** out = epilogue(A B + bias): one instruction. */
 function emitGemm(e: Emitter, out: Value | undefined, A: Value, B: Value, bias: Value | undefined, epilogue: Epilogue | undefined, cost: number): void {
   const { bias: added, activation = codes.activations.none, mask } = epilogue ?? {};
-  const inputs = [A, B, bias ?? added?.value];
+  const inputs = [A, B, bias ?? added];
   if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, 0], cost);
   else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, codes.gemm_flags.mask], cost);
 }
@@ -151,7 +151,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     return { shape: x.length === 2 ? [x[0]!, weight[0]!] : [...x.slice(0, -1), weight[0]!], dtype: 'float32' };
   },
   flops: ([x, , bias], { shape }) => sizeOf(shape) * (2 * x!.shape[x!.shape.length - 1]! + (bias === undefined ? 0 : 1)),
-  biasAxis: ({ bias }) => (bias ? undefined : -1),
+  epilogue: ({ bias }) => ({ axis: -1, steps: bias ? [] : ['bias'] }),
   emit: (e, { bias }, epilogue) => {
     const x = e.shape(0);
     const [N, K] = e.shape(1) as [number, number];

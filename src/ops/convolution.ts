@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import type { PerAxis, SpatialRank, WindowsOf } from '../window-types.js';
 import { checkSameDType, checkTensor, FLOAT } from './check.js';
 import { codes } from './codes.js';
-import { productCost } from './costs.js';
+import { convolutionCost } from './costs.js';
 import type { Emitter, Value } from './emitter.js';
 import { example } from './examples.js';
 import { channelsBehind, channelsLast, reshaped } from './layout.js';
@@ -45,6 +45,9 @@ function placesAlong(n: number, k: number, { stride, padding, after, dilation }:
   return Math.floor((n + padding[axis]! + after[axis]! - dilation[axis]! * (k - 1) - 1) / stride[axis]!) + 1;
 }
 
+/** Steps behind a bias. */
+const AFTER_BIAS = ['scale', 'shift', 'residual'] as const;
+
 /** The records of one spatial rank: the convolution, its transpose, which is the gradient of its input, and the gradient of its weight. */
 function convolution<R extends SpatialRank>(rank: R) {
   const name = `conv${rank}d`;
@@ -71,7 +74,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     },
     order: channelsLast,
     flops: ([, weight, bias], { shape }) => sizeOf(shape) * (2 * sizeOf(weight!.shape.slice(1)) + (bias === undefined ? 0 : 1)),
-    biasAxis: ({ bias }) => (bias ? undefined : -1 - rank),
+    epilogue: ({ bias }) => ({ axis: -1 - rank, steps: bias ? AFTER_BIAS : ['bias', ...AFTER_BIAS] }),
     emit: (e, attrs, epilogue) => emitForward(e, 'conv', attrs, epilogue),
     gradient: ([dy], { inputs: [x, weight, bias] }, attrs) => {
       const dx = record(transposed, [dy, weight!], { ...attrs, bias: false, size: spatial(x!.shape) });
@@ -100,7 +103,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     },
     order: channelsLast,
     flops: ([x, weight, bias], { shape }) => 2 * sizeOf(x!.shape) * sizeOf(weight!.shape.slice(1)) + (bias === undefined ? 0 : sizeOf(shape)),
-    biasAxis: ({ bias }) => (bias ? undefined : -1 - rank),
+    epilogue: ({ bias }) => ({ axis: -1 - rank, steps: bias ? AFTER_BIAS : ['bias', ...AFTER_BIAS] }),
     emit: (e, attrs, epilogue) => emitForward(e, 'conv_transpose', attrs, epilogue),
     gradient: ([dy], { inputs: [x, weight, bias] }, attrs) => {
       const dx = record(conv, [dy, weight!], withoutSize(attrs));
@@ -123,7 +126,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       const [x, dy] = [images(e, 0), images(e, 1)];
       const out = e.output(0)!;
       const { shape } = out.layout;
-      e.instruction('conv_weight_grad', [reshaped(out, five(shape))], [x, dy], geometry(attrs), productCost(shape[0]!, sizeOf(shape.slice(1)), sizeOf(e.shape(1)) / Math.max(shape[0]!, 1)));
+      e.instruction('conv_weight_grad', [reshaped(out, five(shape))], [x, dy], geometry(attrs), costOf(e.shape(1), shape, e.shape(0)));
     },
     gradient: ([ddw], { inputs: [x, dy] }, attrs) => [record(transposed, [dy!, ddw], { ...attrs, size: spatial(x!.shape) }), record(conv, [x!, ddw], withoutSize(attrs))],
     saves: { inputs: [0, 1] },
@@ -156,15 +159,16 @@ function geometry({ groups, stride, padding, dilation }: ConvAttrs): number[] {
 
 function emitForward(e: Emitter, row: 'conv' | 'conv_transpose', attrs: ConvAttrs, epilogue: Epilogue | undefined): void {
   const weight = reshaped(e.input(1), five(e.shape(1)));
-  const bias = e.inputs > 2 ? e.input(2) : epilogue?.bias?.value;
-  const { activation = codes.activations.none, mask } = epilogue ?? {};
+  const { bias = e.inputs > 2 ? e.input(2) : undefined, scale, shift, residual, activation = codes.activations.none, mask } = epilogue ?? {};
   const out = e.output(0)!;
-  const [O, ...taps] = e.shape(1) as [number, ...number[]];
-  // Products: of each element of the input's side or the output's, whichever the kernel does not spread.
-  const pixels = row === 'conv' ? sizeOf(out.layout.shape) / Math.max(out.layout.shape[1]!, 1) : sizeOf(e.shape(0)) / Math.max(O, 1);
-  const inputs = [images(e, 0), weight, bias];
-  if (mask !== undefined) inputs.push(channelsBehind(mask));
-  e.instruction(row, [channelsBehind(out)], inputs, [activation, mask === undefined ? 0 : codes.gemm_flags.mask, ...geometry(attrs)], productCost(pixels, O, sizeOf(taps)));
+  const inputs = [images(e, 0), weight, bias, mask && channelsBehind(mask), scale, shift, residual && channelsBehind(residual)];
+  const given = inputs.findLastIndex((input) => input !== undefined) + 1;
+  e.instruction(row, [channelsBehind(out)], inputs.slice(0, given), [activation, mask === undefined ? 0 : codes.gemm_flags.mask, ...geometry(attrs)], row === 'conv' ? costOf(out.layout.shape, e.shape(1), e.shape(0)) : costOf(e.shape(0), e.shape(1), out.layout.shape));
+}
+
+/** Cost of a convolution or one of its gradients, by the images on the side that a kernel does not spread over, the weight and the images on the other side. */
+function costOf(places: Shape, weight: Shape, images: Shape): number {
+  return convolutionCost(sizeOf(places) / Math.max(places[1]!, 1), sizeOf(weight), sizeOf(places) + sizeOf(images));
 }
 
 function inGroups(groups: number): string {

@@ -39,6 +39,11 @@ export function productCost(M: number, N: number, K: number): number {
   return Math.round(PRODUCT_NS + (2 * M * N * K) / FLOPS_PER_NS + (M * K + K * N + M * N) / PACKED_PER_NS);
 }
 
+/** A convolution that multiplies so many weights at each of the pixels, and reads and writes so many elements of images: windows are read where they lie, not packed. */
+export function convolutionCost(pixels: number, weights: number, images: number): number {
+  return Math.round(PRODUCT_NS + (2 * pixels * weights) / FLOPS_PER_NS + (weights + images) / PACKED_PER_NS);
+}
+
 /** Overhead of an instruction whose kernel passes over rows, or draws. */
 const ROWS_NS = 50;
 /** Time of an element of a softmax: an exponential, and two passes. */

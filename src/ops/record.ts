@@ -77,8 +77,8 @@ interface Decomposable<A> {
 export interface PointwiseRecord<A = Attrs> extends Common<A>, Decomposable<A> {
   readonly kind: 'pointwise';
   readonly opcode: string;
-  /** Work that a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, or a bias. */
-  readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly bias: true };
+  /** Work that a contraction can do in its place while its tile is hot (see Epilogue): an activation by its native code, the mask `b where a > 0`, a sum, or a product. */
+  readonly epilogue?: { readonly activation: number } | { readonly mask: true } | { readonly adds: true } | { readonly multiplies: true };
   /** The number that leaves the other operand as it is: 1 for mul, 0 for add. */
   readonly identity?: number;
 }
@@ -96,8 +96,8 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   readonly indices?: 'positions' | 'labels' | 'fault';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
-  /** Returns the axis along which a contraction can add a bias to its output, counted from the last (-1); undefined: none. */
-  biasAxis?(attrs: A): number | undefined;
+  /** Returns what a contraction can do with its output in front of activation and mask, in the order in which it is done. */
+  epilogue?(attrs: A): EpilogueSteps;
   /** Order in which it leaves an output of that shape; row-major where left out. A rule of the op and its operands alone: see ADR 8. */
   order?(shape: Shape, inputs: readonly Layout[]): Order | undefined;
   /** `epilogue` comes to contractions only. */
@@ -105,10 +105,20 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   readonly siblings?: SiblingFusion<A>;
 }
 
-/** Work on the output of a contraction that is done while its tile is hot: first the bias, then the activation or the mask. */
-export interface Epilogue {
-  /** Dense, one number for each index of `axis`, which is counted from the last (-1). */
-  readonly bias?: { readonly value: Value; readonly axis: number };
+/** Step of an epilogue: numbers along the channels are added (bias, shift) or multiplied by (scale), or what has the output's shape is added (residual). */
+export type EpilogueStep = 'bias' | 'scale' | 'shift' | 'residual';
+
+/** Steps that a contraction can do, in their order; `axis`: that of the channels, counted from the last (-1). */
+export interface EpilogueSteps {
+  readonly axis: number;
+  readonly steps: readonly EpilogueStep[];
+}
+
+/**
+ * Work on the output of a contraction that is done while its tile is hot: first the steps, of which `bias`, `scale` and `shift` are dense, one number for each channel, and `residual` is
+ * of the output's shape and order, then the activation or the mask.
+ */
+export interface Epilogue extends Partial<Readonly<Record<EpilogueStep, Value>>> {
   /** Native code of the activation. */
   readonly activation?: number;
   /** Of the output's shape and order: 0 where it is not above 0. */

@@ -2,6 +2,7 @@ import { accumulateOps } from './accumulate.js';
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
 import { augmentationOps } from './augmentation.js';
+import { batchNormInferenceOps } from './batch-norm-inference.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { boundsOps } from './bounds.js';
 import { broadcastingOps } from './broadcasting.js';
@@ -67,6 +68,7 @@ export const ops = {
   ...ctcOps,
   ...convolutionOps,
   ...normalizationOps,
+  ...batchNormInferenceOps,
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,

@@ -13,7 +13,7 @@ static void finish_strip(const ConvJob& job, const ImageStrip& strip) {
                 O = job.g.out_channels();
   for (int64_t n = strip.n; n < strip.n + strip.images; n++)
     for (int64_t z = results_before(d, strip.z); z < results_before(d, strip.z + 1); z++)
-      finish(job.epilogue, job.target, O, ((n * d.target + z) * h.target + y) * w.target, 0, rows * w.target, O);
+      finish(job.after, job.target, O, ((n * d.target + z) * h.target + y) * w.target, 0, rows * w.target, O);
 }
 
 static void conv_chunk(void* arg, int64_t chunk, int32_t worker) {
@@ -25,16 +25,14 @@ static void conv_chunk(void* arg, int64_t chunk, int32_t worker) {
     for (int64_t i = 0; i < job.count; i++) {
       const Phase& p = job.phases[i];
       const PixelRun pixels = pixels_of(job, strip, p, group, x);
-      if (p.K == 0)
-        for (int64_t k = 0; k < pixels.count; k++)
-          zero_floats(pixels.c + pixels.target[k], job.depthwise ? job.g.groups : job.g.out);
-      else if (job.depthwise)
-        depthwise_run(job, p, pixels);
-      else
+      if (p.K > 0 && !job.depthwise)
         dense_run(job, p, group, pixels);
+      else  // of no taps, too, for one group after the other
+        depthwise_run(p, pixels, job.depthwise ? job.g.groups : job.g.out,
+                      job.steps.from(group * padded_columns(job.g.out)));
     }
   }
-  if (!job.in_registers && job.epilogue.any()) finish_strip(job, strip);
+  if (job.after.any()) finish_strip(job, strip);
 }
 
 ANNEAL_INLINE bool has_results(const Call& call) { return elements_of(call.out[0]) > 0; }

@@ -22,8 +22,7 @@ static void pack_weights_chunk(void* arg, int64_t chunk, int32_t worker) {
     pack_panel(job.w, place, job.weights + group * job.w.group, job.g.in, j, width,
                const_cast<float*>(p.weights) + (group * padded + j) * p.K);
   }
-  for (int64_t k = 0; job.epilogue.bias && k < padded_columns(width); k++)
-    job.bias[group * padded + j + k] = k < width ? job.epilogue.bias[group * job.g.out + j + k] : 0.0f;
+  pad_steps(job.given.from(group * job.g.out + j), job.steps.from(group * padded + j), width, padded_columns(width));
 }
 
 // A run of pixels of a phase, for one group.
@@ -31,18 +30,17 @@ static void dense_run(const ConvJob& job, const Phase& p, int64_t group, const P
   const Correlation& g = job.g;
   const int64_t padded = padded_columns(g.out);
   const float* const weights = p.weights + group * padded * p.K;
-  const AfterSums after = {job.epilogue.bias ? job.bias + group * padded : nullptr,
-                           job.epilogue.activation == activations::relu};
+  const ChannelSteps steps = job.steps.from(group * padded);
   const int64_t full = g.out / kTileColumns * kTileColumns;  // columns of whole panels
   int64_t done = 0;
   const auto multiply = [&](const BlockOfK& k) {
-    const AfterSums finish = job.in_registers && done + k.size() == p.K ? after : AfterSums{nullptr, false};
+    const bool last = done + k.size() == p.K;
     const auto run_at = [&](int64_t j, int64_t columns, int64_t panels) {
-      const PixelRun run = {pixels.x, pixels.source, pixels.c + j, pixels.target, pixels.count};
+      PixelRun run = pixels.from(j);
+      if (!last) run.residual = nullptr;
       const int64_t wide = padded_columns(columns);
-      return TileRun{run,           weights + j * p.K + done * wide, p.K * wide,
-                     panels,        int(columns - (wide - kLanes)),  done > 0,
-                     finish.from(j)};
+      return TileRun{run,      weights + j * p.K + done * wide,      p.K * wide, panels, int(columns - (wide - kLanes)),
+                     done > 0, last ? steps.from(j) : ChannelSteps{}};
     };
     const int64_t together = largest(1, kWeightFloats / (k.size() * kTileColumns));
     for (int64_t j = 0; j < full; j += together * kTileColumns)

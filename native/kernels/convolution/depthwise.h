@@ -10,8 +10,8 @@ constexpr int kDepthwisePixels = kLanes == 16 ? 8 : 4;
 
 // P pixels, all of their channels.
 template <int P>
-ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C, AfterSums after) {
-  const int64_t padded = padded_columns(C), taps = all_taps(p.taps);
+ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C, ChannelSteps steps) {
+  const int64_t padded = padded_columns(C), taps = p.K;
   for (int64_t c = 0; c < C; c += kLanes) {
     const int lanes = (int)smaller(kLanes, C - c);
     vf acc[P][1] = {};
@@ -21,20 +21,17 @@ ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C
 #pragma GCC unroll 8
       for (int q = 0; q < P; q++) acc[q][0] = vfma(ld_some(x + t.source[q], lanes), weight, acc[q][0]);
     }
-    finish_sums(acc, after.from(c));
+    finish_pixels(acc, steps.from(c), t.from(c).residual, t.target, lanes);
 #pragma GCC unroll 8
     for (int q = 0; q < P; q++) st_some(t.c + t.target[q] + c, acc[q][0], lanes);
   }
 }
 
-static void depthwise_run(const ConvJob& job, const Phase& p, PixelRun t) {
-  const int64_t C = job.g.out_channels();
-  const AfterSums after = {job.in_registers && job.epilogue.bias ? job.bias : nullptr,
-                           job.in_registers && job.epilogue.activation == activations::relu};
+static void depthwise_run(const Phase& p, PixelRun t, int64_t C, ChannelSteps steps) {
   for (; t.count >= kDepthwisePixels;
        t.count -= kDepthwisePixels, t.source += kDepthwisePixels, t.target += kDepthwisePixels)
-    depthwise_pixels<kDepthwisePixels>(p, t, C, after);
-  for (; t.count > 0; t.count--, t.source++, t.target++) depthwise_pixels<1>(p, t, C, after);
+    depthwise_pixels<kDepthwisePixels>(p, t, C, steps);
+  for (; t.count > 0; t.count--, t.source++, t.target++) depthwise_pixels<1>(p, t, C, steps);
 }
 
 // Weights as [tap][channel].
@@ -48,7 +45,7 @@ static void pack_depthwise(const ConvJob& job, int32_t* place) {
       for (int64_t c = 0; place[tap] >= 0 && c < padded; c++)
         to[place[tap] * padded + c] = c < C ? job.weights[c * job.w.taps + tap] : 0.0f;
   }
-  for (int64_t c = 0; job.epilogue.bias && c < padded; c++) job.bias[c] = c < C ? job.epilogue.bias[c] : 0.0f;
+  pad_steps(job.given, job.steps, C, padded);
 }
 
 }  // namespace anneal::ANNEAL_TARGET

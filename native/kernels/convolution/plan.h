@@ -1,6 +1,7 @@
 // What the chunks of a correlation share: phases with their tables, packed weights, bias.
 #pragma once
 #include "../carve.h"
+#include "channel_steps.h"
 #include "weights.h"
 
 namespace anneal::ANNEAL_TARGET {
@@ -17,7 +18,11 @@ struct PixelRun {
   const int32_t* source;
   float* c;
   const int32_t* target;
-  int64_t count;  // of tiles, or of pixels
+  int64_t count;          // of tiles, or of pixels
+  const float* residual;  // lies like c, or null
+  PixelRun from(int64_t column) const {
+    return {x, source, c + column, target, count, residual ? residual + column : nullptr};
+  }
 };
 
 // A phase, prepared once for all strips.
@@ -36,10 +41,10 @@ struct ConvJob {
   bool depthwise;  // as many groups as channels, taken together
   Strips s;
   WeightStrides w;
-  Epilogue epilogue;
-  bool in_registers;  // of the epilogue: bias and relu
-  const float *source, *weights;
-  float *target, *bias;  // bias: padded to panels, of each group
+  ChannelSteps given, steps;  // steps: padded to panels, of each group
+  Epilogue after;             // what is done with results that have been stored
+  const float *source, *weights, *residual;
+  float* target;
   Phase* phases;
   int64_t count;  // of phases
   Context* context;
@@ -80,16 +85,20 @@ static ConvJob conv_job(const Call& call, bool transposed, Carve& memory) {
   job.depthwise = is_depthwise(job.g);
   job.s = strips_of(job.g, job.depthwise ? job.g.groups : job.g.in, kConvStrip, false);
   job.w = weight_strides(geometry, transposed);
-  job.epilogue = {call.inputs > 2 ? (const float*)call.in[2].data : nullptr,
-                  call.inputs > 3 ? (const float*)call.in[3].data : nullptr, call.attr[0]};
+  const auto operand = [&](int i) { return i < call.inputs ? (const float*)call.in[i].data : nullptr; };
+  const float* const mask = operand(3);
+  const bool relu = call.attr[0] == activations::relu && !mask;
+  job.given = {operand(2), operand(4), operand(5), relu};
+  job.after = {nullptr, mask, relu ? activations::none : call.attr[0]};
+  job.residual = operand(6);
   job.source = (const float*)call.in[0].data;
   job.weights = (const float*)call.in[1].data;
   job.target = (float*)call.out[0].data;
   job.count = job.g.phases();
   const int64_t panels = job.depthwise ? padded_columns(job.g.groups) : padded_columns(job.g.out) * job.g.groups;
-  job.bias = memory.take<float>(panels);
+  const auto padded = [&](const float* numbers) { return numbers ? memory.take<float>(panels) : nullptr; };
+  job.steps = {padded(job.given.bias), padded(job.given.scale), padded(job.given.shift), relu};
   job.phases = memory.take<Phase>(job.count);
-  job.in_registers = job.epilogue.in_registers();
   for (int64_t i = 0; i < job.count; i++) {
     Phase p;
     phase_taps(job.g, i, p.taps);
@@ -100,7 +109,6 @@ static ConvJob conv_job(const Call& call, bool transposed, Carve& memory) {
     p.target = memory.take<int32_t>(job.s.pixels(job.g));
     p.flat = !job.depthwise && is_flat(p.stretches) ? memory.take<int32_t>(p.K) : nullptr;
     p.weights = memory.take<float>(p.K * panels);
-    if (p.K == 0) job.in_registers = false;
     if (!memory.base) continue;
     note_stretches(job.s, p.taps, job.depthwise, p.offset);
     note_positions(job, p);
@@ -124,8 +132,10 @@ static PixelRun pixels_of(const ConvJob& job, const ImageStrip& strip, const Pha
   const int64_t width = t[2].to - t[2].from, O = g.out_channels();
   const int64_t slice = strip.n * d.target + t[0].result + strip.z * t[0].result_step;
   const int64_t first = (slice * h.target + t[1].result + strip.y * t[1].result_step) * w.target + t[2].result;
-  return {x, p.source + begin * width, job.target + first * O + group * g.out, p.target + begin * width,
-          strip.images * (end - begin) * width};
+  const PixelRun whole = {
+      x,           p.source + begin * width, job.target, p.target + begin * width, strip.images * (end - begin) * width,
+      job.residual};
+  return whole.from(first * O + group * g.out);
 }
 
 }  // namespace anneal::ANNEAL_TARGET

@@ -37,13 +37,16 @@ static void reference_box(const int64_t* sizes, Visit visit) {
       for (at[2] = 0; at[2] < sizes[2]; at[2]++) visit(at);
 }
 
-// Rounds a sum to T, and adds bias, activation and mask.
+// Rounds a sum to T, and does what is done with it, one rounding each.
 template <class T>
 static void reference_finish(const Call& call, int64_t element, int64_t channel, double sum) {
-  const T* bias = call.inputs > 2 ? (const T*)call.in[2].data : nullptr;
-  const T* mask = call.inputs > 3 ? (const T*)call.in[3].data : nullptr;
+  const auto operand = [&](int i) { return i < call.inputs ? (const T*)call.in[i].data : nullptr; };
+  const T *bias = operand(2), *mask = operand(3), *scale = operand(4), *shift = operand(5), *residual = operand(6);
   T x = (T)sum;
   if (bias) x = (T)((double)x + (double)bias[channel]);
+  if (scale) x = (T)((double)x * (double)scale[channel]);
+  if (shift) x = (T)((double)x + (double)shift[channel]);
+  if (residual) x = (T)((double)x + (double)residual[element]);
   x = (T)reference_activation(call.attr[0], (double)x);
   if (mask) x = mask[element] > 0 ? x : T(0);
   ((T*)call.out[0].data)[element] = x;

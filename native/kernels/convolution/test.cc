@@ -1,4 +1,5 @@
 // Convolutions: odd sizes, borders, strides, dilations, groups; each row against its reference and every target.
+#include "test/refusals.h"
 #include "test/rows.h"
 
 namespace {
@@ -39,22 +40,34 @@ void check_all(const Shape& s, double special = 0) {
   const int64_t taps = s.w.taps[0] * s.w.taps[1] * s.w.taps[2];
   const Tolerance forward = {1e-6, 3e-7 * double(taps * s.C / s.groups)},
                   backward = {1e-6, 3e-7 * double(taps * s.O / s.groups)};
-  for (bool plain : {true, false}) {
-    KernelCase c = {row_conv,
-                    text_of(plain ? "conv" : "conv bias relu", s.x()),
-                    {x, w, plain ? Tensor() : bias, Tensor()},
-                    {Tensor(DType::f32, s.y())},
-                    with_epilogue(plain ? activations::none : activations::relu, 0, s.geometry())};
-    c.tolerance = forward;
+  const Tensor none, scale = random_tensor(DType::f32, {s.O}, 7), shift = random_tensor(DType::f32, {s.O}, 8),
+                     residual = random_tensor(DType::f32, s.y(), 9), other = random_tensor(DType::f32, s.x(), 10);
+  struct {
+    const char* name;
+    uint32_t activation;
+    std::vector<Tensor> more;
+  } forwards[] = {{"", activations::none, {none, none}},
+                  {" bias relu", activations::relu, {bias, none}},
+                  {" scale shift", activations::none, {none, none, scale, shift}},
+                  {" bias scale shift residual relu", activations::relu, {bias, none, scale, shift, residual}},
+                  {" shift residual tanh", activations::tanh, {none, none, none, shift, residual}}},
+    backwards[] = {{"", activations::none, {none, none}},
+                   {" bias mask", activations::none, {back, mask}},
+                   {" scale residual mask", activations::none, {none, mask, back, none, other}}};
+  const auto run = [&](Row row, const char* name, auto& variant, std::vector<Tensor> inputs, const Dims& result,
+                       Tolerance tolerance) {
+    inputs.insert(inputs.end(), variant.more.begin(), variant.more.end());
+    const uint32_t flags = variant.more[1].stored() > 0 ? gemm_flags::mask : 0;
+    KernelCase c = {row,
+                    text_of((std::string(name) + variant.name).c_str(), s.x()),
+                    inputs,
+                    {Tensor(DType::f32, result)},
+                    with_epilogue(variant.activation, flags, s.geometry())};
+    c.tolerance = tolerance;
     check(c);
-    KernelCase t = {row_conv_transpose,
-                    text_of(plain ? "conv_transpose" : "conv_transpose bias mask", s.x()),
-                    {dy, w, plain ? Tensor() : back, plain ? Tensor() : mask},
-                    {Tensor(DType::f32, s.x())},
-                    with_epilogue(activations::none, plain ? 0 : gemm_flags::mask, s.geometry())};
-    t.tolerance = backward;
-    check(t);
-  }
+  };
+  for (const auto& variant : forwards) run(row_conv, "conv", variant, {x, w}, s.y(), forward);
+  for (const auto& variant : backwards) run(row_conv_transpose, "conv_transpose", variant, {dy, w}, s.x(), backward);
   KernelCase g = {row_conv_weight_grad,
                   text_of("conv_weight_grad", s.x()),
                   {x, dy},
@@ -111,6 +124,40 @@ TEST_CASE("convolution: NaN and infinity, also of a weight that meets padding; n
   for (double special : {double(kNaN), double(kInf)})
     check_all({2, 3, 5, 1, {{1, 6, 5}, {1, 3, 3}, {1, 2, 1}, {0, 1, 1}}}, special);
   check_all({0, 3, 5, 1, {{1, 6, 5}, {1, 3, 3}}});
+}
+
+TEST_CASE("verify checks what a convolution is given") {
+  using namespace refusals;
+  const auto words = [](const Dims& d) { return std::vector<uint32_t>(d.begin(), d.end()); };
+  // Images [2, 5, 5, 4] to 6 channels of the same size, with what is wrong in one of the places.
+  const auto of = [&](std::vector<uint32_t> geometry, std::vector<Dims> more = {}, uint32_t activation = 0,
+                      uint32_t flags = 0, Dims y = {2, 1, 5, 5, 6}, Dims w = {6, 4, 1, 3, 3}) {
+    return refusal_of([&](ProgramBuilder& b) {
+      std::vector<uint32_t> inputs = {b.dense(Space::input, DType::f32, 0, {2, 1, 5, 5, 4}),
+                                      b.dense(Space::arena, DType::f32, 8192, words(w))};
+      for (const Dims& d : more)
+        inputs.push_back(d.empty() ? kNone : b.dense(Space::arena, DType::f32, 16384, words(d)));
+      b.add(row_conv, {b.dense(Space::arena, DType::f32, 0, words(y))}, inputs,
+            with_epilogue(activation, flags, geometry));
+    });
+  };
+  const std::vector<uint32_t> same = {1, 1, 1, 1, 0, 1, 1, 1, 1, 1};
+  const Dims image = {2, 1, 5, 5, 6};
+  CHECK(of(same) == "accepted");
+  CHECK(of(same, {{6}, {}, {6}, {6}, image}) == "accepted");
+  CHECK(of(same, {{}, image}, activations::none, gemm_flags::mask) == "accepted");
+  for (size_t i : {0, 2, 3}) {
+    std::vector<Dims> more(i + 1);
+    more[i] = {5};
+    check_refused(of(same, more), "numbers of channels do not fit");
+  }
+  check_refused(of(same, {{}, {}, {}, {}, {2, 1, 5, 5, 5}}), "residual is not like the result");
+  check_refused(of(same, {{}, {2, 1, 5, 4, 6}}, activations::none, gemm_flags::mask), "mask is not like the result");
+  check_refused(of(same, {{}, image}), "flags do not fit mask");
+  check_refused(of(same, {}, activations::sigmoid + 1), "unknown activation");
+  check_refused(of(same, {}, 0, 0, image, {6, 3, 1, 3, 3}), "channels do not agree");
+  check_refused(of({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}), "windows do not fit");
+  check_refused(of({4, 1, 1, 1, 0, 1, 1, 1, 1, 1}), "outputs do not divide into groups");
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ struct TileRun {
   int64_t panel, panels;
   int last;  // lanes of the last vector
   bool accumulate;
-  AfterSums after;
+  ChannelSteps steps;
 };
 
 // Tiles of R pixels x V vectors of output channels: each pixel's window stays in the nearest cache for all panels.
@@ -85,7 +85,8 @@ struct PixelTiles {
             sum.add(k.length, a, columns);
           }
         }
-        finish_sums(sum.acc, t.after.from(j * V * kLanes));
+        const PixelRun finished = p.from(j * V * kLanes);
+        finish_pixels(sum.acc, t.steps.from(j * V * kLanes), finished.residual, target, t.last);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++)
 #pragma GCC unroll 8

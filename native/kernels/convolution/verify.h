@@ -33,8 +33,10 @@ inline const char* verify_geometry(const TensorArg& x, const TensorArg& y, const
 }
 
 inline const char* verify_epilogue(const Call& call, int64_t channels) {
-  const TensorArg &out = call.out[0], &bias = call.in[2], &mask = call.in[3];
-  if (present(bias)) NEED(is_vector(bias, out.dtype, channels), "bias does not fit");
+  const TensorArg &out = call.out[0], &mask = call.in[3], &residual = call.in[6];
+  for (int i : {2, 4, 5})
+    if (present(call.in[i])) NEED(is_vector(call.in[i], out.dtype, channels), "numbers of channels do not fit");
+  if (present(residual)) NEED(is_like(residual, out), "residual is not like the result");
   if (present(mask)) NEED(is_like(mask, out), "mask is not like the result");
   NEED(call.attr[0] <= activations::sigmoid, "unknown activation");
   NEED(call.attr[1] == (present(mask) ? gemm_flags::mask : 0), "flags do not fit mask");
