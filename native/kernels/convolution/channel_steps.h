@@ -1,18 +1,23 @@
-// What is done with the sums of a correlation before they are stored: (sum + bias) * scale + shift + residual, then
-// relu. The order per element is that of separate instructions, so fused equals unfused bit for bit.
+// What is done with the sums of a correlation: (sum + bias) * scale + shift + residual, then relu. The order per
+// element is that of separate instructions, so fused equals unfused bit for bit. A bias and relu alone are applied to
+// sums in registers; the rest to a tile that has just been stored, since more of it in the tile's loop would cost
+// registers there.
 #pragma once
 #include "../contraction/epilogue.h"
 
 namespace anneal::ANNEAL_TARGET {
 
-// A number for each channel, or null where nothing is done.
+// A number for each channel, or null where nothing is done; `residual` lies like the results.
 struct ChannelSteps {
   const float *bias, *scale, *shift;
+  const float* residual;
   bool relu;
   ChannelSteps from(int64_t channel) const {
     const auto at = [=](const float* numbers) { return numbers ? numbers + channel : nullptr; };
-    return {at(bias), at(scale), at(shift), relu};
+    return {at(bias), at(scale), at(shift), at(residual), relu};
   }
+  bool any_stored() const { return scale || shift || residual; }
+  AfterSums in_registers() const { return {bias, relu && !any_stored()}; }
 };
 
 // Copies the numbers of `count` channels, zeros behind them.
@@ -25,29 +30,21 @@ static void pad_steps(const ChannelSteps& from, const ChannelSteps& to, int64_t 
   pad_numbers(from.shift, to.shift, count, padded);
 }
 
-// Sums of R pixels x V vectors of channels, of which the last has `last` lanes. Pixel r of `residual` lies at
-// target[r].
-template <int R, int V>
-ANNEAL_INLINE void finish_pixels(vf (&sum)[R][V], ChannelSteps steps, const float* residual, const int32_t* target,
-                                 int last) {
-  finish_sums(sum, AfterSums{steps.bias, false});
-  if (steps.scale) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; v++) {
-      const vf scale = ld(steps.scale + v * kLanes);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; r++) sum[r][v] = sum[r][v] * scale;
+// Channels [0, channels) of some pixels that have been stored at c + target[i].
+__attribute__((noinline)) static void finish_stored(const ChannelSteps& steps, float* c, const int32_t* target,
+                                                    int pixels, int64_t channels) {
+  for (int64_t j = 0; j < channels; j += kLanes) {
+    const int lanes = (int)smaller(kLanes, channels - j);
+    const vf scale = steps.scale ? ld(steps.scale + j) : vf{}, shift = steps.shift ? ld(steps.shift + j) : vf{};
+    for (int i = 0; i < pixels; i++) {
+      float* const at = c + target[i] + j;
+      vf x = ld_some(at, lanes);
+      if (steps.scale) x = x * scale;
+      if (steps.shift) x = x + shift;
+      if (steps.residual) x = x + ld_some(steps.residual + target[i] + j, lanes);
+      st_some(at, steps.relu ? vrelu(x) : x, lanes);
     }
   }
-  finish_sums(sum, AfterSums{steps.shift, false});
-  if (residual) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; r++)
-#pragma GCC unroll 8
-      for (int v = 0; v < V; v++)
-        sum[r][v] = sum[r][v] + ld_some(residual + target[r] + v * kLanes, v < V - 1 ? kLanes : last);
-  }
-  finish_sums(sum, AfterSums{nullptr, steps.relu});
 }
 
 }  // namespace anneal::ANNEAL_TARGET

@@ -25,11 +25,11 @@ static void conv_chunk(void* arg, int64_t chunk, int32_t worker) {
     for (int64_t i = 0; i < job.count; i++) {
       const Phase& p = job.phases[i];
       const PixelRun pixels = pixels_of(job, strip, p, group, x);
+      if (pixels.count == 0) continue;
       if (p.K > 0 && !job.depthwise)
         dense_run(job, p, group, pixels);
       else  // of no taps, too, for one group after the other
-        depthwise_run(p, pixels, job.depthwise ? job.g.groups : job.g.out,
-                      job.steps.from(group * padded_columns(job.g.out)));
+        depthwise_run(p, pixels, job.depthwise ? job.g.groups : job.g.out, steps_of(job, group, pixels.c));
     }
   }
   if (job.after.any()) finish_strip(job, strip);

@@ -22,7 +22,7 @@ static void pack_weights_chunk(void* arg, int64_t chunk, int32_t worker) {
     pack_panel(job.w, place, job.weights + group * job.w.group, job.g.in, j, width,
                const_cast<float*>(p.weights) + (group * padded + j) * p.K);
   }
-  pad_steps(job.given.from(group * job.g.out + j), job.steps.from(group * padded + j), width, padded_columns(width));
+  pad_steps(job.given.from(group * job.g.out + j), job.padded.from(group * padded + j), width, padded_columns(width));
 }
 
 // A run of pixels of a phase, for one group.
@@ -30,17 +30,16 @@ static void dense_run(const ConvJob& job, const Phase& p, int64_t group, const P
   const Correlation& g = job.g;
   const int64_t padded = padded_columns(g.out);
   const float* const weights = p.weights + group * padded * p.K;
-  const ChannelSteps steps = job.steps.from(group * padded);
+  const ChannelSteps steps = steps_of(job, group, pixels.c);
   const int64_t full = g.out / kTileColumns * kTileColumns;  // columns of whole panels
   int64_t done = 0;
   const auto multiply = [&](const BlockOfK& k) {
-    const bool last = done + k.size() == p.K;
+    const ChannelSteps finish = done + k.size() == p.K ? steps : ChannelSteps{};
     const auto run_at = [&](int64_t j, int64_t columns, int64_t panels) {
-      PixelRun run = pixels.from(j);
-      if (!last) run.residual = nullptr;
+      const PixelRun run = {pixels.x, pixels.source, pixels.c + j, pixels.target, pixels.count};
       const int64_t wide = padded_columns(columns);
-      return TileRun{run,      weights + j * p.K + done * wide,      p.K * wide, panels, int(columns - (wide - kLanes)),
-                     done > 0, last ? steps.from(j) : ChannelSteps{}};
+      return TileRun{run,      weights + j * p.K + done * wide, p.K * wide,    panels, int(columns - (wide - kLanes)),
+                     done > 0, finish.in_registers().from(j),   finish.from(j)};
     };
     const int64_t together = largest(1, kWeightFloats / (k.size() * kTileColumns));
     for (int64_t j = 0; j < full; j += together * kTileColumns)

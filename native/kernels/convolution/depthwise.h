@@ -10,7 +10,7 @@ constexpr int kDepthwisePixels = kLanes == 16 ? 8 : 4;
 
 // P pixels, all of their channels.
 template <int P>
-ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C, ChannelSteps steps) {
+ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C, const ChannelSteps& steps) {
   const int64_t padded = padded_columns(C), taps = p.K;
   for (int64_t c = 0; c < C; c += kLanes) {
     const int lanes = (int)smaller(kLanes, C - c);
@@ -21,13 +21,14 @@ ANNEAL_INLINE void depthwise_pixels(const Phase& p, const PixelRun& t, int64_t C
 #pragma GCC unroll 8
       for (int q = 0; q < P; q++) acc[q][0] = vfma(ld_some(x + t.source[q], lanes), weight, acc[q][0]);
     }
-    finish_pixels(acc, steps.from(c), t.from(c).residual, t.target, lanes);
+    finish_sums(acc, steps.in_registers().from(c));
 #pragma GCC unroll 8
     for (int q = 0; q < P; q++) st_some(t.c + t.target[q] + c, acc[q][0], lanes);
   }
+  if (steps.any_stored()) finish_stored(steps, t.c, t.target, P, C);
 }
 
-static void depthwise_run(const Phase& p, PixelRun t, int64_t C, ChannelSteps steps) {
+static void depthwise_run(const Phase& p, PixelRun t, int64_t C, const ChannelSteps& steps) {
   for (; t.count >= kDepthwisePixels;
        t.count -= kDepthwisePixels, t.source += kDepthwisePixels, t.target += kDepthwisePixels)
     depthwise_pixels<kDepthwisePixels>(p, t, C, steps);
@@ -45,7 +46,7 @@ static void pack_depthwise(const ConvJob& job, int32_t* place) {
       for (int64_t c = 0; place[tap] >= 0 && c < padded; c++)
         to[place[tap] * padded + c] = c < C ? job.weights[c * job.w.taps + tap] : 0.0f;
   }
-  pad_steps(job.given, job.steps, C, padded);
+  pad_steps(job.given, job.padded, C, padded);
 }
 
 }  // namespace anneal::ANNEAL_TARGET

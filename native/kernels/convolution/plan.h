@@ -18,11 +18,7 @@ struct PixelRun {
   const int32_t* source;
   float* c;
   const int32_t* target;
-  int64_t count;          // of tiles, or of pixels
-  const float* residual;  // lies like c, or null
-  PixelRun from(int64_t column) const {
-    return {x, source, c + column, target, count, residual ? residual + column : nullptr};
-  }
+  int64_t count;  // of tiles, or of pixels
 };
 
 // A phase, prepared once for all strips.
@@ -41,9 +37,9 @@ struct ConvJob {
   bool depthwise;  // as many groups as channels, taken together
   Strips s;
   WeightStrides w;
-  ChannelSteps given, steps;  // steps: padded to panels, of each group
-  Epilogue after;             // what is done with results that have been stored
-  const float *source, *weights, *residual;
+  ChannelSteps given, padded;  // padded: to panels, of each group
+  Epilogue after;              // what is done with results that have been stored
+  const float *source, *weights;
   float* target;
   Phase* phases;
   int64_t count;  // of phases
@@ -88,16 +84,16 @@ static ConvJob conv_job(const Call& call, bool transposed, Carve& memory) {
   const auto operand = [&](int i) { return i < call.inputs ? (const float*)call.in[i].data : nullptr; };
   const float* const mask = operand(3);
   const bool relu = call.attr[0] == activations::relu && !mask;
-  job.given = {operand(2), operand(4), operand(5), relu};
+  job.given = {operand(2), operand(4), operand(5), operand(6), relu};
   job.after = {nullptr, mask, relu ? activations::none : call.attr[0]};
-  job.residual = operand(6);
   job.source = (const float*)call.in[0].data;
   job.weights = (const float*)call.in[1].data;
   job.target = (float*)call.out[0].data;
   job.count = job.g.phases();
   const int64_t panels = job.depthwise ? padded_columns(job.g.groups) : padded_columns(job.g.out) * job.g.groups;
-  const auto padded = [&](const float* numbers) { return numbers ? memory.take<float>(panels) : nullptr; };
-  job.steps = {padded(job.given.bias), padded(job.given.scale), padded(job.given.shift), relu};
+  const auto panels_for = [&](const float* numbers) { return numbers ? memory.take<float>(panels) : nullptr; };
+  job.padded = {panels_for(job.given.bias), panels_for(job.given.scale), panels_for(job.given.shift),
+                job.given.residual, relu};
   job.phases = memory.take<Phase>(job.count);
   for (int64_t i = 0; i < job.count; i++) {
     Phase p;
@@ -132,10 +128,15 @@ static PixelRun pixels_of(const ConvJob& job, const ImageStrip& strip, const Pha
   const int64_t width = t[2].to - t[2].from, O = g.out_channels();
   const int64_t slice = strip.n * d.target + t[0].result + strip.z * t[0].result_step;
   const int64_t first = (slice * h.target + t[1].result + strip.y * t[1].result_step) * w.target + t[2].result;
-  const PixelRun whole = {
-      x,           p.source + begin * width, job.target, p.target + begin * width, strip.images * (end - begin) * width,
-      job.residual};
-  return whole.from(first * O + group * g.out);
+  return {x, p.source + begin * width, job.target + first * O + group * g.out, p.target + begin * width,
+          strip.images * (end - begin) * width};
+}
+
+// The steps of a group whose results begin at c.
+static ChannelSteps steps_of(const ConvJob& job, int64_t group, const float* c) {
+  ChannelSteps steps = job.padded.from(group * padded_columns(job.g.out));
+  if (steps.residual) steps.residual = job.given.residual + (c - job.target);
+  return steps;
 }
 
 }  // namespace anneal::ANNEAL_TARGET

@@ -38,7 +38,8 @@ struct TileRun {
   int64_t panel, panels;
   int last;  // lanes of the last vector
   bool accumulate;
-  ChannelSteps steps;
+  AfterSums after;
+  ChannelSteps steps;  // for stored tiles
 };
 
 // Tiles of R pixels x V vectors of output channels: each pixel's window stays in the nearest cache for all panels.
@@ -85,12 +86,12 @@ struct PixelTiles {
             sum.add(k.length, a, columns);
           }
         }
-        const PixelRun finished = p.from(j * V * kLanes);
-        finish_pixels(sum.acc, t.steps.from(j * V * kLanes), finished.residual, target, t.last);
+        finish_sums(sum.acc, t.after.from(j * V * kLanes));
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
           for (int v = 0; v < V; v++) st_some(c + target[r] + v * kLanes, sum.acc[r][v], v < V - 1 ? kLanes : t.last);
+        if (t.steps.any_stored()) finish_stored(t.steps.from(j * V * kLanes), c, target, R, (V - 1) * kLanes + t.last);
       }
     }
   }
