@@ -67,7 +67,7 @@ static void note_positions(const ConvJob& job, const Phase& p) {
   for (int64_t n = 0; n < s.images; n++)
     for (int64_t y = all ? p.taps[1].from : 0; y < (all ? p.taps[1].to : s.rows); y++)
       for (int64_t x = p.taps[2].from; x < p.taps[2].to; x++, i++) {
-        p.source[i] = int32_t(n * s.image + y * h.stride * s.row + x * w.stride * s.pixel);
+        p.source[i] = int32_t(n * s.image + y * s.step_y * s.row + x * s.step_x * s.pixel);
         p.target[i] = int32_t((n * image + y * p.taps[1].result_step * w.target + x * p.taps[2].result_step) * O);
       }
 }

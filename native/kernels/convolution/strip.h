@@ -38,6 +38,8 @@ struct Strips {
   bool in_place;
   int64_t channels;                  // that are read of a pixel
   int64_t pixel, row, slice, image;  // floats from one source pixel, row, slice and image to the next within a strip
+  int64_t step_y, step_x;            // rows and pixels of the strip from one window to the next
+  int64_t skip_y, skip_x;            // of the source, from one that is copied to the next
   int64_t images, rows;              // of positions, per strip: all rows of some images, or some rows of one slice
   int64_t width, height, depth;      // of the source, of a full strip
   int64_t count;                     // of strips
@@ -46,7 +48,12 @@ struct Strips {
   int64_t pixels(const Correlation& g) const { return images * rows * g.axis[2].positions; }
 };
 
-ANNEAL_INLINE int64_t reach_of(const Axis& a, int64_t positions) { return (positions - 1) * a.stride + a.reach; }
+// Elements of an axis that a strip of so many positions holds, of which every `skip`th is copied.
+ANNEAL_INLINE int64_t extent_of(const Axis& a, int64_t positions, int64_t skip) {
+  return ((positions - 1) * a.stride + a.reach - 1) / skip + 1;
+}
+// What lies between windows of one element is not copied.
+ANNEAL_INLINE int64_t skip_of(const Axis& a) { return a.reach == 1 && stays_inside(a) ? a.stride : 1; }
 
 // `channels` of each pixel; `apart`: columns of pixels will be walked, whose lines should not share cache sets.
 static Strips strips_of(const Correlation& g, int64_t channels, StripLimits limit, bool apart) {
@@ -56,11 +63,15 @@ static Strips strips_of(const Correlation& g, int64_t channels, StripLimits limi
   s.in_place = stays_inside(d) && stays_inside(h) && stays_inside(w) && !bad(g.in_channels());
   s.channels = channels;
   s.pixel = s.in_place ? g.in_channels() : bad(channels) ? channels + 16 : channels;
-  s.width = reach_of(w, w.positions);
+  s.skip_y = s.in_place ? 1 : skip_of(h);
+  s.skip_x = s.in_place ? 1 : skip_of(w);
+  s.step_y = h.stride / s.skip_y;
+  s.step_x = w.stride / s.skip_x;
+  s.width = extent_of(w, w.positions, s.skip_x);
   s.depth = d.reach;
   const auto fits = [&](int64_t images, int64_t rows) {
     return images * rows * w.positions <= limit.pixels &&
-           images * s.depth * reach_of(h, rows) * s.width * s.pixel <= limit.floats;
+           images * s.depth * extent_of(h, rows, s.skip_y) * s.width * s.pixel <= limit.floats;
   };
   s.images = s.rows = 1;
   if (fits(1, h.positions)) {
@@ -73,7 +84,7 @@ static Strips strips_of(const Correlation& g, int64_t channels, StripLimits limi
     while (fits(1, s.rows + 1)) s.rows++;
     s.rows = equal_part(h.positions, s.rows, 1);
   }
-  s.height = reach_of(h, s.rows);
+  s.height = extent_of(h, s.rows, s.skip_y);
   s.row = s.in_place ? w.source * g.in_channels() : s.width * s.pixel;
   s.slice = s.in_place ? h.source * s.row : s.height * s.row;
   s.image = s.in_place ? d.source * s.slice : s.depth * s.slice;
@@ -107,24 +118,25 @@ static const float* fill_strip(const Correlation& g, const Strips& s, const Imag
   if (s.in_place) return source + (((strip.n * d.source + z) * h.source + y) * w.source + w.begin) * C + channel;
   const int64_t begin = smallest(s.width, w.begin < 0 ? -w.begin : 0);
   const int64_t end = largest(begin, smallest(s.width, w.source - w.begin));
-  const int64_t height = reach_of(h, strip.rows);
+  const int64_t height = extent_of(h, strip.rows, s.skip_y);
   for (int64_t i = 0; i < strip.images; i++)
     for (int64_t k = 0; k < s.depth; k++)
       for (int64_t r = 0; r < height; r++) {
         float* at = to + i * s.image + k * s.slice + r * s.row;
-        if (z + k < 0 || z + k >= d.source || y + r < 0 || y + r >= h.source) {
+        const int64_t row = y + r * s.skip_y;
+        if (z + k < 0 || z + k >= d.source || row < 0 || row >= h.source) {
           zero_floats(at, s.row);
           continue;
         }
-        const float* from = source +
-                            ((((strip.n + i) * d.source + z + k) * h.source + y + r) * w.source + begin + w.begin) * C +
-                            channel;
+        const float* from =
+            source + ((((strip.n + i) * d.source + z + k) * h.source + row) * w.source + begin + w.begin) * C + channel;
         zero_floats(at, begin * s.pixel);
         zero_floats(at + end * s.pixel, (s.width - end) * s.pixel);
-        if (s.pixel == C)
+        if (s.pixel == C && s.skip_x == 1)
           copy_floats(at + begin * s.pixel, from, (end - begin) * C);
         else
-          for (int64_t x = begin; x < end; x++) copy_floats(at + x * s.pixel, from + (x - begin) * C, s.channels);
+          for (int64_t x = begin; x < end; x++)
+            copy_floats(at + x * s.pixel, from + (x - begin) * s.skip_x * C, s.channels);
       }
   return to;
 }

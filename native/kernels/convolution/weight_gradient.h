@@ -2,8 +2,6 @@
 // lanes, channels of the window are broadcast from the strip, pixels follow each other in order: nothing is transposed
 // but the result. The sum is cut into parts of whole images by the shape alone; parts are added by halves.
 #pragma once
-#include <type_traits>
-
 #include "../contraction/grid.h"
 #include "plan.h"
 #include "tiles.h"
@@ -171,10 +169,10 @@ static void accumulate_gradient(const GradientJob& job, int64_t group, Range ima
   g.N = images.size();
   Strips s = job.s;
   s.count = divide_up(g.N, s.images) * s.down * s.across;
-  const int64_t step = s.pixel * w.stride, taps = all_taps(job.taps);
+  const int64_t step = s.pixel * s.step_x, taps = all_taps(job.taps);
   bool dense = true;  // lines follow each other as pixels do
   for (int64_t i = 0; i < s.images * s.rows; i++) {
-    own.line[i] = int32_t(i / s.rows * s.image + i % s.rows * s.row * h.stride);
+    own.line[i] = int32_t(i / s.rows * s.image + i % s.rows * s.row * s.step_y);
     dense = dense && own.line[i] == i * w.positions * step;
   }
   const bool packs = g.groups > 1 || g.out != padded_columns(g.out) || g.out > kTileColumns;
@@ -198,16 +196,23 @@ static void accumulate_gradient(const GradientJob& job, int64_t group, Range ima
 
 // Taps of one vector of channels, so many at once.
 template <int T>
-ANNEAL_INLINE void depthwise_taps(const float* x, const int64_t* offset, const int32_t* source, const float* dy,
+static void depthwise_taps(const float* x, const int64_t* offset, const int32_t* source, const float* dy,
                                   int64_t C, int64_t pixels, float* sums, int64_t padded, int lanes) {
   vf acc[T];
   for (int t = 0; t < T; t++) acc[t] = ld(sums + t * padded);
   for (int64_t i = 0; i < pixels; i++) {
     const vf d = ld_some(dy + i * C, lanes);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int t = 0; t < T; t++) acc[t] = vfma(ld_some(x + offset[t] + source[i], lanes), d, acc[t]);
   }
   for (int t = 0; t < T; t++) st(sums + t * padded, acc[t]);
+}
+constexpr int kTapsTogether = 9;
+ANNEAL_INLINE auto depthwise_taps_of(int taps) {
+  static constexpr decltype(&depthwise_taps<1>) kernels[kTapsTogether] = {
+      depthwise_taps<1>, depthwise_taps<2>, depthwise_taps<3>, depthwise_taps<4>, depthwise_taps<5>,
+      depthwise_taps<6>, depthwise_taps<7>, depthwise_taps<8>, depthwise_taps<9>};
+  return kernels[taps - 1];
 }
 
 static void accumulate_depthwise(const GradientJob& job, Range images, float* sums, const GradientScratch& own) {
@@ -223,7 +228,7 @@ static void accumulate_depthwise(const GradientJob& job, Range images, float* su
   int64_t next = 0;
   for (int64_t i = 0; i < s.images * s.rows; i++)
     for (int64_t x = 0; x < w.positions; x++)
-      own.line[next++] = int32_t(i / s.rows * s.image + i % s.rows * s.row * h.stride + x * w.stride * s.pixel);
+      own.line[next++] = int32_t(i / s.rows * s.image + i % s.rows * s.row * s.step_y + x * s.step_x * s.pixel);
   zero_floats(sums, job.size);
   for (int64_t i = 0; i < s.count; i++) {
     const ImageStrip strip = strip_at(g, s, i);
@@ -232,16 +237,10 @@ static void accumulate_depthwise(const GradientJob& job, Range images, float* su
     const float* x = fill_strip(g, s, strip, source, 0, own.copy);
     for (int64_t c = 0; c < C; c += kLanes) {
       const int lanes = (int)smaller(kLanes, C - c);
-      int64_t t = 0;
-      const auto some = [&](auto many) {
-        constexpr int T = decltype(many)::value;
-        for (; t + T <= taps; t += T)
-          depthwise_taps<T>(x + c, own.offset + t, own.line, d + c, C, pixels, sums + t * job.padded + c, job.padded,
-                            lanes);
-      };
-      some(std::integral_constant<int, 8>());
-      some(std::integral_constant<int, 3>());
-      some(std::integral_constant<int, 1>());
+      const int64_t together = equal_part(taps, kTapsTogether, 1);
+      for (int64_t t = 0; t < taps; t += together)
+        depthwise_taps_of((int)smaller(together, taps - t))(x + c, own.offset + t, own.line, d + c, C, pixels,
+                                                            sums + t * job.padded + c, job.padded, lanes);
     }
   }
 }
