@@ -94,6 +94,21 @@ TEST_CASE("convolution: one pixel of many channels, strides over them, blocks of
   check_all({1, 512, 16, 1, {{1, 2, 2}, {1, 1, 1}}});
 }
 
+TEST_CASE("convolution: few output channels over long rows of taps, in several strips and parts") {
+  for (int64_t outputs : {2, 7, 8, 13, 16})
+    check_all({9, 16, outputs, 1, {{1, 20, 18}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}}});
+  check_all({3, 32, 5, 1, {{1, 9, 8}, {1, 2, 1}, {1, 2, 3}}});
+  check_all({2, 64, 12, 2, {{1, 9, 8}, {1, 2, 2}, {1, 1, 1}, {0, 1, 0}}});
+  check_all({17, 48, 4, 1, {{1, 6, 7}, {1, 1, 5}, {1, 1, 1}, {0, 0, 2}}});
+}
+
+TEST_CASE("convolution: one pixel, of which strides leave others out, with borders and without") {
+  check_all({3, 64, 9, 1, {{1, 9, 7}, {1, 1, 1}, {1, 3, 2}}});
+  check_all({3, 64, 40, 1, {{1, 9, 7}, {1, 1, 1}, {1, 3, 2}, {0, 1, 1}}});
+  check_all({2, 64, 9, 1, {{5, 9, 7}, {1, 1, 3}, {2, 3, 2}, {0, 0, 1}}});
+  check_all({2, 64, 9, 1, {{1, 9, 7}, {1, 3, 1}, {1, 2, 2}}});
+}
+
 TEST_CASE("convolution: dilations, also with strides that share a divisor or none") {
   for (int64_t stride : {1, 2, 3, 4})
     for (int64_t dilation : {2, 3, 4})

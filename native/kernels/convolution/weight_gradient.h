@@ -13,27 +13,39 @@ constexpr int64_t kGradientChannels = 128;  // of a block, whose strip stays in 
 constexpr int64_t kMostParts = 16, kPartPixels = 512, kPartFloats = 1 << 20;
 constexpr int64_t kGradientChunks = 8;
 
-// Neighbours in memory, advanced from pixel to pixel.
-template <int R>
+// Neighbours in memory, of one pixel after the other: wherever these are, or `step` apart.
 struct ChannelRows {
+  const float* x;
+  const int32_t* pixel;
+  __attribute__((always_inline)) float row(int r) const { return x[*pixel + r]; }
+  __attribute__((always_inline)) void advance() { pixel++; }
+};
+struct SteppingRows {
   const float* next;
   int64_t step;
   __attribute__((always_inline)) float row(int r) const { return next[r]; }
   __attribute__((always_inline)) void advance() { next += step; }
 };
+template <int V>
+struct ChannelColumns {
+  const float* x;
+  const int32_t* pixel;
+  __attribute__((always_inline)) vf load(int v) const { return ld(x + *pixel + v * kLanes); }
+  __attribute__((always_inline)) void advance() { pixel++; }
+};
 
-// Lines of pixels: x + line[y] + i * step with dy + i * the panel's columns.
-struct PixelLines {
-  int64_t lines, width, step;
-  const int32_t* line;
+// Pixels x + pixel[i] with dy + i * the panel's columns. Lines of `width` are `step` apart.
+struct Pixels {
+  int64_t count, width, step;
+  const int32_t* pixel;
   const float* dy;
 };
 
 // `tiles` of R elements of the window x V vectors of output channels.
-using GradientKernel = void (*)(const PixelLines& p, const float* x, float* c, int64_t tiles, bool accumulate);
+using GradientKernel = void (*)(const Pixels& p, const float* x, float* c, int64_t tiles, bool accumulate);
 template <int R, int V>
 struct GradientTiles {
-  static void run(const PixelLines& p, const float* x, float* c, int64_t tiles, bool accumulate) {
+  static void run(const Pixels& p, const float* x, float* c, int64_t tiles, bool accumulate) {
     for (; tiles > 0; tiles--, x += R, c += R * V * kLanes) {
       TileSum<R, V> sum;
       if (accumulate)
@@ -41,9 +53,14 @@ struct GradientTiles {
       else
         sum.clear();
       PanelColumns<V> b = {p.dy};
-      for (int64_t y = 0; y < p.lines; y++) {
-        ChannelRows<R> a = {x + p.line[y], p.step};
-        sum.add(p.width, a, b);
+      if constexpr (V == 1) {  // loads are what holds it up: none for where a pixel is
+        for (int64_t i = 0; i < p.count; i += p.width) {
+          SteppingRows a = {x + p.pixel[i], p.step};
+          sum.add(p.width, a, b);
+        }
+      } else {  // nor do short lines
+        ChannelRows a = {x, p.pixel};
+        sum.add(p.count, a, b);
       }
       sum.store(c, V * kLanes, kLanes);
     }
@@ -59,7 +76,7 @@ ANNEAL_INLINE GradientKernel gradient_tiles_of(int rows) {
   return kernels[rows - 1];
 }
 template <int V, int Max>
-static void multiply_stretch(const PixelLines& p, const float* x, float* c, int64_t length, bool accumulate) {
+static void multiply_stretch(const Pixels& p, const float* x, float* c, int64_t length, bool accumulate) {
   while (length > 0) {
     const int r = next_rows(length, Max);
     const int64_t tiles = r == Max && length >= 2 * Max ? length / Max - 1 : 1;
@@ -70,10 +87,45 @@ static void multiply_stretch(const PixelLines& p, const float* x, float* c, int6
   }
 }
 
-// Sums lie by part, group, block of channels and panel: [tap][channel of the block][columns].
+// The other way round, for few output channels: the window lies in the lanes, output channels are broadcast. A stretch
+// of V vectors with R of them, in c[output channel][of the stretch].
+template <int R, int V>
+static void gradient_across(const Pixels& p, const float* x, const float* dy, float* c, int64_t length,
+                            bool accumulate) {
+  TileSum<R, V> sum;
+  if (accumulate)
+    sum.load(c, length, kLanes);
+  else
+    sum.clear();
+  SteppingRows a = {dy, kLanes};
+  ChannelColumns<V> b = {x, p.pixel};
+  sum.add(p.count, a, b);
+  sum.store(c, length, kLanes);
+}
+template <int R>
+static void multiply_across(const Pixels& p, const float* x, const float* dy, float* c, int64_t length,
+                            bool accumulate) {
+  for (int64_t v = length / kLanes; v > 0;) {
+    const int64_t vectors = next_rows(v, 3);
+    (vectors == 3 ? gradient_across<R, 3> : gradient_across<R, 2>)(p, x, dy, c, length, accumulate);
+    x += vectors * kLanes;
+    c += vectors * kLanes;
+    v -= vectors;
+  }
+}
+static void multiply_across(const Pixels& p, const float* x, float* c, int64_t outputs, int64_t length,
+                            bool accumulate) {
+  constexpr int kRows = kLanes == 8 ? 4 : 8;
+  int64_t o = 0;
+  for (; o + kRows <= outputs; o += kRows) multiply_across<kRows>(p, x, p.dy + o, c + o * length, length, accumulate);
+  for (; o < outputs; o++) multiply_across<1>(p, x, p.dy + o, c + o * length, length, accumulate);
+}
+
+// Sums lie by part, group, block of channels and panel: [tap][channel of the block][columns], or, where output channels
+// are few, [stretch][output channel][of the stretch].
 struct GradientJob {
   Correlation g;
-  bool depthwise;
+  bool depthwise, across;
   Strips s;
   Taps taps[3];
   int64_t block, parts, cuts;  // channels of a block; parts of the batch; of the panels
@@ -108,6 +160,9 @@ static GradientJob gradient_job(const Call& call, Carve& memory) {
   job.size = job.K * job.padded * (job.depthwise ? 1 : job.g.groups);
   job.cuts = job.depthwise ? 1 : smallest(divide_up(job.g.out, kTileColumns), largest(1, kGradientChunks / job.parts));
   job.s = strips_of(job.g, job.block, kGradientStrip, !job.depthwise);
+  const int64_t length = stretches_of(job.s, job.taps).length;
+  job.across = !job.depthwise && job.g.out > 1 && job.g.out <= kLanes && job.block == job.g.in &&
+               length % kLanes == 0 && length >= 2 * kLanes;
   job.sums = memory.take<float>(job.parts * job.size);
   job.x = (const float*)call.in[0].data;
   job.dy = (const float*)call.in[1].data;
@@ -115,17 +170,25 @@ static GradientJob gradient_job(const Call& call, Carve& memory) {
   return job;
 }
 
-// What a chunk needs for itself: a strip's copy, its dy in panels, offsets of its lines and of stretches.
+// What a chunk needs for itself: a strip's copy, its dy in panels, offsets of its pixels and of stretches.
 struct GradientScratch {
   float *copy, *panels;
-  int32_t* line;
+  int32_t* pixel;
   int64_t* offset;
 };
+
+// Where the windows of a strip begin.
+static void note_pixels(const Strips& s, int64_t width, int32_t* pixel) {
+  for (int64_t i = 0; i < s.images * s.rows; i++)
+    for (int64_t x = 0; x < width; x++)
+      *pixel++ = int32_t(i / s.rows * s.image + i % s.rows * s.row * s.step_y + x * s.step_x * s.pixel);
+}
+
 static GradientScratch gradient_scratch(const GradientJob& job, Carve& memory) {
   GradientScratch own;
   own.copy = memory.take<float>(job.s.floats() + kLanes);
   own.panels = memory.take<float>(job.s.pixels(job.g) * job.padded);
-  own.line = memory.take<int32_t>(largest(job.s.images * job.s.rows, job.s.pixels(job.g)));
+  own.pixel = memory.take<int32_t>(job.s.pixels(job.g));
   own.offset = memory.take<int64_t>(all_taps(job.taps));
   return own;
 }
@@ -142,12 +205,16 @@ static void pack_gradient(const float* dy, int64_t O, int64_t from, int64_t end,
 
 // The windows of a strip against its dy, output channels [n.begin, n.end) of a group: `sums` are those of a block of
 // channels.
-static void multiply_gradient(const GradientJob& job, const Stretches& t, const int64_t* offset, PixelLines p,
-                              const float* x, const float* dy, int64_t pixels, Range n, float* sums, bool accumulate) {
+static void multiply_gradient(const GradientJob& job, const Stretches& t, const int64_t* offset, Pixels p,
+                              const float* x, const float* dy, Range n, float* sums, bool accumulate) {
   const int64_t K = t.count * t.length;
+  p.dy = dy;
+  for (int64_t i = 0; job.across && i < t.count; i++)
+    multiply_across(p, x + offset[i], sums + i * t.length * job.g.out, job.g.out, t.length, accumulate);
+  if (job.across) return;
   for (int64_t j = n.begin; j < n.end; j += kTileColumns) {
     const int64_t padded = padded_columns(smaller(kTileColumns, job.g.out - j));
-    p.dy = dy + (j - n.begin) * pixels;
+    p.dy = dy + (j - n.begin) * p.count;
     for (int64_t i = 0; i < t.count; i++) {
       float* to = sums + j * K + i * t.length * padded;
       if (padded == kLanes)
@@ -169,16 +236,15 @@ static void accumulate_gradient(const GradientJob& job, int64_t group, Range ima
   g.N = images.size();
   Strips s = job.s;
   s.count = divide_up(g.N, s.images) * s.down * s.across;
-  const int64_t step = s.pixel * s.step_x, taps = all_taps(job.taps);
+  const int64_t taps = all_taps(job.taps);
+  const int64_t step = s.pixel * s.step_x, lines = s.images * s.rows;
+  note_pixels(s, w.positions, own.pixel);
   bool dense = true;  // lines follow each other as pixels do
-  for (int64_t i = 0; i < s.images * s.rows; i++) {
-    own.line[i] = int32_t(i / s.rows * s.image + i % s.rows * s.row * s.step_y);
-    dense = dense && own.line[i] == i * w.positions * step;
-  }
+  for (int64_t i = 0; i < lines; i++) dense = dense && own.pixel[i * w.positions] == i * w.positions * step;
   const bool packs = g.groups > 1 || g.out != padded_columns(g.out) || g.out > kTileColumns;
   for (int64_t i = 0; i < s.count; i++) {
     const ImageStrip strip = strip_at(g, s, i);
-    const int64_t lines = strip.images * strip.rows, pixels = lines * w.positions;
+    const int64_t pixels = strip.images * strip.rows * w.positions;
     const float* d = dy + ((strip.n * g.axis[0].positions + strip.z) * h.positions + strip.y) * w.positions * O;
     if (packs) pack_gradient(d, O, columns.begin, columns.end, pixels, own.panels);
     for (int64_t channel = 0; channel < g.in; channel += job.block) {
@@ -187,32 +253,42 @@ static void accumulate_gradient(const GradientJob& job, int64_t group, Range ima
       const float* x = fill_strip(g, b, strip, source, group * g.in + channel, own.copy);
       const Stretches t = stretches_of(b, job.taps);
       note_stretches(b, job.taps, false, own.offset);
-      const PixelLines p = {dense ? 1 : lines, dense ? pixels : w.positions, step, own.line, nullptr};
-      multiply_gradient(job, t, own.offset, p, x, packs ? own.panels : d, pixels, columns,
-                        sums + channel * taps * job.padded, i > 0);
+      const Pixels p = {pixels, dense ? pixels : w.positions, step, own.pixel, nullptr};
+      multiply_gradient(job, t, own.offset, p, x, packs ? own.panels : d, columns, sums + channel * taps * job.padded,
+                        i > 0);
     }
   }
 }
 
-// Taps of one vector of channels, so many at once.
-template <int T>
-static void depthwise_taps(const float* x, const int64_t* offset, const int32_t* source, const float* dy,
-                                  int64_t C, int64_t pixels, float* sums, int64_t padded, int lanes) {
+// T taps of one vector of channels, or of the first `lanes` of them.
+using DepthwiseKernel = void (*)(const float* x, const int64_t* offset, const int32_t* source, const float* dy,
+                                 int64_t C, int64_t pixels, float* sums, int64_t padded, int lanes);
+template <int T, bool kWhole>
+static void depthwise_taps(const float* x, const int64_t* offset, const int32_t* source, const float* dy, int64_t C,
+                           int64_t pixels, float* sums, int64_t padded, int lanes) {
+  const auto load = [=](const float* from)
+                        __attribute__((always_inline)) { return kWhole ? ld(from) : ld_part(from, lanes); };
   vf acc[T];
+  const float* of[T];
   for (int t = 0; t < T; t++) acc[t] = ld(sums + t * padded);
-  for (int64_t i = 0; i < pixels; i++) {
-    const vf d = ld_some(dy + i * C, lanes);
+  for (int t = 0; t < T; t++) of[t] = x + offset[t];
+  for (int64_t i = 0; i < pixels; i++, dy += C) {
+    const vf d = load(dy);
+    const int64_t at = source[i];
 #pragma GCC unroll 12
-    for (int t = 0; t < T; t++) acc[t] = vfma(ld_some(x + offset[t] + source[i], lanes), d, acc[t]);
+    for (int t = 0; t < T; t++) acc[t] = vfma(load(of[t] + at), d, acc[t]);
   }
   for (int t = 0; t < T; t++) st(sums + t * padded, acc[t]);
 }
-constexpr int kTapsTogether = 9;
-ANNEAL_INLINE auto depthwise_taps_of(int taps) {
-  static constexpr decltype(&depthwise_taps<1>) kernels[kTapsTogether] = {
-      depthwise_taps<1>, depthwise_taps<2>, depthwise_taps<3>, depthwise_taps<4>, depthwise_taps<5>,
-      depthwise_taps<6>, depthwise_taps<7>, depthwise_taps<8>, depthwise_taps<9>};
-  return kernels[taps - 1];
+constexpr int kWholeTaps = 9, kPartTaps = 4;  // at once
+ANNEAL_INLINE DepthwiseKernel depthwise_taps_of(int taps, bool whole) {
+  static constexpr DepthwiseKernel of_whole[kWholeTaps] = {
+      depthwise_taps<1, true>, depthwise_taps<2, true>, depthwise_taps<3, true>,
+      depthwise_taps<4, true>, depthwise_taps<5, true>, depthwise_taps<6, true>,
+      depthwise_taps<7, true>, depthwise_taps<8, true>, depthwise_taps<9, true>};
+  static constexpr DepthwiseKernel of_part[kPartTaps] = {depthwise_taps<1, false>, depthwise_taps<2, false>,
+                                                         depthwise_taps<3, false>, depthwise_taps<4, false>};
+  return (whole ? of_whole : of_part)[taps - 1];
 }
 
 static void accumulate_depthwise(const GradientJob& job, Range images, float* sums, const GradientScratch& own) {
@@ -225,10 +301,7 @@ static void accumulate_depthwise(const GradientJob& job, Range images, float* su
   Strips s = job.s;
   s.count = divide_up(g.N, s.images) * s.down * s.across;
   note_stretches(s, job.taps, true, own.offset);
-  int64_t next = 0;
-  for (int64_t i = 0; i < s.images * s.rows; i++)
-    for (int64_t x = 0; x < w.positions; x++)
-      own.line[next++] = int32_t(i / s.rows * s.image + i % s.rows * s.row * s.step_y + x * s.step_x * s.pixel);
+  note_pixels(s, w.positions, own.pixel);
   zero_floats(sums, job.size);
   for (int64_t i = 0; i < s.count; i++) {
     const ImageStrip strip = strip_at(g, s, i);
@@ -237,10 +310,11 @@ static void accumulate_depthwise(const GradientJob& job, Range images, float* su
     const float* x = fill_strip(g, s, strip, source, 0, own.copy);
     for (int64_t c = 0; c < C; c += kLanes) {
       const int lanes = (int)smaller(kLanes, C - c);
-      const int64_t together = equal_part(taps, kTapsTogether, 1);
+      const bool whole = lanes == kLanes;
+      const int64_t together = equal_part(taps, whole ? kWholeTaps : kPartTaps, 1);
       for (int64_t t = 0; t < taps; t += together)
-        depthwise_taps_of((int)smaller(together, taps - t))(x + c, own.offset + t, own.line, d + c, C, pixels,
-                                                            sums + t * job.padded + c, job.padded, lanes);
+        depthwise_taps_of((int)smaller(together, taps - t), whole)(x + c, own.offset + t, own.pixel, d + c, C, pixels,
+                                                                   sums + t * job.padded + c, job.padded, lanes);
     }
   }
 }
@@ -283,6 +357,13 @@ ANNEAL_INLINE void put_columns(float* to, int64_t stride, int64_t count, int64_t
     for (int64_t j = 0; j < lanes; j++) to[j * stride + m] = sums[m * row * padded + j];
 }
 
+static void unpack_across(const GradientJob& job, const float* sums, float* to) {
+  const int64_t taps = all_taps(job.taps), C = job.g.in, length = stretches_of(job.s, job.taps).length;
+  for (int64_t tap = 0; tap < taps; tap += length / C)
+    for (int64_t o = 0; o < job.g.out; o++, sums += length)
+      for (int64_t i = 0; i < length; i++) to[(o * C + i % C) * taps + tap + i / C] = sums[i];
+}
+
 // One panel of a group.
 static void unpack_chunk(void* arg, int64_t chunk, int32_t) {
   const GradientJob& job = *(const GradientJob*)arg;
@@ -293,6 +374,7 @@ static void unpack_chunk(void* arg, int64_t chunk, int32_t) {
     const int64_t channels = smaller(job.block, job.g.in - channel);
     float* const sums = job.sums + group * job.K * job.padded + channel * taps * job.padded + j * channels * taps;
     add_parts(job, sums, channels * taps * padded);
+    if (job.across) return unpack_across(job, sums, to);
     for (int64_t o = 0; o < width; o += kLanes) {
       const int64_t lanes = smaller(kLanes, width - o);
       float* const rows = to + o * job.K + channel * taps;
