@@ -106,7 +106,7 @@ template <int R>
 static void multiply_across(const Pixels& p, const float* x, const float* dy, float* c, int64_t length,
                             bool accumulate) {
   for (int64_t v = length / kLanes; v > 0;) {
-    const int64_t vectors = next_rows(v, 3);
+    const int64_t vectors = v == 2 || v == 4 ? 2 : 3;
     (vectors == 3 ? gradient_across<R, 3> : gradient_across<R, 2>)(p, x, dy, c, length, accumulate);
     x += vectors * kLanes;
     c += vectors * kLanes;
