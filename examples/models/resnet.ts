@@ -79,33 +79,46 @@ function stage(block: Block, from: number, channels: number, count: number, stri
   return Array.from({ length: count }, (_, i) => new block(i === 0 ? from : channels * block.expansion, channels, i === 0 ? stride : 1));
 }
 
-/** For images [3, H, W] of about 224x224. */
+export interface ResNetOptions {
+  /** Channels of the images. Default 3. */
+  readonly channels?: number;
+  /** Channels of the first stage; each further one has twice as many. Default 64. */
+  readonly width?: number;
+  /** Begins with a convolution of 3x3 that leaves the size of the images, for those of about 32x32, in place of 7x7 and a pooling, which leave a quarter. Default false. */
+  readonly small?: boolean;
+}
+
+/** For images [channels, H, W] of about 224x224, or of about 32x32. */
 export class ResNet extends nn.Module {
-  readonly conv1 = conv(3, 64, 7, 2);
-  readonly bn1 = nn.batchNorm2d(64);
+  readonly conv1: nn.Module;
+  readonly bn1: nn.Module;
   readonly layer1: nn.Module[];
   readonly layer2: nn.Module[];
   readonly layer3: nn.Module[];
   readonly layer4: nn.Module[];
   readonly fc: nn.Module;
+  readonly #small: boolean;
 
-  constructor(block: Block, counts: readonly [number, number, number, number], classes: number) {
+  constructor(block: Block, counts: readonly [number, number, number, number], classes: number, { channels = 3, width = 64, small = false }: ResNetOptions = {}) {
     super();
     const { expansion } = block;
-    this.layer1 = stage(block, 64, 64, counts[0], 1);
-    this.layer2 = stage(block, 64 * expansion, 128, counts[1], 2);
-    this.layer3 = stage(block, 128 * expansion, 256, counts[2], 2);
-    this.layer4 = stage(block, 256 * expansion, 512, counts[3], 2);
-    this.fc = nn.linear(512 * expansion, classes);
+    this.#small = small;
+    this.conv1 = small ? conv(channels, width, 3) : conv(channels, width, 7, 2);
+    this.bn1 = nn.batchNorm2d(width);
+    this.layer1 = stage(block, width, width, counts[0], 1);
+    this.layer2 = stage(block, width * expansion, 2 * width, counts[1], 2);
+    this.layer3 = stage(block, 2 * width * expansion, 4 * width, counts[2], 2);
+    this.layer4 = stage(block, 4 * width * expansion, 8 * width, counts[3], 2);
+    this.fc = nn.linear(8 * width * expansion, classes);
   }
 
   override forward(x: Tensor): Tensor {
-    const stem = maxPool2d(relu(through([this.conv1, this.bn1], x)), 3, { stride: 2, padding: 1 });
-    const features = through([this.layer1, this.layer2, this.layer3, this.layer4], stem);
+    const stem = relu(through([this.conv1, this.bn1], x));
+    const features = through([this.layer1, this.layer2, this.layer3, this.layer4], this.#small ? stem : maxPool2d(stem, 3, { stride: 2, padding: 1 }));
     return this.fc.forward(flatten(adaptiveAvgPool2d(features, 1), 1));
   }
 }
 
-export const resnet18 = (classes = 1000): ResNet => new ResNet(BasicBlock, [2, 2, 2, 2], classes);
-export const resnet34 = (classes = 1000): ResNet => new ResNet(BasicBlock, [3, 4, 6, 3], classes);
-export const resnet50 = (classes = 1000): ResNet => new ResNet(Bottleneck, [3, 4, 6, 3], classes);
+export const resnet18 = (classes = 1000, options?: ResNetOptions): ResNet => new ResNet(BasicBlock, [2, 2, 2, 2], classes, options);
+export const resnet34 = (classes = 1000, options?: ResNetOptions): ResNet => new ResNet(BasicBlock, [3, 4, 6, 3], classes, options);
+export const resnet50 = (classes = 1000, options?: ResNetOptions): ResNet => new ResNet(Bottleneck, [3, 4, 6, 3], classes, options);
