@@ -48,6 +48,8 @@ type Sizes = { 1: readonly [width: number]; 2: readonly [height: number, width: 
 
 /** One size for all axes, or one each: [height, width]. */
 export type PerAxis<R extends SpatialRank = SpatialRank> = number | Sizes[R];
+/** The same, where null is the size that the images have. */
+export type AdaptiveSize<R extends SpatialRank = SpatialRank> = number | null | { readonly [I in keyof Sizes[R]]: Sizes[R][I] | null };
 
 /** Options of windows, as far as shapes depend on them. */
 export interface WindowOptions<R extends SpatialRank = SpatialRank> {
@@ -99,15 +101,15 @@ export type Pooled<R extends SpatialRank, S extends Shape, K extends PerAxis<R>,
     : Shape;
 
 /** The shape [..., h, w] of images of R axes after a pooling to the size K. */
-export type AdaptivePooled<R extends SpatialRank, S extends Shape, K extends PerAxis<R>> = number extends S['length']
+export type AdaptivePooled<R extends SpatialRank, S extends Shape, K extends AdaptiveSize<R>> = number extends S['length']
   ? Shape
   : Split<R, S> extends [infer Front extends number[], infer Spatial extends number[]]
     ? [...Front, ...Resized<Spatial, K>]
     : Shape;
 
 /** Sizes as messages write them. */
-export type ShowPerAxis<P> = P extends readonly number[] ? `[${Joined<P>}]` : P extends number ? `${P}` : string;
-type Joined<P extends readonly number[], Text extends string = ''> = P extends readonly [infer H extends number, ...infer Rest extends number[]] ? Joined<Rest, Text extends '' ? `${H}` : `${Text},${H}`> : Text;
+export type ShowPerAxis<P> = P extends readonly (number | null)[] ? `[${Joined<P>}]` : P extends number | null ? `${P}` : string;
+type Joined<P extends readonly (number | null)[], Text extends string = ''> = P extends readonly [infer H extends number | null, ...infer Rest extends (number | null)[]] ? Joined<Rest, Text extends '' ? `${H}` : `${Text},${H}`> : Text;
 
 /** False where N is known to leave a remainder by G. */
 export type Divides<N extends number, G extends number> = [Tuple<N>, Tuple<G>] extends [infer TN extends Size, infer TG extends readonly [unknown, ...unknown[]]]
@@ -136,8 +138,10 @@ type Scaled<S extends Shape, F, Done extends number[] = []> = S extends readonly
     : never
   : Done;
 
-/** Sizes of K, as many as S has. */
-type Resized<S extends Shape, K, Done extends number[] = []> = S extends readonly [number, ...infer Rest extends number[]] ? Resized<Rest, K, [...Done, SizeOf<K, Done['length']>]> : Done;
+/** Sizes of K, as many as S has; those of S where K is null. */
+type Resized<S extends Shape, K, Done extends number[] = []> = S extends readonly [infer N extends number, ...infer Rest extends number[]] ? Resized<Rest, K, [...Done, SizeOr<N, K extends readonly unknown[] ? K[Done['length']] : K>]> : Done;
+/** The size K; N where it is null. */
+type SizeOr<N extends number, K> = [K] extends [null] ? N : K extends number ? K : number;
 
 /** The shape of images [N, C, ..] after an interpolation with the options O. */
 export type Interpolated<S extends Shape, O> = number extends S['length']

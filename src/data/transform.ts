@@ -3,7 +3,8 @@ import { inspected } from '../inspect.js';
 import { record } from '../graph/recorder.js';
 import type { Shapes, ShapeFunction, ShapeMismatch, Show } from '../nn/shape-mismatch.js';
 import { outputOf } from '../graph/recorder.js';
-import { type MixAttrs, mixImagesOp } from '../ops/augmentation.js';
+import { type MixAttrs, mixImagesOp, type Range } from '../ops/augmentation.js';
+import { mul } from '../ops/index.js';
 import type { Attrs, KernelRecord } from '../ops/record.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -100,17 +101,30 @@ export class Transform<F extends ShapeFunction = ShapeFunction> {
 export class Mixing extends Transform<SameImage> {
   /** The number of classes, where it was given. */
   readonly classes: number | undefined;
-  readonly #attrs: MixAttrs;
+  readonly #parts: readonly MixAttrs[];
 
-  constructor(text: string, attrs: MixAttrs, classes: number | undefined) {
-    super(text, { op: mixImagesOp as KernelRecord<never>, attrs: attrs as never });
-    this.#attrs = attrs;
+  /** Ways to mix, of which no two choose the same number. */
+  constructor(text: string, parts: readonly MixAttrs[], classes: number | undefined) {
+    super(text, { op: mixImagesOp as KernelRecord<never>, attrs: parts[0] as never });
+    this.#parts = parts;
     this.classes = classes;
+  }
+
+  /** The same ways for numbers of a part of [0, 1). */
+  within$([low, high]: Range): readonly MixAttrs[] {
+    const at = (number: number): number => low + number * (high - low);
+    return this.#parts.map(({ chosen, ...rest }) => ({ ...rest, chosen: [at(chosen[0]), chosen[1] === 1 ? high : at(chosen[1])] }));
   }
 
   /** Mixtures of images (a, b), float32, and the share [B] of a in each. */
   mixed$(a: Tensor, b: Tensor, examples: Tensor, key: Tensor): readonly [images: Tensor, shares: Tensor] {
-    const images = record(mixImagesOp, [a, b, examples, key], this.#attrs);
-    return [images, outputOf(images, 1)];
+    const shares: Tensor[] = [];
+    const images = this.#parts.reduce((mixed, attrs) => {
+      const next = record(mixImagesOp, [mixed, b, examples, key], attrs);
+      shares.push(outputOf(next, 1));
+      return next;
+    }, a);
+    // Each image is left as it is, with a share of 1, by all ways but one.
+    return [images, shares.reduce((all, share) => mul(all, share) as Tensor)];
   }
 }

@@ -268,7 +268,40 @@ function mixing(name: string, cut: boolean, options: MixOptions): Mixing {
   checkOptions(opOf(name), options, ['alpha', 'p', 'classes']);
   const { alpha = 1, p = 1, classes } = options;
   if (classes !== undefined && !(Number.isSafeInteger(classes) && classes >= 1)) throw wrong(name, 'classes', classes, 'a whole number of at least 1');
-  return new Mixing(textOf(name, [options]), { cut, p: within(name, 'p', p, [0, 1]), alpha: within(name, 'alpha', alpha, [0.01, 100]) }, classes);
+  return new Mixing(textOf(name, [options]), [{ cut, chosen: [0, within(name, 'p', p, [0, 1])], alpha: within(name, 'alpha', alpha, [0.01, 100]) }], classes);
+}
+
+export interface ChoiceOptions {
+  /** Weights of the transforms, by which one of them is drawn. Default: all alike. */
+  readonly p?: readonly number[] | undefined;
+}
+
+/**
+ * Mixes each image by one of `transforms`, mixUp() and cutMix(), which is drawn for it by the weights `p`. The last transform of its data. Throws ArgumentError for what is no
+ * list of them, for weights that are negative, all 0 or of another number, and for numbers of classes that differ. As torchvision.transforms.v2.RandomChoice of MixUp and CutMix,
+ * which draws one for a batch.
+ *
+ *     const mixed = data.transforms.randomChoice([data.transforms.mixUp({ alpha: 0.2 }), data.transforms.cutMix()], { p: [1, 3] });
+ */
+export function randomChoice(transforms: readonly Mixing[], options: ChoiceOptions = {}): Mixing {
+  const name = 'randomChoice';
+  checkOptions(opOf(name), options, ['p']);
+  if (!Array.isArray(transforms) || transforms.length === 0 || !transforms.every((one) => one instanceof Mixing)) {
+    throw wrong(name, 'transforms', transforms, 'a list of what mixes images, as in [mixUp(), cutMix()]');
+  }
+  const { p = transforms.map(() => 1) } = options;
+  const sum = isNumbers(p, transforms.length) && p.every((weight) => weight >= 0) ? p.reduce((a, b) => a + b) : 0;
+  if (!(sum > 0 && sum < Infinity)) throw wrong(name, 'p', p, `${transforms.length} weights of at least 0, not all 0`);
+  const [classes, another] = new Set(transforms.flatMap((one) => one.classes ?? []));
+  if (another !== undefined) throw wrong(name, 'transforms', transforms, `one number of classes, not ${classes} and ${another}`);
+  let low = 0;
+  const parts = transforms.flatMap((one, i) => {
+    const start = low;
+    low += p[i]! / sum;
+    // The last part ends at 1, whatever the sum of shares is rounded to.
+    return one.within$([start, i === transforms.length - 1 ? 1 : low]);
+  });
+  return new Mixing(textOf(name, [transforms, options]), parts, classes);
 }
 
 type MadeOf = ConstructorParameters<typeof Transform>[1];
@@ -324,6 +357,7 @@ function noElement({ bytes }: ImageKind, option: string, value: number): string 
 function textOf(name: string, given: readonly unknown[]): string {
   const text = (value: unknown): string => {
     if (Array.isArray(value)) return `[${value.map(text).join(', ')}]`;
+    if (value instanceof Transform) return String(value);
     if (typeof value !== 'object' || value === null) return describeValue(value);
     return `{ ${Object.entries(value).filter(([, one]) => one !== undefined).map(([option, one]) => `${option}: ${text(one)}`).join(', ')} }`;
   };

@@ -1,11 +1,11 @@
 import { recordUnpool, unpooling, type MaxUnpoolOptions, type Unpooling } from '../ops/max-unpooling.js';
 import { describeSizes } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
-import type { PerAxis } from '../window-types.js';
+import type { PerAxis, SpatialRank } from '../window-types.js';
 import { Module } from './module.js';
 
-/** See maxUnpool1d() and maxUnpool2d(). */
-export class MaxUnpool<R extends 1 | 2 = 1 | 2> extends Module {
+/** See maxUnpool1d(), maxUnpool2d() and maxUnpool3d(). */
+export class MaxUnpool<R extends SpatialRank = SpatialRank> extends Module {
   readonly rank: R;
   readonly kernelSize: PerAxis<R>;
   readonly #unpooling: Unpooling;
@@ -45,4 +45,9 @@ export function maxUnpool1d(kernelSize: PerAxis<1>, options?: MaxUnpoolOptions<1
  */
 export function maxUnpool2d(kernelSize: PerAxis<2>, options?: MaxUnpoolOptions<2>): MaxUnpool<2> {
   return new MaxUnpool(2, kernelSize, options);
+}
+
+/** The way back of ops.maxPool3dWithIndices, for volumes [N, C, D, H, W]. See maxUnpool2d(). As torch.nn.MaxUnpool3d. */
+export function maxUnpool3d(kernelSize: PerAxis<3>, options?: MaxUnpoolOptions<3>): MaxUnpool<3> {
+  return new MaxUnpool(3, kernelSize, options);
 }

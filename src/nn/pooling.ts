@@ -1,13 +1,13 @@
 import type { DType } from '../dtype.js';
-import { adaptiveAttrs, recordAdaptive, type AdaptiveAttrs, type Reducer } from '../ops/adaptive-pooling.js';
+import { adaptedSizes, adaptiveSizes, recordAdaptive, recordAdaptiveAt, type AdaptiveSizes, type Reducer } from '../ops/adaptive-pooling.js';
 import { lpPoolAttrs, recordLpPool, type LpPoolOptions } from '../ops/lp-pooling.js';
-import { maxPoolAttrs, recordMaxPool, type MaxPoolOptions } from '../ops/max-pooling.js';
+import { maxPoolAttrs, recordMaxPool, recordMaxPoolAt, type MaximaAt, type MaxPoolOptions } from '../ops/max-pooling.js';
 import { pooledShape, type PoolWindows } from '../ops/pool-windows.js';
 import { avgPoolAttrs, recordAvgPool, type AvgPoolOptions, type PoolFits } from '../ops/pooling.js';
 import { describeSizes } from '../ops/windows.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { AdaptivePooled, PerAxis, Pooled, ShowPerAxis, SpatialRank } from '../window-types.js';
+import type { AdaptivePooled, AdaptiveSize, PerAxis, Pooled, ShowPerAxis, SpatialRank } from '../window-types.js';
 import { noExamples, type NoExamples } from './examples.js';
 import { Module } from './module.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
@@ -68,32 +68,32 @@ export class Pool<Name extends string = string, R extends SpatialRank = SpatialR
 }
 
 /** A pooling to the size K, whatever size examples have. */
-export interface AdaptivePooledExample<Name extends string, R extends SpatialRank, K extends PerAxis<R>> extends ShapeFunction {
+export interface AdaptivePooledExample<Name extends string, R extends SpatialRank, K extends AdaptiveSize<R>> extends ShapeFunction {
   readonly out: OfExamples<R, this['in'], `${Name}(${ShowPerAxis<K>})`, this['in'] extends Shape ? AdaptivePooled<R, this['in'], K> : never>;
 }
 
 /** See adaptiveAvgPool2d() and adaptiveMaxPool2d(). */
-export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = SpatialRank, K extends PerAxis<R> = PerAxis<R>> extends Module<Shape, Shape, AdaptivePooledExample<`adaptive${A}Pool${R}d`, R, K>> {
+export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = SpatialRank, K extends AdaptiveSize<R> = AdaptiveSize<R>> extends Module<Shape, Shape, AdaptivePooledExample<`adaptive${A}Pool${R}d`, R, K>> {
   readonly reducer: A;
   readonly rank: R;
   readonly outputSize: K;
-  readonly #attrs: AdaptiveAttrs;
+  readonly #sizes: AdaptiveSizes;
 
   constructor(reducer: A, rank: R, outputSize: K) {
     super();
     this.reducer = reducer;
     this.rank = rank;
     this.outputSize = outputSize;
-    this.#attrs = adaptiveAttrs(reducer, rank, outputSize);
+    this.#sizes = adaptiveSizes(reducer, rank, outputSize);
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<AdaptivePooled<R, S, K>, D> {
-    return recordAdaptive(this.reducer, this.rank, x as Tensor, this.#attrs) as unknown as Tensor<AdaptivePooled<R, S, K>, D>;
+    return recordAdaptive(this.reducer, this.rank, x as Tensor, this.#sizes) as unknown as Tensor<AdaptivePooled<R, S, K>, D>;
   }
 
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
-    return noExamples(this.toString(), this.rank, shape) ?? [shape[0]!, ...this.#attrs.outputSize];
+    return noExamples(this.toString(), this.rank, shape) ?? [shape[0]!, ...adaptedSizes(this.#sizes, shape)];
   }
 
   override get builtin(): boolean {
@@ -102,6 +102,30 @@ export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = S
 
   override toString(): string {
     return `adaptive${this.reducer}Pool${this.rank}d(${describeSizes(this.outputSize)})`;
+  }
+}
+
+/** A max pooling that says where each maximum stands. See maxPool2dWithIndices() and adaptiveMaxPool2dWithIndices(). */
+export class PoolWithIndices extends Module<Shape, { values: Shape; indices: Shape }> {
+  readonly #text: string;
+  readonly #pool: (x: Tensor) => MaximaAt;
+
+  constructor(text: string, pool: (x: Tensor) => MaximaAt) {
+    super();
+    this.#text = text;
+    this.#pool = pool;
+  }
+
+  override forward(x: Tensor): { values: Tensor; indices: Tensor } {
+    return this.#pool(x) as { values: Tensor; indices: Tensor };
+  }
+
+  override get builtin(): boolean {
+    return this.isPlain(PoolWithIndices);
+  }
+
+  override toString(): string {
+    return this.#text;
   }
 }
 
@@ -171,36 +195,82 @@ export function lpPool2d<const K extends PerAxis<2>, const O extends LpPoolOptio
 }
 
 /** Average pooling of sequences [N, C, L] to a size. See adaptiveAvgPool2d(). As torch.nn.AdaptiveAvgPool1d. */
-export function adaptiveAvgPool1d<const K extends PerAxis<1>>(outputSize: K): AdaptivePool<'Avg', 1, K> {
+export function adaptiveAvgPool1d<const K extends AdaptiveSize<1>>(outputSize: K): AdaptivePool<'Avg', 1, K> {
   return new AdaptivePool('Avg', 1, outputSize);
 }
 
 /**
- * Average pooling of images to a size, a number or [height, width], whatever size they have. x [N, C, H, W] float32 gives [N, C, h, w]; see ops.adaptiveAvgPool2d.
+ * Average pooling of images to a size, a number or [height, width], whatever size they have; null leaves it. x [N, C, H, W] float32 gives [N, C, h, w]; see ops.adaptiveAvgPool2d.
  * As torch.nn.AdaptiveAvgPool2d. Throws ArgumentError for a size that is wrong.
  *
  *     const model = nn.sequential([3, 32, 32], nn.conv2d(3, 16, 3), nn.relu(), nn.adaptiveAvgPool2d(1), nn.flatten(), nn.linear(16, 10));
  */
-export function adaptiveAvgPool2d<const K extends PerAxis<2>>(outputSize: K): AdaptivePool<'Avg', 2, K> {
+export function adaptiveAvgPool2d<const K extends AdaptiveSize<2>>(outputSize: K): AdaptivePool<'Avg', 2, K> {
   return new AdaptivePool('Avg', 2, outputSize);
 }
 
 /** Average pooling of volumes [N, C, D, H, W] to a size. See adaptiveAvgPool2d(). As torch.nn.AdaptiveAvgPool3d. */
-export function adaptiveAvgPool3d<const K extends PerAxis<3>>(outputSize: K): AdaptivePool<'Avg', 3, K> {
+export function adaptiveAvgPool3d<const K extends AdaptiveSize<3>>(outputSize: K): AdaptivePool<'Avg', 3, K> {
   return new AdaptivePool('Avg', 3, outputSize);
 }
 
 /** Max pooling of sequences [N, C, L] to a size. See adaptiveMaxPool2d(). As torch.nn.AdaptiveMaxPool1d. */
-export function adaptiveMaxPool1d<const K extends PerAxis<1>>(outputSize: K): AdaptivePool<'Max', 1, K> {
+export function adaptiveMaxPool1d<const K extends AdaptiveSize<1>>(outputSize: K): AdaptivePool<'Max', 1, K> {
   return new AdaptivePool('Max', 1, outputSize);
 }
 
 /** Max pooling of images [N, C, H, W] to a size. See adaptiveAvgPool2d(), and ops.adaptiveMaxPool2d. As torch.nn.AdaptiveMaxPool2d. */
-export function adaptiveMaxPool2d<const K extends PerAxis<2>>(outputSize: K): AdaptivePool<'Max', 2, K> {
+export function adaptiveMaxPool2d<const K extends AdaptiveSize<2>>(outputSize: K): AdaptivePool<'Max', 2, K> {
   return new AdaptivePool('Max', 2, outputSize);
 }
 
 /** Max pooling of volumes [N, C, D, H, W] to a size. See adaptiveMaxPool2d(). As torch.nn.AdaptiveMaxPool3d. */
-export function adaptiveMaxPool3d<const K extends PerAxis<3>>(outputSize: K): AdaptivePool<'Max', 3, K> {
+export function adaptiveMaxPool3d<const K extends AdaptiveSize<3>>(outputSize: K): AdaptivePool<'Max', 3, K> {
   return new AdaptivePool('Max', 3, outputSize);
+}
+
+function maxima<R extends SpatialRank>(rank: R, kernelSize: PerAxis<R>, options: MaxPoolOptions<R> | undefined): PoolWithIndices {
+  const attrs = maxPoolAttrs(`maxPool${rank}d`, rank, kernelSize, options);
+  return new PoolWithIndices(`maxPool${rank}dWithIndices(${describeSizes(kernelSize)})`, (x) => recordMaxPoolAt(rank, x, attrs));
+}
+
+function adaptiveMaxima<R extends SpatialRank>(rank: R, outputSize: AdaptiveSize<R>): PoolWithIndices {
+  const sizes = adaptiveSizes('Max', rank, outputSize);
+  return new PoolWithIndices(`adaptiveMaxPool${rank}dWithIndices(${describeSizes(outputSize)})`, (x) => recordAdaptiveAt(rank, x, sizes));
+}
+
+/** Max pooling of sequences [N, C, L] with indices. See maxPool2dWithIndices(). As torch.nn.MaxPool1d with return_indices. */
+export function maxPool1dWithIndices(kernelSize: PerAxis<1>, options?: MaxPoolOptions<1>): PoolWithIndices {
+  return maxima(1, kernelSize, options);
+}
+
+/**
+ * Max pooling of images whose forward() gives { values, indices }, for a model of yours that hands `indices` to maxUnpool2d(); see ops.maxPool2dWithIndices. As torch.nn.MaxPool2d with
+ * return_indices. Throws ArgumentError for options that are wrong.
+ *
+ *     const { values, indices } = nn.maxPool2dWithIndices(2).forward(zeros([2, 3, 8, 8]) as Tensor);
+ *     const back = nn.maxUnpool2d(2).forward(values, indices);                  // [2, 3, 8, 8]
+ */
+export function maxPool2dWithIndices(kernelSize: PerAxis<2>, options?: MaxPoolOptions<2>): PoolWithIndices {
+  return maxima(2, kernelSize, options);
+}
+
+/** Max pooling of volumes [N, C, D, H, W] with indices. See maxPool2dWithIndices(). As torch.nn.MaxPool3d with return_indices. */
+export function maxPool3dWithIndices(kernelSize: PerAxis<3>, options?: MaxPoolOptions<3>): PoolWithIndices {
+  return maxima(3, kernelSize, options);
+}
+
+/** Max pooling of sequences [N, C, L] to a size, with indices. See adaptiveMaxPool2dWithIndices(). As torch.nn.AdaptiveMaxPool1d with return_indices. */
+export function adaptiveMaxPool1dWithIndices(outputSize: AdaptiveSize<1>): PoolWithIndices {
+  return adaptiveMaxima(1, outputSize);
+}
+
+/** Max pooling of images [N, C, H, W] to a size, whose forward() gives { values, indices }; see ops.adaptiveMaxPool2dWithIndices. As torch.nn.AdaptiveMaxPool2d with return_indices. */
+export function adaptiveMaxPool2dWithIndices(outputSize: AdaptiveSize<2>): PoolWithIndices {
+  return adaptiveMaxima(2, outputSize);
+}
+
+/** Max pooling of volumes [N, C, D, H, W] to a size, with indices. See adaptiveMaxPool2dWithIndices(). As torch.nn.AdaptiveMaxPool3d with return_indices. */
+export function adaptiveMaxPool3dWithIndices(outputSize: AdaptiveSize<3>): PoolWithIndices {
+  return adaptiveMaxima(3, outputSize);
 }

@@ -45,7 +45,7 @@ export class Upsample<O extends InterpolateOptions = InterpolateOptions> extends
 
 /**
  * Images [N, C, ..] of another size, by ops.interpolate, which has the formulas: `size` or `scaleFactor`, `mode` 'nearest' (default), 'nearest-exact', 'linear', 'bilinear', 'bicubic' or
- * 'trilinear', `alignCorners`. As torch.nn.Upsample. Throws ArgumentError for options that are wrong, ShapeError for what are no images.
+ * 'trilinear', `alignCorners`, `antialias`. As torch.nn.Upsample. Throws ArgumentError for options that are wrong, ShapeError for what are no images.
  *
  *     const decoder = nn.sequential([64, 7, 7], nn.upsample({ scaleFactor: 2, mode: 'bilinear' }), nn.conv2d(64, 32, 3, { padding: 1 }));   // [32, 14, 14]
  */

@@ -181,7 +181,8 @@ export const colorJitterOp = augmentation<JitterAttrs>({
   attrs: [{ brightness: [0.5, 1.5], contrast: [0, 2], saturation: [0.5, 3], hue: [-0.5, 0.5] }, { brightness: [1, 1], contrast: [1, 1], saturation: [1, 1], hue: [0, 0] }],
 });
 
-export type MixAttrs = { readonly cut: boolean; readonly p: number; readonly alpha: number };
+/** `chosen`: images are mixed where the number that is drawn for them, in [0, 1), lies within. */
+export type MixAttrs = { readonly cut: boolean; readonly chosen: Range; readonly alpha: number };
 
 /** Mixtures of images (a, b); the second output is the share [B] of the first. */
 export const mixImagesOp = augmentation<MixAttrs>({
@@ -190,9 +191,9 @@ export const mixImagesOp = augmentation<MixAttrs>({
   images: 2,
   dtypes: FLOAT,
   more: (shape) => [{ shape: [shape[0]!], dtype: 'float32' }],
-  words: ({ cut, p, alpha }, number) => [Number(cut), number(p), number(alpha)],
+  words: ({ cut, chosen, alpha }, number) => [Number(cut), ...chosen.map(number), number(alpha)],
   cost: 0.3,
-  attrs: [{ cut: false, p: 0.8, alpha: 0.2 }, { cut: false, p: 1, alpha: 2 }, { cut: true, p: 0.8, alpha: 1 }],
+  attrs: [{ cut: false, chosen: [0, 0.8], alpha: 0.2 }, { cut: false, chosen: [0, 1], alpha: 2 }, { cut: true, chosen: [0.2, 1], alpha: 1 }],
 });
 
 export const augmentationOps = {

@@ -12,6 +12,6 @@ export const codes = {
   elementwise_limits: { opcodes: 32, inputs: 16, outputs: 8 },
   distributions: { uniform: 0, normal: 1, bernoulli: 2 },
   reductions: { sum: 0, mean: 1, max: 2, min: 3, argmax: 4, argmin: 5, var: 6, any: 7, all: 8 },
-  resample_modes: { nearest: 0, nearest_exact: 1, linear: 2, linear_corners: 3, cubic: 4, cubic_corners: 5, reflect: 6, replicate: 7, circular: 8 },
+  resample_modes: { nearest: 0, nearest_exact: 1, linear: 2, linear_corners: 3, cubic: 4, cubic_corners: 5, reflect: 6, replicate: 7, circular: 8, linear_antialias: 9, cubic_antialias: 10 },
   update_flags: { averages: 2 ** 30, writes_average_back: 2 ** 31 },
 } as const;

@@ -21,10 +21,13 @@ export { groupNorm, instanceNorm, layerNorm, rmsNorm, type NormalizedShape, type
 export { pad, type PadMode, type PadOptions } from './pad.js';
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js';
 export { pixelShuffle, pixelUnshuffle } from './pixel-shuffle.js';
-export { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d, adaptiveMaxPool1d, adaptiveMaxPool2d, adaptiveMaxPool3d } from './adaptive-pooling.js';
+export {
+  adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d, adaptiveMaxPool1d, adaptiveMaxPool1dWithIndices, adaptiveMaxPool2d, adaptiveMaxPool2dWithIndices, adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+} from './adaptive-pooling.js';
 export { lpPool1d, lpPool2d, type LpPoolOptions } from './lp-pooling.js';
-export { maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3d, type MaximaAt, type MaxPoolOptions } from './max-pooling.js';
-export { maxUnpool1d, maxUnpool2d, type MaxUnpoolOptions } from './max-unpooling.js';
+export { maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3d, maxPool3dWithIndices, type MaximaAt, type MaxPoolOptions } from './max-pooling.js';
+export { maxUnpool1d, maxUnpool2d, maxUnpool3d, type MaxUnpoolOptions } from './max-unpooling.js';
 export { avgPool1d, avgPool2d, avgPool3d, type AvgPoolOptions } from './pooling.js';
 export { lstmCell, type LstmState, type LstmWeights } from './lstm-cell.js';
 export { normal, uniform } from './random.js';

@@ -13,12 +13,12 @@ import { describeSizes, perAxis } from './windows.js';
 /** Names of torch; but for the nearest ones, each is for one number of spatial axes. */
 export type InterpolateMode = 'nearest' | 'nearest-exact' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear';
 
-const MODES: Readonly<Record<InterpolateMode, { readonly rank?: SpatialRank; readonly along: ResampleMode; readonly corners?: ResampleMode }>> = {
+const MODES: Readonly<Record<InterpolateMode, { readonly rank?: SpatialRank; readonly along: ResampleMode; readonly corners?: ResampleMode; readonly antialias?: ResampleMode }>> = {
   nearest: { along: 'nearest' },
   'nearest-exact': { along: 'nearest_exact' },
   linear: { rank: 1, along: 'linear', corners: 'linear_corners' },
-  bilinear: { rank: 2, along: 'linear', corners: 'linear_corners' },
-  bicubic: { rank: 2, along: 'cubic', corners: 'cubic_corners' },
+  bilinear: { rank: 2, along: 'linear', corners: 'linear_corners', antialias: 'linear_antialias' },
+  bicubic: { rank: 2, along: 'cubic', corners: 'cubic_corners', antialias: 'cubic_antialias' },
   trilinear: { rank: 3, along: 'linear', corners: 'linear_corners' },
 };
 
@@ -31,6 +31,8 @@ export interface InterpolateOptions {
   readonly mode?: InterpolateMode | undefined;
   /** True: the centres of the first and the last elements stay where they are, false: their outer edges. Not for the nearest ones. Default false. */
   readonly alignCorners?: boolean | undefined;
+  /** Weighs as many elements as a step of the result is wide, so that images that become smaller keep no patterns which they do not have. For 'bilinear' and 'bicubic'. Default false. */
+  readonly antialias?: boolean | undefined;
 }
 
 /** Options of an interpolation, checked as far as they can be without images. */
@@ -39,21 +41,23 @@ export interface Interpolation {
   readonly scaleFactor: unknown;
   readonly mode: InterpolateMode;
   readonly alignCorners: boolean;
+  readonly antialias: boolean;
 }
 
 /** Checks the options of an interpolation. */
 export function interpolation(op: string, options: InterpolateOptions | undefined): Interpolation {
-  checkOptions(op, options, ['size', 'scaleFactor', 'mode', 'alignCorners']);
-  const { size, scaleFactor, mode = 'nearest', alignCorners } = options ?? {};
+  checkOptions(op, options, ['size', 'scaleFactor', 'mode', 'alignCorners', 'antialias']);
+  const { size, scaleFactor, mode = 'nearest', alignCorners, antialias = false } = options ?? {};
   checkChoice(op, 'mode', mode, Object.keys(MODES));
-  checkFlags(op, { alignCorners }, ['alignCorners']);
+  checkFlags(op, { alignCorners, antialias }, ['alignCorners', 'antialias']);
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ArgumentError(`[${op}] got ${size === undefined ? 'neither size nor scaleFactor' : 'both size and scaleFactor'}, expected one of them.`, { op });
   }
   if (alignCorners !== undefined && MODES[mode].corners === undefined) {
     throw new ArgumentError(`[${op}] alignCorners: got ${String(alignCorners)} for mode '${mode}', which has no use for it. Leave it out, or take one of 'linear', 'bilinear', 'bicubic', 'trilinear'.`, { op });
   }
-  return { size, scaleFactor, mode, alignCorners: alignCorners === true };
+  if (antialias && MODES[mode].antialias === undefined) throw new ArgumentError(`[${op}] antialias: got it for mode '${mode}', expected 'bilinear' or 'bicubic'. Take one of these, or leave it out.`, { op });
+  return { size, scaleFactor, mode, alignCorners: alignCorners === true, antialias };
 }
 
 /** Checks factors of a number of axes. */
@@ -84,8 +88,8 @@ export function recordInterpolation(op: string, x: Tensor, options: Interpolatio
   const from = shape.slice(2);
   const { to, factors } = interpolatedSizes(op, from, options);
   if ([...from, ...to].includes(0)) throw new ShapeError(`[${op}] sizes of 0: got x ${showShape(shape)}, which would become ${showShape(to)}, expected at least 1. Take a larger scaleFactor.`, { op, shapes: [shape] });
-  const { along, corners } = MODES[options.mode];
-  const mode = options.alignCorners ? corners! : along;
+  const { along, corners, antialias } = MODES[options.mode];
+  const mode = options.antialias ? antialias! : options.alignCorners ? corners! : along;
   // In torch's float32: a factor that was given counts, and not the quotient of the sizes, which were rounded.
   const step = from.map((n, i) => (options.alignCorners ? stepOfCorners(n, to[i]!) : Math.fround(factors === undefined ? n / to[i]! : 1 / factors[i]!)));
   return record(resampleOp, [x], { modes: from.map(() => mode), before: from.map(() => 0), step, from, to });
@@ -94,12 +98,13 @@ export function recordInterpolation(op: string, x: Tensor, options: Interpolatio
 /**
  * Images of another size. x [N, C, ..] float32 of one to three spatial axes gives [N, C, ..] of the sizes that `size` says, or floor(n scaleFactor). Element i lies at
  * p = (i + 1/2) n / size - 1/2 of x, for `alignCorners` at i (n - 1) / (size - 1): 'linear', 'bilinear', 'trilinear' weigh the two elements beside p along each axis by their distance,
- * 'bicubic' the four by Keys' cubic (a = -3/4), 'nearest-exact' takes the one that is nearest to p, and 'nearest' that at floor(i n / size). As torch.nn.functional.interpolate, without
- * `antialias`. Throws ArgumentError for options that are wrong, ShapeError for what are no images, and where a size would be 0.
+ * 'bicubic' the four by Keys' cubic (a = -3/4), 'nearest-exact' takes the one that is nearest to p, and 'nearest' that at floor(i n / size). `antialias`, for the latter
+ * two, sums over all elements within a filter, a triangle or Keys' cubic (a = -1/2), that is wider by n / size where images become smaller. As torch.nn.functional.interpolate. Throws ArgumentError for options that are wrong, ShapeError for what are no images, and where a size would be 0.
  *
  *     const small = zeros([8, 16, 7, 7]);
  *     const twice = interpolate(small, { scaleFactor: 2, mode: 'bilinear' });         // [8, 16, 14, 14]
  *     const large = interpolate(small, { size: [30, 40], mode: 'bicubic' });          // [8, 16, 30, 40]
+ *     const icon = interpolate(large, { size: 8, mode: 'bicubic', antialias: true });
  */
 export function interpolate<S extends Shape, D extends DType, const O extends InterpolateOptions>(x: Tensor<S, D>, options: O): Tensor<Interpolated<S, O>, D> {
   checkTensor('interpolate', x, 'x');

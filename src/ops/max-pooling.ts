@@ -17,7 +17,7 @@ import { EXACT, SUMS } from './tolerance.js';
 import { arange } from './constructors.js';
 import { cast } from './cast.js';
 import { expand } from './broadcasting.js';
-import { reshape } from './views.js';
+import { reshape, squeeze } from './views.js';
 import { asBatch, perAxis, three } from './windows.js';
 
 export type MaxPoolAttrs = PoolWindows & { readonly dilation: readonly number[] };
@@ -149,7 +149,7 @@ export function recordMaxPool(rank: SpatialRank, x: Tensor, attrs: MaxPoolAttrs)
 const WHOLE = 2 ** 24;
 
 /** Numbers of the elements of each channel of x, as float32. */
-export function positionsIn(op: string, rank: SpatialRank, { shape }: Tensor): Tensor {
+function positionsIn(op: string, rank: SpatialRank, { shape }: Tensor): Tensor {
   const sizes = shape.slice(-rank);
   if (sizeOf(sizes) > WHOLE) throw new ShapeError(`[${op}] the images are too large for indices: got x ${showShape(shape)}, expected at most ${WHOLE} elements in a channel. Cut them.`, { op, shapes: [shape] });
   return expand(reshape(cast(arange(sizeOf(sizes)), 'float32') as Tensor, sizes) as Tensor, shape) as Tensor;
@@ -161,12 +161,21 @@ export function maximaWith(rank: SpatialRank, batch: Tensor, positions: Tensor, 
   return [maxima, record(ofRank[rank].takeOp, [positions, outputOf(maxima, 1)], attrs)];
 }
 
-function maxPoolAt(rank: SpatialRank, x: Tensor, attrs: MaxPoolAttrs): MaximaAt {
-  const op = `maxPool${rank}d`;
+/** Maxima of images with or without a batch, and where they stand, of a pooling of batches that takes the positions of their elements along. */
+export function maximaAt(op: string, rank: SpatialRank, x: Tensor, pooling: (batch: Tensor, positions: Tensor) => readonly [maxima: Tensor, at: Tensor]): MaximaAt {
   checkTensor(op, x, 'x');
-  const values = recordMaxPool(rank, x, attrs);
-  const indices = asBatch(rank, x, (batch) => cast(maximaWith(rank, batch, positionsIn(op, rank, batch), attrs)[1], 'int32') as Tensor);
-  return { values, indices: indices as Tensor<Shape, 'int32'> };
+  let at: Tensor | undefined;
+  const values = asBatch(rank, x, (batch) => {
+    const [maxima, positions] = pooling(batch, positionsIn(op, rank, batch));
+    at = cast(positions, 'int32') as Tensor;
+    return maxima;
+  });
+  return { values, indices: (values.shape.length === at!.shape.length ? at! : squeeze(at!, 0)) as Tensor<Shape, 'int32'> };
+}
+
+/** Records a max pooling with its indices, whose attributes have been checked. */
+export function recordMaxPoolAt(rank: SpatialRank, x: Tensor, attrs: MaxPoolAttrs): MaximaAt {
+  return maximaAt(`maxPool${rank}d`, rank, x, (batch, positions) => maximaWith(rank, batch, positions, attrs));
 }
 
 /** Maxima of windows of sequences: x [N, C, L]. See maxPool2d(). As torch.nn.functional.max_pool1d. */
@@ -211,7 +220,7 @@ export function maxPool1dWithIndices<S extends Shape, D extends DType, const K e
   kernelSize: K,
   options?: O,
 ): MaximaAt<Pooled<1, S, K, O>, D> {
-  return maxPoolAt(1, x as Tensor, maxPoolAttrs('maxPool1d', 1, kernelSize, options)) as unknown as MaximaAt<Pooled<1, S, K, O>, D>;
+  return recordMaxPoolAt(1, x as Tensor, maxPoolAttrs('maxPool1d', 1, kernelSize, options)) as unknown as MaximaAt<Pooled<1, S, K, O>, D>;
 }
 
 /**
@@ -225,7 +234,16 @@ export function maxPool2dWithIndices<S extends Shape, D extends DType, const K e
   kernelSize: K,
   options?: O,
 ): MaximaAt<Pooled<2, S, K, O>, D> {
-  return maxPoolAt(2, x as Tensor, maxPoolAttrs('maxPool2d', 2, kernelSize, options)) as unknown as MaximaAt<Pooled<2, S, K, O>, D>;
+  return recordMaxPoolAt(2, x as Tensor, maxPoolAttrs('maxPool2d', 2, kernelSize, options)) as unknown as MaximaAt<Pooled<2, S, K, O>, D>;
+}
+
+/** Maxima of windows of volumes, and where each stands, for maxUnpool3d(). See maxPool2dWithIndices(). */
+export function maxPool3dWithIndices<S extends Shape, D extends DType, const K extends PerAxis<3>, const O extends MaxPoolOptions<3> = {}>(
+  x: Tensor<S, D> & PoolFits<'maxPool3d', 3, S, K, O>,
+  kernelSize: K,
+  options?: O,
+): MaximaAt<Pooled<3, S, K, O>, D> {
+  return recordMaxPoolAt(3, x as Tensor, maxPoolAttrs('maxPool3d', 3, kernelSize, options)) as unknown as MaximaAt<Pooled<3, S, K, O>, D>;
 }
 
 export const maxPoolingOps = {

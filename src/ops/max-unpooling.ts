@@ -4,7 +4,7 @@ import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import type { PerAxis } from '../window-types.js';
+import type { PerAxis, SpatialRank } from '../window-types.js';
 import { checkDType, checkTensor, FLOAT, INT } from './check.js';
 import { scatterCost, takeCost } from './costs.js';
 import { example } from './examples.js';
@@ -17,7 +17,7 @@ import { asBatch, checkImages, perAxis } from './windows.js';
 type UnpoolAttrs = { readonly size: readonly number[] };
 
 /** The way back of a max pooling by its indices, the places of values among all elements of a channel, and its gradient. */
-function maxUnpooling(rank: 1 | 2) {
+function maxUnpooling(rank: SpatialRank) {
   const name = `maxUnpool${rank}d`;
   const op: KernelRecord<UnpoolAttrs> = {
     name,
@@ -63,14 +63,14 @@ function maxUnpooling(rank: 1 | 2) {
 const places = (pooled: Shape, size: Shape): Example['inputs'][number] => ({ shape: pooled, dtype: 'int32', from: 0, to: sizeOf(size) });
 
 /** One value in a channel, so that no place is named twice; many channels, and none. */
-function unpoolExamples(rank: 1 | 2): readonly { readonly pooled: Shape; readonly size: Shape }[] {
-  const cases: [N: number, C: number, size: Shape][] = [[1, 1, [1, 1]], [2, 17, [4, 3]], [7, 3, [2, 2]], [0, 3, [2, 2]]];
-  return cases.map(([N, C, size]) => ({ pooled: [N, C, 1, 1].slice(0, 2 + rank), size: size.slice(-rank) }));
+function unpoolExamples(rank: SpatialRank): readonly { readonly pooled: Shape; readonly size: Shape }[] {
+  const cases: [N: number, C: number, size: Shape][] = [[1, 1, [1, 1, 1]], [2, 17, [2, 4, 3]], [7, 3, [3, 2, 2]], [0, 3, [2, 2, 2]]];
+  return cases.map(([N, C, size]) => ({ pooled: [N, C, 1, 1, 1].slice(0, 2 + rank), size: size.slice(-rank) }));
 }
 
-const ofRank = { 1: maxUnpooling(1), 2: maxUnpooling(2) };
+const ofRank = { 1: maxUnpooling(1), 2: maxUnpooling(2), 3: maxUnpooling(3) };
 
-export interface MaxUnpoolOptions<R extends 1 | 2 = 1 | 2> {
+export interface MaxUnpoolOptions<R extends SpatialRank = SpatialRank> {
   /** Distance of the windows that were pooled. Default: the size of the kernel. */
   readonly stride?: PerAxis<R> | undefined;
   /** Padding of the images that were pooled. Default 0. */
@@ -88,7 +88,7 @@ export interface Unpooling {
 }
 
 /** Checks arguments of an unpooling. */
-export function unpooling<R extends 1 | 2>(rank: R, kernelSize: PerAxis<R>, options: MaxUnpoolOptions<R> | undefined): Unpooling {
+export function unpooling<R extends SpatialRank>(rank: R, kernelSize: PerAxis<R>, options: MaxUnpoolOptions<R> | undefined): Unpooling {
   const op = `maxUnpool${rank}d`;
   checkOptions(op, options, ['stride', 'padding', 'outputSize']);
   const kernel = perAxis(op, 'kernelSize', kernelSize, rank, 1);
@@ -98,7 +98,7 @@ export function unpooling<R extends 1 | 2>(rank: R, kernelSize: PerAxis<R>, opti
 }
 
 /** Records an unpooling, whose arguments have been checked. */
-export function recordUnpool(rank: 1 | 2, x: Tensor, indices: Tensor, { kernel, stride, padding, outputSize }: Unpooling): Tensor {
+export function recordUnpool(rank: SpatialRank, x: Tensor, indices: Tensor, { kernel, stride, padding, outputSize }: Unpooling): Tensor {
   const op = `maxUnpool${rank}d`;
   checkTensor(op, x, 'x');
   checkTensor(op, indices, 'indices');
@@ -128,4 +128,16 @@ export function maxUnpool2d<D extends DType>(x: Tensor<Shape, D>, indices: Tenso
   return recordUnpool(2, x as Tensor, indices, unpooling(2, kernelSize, options)) as Tensor<Shape, D>;
 }
 
-export const maxUnpoolingOps = { maxUnpool1d: ofRank[1].op, maxUnpool1dGrad: ofRank[1].gradOp, maxUnpool2d: ofRank[2].op, maxUnpool2dGrad: ofRank[2].gradOp };
+/** The way back of maxPool3dWithIndices(). See maxUnpool2d(). As torch.nn.functional.max_unpool3d. */
+export function maxUnpool3d<D extends DType>(x: Tensor<Shape, D>, indices: Tensor, kernelSize: PerAxis<3>, options?: MaxUnpoolOptions<3>): Tensor<Shape, D> {
+  return recordUnpool(3, x as Tensor, indices, unpooling(3, kernelSize, options)) as Tensor<Shape, D>;
+}
+
+export const maxUnpoolingOps = {
+  maxUnpool1d: ofRank[1].op,
+  maxUnpool1dGrad: ofRank[1].gradOp,
+  maxUnpool2d: ofRank[2].op,
+  maxUnpool2dGrad: ofRank[2].gradOp,
+  maxUnpool3d: ofRank[3].op,
+  maxUnpool3dGrad: ofRank[3].gradOp,
+};

@@ -80,6 +80,8 @@ function resampleExamples(): Example[] {
     [[2, 3, 5, 4], ['reflect', 'reflect'], [11, 7], [4, 0]],
     [[1, 2, 3, 4, 2], ['replicate', 'replicate', 'replicate'], [5, 1, 7], [2, -2, 3]],
     [[1, 4, 3], ['circular'], [8], [2]],
+    [[2, 3, 9, 5], ['linear_antialias', 'linear_antialias'], [4, 7]],
+    [[1, 17, 6, 11], ['cubic_antialias', 'cubic_antialias'], [5, 3]],
   ];
   const examples = cases.map(([shape, modes, to, before = to.map(() => 0), step]) => {
     const from = shape.slice(2);

@@ -161,8 +161,9 @@ struct Mixture {
 static inline Mixture draw_mixture(const Call& call, Draws& draws) {
   const int64_t H = call.in[0].dims[2], W = call.in[0].dims[3];
   Mixture mixture = {1, {0, 0, 0, 0}};
-  if (!(draws.uniform() < number_at(call, 1))) return mixture;
-  const double share = draw_beta(draws, number_at(call, 2));
+  const double chosen = draws.uniform();
+  if (chosen < number_at(call, 1) || !(chosen < number_at(call, 2))) return mixture;
+  const double share = draw_beta(draws, number_at(call, 3));
   if (!call.attr[0]) {
     mixture.share = (float)share;
     return mixture;

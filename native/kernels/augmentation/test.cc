@@ -92,12 +92,12 @@ TEST_CASE("mix_images") {
   for (const Dims& d : kImages)
     for (uint32_t cut : {0u, 1u})
       for (float alpha : {0.01f, 0.2f, 0.5f, 1.0f, 100.0f})
-        for (float p : {0.5f, 1.0f}) {
+        for (auto [lo, hi] : {std::pair{0.0f, 0.5f}, {0.0f, 1.0f}, {0.25f, 0.75f}, {0.5f, 0.5f}}) {
           KernelCase c = {row_mix_images,
                           text_of("mix_images", d),
                           {pixels(DType::f32, d), random_tensor(DType::f32, d, 2), examples(d[0]), key()},
                           {Tensor(DType::f32, d), Tensor(DType::f32, {d[0]})},
-                          {cut, bits(p), bits(alpha)}};
+                          {cut, bits(lo), bits(hi), bits(alpha)}};
           c.reference_in_float = true;
           c.tolerance = {1e-6, 1e-6};
           check(c);

@@ -103,7 +103,7 @@ inline const char* verify_mix_images(const Call& c) {
   if (const char* why = verify_images_of_one_size(c)) return why;
   NEED(is_float(c.in[0]) && present(c.in[1]) && is_like(c.in[1], c.in[0]), "images differ, or are not float");
   NEED(present(c.out[1]) && is_vector(c.out[1], c.in[0].dtype, c.in[0].dims[0]), "shares are not [B]");
-  NEED(c.attr[0] <= 1 && is_number(c, 1, 0, 1) && is_number(c, 2, 0.01f, 100), "no probability or alpha");
+  NEED(c.attr[0] <= 1 && is_range(c, 1, 0, 1) && is_number(c, 3, 0.01f, 100), "no probabilities or alpha");
   return nullptr;
 }
 

@@ -11,27 +11,28 @@ static void reference_taps(const Call& call, const TensorArg& x, const TensorArg
   ResampleAxis axis[3];
   for (int i = 0; i < 3; i++) axis[i] = resample_axis(call, x, y, i);
   const int64_t channels = x.rank == 5 ? x.dims[4] : 1, elements = reference_elements(y);
-  const int counts[3] = {taps_of(axis[0]), taps_of(axis[1]), taps_of(axis[2])};
   for (int64_t element = 0; element < elements; element++) {
-    ResampleTaps taps[3];
-    int64_t rest = element / channels;
+    int64_t at[3], rest = element / channels;
     for (int i = 2; i >= 0; i--) {
-      taps[i] = taps_at(axis[i], rest % axis[i].m);
+      at[i] = rest % axis[i].m;
       rest /= axis[i].m;
     }
-    for (int d = 0; d < counts[0]; d++)
-      for (int h = 0; h < counts[1]; h++)
-        for (int w = 0; w < counts[2]; w++) {
-          const int64_t row = (rest * axis[0].n + taps[0].index[d]) * axis[1].n + taps[1].index[h];
-          f(element, (row * axis[2].n + taps[2].index[w]) * channels + element % channels,
-            (double)taps[0].weight[d] * (double)taps[1].weight[h] * (double)taps[2].weight[w]);
-        }
+    each_tap(axis[0], at[0], [&](int64_t d, float deep) {
+      each_tap(axis[1], at[1], [&](int64_t h, float high) {
+        each_tap(axis[2], at[2], [&](int64_t w, float wide) {
+          const int64_t row = (rest * axis[0].n + d) * axis[1].n + h;
+          f(element, (row * axis[2].n + w) * channels + element % channels, (double)deep * (double)high * (double)wide);
+        });
+      });
+    });
   }
 }
 
 template <class T>
 static void reference_resample(const Call& call, Context&) {
   T* y = (T*)call.out[0].data;
+  const int64_t n = reference_elements(call.out[0]);
+  for (int64_t i = 0; i < n; i++) y[i] = 0;
   int64_t current = -1;
   double sum = 0;
   reference_taps(call, call.in[0], call.out[0], [&](int64_t element, int64_t from, double weight) {

@@ -14,43 +14,45 @@ struct TapTable {
   bool plain;  // each row is one element as it is
 };
 
-ANNEAL_INLINE int64_t taps_in_all(const ResampleAxis& a) { return a.m * taps_of(a); }
+// The greatest number of taps that an element of y has.
+static int64_t most_taps(const ResampleAxis& a) {
+  if (!is_antialias(a)) return taps_of(a);
+  const int64_t most = (int64_t)(2 * filter_support(a)) + 2;
+  return most < a.n ? most : a.n;
+}
+
+// At most.
+ANNEAL_INLINE int64_t taps_in_all(const ResampleAxis& a) { return a.m * most_taps(a); }
 
 static size_t table_bytes(const ResampleAxis& a, bool gradient) {
   return (size_t)((gradient ? a.n : a.m) + 1 + 2 * taps_in_all(a)) * 4;
 }
 
 static void fill_rows(const ResampleAxis& a, const TapTable& table) {
-  const int count = taps_of(a);
+  int32_t count = 0;
   for (int64_t i = 0; i < a.m; i++) {
-    const ResampleTaps taps = taps_at(a, i);
-    table.start[i] = (int32_t)(i * count);
-    for (int t = 0; t < count; t++) {
-      table.index[i * count + t] = (int32_t)taps.index[t];
-      table.weight[i * count + t] = taps.weight[t];
-    }
+    table.start[i] = count;
+    each_tap(a, i, [&](int64_t index, float weight) {
+      table.index[count] = (int32_t)index;
+      table.weight[count++] = weight;
+    });
   }
-  table.start[a.m] = (int32_t)(a.m * count);
+  table.start[a.m] = count;
 }
 
 static void fill_transposed(const ResampleAxis& a, const TapTable& table) {
-  const int count = taps_of(a);
   for (int64_t i = 0; i <= a.n; i++) table.start[i] = 0;
-  for (int64_t i = 0; i < a.m; i++) {
-    const ResampleTaps taps = taps_at(a, i);
-    for (int t = 0; t < count; t++) table.start[taps.index[t]]++;
-  }
-  int32_t sum = 0;
-  for (int64_t i = 0; i <= a.n; i++) table.start[i] = sum += table.start[i];
-  // Each start is the end of its row so far, and moves to the front as the row is filled from its end.
-  for (int64_t i = a.m - 1; i >= 0; i--) {
-    const ResampleTaps taps = taps_at(a, i);
-    for (int t = count - 1; t >= 0; t--) {
-      const int32_t at = --table.start[taps.index[t]];
+  for (int64_t i = 0; i < a.m; i++) each_tap(a, i, [&](int64_t index, float) { table.start[index + 1]++; });
+  for (int64_t i = 0; i < a.n; i++) table.start[i + 1] += table.start[i];
+  // Each start moves to the end of its row as that is filled, and back.
+  for (int64_t i = 0; i < a.m; i++)
+    each_tap(a, i, [&](int64_t index, float weight) {
+      const int32_t at = table.start[index]++;
       table.index[at] = (int32_t)i;
-      table.weight[at] = taps.weight[t];
-    }
-  }
+      table.weight[at] = weight;
+    });
+  for (int64_t i = a.n; i > 0; i--) table.start[i] = table.start[i - 1];
+  table.start[0] = 0;
 }
 
 static TapTable tap_table(const ResampleAxis& a, bool gradient, char* memory) {
@@ -61,7 +63,7 @@ static TapTable tap_table(const ResampleAxis& a, bool gradient, char* memory) {
     fill_transposed(a, table);
   else
     fill_rows(a, table);
-  table.taps = taps_of(a);
+  table.taps = table.written > 0 ? table.start[1] : 0;
   for (int64_t i = 0; i < table.written; i++)
     if (table.start[i + 1] - table.start[i] != table.taps) table.taps = 0;
   table.plain = table.taps == 1;

@@ -1,5 +1,5 @@
-// ResampleTaps of an axis: the elements of x that one of y is made of, and their weights. Positions are PyTorch's, in
-// its float32.
+// Taps of an axis: the elements of x that one of y is made of, and their weights. Positions are PyTorch's, in its
+// float32.
 #pragma once
 #include "../../kernel_table.h"
 
@@ -25,7 +25,11 @@ static ResampleAxis resample_axis(const Call& call, const TensorArg& x, const Te
   return a;
 }
 
-// The number of taps that each element of y has.
+static bool is_antialias(const ResampleAxis& a) {
+  return a.mode == resample_modes::linear_antialias || a.mode == resample_modes::cubic_antialias;
+}
+
+// The number of taps that each element of y has without a filter.
 static int taps_of(const ResampleAxis& a) {
   using namespace resample_modes;
   if (a.mode == cubic || a.mode == cubic_corners) return 4;
@@ -82,6 +86,38 @@ static ResampleTaps taps_at(const ResampleAxis& a, int64_t i) {
     taps.index[0] = a.mode >= reflect ? padded_at(a, i) : i;
   }
   return taps;
+}
+
+// Half the width of a filter: that of interpolation, and as much wider as the steps are.
+static double filter_support(const ResampleAxis& a) {
+  return (a.mode == resample_modes::linear_antialias ? 1 : 2) * (a.step > 1 ? (double)a.step : 1);
+}
+
+// A triangle, or Keys' cubic with a = -1/2, as PyTorch and Pillow have them.
+static double filter_weight(const ResampleAxis& a, double x) {
+  const double t = x < 0 ? -x : x;
+  if (a.mode == resample_modes::linear_antialias) return t < 1 ? 1 - t : 0;
+  if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
+  return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
+}
+
+// Calls f(element of x, weight) for each tap of element i of y.
+template <class F>
+static void each_tap(const ResampleAxis& a, int64_t i, F f) {
+  if (!is_antialias(a)) {
+    const ResampleTaps taps = taps_at(a, i);
+    for (int t = 0; t < taps_of(a); t++) f(taps.index[t], taps.weight[t]);
+    return;
+  }
+  const double centre = (double)a.step * ((double)i + 0.5), support = filter_support(a);
+  const double scale = a.step > 1 ? 1 / (double)a.step : 1;
+  const int64_t first = centre - support + 0.5 > 0 ? (int64_t)(centre - support + 0.5) : 0;
+  const int64_t after = (int64_t)(centre + support + 0.5), end = after < a.n ? after : a.n;
+  const auto weight = [&](int64_t at) { return filter_weight(a, ((double)at + 0.5 - centre) * scale); };
+  double sum = 0;
+  for (int64_t at = first; at < end; at++) sum += weight(at);
+  for (int64_t at = first; at < end; at++)
+    if (const double w = weight(at); w != 0) f(at, (float)(w / sum));
 }
 
 }  // namespace anneal::ANNEAL_TARGET

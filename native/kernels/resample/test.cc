@@ -66,7 +66,8 @@ void check_resampling(const Resampling& r, float special = 0) {
 }
 
 TEST_CASE("resample: every mode, of sizes around each other") {
-  for (const uint32_t mode : {nearest, nearest_exact, linear, linear_corners, cubic, cubic_corners})
+  for (const uint32_t mode :
+       {nearest, nearest_exact, linear, linear_corners, cubic, cubic_corners, linear_antialias, cubic_antialias})
     for (const int64_t n : {1, 2, 3, 7, 17})
       for (const int64_t m : {1, 2, 3, 8, 17, 40}) {
         check_resampling({{3, 1, 1, n}, {1, 1, m}, {replicate, replicate, mode}});
@@ -94,6 +95,7 @@ TEST_CASE("resample: three axes, planes from none to many, many chunks") {
     check_resampling({{P, 1, 28, 28}, {1, 14, 14}, {replicate, linear_corners, linear_corners}});
   }
   check_resampling({{4, 1, 90, 90}, {1, 200, 131}, {replicate, cubic, cubic}});
+  check_resampling({{20, 1, 90, 77}, {1, 20, 31}, {replicate, cubic_antialias, linear_antialias}});
   check_resampling({{40, 1, 56, 56}, {1, 112, 112}, {replicate, nearest, nearest}});
   check_resampling({{2, 1, 300, 9}, {1, 2, 3}, {replicate, nearest, nearest}});   // the gradient has rows of none
   check_resampling({{2, 1, 2, 3}, {1, 300, 90}, {replicate, nearest, nearest}});  // and of more than go at once
@@ -101,7 +103,7 @@ TEST_CASE("resample: three axes, planes from none to many, many chunks") {
 
 TEST_CASE("resample: NaN and infinity stay with the elements that are made of them") {
   for (const float special : {kNaN, kInf, -kInf})
-    for (const uint32_t mode : {nearest, linear, cubic, reflect})
+    for (const uint32_t mode : {nearest, linear, cubic, reflect, cubic_antialias})
       check_resampling({{3, 1, 5, 6}, {1, 8, 9}, {replicate, mode, mode}, {0, 1, 2}}, special);
 }
 
@@ -124,6 +126,11 @@ TEST_CASE("verify checks what a resampling is given") {
   CHECK(row(4, 9, cubic, 0, 0xFF7FFFFF) == "accepted");
   check_refused(row(4, 9, linear, 0, 0x7F800000), wrong);
   check_refused(row(4, 9, cubic, 0, 0x7FC00000), wrong);
+  CHECK(row(4, 9, linear_antialias, 0, 0x3F000000) == "accepted");
+  check_refused(row(4, 9, linear_antialias, 0), wrong);  // leads beyond x
+  check_refused(row(4, 9, cubic_antialias, 0, 0xBF000000), wrong);
+  check_refused(row(4, 9, cubic_antialias, 0, 0x7FC00000), wrong);
+  check_refused(row(1 << 28, 1, cubic_antialias, 0), wrong);
   check_refused(row(0, 9, nearest, 0), wrong);
   check_refused(row(0, 2, replicate, 1), wrong);
   CHECK(row(4, 10, reflect, 3) == "accepted");
@@ -134,7 +141,7 @@ TEST_CASE("verify checks what a resampling is given") {
   check_refused(row(4, 13, circular, 4), wrong);
   check_refused(row(4, 4, circular, -2147483647 - 1), wrong);
   CHECK(row(4, 40, replicate, 30) == "accepted");
-  check_refused(row(4, 4, circular + 1, 0), wrong);
+  check_refused(row(4, 4, cubic_antialias + 1, 0), wrong);
   check_refused(of({2, 1, 4}, {2, 1, 4}, std::vector<uint32_t>(9, 0)), "planes or images of three dimensions");
   check_refused(of({2, 1, 1, 4}, {2, 1, 1, 4}, std::vector<uint32_t>(9, 0), DType::i32), "not float");
 }

@@ -4,12 +4,20 @@
 
 namespace anneal {
 
+// Steps that do not lead beyond x by far, so that there are not many taps in all.
+inline bool is_antialiased(int64_t n, int64_t m, uint32_t step) {
+  float s;
+  __builtin_memcpy(&s, &step, 4);
+  return s >= 0 && s * double(m) <= 2 * double(n) && 8 * double(n) + 6 * double(m) < 2147483647.0;
+}
+
 // Every element of y has an element of x to be made of. Interpolation looks for one itself, whatever the positions.
 inline bool is_resampled(int64_t n, int64_t m, uint32_t mode, int64_t before, uint32_t step) {
   using namespace resample_modes;
-  if (m == 0) return mode <= circular;
+  if (m == 0) return mode <= cubic_antialias;
   if (n < 1) return false;
   if (mode <= cubic_corners) return (step & 0x7F800000) != 0x7F800000;
+  if (mode == linear_antialias || mode == cubic_antialias) return is_antialiased(n, m, step);
   if (mode == reflect) return before < n && m - before < 2 * n;
   if (mode == circular) return before <= n && m - before <= 2 * n;
   return mode == replicate;

@@ -62,11 +62,32 @@ def unpooling_cases():
         ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (3, 7, 5), [2, 3], {"stride": [2, 1], "size": [7, 5]}),
         ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (7, 1, 5, 5), 3, {"stride": 2, "padding": 1}),
         ("maxUnpool2d", F.max_pool2d, F.max_unpool2d, (2, 2, 7, 7), 3, {"stride": 2, "size": [7, 8]}),
+        ("maxUnpool3d", F.max_pool3d, F.max_unpool3d, (1, 2, 4, 5, 6), 2, {"size": [4, 5, 6]}),
+        ("maxUnpool3d", F.max_pool3d, F.max_unpool3d, (2, 3, 4, 5), [1, 2, 3], {"stride": [2, 1, 2], "size": [3, 4, 5]}),
     ]:
         size = options.pop("size", None)
         values, indices = pool(draw("unpool", shape), kernel, return_indices=True, **options)
         more = {} if size is None else {"outputSize": size}
         yield Case(op, lambda t, i, u=unpool, k=kernel, o=options, s=size: u(t, i, k, output_size=s, **o), values, indices, kernelSize=kernel, options={**options, **more})
+
+
+def indices_cases():
+    """Places of maxima: poolings of windows, and to a size, of which some divide evenly."""
+    ranks = {1: (2, 3, 11), 2: (1, 2, 7, 5), 3: (1, 2, 4, 5, 3)}
+    functions = {1: (F.max_pool1d, F.adaptive_max_pool1d), 2: (F.max_pool2d, F.adaptive_max_pool2d), 3: (F.max_pool3d, F.adaptive_max_pool3d)}
+    for rank, shape in ranks.items():
+        windows, adaptive = functions[rank]
+        equals = torch.round(draw("equals", shape))
+        for note, x in [("", draw("indices", shape)), ("equals", equals), ("without a batch", equals[0])]:
+            for options in [{}, {"stride": 1, "padding": 1}, {"stride": 2, "padding": 1, "ceil_mode": True}]:
+                yield pooling(f"maxPool{rank}dWithIndices", lambda t, k, f=windows, **o: f(t, k, return_indices=True, **o)[1], x, 2, note, options)
+            for size in [1, 2, 3, shape[-1]]:
+                yield Case(f"adaptiveMaxPool{rank}dWithIndices", lambda t, f=adaptive, s=size: f(t, s, return_indices=True)[1], x, note=note, outputSize=size)
+    kept = [("Avg", F.adaptive_avg_pool2d, [None, 2]), ("Max", F.adaptive_max_pool2d, [3, None]), ("Avg", F.adaptive_avg_pool2d, [None, None])]
+    for reducer, function, size in kept:
+        yield Case(f"adaptive{reducer}Pool2d", lambda t, f=function, s=size: f(t, s), draw("kept", (1, 2, 7, 5)), outputSize=size)
+    for reducer, function in [("Avg", F.adaptive_avg_pool3d), ("Max", F.adaptive_max_pool3d)]:
+        yield Case(f"adaptive{reducer}Pool3d", lambda t, f=function: f(t, [None, 2, 5]), draw("kept", (1, 2, 4, 5, 3)), outputSize=[None, 2, 5])
 
 
 def pooling_cases():
@@ -113,6 +134,7 @@ def pooling_cases():
     yield Case("adaptiveMaxPool2d", lambda t: F.adaptive_max_pool2d(t, [2, 3]), torch.round(draw("equals", (1, 2, 5, 7))), note="equals", outputSize=[2, 3])
     yield Case("adaptiveMaxPool2d", lambda t: F.adaptive_max_pool2d(t, [4, 4]), special, note="NaN and infinities", outputSize=[4, 4])
     yield from unpooling_cases()
+    yield from indices_cases()
 
 
 if __name__ == "__main__":

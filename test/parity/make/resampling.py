@@ -13,7 +13,7 @@ def padding(x, pads, note="", **options):
 
 
 def interpolation(x, mode, note="", **options):
-    names = {"size": "size", "scale_factor": "scaleFactor", "align_corners": "alignCorners"}
+    names = {"size": "size", "scale_factor": "scaleFactor", "align_corners": "alignCorners", "antialias": "antialias"}
     args = {names[name]: value for name, value in options.items()}
     return Case("interpolate", lambda t: F.interpolate(t, mode=mode, **options), x, note=note, options={"mode": mode, **args})
 
@@ -68,6 +68,18 @@ def interpolation_cases():
     yield interpolation(draw("wide", (1, 1, 2, 200)), "bicubic", size=[3, 50])
 
 
+def antialias_cases():
+    large = draw("large", (1, 2, 9, 13))
+    for mode in ["bilinear", "bicubic"]:
+        for size in [1, 4, [5, 3], [9, 6], [12, 20], [9, 13]]:
+            yield interpolation(large, mode, size=size, antialias=True)
+        for factor in [0.3, [0.5, 0.7], 1.6]:
+            yield interpolation(large, mode, scale_factor=factor, antialias=True)
+        yield interpolation(large, mode, size=[2, 5], antialias=True, align_corners=True)
+        yield interpolation(draw("tall", (1, 1, 40, 2)), mode, size=[3, 2], antialias=True)
+        yield interpolation(draw("pixel", (2, 3, 1, 1)), mode, size=[3, 1], antialias=True)
+
+
 def shuffle_cases():
     for shape, factor in [((2, 12, 2, 3), 2), ((9, 1, 2), 3), ((1, 3, 2, 2), 1), ((2, 2, 4, 1, 3), 2)]:
         yield Case("pixelShuffle", lambda t, r=factor: F.pixel_shuffle(t, r), draw("shuffle", shape), upscaleFactor=factor)
@@ -76,4 +88,4 @@ def shuffle_cases():
 
 
 if __name__ == "__main__":
-    write("resampling.json", functions=[case.record() for cases in (padding_cases(), interpolation_cases(), shuffle_cases()) for case in cases])
+    write("resampling.json", functions=[case.record() for cases in (padding_cases(), interpolation_cases(), antialias_cases(), shuffle_cases()) for case in cases])
