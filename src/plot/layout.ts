@@ -8,6 +8,8 @@ export interface Layout {
   readonly legendTop: number;
   /** The rectangles between the axes, one for each panel. */
   readonly grids: readonly { readonly left: number; readonly top: number; readonly width: number; readonly height: number }[];
+  /** Height that slanted names of categories take below the axes; 0: names have room side by side. */
+  readonly slanted: number;
 }
 
 const WIDTH = 760;
@@ -18,6 +20,8 @@ const LEGEND = 24;
 /** Of a character of the small text, generously. */
 const CHARACTER = 6.6;
 const MARGIN = { left: 70, right: 26, top: 20, bottom: 54 };
+/** Between an axis and the names of its categories, and these and the edge. */
+const BESIDE = 14;
 const PANEL_TITLE = 18;
 
 /** Lays out title, subtitle, legend and panels: one panel wide, or two beside each other. */
@@ -32,13 +36,23 @@ export function layoutOf(figure: Figure, width = WIDTH, height?: number): Layout
   const whole = height ?? head + rows * (columns === 1 ? ROW - head : 300);
   const cell = { width: width / columns, height: (whole - head) / rows };
   const top = MARGIN.top + (panels.some(({ title }) => title !== undefined) ? PANEL_TITLE : 0);
+  const left = Math.max(MARGIN.left, BESIDE + widest(panels.flatMap(({ y }) => y.categories ?? [])));
+  const inner = cell.width - left - MARGIN.right;
+  const below = widest(panels.flatMap(({ x }) => x.categories ?? []));
+  const slanted = panels.some(({ x }) => below + 6 > inner / (x.categories?.length ?? 1)) && below > 0 ? Math.ceil(below * Math.SQRT1_2) : 0;
   const grids = panels.map((_, i) => ({
-    left: (i % columns) * cell.width + MARGIN.left,
+    left: (i % columns) * cell.width + left,
     top: head + Math.floor(i / columns) * cell.height + top,
-    width: cell.width - MARGIN.left - MARGIN.right,
-    height: cell.height - top - MARGIN.bottom,
+    width: inner,
+    height: cell.height - top - MARGIN.bottom - slanted,
   }));
-  return { width, height: whole, subtitle, legendTop, grids };
+  return { width, height: whole, subtitle, legendTop, grids, slanted };
+}
+
+/** Pixels that the longest of these names takes, of letters of 11 pixels in the widest of the fonts. */
+function widest(names: readonly string[]): number {
+  const letter = (one: string): number => (/[MWmw@%]/.test(one) ? 11 : /[A-Z]/.test(one) ? 8.5 : 7);
+  return Math.max(0, ...names.map((name) => [...name].reduce((sum, one) => sum + letter(one), 0)));
 }
 
 /** Lines that have to be told from others, by name, each once, as they come. */

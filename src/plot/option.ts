@@ -24,8 +24,8 @@ export function optionsFor(figure: Figure, layout: Layout): EChartsOption {
     title: [titleOf(figure, layout), ...figure.panels.flatMap((panel, i) => panelTitle(panel, layout.grids[i]!))],
     legend: names.length > 0 ? { data: names, top: layout.legendTop, left: 20, right: 20, itemGap: 26, itemWidth: 22, textStyle: { fontSize: 12, color: INK } } : { show: false },
     grid: layout.grids.map((grid) => ({ ...grid, outerBoundsMode: 'none' })),
-    xAxis: figure.panels.map((panel, i) => axis(panel, 'x', extents[i]!.x, i)),
-    yAxis: figure.panels.map((panel, i) => axis(panel, 'y', extents[i]!.y, i)),
+    xAxis: figure.panels.map((panel, i) => axis(panel, 'x', extents[i]!.x, i, layout.slanted)),
+    yAxis: figure.panels.map((panel, i) => axis(panel, 'y', extents[i]!.y, i, 0)),
     series: figure.panels.flatMap((panel, i) => seriesOf(panel, i, extents[i]!, coloursOf(figure))),
   };
 }
@@ -39,9 +39,9 @@ function panelTitle({ title }: Panel, grid: Layout['grids'][number]) {
   return title === undefined ? [] : [{ text: title, left: grid.left - 8, top: grid.top - 30, textStyle: { fontSize: 13, color: INK } }];
 }
 
-function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Extent, gridIndex: number) {
+function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Extent, gridIndex: number, slanted: number) {
   const { name, categories } = panel[along];
-  if (categories !== undefined) return categoryAxis(name, categories, along, gridIndex);
+  if (categories !== undefined) return categoryAxis(name, categories, along, gridIndex, slanted);
   const kind = scale === 'linear' ? { type: 'value' as const, interval: interval! } : { type: 'log' as const, logBase: scale === 'log2' ? 2 : 10 };
   return {
     ...kind,
@@ -60,7 +60,7 @@ function axis(panel: Panel, along: 'x' | 'y', { scale, min, max, interval }: Ext
 }
 
 /** Of a table: rows go down, and names stand beside their squares. */
-function categoryAxis(name: string, categories: readonly string[], along: 'x' | 'y', gridIndex: number) {
+function categoryAxis(name: string, categories: readonly string[], along: 'x' | 'y', gridIndex: number, slanted: number) {
   return {
     type: 'category' as const,
     data: [...categories],
@@ -68,11 +68,11 @@ function categoryAxis(name: string, categories: readonly string[], along: 'x' | 
     gridIndex,
     name,
     nameLocation: 'middle' as const,
-    nameGap: along === 'x' ? 30 : 50,
+    nameGap: along === 'x' ? 30 + slanted : 50,
     nameTextStyle: { fontSize: 12, color: INK },
     axisLine: { show: false },
     axisTick: { show: false },
-    axisLabel: { fontSize: 11, color: INK, hideOverlap: true },
+    axisLabel: { fontSize: 11, color: INK, hideOverlap: true, ...(slanted > 0 ? { rotate: 45 } : {}) },
     splitLine: { show: false },
     silent: true,
   };

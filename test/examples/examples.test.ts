@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Compiled } from '../../scripts/compiled.js';
 import { pixels, writeFiles } from '../data/image-files.js';
@@ -51,6 +51,36 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect(accuracyIn(stdout)).toBeGreaterThan(9);
     expect(readFileSync(join(folder, 'out/fashion-mnist-curves.svg'), 'utf8')).toContain('without batch norm');
     expect(readFileSync(join(folder, 'out/fashion-mnist-confusion.svg'), 'utf8')).toContain('trousers');
+  });
+
+  it('convolutional MNIST: trains by several seeds, and draws what it takes for what', { timeout: 180_000 }, async () => {
+    const [train, test] = [bars(256), bars(100)];
+    const files = { 'train-images-idx3-ubyte': train.images, 'train-labels-idx1-ubyte': train.labels, 't10k-images-idx3-ubyte': test.images, 't10k-labels-idx1-ubyte': test.labels };
+    await writeFiles(join(folder, 'digits'), Object.fromEntries(Object.entries(files).map(([name, packed]) => [name, gunzipSync(packed)])));
+    const { status, stdout, stderr } = await run('mnist-conv.ts', '--data', join(folder, 'digits'), '--epochs', '1', '--seeds', '3,4');
+    expect(status, stderr).toBe(0);
+    const each = [...stdout.matchAll(/seed [34]: test accuracy (\d+\.\d+) %/g)].map(([, accuracy]) => Number(accuracy));
+    expect(each).toHaveLength(2);
+    expect(stdout).toContain(`least ${Math.min(...each).toFixed(2)} %, mean ${((each[0]! + each[1]!) / 2).toFixed(2)} %`);
+    expect(readFileSync(join(folder, 'out/mnist-conv-confusion.svg'), 'utf8')).toContain('of 100 right');
+    const mistakes = readFileSync(join(folder, 'out/mnist-conv-mistakes.svg'), 'utf8');
+    const count = Math.round(100 - each[1]!);
+    expect(mistakes).toContain(`The surest of ${count} mistakes in 100 images`);
+    expect(mistakes.match(/<image /g) ?? []).toHaveLength(Math.min(count, 40));
+  });
+
+  it('fine-tuning: trains a body and three ways to use it, and makes a table', { timeout: 180_000 }, async () => {
+    const [clothes, few, test] = [bars(256), bars(210), bars(100)];
+    const packed = { 'train-images-idx3-ubyte': clothes.images, 'train-labels-idx1-ubyte': clothes.labels, 't10k-images-idx3-ubyte': test.images, 't10k-labels-idx1-ubyte': test.labels };
+    await writeFiles(join(folder, 'clothes'), Object.fromEntries(Object.entries(packed).map(([name, bytes]) => [`${name}.gz`, bytes])));
+    const plain = { ...packed, 'train-images-idx3-ubyte': few.images, 'train-labels-idx1-ubyte': few.labels };
+    await writeFiles(join(folder, 'few'), Object.fromEntries(Object.entries(plain).map(([name, bytes]) => [name, gunzipSync(bytes)])));
+    const { status, stdout, stderr } = await run('fine-tune.ts', '--data', join(folder, 'clothes'), '--digits', join(folder, 'few'), '--body', '1', '--steps', '8', '--draws', '1', '--width', '4');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/accuracy of the body on clothes: \d+\.\d+ %/);
+    expect(stdout).toContain('| accuracy in % with | 5 images of a class | 10 images of a class | 20 images of a class |');
+    for (const way of ['from scratch', 'frozen body', 'lower rate for the body']) expect(stdout).toMatch(new RegExp(`\\| ${way} \\| \\d+\\.\\d .*\\|`));
+    expect(existsSync(join(folder, 'out/fine-tune-body.safetensors'))).toBe(true);
   });
 
   it('emoji: trains on two vendors, tests on the third, and names mistakes', async () => {

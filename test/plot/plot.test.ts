@@ -145,6 +145,18 @@ test('a confusion matrix has its counts, its classes, and darker squares for gre
   expect(() => plot.confusionMatrix([[1]], { classes: ['a', 'b'] })).toThrow('[plot.confusionMatrix] classes: got 2 names for 1 classes');
 });
 
+test('long names of classes have room: beside the squares, and slanted below them, each of them', () => {
+  const classes = ['WWWWWWWWWW', 'pullovers', 'trousers', 'sandal', 'sneaker', 'shirts', 'ankle boot', 'dress', 'coat', 'bag'];
+  const svg = plot.confusionMatrix(classes.map((_, i) => classes.map((__, j) => Number(i === j))), { classes });
+  for (const name of classes) expect(texts(svg).filter((text) => text === name), name).toHaveLength(2);
+  const beside = [...svg.matchAll(/<text[^>]*text-anchor="end"[^>]*translate\(([\d.]+) [\d.]+\)"[^>]*>WWWWWWWWWW</g)].map(([, x]) => Number(x));
+  // W is the widest letter: 10.9 of 11 pixels in DejaVu Sans.
+  expect(Math.min(...beside)).toBeGreaterThan(109);
+  expect(svg).toContain('matrix(0.707');
+  const few = plot.confusionMatrix([[1, 0], [0, 1]], { classes: ['cat', 'dog'] });
+  expect(few).not.toContain('matrix(0.707');
+});
+
 test('curves over scores have the areas of scikit-learn', () => {
   // roc_auc_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) = 0.75, average_precision_score 0.8333: the examples of its documentation.
   const scored = { scores: [0.1, 0.4, 0.35, 0.8], labels: [0, 0, 1, 1] };
