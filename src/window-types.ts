@@ -49,7 +49,8 @@ type Sizes = { 1: readonly [width: number]; 2: readonly [height: number, width: 
 /** One size for all axes, or one each: [height, width]. */
 export type PerAxis<R extends SpatialRank = SpatialRank> = number | Sizes[R];
 /** The same, where null is the size that the images have. */
-export type AdaptiveSize<R extends SpatialRank = SpatialRank> = number | null | { readonly [I in keyof Sizes[R]]: Sizes[R][I] | null };
+export type AdaptiveSize<R extends SpatialRank = SpatialRank> = number | null | OrNull<Sizes[R]>;
+type OrNull<T> = { [I in keyof T]: T[I] | null };
 
 /** Options of windows, as far as shapes depend on them. */
 export interface WindowOptions<R extends SpatialRank = SpatialRank> {

@@ -9,7 +9,7 @@ import { fails, refuses } from '../nn/fails.js';
 import { affine, crop, Draws, erase, flip, type Image, imageOf, jitter, resizedCrop } from './augmentation-reference.js';
 import { pixels, writeFiles } from './image-files.js';
 
-const { randomAffine, randomCrop, randomErasing, randomHorizontalFlip, randomResizedCrop, randomRotation, randomVerticalFlip, colorJitter, cutMix, mixUp } = data.transforms;
+const { randomAffine, randomCrop, randomErasing, randomHorizontalFlip, randomResizedCrop, randomRotation, randomVerticalFlip, colorJitter, cutMix, mixUp, randomChoice } = data.transforms;
 
 const SIZE = 12;
 const SEED = 2 ** 33 + 5;
@@ -125,6 +125,30 @@ describe('mixing', () => {
     }
     expect(mixed).toBeGreaterThan(200);
     expect(mixed).toBeLessThan(330);
+  });
+
+  test('randomChoice: each image by one of both, in the shares of the weights', async () => {
+    const count = 2000;
+    const many = data.fromArrays({ x: new Uint8Array(count * 64).map((_, i) => (Math.floor(i / 64) % 2) * 255), y: Int32Array.from({ length: count }, (_, i) => i % 2), shape: [8, 8], classes: 2 });
+    const chosen = { up: 0, cut: 0, neither: 0 };
+    const { x, y } = await epoch(loaderOf(many.augment(randomChoice([mixUp({ alpha: 4, p: 0.5 }), cutMix({ alpha: 4 })], { p: [3, 1] })), { batchSize: 500 }) as never);
+    for (let i = 0; i < count; i++) {
+      const values = new Set(x.slice(i * 64, (i + 1) * 64));
+      const own = x.slice(i * 64, (i + 1) * 64).reduce((sum, one) => sum + Math.abs(one - (1 - (i % 2)) * 255) / 255, 0) / 64;
+      expect(y[i * 2 + (i % 2)]).toBeCloseTo(own, 4);
+      chosen[values.size === 2 ? 'cut' : own === 1 ? 'neither' : 'up']++;
+    }
+    expect(chosen.up / count).toBeCloseTo(0.375, 1);
+    expect(chosen.cut / count).toBeCloseTo(0.25, 1);
+    expect(Math.abs(chosen.neither / count - 0.375)).toBeLessThan(0.04);
+  });
+
+  test('randomChoice of one alone leaves the bits of that one, also of a choice in a choice', async () => {
+    const of = async (transform: Transform): Promise<Seen> => epoch(loaderOf(all.augment(transform as never)) as never);
+    const [up, cut] = [mixUp({ alpha: 0.4, p: 0.7 }), cutMix()];
+    expect(await of(randomChoice([up, cut], { p: [2, 0] }))).toEqual(await of(up));
+    expect(await of(randomChoice([up, cut], { p: [0, 1] }))).toEqual(await of(cut));
+    expect(await of(randomChoice([randomChoice([up]), randomChoice([cut, up], { p: [1, 0] })]))).toEqual(await of(randomChoice([up, cut])));
   });
 
   test.each([0.1, 0.5, 1, 4])('shares are of Beta(a, a): a = %f', async (alpha) => {
@@ -319,6 +343,16 @@ describe('is described', () => {
 
 describe('refuses', () => {
   const says = (fn: () => unknown, message: RegExp): void => refuses(fn, 'ANNEAL_INVALID_ARGUMENT', message);
+
+  it('choices of what does not mix, and weights that are none', () => {
+    says(() => randomChoice([]), /\[data\.transforms\.randomChoice\] transforms: got \[\], expected a list of what mixes images, as in \[mixUp\(\), cutMix\(\)\]/);
+    says(() => randomChoice([randomHorizontalFlip() as never]), /transforms: got .*, expected a list of what mixes images/);
+    says(() => randomChoice([mixUp(), cutMix()], { p: [1] }), /p: got \[1\], expected 2 weights of at least 0, not all 0/);
+    for (const p of [[0, 0], [1, -1], [1, NaN], [Infinity, 1]]) says(() => randomChoice([mixUp(), cutMix()], { p }), /p: got .*, expected 2 weights of at least 0/);
+    says(() => randomChoice([mixUp({ classes: 3 }), cutMix({ classes: 4 })]), /expected one number of classes, not 3 and 4/);
+    refuses(() => randomChoice([mixUp()], { weights: [1] } as never), 'ANNEAL_UNKNOWN_OPTION', /unknown option: got weights/);
+    expect(String(randomChoice([mixUp({ alpha: 0.2 }), cutMix()], { p: [1, 3] }))).toBe('randomChoice([mixUp({ alpha: 0.2 }), cutMix()], { p: [1, 3] })');
+  });
 
   it('what is no parameter', () => {
     says(() => randomHorizontalFlip({ p: 1.5 }), /\[data\.transforms\.randomHorizontalFlip\] p: got 1.5, expected a number in \[0, 1\]/);

@@ -4,7 +4,8 @@ import '../../src/runtime/index.js';
 import * as nn from '../../src/nn/index.js';
 import { grad } from '../../src/graph/grad.js';
 import {
-  adaptiveAvgPool2d, adaptiveMaxPool2d, adaptiveMaxPool3d, avgPool2d, concat, interpolate, lpPool2d, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxUnpool1d, maxUnpool2d, pad, sum, tensor, zeros,
+  adaptiveAvgPool2d, adaptiveMaxPool1dWithIndices, adaptiveMaxPool2d, adaptiveMaxPool2dWithIndices, adaptiveMaxPool3d, adaptiveMaxPool3dWithIndices, avgPool2d, concat, interpolate, lpPool2d, maxPool1d,
+  maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3dWithIndices, maxUnpool1d, maxUnpool2d, maxUnpool3d, pad, sum, tensor, zeros,
 } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
@@ -122,11 +123,16 @@ describe('adaptiveAvgPool2d', () => {
     expect([...(await adaptiveAvgPool2d(x, 1).data())]).toEqual([3.5]);
     expect([...(await adaptiveAvgPool2d(x, [1, 2]).data())]).toEqual([3, 4]);
     expect([...(await adaptiveAvgPool2d(x, [3, 2]).data())]).toEqual([1.5, 2.5, 3, 4, 4.5, 5.5]);
+    expect(adaptiveAvgPool2d(images([2, 5, 7]), [null, 2]).shape).toEqual([2, 5, 2]);
+    expect(nn.sequential([4, 9, 7], nn.adaptiveAvgPool2d([2, null]), nn.adaptiveMaxPool2d(null)).output).toEqual([4, 2, 7]);
+    expect(String(nn.adaptiveMaxPool2d([null, 3]))).toBe('adaptiveMaxPool2d([null,3])');
     expect(String(nn.sequential([1, 2, 3], nn.adaptiveAvgPool2d([1, 2])))).toBe('sequential([1,2,3], adaptiveAvgPool2d([1,2]))');
     expect(nn.sequential([4, 9, 9], nn.adaptiveAvgPool2d(3), nn.adaptiveAvgPool2d([1, 2])).output).toEqual([4, 1, 2]);
   });
 
   test.each<[string, () => unknown, Parameters<typeof refuses>[1], RegExp]>([
+    ['a size that is neither', () => nn.adaptiveAvgPool2d(unknown([undefined, 2])), 'ANNEAL_INVALID_ARGUMENT', /outputSize: got \[undefined,2\], expected a whole number of at least 1/],
+    ['maxima of two dimensions', () => adaptiveMaxPool2dWithIndices(images([8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveMaxPool2d\] the shape does not fit: got x \[8,8\]/],
     ['two dimensions', () => adaptiveAvgPool2d(images([8, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /\[adaptiveAvgPool2d\] the shape does not fit: got x \[8,8\]/],
     ['images without height', () => adaptiveAvgPool2d(images([1, 3, 0, 8]), 2), 'ANNEAL_SHAPE_MISMATCH', /got x \[1,3,0,8\]/],
     ['a size of 0', () => nn.adaptiveAvgPool2d(0), 'ANNEAL_INVALID_ARGUMENT', /outputSize: got 0, expected a whole number of at least 1/],
@@ -177,6 +183,39 @@ describe('other poolings', () => {
     expect([...(await padded.indices.data())]).toEqual([0, 1]);
     const channelsSideBySide = maxPool2dWithIndices(x.permute([0, 2, 3, 1]).mul(1).permute([0, 3, 1, 2]) as typeof x, 2);
     expect([...(await channelsSideBySide.indices.data())]).toEqual([1, 7, 5, 7]);
+  });
+
+  test('stand in a channel of one, two or three axes, also of windows that overlap or differ in size', async () => {
+    const x = tensor(Float32Array.from({ length: 30 }, (_, i) => (i * 7) % 30), { shape: [1, 2, 3, 5] });
+    const values = await x.data();
+    for (const [shape, { values: maxima, indices }] of [
+      [[1, 2, 15], maxPool1dWithIndices(x.reshape([1, 2, 15]), 4, { stride: 1 })],
+      [[1, 2, 15], adaptiveMaxPool1dWithIndices(x.reshape([1, 2, 15]), 4)],
+      [[1, 2, 3, 5], adaptiveMaxPool2dWithIndices(x, [2, 3])],
+      [[1, 2, 3, 5], adaptiveMaxPool2dWithIndices(x, [null, 1])],
+      [[1, 2, 3, 1, 5], maxPool3dWithIndices(x.reshape([1, 2, 3, 1, 5]), [2, 1, 2])],
+      [[1, 2, 3, 1, 5], adaptiveMaxPool3dWithIndices(x.reshape([1, 2, 3, 1, 5]), [2, 1, 4])],
+    ] as unknown as [Shape, { values: Tensor; indices: Tensor }][]) {
+      const [found, at] = [await maxima.data(), await indices.data()];
+      const own = found.length / 2;
+      expect(indices.shape, String(shape)).toEqual(maxima.shape);
+      found.forEach((one, i) => expect(values[Math.floor(i / own) * 15 + at[i]!]).toBe(one));
+    }
+  });
+
+  test('come from layers, and gradients go through the maxima', async () => {
+    const x = asParameter(tensor(Float32Array.from({ length: 24 }, (_, i) => (i * 7) % 24), { shape: [1, 2, 3, 4] }) as Tensor);
+    for (const [layer, plain] of [[nn.maxPool2dWithIndices(2, { stride: 1 }), nn.maxPool2d(2, { stride: 1 })], [nn.adaptiveMaxPool2dWithIndices([2, 3]), nn.adaptiveMaxPool2d([2, 3])]] as [nn.PoolWithIndices, nn.Module][]) {
+      const { values } = layer.forward(x);
+      const own = (grad(sum(values.mul(values)), [x]) as readonly Tensor[])[0]!;
+      const other = plain.forward(x) as Tensor;
+      expect(await own.data()).toEqual(await (grad(sum(other.mul(other)), [x]) as readonly Tensor[])[0]!.data());
+    }
+    expect(String(nn.maxPool3dWithIndices([1, 2, 2]))).toBe('maxPool3dWithIndices([1,2,2])');
+    expect(String(nn.adaptiveMaxPool1dWithIndices(3))).toBe('adaptiveMaxPool1dWithIndices(3)');
+    const { values, indices } = nn.maxPool3dWithIndices(2).forward(images([2, 4, 4, 4]));
+    expect(nn.maxUnpool3d(2).forward(values, indices).shape).toEqual([2, 4, 4, 4]);
+    expect(maxUnpool3d(values, indices, 2, { outputSize: [5, 4, 4] }).shape).toEqual([2, 5, 4, 4]);
   });
 
   test('put a place that is named twice down once, with the last', async () => {

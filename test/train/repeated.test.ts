@@ -97,6 +97,27 @@ describe('several steps in one call', () => {
     expect(single - together).toBe(4 * 12 - 4);
   });
 
+  test.runIf(planned)('are few calls for small networks of images, convolutional, augmented, normalised', async () => {
+    const steps = 24;
+    const x = Uint8Array.from({ length: steps * 8 * 64 }, (_, i) => (i * 37) % 251);
+    const { mixUp, randomCrop, randomHorizontalFlip } = data.transforms;
+    const photos = data.fromArrays({ x, y: Int32Array.from({ length: steps * 8 }, (_, i) => i % 4), shape: [1, 8, 8], classes: 4, normalize: { mean: 0.5, std: 0.25 } });
+    const run = async (passive: boolean) => {
+      seed(4);
+      const model = nn.sequential([1, 8, 8], nn.conv2d(1, 4, 3, { padding: 1 }), nn.batchNorm2d(4), nn.relu(), nn.maxPool2d(2), nn.dropout2d(0.1), nn.flatten(), nn.linear(64, 4));
+      const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 }), metrics: [metrics.accuracy()] });
+      let stepwise: string | undefined = 'not told';
+      const before = runs();
+      const callbacks = { passive, onFitStart: (event: { stepwise: string | undefined }) => void (stepwise = event.stepwise), onStep: () => undefined };
+      await trainer.fit(photos.augment(randomCrop(8, { padding: 1 }), randomHorizontalFlip(), mixUp()), { batchSize: 8, shuffle: true, callbacks });
+      return { stepwise, calls: runs() - before, weights: await bits(model) };
+    };
+    const [together, single] = [await run(true), await run(false)];
+    expect(together.stepwise).toBe(undefined);
+    expect(single.calls - together.calls).toBeGreaterThan(steps / 2);
+    expect(together.weights).toEqual(single.weights);
+  });
+
   test('a failure in the middle: what came before it is done and told, and the message names the example', async () => {
     const y = Int32Array.from({ length: 203 }, (_, i) => (i === 117 ? 5 : i % 2));
     const broken = data.fromArrays({ x: new Float32Array(406), y, shape: [2], name: 'broken' }) as unknown as typeof train;

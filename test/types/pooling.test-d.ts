@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import * as nn from '../../src/nn/index.js';
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from '../../src/ops/index.js';
+import { adaptiveAvgPool2d, adaptiveMaxPool2dWithIndices, avgPool2d, maxPool2d, maxPool2dWithIndices } from '../../src/ops/index.js';
 import type { Shape } from '../../src/shape.js';
 import type { Tensor } from '../../src/tensor.js';
 import type { Windows } from '../../src/window-types.js';
@@ -25,6 +25,24 @@ describe('the number of windows', () => {
     expectTypeOf<Windows<1000, 2, 2, 0, false>>().toEqualTypeOf<number>();
     expectTypeOf<Windows<number, 2, 2, 0, false>>().toEqualTypeOf<number>();
     expectTypeOf<Windows<7, 2, 2, 0, boolean>>().toEqualTypeOf<number>();
+  });
+});
+
+describe('a pooling to a size', () => {
+  it('has it, and that of the images where it is null', () => {
+    expectTypeOf(adaptiveAvgPool2d(images, [null, 2])).toEqualTypeOf<Tensor<[32, 3, 28, 2], 'float32'>>();
+    expectTypeOf(adaptiveAvgPool2d(images, null)).toEqualTypeOf<Tensor<[32, 3, 28, 20], 'float32'>>();
+    expectTypeOf(adaptiveAvgPool2d(images, [size, null])).toEqualTypeOf<Tensor<[32, 3, number, 20], 'float32'>>();
+    expectTypeOf(nn.sequential([4, 9, 7], nn.adaptiveAvgPool2d([2, null]))).toEqualTypeOf<nn.Sequential<[4, 9, 7], [4, 2, 7]>>();
+    // @ts-expect-error two axes
+    adaptiveAvgPool2d(images, [null, 1, 2]);
+  });
+});
+
+describe('maxima and their indices', () => {
+  it('have the shape of the windows', () => {
+    expectTypeOf(maxPool2dWithIndices(images, 2).indices).toEqualTypeOf<Tensor<[32, 3, 14, 10], 'int32'>>();
+    expectTypeOf(adaptiveMaxPool2dWithIndices(images, [1, null]).values).toEqualTypeOf<Tensor<[32, 3, 1, 20], 'float32'>>();
   });
 });
 
