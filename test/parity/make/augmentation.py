@@ -6,12 +6,15 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from shared import HERE
+from shared import HERE, whole
 
 IMAGES = {
     "small": torch.tensor([(c * 91 + y * 13 + x * x * 7) % 256 for c in range(3) for y in range(11) for x in range(8)], dtype=torch.uint8).reshape(3, 11, 8),
-    "large": torch.tensor([(c * 50 + (y * y + 3 * x) // 4) % 256 for c in range(3) for y in range(40) for x in range(56)], dtype=torch.uint8).reshape(3, 40, 56),
+    "large": torch.tensor([(c * 50 + (y * y + 3 * x) // 4) % 256 for c in range(3) for y in range(24) for x in range(37)], dtype=torch.uint8).reshape(3, 24, 37),
+    "wide": torch.tensor([(y * 31 + x * x) % 256 for y in range(6) for x in range(45)], dtype=torch.uint8).reshape(1, 6, 45),
+    "colours": whole("colours", (3, 12, 16), 0, 256).to(torch.uint8),
 }
+IMAGES["colours"][:, 0] = IMAGES["colours"][0, 0]  # greys
 MODES = {"nearest": InterpolationMode.NEAREST, "bilinear": InterpolationMode.BILINEAR}
 
 
@@ -20,7 +23,8 @@ def cases():
     yield "randomHorizontalFlip", [{"p": 1}], F.hflip
     yield "randomVerticalFlip", [{"p": 1}], F.vflip
     for mode in ["constant", "edge", "reflect", "symmetric"]:
-        for name, image in IMAGES.items():
+        for name in ["small", "wide"]:
+            image = IMAGES[name]
             size = [image.shape[1] + 8, image.shape[2] + 6]
             options = {"padding": [4, 3], "paddingMode": mode, "fill": 7 if mode == "constant" else 0}
             yield "randomCrop", [size, options], lambda x, o=options: F.pad(x, [3, 4], o["fill"], o["paddingMode"]), name
@@ -33,7 +37,8 @@ def cases():
             for scale, sx, sy in [(1, 0, 0), (0.7, 12, 0), (1.6, -20, 25)]:
                 options = {"scale": [scale, scale], "shear": [sx, sx, sy, sy], "interpolation": interpolation, "fill": 30 if fill else 0}
                 yield "randomAffine", [[degrees, degrees], options], lambda x, d=degrees, s=scale, shear=(sx, sy), m=mode, f=fill: F.affine(x, d, [0, 0], s, list(shear), m, fill=f)
-    for name, image in IMAGES.items():
+    for name in ["small", "large"]:
+        image = IMAGES[name]
         ratio = image.shape[2] / image.shape[1]
         for size in [[5, 4], [11, 8], [23, 17], [1, 1], [30, 7]]:
             options = {"scale": [1, 1], "ratio": [ratio, ratio]}
@@ -45,7 +50,7 @@ def cases():
         ("hue", F.adjust_hue, [-0.5, -0.2, 0, 0.05, 0.4]),
     ]:
         for factor in factors:
-            yield "colorJitter", [{option: [factor, factor]}], lambda x, f=function, by=factor: f(x, by), "large"
+            yield "colorJitter", [{option: [factor, factor]}], lambda x, f=function, by=factor: f(x, by), "colours"
 
 
 def rows():
