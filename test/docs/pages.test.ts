@@ -14,6 +14,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'guide.md': ['[ 2, 2 ] Float32Array(4) [ 5.5, 11.5, 11.5, 25.5 ]', '0.weight'],
   'losses.md': ['alignment: ', '[crossEntropy] the outputs have been through softmax', '\ntrue\n'],
   'reference.md': ['[ [ 3, 30 ], [ 1, 10 ] ]', '\ntrue\n'],
+  'fine-tuning.md': ['frozen body ', 'one after the other '],
   'optimizers.md': ['[ [ 2, 0.001 ], [ 2, 0.001 ] ]'],
 };
 
