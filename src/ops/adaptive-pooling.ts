@@ -3,7 +3,7 @@ import { record } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { AdaptivePooled, AdaptiveSize, SpatialRank } from '../window-types.js';
-import { checkTensor } from './check.js';
+import { checkLimits, checkTensor, MAX_ELEMENTS } from './check.js';
 import { composite } from './composite.js';
 import { example } from './examples.js';
 import { concat } from './joining.js';
@@ -97,7 +97,7 @@ export type AdaptiveSizes = readonly (number | null)[];
 export function adaptiveSizes<R extends SpatialRank>(reducer: Reducer, rank: R, outputSize: AdaptiveSize<R>): AdaptiveSizes {
   const each: AdaptiveSizes = Array.isArray(outputSize) ? outputSize : Array.from({ length: rank }, () => outputSize as number | null);
   // Numbers are what is wrong where something is.
-  const fine = each.length === rank && each.every((size) => size === null || (Number.isInteger(size) && size >= 1));
+  const fine = each.length === rank && each.every((size) => size === null || (Number.isInteger(size) && size >= 1 && size <= MAX_ELEMENTS));
   return fine ? [...each] : perAxis(`adaptive${reducer}Pool${rank}d`, 'outputSize', outputSize, rank, 1);
 }
 
@@ -117,8 +117,9 @@ export function recordAdaptiveAt(rank: SpatialRank, x: Tensor, sizes: AdaptiveSi
   const op = `adaptiveMaxPool${rank}d`;
   return maximaAt(op, rank, x, (batch, positions) => {
     const ones = sizes.map(() => 1);
-    inferPooled(op, batch, windowsOf(ones, ones));
-    return divided(maximaAndPositions, [batch, positions], adaptedSizes(sizes, batch.shape)) as readonly [Tensor, Tensor];
+    const outputSize = adaptedSizes(sizes, batch.shape);
+    checkLimits(op, [...inferPooled(op, batch, windowsOf(ones, ones)).slice(0, 2), ...outputSize], [batch]);
+    return divided(maximaAndPositions, [batch, positions], outputSize) as readonly [Tensor, Tensor];
   });
 }
 

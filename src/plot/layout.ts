@@ -52,7 +52,7 @@ export function layoutOf(figure: Figure, width = WIDTH, height?: number): Layout
 /** Pixels that the longest of these names takes, of letters of 11 pixels in the widest of the fonts. */
 function widest(names: readonly string[]): number {
   const letter = (one: string): number => (/[MWmw@%]/.test(one) ? 11 : /[A-Z]/.test(one) ? 8.5 : 7);
-  return Math.max(0, ...names.map((name) => [...name].reduce((sum, one) => sum + letter(one), 0)));
+  return Math.max(0, ...names.map((name) => Array.from(name, letter).reduce((sum, width) => sum + width, 0)));
 }
 
 /** Lines that have to be told from others, by name, each once, as they come. */
