@@ -24,7 +24,7 @@ export const tanhOp = pointwise({
   saves: { outputs: [0] },
   epilogue: { activation: codes.activations.tanh },
   tolerance: FEW_ULP,
-  examples: unaryExamples({ from: -4, to: 4 }),
+  examples: () => unaryExamples({ from: -4, to: 4 }),
 });
 
 export const sigmoidOp = pointwise({
@@ -34,7 +34,7 @@ export const sigmoidOp = pointwise({
   saves: { outputs: [0] },
   epilogue: { activation: codes.activations.sigmoid },
   tolerance: FEW_ULP,
-  examples: unaryExamples({ from: -6, to: 6 }),
+  examples: () => unaryExamples({ from: -6, to: 6 }),
 });
 
 export const reluOp = pointwise({
@@ -44,7 +44,7 @@ export const reluOp = pointwise({
   saves: { outputs: [0] },
   epilogue: { activation: codes.activations.relu },
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 });
 
 /** (y, dy): dy where y > 0, else 0. */
@@ -57,7 +57,7 @@ export const reluGradOp = pointwise({
   saves: { inputs: [0] },
   epilogue: { mask: true },
   tolerance: EXACT,
-  examples: binaryExamples().filter(({ inputs: [y, dy] }) => String(y!.shape) === String(dy!.shape)),
+  examples: () => binaryExamples().filter(({ inputs: [y, dy] }) => String(y!.shape) === String(dy!.shape)),
 });
 
 /** dy (Phi(x) + x phi(x)), with the distribution and the density of the normal distribution. */
@@ -86,7 +86,7 @@ function geluOps(name: string, opcode: string, activation: number, slope: (input
     gradient: throughComposition(slope),
     saves: { inputs: [0, 1] },
     tolerance: COMPOSED,
-    examples: [...unaryExamples({ from: -4, to: 4 })].map(({ inputs: [x] }) => ({ inputs: [x!, x!] })),
+    examples: () => [...unaryExamples({ from: -4, to: 4 })].map(({ inputs: [x] }) => ({ inputs: [x!, x!] })),
   });
   const op = pointwise({
     name,
@@ -97,7 +97,7 @@ function geluOps(name: string, opcode: string, activation: number, slope: (input
     saves: { inputs: [0] },
     epilogue: { activation },
     tolerance: COMPOSED,
-    examples: unaryExamples({ from: -4, to: 4 }),
+    examples: () => unaryExamples({ from: -4, to: 4 }),
   });
   return { op, gradOp };
 }
@@ -111,7 +111,7 @@ export const softplusOp = pointwise({
   gradient: ([dy], { inputs: [x] }) => [mul(dy, sigmoid(x!))],
   saves: { inputs: [0] },
   tolerance: { absolute: 0, relative: 3.5e-7 },
-  examples: unaryExamples({ from: -6, to: 6 }),
+  examples: () => unaryExamples({ from: -6, to: 6 }),
 });
 
 /** Shape and dtype of floats like x, whatever is beside it. */
@@ -131,7 +131,7 @@ export const siluOp = pointwise({
   },
   saves: { inputs: [0] },
   tolerance: COMPOSED,
-  examples: unaryExamples({ from: -6, to: 6 }),
+  examples: () => unaryExamples({ from: -6, to: 6 }),
 });
 
 export const logSigmoidOp = composite({
@@ -140,7 +140,7 @@ export const logSigmoidOp = composite({
   decompose: ([x]) => neg(softplus(neg(x!))),
   saves: { inputs: [0] },
   tolerance: COMPOSED,
-  examples: unaryExamples({ from: -6, to: 6 }),
+  examples: () => unaryExamples({ from: -6, to: 6 }),
 });
 
 /** Examples of an activation with a number beside x. */
@@ -152,7 +152,7 @@ export const leakyReluOp = composite({
   decompose: ([x, slope]) => where(less(0, x!), x!, mul(x!, slope!)) as Tensor,
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
-  examples: withNumber(0.01, 0.3),
+  examples: () => withNumber(0.01, 0.3),
 });
 
 export const eluOp = composite({
@@ -165,7 +165,7 @@ export const eluOp = composite({
   },
   saves: { inputs: [0, 1] },
   tolerance: COMPOSED,
-  examples: withNumber(0.5, 1.5),
+  examples: () => withNumber(0.5, 1.5),
 });
 
 /** The hyperbolic tangent; float32. */

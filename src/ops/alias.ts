@@ -12,7 +12,7 @@ export const aliasOp: ViewRecord = {
   view: (layout) => layout,
   gradient: ([dy]) => [dy],
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 };
 
 /**

@@ -18,7 +18,7 @@ export const addOp = pointwise({
   epilogue: { adds: true },
   identity: 0,
   tolerance: EXACT,
-  examples: binaryExamples(),
+  examples: () => binaryExamples(),
 });
 
 export const subOp = pointwise({
@@ -26,7 +26,7 @@ export const subOp = pointwise({
   takes: NUMERIC,
   gradient: ([dy], { inputs: [a, b] }) => [sumTo(dy, a!.shape), sumTo(neg(dy), b!.shape)],
   tolerance: EXACT,
-  examples: binaryExamples(),
+  examples: () => binaryExamples(),
 });
 
 export const mulOp = pointwise({
@@ -37,7 +37,7 @@ export const mulOp = pointwise({
   epilogue: { multiplies: true },
   identity: 1,
   tolerance: EXACT,
-  examples: binaryExamples(),
+  examples: () => binaryExamples(),
 });
 
 export const divOp = pointwise({
@@ -50,7 +50,7 @@ export const divOp = pointwise({
   },
   saves: { inputs: [1], outputs: [0] },
   tolerance: EXACT,
-  examples: binaryExamples({}, { from: 0.5, to: 2 }),
+  examples: () => binaryExamples({}, { from: 0.5, to: 2 }),
 });
 
 export const negOp = pointwise({
@@ -58,7 +58,7 @@ export const negOp = pointwise({
   takes: NUMERIC,
   gradient: ([dy]) => [neg(dy)],
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 });
 
 export const absOp = pointwise({
@@ -67,7 +67,7 @@ export const absOp = pointwise({
   gradient: ([dy], { inputs: [x] }) => [mul(dy, sign(x!))],
   saves: { inputs: [0] },
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 });
 
 export const signOp = pointwise({
@@ -75,7 +75,7 @@ export const signOp = pointwise({
   takes: NUMERIC,
   gradient: ([dy]) => [expand(scalar(0, 'float32'), dy.shape)],
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 });
 
 /** a + b, element by element, with broadcasting; float32 or int32, both the same. A number takes the other's dtype. As torch.add. */

@@ -60,7 +60,7 @@ function augmentation<A extends Attrs>({ name, row, images = 1, dtypes = PIXELS,
     },
     gradient: { none: 'images are data, and what is drawn depends on no operand smoothly' },
     tolerance: COMPOSED,
-    examples: attrs.flatMap((own) => shapes.flatMap((shape) => dtypes.map((dtype) => exampleOf(shape, dtype, images, own)))),
+    examples: () => attrs.flatMap((own) => shapes.flatMap((shape) => dtypes.map((dtype) => exampleOf(shape, dtype, images, own)))),
   };
 }
 

@@ -28,7 +28,7 @@ export const maximumOp = pointwise({
   gradient: ([dy], node) => routed(dy, node, less(node.inputs[0]!, node.inputs[1]!), less(node.inputs[1]!, node.inputs[0]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
-  examples: binaryExamples(),
+  examples: () => binaryExamples(),
 });
 
 export const minimumOp = pointwise({
@@ -37,7 +37,7 @@ export const minimumOp = pointwise({
   gradient: ([dy], node) => routed(dy, node, less(node.inputs[1]!, node.inputs[0]!), less(node.inputs[0]!, node.inputs[1]!)),
   saves: { inputs: [0, 1] },
   tolerance: EXACT,
-  examples: binaryExamples(),
+  examples: () => binaryExamples(),
 });
 
 /** Presence of the bounds, which themselves are operands: x, lower, upper. */
@@ -70,7 +70,7 @@ export const clampOp: CompositeRecord<ClampAttrs> = {
   },
   saves: { inputs: [0, 1, 2] },
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     ...unaryExamples().map(({ inputs: [x] }) => example([x!, { shape: [], from: -0.5, to: -0.2 }, { shape: [], from: 0.2, to: 0.5 }], { lower: true, upper: true })),
     example([{ shape: [17] }, { shape: [] }], { lower: true, upper: false }),
     example([{ shape: [17] }, { shape: [] }], { lower: false, upper: true }),

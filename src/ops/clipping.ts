@@ -27,7 +27,7 @@ export const clipScaleOp: KernelRecord<ClipAttrs> = {
   },
   gradient: { none: 'it is applied to gradients' },
   tolerance: SUMS,
-  examples: clipExamples(),
+  examples: () => clipExamples(),
 };
 
 /** One and several, below and above the limit. */

@@ -17,10 +17,10 @@ const BOOL: readonly DType[] = ['bool'];
 function comparison(name: string, opcode: string): PointwiseRecord {
   // Whole numbers from a small range, so that some are equal.
   const whole = { from: -2, to: 3, dtype: 'int32' as const };
-  return pointwise({ name, opcode, takes: NUMERIC, gives: 'bool', gradient: STEPS, tolerance: EXACT, examples: [...binaryExamples(), ...binaryExamples(whole)] });
+  return pointwise({ name, opcode, takes: NUMERIC, gives: 'bool', gradient: STEPS, tolerance: EXACT, examples: () => [...binaryExamples(), ...binaryExamples(whole)] });
 }
 
-function logical(name: string, opcode: string, examples = binaryExamples({ dtype: 'bool' })): PointwiseRecord {
+function logical(name: string, opcode: string, examples = () => binaryExamples({ dtype: 'bool' })): PointwiseRecord {
   return pointwise({ name, opcode, takes: BOOL, gradient: STEPS, tolerance: EXACT, examples });
 }
 
@@ -30,7 +30,7 @@ export const lessOp = comparison('less', 'less');
 export const lessEqualOp = comparison('lessEqual', 'less_equal');
 export const logicalAndOp = logical('logicalAnd', 'logical_and');
 export const logicalOrOp = logical('logicalOr', 'logical_or');
-export const logicalNotOp = logical('logicalNot', 'logical_not', unaryExamples({ dtype: 'bool' }));
+export const logicalNotOp = logical('logicalNot', 'logical_not', () => unaryExamples({ dtype: 'bool' }));
 
 /** Truth values and bytes are compared as whole numbers. */
 function comparable(x: Operand): Operand {

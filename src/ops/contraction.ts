@@ -41,7 +41,7 @@ export const matmulOp: KernelRecord = {
   },
   saves: { inputs: [0, 1] },
   tolerance: PRODUCTS,
-  examples: matmulExamples(),
+  examples: () => matmulExamples(),
 };
 
 /** All but the last dimension made one. */
@@ -170,7 +170,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
   },
   saves: { inputs: [0, 1] },
   tolerance: PRODUCTS,
-  examples: linearExamples(),
+  examples: () => linearExamples(),
 };
 
 function checkLinear(x: Shape, weight: Shape, bias: Shape | undefined): void {

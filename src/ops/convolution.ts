@@ -83,7 +83,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     },
     saves: { inputs: [0, 1] },
     tolerance: PRODUCTS,
-    examples: convExamples(rank).map(({ x, weight, bias, attrs }) => example([{ shape: x }, { shape: weight }, ...(bias ? [{ shape: [weight[0]!] }] : [])], attrs)),
+    examples: () => convExamples(rank).map(({ x, weight, bias, attrs }) => example([{ shape: x }, { shape: weight }, ...(bias ? [{ shape: [weight[0]!] }] : [])], attrs)),
   };
 
   const transposed: KernelRecord<SizedAttrs> = {
@@ -112,7 +112,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     },
     saves: { inputs: [0, 1] },
     tolerance: PRODUCTS,
-    examples: convExamples(rank).map(({ x, weight, bias, attrs, out }) =>
+    examples: () => convExamples(rank).map(({ x, weight, bias, attrs, out }) =>
       example([{ shape: [x[0]!, weight[0]!, ...out] }, { shape: weight }, ...(bias ? [{ shape: [x[1]!] }] : [])], { ...attrs, size: spatial(x) })),
   };
 
@@ -131,7 +131,7 @@ function convolution<R extends SpatialRank>(rank: R) {
     gradient: ([ddw], { inputs: [x, dy] }, attrs) => [record(transposed, [dy!, ddw], { ...attrs, size: spatial(x!.shape) }), record(conv, [x!, ddw], withoutSize(attrs))],
     saves: { inputs: [0, 1] },
     tolerance: { absolute: 2e-5, relative: 1e-6 },
-    examples: convExamples(rank).map(({ x, weight, attrs, out }) => example([{ shape: x }, { shape: [x[0]!, weight[0]!, ...out] }], { ...attrs, bias: false, size: spatial(weight) })),
+    examples: () => convExamples(rank).map(({ x, weight, attrs, out }) => example([{ shape: x }, { shape: [x[0]!, weight[0]!, ...out] }], { ...attrs, bias: false, size: spatial(weight) })),
   };
 
   return { conv, transposed, weightGrad };

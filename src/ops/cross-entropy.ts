@@ -46,7 +46,7 @@ function withFactors(examples: readonly Example[]): Example[] {
   return examples.map(({ inputs, attrs }) => example([...inputs, { shape: inputs[0]!.shape.slice(0, -1) }], attrs));
 }
 
-const PLAIN = SHAPES.map((shape) => example([logitsExample(shape), labelsExample(shape)]));
+const plainExamples = () => SHAPES.map((shape) => example([logitsExample(shape), labelsExample(shape)]));
 
 export const crossEntropyOp: KernelRecord = {
   name: 'crossEntropy',
@@ -60,7 +60,7 @@ export const crossEntropyOp: KernelRecord = {
   gradient: ([dy], node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
   saves: { inputs: [0, 1] },
   tolerance: EXPONENTIALS,
-  examples: PLAIN,
+  examples: plainExamples,
 };
 
 /** (softmax(logits) - onehot(labels)) dy: one instruction with the loss, unless dy is made of the loss. */
@@ -75,7 +75,7 @@ export const crossEntropyGradOp: KernelRecord = {
   gradient: throughComposition(([logits, labels, dy]) => mul(unsqueeze(dy!, -1), sub(softmax(logits!), certainOf(logits!, labels!)))),
   saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
-  examples: withFactors(PLAIN),
+  examples: () => withFactors(plainExamples()),
 };
 
 function emitGradient(e: Emitter, loss: Emitter | undefined): void {
@@ -86,7 +86,7 @@ function emitGradient(e: Emitter, loss: Emitter | undefined): void {
 /** `weighted`: the third input has class weights. */
 type SoftAttrs = { readonly smoothing: number; readonly weighted: boolean };
 
-const SOFT = [false, true].flatMap((given) =>
+const softExamples = () => [false, true].flatMap((given) =>
   [0, 0.2].flatMap((smoothing) =>
     [false, true].flatMap((weighted) =>
       SHAPES.map((shape) => {
@@ -115,7 +115,7 @@ export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
   gradient: softGradient,
   saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
-  examples: SOFT,
+  examples: softExamples,
 };
 
 /** (softmax(logits) sum_c t_c - t) dy: one instruction with the loss, unless dy is made of the loss. */
@@ -135,7 +135,7 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
   }),
   saves: { inputs: [0, 1, 2, 3] },
   tolerance: EXPONENTIALS,
-  examples: withFactors(SOFT),
+  examples: () => withFactors(softExamples()),
 };
 
 function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, weighted }: SoftAttrs): void {

@@ -37,7 +37,7 @@ export const gatherOp: KernelRecord<{ readonly axis: number }> = {
   gradient: ([dy], { inputs: [x, indices] }, { axis }) => [scatterAdd(dy, indices!, x!.shape[axis]!, axis), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
-  examples: gatherExamples(),
+  examples: () => gatherExamples(),
 };
 
 function gatherExamples(): Example[] {
@@ -70,7 +70,7 @@ export const scatterAddOp: KernelRecord<ScatterAttrs> = {
   saves: { inputs: [0] },
   // In the order of the indices, as the reference.
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [17], dtype: 'int32', from: 0, to: 5 }, { shape: [17] }], { axis: 0, size: 5 }),
     example([{ shape: [9], dtype: 'int32', from: 0, to: 4 }, { shape: [9, 7] }], { axis: 0, size: 4 }),
     example([{ shape: [2, 3], dtype: 'int32', from: 0, to: 4 }, { shape: [5, 2, 3] }], { axis: 1, size: 4 }),
@@ -135,7 +135,7 @@ export const gatherRowsOp: KernelRecord<{ readonly affine: boolean }> = {
   },
   saves: { inputs: [0, 1, 2, 3, 4] },
   tolerance: EXACT,
-  examples: gatherRowsExamples(),
+  examples: () => gatherRowsExamples(),
 };
 
 function gatherRowsExamples(): Example[] {

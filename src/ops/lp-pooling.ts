@@ -34,7 +34,7 @@ function lpPooling(rank: 1 | 2): CompositeRecord<LpPoolAttrs> {
       return pow(sums, 1 / normType) as Tensor;
     },
     tolerance: { absolute: 2e-6, relative: 2e-6 },
-    examples: [
+    examples: () => [
       example([{ shape: shape(4), from: 0.5, to: 2 }], { ...windows, normType: 2 }),
       example([{ shape: shape(5), from: 0.5, to: 2 }], { ...windows, kernel: each(3), ceilMode: true, normType: 3 }),
       example([{ shape: shape(5), from: 0.5, to: 2 }], { ...windows, stride: each(1), normType: 1.5 }),

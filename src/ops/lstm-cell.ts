@@ -42,7 +42,7 @@ export const lstmCellOp = composite<Attrs, readonly [Tensor | undefined, Tensor 
   },
   saves: { inputs: [0, 1, 2, 3, 4], outputs: [0] },
   tolerance: COMPOSED,
-  examples: cellExamples(),
+  examples: () => cellExamples(),
 });
 
 function cellExamples(): Example[] {

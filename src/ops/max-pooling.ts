@@ -43,7 +43,7 @@ function maxPooling(rank: SpatialRank) {
     gradient: ([ddx], { inputs: [, index] }, attrs) => [record(takeOp, [ddx, index!], attrs), undefined],
     saves: { inputs: [1] },
     tolerance: SUMS,
-    examples: maxExamples(rank).map(({ inputs: [x], attrs }) => {
+    examples: () => maxExamples(rank).map(({ inputs: [x], attrs }) => {
       const shape = pooledShape(x!.shape, attrs as MaxPoolAttrs)!;
       return example([{ shape }, indices(shape, attrs as MaxPoolAttrs)], { ...attrs, size: x!.shape.slice(-rank) });
     }),
@@ -58,7 +58,7 @@ function maxPooling(rank: SpatialRank) {
     gradient: ([dy], { inputs: [x, index] }, attrs) => [record(gradOp, [dy, index!], { ...attrs, size: x!.shape.slice(-rank) }), undefined],
     saves: { inputs: [1] },
     tolerance: EXACT,
-    examples: maxExamples(rank).map(({ inputs: [x], attrs }) => example([x!, indices(pooledShape(x!.shape, attrs as MaxPoolAttrs)!, attrs as MaxPoolAttrs)], attrs)),
+    examples: () => maxExamples(rank).map(({ inputs: [x], attrs }) => example([x!, indices(pooledShape(x!.shape, attrs as MaxPoolAttrs)!, attrs as MaxPoolAttrs)], attrs)),
   };
   const op: KernelRecord<MaxPoolAttrs> = {
     name,
@@ -79,7 +79,7 @@ function maxPooling(rank: SpatialRank) {
     gradient: ([dy], node, attrs) => [record(gradOp, [dy, outputOf(node, 1)], { ...attrs, size: node.inputs[0]!.shape.slice(-rank) })],
     saves: { outputs: [1] },
     tolerance: EXACT,
-    examples: maxExamples(rank),
+    examples: () => maxExamples(rank),
   };
   return { op, gradOp, takeOp };
 }

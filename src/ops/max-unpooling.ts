@@ -39,7 +39,7 @@ function maxUnpooling(rank: SpatialRank) {
     gradient: ([dy], { inputs: [, indices] }) => [record(gradOp, [dy, indices!]), undefined],
     saves: { inputs: [1] },
     tolerance: EXACT,
-    examples: unpoolExamples(rank).map(({ pooled, size }) => example([{ shape: pooled }, places(pooled, size)], { size })),
+    examples: () => unpoolExamples(rank).map(({ pooled, size }) => example([{ shape: pooled }, places(pooled, size)], { size })),
   };
   const gradOp: KernelRecord = {
     name: `${name}Grad`,
@@ -55,7 +55,7 @@ function maxUnpooling(rank: SpatialRank) {
     gradient: ([ddx], { inputs: [dy, indices] }) => [record(op, [ddx, indices!], { size: dy!.shape.slice(2) }), undefined],
     saves: { inputs: [1] },
     tolerance: EXACT,
-    examples: unpoolExamples(rank).map(({ pooled, size }) => example([{ shape: [...pooled.slice(0, 2), ...size] }, places(pooled, size)])),
+    examples: () => unpoolExamples(rank).map(({ pooled, size }) => example([{ shape: [...pooled.slice(0, 2), ...size] }, places(pooled, size)])),
   };
   return { op, gradOp };
 }

@@ -112,7 +112,7 @@ function gradientOf(norm: Norm): KernelRecord<GradAttrs, readonly (Tensor | unde
     gradient: throughComposition(decompose),
     saves: { inputs: [0, 1, 2, 3, 4] },
     tolerance: SUMS,
-    examples: normExamples(norm).map(({ inputs: [x, ...affine], attrs }) => {
+    examples: () => normExamples(norm).map(({ inputs: [x, ...affine], attrs }) => {
       const { groups, from } = attrs as NormAttrs;
       const statistic = { shape: norm.acrossBatch ? [groups] : [sizeOf(x!.shape.slice(0, from)), groups] };
       return example([x!, x!, { ...statistic, from: 0.5, to: 1.5 }, ...(norm.centered ? [statistic] : []), ...affine.slice(0, 1)], { ...attrs, affine: affine.length });
@@ -200,7 +200,7 @@ function normalization(norm: Norm) {
     },
     saves: { inputs: [0, 1], outputs: centered ? [1, 2] : [1] },
     tolerance: SUMS,
-    examples: normExamples(norm),
+    examples: () => normExamples(norm),
   };
   return { op, gradOp };
 }

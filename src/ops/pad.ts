@@ -41,7 +41,7 @@ export const padOp: KernelRecord<PadAttrs> = {
   },
   gradient: ([dy], _node, { before, after }) => [record(padOp, [dy], { before: before.map((n) => -n), after: after.map((n) => -n), value: 0 })],
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [7] }], { before: [2], after: [1], value: 1.5 }),
     example([{ shape: [3, 4] }], { before: [0, -1], after: [1, 3], value: 0 }),
     example([{ shape: [3, 4], as: 'view' }], { before: [-1, 0], after: [-2, 2], value: -1 }),

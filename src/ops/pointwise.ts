@@ -20,7 +20,7 @@ interface Pointwise {
   readonly identity?: number;
   readonly decompose?: NonNullable<PointwiseRecord['decompose']>;
   readonly tolerance: Tolerance;
-  readonly examples: readonly Example[];
+  readonly examples: () => readonly Example[];
 }
 
 /** A record for an op that works element by element on operands of one dtype, with broadcasting. */

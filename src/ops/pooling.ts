@@ -36,7 +36,7 @@ function averagePooling(rank: SpatialRank) {
     emit: (e, attrs) => emitPool(e, 'pool_grad', attrs),
     gradient: ([ddx], _node, attrs) => [record(op, [ddx], attrs)],
     tolerance: SUMS,
-    examples: averageExamples(rank).map(({ inputs: [x], attrs }) => example([{ shape: pooledShape(x!.shape, attrs as PoolAttrs)! }], { ...attrs, size: x!.shape.slice(-rank) })),
+    examples: () => averageExamples(rank).map(({ inputs: [x], attrs }) => example([{ shape: pooledShape(x!.shape, attrs as PoolAttrs)! }], { ...attrs, size: x!.shape.slice(-rank) })),
   };
   const op: KernelRecord<PoolAttrs> = {
     name,
@@ -47,7 +47,7 @@ function averagePooling(rank: SpatialRank) {
     emit: (e, attrs) => emitPool(e, 'pool', attrs),
     gradient: ([dy], { inputs: [x] }, attrs) => [record(gradOp, [dy], { ...attrs, size: x!.shape.slice(-rank) })],
     tolerance: SUMS,
-    examples: averageExamples(rank),
+    examples: () => averageExamples(rank),
   };
   return { op, gradOp };
 }

@@ -25,7 +25,7 @@ function distribution(name: string, code: number, nanoseconds: number, tolerance
     emit: (e, { shape }) => e.instruction('random', [e.output()], [e.input(0), e.input(1)], [code], randomCost(shape, nanoseconds)),
     gradient: { none: 'random numbers depend on no operand smoothly' },
     tolerance,
-    examples: randomExamples(),
+    examples: () => randomExamples(),
   };
 }
 

@@ -65,7 +65,7 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   /** Agreement of values with the reference in the same storage type. */
   readonly tolerance: Tolerance;
   /** Operands that the tests run it on. */
-  readonly examples: readonly Example[];
+  readonly examples: () => readonly Example[];
 }
 
 /** The composition of an op with instructions of its own. It is compiled as that where there is no such instruction: for the reference, another dtype, an export. */

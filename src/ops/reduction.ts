@@ -45,7 +45,7 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
       return { shape: attrs.keepdim ? keptShape(x!.shape, attrs.axes) : leftShape(x!.shape, attrs.axes), dtype: gives ?? x!.dtype };
     },
     emit: (e, attrs) => emitReduction(e, attrs, kind, position),
-    examples: reductionExamples(dtype ?? 'float32', needsOne === true, exampleAttrs),
+    examples: () => reductionExamples(dtype ?? 'float32', needsOne === true, exampleAttrs),
   };
 }
 

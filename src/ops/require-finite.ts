@@ -18,7 +18,7 @@ export const requireFiniteOp: EffectRecord<Named> = {
   emit: (e) => e.instruction('require_finite', [], Array.from({ length: e.inputs }, (_, i) => e.input(i))),
   gradient: { none: 'it gives nothing' },
   tolerance: EXACT,
-  examples: [example([{ shape: [] }], { names: [''] }), example([{ shape: [17] }, { shape: [3, 5] }, { shape: [0] }], { names: ['a', 'b', 'c'] })],
+  examples: () => [example([{ shape: [] }], { names: [''] }), example([{ shape: [17] }, { shape: [3, 5] }, { shape: [0] }], { names: ['a', 'b', 'c'] })],
 };
 
 /** An effect that fails the step, before anything is updated, unless all of this is finite. */

@@ -37,7 +37,7 @@ export const resampleOp: KernelRecord<ResampleAttrs> = {
   emit: (e, attrs) => emitResample(e, 'resample', attrs),
   gradient: ([dy], _node, attrs) => [record(resampleGradOp, [dy], attrs)],
   tolerance: SUMS,
-  examples: resampleExamples(),
+  examples: () => resampleExamples(),
 };
 
 export const resampleGradOp: KernelRecord<ResampleAttrs> = {
@@ -50,7 +50,7 @@ export const resampleGradOp: KernelRecord<ResampleAttrs> = {
   emit: (e, attrs) => emitResample(e, 'resample_grad', attrs),
   gradient: ([ddx], _node, attrs) => [record(resampleOp, [ddx], attrs)],
   tolerance: SUMS,
-  examples: resampleExamples().map(({ inputs: [x], attrs }) => {
+  examples: () => resampleExamples().map(({ inputs: [x], attrs }) => {
     const { to } = attrs as ResampleAttrs;
     return example([{ ...x!, shape: [...x!.shape.slice(0, -to.length), ...to] }], attrs);
   }),

@@ -28,7 +28,7 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
   }),
   gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceGradOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),
     example([{ shape: [5, 9] }], { axis: 1, start: 1, size: 4, step: 2 }),
     example([{ shape: [5, 9], as: 'view' }], { axis: 0, start: 1, size: 3, step: 1 }),
@@ -51,7 +51,7 @@ export const sliceGradOp: KernelRecord<SliceAttrs> = {
   },
   gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [7] }], { axis: 0, start: 1, step: 1, size: 9 }),
     example([{ shape: [3, 4] }], { axis: 1, start: 1, step: 2, size: 9 }),
     example([{ shape: [3, 4], as: 'view' }], { axis: 0, start: 0, step: 1, size: 5 }),

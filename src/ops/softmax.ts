@@ -41,7 +41,7 @@ function softmaxOps(name: string, log: 0 | 1, slope: (inputs: readonly Tensor[])
     gradient: throughComposition(slope),
     saves: { inputs: [0, 1] },
     tolerance: EXPONENTIALS,
-    examples: SHAPES.map((shape) => example([{ shape, from: log ? -4 : 0, to: log ? 0 : 1 }, { shape }])),
+    examples: () => SHAPES.map((shape) => example([{ shape, from: log ? -4 : 0, to: log ? 0 : 1 }, { shape }])),
   };
   const op: KernelRecord = {
     name,
@@ -54,7 +54,7 @@ function softmaxOps(name: string, log: 0 | 1, slope: (inputs: readonly Tensor[])
     gradient: ([dy], y) => [record(gradOp, [y, dy])],
     saves: { outputs: [0] },
     tolerance: EXPONENTIALS,
-    examples: [...SHAPES.map((shape) => example([{ shape, from: -5, to: 5 }])), example([{ shape: [9, 7], from: -5, to: 5, as: 'view' }])],
+    examples: () => [...SHAPES.map((shape) => example([{ shape, from: -5, to: 5 }])), example([{ shape: [9, 7], from: -5, to: 5, as: 'view' }])],
   };
   return { op, gradOp };
 }
@@ -87,7 +87,7 @@ export const logSumExpOp = composite<{ readonly axes: readonly number[]; readonl
   },
   saves: { inputs: [0] },
   tolerance: EXPONENTIALS,
-  examples: [...SHAPES.filter((shape) => !shape.includes(0)).map((shape) => example([{ shape, from: -5, to: 5 }], { axes: [shape.length - 1], keepdim: false })), example([{ shape: [3, 5], from: -5, to: 5 }], { axes: [0, 1], keepdim: true })],
+  examples: () => [...SHAPES.filter((shape) => !shape.includes(0)).map((shape) => example([{ shape, from: -5, to: 5 }], { axes: [shape.length - 1], keepdim: false })), example([{ shape: [3, 5], from: -5, to: 5 }], { axes: [0, 1], keepdim: true })],
 });
 
 /** exp(x) / sum exp(x) along `axis`, stable at large x; float32. As torch.softmax, whose dim has no default. */

@@ -14,7 +14,7 @@ export const storeOp: EffectRecord = {
   emit: (e) => e.instruction('copy', [e.input(0)], [e.input(1)]),
   gradient: { none: 'it writes memory' },
   tolerance: EXACT,
-  examples: ([[0], [1], [17], [], [3, 5]] as Shape[]).map((shape) => example([{ shape }, { shape }])),
+  examples: () => ([[0], [1], [17], [], [3, 5]] as Shape[]).map((shape) => example([{ shape }, { shape }])),
 };
 
 /** An effect that overwrites `target`, after all readers of its old value, with `value`. */

@@ -37,7 +37,7 @@ export const takeAlongAxisOp: KernelRecord = {
   gradient: ([dy], { inputs: [x, labels] }) => [record(scatterOp, [dy, labels!], { classes: x!.shape[x!.shape.length - 1]! }), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
-  examples: SHAPES.map((shape) => example([{ shape }, labelsOf(shape)])),
+  examples: () => SHAPES.map((shape) => example([{ shape }, labelsOf(shape)])),
 };
 
 /** (values, labels): zeros [.., classes], but values[n] at labels[n]. Values are one for each label, or one for all. */
@@ -62,7 +62,7 @@ export const scatterOp: KernelRecord<{ readonly classes: number }> = {
   gradient: ([dy], { inputs: [values, labels] }) => [sumTo(record(takeAlongAxisOp, [dy, labels!]), values!.shape), undefined],
   saves: { inputs: [1] },
   tolerance: EXACT,
-  examples: SHAPES.flatMap((shape) => [shape.slice(0, -1), []].map((values) => example([{ shape: values }, labelsOf(shape)], { classes: shape[shape.length - 1]! }))),
+  examples: () => SHAPES.flatMap((shape) => [shape.slice(0, -1), []].map((values) => example([{ shape: values }, labelsOf(shape)], { classes: shape[shape.length - 1]! }))),
 };
 
 /**

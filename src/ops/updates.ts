@@ -89,7 +89,7 @@ export const updateOp: EffectRecord<UpdateAttrs> = {
   gradient: { none: 'an update is not differentiated' },
   // A chain of ten roundings or so at values of about 1.
   tolerance: { absolute: 1e-6, relative: 1e-6 },
-  examples: updateExamples({ name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] }),
+  examples: () => updateExamples({ name: 'sgd', states: [], hypers: ['lr', 'weightDecay'], flags: ['maximize'] }),
 };
 
 /** The operands of the i-th parameter that an update overwrites: all but its gradient. */

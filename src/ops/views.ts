@@ -21,7 +21,7 @@ export const reshapeOp: ViewRecord<ShapeAttrs> = {
   view: (layout, node) => reshapedLayout(layout, node.shape),
   gradient: ([dy], { inputs: [x] }) => [reshape(dy, x!.shape)],
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [3, 5] }], { shape: [15] }),
     example([{ shape: [3, 5] }], { shape: [5, -1] }),
     example([{ shape: [2, 3, 4], as: 'view' }], { shape: [24] }),
@@ -54,7 +54,7 @@ export const permuteOp: ViewRecord<AxesAttrs> = {
   view: (layout, _node, { axes }) => permutedLayout(layout, axes),
   gradient: ([dy], _node, { axes }) => [permute(dy, axes.map((_, d) => axes.indexOf(d)))],
   tolerance: EXACT,
-  examples: [
+  examples: () => [
     example([{ shape: [3, 5] }], { axes: [1, 0] }),
     example([{ shape: [7, 9], as: 'view' }], { axes: [1, 0] }),
     example([{ shape: [2, 3, 4] }], { axes: [2, 0, 1] }),
@@ -70,7 +70,7 @@ export const detachOp: ViewRecord = {
   view: (layout) => layout,
   gradient: { none: 'detach() asks for none' },
   tolerance: EXACT,
-  examples: unaryExamples(),
+  examples: () => unaryExamples(),
 };
 
 /** The same elements, row-major, in another shape; one size may be -1. As torch.reshape. */

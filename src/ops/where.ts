@@ -30,7 +30,7 @@ export const whereOp: PointwiseRecord = {
   ],
   saves: { inputs: [0] },
   tolerance: EXACT,
-  examples: binaryExamples().flatMap(({ inputs: [a, b] }) => [
+  examples: () => binaryExamples().flatMap(({ inputs: [a, b] }) => [
     { inputs: [{ shape: a!.shape, dtype: 'bool' as const }, a!, b!] },
     { inputs: [{ shape: b!.shape, dtype: 'bool' as const }, a!, b!] },
   ]),

@@ -25,21 +25,21 @@ const matrix = (rows: number, columns: number): Tensor => tensor(numbers(rows * 
 const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(shape, nn.init.uniform(low, high));
 
 /** Functions of a real number: those that have a line below meet other operations there, those that are new need none. */
-const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
+const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples().every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
 
 /** Elements that kernels run on. */
 const ELEMENTS = 1000;
 
 /** Kernels of floats alone, which run on the largest of their examples that has no more elements. */
 const kernels = everyOp.flatMap((op) => {
-  const plain = op.kind === 'kernel' && typeof op.gradient === 'function' && op.calledBy === undefined && op.examples.every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined);
-  const sizes = op.examples.map(({ inputs }) => sizeOf(inputs[0]?.shape ?? []));
-  return plain ? [{ op, example: op.examples[sizes.indexOf(Math.max(...sizes.filter((size) => size <= ELEMENTS)))]! }] : [];
+  const plain = op.kind === 'kernel' && typeof op.gradient === 'function' && op.calledBy === undefined && op.examples().every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined);
+  const sizes = op.examples().map(({ inputs }) => sizeOf(inputs[0]?.shape ?? []));
+  return plain ? [{ op, example: op.examples()[sizes.indexOf(Math.max(...sizes.filter((size) => size <= ELEMENTS)))]! }] : [];
 });
 
 /** Augmentation of one image by itself, with each of its examples' attributes. */
 const augmentations = [ops.randomFlip, ops.randomCrop, ops.randomResizedCrop, ops.randomAffine, ops.randomErasing, ops.colorJitter].flatMap((op) =>
-  [...new Set(op.examples.map(({ attrs }) => attrs))].map((attrs) => ({ op: op as KernelRecord<never>, attrs })),
+  [...new Set(op.examples().map(({ attrs }) => attrs))].map((attrs) => ({ op: op as KernelRecord<never>, attrs })),
 );
 
 /** Sizes: odd where the threads of a region are worth while; elsewhere small, so that emulators get through. */
@@ -209,7 +209,7 @@ export class EveryKernel extends nn.Module {
       }
     }
     const [first, second] = [anneal.cast(pixels.slice(0, 10), 'float32'), anneal.cast(pixels.slice(10, 20), 'float32')] as [Tensor, Tensor];
-    for (const { attrs } of ops.mixImages.examples) {
+    for (const { attrs } of ops.mixImages.examples()) {
       const mixed = record(ops.mixImages, [first, second, examples.slice(0, 10) as Tensor, key], attrs as never);
       this.show(mixed);
       this.show(outputOf(mixed, 1));

@@ -33,7 +33,7 @@ const multiples = composite({
   infer: ([given]) => ({ shape: given!.shape, dtype: given!.dtype, more: [{ shape: given!.shape, dtype: given!.dtype }, { shape: given!.shape, dtype: given!.dtype }] }),
   decompose: ([given]) => [mul(given!, 2), mul(given!, 3), mul(given!, 5)],
   tolerance: { absolute: 0, relative: 0 },
-  examples: [],
+  examples: () => [],
 });
 
 /** Twice what it is given, and its square, which the gradient reads though no loss depends on it. */
@@ -45,7 +45,7 @@ const doubled: CompositeRecord<Attrs, readonly (Tensor | undefined)[]> = {
   gradient: ([dy], node) => [mul(dy!, outputOf(node, 1) as never)],
   saves: { outputs: [1] },
   tolerance: { absolute: 0, relative: 0 },
-  examples: [],
+  examples: () => [],
 };
 
 describe('several outputs', () => {

@@ -66,7 +66,7 @@ function written(op: EffectRecord, { inputs, attrs }: Example, target: string): 
 }
 
 describe.each(effects.map((op) => [op.name, op] as const))('%s', (_name, op) => {
-  test.each(op.examples.map((example) => [title(example), example] as const))('%s', (_title, example) => {
+  test.each(op.examples().map((example) => [title(example), example] as const))('%s', (_title, example) => {
     const expected = written(op, example, 'reference');
     for (const target of targets) expect(written(op, example, target), target).toEqual(expected);
     const plain = example.inputs.map(({ shape }) => sizeOf(shape));
@@ -76,9 +76,9 @@ describe.each(effects.map((op) => [op.name, op] as const))('%s', (_name, op) => 
 
 test('store leaves the value, accumulate the sum', () => {
   const [store, accumulate] = (['store', 'accumulate'] as const).map((name) => effects.find((op) => op.name === name)!);
-  const [stored, value] = written(store!, store!.examples[2]!, 'reference');
+  const [stored, value] = written(store!, store!.examples()[2]!, 'reference');
   expect(stored).toEqual(value);
-  const [sum, added] = written(accumulate!, accumulate!.examples[2]!, 'reference');
+  const [sum, added] = written(accumulate!, accumulate!.examples()[2]!, 'reference');
   const next = generator(3);
   expect(sum).toEqual(added!.map((gradient) => Math.fround(2 * next() - 1) + gradient));
 });

@@ -15,7 +15,7 @@ for (const op of everyOp) {
     continue;
   }
   describe(op.name, () => {
-    test.each(op.examples.map((example) => [title(example), example] as const))('%s', (_title, example) => {
+    test.each(op.examples().map((example) => [title(example), example] as const))('%s', (_title, example) => {
       const { loss, leaves, analytic } = withoutTracking(() => {
         const made = operation(op, example);
         if (made.output.dtype !== 'float32') return { loss: undefined, leaves: [], analytic: [] };
@@ -28,7 +28,7 @@ for (const op of everyOp) {
     });
 
     // The few that make a gradient's gradient differ: one of each rank, not empty.
-    const ranks = new Map(op.examples.filter(({ inputs }) => inputs.every(({ shape }) => !shape.includes(0))).map((example) => [example.inputs[0]?.shape.length, example]));
+    const ranks = new Map(op.examples().filter(({ inputs }) => inputs.every(({ shape }) => !shape.includes(0))).map((example) => [example.inputs[0]?.shape.length, example]));
     test.each([...ranks.values()].map((example) => [title(example), example] as const))('differentiated twice: %s', (_title, example) => {
       const made = withoutTracking(() => {
         const { output, leaves } = operation(op, example);
