@@ -1,5 +1,5 @@
-import { constants, type Stats } from 'node:fs';
-import { access, type FileHandle, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { access, constants, type FileHandle, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { atPath, bytesOfPath, dirnameOf, joined, type PathBytes } from './path-bytes.js';
 import { removeStale, temporaryFor } from './temporaries.js';

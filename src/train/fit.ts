@@ -1,6 +1,7 @@
-import { debuglog } from 'node:util';
+import type * as Util from 'node:util';
 import { type Loader, originOf } from '../data/index.js';
 import { AnnealError, DivergenceError } from '../errors.js';
+import { lazyRequire } from '../lazy-require.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { tensorsOf } from '../records.js';
 import { batchesAround, explained } from './divergence.js';
@@ -15,7 +16,7 @@ import { throwIfAborted, until } from './signal.js';
 import { augmentationOf, inOrder, nothingFrom } from './sources.js';
 import { type AnyBatch, looksAtSteps, type StepSetup, type Submission, submit, whyStepwise } from './step.js';
 
-const debug = debuglog('anneal');
+const util = lazyRequire<typeof Util>('node:util');
 
 /** Number of submissions that may be under way: while one runs, the next is recorded, and waits behind it. */
 const MOST_SUBMISSIONS = 2;
@@ -63,7 +64,7 @@ export class Fit<M extends AnyMetric> {
     this.#waits = looksAtSteps(setup.callbacks);
     this.#epochs = setup.firstEpoch;
     this.#stepwise = whyStepwise(setup);
-    debug('fit: %s', this.#stepwise ?? 'several steps in one call');
+    util().debuglog('anneal')('fit: %s', this.#stepwise ?? 'several steps in one call');
   }
 
   async run(): Promise<History<M>> {
