@@ -36,7 +36,7 @@ export const batchNormInferenceOp = composite<InferenceAttrs>({
   },
   saves: { inputs: [0, 1, 2, 3] },
   tolerance: COMPOSED,
-  examples: inferenceExamples(),
+  examples: inferenceExamples,
 });
 
 function inferenceExamples(): Example[] {
