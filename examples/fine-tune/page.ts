@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 
 /** What examples/fine-tune.ts found. */
 export interface Results {
-  /** Epochs of the body, and its accuracy on a tenth of its pictures, which it has not seen. */
+  /** Epochs of the body, and its accuracy on the test set of MNIST. */
   readonly body: { readonly epochs: number; readonly accuracy: number };
   readonly steps: number;
-  /** Pictures that the accuracies were measured with. */
+  /** Images that the accuracies were measured with. */
   readonly tested: number;
   readonly perClass: readonly number[];
-  /** Accuracies by number of pictures of a class, one for each draw of these pictures. */
+  /** Accuracies by number of images of a class, one for each draw of these. */
   readonly ways: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
@@ -20,7 +20,7 @@ const percent = (value: number): string => (100 * value).toFixed(1);
 
 /** The table of means, with the least and the greatest of the draws. */
 export function tableOf({ perClass, ways }: Results): string {
-  const head = [`| accuracy in % with | ${perClass.map((count) => `${count} picture${count === 1 ? '' : 's'} of a class`).join(' | ')} |`, `|---|${perClass.map(() => '---|').join('')}`];
+  const head = [`| accuracy in % with | ${perClass.map((count) => `${count} image${count === 1 ? '' : 's'} of a class`).join(' | ')} |`, `|---|${perClass.map(() => '---|').join('')}`];
   const lines = Object.entries(ways).map(([way, accuracies]) => `| ${way} | ${accuracies.map((draws) => `${percent(mean(draws))} (${percent(Math.min(...draws))} to ${percent(Math.max(...draws))})`).join(' | ')} |`);
   return [...head, ...lines].join('\n');
 }

@@ -11,8 +11,8 @@ test('the table is that of the results', () => {
 });
 
 test('few images of a class are worth more with a body than without', () => {
-  const { perClass, ways, tested } = readResults();
-  expect([perClass, tested]).toEqual([[5, 10, 20], 10_000]);
+  const { perClass, ways } = readResults();
+  expect(perClass).toEqual([5, 10, 20]);
   const [scratch, frozen, tuned] = ['from scratch', 'frozen body', 'lower rate for the body'].map((way) => ways[way]!.map(mean)) as [number[], number[], number[]];
   perClass.forEach((_, i) => expect(Math.max(frozen[i]!, tuned[i]!)).toBeGreaterThan(scratch[i]!));
 });
