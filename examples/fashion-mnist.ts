@@ -5,7 +5,7 @@
  *     npm run example:fashion -- --data folder --epochs 2
  *     npm run example:fashion -- --compare                        # and without augmentation, weight decay, batch norm: a table
  *
- * Expected: test accuracy of 92.8 % after 8 epochs with seed 1. Pictures go to build/examples.
+ * Expected: test accuracy of 93.4 % after the 12 epochs with seed 1 (93.37 %), which take ten minutes of CPU time, five on two cores. Pictures go to build/examples.
  *
  * The table of 12 epochs over the first 6,000 images, with seed 1 (--compare --examples 6000 --epochs 12): so few steps are too few for augmentation to pay, which keeps the accuracy of training near that of the test.
  *

@@ -194,6 +194,7 @@ export class EveryKernel extends nn.Module {
       this.term(anneal.pow(anneal.maxUnpool2d(values, indices, 2, { outputSize: images.shape.slice(2) as never }), 2));
       this.term(anneal.pow(anneal.interpolate(images, { scaleFactor: 1.6, mode: 'bilinear' }), 2));
       this.term(anneal.pow(anneal.interpolate(images, { size: [20, 9], mode: 'bicubic', alignCorners: true }), 2));
+      for (const mode of ['bilinear', 'bicubic'] as const) this.term(anneal.pow(anneal.interpolate(images, { size: [9, 4], mode, antialias: true }), 2));
       this.term(anneal.pow(anneal.pad(images, [2, 3, 1, 0], { mode: 'reflect' }), 2));
       this.show(record(ops.maxPool2dTake, [anneal.detach(images), outputOf(maxima, 1)], maxima.attrs));
     }
