@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What examples/fine-tune.ts found. */
+/** Findings of examples/fine-tune.ts. */
 export interface Results {
   /** Epochs of the body, and its accuracy on the test set of MNIST. */
   readonly body: { readonly epochs: number; readonly accuracy: number };
