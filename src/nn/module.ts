@@ -56,7 +56,8 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
 
   constructor() {
     super();
-    trackForward(new.target.prototype as object);
+    // Not new.target.prototype: terser moves it into a function of its own, where new.target is undefined.
+    trackForward(Object.getPrototypeOf(this) as object);
   }
 
   /** True if layers such as dropout behave as in training. Set by train() and eval(). */
