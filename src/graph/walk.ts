@@ -25,38 +25,39 @@ export function postOrder(roots: readonly Tensor[], operands: (node: Tensor) => 
 
 /** Appends what further roots depend on to the order of a walk, since whose begin no other one has begun. */
 export function extendOrder(order: Tensor[], walk: number, roots: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): void {
+  // The nodes above the present one, their operands, and how many of these have been looked at.
   const path: Tensor[] = [];
-  const next: number[] = [];
+  const operandsOf: (readonly Tensor[])[] = [];
+  const counts: number[] = [];
   for (const root of roots) {
     if (root.walk$ === walk) continue;
     root.walk$ = walk;
-    if (root.inputs.length === 0) {
-      root.number$ = order.length;
-      order.push(root);
-      continue;
-    }
-    path.push(root);
-    next.push(0);
-    while (path.length > 0) {
-      const node = path[path.length - 1]!;
-      const inputs = operands(node);
-      const i = next[next.length - 1]!++;
+    let node = root;
+    let inputs = node.inputs.length === 0 ? node.inputs : operands(node);
+    let i = 0;
+    for (;;) {
       if (i < inputs.length) {
-        const input = inputs[i]!;
+        const input = inputs[i++]!;
         if (input.walk$ === walk) continue;
         input.walk$ = walk;
         if (input.inputs.length === 0) {
           input.number$ = order.length;
           order.push(input);
-        } else {
-          path.push(input);
-          next.push(0);
+          continue;
         }
+        path.push(node);
+        operandsOf.push(inputs);
+        counts.push(i);
+        node = input;
+        inputs = operands(node);
+        i = 0;
       } else {
         node.number$ = order.length;
         order.push(node);
-        path.pop();
-        next.pop();
+        if (path.length === 0) break;
+        node = path.pop()!;
+        inputs = operandsOf.pop()!;
+        i = counts.pop()!;
       }
     }
   }

@@ -97,6 +97,8 @@ export class GraphSignature {
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
   private readonly scale: number | undefined;
+  /** Of a step of the usual kind. */
+  private readonly isFollowed: boolean;
 
   constructor(request: Request, nodes: readonly Tensor[]) {
     const operands = followed(request);
@@ -128,6 +130,7 @@ export class GraphSignature {
     this.finite = request.finite;
     this.scale = request.scale?.number$;
     this.updater = request.updater && { id: request.updater.id, version: request.updater.version };
+    this.isFollowed = isFollowed(request);
   }
 
   /** Returns whether `request`, whose nodes these are, has this structure. */
@@ -144,6 +147,50 @@ export class GraphSignature {
       this.sameGradients(request) &&
       this.sameNodes(nodes, followed(request))
     );
+  }
+
+  /**
+   * Returns the nodes of a step that has this structure, by position, or undefined where it has another one, or something has to be seen to before it can run. It
+   * walks by what is known of the structure, results before operands, so that a node is met once: no order has to be found, and what nodesOf(), checkFresh() and
+   * matches() look at is looked at here. A tensor has one position, and a position one tensor, so that the nodes are those that nodesOf() would give.
+   */
+  follow(request: Request): Tensor[] | undefined {
+    if (!this.isFollowed || !isFollowed(request) || anyAssigned()) return undefined;
+    if (request.updater!.id !== this.updater!.id || request.updater!.version !== this.updater!.version || request.finite !== this.finite) return undefined;
+    const nodes: Tensor[] = [];
+    nodes.length = this.nodes.length;
+    const walk = beginWalk();
+    return this.placeRoots(request, nodes, walk) && this.placeOperands(nodes, walk) && this.sameGradients(request) ? nodes : undefined;
+  }
+
+  private placeRoots({ losses, outputs, scale }: Request, nodes: Tensor[], walk: number): boolean {
+    if (losses.length !== this.losses.length || outputs.length !== this.outputs.length || (scale === undefined) !== (this.scale === undefined)) return false;
+    for (let i = 0; i < losses.length; i++) if (!place(losses[i]!, this.losses[i]!, nodes, walk)) return false;
+    for (let i = 0; i < outputs.length; i++) {
+      const { tensor, destination } = outputs[i]!;
+      const known = this.outputs[i]!;
+      if (destination.to !== known.to || !place(tensor, known.node, nodes, walk)) return false;
+      if (destination.to === 'leaf' ? !place(destination.leaf, known.index, nodes, walk) : destination.index !== known.index) return false;
+    }
+    return scale === undefined || place(scale, this.scale!, nodes, walk);
+  }
+
+  private placeOperands(nodes: Tensor[], walk: number): boolean {
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i];
+      const known = this.nodes[i]!;
+      if (node === undefined || node.stale || !isAlike(node, known)) return false;
+      const operands = differentiatedThrough(node);
+      const { inputs } = known;
+      if (operands.length !== inputs.length) return false;
+      if (inputs.length === 0 && !(node.dtype === known.dtype && sameShape(node.shape, known.shape))) return false;
+      for (let k = 0; k < inputs.length; k++) {
+        const operand = operands[k]!;
+        if (operand.version$ > node.recordedVersion || !place(operand, inputs[k]!, nodes, walk)) return false;
+      }
+      if (node.outputs$ !== undefined && node.outputs$.some((output) => output.storage$ !== undefined && output.walk$ !== walk)) return false;
+    }
+    return true;
   }
 
   /** Says what of `request` is the first thing that is other than here. `placeOf` gives the place in the user's code where a node was recorded, as far as it knows. */
@@ -223,21 +270,44 @@ export class GraphSignature {
   private sameNodes(nodes: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): boolean {
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]!;
-      const step = this.nodes[i]!;
-      if (node.op !== step.op || node.requiresGrad !== step.requiresGrad || (node.storage$ !== undefined) !== step.stored) return false;
-      if (!sameOrder(node.storage$?.strides, step.strides)) return false;
-      const { inputs } = step;
+      const known = this.nodes[i]!;
+      if (!isAlike(node, known)) return false;
+      const { inputs } = known;
       const own = operands(node);
       if (own.length !== inputs.length) return false;
-      if (inputs.length === 0 && !(node.dtype === step.dtype && sameShape(node.shape, step.shape))) return false;
+      if (inputs.length === 0 && !(node.dtype === known.dtype && sameShape(node.shape, known.shape))) return false;
       for (let k = 0; k < inputs.length; k++) if (own[k]!.number$ !== inputs[k]) return false;
-      if (node.attrs !== step.attrs && !sameAttrs(node.attrs, step.attrs)) return false;
     }
     return true;
   }
 }
 
 const NO_COMMITS: readonly Assignment[] = [];
+
+/** Returns whether a request is a step of the usual kind: all that it needs is behind its losses and outputs. */
+function isFollowed({ updater, losses, effects, rules, accumulations, updates, commits }: Request): boolean {
+  if (updater === undefined || losses.length === 0 || effects.length > 0 || rules.size > 0 || accumulations.length > 0 || commits!.length > 0) return false;
+  for (let i = 0; i < updates.length; i++) if (updates[i]!.accumulator !== undefined) return false;
+  return true;
+}
+
+/** Gives a tensor a position; false where it has another one in this walk, or the position another tensor. */
+function place(tensor: Tensor, position: number, nodes: Tensor[], walk: number): boolean {
+  if (tensor.walk$ === walk) return tensor.number$ === position;
+  if (nodes[position] !== undefined) return false;
+  tensor.walk$ = walk;
+  tensor.number$ = position;
+  nodes[position] = tensor;
+  return true;
+}
+
+/** Returns whether a node has this signature, operands, and shapes of leaves, aside. */
+function isAlike(node: Tensor, { op, requiresGrad, stored, strides, attrs }: NodeSignature): boolean {
+  const storage = node.storage$;
+  if (node.op !== op || node.requiresGrad !== requiresGrad || (storage !== undefined) !== stored) return false;
+  if (storage !== undefined && !sameOrder(storage.strides, strides)) return false;
+  return node.attrs === attrs || sameAttrs(node.attrs, attrs);
+}
 
 function indexOf(destination: Output['destination']): number {
   return destination.to === 'leaf' ? destination.leaf.number$ : destination.index;

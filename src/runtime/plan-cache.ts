@@ -11,12 +11,24 @@ const FEW_STEPS = 20;
 export class PlanCache {
   private readonly plans: Plan[] = [];
   private asked = 0;
+  /** The request that was followed last, by its nodes, until its plan is asked for. */
+  private followed: { readonly nodes: readonly Tensor[]; readonly plan: Plan } | undefined = undefined;
   private made = 0;
+
+  /** The nodes of a request that has the structure of the plan used last, and is ready to run. */
+  follow(request: Request): Tensor[] | undefined {
+    const plan = this.plans.at(-1);
+    const nodes = plan?.signature.follow(request);
+    this.followed = nodes && { nodes, plan: plan! };
+    return nodes;
+  }
 
   /** The plan of a request's structure, made by `make` where there is none. */
   planFor(request: Request, nodes: readonly Tensor[], make: () => Plan): Plan {
-    const { plans } = this;
+    const { plans, followed } = this;
+    this.followed = undefined;
     this.asked++;
+    if (followed?.nodes === nodes) return followed.plan;
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i]!;
       if (!plan.signature.matches(request, nodes)) continue;

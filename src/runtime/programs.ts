@@ -61,6 +61,8 @@ export class Programs {
 
   /** The nodes of a request, all of whose parameters have values; throws for one whose values are gone. */
   ready(request: Request): Tensor[] {
+    const followed = request.updater && this.ownPlans.get(request.updater)?.follow(request);
+    if (followed !== undefined) return followed;
     const nodes = nodesOf(request);
     let complete = true;
     for (const node of nodes) {
