@@ -1,6 +1,6 @@
 import { AnnealError } from '../errors.js';
 import { add } from '../ops/arithmetic.js';
-import { slots } from '../ops/leaf.js';
+import { sharingNumbers, slots } from '../ops/leaf.js';
 import type { GradientRule, OutputGradients } from '../ops/record.js';
 import { reshape } from '../ops/views.js';
 import type { Tensor } from '../tensor.js';
@@ -17,7 +17,7 @@ export const one: Tensor = slots([1], 'float32', []);
  */
 export function gradients(losses: readonly Tensor[], targets: readonly Tensor[], rules: RecordedRules = NO_RULES, createGraph = false): (Tensor | undefined)[] {
   const roots = (): Root[] => losses.map((loss) => ({ tensor: loss, gradient: loss.shape.length === 0 ? one : reshape(one, loss.shape) }));
-  return withoutTracking(() => backpropagate(roots(), targets, (node) => node.inputs, rules), createGraph);
+  return withoutTracking(() => sharingNumbers(() => backpropagate(roots(), targets, (node) => node.inputs, rules)), createGraph);
 }
 
 /** The gradient rule of an op that equals a composition of others: goes back through that, recorded anew. The compiler computes what both share once. */

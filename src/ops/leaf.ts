@@ -64,7 +64,25 @@ export function slots(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'f
   return tensor;
 }
 
+/** Numbers of the gradient rules that are composed now, by dtype and value. */
+let shared: Map<string, Tensor> | undefined;
+
 /** A number as an operand: a slot, so that another number on the next step makes no new plan. */
 export function scalar(value: number, dtype: 'float32' | 'int32'): Tensor<readonly [], 'float32'> {
-  return slots([value], dtype, []) as unknown as Tensor<readonly [], 'float32'>;
+  if (shared === undefined) return slots([value], dtype, []) as unknown as Tensor<readonly [], 'float32'>;
+  const key = `${dtype} ${Object.is(value, -0) ? '-0' : value}`;
+  let number = shared.get(key);
+  if (number === undefined) shared.set(key, (number = slots([value], dtype, [])));
+  return number as unknown as Tensor<readonly [], 'float32'>;
+}
+
+/** Runs `fn`, which composes gradient rules: equal numbers are one tensor, as a fused chain has few inputs, and each number is set on every run. */
+export function sharingNumbers<R>(fn: () => R): R {
+  const before = shared;
+  shared ??= new Map();
+  try {
+    return fn();
+  } finally {
+    shared = before;
+  }
 }

@@ -35,6 +35,12 @@ describe('programs, printed', () => {
     expect(programOf([x.mul(2).add(input(3)).tanh()])).toMatchInlineSnapshot(`">3[4,3] = pointwise(@0[4,3] @1[4,3:0,0] @2[4,3:0,1]) {r3=mul(r0 r1) r4=add(r3 r2) r5=tanh(r4) -> r5}"`);
   });
 
+  test('a number that several gradient rules have is read once', () => {
+    const x = parameter(4);
+    const [dx] = gradients([sum(x.tanh().tanh())], [x]);
+    expect(programOf([dx!])).toMatchInlineSnapshot(`">3[4] = pointwise(@1[4] @2[4:0] @0[4:0]) {r3=tanh(r0) r4=tanh(r3) r5=mul(r4 r4) r6=sub(r1 r5) r7=mul(r2 r6) r8=mul(r3 r3) r9=sub(r1 r8) r10=mul(r7 r9) -> r10}"`);
+  });
+
   test('without fusion every op is an instruction of its own', () => {
     expect(programOf([input(4).mul(2).exp()], { fuse: false })).toMatchInlineSnapshot(`
       "%2[4] = pointwise(@0[4] @1[4:0]) {r2=mul(r0 r1) -> r2}
