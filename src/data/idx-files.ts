@@ -8,7 +8,7 @@ import { Dataset } from './dataset.js';
 import { checkExampleShape } from './example-shape.js';
 import { checkClasses, nameOf, toClasses } from './examples.js';
 import { examine, readPieces } from './file-pieces.js';
-import { IdxParser, type IdxArray } from './idx.js';
+import { IdxParser, type IdxArray, type IdxNumbers, rounded } from './idx.js';
 import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
 const OP = 'data.fromIdx';
@@ -21,10 +21,10 @@ const OP = 'data.fromIdx';
  *     console.log(images.shape, images.dtype, images.data.length);
  */
 export async function readIdx(path: FilePath): Promise<IdxArray> {
-  return read(checkPath('data.readIdx', path));
+  return rounded(await read(checkPath('data.readIdx', path)));
 }
 
-async function read(path: string | Buffer): Promise<IdxArray> {
+async function read(path: string | Buffer): Promise<IdxNumbers> {
   const file = await examine(path);
   const parser = new IdxParser(shownPath(path), file.available);
   await readPieces('readIdx', file, (piece) => parser.write(piece));
@@ -34,7 +34,7 @@ async function read(path: string | Buffer): Promise<IdxArray> {
 export interface IdxOptions<X extends Shape> {
   /** The shape of one example where it is to differ from the file's, as in [784] for images of 28 by 28. */
   readonly shape?: X | undefined;
-  /** x' = (x / 255 - mean) / std for bytes, x' = (x - mean) / std for others. Without it values are cast and left as they are. */
+  /** x' = (x / 255 - mean) / std for bytes, x' = (x - mean) / std for others, in double precision: only x' is rounded to float32. Without it values are cast and left as they are. */
   readonly normalize?: Normalize | undefined;
   /** The number of classes; given, every label is checked now. */
   readonly classes?: number | undefined;

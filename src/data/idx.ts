@@ -1,17 +1,28 @@
 import type { TypedArray } from '../dtype.js';
+import type { NumericArray } from '../numeric-array.js';
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 
-/** Contents of an IDX file: uint8 stays bytes, other integers become int32, floats float32 (doubles are rounded). */
+/** Contents of an IDX file: uint8 stays bytes, other integers become int32, floats float32: doubles are rounded to the nearest, beyond float32's range to infinity. */
 export interface IdxArray {
   readonly shape: number[];
   readonly dtype: 'uint8' | 'int32' | 'float32';
   readonly data: TypedArray;
 }
 
+/** The same with doubles as they stand in the file. */
+export interface IdxNumbers extends Omit<IdxArray, 'data'> {
+  readonly data: NumericArray;
+}
+
+/** Returns the array with doubles rounded to float32. */
+export function rounded({ shape, dtype, data }: IdxNumbers): IdxArray {
+  return { shape, dtype, data: data instanceof Float64Array ? Float32Array.from(data) : (data as TypedArray) };
+}
+
 interface Element {
   readonly bytes: 1 | 2 | 4 | 8;
-  read(bytes: Uint8Array<ArrayBuffer>): Pick<IdxArray, 'dtype' | 'data'>;
+  read(bytes: Uint8Array<ArrayBuffer>): Pick<IdxNumbers, 'dtype' | 'data'>;
 }
 
 /** By the third byte of the file; see the format's description at the end of yann.lecun.com/exdb/mnist. */
@@ -21,7 +32,7 @@ const ELEMENTS: { readonly [code: number]: Element } = {
   0x0b: { bytes: 2, read: (bytes) => ({ dtype: 'int32', data: new Int32Array(new Int16Array(native(bytes, 'swap16'))) }) },
   0x0c: { bytes: 4, read: (bytes) => ({ dtype: 'int32', data: new Int32Array(native(bytes, 'swap32')) }) },
   0x0d: { bytes: 4, read: (bytes) => ({ dtype: 'float32', data: new Float32Array(native(bytes, 'swap32')) }) },
-  0x0e: { bytes: 8, read: (bytes) => ({ dtype: 'float32', data: new Float32Array(new Float64Array(native(bytes, 'swap64'))) }) },
+  0x0e: { bytes: 8, read: (bytes) => ({ dtype: 'float32', data: new Float64Array(native(bytes, 'swap64')) }) },
 };
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -78,7 +89,7 @@ export class IdxParser {
     this.#append(start.subarray(header.length));
   }
 
-  end(): IdxArray {
+  end(): IdxNumbers {
     if (this.#header === undefined) throw this.#wrong(`it ends after ${this.#start.length} bytes, within its header. Download or copy it again`);
     if (this.#filled < this.#header.bytes) throw this.#truncated(this.#header, String(this.#header.length + this.#filled));
     return { shape: this.#header.shape, ...this.#header.element.read(this.#body) };
@@ -138,5 +149,5 @@ export function parseIdx(bytes: Uint8Array, name = 'the IDX data'): IdxArray {
   }
   const parser = new IdxParser(name, bytes.length);
   parser.write(bytes);
-  return parser.end();
+  return rounded(parser.end());
 }

@@ -70,6 +70,20 @@ describe('parseIdx', () => {
   });
 });
 
+it('fromIdx normalises doubles before it rounds them, and readIdx rounds them to the nearest float32', async () => {
+  const seconds = [1_700_000_000.25, 1_700_000_001.25, 1_700_000_002.25];
+  const body = Buffer.alloc(24);
+  seconds.forEach((value, i) => body.writeDoubleBE(value, 8 * i));
+  const path = join(directory, 'doubles');
+  await writeFile(path, idx(0x0e, [3, 1], body));
+  const labels = join(directory, 'labels-of-doubles');
+  await writeFile(labels, idx(0x08, [3], [0, 1, 2]));
+  const dataset = await fromIdx(path, labels, { normalize: { mean: 1_700_000_001.25, std: 1 } });
+  const [inputs] = dataset.batch$(Int32Array.of(0, 1, 2), new BatchOrigin('', 0, 0, 0));
+  expect(await inputs.data()).toEqual(Float32Array.of(-1, 0, 1));
+  expect((await readIdx(path)).data).toEqual(Float32Array.from(seconds));
+});
+
 describe('readIdx', () => {
   const write = async (name: string, bytes: Uint8Array): Promise<string> => {
     const path = join(directory, name);
