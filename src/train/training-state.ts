@@ -40,6 +40,7 @@ export async function loadState(model: Module, optimizer: Optimizer, state: Stat
   const weights = below(given, MODEL);
   checkState('loadStateDict', model.stateDict(), weights);
   const shared = await sharedState(given);
+  checkVersion(given);
   const own = await modelState(given);
   const plateaus = await plateauStates(given, plateausOf(optimizer));
   await optimizer.loadStateDict(below(given, OPTIMIZER));
@@ -55,6 +56,15 @@ function checkKind(given: ReadonlyMap<string, Source>): void {
   if (kind === 'trainer' || [...given.keys()].some((name) => name.startsWith(MODEL) || name.startsWith(OPTIMIZER))) return;
   const [whose, to] = kind === 'optimizer' ? ["an optimizer's", 'optimizer'] : ["a model's", 'model'];
   throw mismatch('loadStateDict', `the state is ${whose}, not a Trainer's. Pass it to trainer.${to}.loadStateDict(), which leaves the rest as it is; to go on with training, pass what was saved of a Trainer: save(trainer, path).`);
+}
+
+/** Versions in which random streams belonged to no model wrote none of a model. */
+function checkVersion(given: ReadonlyMap<string, Source>): void {
+  if (given.has(MODEL_RANDOM)) return;
+  throw mismatch(
+    'loadStateDict',
+    `the checkpoint was written by an older version: it lacks '${MODEL_RANDOM}', the random streams of the model. Pass it to trainer.model.loadStateDict() and to trainer.optimizer.loadStateDict(), which take their parts; dropout then begins anew.`,
+  );
 }
 
 /** The complete epochs of a trainer's state; 0 where it does not say. */
