@@ -60,7 +60,7 @@ export class ShapeError extends AnnealError {
   }
 }
 
-/** A tensor that would have more elements or more dimensions than the library can describe. */
+/** A tensor with more elements or more dimensions than the library can describe, or an operation beyond what its kernel counts with. */
 export class LimitError extends AnnealError {
   constructor(message: string, details?: ErrorDetails) {
     super('ANNEAL_LIMIT', message, details);

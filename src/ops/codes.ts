@@ -2,7 +2,7 @@
 export const codes = {
   dtypes: { float32: 0, int32: 1, bool: 2, uint8: 3, float64: 4 },
   format: { magic: 0x4c4e4e41, version: 1, none: 0xffffffff, header: 16, buffer: 8, tensor: 20, instruction: 8 },
-  limits: { rank: 8, elements: 2 ** 31 - 1 },
+  limits: { rank: 8, elements: 2 ** 31 - 1, window: 2 ** 30, labels: 2 ** 28 - 1 },
   spaces: { arena: 0, storage: 1, input: 2, output: 3, slots: 4 },
   padding_modes: { constant: 0, edge: 1, reflect: 2, symmetric: 3 },
   interpolations: { nearest: 0, bilinear: 1 },

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { describeValue } from '../describe-value.js';
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError, LimitError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
 import { showShape, sizeOf, type Shape } from '../shape.js';
@@ -70,6 +70,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       checkBias(name, bias, O);
       const out = placesOf(spatial(x.shape), spatial(weight.shape), attrs);
       if (out === undefined) throw kernelTooLarge(name, x.shape, weight.shape, attrs);
+      checkWindowLimits(name, attrs, spatial(weight.shape), out, shapes);
       return { shape: [x.shape[0]!, O, ...out], dtype: 'float32' };
     },
     order: channelsLast,
@@ -89,7 +90,8 @@ function convolution<R extends SpatialRank>(rank: R) {
   const transposed: KernelRecord<SizedAttrs> = {
     name: `convTranspose${rank}d`,
     kind: 'contraction',
-    infer: (inputs, { groups, size }) => {
+    infer: (inputs, attrs) => {
+      const { groups, size } = attrs;
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
       const op = `convTranspose${rank}d`;
       checkSameDType(op, inputs, FLOAT);
@@ -99,6 +101,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       if (x.shape[1] !== C) throw new ShapeError(`[${op}] the channels differ: got x ${showShape(x.shape)}, weight ${showShape(weight.shape)}, expected ${C} channels of x.`, { op, shapes });
       if (C % groups !== 0) throw new ShapeError(`[${op}] ${C} channels do not divide into ${groups} groups: got weight ${showShape(weight.shape)}.`, { op, shapes });
       checkBias(op, bias, own * groups);
+      checkWindowLimits(op, attrs, spatial(weight.shape), spatial(x.shape), shapes);
       return { shape: [x.shape[0]!, own * groups, ...size], dtype: 'float32' };
     },
     order: channelsLast,
@@ -191,6 +194,16 @@ function kernelTooLarge(op: string, x: Shape, weight: Shape, { padding, after, d
   const padded = images.map((n, axis) => n + padding[axis]! + after[axis]!);
   const spread = dilation.some((d) => d > 1) ? ` with dilation ${showShape(dilation)}` : '';
   return new ShapeError(`[${op}] the kernel ${showShape(kernel)}${spread} does not fit into the padded images ${showShape(padded)}: got x ${showShape(x)}. Take a smaller kernel, or padding.`, { op, shapes: [x, weight] });
+}
+
+/** Throws LimitError where a number along an axis is beyond what the kernel counts with. */
+function checkWindowLimits(op: string, { stride, padding: before, after, dilation }: ConvAttrs, kernel: Shape, windows: Shape, shapes: readonly Shape[]): void {
+  const limit = codes.limits.window;
+  const padding = before.map((n, axis) => Math.max(n, after[axis]!));
+  for (const [what, sizes] of Object.entries({ stride, padding, dilation, kernel, windows })) {
+    if (sizes.every((size) => size <= limit)) continue;
+    throw new LimitError(`[${op}] too large along an axis: got ${what} ${showShape(sizes)}, expected at most ${limit} (2^30). Cut the images, or check the options.`, { op, shapes });
+  }
 }
 
 interface ConvExample {

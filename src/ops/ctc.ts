@@ -1,10 +1,11 @@
 import { anyLayout, type Emitter } from './emitter.js';
 import type { Layout } from './layout.js';
-import { ShapeError } from '../errors.js';
+import { LimitError, ShapeError } from '../errors.js';
 import { record } from '../graph/recorder.js';
 import { sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkDType, FLOAT, INT } from './check.js';
+import { codes } from './codes.js';
 import { ctcCost } from './costs.js';
 import { example } from './examples.js';
 import type { Example, KernelRecord } from './record.js';
@@ -40,6 +41,9 @@ export const ctcOp: KernelRecord<CtcAttrs> = {
     const shapes = [logits!, targets!, inputLengths!, targetLengths!].map(({ shape }) => shape);
     const N = [logits!.shape[0]!];
     const fits = logits!.shape.length === 3 && targets!.shape.length === 2 && targets!.shape[0] === N[0] && shapes.slice(2).every((shape) => sameShape(shape, N));
+    if (fits && targets!.shape[1]! > codes.limits.labels) {
+      throw new LimitError(`[${op}] too many labels of one example: got targets ${showShape(targets!.shape)}, expected at most ${codes.limits.labels} (2^28 - 1). Cut the sequences.`, { op, shapes });
+    }
     if (fits) return { shape: N, dtype: 'float32' };
     const got = ['logits', 'targets', 'inputLengths', 'targetLengths'].map((name, i) => `${name} ${showShape(shapes[i]!)}`).join(', ');
     const advice = logits!.shape.length === 3 && logits!.shape[1] === targets!.shape[0] ? "Torch's [T,N,C] becomes [N,T,C] by logits.transpose(0, 1)." : 'Pad the targets to one length.';

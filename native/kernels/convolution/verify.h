@@ -7,7 +7,7 @@ namespace anneal {
 
 // Windows along one axis: `places` of them fit over n elements, as the kernel walks.
 inline bool windows_fit(int64_t n, int64_t k, int64_t places, uint32_t stride, uint32_t padding, uint32_t dilation) {
-  constexpr uint32_t kMost = 1u << 30;
+  constexpr uint32_t kMost = limits::window;
   if (stride == 0 || dilation == 0 || stride > kMost || dilation > kMost || padding > kMost) return false;
   if (k < 1 || n < 1 || places < 1) return false;
   // The padding behind is open, but no window starts behind it, and none of it is wider than a kernel.

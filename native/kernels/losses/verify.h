@@ -40,7 +40,7 @@ inline const char* verify_ctc(const Call& c) {
   const int64_t N = logits.dims[0];
   NEED(labels.dtype == DType::i32 && labels.rank == 2 && labels.dims[0] == N && is_dense(labels),
        "labels are not int32 [N,S]");
-  NEED(logits.dims[1] < (int64_t{1} << 31) && labels.dims[1] < (int64_t{1} << 28), "too many steps or labels");
+  NEED(logits.dims[1] < (int64_t{1} << 31) && labels.dims[1] <= limits::labels, "too many steps or labels");
   for (int i = 2; i < 4; i++) NEED(present(c.in[i]) && is_vector(c.in[i], DType::i32, N), "lengths are not int32 [N]");
   if (present(loss)) NEED(is_vector(loss, logits.dtype, N), "loss is not [N]");
   if (present(grad)) NEED(is_like(grad, logits), "dlogits is not [N,T,C]");
