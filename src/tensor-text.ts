@@ -54,7 +54,7 @@ export function tensorText(kind: string, shape: Shape, dtype: DType, { elements,
 export function valuesOf(tensor: Tensor): Values {
   const known = (elements: ArrayLike<number>): Values => ({ elements, where: '' });
   const { value$: value, data$: data, slots$: slots } = tensor;
-  const now = value?.now?.();
+  const now = typeof value === 'function' ? value.now?.() : value;
   if (now !== undefined) return known([now]);
   if (value !== undefined) return { elements: undefined, where: 'read it with await tensor.item()' };
   if (tensor.disposed$) return { elements: undefined, where: 'disposed of' };
@@ -78,9 +78,12 @@ export function tensorJson(tensor: Tensor): TensorJson {
   return { shape: tensor.shape, dtype: tensor.dtype, values: elements === undefined ? null : nested(elements, tensor.shape) };
 }
 
-/** A scalar's value: a promise of it, and at once where the step has run. */
-export interface Value {
+/** A value that a run under way will give: a promise of it, and the number once it is there. */
+export interface PromisedValue {
   (): Promise<number>;
   now?: (() => number | undefined) | undefined;
 }
+
+/** A scalar's value. */
+export type Value = number | PromisedValue;
 

@@ -98,7 +98,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
         shapes: [this.shape],
       });
     }
-    if (this.value$ !== undefined) return this.value$();
+    const value = this.value$;
+    if (value !== undefined) return typeof value === 'number' ? value : value();
     return (await engine().read(this))[0]!;
   }
 

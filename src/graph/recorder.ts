@@ -37,7 +37,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
       input.used$ = true;
     }
   }
-  const differentiable = !('none' in op.gradient);
+  const differentiable = typeof op.gradient === 'function' || !('none' in op.gradient);
   const operands = anyAssigned() && !mode.untracked && op.kind !== 'effect' ? inputs.map(latest) : inputs;
   const tensor = new Tensor(op, operands, attrs, inferred, differentiable && requiresGrad, currentVersion());
   tensor.ofGradient$ = differentiable && ofGradient;

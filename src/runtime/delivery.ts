@@ -1,6 +1,6 @@
 import { dropResolved, isResolved } from '../graph/pending-outputs.js';
 import { sizeOf } from '../shape.js';
-import type { Value } from '../tensor-text.js';
+import type { PromisedValue, Value } from '../tensor-text.js';
 import type { Tensor } from '../tensor.js';
 import type { Results } from './plan.js';
 import type { Request } from './request.js';
@@ -30,16 +30,17 @@ export function refuse({ outputs }: Request, error: Error): void {
 
 /** Makes a number of a scalar without gradients that has been read: no step has to compute it again. */
 export function cacheScalar(tensor: Tensor, value: number): void {
-  if (tensor.op.kind !== 'leaf') tensor.value$ = Object.assign(() => Promise.resolve(value), { now: () => value });
+  if (tensor.op.kind !== 'leaf') tensor.value$ = value;
 }
 
 function valueOf(results: Results, { to, index }: { to: 'scalar' | 'view'; index: number }, done: Promise<void> | undefined): Value {
   const values = to === 'scalar' ? results.scalars : results.arrays[index]!;
   const at = to === 'scalar' ? index : 0;
-  const value: Value = done === undefined ? () => Promise.resolve(values[at]!) : () => done.then(() => values[at]!);
-  let ready = done === undefined;
+  if (done === undefined) return values[at]!;
+  const value: PromisedValue = () => done.then(() => values[at]!);
+  let ready = false;
   value.now = () => (ready ? values[at] : undefined);
-  done?.then(() => (ready = true), ignore);
+  done.then(() => (ready = true), ignore);
   return value;
 }
 

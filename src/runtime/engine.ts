@@ -59,7 +59,8 @@ export class RuntimeEngine implements Engine {
   }
 
   async read(tensor: Tensor): Promise<TypedArray> {
-    if (tensor.value$ !== undefined) return new dtypes[tensor.dtype].array(1).fill(await tensor.value$()) as TypedArray;
+    const value = tensor.value$;
+    if (value !== undefined) return new dtypes[tensor.dtype].array(1).fill(typeof value === 'number' ? value : await value()) as TypedArray;
     if (tensor.stale) throw staleError('data', tensor);
     if (tensor.data$ !== undefined) return tensor.data$.slice();
     const assigned = latest(tensor);
@@ -90,8 +91,9 @@ export class RuntimeEngine implements Engine {
     if (done !== undefined) await done;
   }
 
-  steps(updater: Updater, { watched = NONE, maxSteps = 1, randomKeys, finite, scale }: StepOptions): Steps {
-    const request: Request = { ...this.stepOf(updater, watched), commits: [], finite: this.checkFinite ? ('all' as const) : finite, scale };
+  steps(updater: Updater, options: StepOptions): Steps {
+    const { watched = NONE, maxSteps = 1, randomKeys } = options;
+    const request = this.stepOf(updater, watched, options);
     const nodes = this.programs.ready(request);
     const run = new StepRun(updater, request, watched, randomKeys, maxSteps);
     run.begin();
@@ -240,11 +242,11 @@ export class RuntimeEngine implements Engine {
   }
 
   /** Everything that the next step of this optimizer has to do. */
-  private stepOf(updater: Updater, watched: readonly Tensor[]): Request {
+  private stepOf(updater: Updater, watched: readonly Tensor[], { finite, scale }: StepOptions): Request {
     const { losses, rules, accumulations, updates } = this.gradients.ofStep(updater.parameters);
     const pending = pendingOutputsFor(losses, () => [...updates.map(({ parameter }) => parameter), ...updater.overwrites(), ...this.gradients.used(updater.parameters), ...assignedBuffers(updater.parameters[0])]);
     const outputs = outputsFor(pending, watched);
-    return { ...NOTHING, losses, rules, outputs, accumulations, updater, updates };
+    return { commits: [], losses, rules, outputs, accumulations, updater, updates, effects: NONE, finite: this.checkFinite ? 'all' : finite, scale };
   }
 
   /** Adds gradients to their accumulators. */

@@ -57,8 +57,7 @@ export class Gradients {
   /** Gradients that a step of these parameters has to compute and may consume: it takes them when it is sure to run. */
   ofStep(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations' | 'updates'> {
     for (const parameter of parameters) checkThere('step', parameter);
-    this.separate(parameters);
-    const entries = entriesOf(parameters);
+    const entries = this.separated(parameters);
     const updates: Update[] = [];
     let count = 0;
     for (const parameter of parameters) {
@@ -82,8 +81,7 @@ export class Gradients {
 
   /** Gradients that a program has to compute so that none of these parameters waits uncomputed: it takes them when it is sure to run. */
   early(parameters: readonly Parameter[]): Pick<Request, 'losses' | 'rules' | 'accumulations'> {
-    this.separate(parameters);
-    const entries = entriesOf(parameters);
+    const entries = this.separated(parameters);
     return { ...together(entries), accumulations: entries.flatMap((entry) => this.waiting(entry)) };
   }
 
@@ -155,12 +153,14 @@ export class Gradients {
   }
 
   /**
-   * Computes entries of which some gradients wait no more on their own. One program adds up what comes of several entries, and those
+   * Computes entries of which some gradients wait no more on their own, and returns the others. One program adds up what comes of several entries, and those
    * gradients, though forgotten, would go into the sum where another entry reaches the same parameters.
    */
-  private separate(parameters: readonly Parameter[]): void {
+  private separated(parameters: readonly Parameter[]): PendingGradients[] {
     const entries = entriesOf(parameters);
-    if (entries.length > 1) for (const entry of entries) if (!isComplete(entry)) this.collect(entry);
+    if (entries.length <= 1) return entries;
+    for (const entry of entries) if (!isComplete(entry)) this.collect(entry);
+    return entriesOf(parameters);
   }
 
   private waiting(entry: PendingGradients): Accumulation[] {

@@ -128,7 +128,7 @@ export class Plan {
     return { program: this.program, count, here, externals, storages: here ? ids : ids.slice(), slots: here ? slots : slots.slice(), results: { scalars, arrays, storages } };
   }
 
-  /** Results of a run that has been submitted, which no other run will overwrite. */
+  /** Results that no other run will overwrite. */
   lasting(results: Results): Results {
     return results.scalars === this.scalars ? { ...results, scalars: results.scalars.slice() } : results;
   }

@@ -16,6 +16,8 @@ export class ProgramRun implements Numbers {
   begun = 0;
   completed = 0;
   protected readonly maxSteps: number = 1;
+  /** Its results are read when others may have run, too. */
+  protected readonly isReadLater: boolean = true;
   protected plan: Plan | undefined = undefined;
   private nodes!: readonly Tensor[];
 
@@ -29,7 +31,7 @@ export class ProgramRun implements Numbers {
       this.done = session.submit(submission, this);
     } finally {
       // Iterations before one that fails have given theirs.
-      this.results = plan.lasting(submission.results);
+      this.results = this.isReadLater ? plan.lasting(submission.results) : submission.results;
     }
   }
 
@@ -48,11 +50,14 @@ export class ProgramRun implements Numbers {
 
 /** A run with results that somebody waits for. */
 export class WatchedRun extends ProgramRun implements Steps {
+  protected override readonly isReadLater: boolean;
+
   constructor(
     readonly request: Request,
     private readonly watched: readonly Tensor[],
   ) {
     super();
+    this.isReadLater = watched.length > 0;
   }
 
   get temporaryBytes(): number {
