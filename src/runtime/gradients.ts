@@ -38,7 +38,7 @@ export class Gradients {
     checkLoss(loss);
     const nodes = postOrder([loss], differentiated);
     const parameters: Parameter[] = [];
-    for (const node of nodes) if (node instanceof Parameter && node.requiresGrad) parameters.push(node);
+    for (const node of nodes) if (node.inputs.length === 0 && node instanceof Parameter && node.requiresGrad) parameters.push(node);
     checkReached(loss, parameters);
     checkRegistered(parameters);
     if (loss.shape.length > 0 && loss.inputs.length > 0) markOutput(loss);
