@@ -37,7 +37,7 @@ async function write(name, particulars) {
   const { code } = await transform(`${await text(false)}\n${giveNames(renamed(await text(true)))}`, {
     format: 'esm', target: options.target, minifyWhitespace: true, minifySyntax: true, lineLimit: 160,
   });
-  await writeFile(join(root, 'dist', `${name}.js`), code);
+  await writeFile(join(root, 'dist', `${name}.js`), code, { mode: code.startsWith('#!') ? 0o755 : 0o644 });
 }
 
 /** Classes and functions of modules that esbuild calls otherwise than their sources, by what it calls them: it says so in a bundle that keeps names. */
