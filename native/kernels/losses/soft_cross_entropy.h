@@ -33,30 +33,52 @@ ANNEAL_INLINE float label_target(const SoftJob& job, int64_t label) {
   return job.weights ? job.keep * job.weights[label] : job.keep;
 }
 
-// From what a row's sums have without its label, what they are: `mass` of targets and `dot` of targets and margins. And
-// the gradient at the label.
-template <bool kGradients>
-ANNEAL_INLINE float add_label(const SoftJob& job, int64_t n, float max, float inverse, float& mass, float& dot) {
-  const int64_t C = job.loss.rows.C, label = label_fits(job.loss, n) ? job.loss.labels[n] : 0;
-  const float t = label_target(job, label), margin = job.loss.x[n * C + label] - max;
+// From what a row's sums have without its label, what they are: `mass` of targets and `dot` of targets and margins.
+// Returns the label's margin.
+ANNEAL_INLINE float add_label(const SoftJob& job, int64_t n, float max, float& mass, float& dot) {
+  const int64_t label = label_fits(job.loss, n) ? job.loss.labels[n] : 0;
+  const float t = label_target(job, label), margin = job.loss.x[n * job.loss.rows.C + label] - max;
   mass += t;
   dot += t == 0 ? 0 : t * margin;
-  if (!kGradients) return 0;
-  const float p = vexp_nonpositive(splat(margin))[0] * inverse;
-  const float whole = t + (job.weights ? job.spread * job.weights[label] : job.spread);
-  return (p * mass - whole) * factor_of(job.loss, n);
+  return margin;
+}
+
+// The gradients of rows [n, n + rows) at their labels.
+static void label_gradients(const SoftJob& job, int64_t n, int64_t rows, const float* margin, const float* inverse,
+                            const float* mass, float* at_label) {
+  each_vector(rows, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    const vf p = vexp_nonpositive(ld_some(margin + i, lanes)) * ld_some(inverse + i, lanes);
+    st_some(at_label + i, p * ld_some(mass + i, lanes), lanes);
+  });
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t label = label_fits(job.loss, n + r) ? job.loss.labels[n + r] : 0;
+    const float whole = label_target(job, label) + (job.weights ? job.spread * job.weights[label] : job.spread);
+    at_label[r] = (at_label[r] - whole) * factor_of(job.loss, n + r);
+  }
+}
+
+// Writes the gradients of rows [n, n + rows) at their labels, at most a block.
+static void write_label_gradients(const SoftJob& job, int64_t n, int64_t rows, const float* margin,
+                                  const float* inverse, const float* mass) {
+  float at_label[kBlockRows];
+  if (job.loss.gradients) label_gradients(job, n, rows, margin, inverse, mass, at_label);
+  write_at_labels(job.loss, n, rows, at_label);
 }
 
 ANNEAL_INLINE vf soft_gradient(vf target, vf term, float scale, float factor) {
   return vfma(-target, splat(factor), term * splat(scale));
 }
 
-template <bool kGiven, bool kGradients>
+template <bool kGiven>
 ANNEAL_INLINE void soft_block(const SoftJob& job, int64_t n, int rows, BlockTerms& terms) {
   const int64_t C = job.loss.rows.C, stride = term_stride(C);
   const Block g = {job.loss.x + n * C, C, rows};
-  float dot[kBlockRows], mass[kBlockRows], at_label[kBlockRows], scale[kBlockRows], factor[kBlockRows];
-  block_terms<kGradients>(g, terms);
+  float dot[kBlockRows], mass[kBlockRows], scale[kBlockRows], factor[kBlockRows];
+  float margin[kBlockRows];
+  if (job.loss.gradients)
+    block_terms<true>(g, terms);
+  else
+    block_terms<false>(g, terms);
   block_sums(g, dot, [&](int first, int64_t i, const int64_t* at, int lanes, vf* v) __attribute__((always_inline)) {
     for (int u = 0; u < kRowsInRegisters; u++)
       v[u] = target_times(targets_at<kGiven>(job, n * C + at[u], i, lanes),
@@ -69,7 +91,7 @@ ANNEAL_INLINE void soft_block(const SoftJob& job, int64_t n, int rows, BlockTerm
   for (int r = 0; r < rows; r++) {
     if (!kGiven) {
       mass[r] = job.spread_mass;
-      at_label[r] = add_label<kGradients>(job, n + r, terms.max[r], terms.inverse[r], mass[r], dot[r]);
+      margin[r] = add_label(job, n + r, terms.max[r], mass[r], dot[r]);
     }
     factor[r] = factor_of(job.loss, n + r);
     scale[r] = terms.inverse[r] * mass[r] * factor[r];
@@ -79,21 +101,20 @@ ANNEAL_INLINE void soft_block(const SoftJob& job, int64_t n, int rows, BlockTerm
       const vf losses = vfma(ld_some(mass + i, lanes), vlog(ld_some(terms.sum + i, lanes)), -ld_some(dot + i, lanes));
       st_some(job.loss.losses + n + i, losses, lanes);
     });
-  if (kGradients)
+  if (job.loss.gradients)
     write_block(g, job.loss.gradients + n * C, [&](int r, int64_t i, int lanes) __attribute__((always_inline)) {
       const vf target = targets_at<kGiven>(job, (n + r) * C + i, i, lanes);
       return soft_gradient(target, ld(terms.term + r * stride + i), scale[r], factor[r]);
     });
-  if (!kGiven) write_at_labels(job.loss, n, rows, at_label);
+  if (!kGiven) write_label_gradients(job, n, rows, margin, terms.inverse, mass);
 }
 
-template <bool kGiven, bool kGradients>
+template <bool kGiven>
 static void soft_blocks(void* arg, int64_t chunk, int32_t) {
   const SoftJob& job = *(const SoftJob*)arg;
   BlockTerms terms;
-  each_block(job.loss.rows, chunk, [&](int64_t n, int rows) __attribute__((always_inline)) {
-    soft_block<kGiven, kGradients>(job, n, rows, terms);
-  });
+  each_block(job.loss.rows, chunk,
+             [&](int64_t n, int rows) __attribute__((always_inline)) { soft_block<kGiven>(job, n, rows, terms); });
 }
 
 // The sum of e^(x - max), whose terms are kept.
@@ -115,7 +136,7 @@ static float kept_terms(const float* x, int64_t C, float max, float* terms) {
   });
 }
 
-template <bool kGiven, bool kGradients>
+template <bool kGiven>
 static void soft_row(const SoftJob& job, int64_t n, float* terms) {
   const int64_t C = job.loss.rows.C;
   const float* x = job.loss.x + n * C;
@@ -130,33 +151,30 @@ static void soft_row(const SoftJob& job, int64_t n, float* terms) {
                                  return targets_at<kGiven>(job, n * C + at, at, lanes);
                                })
                       : job.spread_mass;
-  const float at_label = kGiven ? 0 : add_label<kGradients>(job, n, max, 1.0f / sum, mass, dot);
+  const float inverse = 1.0f / sum, margin = kGiven ? 0 : add_label(job, n, max, mass, dot);
   if (job.loss.losses) job.loss.losses[n] = vfma(splat(mass), vlog(splat(sum)), splat(-dot))[0];
-  if (kGradients)
+  if (job.loss.gradients)
     each_vector(C, [&](int64_t i, int lanes) __attribute__((always_inline)) {
       const vf target = targets_at<kGiven>(job, n * C + i, i, lanes);
-      const vf gradient = soft_gradient(target, ld_some(terms + i, lanes), 1.0f / sum * mass * factor, factor);
+      const vf gradient = soft_gradient(target, ld_some(terms + i, lanes), inverse * mass * factor, factor);
       st_some(job.loss.gradients + n * C + i, gradient, lanes);
     });
-  if (!kGiven) write_at_labels(job.loss, n, 1, &at_label);
+  if (!kGiven) write_label_gradients(job, n, 1, &margin, &inverse, &mass);
 }
 
-template <bool kGiven, bool kGradients>
+template <bool kGiven>
 static void soft_rows(void* arg, int64_t chunk, int32_t worker) {
   const SoftJob& job = *(const SoftJob*)arg;
   const RowsJob& rows = job.loss.rows;
   float* terms = (float*)rows.context->scratch(rows.context, worker);
   const int64_t end = smallest(rows.N, (chunk + 1) * rows.per_chunk);
-  for (int64_t n = chunk * rows.per_chunk; n < end; n++) soft_row<kGiven, kGradients>(job, n, terms);
+  for (int64_t n = chunk * rows.per_chunk; n < end; n++) soft_row<kGiven>(job, n, terms);
 }
 
 template <bool kGiven>
 static void soft_run(const SoftJob& job) {
-  const bool gradients = job.loss.gradients, shorts = job.loss.rows.C <= kShortRow;
-  const float cost = 0.25f + (kGiven ? 0.1f : 0.0f) + (gradients ? 0.1f : 0.0f);
-  void (*const bodies[])(void*, int64_t, int32_t) = {soft_rows<kGiven, false>, soft_rows<kGiven, true>,
-                                                     soft_blocks<kGiven, false>, soft_blocks<kGiven, true>};
-  run_row_chunks(job.loss.rows, cost, bodies[2 * shorts + gradients]);
+  const float cost = 0.25f + (kGiven ? 0.1f : 0.0f) + (job.loss.gradients ? 0.1f : 0.0f);
+  run_row_chunks(job.loss.rows, cost, job.loss.rows.C <= kShortRow ? soft_blocks<kGiven> : soft_rows<kGiven>);
 }
 
 static void soft_cross_entropy_run(const Call& call, Context& context) {

@@ -58,7 +58,8 @@ struct MaxRows {
 
 // Goes on with the maxima of a row of windows, and with their places.
 template <class Index>
-static void max_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* y, Index* index) {
+static __attribute__((noinline)) void max_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* y,
+                                                  Index* index) {
   for (int64_t w = 0; w < a.windows; w++) {
     const Span taps = a.taps_of(w);
     const int64_t start = a.element_at(w, 0);
@@ -84,7 +85,8 @@ static void max_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C
 
 // Goes on with the elements that the places of a row of windows name: 0 where that is none.
 template <class Index>
-static void take_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* y, const Index* index) {
+static __attribute__((noinline)) void take_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* y,
+                                                   const Index* index) {
   for (int64_t w = 0; w < a.windows; w++) {
     const Span taps = a.taps_of(w);
     const int64_t start = a.element_at(w, 0);
@@ -103,7 +105,8 @@ static void take_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t 
 
 // Goes on with the sums of a row of elements.
 template <class Index>
-static void grad_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* dx) {
+static __attribute__((noinline)) void grad_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C,
+                                                   float* dx) {
   for (int64_t w = 0; w < a.n; w++) {
     const Span windows = a.windows_of(w);
     each_vector(C, [&](int64_t c, int lanes) __attribute__((always_inline)) {
@@ -162,7 +165,7 @@ static void max_chunk(void* arg, int64_t chunk, int32_t worker) {
     MaxRows<Index> rows;
     rows.count = 0;
     rows.first = true;
-    const auto go_on = [&] {
+    const auto go_on = [&]() __attribute__((noinline)) {
       if (kPass == MaxPass::forward) max_of_rows(job.axis[2], rows, C, to, to_index);
       if (kPass == MaxPass::take) take_of_rows(job.axis[2], rows, C, to, to_index);
       if (kPass == MaxPass::gradient) grad_of_rows(job.axis[2], rows, C, to);

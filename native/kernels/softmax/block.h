@@ -94,9 +94,11 @@ struct BlockTerms {
 };
 static_assert(kGroup * kShortRow <= kBlockTerms);
 
-// Lanes beyond the end of a row read as -inf, so that their terms are 0 wherever the sum is a number.
+// Lanes beyond the end of a row read as -inf, so that their terms are 0 wherever the sum is a number. All kernels of
+// blocks call the same code: to come to it costs nothing beside a block, which is copied so that callers keep theirs in
+// registers.
 template <bool kKeepTerms>
-ANNEAL_INLINE void block_terms(const Block& g, BlockTerms& t) {
+static __attribute__((noinline)) void block_terms(Block g, BlockTerms& __restrict t) {
   const int64_t stride = term_stride(g.C);
   block_maxima(g, t.max);
   block_sums(g, t.sum,
