@@ -96,6 +96,11 @@ export function normalized(data: Tensor, affine: Affine | undefined): Tensor {
   return affine === undefined ? floats : mul(sub(sub(floats, affine.mean), affine.rest), affine.scale);
 }
 
+/** The same normalisation of numbers that bytes are, unscaled. */
+export function ofBytes({ mean, std }: Normalize): Normalize {
+  return { mean: 255 * mean, std: 255 * std };
+}
+
 /** Writes numbers into `floats`, normalised in double precision: only the result is rounded. */
 export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, { mean, std }: Normalize): void {
   for (let i = 0; i < values.length; i++) floats[i] = (values[i]! - mean) / std;

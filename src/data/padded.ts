@@ -10,10 +10,11 @@ import { Dataset, type DTypes, type Field, type InputDType, type SequenceField, 
 import { checkExampleShape } from './example-shape.js';
 import { checkClasses, checkFinite, nameOf, toClasses } from './examples.js';
 import type { Nested } from './nested.js';
+import { checkNormalize, type Normalize } from './normalize.js';
 import { sequencesOf } from './sequences.js';
 
 const OP = 'data.padded';
-const KNOWN = ['x', 'y', 'shape', 'targetShape', 'dtype', 'targetDtype', 'buckets', 'padding', 'targetPadding', 'weights', 'classes', 'check', 'name'];
+const KNOWN = ['x', 'y', 'shape', 'targetShape', 'dtype', 'targetDtype', 'normalize', 'buckets', 'padding', 'targetPadding', 'weights', 'classes', 'check', 'name'];
 /** Label that PyTorch's losses ignore, and ours where told; any other loss refuses it. */
 const NO_LABEL = -100;
 
@@ -69,6 +70,8 @@ interface Common<X extends PaddableShape | PaddableRecord, V, T> {
    * of one bucket into a batch. Default: batches of any examples, padded to the longest of each.
    */
   readonly buckets?: readonly number[] | undefined;
+  /** x' = (x - mean) / std for floats, x' = (x / 255 - mean) / std for bytes; of a record for some of its fields. What is behind the end is `padding` all the same. */
+  readonly normalize?: PerField<NoInfer<X>, Normalize> | undefined;
   /** Value behind the end of inputs. Default 0. */
   readonly padding?: number | undefined;
   /** As in fromArrays(): the weight of each example in the loss. */
@@ -145,7 +148,7 @@ export function padded(given: object): Dataset<ExampleShape, ExampleShape, DType
   if (arrays.check !== undefined) checkAsked(OP, arrays.check);
   const buckets = arrays.buckets === undefined ? undefined : [...(arrays.buckets as readonly number[])];
   const read = { name, buckets, padding: paddingOf('padding', arrays.padding) };
-  const x = fieldsOf(arrays.x, { ...read, of: 'x', shape: arrays.shape, shapeOption: 'shape', dtype: arrays.dtype, dtypeOption: 'dtype' });
+  const x = fieldsOf(arrays.x, { ...read, of: 'x', shape: arrays.shape, shapeOption: 'shape', dtype: arrays.dtype, dtypeOption: 'dtype', normalize: arrays.normalize });
   const { size } = x;
   const y = targetsOf(arrays, x, read);
   if (![...x.fields, ...y.fields].some((field) => 'sequences' in field)) {
@@ -157,7 +160,7 @@ export function padded(given: object): Dataset<ExampleShape, ExampleShape, DType
 }
 
 /** Arguments as they come, of whatever types. */
-type Given = Readonly<Record<'x' | 'y' | 'shape' | 'targetShape' | 'dtype' | 'targetDtype' | 'buckets' | 'padding' | 'targetPadding' | 'classes' | 'check' | 'name', unknown>> & Pick<Common<SequenceShape, unknown, unknown>, 'weights'>;
+type Given = Readonly<Record<'x' | 'y' | 'shape' | 'targetShape' | 'dtype' | 'targetDtype' | 'normalize' | 'buckets' | 'padding' | 'targetPadding' | 'classes' | 'check' | 'name', unknown>> & Pick<Common<SequenceShape, unknown, unknown>, 'weights'>;
 
 type Read = (Field | SequenceField) & { readonly size: number; readonly what: string };
 
@@ -177,6 +180,7 @@ interface ReadOptions {
   readonly shapeOption: 'shape' | 'targetShape';
   readonly dtype: unknown;
   readonly dtypeOption: 'dtype' | 'targetDtype';
+  readonly normalize?: unknown;
 }
 
 function targetsOf(arrays: Given, x: FieldsRead, read: Pick<ReadOptions, 'name' | 'buckets'>): FieldsRead {
@@ -201,10 +205,10 @@ function targetsOf(arrays: Given, x: FieldsRead, read: Pick<ReadOptions, 'name' 
 
 /** The arrays and sequences of `x` or `y`. */
 function fieldsOf(values: unknown, options: ReadOptions): FieldsRead {
-  const { of, shape, shapeOption, dtype, dtypeOption, name } = options;
+  const { of, shape, shapeOption, dtype, dtypeOption, normalize, name } = options;
   if (!isRecord(values)) {
     if (isRecord(shape)) throw mismatched(OP, of, values, shapeOption, shape);
-    const field = fieldRead(values, undefined, shape, dtype, options);
+    const field = fieldRead(values, undefined, shape, dtype, normalize, options);
     if (of === 'y' && !('sequences' in field) && dtype !== undefined) throw new ArgumentError(`[${OP}] targetDtype: got it with targets that are no sequences, expected it with { targetShape: [null] } or a record. Leave it out.`, { op: OP });
     if (!('sequences' in field) || of === 'y') return { fields: [field], size: field.size, shape: shapeOf(field), dtype: kindOf(field) };
     return { fields: [{ ...field, name: 'values', lengths: 'lengths' }], size: field.size, shape: { values: shapeOf(field), lengths: [] }, dtype: { values: kindOf(field), lengths: 'int32' } };
@@ -212,7 +216,8 @@ function fieldsOf(values: unknown, options: ReadOptions): FieldsRead {
   const names = fieldNames(OP, values, of);
   const shapes = perField(OP, shape, shapeOption, names, of, '[null]');
   const dtypes = perField(OP, dtype, dtypeOption, names, of, "'int32'");
-  const read = names.map((field) => fieldRead(values[field], field, shapes[field], dtypes[field], options));
+  const normalizes = perField(OP, normalize, 'normalize', names, of, '{ mean: 0, std: 1 }');
+  const read = names.map((field) => fieldRead(values[field], field, shapes[field], dtypes[field], normalizes[field], options));
   const several = read.filter((field) => 'sequences' in field).length > 1;
   const fields = read.map((field) => ('sequences' in field ? { ...field, lengths: several ? `${field.name}Lengths` : 'lengths' } : field));
   for (const field of fields) {
@@ -230,17 +235,18 @@ function fieldsOf(values: unknown, options: ReadOptions): FieldsRead {
   };
 }
 
-function fieldRead(values: unknown, field: string | undefined, shape: unknown, dtype: unknown, options: ReadOptions): Read {
+function fieldRead(values: unknown, field: string | undefined, shape: unknown, dtype: unknown, normalize: unknown, options: ReadOptions): Read {
   const { of, name, buckets, shapeOption, dtypeOption } = options;
   const isSequence = shape === undefined || (Array.isArray(shape) && shape[0] === null);
-  if (!isSequence) return fieldOf(values, field, of, { op: OP, name, shape, shapeOption, dtype, dtypeOption });
+  if (!isSequence) return fieldOf(values, field, of, { op: OP, name, shape, shapeOption, dtype, dtypeOption, normalize });
+  checkNormalize(normalize as Normalize | undefined, OP);
   const place = (option: string): string => (field === undefined ? option : `${option}.${field}`);
   const [what, option] = [place(of), place(shapeOption)];
   if (dtype !== undefined && dtype !== 'int32' && dtype !== 'float32') throw new ArgumentError(`[${OP}] ${place(dtypeOption)}: got ${describeValue(dtype)}, expected 'int32' or 'float32'.`, { op: OP });
   const element = (shape as readonly unknown[] | undefined)?.slice(1) as Shape | undefined;
   if (element !== undefined) checkElement(option, element);
   // Labels alone are padded with what no class is; that they are labels shows when they are read.
-  const read = sequencesOf(values, { op: OP, element, dtype, padding: options.padding ?? 0, buckets, dataset: name, what, option });
+  const read = sequencesOf(values, { op: OP, element, dtype, padding: options.padding ?? 0, normalize: normalize as Normalize | undefined, buckets, dataset: name, what, option });
   const unlabelled = of === 'y' && field === undefined && options.padding === undefined && read.data instanceof Int32Array;
   const sequences = unlabelled ? { ...read, padding: NO_LABEL } : read;
   if (sequences.data instanceof Int32Array && sequences.padding !== (sequences.padding | 0)) {

@@ -1,11 +1,12 @@
 // One array of a dataset whose examples differ in length: the elements of all of them one after the other, padded when a batch is made.
-import { DataError, DTypeError } from '../errors.js';
+import { ArgumentError, DataError, DTypeError } from '../errors.js';
 import { allocate, checkAttached, isNumericArray } from '../numeric-array.js';
 import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { bucketFor } from './buckets.js';
 import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
+import { normalizeInto, ofBytes, type Normalize } from './normalize.js';
 
 /** Origin and kind of sequences. */
 export interface SequencesOptions {
@@ -14,6 +15,7 @@ export interface SequencesOptions {
   readonly element: Shape | undefined;
   readonly dtype: InputDType | undefined;
   readonly padding: number;
+  readonly normalize: Normalize | undefined;
   readonly buckets: readonly number[] | undefined;
   readonly dataset: string;
   /** Name of the values and of the option with their shape: `x`, `x.tokens`; `shape`, `shape.tokens`. */
@@ -34,7 +36,7 @@ export interface Sequences {
 
 /** Copies sequences. Throws DataError, naming the example, for what is none; DTypeError for what is no list of them. */
 export function sequencesOf(values: unknown, options: SequencesOptions): Sequences {
-  const { op, dataset, what, dtype, padding, buckets } = options;
+  const { op, dataset, what, dtype, padding, normalize, buckets } = options;
   const where = `${what} of dataset '${dataset}'`;
   if (!Array.isArray(values)) {
     throw new DTypeError(`[${op}] ${where}: got ${describeValue(values)}, expected an array with a sequence for each example, as in [Int32Array.of(5, 2), Int32Array.of(7)].`, { op });
@@ -50,11 +52,17 @@ export function sequencesOf(values: unknown, options: SequencesOptions): Sequenc
     starts[example + 1] = starts[example]! + elements.length / one;
   });
   const isInteger = (dtype ?? (values.every((sequence) => sequence instanceof Int32Array) ? 'int32' : 'float32')) === 'int32';
+  if (isInteger && normalize !== undefined) {
+    throw new ArgumentError(`[${op}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op });
+  }
   const count = starts.at(-1)! * one;
   const data = allocate(op, where, count, () => (isInteger ? new Int32Array(count) : new Float32Array(count)));
   given.forEach(({ elements, nested }, example) => {
+    const at = starts[example]! * one;
     if (isInteger) checkIntegers(elements, nested, example, options);
-    data.set(elements, starts[example]! * one);
+    // Nested ones have been normalised before they were rounded.
+    if (normalize === undefined || nested) data.set(elements, at);
+    else normalizeInto((data as Float32Array).subarray(at, at + elements.length), elements, isBytes(elements) ? ofBytes(normalize) : normalize);
   });
   const lengths = starts.subarray(1).map((end, example) => end - starts[example]!);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
@@ -71,11 +79,13 @@ interface Elements {
   readonly elements: ArrayLike<number>;
   /** The shape of one of them, where the values show it. */
   readonly shape: Shape;
-  /** True if they have been floats. */
+  /** True if they have been floats, which are normalised. */
   readonly nested: boolean;
 }
 
-function elementsOf(sequence: unknown, example: number, { op, dataset, what }: SequencesOptions): Elements {
+const isBytes = (elements: ArrayLike<number>): boolean => elements instanceof Uint8Array || elements instanceof Uint8ClampedArray;
+
+function elementsOf(sequence: unknown, example: number, { op, dataset, what, normalize }: SequencesOptions): Elements {
   const place = `${what}[${example}] of dataset '${dataset}'`;
   if (isNumericArray(sequence)) {
     checkAttached(op, place, sequence);
@@ -86,7 +96,7 @@ function elementsOf(sequence: unknown, example: number, { op, dataset, what }: S
     throw new DataError(`[${op}] dataset '${dataset}', example ${example}: ${what} is ${describeValue(sequence)}, expected an array of the elements of one sequence. ${advice}`, { op });
   }
   if (sequence.every((value) => typeof value === 'number')) return { elements: sequence, shape: [], nested: false };
-  const { data, shape } = flatten(sequence as Nested, op, place);
+  const { data, shape } = flatten(sequence as Nested, op, place, normalize);
   return { elements: data, shape: shape.slice(1), nested: true };
 }
 

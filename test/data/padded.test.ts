@@ -33,6 +33,24 @@ describe('padded sequences', () => {
     expect(shown(batchesOf(data.padded({ x: [[], []], y: [0, 1] }), { batchSize: 2 })[0]![0])).toEqual({ values: ['float32', [2, 1], [0, 0]], lengths: ['int32', [2], [0, 0]] });
   });
 
+  it('are normalised in double before they are rounded, bytes by 255, and padded behind that', async () => {
+    const values = (x: data.SequenceValues): unknown => [...batchesOf(data.padded({ x, y: [0, 1], normalize: { mean: 2 ** 30, std: 0.5 } }), { batchSize: 2 })[0]![0].values.data$!];
+    const large = [[2 ** 30 + 1.5, 2 ** 30], [2 ** 30 - 0.25]];
+    for (const x of [large, large.map((one) => Float64Array.from(one))]) expect(values(x)).toEqual([3, 0, -0.5, 0]);
+    const frames = data.padded({ x: large.map((one) => one.map((value) => [value])), y: [0, 1], normalize: { mean: 2 ** 30, std: 0.5 } });
+    expect([...batchesOf(frames, { batchSize: 2 })[0]![0].values.data$!]).toEqual([3, 0, -0.5, 0]);
+    const bytes = data.padded({ x: { pixels: [Uint8Array.of(255, 0), Uint8Array.of(51)], age: [3, 5] }, shape: { pixels: [null], age: [] }, y: [0, 1], normalize: { pixels: { mean: 0.5, std: 0.5 }, age: { mean: 4, std: 2 } }, padding: 9 });
+    const [inputs] = [...data.loader(bytes, { batchSize: 2 })][0]!;
+    expect(Array.from(inputs.pixels.data$!, (value) => Math.fround(value))).toEqual([1, -1, Math.fround(-0.6), 9]);
+    expect([...(await inputs.age.data())]).toEqual([-0.5, 0.5]);
+  });
+
+  it('cannot be normalised as indices, nor by a deviation of 0', () => {
+    expect(() => data.padded({ x: [Int32Array.of(1)], y: [0], normalize: { mean: 0, std: 1 } })).toThrow('[data.padded] normalize: got it for x, which is int32, expected floats.');
+    expect(() => data.padded({ x: [[1]], y: [0], normalize: { mean: 0, std: 0 } })).toThrow('[data.padded] normalize.std: got 0');
+    expect(() => data.padded({ x: { a: [[1]] }, y: [0], shape: { a: [null] }, normalize: { b: { mean: 0, std: 1 } } as never })).toThrow('normalize: got the field b');
+  });
+
   it('are copied', () => {
     const x = [Int32Array.of(1, 2)];
     const dataset = data.padded({ x, y: [0] });
