@@ -13,8 +13,8 @@ const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '
 
 /** The pages with figures, and the sections of each: the README has what a user would ask first. */
 export const figurePages: Readonly<Record<string, () => readonly (string | undefined)[]>> = {
-  'README.md': () => [steps('steps-avx512') ?? steps('steps'), kernels(firstAsked)],
-  'docs/benchmarks.md': () => [steps('steps-avx512'), steps('steps'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
+  'README.md': () => [newest('steps'), newest('images'), kernels(firstAsked)],
+  'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
   'docs/kernels.md': () => [kernels(() => true), functions()],
 };
 
@@ -63,7 +63,10 @@ const place = ({ cpu, cores, node, compiler }: Machine): string => `${cores} cor
 const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-function steps(file: string): string | undefined {
+const newest = (bench: keyof typeof STEPS): string | undefined => steps(bench, '-avx512') ?? steps(bench);
+
+function steps(bench: keyof typeof STEPS, suffix = ''): string | undefined {
+  const file = `${bench}${suffix}`;
   const found = read<{ torch: readonly string[]; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>(file);
   if (found === undefined) return undefined;
   const rows = found.workloads.map(({ name, figures }) => {
@@ -78,11 +81,24 @@ function steps(file: string): string | undefined {
   });
   const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by'];
   return (
-    `A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10), median ms, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
-    `(eager, traced, compiled, flat parameters, fused Adam; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
-    `Where there are two figures, the first is the explicit loop and the second \`Trainer.fit\`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. †: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source(file, 'steps')}.\n\n${markdown(head, rows)}`
+    `${STEPS[bench].what}, median ms, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
+    `(${STEPS[bench].configurations}; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
+    `${STEPS[bench].more}†: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source(file, bench)}.\n\n${markdown(head, rows)}`
   );
 }
+
+const STEPS = {
+  steps: {
+    what: 'A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10)',
+    configurations: 'eager, traced, compiled, flat parameters, fused Adam',
+    more: 'Where there are two figures, the first is the explicit loop and the second `Trainer.fit`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. ',
+  },
+  images: {
+    what: 'A step of convolutional networks, and what one image takes in evaluation (LeNet of 1x28x28, ResNet-14 of 3x32x32, ResNet-18 of 3x224x224)',
+    configurations: 'eager, traced, compiled; channels last or not; with and without oneDNN; flat parameters, fused Adam; models prepared for inference',
+    more: '',
+  },
+} as const;
 
 const both = (a: string, b: string): string => (b === '' ? a : `${a} · ${b}`);
 

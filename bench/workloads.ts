@@ -20,12 +20,13 @@ const logits = (rows: number, classes: number): Workload => ({
   loop: [5, 5],
 });
 
-const images = (name: string, net: 'lenet' | 'resnet14' | 'resnet18', batch: number, goal: number): Workload[] => [
+const network = (name: string, net: 'lenet' | 'resnet14' | 'resnet18', batch: number, goal: number): Workload[] => [
   { name: `${name} batch ${batch}`, work: { kind: 'images', net, batch, training: true }, loop: [goal, goal] },
   { name: `${name} inference of one`, work: { kind: 'images', net, batch: 1, training: false }, loop: [1.5, 1.5] },
 ];
 
-export const workloads: readonly Workload[] = [
+/** Dense networks, the optimizer and the loss. */
+export const dense: readonly Workload[] = [
   { name: 'MLP batch 1', work: mlp(1), loop: [1.8, 2.5] },
   { name: 'MLP batch 8', work: mlp(8), loop: [1.8, 2.5] },
   { name: 'MLP batch 32', work: mlp(32), loop: [1.3, 1.5] },
@@ -34,9 +35,6 @@ export const workloads: readonly Workload[] = [
   { name: 'MLP batch 2048', work: mlp(2048), loop: [1, 1.05] },
   { name: 'wide MLP batch 256', work: { kind: 'mlp', sizes: [1024, 4096, 4096, 1024], batch: 256, loss: 'mse' }, loop: [1, 1] },
   { name: '4-16-3 batch 16', work: { kind: 'mlp', sizes: [4, 16, 3], batch: 16, loss: 'crossEntropy' }, loop: [10, 10], fit: [50, 50] },
-  ...images('LeNet', 'lenet', 64, 1.4),
-  ...images('ResNet-14', 'resnet14', 64, 1.4),
-  ...images('ResNet-18', 'resnet18', 8, 1.1),
   { name: 'Adam, 1 tensor of 1 M', work: { kind: 'adam', tensors: 1, size: 1_000_000 } },
   { name: 'Adam, 25 tensors of 1 M', work: { kind: 'adam', tensors: 25, size: 1_000_000 } },
   { name: 'Adam, 1,000 tensors of 100', work: { kind: 'adam', tensors: 1000, size: 100 } },
@@ -44,3 +42,6 @@ export const workloads: readonly Workload[] = [
   logits(2048, 1000),
   logits(768, 50257),
 ];
+
+/** Convolutional networks: a step of a batch, and the outputs of one image. */
+export const images: readonly Workload[] = [...network('LeNet', 'lenet', 64, 1.4), ...network('ResNet-14', 'resnet14', 64, 1.4), ...network('ResNet-18', 'resnet18', 8, 1.1)];
