@@ -3,7 +3,8 @@
 // sums in registers; the rest to a tile that has just been stored, since more of it in the tile's loop would cost
 // registers there.
 #pragma once
-#include "../contraction/epilogue.h"
+#include "../contraction/problem.h"
+#include "../walk.h"
 
 namespace anneal::ANNEAL_TARGET {
 
