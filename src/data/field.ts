@@ -6,7 +6,7 @@ import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
-import { type Normalize, normalizeInto } from './normalize.js';
+import { type Normalize, normalizeInto, refuseNormalizedIntegers } from './normalize.js';
 
 /** Values of one array: a whole number of examples. */
 export interface Examples<A> {
@@ -48,10 +48,10 @@ export function examplesOf(values: unknown, options: FieldOptions): Examples<Flo
   const { op, dtype, normalize, dataset, what } = options;
   const where = `${what} of dataset '${dataset}'`;
   const isInteger = dtype === 'int32' || (dtype === undefined && values instanceof Int32Array);
-  if (isInteger && normalize !== undefined) {
-    throw new ArgumentError(`[${op}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op });
+  if (isInteger) {
+    refuseNormalizedIntegers(op, what, normalize);
+    return integersOf(values, options);
   }
-  if (isInteger) return integersOf(values, options);
   if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) return wholeExamples(bytesOf(values, op, where), options);
   return floatsOf(values, options);
 }

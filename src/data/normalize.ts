@@ -96,6 +96,11 @@ export function normalized(data: Tensor, affine: Affine | undefined): Tensor {
   return affine === undefined ? floats : mul(sub(sub(floats, affine.mean), affine.rest), affine.scale);
 }
 
+/** Throws where integers are to be normalised: `what` are those that the option is for. */
+export function refuseNormalizedIntegers(op: string, what: string, normalize: Normalize | undefined): void {
+  if (normalize !== undefined) throw new ArgumentError(`[${op}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op });
+}
+
 /** The same normalisation of numbers that bytes are, unscaled. */
 export function ofBytes({ mean, std }: Normalize): Normalize {
   return { mean: 255 * mean, std: 255 * std };

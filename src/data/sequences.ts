@@ -1,12 +1,12 @@
 // One array of a dataset whose examples differ in length: the elements of all of them one after the other, padded when a batch is made.
-import { ArgumentError, DataError, DTypeError } from '../errors.js';
+import { DataError, DTypeError } from '../errors.js';
 import { allocate, checkAttached, isNumericArray } from '../numeric-array.js';
 import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import { bucketFor } from './buckets.js';
 import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
-import { normalizeInto, ofBytes, type Normalize } from './normalize.js';
+import { normalizeInto, ofBytes, refuseNormalizedIntegers, type Normalize } from './normalize.js';
 
 /** Origin and kind of sequences. */
 export interface SequencesOptions {
@@ -52,9 +52,7 @@ export function sequencesOf(values: unknown, options: SequencesOptions): Sequenc
     starts[example + 1] = starts[example]! + elements.length / one;
   });
   const isInteger = (dtype ?? (values.every((sequence) => sequence instanceof Int32Array) ? 'int32' : 'float32')) === 'int32';
-  if (isInteger && normalize !== undefined) {
-    throw new ArgumentError(`[${op}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op });
-  }
+  if (isInteger) refuseNormalizedIntegers(op, what, normalize);
   const count = starts.at(-1)! * one;
   const data = allocate(op, where, count, () => (isInteger ? new Int32Array(count) : new Float32Array(count)));
   given.forEach(({ elements, nested }, example) => {
