@@ -41,12 +41,12 @@ const THREADS = [1, 2];
  * Training steps of anneal and of PyTorch's best configuration, on one and on two threads. Each side is a fresh process per
  * workload; all sides of a workload take turns in short windows, so that what the machine does to one it does to all.
  */
-export async function steps(names: readonly string[], of: readonly Workload[]): Promise<object> {
+export async function steps(names: readonly string[], workloads: readonly Workload[]): Promise<object> {
   const results = [];
   const rows = [];
   const trials = new Trials();
   const distance = await Distance.start();
-  for (const workload of of.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
+  for (const workload of workloads.filter(({ name }) => names.length === 0 || names.some((asked) => name.includes(asked)))) {
     const best = torchPythons.length > 0 ? await findBest(workload, trials) : [];
     const sides: Side[] = [];
     for (const threads of THREADS) {

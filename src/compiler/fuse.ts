@@ -43,8 +43,9 @@ function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode
     const user = users.length === 1 ? graph.nodes[users[0]!]! : undefined;
     // What two contractions share belongs to the first of them.
     if (user === undefined || groups.isResult(epilogue.last.id) || groups.kindOf(user.id) === 'epilogue') return;
-    if (epilogue.partOf(user) === undefined || !groups.merge(contraction.id, user.id, 'epilogue')) return;
-    epilogue.take(user);
+    const part = epilogue.partOf(user);
+    if (part === undefined || !groups.merge(contraction.id, user.id, 'epilogue')) return;
+    epilogue.take(user, part);
   }
 }
 
@@ -85,13 +86,11 @@ export class EpilogueMatch {
     return part && { part, other };
   }
 
-  /** Makes a user of `last` that is a part the last one; returns which. */
-  take(user: GraphNode): EpiloguePart {
-    const part = this.partOf(user)!;
+  /** Makes a user of `last`, which is that part, the last one. */
+  take(user: GraphNode, part: EpiloguePart): void {
     this.last = user;
     if ('activation' in part || part.part === 'mask') this.isComplete = true;
     else this.left = this.left.slice(this.left.indexOf(part.part) + 1);
-    return part;
   }
 
   private stepsOf(epilogue: { readonly adds: true } | { readonly multiplies: true }, other: Shape): readonly EpilogueStep[] {

@@ -318,7 +318,8 @@ class Lowering {
     let epilogue: Epilogue = {};
     const match = new EpilogueMatch(this.graph, contraction);
     for (const node of after) {
-      const part = match.take(node);
+      const part = match.partOf(node)!;
+      match.take(node, part);
       if ('activation' in part) {
         epilogue = { ...epilogue, activation: part.activation };
         continue;
