@@ -50,6 +50,8 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   pending$: PendingGradients | undefined = undefined;
   /** Its gradient, where that was computed ahead of the step. */
   accumulator$: Tensor | undefined = undefined;
+  /** The accumulator that a user has a handle of, which goes on showing what it shows: a further gradient is added in another one. */
+  seen$: Tensor | undefined = undefined;
   /** Accumulators that a user has seen before a further gradient was added. */
   earlier$: readonly Tensor[] = NO_TENSORS;
   /** Reason why its gradient, which was to be computed ahead of the step, is not there. */

@@ -10,3 +10,14 @@ export function currentVersion(): number {
 export function bumpVersion(): number {
   return ++version;
 }
+
+let moves = 0;
+
+/** Changes where a leaf that programs may know gets other memory, or loses its own: what was found out of where leaves are holds no longer. */
+export function bumpPlacement(): void {
+  moves++;
+}
+
+export function currentPlacement(): number {
+  return moves;
+}

@@ -5,7 +5,7 @@ import { provideEngine, type Engine, type StepOptions, type Steps, type Updater 
 import { staleError } from '../graph/stale.js';
 import { setEager } from '../graph/recorder.js';
 import { dropResolved, isResolved } from '../graph/pending-outputs.js';
-import { bumpVersion, currentVersion } from '../graph/version.js';
+import { bumpPlacement, bumpVersion, currentVersion } from '../graph/version.js';
 import { abandonAssignments, abandonStale, anyAssigned, assignedBuffers, assignedValues, commit, latest } from '../graph/assignments.js';
 import { fromArray, storageLeaf } from '../ops/leaf.js';
 import type { UpdateRule } from '../ops/updates.js';
@@ -147,8 +147,10 @@ export class RuntimeEngine implements Engine {
   dispose(tensor: Tensor): void {
     tensor.inputs = NONE;
     tensor.data$ = undefined;
-    if (tensor.storage$ !== undefined) Session.release(tensor.storage$);
+    if (tensor.storage$ === undefined) return;
+    Session.release(tensor.storage$);
     tensor.storage$ = undefined;
+    bumpPlacement();
   }
 
   updateRule(name: string): UpdateRule {
@@ -168,13 +170,14 @@ export class RuntimeEngine implements Engine {
       [a.storage$, b.storage$] = [b.storage$, a.storage$];
       a.version$ = b.version$ = time;
     }
+    bumpPlacement();
   }
 
   setAside(parameters: readonly Parameter[]): () => void {
-    const aside = parameters.map(({ accumulator$ }) => accumulator$);
-    for (const parameter of parameters) parameter.accumulator$ = undefined;
+    const aside = parameters.map(({ accumulator$, seen$ }) => ({ accumulator$, seen$ }));
+    for (const parameter of parameters) parameter.accumulator$ = parameter.seen$ = undefined;
     return () => {
-      for (const [i, parameter] of parameters.entries()) parameter.accumulator$ = aside[i];
+      for (const [i, parameter] of parameters.entries()) Object.assign(parameter, aside[i]);
     };
   }
 
@@ -225,6 +228,7 @@ export class RuntimeEngine implements Engine {
       return;
     }
     target.storage$ = this.programs.allocate(target.shape, target.dtype);
+    bumpPlacement();
     Session.release(held);
   }
 

@@ -28,8 +28,6 @@ interface Machinery {
 export class Gradients {
   /** One of the parameters that the last backward() reached, for a message. */
   private latest: WeakRef<Parameter> | undefined = undefined;
-  /** Accumulators that a user has a handle of: what it shows does not change. */
-  private readonly seen = new WeakSet<Tensor>();
 
   constructor(private readonly machinery: Machinery) {}
 
@@ -109,7 +107,7 @@ export class Gradients {
   of(parameter: Parameter): Tensor | undefined {
     if (parameter.pending$ !== undefined) this.collect(parameter.pending$);
     checkThere('grad', parameter);
-    if (parameter.accumulator$ !== undefined) this.seen.add(parameter.accumulator$);
+    parameter.seen$ = parameter.accumulator$;
     return parameter.accumulator$;
   }
 
@@ -170,7 +168,7 @@ export class Gradients {
 
   private accumulation(parameter: Parameter): Accumulation {
     const earlier = parameter.accumulator$;
-    if (earlier !== undefined && !this.seen.has(earlier)) return { parameter, accumulator: earlier, earlier };
+    if (earlier !== undefined && earlier !== parameter.seen$) return { parameter, accumulator: earlier, earlier };
     const accumulator = new Tensor(storageLeaf, [], undefined, parameter, false, currentVersion());
     if (parameter.spare$ !== undefined && !this.machinery.owns(parameter.spare$)) releaseSpare(parameter);
     accumulator.ofGradient$ = true;
@@ -179,10 +177,12 @@ export class Gradients {
   }
 
   private drop(parameter: Parameter, accumulator: Tensor): void {
-    parameter.accumulator$ = undefined;
-    for (const earlier of parameter.earlier$) end(parameter, earlier);
+    parameter.accumulator$ = parameter.seen$ = undefined;
+    if (parameter.earlier$.length > 0) {
+      for (const earlier of parameter.earlier$) end(parameter, earlier);
+      parameter.earlier$ = NO_INPUTS;
+    }
     end(parameter, accumulator);
-    parameter.earlier$ = NO_INPUTS;
   }
 }
 

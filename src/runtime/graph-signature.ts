@@ -92,7 +92,7 @@ export class GraphSignature {
   private readonly effects: readonly number[];
   private readonly outputs: readonly { readonly node: number; readonly to: string; readonly index: number }[];
   private readonly accumulations: readonly { readonly storage: number; readonly accumulator: number; readonly earlier: number | undefined }[];
-  private readonly updates: readonly { readonly storage: number; readonly hasGradient: boolean; readonly hasAccumulator: boolean }[];
+  private readonly updates: readonly { readonly storage: number; readonly hasGradient: boolean; readonly accumulator: number | undefined }[];
   private readonly commits: readonly { readonly buffer: number; readonly value: number }[];
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
@@ -124,7 +124,7 @@ export class GraphSignature {
     this.updates = request.updates.map(({ parameter, hasGradient, accumulator }) => ({
       storage: parameter.storage$!.id,
       hasGradient,
-      hasAccumulator: accumulator !== undefined,
+      accumulator: accumulator?.number$,
     }));
     this.commits = (request.commits ?? NO_COMMITS).map(({ buffer, value }) => ({ buffer: buffer.number$, value: value.number$ }));
     this.finite = request.finite;
@@ -160,11 +160,12 @@ export class GraphSignature {
     const nodes: Tensor[] = [];
     nodes.length = this.nodes.length;
     const walk = beginWalk();
-    return this.placeRoots(request, nodes, walk) && this.placeOperands(nodes, walk) && this.sameGradients(request) ? nodes : undefined;
+    const operands = followed(request);
+    return this.placeRoots(request, nodes, walk) && this.placeOperands(nodes, walk, operands) && this.sameGradients(request) ? nodes : undefined;
   }
 
-  private placeRoots({ losses, outputs, scale }: Request, nodes: Tensor[], walk: number): boolean {
-    if (losses.length !== this.losses.length || outputs.length !== this.outputs.length || (scale === undefined) !== (this.scale === undefined)) return false;
+  private placeRoots({ losses, outputs, updates, scale }: Request, nodes: Tensor[], walk: number): boolean {
+    if (losses.length !== this.losses.length || outputs.length !== this.outputs.length || updates.length !== this.updates.length || (scale === undefined) !== (this.scale === undefined)) return false;
     for (let i = 0; i < losses.length; i++) if (!place(losses[i]!, this.losses[i]!, nodes, walk)) return false;
     for (let i = 0; i < outputs.length; i++) {
       const { tensor, destination } = outputs[i]!;
@@ -172,15 +173,20 @@ export class GraphSignature {
       if (destination.to !== known.to || !place(tensor, known.node, nodes, walk)) return false;
       if (destination.to === 'leaf' ? !place(destination.leaf, known.index, nodes, walk) : destination.index !== known.index) return false;
     }
+    for (let i = 0; i < updates.length; i++) {
+      const { accumulator } = updates[i]!;
+      const known = this.updates[i]!.accumulator;
+      if ((accumulator === undefined) !== (known === undefined) || (accumulator !== undefined && !place(accumulator, known!, nodes, walk))) return false;
+    }
     return scale === undefined || place(scale, this.scale!, nodes, walk);
   }
 
-  private placeOperands(nodes: Tensor[], walk: number): boolean {
+  private placeOperands(nodes: Tensor[], walk: number, operandsOf: (node: Tensor) => readonly Tensor[]): boolean {
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i];
       const known = this.nodes[i]!;
       if (node === undefined || node.stale || !isAlike(node, known)) return false;
-      const operands = differentiatedThrough(node);
+      const operands = node.inputs.length === 0 ? node.inputs : operandsOf(node);
       const { inputs } = known;
       if (operands.length !== inputs.length) return false;
       if (inputs.length === 0 && !(node.dtype === known.dtype && sameShape(node.shape, known.shape))) return false;
@@ -262,7 +268,7 @@ export class GraphSignature {
     for (let i = 0; i < updates.length; i++) {
       const { parameter, hasGradient, accumulator } = request.updates[i]!;
       const known = updates[i]!;
-      if (parameter.storage$!.id !== known.storage || hasGradient !== known.hasGradient || (accumulator !== undefined) !== known.hasAccumulator) return false;
+      if (parameter.storage$!.id !== known.storage || hasGradient !== known.hasGradient || accumulator?.number$ !== known.accumulator) return false;
     }
     return true;
   }
@@ -284,11 +290,9 @@ export class GraphSignature {
 
 const NO_COMMITS: readonly Assignment[] = [];
 
-/** Returns whether a request is a step of the usual kind: all that it needs is behind its losses and outputs. */
-function isFollowed({ updater, losses, effects, rules, accumulations, updates, commits }: Request): boolean {
-  if (updater === undefined || losses.length === 0 || effects.length > 0 || rules.size > 0 || accumulations.length > 0 || commits!.length > 0) return false;
-  for (let i = 0; i < updates.length; i++) if (updates[i]!.accumulator !== undefined) return false;
-  return true;
+/** Returns whether a request is a step of the usual kind: all that it needs is behind its losses and outputs, or waits in accumulators. */
+function isFollowed({ updater, effects, rules, accumulations, commits }: Request): boolean {
+  return updater !== undefined && effects.length === 0 && rules.size === 0 && accumulations.length === 0 && commits!.length === 0;
 }
 
 /** Gives a tensor a position; false where it has another one in this walk, or the position another tensor. */

@@ -5,6 +5,8 @@ import { dtypes, type BufferDType, type DType, type TypedArray } from '../dtype.
 import { gradients } from '../graph/autodiff.js';
 import type { Storage } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
+import { staleError } from '../graph/stale.js';
+import { currentPlacement } from '../graph/version.js';
 import { allocate } from '../numeric-array.js';
 import { accumulate } from '../ops/accumulate.js';
 import type { Attrs, OpRecord } from '../ops/record.js';
@@ -52,8 +54,8 @@ export class Plan {
   readonly temporaryBytes: number;
   /** The storages of a program, by their numbers: of nodes of the request, ... */
   private readonly given: readonly { readonly number: number; readonly position: number }[];
-  /** ... of leaves that the plan made itself, of which there may be thousands, with the memory that they were last found in, ... */
-  private readonly own: { readonly number: number; readonly leaf: Tensor; storage: Storage | undefined }[];
+  /** ... of leaves that the plan made itself, of which there may be thousands, ... */
+  private readonly own: readonly { readonly number: number; readonly leaf: Tensor }[];
   /** ... and of results. */
   private readonly fresh: readonly { readonly number: number; readonly index: number; readonly bytes: number; readonly strides: readonly number[] | undefined }[];
   private readonly externals: readonly (LeafRef | { readonly scalars: number } | { readonly fresh: number; readonly elements: number; readonly dtype: DType })[];
@@ -65,8 +67,9 @@ export class Plan {
   private readonly operands: readonly Operands[];
   /** The scalars of runs that are over when they have been submitted: to hand a new array to the native side takes a microsecond. */
   private readonly scalars: Float32Array<ArrayBuffer>;
-  /** The native numbers of the storages. */
+  /** The native numbers of the storages, and when the plan's own leaves had those of theirs. */
   private readonly ids: Int32Array;
+  private placement = -1;
 
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
     this.signature = new GraphSignature(request, nodes);
@@ -83,7 +86,7 @@ export class Plan {
     };
     const leaves = program.storages.map((binding, number) => ({ number, leaf: 'leaf' in binding ? binding.leaf : undefined }));
     this.given = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && positions.has(leaf) ? [{ number, position: positions.get(leaf)! }] : []));
-    this.own = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && !positions.has(leaf) ? [{ number, leaf, storage: undefined }] : []));
+    this.own = leaves.flatMap(({ number, leaf }) => (leaf !== undefined && !positions.has(leaf) ? [{ number, leaf }] : []));
     this.fresh = program.storages.flatMap((binding, number) => ('fresh' in binding ? [{ number, index: binding.fresh, bytes: binding.bytes, strides: binding.strides }] : []));
     this.externals = program.externals.map((binding) => ('leaf' in binding ? source(binding.leaf) : binding));
     this.slots = program.slots.map((binding) => ({ ...binding, from: 'leaf' in binding.from ? source(binding.from.leaf) : binding.from }));
@@ -105,10 +108,9 @@ export class Plan {
     const here = session.runsHere(cost, atOnce);
     const { ids, slotBytes } = this;
     for (const { number, position } of this.given) ids[number] = idIn(session, nodes[position]!);
-    for (const own of this.own) {
-      if (own.leaf.storage$ === own.storage) continue;
-      ids[own.number] = idIn(session, own.leaf);
-      own.storage = own.leaf.storage$;
+    if (this.placement !== currentPlacement()) {
+      for (const { number, leaf } of this.own) ids[number] = idIn(session, leaf);
+      this.placement = currentPlacement();
     }
     const storages: Storage[] = [];
     for (const { number, index, bytes, strides } of this.fresh) ids[number] = (storages[index] = session.allocate(bytes, strides)).id;
@@ -178,9 +180,10 @@ function leafOf(source: LeafRef, nodes: readonly Tensor[]): Tensor {
   return 'position' in source ? nodes[source.position]! : source.leaf;
 }
 
-/** The number of the storage that holds a leaf. Throws for one of another session. */
+/** The number of the storage that holds a leaf. Throws for one of another session, and one that has none any more. */
 function idIn(session: Session, leaf: Tensor): number {
-  const storage = leaf.storage$!;
+  const storage = leaf.storage$;
+  if (storage === undefined) throw staleError('step', leaf);
   if (!session.owns(storage)) throw foreignError(leaf);
   return storage.id;
 }

@@ -3,6 +3,7 @@ import { dtypes } from '../dtype.js';
 import type { ModelGenerator } from '../generator.js';
 import type { Storage, Updater } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
+import { bumpPlacement } from '../graph/version.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
@@ -79,7 +80,10 @@ export class Programs {
   /** Gives a leaf the elements of `source`. */
   store(target: Tensor, source: Tensor): Promise<void> | undefined {
     if (target instanceof Parameter) target.initializer$ = undefined;
-    target.storage$ ??= this.allocate(target.shape, target.dtype);
+    if (target.storage$ === undefined) {
+      target.storage$ = this.allocate(target.shape, target.dtype);
+      bumpPlacement();
+    }
     return this.run({ ...NOTHING, outputs: [{ tensor: source, destination: { to: 'leaf', leaf: target } }] }).done;
   }
 

@@ -11,7 +11,7 @@ const NO_INPUTS: readonly Tensor[] = [];
 
 /** Retires the nodes of a request that depend on what changed at `version`. */
 export function retireChanged(request: Request, nodes: readonly Tensor[], version: number): void {
-  for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (hasChanged(node, version)) retire(node);
+  for (const node of nodes.some(isCutOff) ? everythingBehind(request) : nodes) if (node.inputs.length > 0 && hasChanged(node, version)) retire(node);
 }
 
 /** Throws StaleTensorError for a node whose step is finished, or that was recorded before one of its operands changed. */

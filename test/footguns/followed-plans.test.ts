@@ -1,5 +1,5 @@
 // A step that looks like the last one at first sight, and is another one: it must not get that one's program.
-import { add, linear, mul, nn, noGrad, optim, Parameter, sum, tensor, type Tensor } from 'anneal';
+import { add, linear, mul, nn, noGrad, optim, Parameter, sum, synchronize, tensor, Tensor } from 'anneal';
 import { expect, test } from 'vitest';
 
 const x = tensor([1, 2, 3, 4], { shape: [2, 2] });
@@ -74,4 +74,38 @@ test('what was recorded before a parameter was overwritten is refused, though it
   await pair.loadStateDict(new Pair().stateDict());
   sum(y).backward();
   await expect(optimizer.step()).rejects.toMatchObject({ code: 'ANNEAL_STALE_TENSOR' });
+});
+
+test('steps whose gradients were looked at, in turn of one parameter, the other, both and none, are those of a loop that does not look', async () => {
+  const weights = async (looks: boolean): Promise<unknown> => {
+    const pair = new Pair();
+    const optimizer = optim.adam(pair.parameters(), { lr: 0.125 });
+    const seen: Float32Array[] = [];
+    for (let i = 0; i < 12; i++) {
+      optimizer.zeroGrad();
+      sum(mul(mul(pair.a, pair.b), x)).backward();
+      if (looks) for (const parameter of [[pair.a], [pair.b], [pair.b, pair.a], []][(i >> 1) % 4]!) seen.push(await parameter.grad!.data());
+      await optimizer.step();
+    }
+    if (looks) expect(new Set(seen.map(String)).size).toBe(seen.length);
+    return [await pair.a.data(), await pair.b.data()];
+  };
+  expect(await weights(true)).toEqual(await weights(false));
+});
+
+test('arrays of an optimizer that were disposed of are refused by the plan that knew them, and no memory of others is written to', async () => {
+  const pair = new Pair();
+  const optimizer = optim.adam(pair.parameters(), { lr: 0.125 });
+  const step = (): Promise<void> => {
+    sum(mul(mul(pair.a, pair.b), x)).backward();
+    return optimizer.step();
+  };
+  for (let i = 0; i < 3; i++) await step();
+  const before = await pair.a.data();
+  for (const array of optimizer.stateDict().values()) if (array instanceof Tensor) array.dispose();
+  const others = Array.from({ length: 8 }, () => tensor([0, 0, 0, 0]).mul(1).keep());
+  await synchronize();
+  await expect(step()).rejects.toMatchObject({ code: 'ANNEAL_DISPOSED' });
+  for (const one of others) expect([...(await one.data())]).toEqual([0, 0, 0, 0]);
+  expect(await pair.a.data()).toEqual(before);
 });
