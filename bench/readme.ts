@@ -69,17 +69,18 @@ function steps(bench: keyof typeof STEPS, suffix = ''): string | undefined {
   const file = `${bench}${suffix}`;
   const found = read<{ torch: readonly string[]; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>(file);
   if (found === undefined) return undefined;
-  const rows = found.workloads.map(({ name, figures }) => {
+  const rows = found.workloads.map(({ name, unit = 'ms', figures }) => {
     const cells = [1, 2].flatMap((threads) => {
       const of = (side: string): Figure | undefined => figures.find((f) => f.side === side && f.threads === threads);
-      const ms = (side: string): string => (of(side) === undefined ? '' : short(of(side)!.msMedian));
+      const ms = (side: string): string => (of(side) === undefined ? '' : short(of(side)!.msMedian * (unit === 'us' ? 1000 : 1)));
       const ratio = (side: string): string => (of(side)?.ratio === undefined ? '' : `${short(of(side)!.ratio!)}x`);
       const mark = 2 * (of('loop')?.elsewhere ?? 0) > found.rounds ? ' †' : '';
       return [both(ms('loop'), ms('fit')) + mark, ms('torch') + mark, both(ratio('loop'), ratio('fit'))];
     });
-    return [name, ...cells];
+    const peaks = STEPS[bench].peaks ? ['loop', 'torch'].map((side) => figures.find((f) => f.side === side && f.threads === 1)?.peakMegabytes.toFixed(0) ?? '') : [];
+    return [unit === 'us' ? `${name}, µs` : name, ...cells, ...peaks];
   });
-  const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by'];
+  const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by', ...(STEPS[bench].peaks ? ['peak memory, MB', 'PyTorch'] : [])];
   return (
     `${STEPS[bench].what}, median ms, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
     `(${STEPS[bench].configurations}; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
@@ -91,12 +92,14 @@ const STEPS = {
   steps: {
     what: 'A step (zero grad, forward, loss, backward, Adam; MLP is 784-512-256-10)',
     configurations: 'eager, traced, compiled, flat parameters, fused Adam',
+    peaks: false,
     more: 'Where there are two figures, the first is the explicit loop and the second `Trainer.fit`. Adam is the optimizer alone; cross-entropy is the loss and its gradient. ',
   },
   images: {
     what: 'A step of convolutional networks, and what one image takes in evaluation (LeNet of 1x28x28, ResNet-14 of 3x32x32, ResNet-18 of 3x224x224)',
     configurations: 'eager, traced, compiled; channels last or not; with and without oneDNN; flat parameters, fused Adam; models prepared for inference',
-    more: '',
+    peaks: true,
+    more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
   },
 } as const;
 

@@ -165,7 +165,8 @@ function training(work: Work, way: Way): Training {
 
 let train: Training | undefined;
 
-await serve(async (message: Prepare | Run) => {
+await serve(async (message: Prepare | Run | { readonly peak: true }) => {
+  if ('peak' in message) return { megabytes: process.resourceUsage().maxRSS / 1024 };
   if ('prepare' in message) train = training(message.prepare, message.way);
   return { ms: await train!('prepare' in message ? message.warmup : message.run) };
 });

@@ -3,7 +3,7 @@ import { short, table } from './table.js';
 import { median, minimum } from './statistics.js';
 import { nodePeer, pause, type Peer } from './peer.js';
 import { blasPaths, torchBlas, torchPeer, torchPythons, type TorchConfiguration } from './peers/torch.js';
-import type { Workload } from './workloads.js';
+import type { Work, Workload } from './workloads.js';
 
 interface Answer {
   readonly ms: number;
@@ -26,6 +26,8 @@ export interface Figure {
   readonly configuration?: TorchConfiguration;
   readonly msMedian: number;
   readonly msMin: number;
+  /** The most memory that was resident, the programs themselves included. */
+  readonly peakMegabytes: number;
   /** PyTorch's time over this side's: the median of the ratios of the rounds. */
   readonly ratio?: number;
   readonly goal?: number;
@@ -62,8 +64,9 @@ export async function steps(names: readonly string[], workloads: readonly Worklo
       sides.push(side);
     }
     const elsewhere = await takeTurns(sides, ROUNDS, distance);
+    const peaks = await Promise.all(sides.map(({ peer }) => peer.ask<{ readonly megabytes: number }>({ peak: true })));
     for (const { peer } of sides) await peer.close();
-    const figures = sides.map((side) => figure(side, sides, workload, elsewhere));
+    const figures = sides.map((side, i) => figure(side, sides, workload, peaks[i]!.megabytes, elsewhere));
     results.push({ ...workload, figures, torchTried: best.flatMap(({ threads, tried, leftOut }) => [...tried, ...leftOut].map(({ python: _python, ...t }) => ({ threads, ...t }))) });
     for (const threads of THREADS) rows.push([workload.name, `${threads}`, ...cells(figures.filter((f) => f.threads === threads))]);
     console.log(rows.slice(-THREADS.length).map((row) => row.join('  ')).join('\n'));
@@ -150,7 +153,7 @@ const fastest = (tried: readonly Tried[]): Tried => tried.toSorted((a, b) => a.m
 /** Notes what the configurations of one PyTorch reach. */
 async function tryAll(workload: Workload, threads: number, python: string, trials: Trials, tried: Tried[], leftOut: LeftOut[]): Promise<void> {
   const { kind } = workload.work;
-  const { version, modes, paths } = await trials.about(python, threads, kind);
+  const { version, modes, paths } = await trials.about(python, threads, workload.work);
   const own: Tried[] = [];
   const tryOut = async (blas: string, mode: string): Promise<void> => {
     const configuration = { version, mode, blas, python };
@@ -164,7 +167,8 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
     }
   };
   const [usual, ...others] = modes;
-  for (const blas of kind === 'mlp' || kind === 'images' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
+  // Others hardly call it: convolutions are oneDNN's.
+  for (const blas of kind === 'mlp' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
   for (const mode of others) await tryOut(own.length > 0 ? fastest(own).blas : 'default', mode);
   tried.push(...own);
 }
@@ -188,8 +192,8 @@ class Trials {
     return peer;
   }
 
-  async about(python: string, threads: number, kind: string): Promise<About> {
-    const about = await this.peer(python, threads, 'default').ask<About>({ about: kind, paths: blasPaths });
+  async about(python: string, threads: number, work: Work): Promise<About> {
+    const about = await this.peer(python, threads, 'default').ask<About>({ about: work, paths: blasPaths });
     this.versions.add(about.version);
     return about;
   }
@@ -214,7 +218,7 @@ async function trial(workload: Workload, threads: number, mode: string, peer: Pe
   return minimum(candidate.ms);
 }
 
-function figure(side: Side, sides: readonly Side[], workload: Workload, elsewhere: number): Figure {
+function figure(side: Side, sides: readonly Side[], workload: Workload, peakMegabytes: number, elsewhere: number): Figure {
   const { name, threads, configuration, ms } = side;
   const torch = sides.find((other) => other.name === 'torch' && other.threads === threads);
   const goal = name === 'fit' ? workload.fit?.[threads - 1] : name === 'loop' ? workload.loop?.[threads - 1] : undefined;
@@ -224,6 +228,7 @@ function figure(side: Side, sides: readonly Side[], workload: Workload, elsewher
     ...(configuration === undefined ? {} : { configuration }),
     msMedian: median(ms),
     msMin: minimum(ms),
+    peakMegabytes,
     ...(torch === undefined || torch === side ? {} : { ratio: median(ms.map((time, round) => torch.ms[round]! / time)) }),
     ...(goal === undefined ? {} : { goal }),
     ...(threads > 1 && elsewhere > 0 ? { elsewhere } : {}),

@@ -8,6 +8,8 @@ export type Work =
 export interface Workload {
   readonly name: string;
   readonly work: Work;
+  /** Unit in which pages show its times. Default 'ms'. */
+  readonly unit?: 'us';
   /** Goals for PyTorch's time over ours, on 1 and on 2 threads, in the explicit loop and through fit. */
   readonly loop?: readonly [number, number];
   readonly fit?: readonly [number, number];
@@ -22,7 +24,7 @@ const logits = (rows: number, classes: number): Workload => ({
 
 const network = (name: string, net: 'lenet' | 'resnet14' | 'resnet18', batch: number, goal: number): Workload[] => [
   { name: `${name} batch ${batch}`, work: { kind: 'images', net, batch, training: true }, loop: [goal, goal] },
-  { name: `${name} inference of one`, work: { kind: 'images', net, batch: 1, training: false }, loop: [1.5, 1.5] },
+  { name: `${name} inference of one`, work: { kind: 'images', net, batch: 1, training: false }, unit: 'us', loop: [1.5, 1.5] },
 ];
 
 /** Dense networks, the optimizer and the loss. */

@@ -5,9 +5,9 @@ A line in, a line out, JSON:
     {"prepare": {"kind": "mlp", "sizes": [784, 512, 256, 10], "batch": 128, "loss": "crossEntropy"}, "mode": "flat", "threads": 1, "warmup": 20}
     {"run": 50}
 and both answer {"ms": mean of a step}, or {"error": ...} where this mode cannot run here, torch.compile without a compiler, say.
-{"about": "mlp", "paths": [...]} answers {"version": ..., "modes": [...], "paths": [...]}: the ways to run that kind of work that this
-version has, and which of the paths it finds. bench/workloads.ts has the kinds. Modes are made of these words, each a way in which
-people make a small training loop fast:
+{"about": {"kind": "mlp", ...}, "paths": [...]} answers {"version": ..., "modes": [...], "paths": [...]}: the ways to run that work that this
+version has, and which of the paths it finds; {"peak": true} the most memory that was resident. bench/workloads.ts has the kinds. Modes
+are made of these words, each a way in which people make a small training loop fast:
 
     eager     as it is written
     foreach   Adam(foreach=True), else single: Adam(foreach=False)
@@ -21,6 +21,7 @@ people make a small training loop fast:
 import inspect
 import json
 import os
+import resource
 import sys
 import time
 import warnings
@@ -34,7 +35,8 @@ FUSED = "fused" in inspect.signature(torch.optim.Adam).parameters and int(torch.
 COMPILED = hasattr(torch, "compile")
 MODES = {
     "mlp": ["foreach", "single", "flat", "traced", "traced+flat"] + ["fused"] * FUSED + ["compiled+fused"] * COMPILED,
-    "images": ["flat", "last+foreach", "traced+flat", "traced+last+foreach", "native+flat"] + ["fused", "last+fused"] * FUSED + ["compiled+fused", "compiled+last+fused"] * COMPILED,
+    "images": ["flat", "last+foreach", "traced+flat", "traced+last+foreach", "native+flat"] + ["last+fused"] * FUSED + ["compiled+last+fused"] * COMPILED,
+    "inference": ["eager", "last", "traced", "traced+last", "native"] + ["compiled+last"] * COMPILED,
     "adam": ["foreach", "single", "flat"] + ["fused"] * FUSED,
     "crossEntropy": ["eager", "traced"] + ["compiled"] * COMPILED,
 }
@@ -184,6 +186,10 @@ class CrossEntropy:
 KINDS = {"mlp": Mlp, "images": Images, "adam": Adam, "crossEntropy": CrossEntropy}
 
 
+def modes(kind, training=True, **_):
+    return MODES[kind if training else "inference"]
+
+
 def run(training, steps):
     start = time.perf_counter()
     for _ in range(steps):
@@ -205,7 +211,9 @@ def main():
         try:
             if "about" in command:
                 paths = [path for path in command["paths"] if os.path.exists(path)]
-                answer = {"version": torch.__version__, "modes": MODES[command["about"]], "paths": paths}
+                answer = {"version": torch.__version__, "modes": modes(**command["about"]), "paths": paths}
+            elif "peak" in command:
+                answer = {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
             elif "prepare" in command:
                 training = prepared(command)
                 answer = run(training, command["warmup"])
