@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "floating_point.h"
 #include "thread_pool.h"
 
 namespace anneal {
@@ -107,6 +108,7 @@ Outcome Executor::ended(const Executable& executable, size_t step, uint32_t iter
 }
 
 Outcome Executor::run(Executable& executable, const Bindings& bindings, uint32_t repeat) {
+  const FloatingPointEnvironment environment;
   prepare(executable);
   bind(executable, bindings, arena_.reserve(0));
   failure_.store(uint32_t(Failure::none), std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include "floating_point.h"
 #include "signals.h"
 
 #ifdef __linux__
@@ -187,6 +188,7 @@ void ThreadPool::grow(int32_t threads) {
     std::atomic<bool> entered{false};
     try {
       std::thread([this, worker, &entered] {
+        const FloatingPointEnvironment environment;  // not what it inherits; nobody else has this thread
         worker->placement.enter();
         entered.store(true, std::memory_order_release);
         loop(*worker);
