@@ -19,3 +19,7 @@ export type { SplitOptions } from './split.js';
 export { fromIterable, Stream, type ItemOf, type ItemValues, type StreamDTypes, type StreamItem, type StreamOptions, type StreamSource } from './stream.js';
 export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 export * as transforms from './transforms.js';
+export * as columns from '../tables/columns.js';
+export { Pipeline, pipeline, type ColumnSpec, type ColumnSpecs, type PipelineOptions, type PipelineShape, type RowInputs, type Rows } from '../tables/pipeline.js';
+export type { NumberTarget, TargetKind, TargetOption } from '../tables/target.js';
+export type { Row } from '../tables/values.js';

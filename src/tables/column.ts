@@ -1,0 +1,72 @@
+import type { Json } from './json.js';
+import type { Place } from './values.js';
+
+/**
+ * Kinds of inputs that a column becomes: some of the numbers of 'features'; an 'index' into an embedding, a field of its own; or 'terms', indices
+ * with a weight each, two fields.
+ */
+export type ColumnOutput = 'features' | 'index' | 'terms';
+
+interface Encoder {
+  /** State and options, exact: parseEncoder() reads it. */
+  toJSON(): Json;
+}
+
+/** A fitted column that gives numbers. */
+export interface FeatureEncoder extends Encoder {
+  readonly output: 'features';
+  /** Names of the numbers, to be put behind that of the column: '' or '=Oslo'. */
+  readonly names: readonly string[];
+  /** Writes them. Throws DataError for a value that the column does not take. */
+  write(value: unknown, place: Place, into: Float32Array, at: number): void;
+}
+
+/** A fitted column that gives an index in [0, size). */
+export interface IndexEncoder extends Encoder {
+  readonly output: 'index';
+  readonly size: number;
+  index(value: unknown, place: Place): number;
+}
+
+/** A fitted column that gives `count` indices in [0, size), with a weight each; those that are not needed have the weight 0. */
+export interface TermsEncoder extends Encoder {
+  readonly output: 'terms';
+  readonly size: number;
+  readonly count: number;
+  terms(value: unknown, place: Place, indices: Int32Array, weights: Float32Array, at: number): void;
+}
+
+/** A column with what it has learned of the training rows. */
+export type ColumnEncoder = FeatureEncoder | IndexEncoder | TermsEncoder;
+
+/** A column as it is described, before it is fitted: data.columns has the functions that make one. */
+export class Column<O extends ColumnOutput = ColumnOutput> {
+  readonly output: O;
+  readonly #text: string;
+  readonly #fit: (values: readonly unknown[], place: Place) => ColumnEncoder;
+
+  constructor(output: O, text: string, fit: (values: readonly unknown[], place: Place) => ColumnEncoder) {
+    this.output = output;
+    this.#text = text;
+    this.#fit = fit;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+
+  /** Learns from the values of the training rows. */
+  fit$(values: readonly unknown[], place: Place): ColumnEncoder {
+    return this.#fit(values, place);
+  }
+}
+
+/** Calls `read` for each value, with `place` at its row. */
+export function readAll<T>(values: readonly unknown[], place: Place, read: (value: unknown, place: Place) => T): T[] {
+  const result = values.map((value, row) => {
+    place.row = row;
+    return read(value, place);
+  });
+  place.row = undefined;
+  return result;
+}
