@@ -10,7 +10,7 @@ export { Parameter } from './parameter.js';
 export { Tensor } from './tensor.js';
 export { Trainer } from './train/index.js';
 export * from './tuning/index.js';
-export { load, loadMetadata, save } from './io/index.js';
+export { load, loadMetadata, openTensors, save, type TensorReader } from './io/index.js';
 export * from './ops/index.js';
 export * from './errors.js';
 export * as data from './data/index.js';

@@ -1,9 +1,14 @@
 import type { DType, TypedArray } from '../dtype.js';
 
+/** Elements as a file has them; those of F16 and BF16 are their bits. */
+export type StoredArray = TypedArray | Float64Array | BigInt64Array | BigUint64Array | Uint32Array | Int16Array | Uint16Array | Int8Array;
+
 /** A dtype of the safetensors format: what it takes, and what it becomes here. */
 export interface FileDType {
   readonly bytes: number;
   readonly dtype: DType;
+  /** The typed array of elements as they stand in the file. */
+  readonly array: new (buffer: ArrayBuffer) => StoredArray;
   /** Makes elements of them; undefined where their bytes are the elements. Throws RangeError for one that the dtype does not hold. */
   readonly convert?: (buffer: ArrayBuffer) => TypedArray;
 }
@@ -29,21 +34,24 @@ function wholes(values: ArrayLike<number | bigint>): Int32Array {
   });
 }
 
+/** The format's names of dtypes. */
+export type StoredDType = 'F32' | 'I32' | 'U8' | 'BOOL' | 'F64' | 'F16' | 'BF16' | 'I64' | 'U64' | 'U32' | 'I16' | 'U16' | 'I8';
+
 /** The dtypes that are read: wider floats are rounded, narrower ones and whole numbers keep their value. */
-export const FILE_DTYPES: Readonly<Record<string, FileDType>> = {
-  F32: { bytes: 4, dtype: 'float32' },
-  I32: { bytes: 4, dtype: 'int32' },
-  U8: { bytes: 1, dtype: 'uint8' },
-  BOOL: { bytes: 1, dtype: 'bool' },
-  F64: { bytes: 8, dtype: 'float32', convert: (buffer) => Float32Array.from(new Float64Array(buffer)) },
-  F16: { bytes: 2, dtype: 'float32', convert: (buffer) => Float32Array.from(new Uint16Array(buffer), fromHalf) },
-  BF16: { bytes: 2, dtype: 'float32', convert: (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => (bits << 16) >>> 0).buffer) },
-  I64: { bytes: 8, dtype: 'int32', convert: (buffer) => wholes(new BigInt64Array(buffer)) },
-  U64: { bytes: 8, dtype: 'int32', convert: (buffer) => wholes(new BigUint64Array(buffer)) },
-  U32: { bytes: 4, dtype: 'int32', convert: (buffer) => wholes(new Uint32Array(buffer)) },
-  I16: { bytes: 2, dtype: 'int32', convert: (buffer) => wholes(new Int16Array(buffer)) },
-  U16: { bytes: 2, dtype: 'int32', convert: (buffer) => wholes(new Uint16Array(buffer)) },
-  I8: { bytes: 1, dtype: 'int32', convert: (buffer) => wholes(new Int8Array(buffer)) },
+export const FILE_DTYPES: { readonly [D in StoredDType]: FileDType } = {
+  F32: { bytes: 4, dtype: 'float32', array: Float32Array },
+  I32: { bytes: 4, dtype: 'int32', array: Int32Array },
+  U8: { bytes: 1, dtype: 'uint8', array: Uint8Array },
+  BOOL: { bytes: 1, dtype: 'bool', array: Uint8Array },
+  F64: { bytes: 8, dtype: 'float32', array: Float64Array, convert: (buffer) => Float32Array.from(new Float64Array(buffer)) },
+  F16: { bytes: 2, dtype: 'float32', array: Uint16Array, convert: (buffer) => Float32Array.from(new Uint16Array(buffer), fromHalf) },
+  BF16: { bytes: 2, dtype: 'float32', array: Uint16Array, convert: (buffer) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => (bits << 16) >>> 0).buffer) },
+  I64: { bytes: 8, dtype: 'int32', array: BigInt64Array, convert: (buffer) => wholes(new BigInt64Array(buffer)) },
+  U64: { bytes: 8, dtype: 'int32', array: BigUint64Array, convert: (buffer) => wholes(new BigUint64Array(buffer)) },
+  U32: { bytes: 4, dtype: 'int32', array: Uint32Array, convert: (buffer) => wholes(new Uint32Array(buffer)) },
+  I16: { bytes: 2, dtype: 'int32', array: Int16Array, convert: (buffer) => wholes(new Int16Array(buffer)) },
+  U16: { bytes: 2, dtype: 'int32', array: Uint16Array, convert: (buffer) => wholes(new Uint16Array(buffer)) },
+  I8: { bytes: 1, dtype: 'int32', array: Int8Array, convert: (buffer) => wholes(new Int8Array(buffer)) },
 };
 
 /** The names of dtypes here in a header. */

@@ -1,5 +1,5 @@
 import type { FileFormatError } from '../errors.js';
-import { FILE_DTYPES, type FileDType } from './file-dtypes.js';
+import { FILE_DTYPES, type FileDType, type StoredDType } from './file-dtypes.js';
 import { duplicateKey } from './json-keys.js';
 
 /** Limit of the format's own reader: 100 MB. */
@@ -10,7 +10,7 @@ const MAX_RANK = 64;
 export interface Entry {
   readonly name: string;
   /** Its dtype by the format's name, and what that is. */
-  readonly code: string;
+  readonly code: StoredDType;
   readonly stored: FileDType;
   readonly shape: number[];
   readonly begin: number;
@@ -31,7 +31,7 @@ export type Wrong = (what: string) => FileFormatError;
  * to the last of `dataBytes` bytes, without gap or overlap.
  */
 export function parseHeader(bytes: Uint8Array, dataBytes: number, wrong: Wrong): Header {
-  const parsed = parseJson(bytes, wrong);
+  const parsed = parseJson(bytes, 'its header', wrong);
   const entries: Entry[] = [];
   let metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(parsed)) {
@@ -43,18 +43,19 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, wrong: Wrong):
   return { entries, metadata };
 }
 
-function parseJson(bytes: Uint8Array, wrong: Wrong): object {
+/** The object that bytes of a file are as JSON, in which no name is given twice; `what` is that part of the file. */
+export function parseJson(bytes: Uint8Array, what: string, wrong: Wrong): object {
   let parsed: unknown;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     parsed = JSON.parse(text);
   } catch (error) {
-    throw wrong(`its header is no valid JSON (${(error as Error).message})`);
+    throw wrong(`${what} is no valid JSON (${(error as Error).message})`);
   }
-  if (!isObject(parsed) || !text.startsWith('{')) throw wrong('its header is no JSON object');
+  if (!isObject(parsed) || !text.startsWith('{')) throw wrong(`${what} is no JSON object`);
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw wrong(`its header has the name '${shorten(twice)}' twice`);
+  if (twice !== undefined) throw wrong(`${what} has the name '${shorten(twice)}' twice`);
   return parsed;
 }
 
@@ -73,14 +74,14 @@ function parseEntry(name: string, value: unknown, wrong: Wrong): Entry {
   if (typeof code !== 'string' || !Object.hasOwn(FILE_DTYPES, code)) {
     throw wrong(`has the dtype ${shorten(JSON.stringify(code) ?? 'undefined')}, expected one of ${Object.keys(FILE_DTYPES).join(', ')}: convert the file to one of them`);
   }
-  const stored = FILE_DTYPES[code]!;
+  const stored = FILE_DTYPES[code as StoredDType];
   if (!isCounts(shape) || shape.length > MAX_RANK) throw wrong(`has the shape ${shorten(JSON.stringify(shape) ?? 'undefined')}, expected integers of at least 0`);
   if (!isCounts(offsets) || offsets.length !== 2) throw wrong(`has the offsets ${shorten(JSON.stringify(offsets) ?? 'undefined')}, expected two integers`);
   const [begin, end] = offsets as [number, number];
   const size = bytesOf(shape, stored.bytes);
   if (size === undefined) throw wrong(`has the shape [${shape.join(',')}], which is too large`);
   if (end - begin !== size) throw wrong(`has ${end - begin} bytes, expected ${size} for ${code} of the shape [${shape.join(',')}]`);
-  return { name, code, stored, shape, begin, end };
+  return { name, code: code as StoredDType, stored, shape, begin, end };
 }
 
 /** The bytes of a tensor, or undefined beyond what a double counts exactly. A size of 0 does not excuse the other ones. */
@@ -104,7 +105,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, wrong: Wron
   if (covered !== dataBytes) throw wrong(`its last ${dataBytes - covered} bytes belong to no tensor`);
 }
 
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -113,7 +114,7 @@ function isCounts(value: unknown): value is number[] {
 }
 
 /** Text of a file that is not to be trusted, as it may stand in a message. */
-function shorten(text: string): string {
+export function shorten(text: string): string {
   const plain = text.replaceAll(/\p{Cc}/gu, '?');
   return plain.length > 60 ? `${plain.slice(0, 60)}...` : plain;
 }

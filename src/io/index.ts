@@ -1,3 +1,6 @@
-export { load, loadFile, loadMetadata, parseSafetensors, type HostTensor, type TensorFile } from './load.js';
+export { load, loadFile, loadMetadata, parseSafetensors, type LoadFileOptions, type TensorFile } from './load.js';
 export type { FilePath } from './path.js';
-export { save, type Savable, type SaveOptions, type Stateful, type TensorsByName } from './save.js';
+export type { Savable, Stateful, TensorsByName } from './savable.js';
+export { save, type SaveOptions } from './save.js';
+export type { HostTensor, StoredTensor } from './tensor-data.js';
+export { openTensors, TensorReader, type NameFilter, type TensorInfo } from './tensor-reader.js';
