@@ -5,20 +5,22 @@ import { checkChoice, checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { InferredShape } from './shape-inference.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { Same } from './shape-mismatch.js';
 
 /** A function of each element, without parameters. */
-export class Activation extends Module<Shape, Shape, Same> {
+export class Activation extends Layer<Shape, Shape, Same> {
   readonly name: string;
   /** True of one that is 0, and without a slope, for many inputs: a unit for which it always is so is dead. */
   readonly mayDie: boolean;
   readonly #apply: (x: Tensor) => Tensor;
+  readonly #options: object | undefined;
 
-  constructor(name: string, apply: (x: Tensor) => Tensor, mayDie = false) {
+  constructor(name: string, apply: (x: Tensor) => Tensor, { mayDie = false, options }: { readonly mayDie?: boolean; readonly options?: object } = {}) {
     super();
     this.name = name;
     this.mayDie = mayDie;
+    this.#options = options && { ...options };
     this.#apply = apply;
   }
 
@@ -30,25 +32,21 @@ export class Activation extends Module<Shape, Shape, Same> {
     return this.builtin ? shape : undefined;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Activation);
-  }
-
-  override toString(): string {
-    return `${this.name}()`;
+  override get call$(): LayerCall {
+    return { name: this.name, args: [], options: this.#options };
   }
 }
 
 /** max(x, 0). As torch.nn.ReLU. */
 export function relu(): Activation {
-  return new Activation('relu', (x) => ops.relu(x), true);
+  return new Activation('relu', (x) => ops.relu(x), { mayDie: true });
 }
 
 /** x * P(X <= x) of a normal X, or its tanh approximation. As torch.nn.GELU. Source: Hendrycks and Gimpel, arXiv:1606.08415. */
 export function gelu(options: GeluOptions = {}): Activation {
   checkOptions('gelu', options, ['approximate']);
   checkChoice('gelu', 'approximate', options.approximate ?? 'none', ['none', 'tanh']);
-  return new Activation('gelu', (x) => ops.gelu(x, options));
+  return new Activation('gelu', (x) => ops.gelu(x, options), { options });
 }
 
 /** The hyperbolic tangent. As torch.nn.Tanh. */
@@ -64,13 +62,13 @@ export function sigmoid(): Activation {
 /** x where x > 0, else negativeSlope * x. As torch.nn.LeakyReLU. */
 export function leakyRelu(options: LeakyReluOptions = {}): Activation {
   checkOptions('leakyRelu', options, ['negativeSlope']);
-  return new Activation('leakyRelu', (x) => ops.leakyRelu(x, options));
+  return new Activation('leakyRelu', (x) => ops.leakyRelu(x, options), { options });
 }
 
 /** x where x > 0, else alpha * (exp(x) - 1). As torch.nn.ELU. Source: Clevert et al., arXiv:1511.07289. */
 export function elu(options: EluOptions = {}): Activation {
   checkOptions('elu', options, ['alpha']);
-  return new Activation('elu', (x) => ops.elu(x, options));
+  return new Activation('elu', (x) => ops.elu(x, options), { options });
 }
 
 /** x / (1 + exp(-x)), also called swish. As torch.nn.SiLU. Source: Elfwing et al., arXiv:1702.03118. */

@@ -1,5 +1,6 @@
 import type { SpatialRank } from '../window-types.js';
 import { BATCH, ChannelNorm, type ChannelNormOptions } from './channel-norm.js';
+import type { LayerCall } from './layer.js';
 
 export type BatchNormOptions = ChannelNormOptions;
 
@@ -9,8 +10,8 @@ export class BatchNorm<R extends SpatialRank = SpatialRank, C extends number = n
     super(BATCH, rank, features, options);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(BatchNorm);
+  override get call$(): LayerCall {
+    return this.ownCall$;
   }
 }
 

@@ -15,7 +15,7 @@ import type { Differ } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import type { SpatialRank } from '../window-types.js';
 import { constant, ones, zeros } from './initializers.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -66,7 +66,7 @@ type Takes<S extends Shape, K extends Kind, R extends SpatialRank, C extends num
 type Optional = Tensor | undefined;
 
 /** Normalisation of each channel, and its running statistics. See BatchNorm and InstanceNorm. */
-export abstract class ChannelNorm<K extends Kind, R extends SpatialRank, C extends number> extends Module<Shape, Shape, SameChannels<K, R, C>> {
+export abstract class ChannelNorm<K extends Kind, R extends SpatialRank, C extends number> extends Layer<Shape, Shape, SameChannels<K, R, C>> {
   /** Number of spatial axes; 1 takes none, too, in a batch norm. */
   readonly rank: R;
   readonly features: C;
@@ -134,8 +134,10 @@ export abstract class ChannelNorm<K extends Kind, R extends SpatialRank, C exten
     if (own.every((parameter) => state.has(parameter))) this.frozen = frozen;
   }
 
-  override toString(): string {
-    return `${this.#kind.name}${this.rank}d(${this.features})`;
+  /** The call that makes such a norm. */
+  protected get ownCall$(): LayerCall {
+    const { rank, features, eps, momentum } = this;
+    return { name: `${this.#kind.name}${rank}d`, args: [features], options: { eps, momentum, affine: this.weight !== undefined, trackRunningStats: this.runningMean !== undefined } };
   }
 
   get #examples(): readonly string[] {

@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor.js';
 import type { Divides, PerAxis, ShowPerAxis, SpatialRank, WindowsOf } from '../window-types.js';
 import { noExamples, type NoExamples } from './examples.js';
 import { fanInUniform } from './initializers.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Batched, Example, Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -72,7 +72,7 @@ function mismatch(layer: string, rank: SpatialRank, channels: number, example: S
 }
 
 /** See conv1d(), conv2d() and conv3d(). */
-export class Conv<R extends SpatialRank = SpatialRank, I extends number = number, O extends number = number, K extends PerAxis<R> = PerAxis<R>, Options = unknown> extends Module<
+export class Conv<R extends SpatialRank = SpatialRank, I extends number = number, O extends number = number, K extends PerAxis<R> = PerAxis<R>, Options = unknown> extends Layer<
   Shape,
   Shape,
   ConvolvedExample<R, I, O, K, Options>
@@ -84,6 +84,7 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
   readonly rank: R;
   readonly paddingMode: (typeof PADDING_MODES)[number];
   readonly #attrs: ConvAttrs;
+  readonly #options: ConvLayerOptions<R>;
 
   constructor(rank: R, inChannels: I, outChannels: O, kernelSize: K, options: ConvLayerOptions<R> = {}) {
     super();
@@ -95,6 +96,7 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
     this.paddingMode = paddingMode;
     this.#attrs = convAttrs(op, kernel, geometry, bias);
     checkChannels(op, inChannels, outChannels, this.#attrs.groups);
+    this.#options = { ...options };
     const own = inChannels / this.#attrs.groups;
     const fanIn = own * sizeOf(kernel);
     this.weight = new Parameter([outChannels, own, ...kernel], fanInUniform('weight', fanIn));
@@ -122,22 +124,18 @@ export class Conv<R extends SpatialRank = SpatialRank, I extends number = number
     return places === undefined ? new ShapeMismatch(`${this.toString()} expects images that are not smaller than its kernel`, showShape(shape), 'Take a smaller kernel, or padding.') : [out, ...places];
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Conv);
-  }
-
-  override toString(): string {
-    const [out, own] = this.weight.shape as readonly [number, number];
-    return `conv${this.rank}d(${own * this.#attrs.groups}, ${out}, ${showKernel(this.weight.shape.slice(2))})`;
+  override get call$(): LayerCall {
+    const [out, own, ...kernel] = this.weight.shape as readonly [number, number, ...number[]];
+    return { name: `conv${this.rank}d`, args: [own * this.#attrs.groups, out, kernelArgument(kernel)], options: this.#options };
   }
 }
 
 /** The shape of a batch S after a layer of that rule. */
 type OutputOf<S extends Shape, F extends ShapeFunction> = (F & { readonly in: Example<S> })['out'] extends infer Out ? (Out extends Shape ? Batched<S, Out> : Shape) : Shape;
 
-/** A kernel as a layer's name has it: one number where all sizes are equal. */
-function showKernel(kernel: Shape): string {
-  return kernel.every((k) => k === kernel[0]) ? `${kernel[0]!}` : showShape(kernel);
+/** A kernel as calls have it: one number where all sizes are equal. */
+function kernelArgument(kernel: Shape): number | Shape {
+  return kernel.every((k) => k === kernel[0]) ? kernel[0]! : kernel;
 }
 
 /** convTranspose(I, O): channels I become O; sizes are known at the call. */
@@ -156,7 +154,7 @@ export interface TransposedExample<R extends SpatialRank, I extends number, O ex
 }
 
 /** See convTranspose1d() and convTranspose2d(). */
-export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O extends number = number> extends Module<Shape, Shape, TransposedExample<R, I, O>> {
+export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O extends number = number> extends Layer<Shape, Shape, TransposedExample<R, I, O>> {
   /** [in, out / groups, ..kernel]. */
   readonly weight: Parameter<Shape>;
   /** [out]; undefined without. */
@@ -165,6 +163,7 @@ export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O
   readonly outChannels: O;
   readonly #attrs: ConvAttrs;
   readonly #outputPadding: readonly number[];
+  readonly #options: ConvTransposeLayerOptions<R>;
 
   constructor(rank: R, inChannels: I, outChannels: O, kernelSize: PerAxis<R>, options: ConvTransposeLayerOptions<R> = {}) {
     super();
@@ -177,6 +176,7 @@ export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O
     this.outChannels = outChannels;
     this.#attrs = attrs;
     this.#outputPadding = outputPadding;
+    this.#options = { ...options };
     const own = outChannels / attrs.groups;
     // As torch's, which takes the second dimension for the inputs.
     const fanIn = own * sizeOf(kernel);
@@ -196,12 +196,8 @@ export class ConvTranspose<R extends 1 | 2 = 1 | 2, I extends number = number, O
     return sizes.every((n) => n >= 1) ? [this.outChannels, ...sizes] : undefined;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(ConvTranspose);
-  }
-
-  override toString(): string {
-    return `convTranspose${this.rank}d(${this.weight.shape[0]!}, ${this.outChannels}, ${showKernel(this.weight.shape.slice(2))})`;
+  override get call$(): LayerCall {
+    return { name: `convTranspose${this.rank}d`, args: [this.weight.shape[0]!, this.outChannels, kernelArgument(this.weight.shape.slice(2))], options: this.#options };
   }
 }
 

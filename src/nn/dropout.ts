@@ -8,7 +8,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { SpatialRank } from '../window-types.js';
 import type { InferredShape } from './shape-inference.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { Same, ShapeFunction } from './shape-mismatch.js';
 import { noExamples, type NoExamples } from './examples.js';
 import { describeValue } from '../describe-value.js';
@@ -27,7 +27,7 @@ interface SameChannels<R extends SpatialRank> extends ShapeFunction {
 }
 
 /** See dropout() and dropout2d(); `rank`: number of the spatial axes of channels that are dropped whole, 0 for single elements. */
-export class Dropout<R extends SpatialRank | 0 = SpatialRank | 0> extends Module<Shape, Shape, R extends SpatialRank ? SameChannels<R> : Same> {
+export class Dropout<R extends SpatialRank | 0 = SpatialRank | 0> extends Layer<Shape, Shape, R extends SpatialRank ? SameChannels<R> : Same> {
   readonly p: number;
   readonly rank: R;
 
@@ -53,12 +53,8 @@ export class Dropout<R extends SpatialRank | 0 = SpatialRank | 0> extends Module
     return (this.rank === 0 ? undefined : noExamples(this.#op, this.rank as SpatialRank, shape)) ?? shape;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Dropout);
-  }
-
-  override toString(): string {
-    return `${this.#op}(${this.p})`;
+  override get call$(): LayerCall {
+    return { name: this.#op, args: [this.p] };
   }
 
   get #op(): string {

@@ -3,7 +3,7 @@ import { flatten as flattenOp } from '../ops/index.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { InferredShape } from './shape-inference.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { Batched, Example, Flattened, ShapeFunction } from './shape-mismatch.js';
 import type { Product } from '../multiply-types.js';
 
@@ -13,7 +13,7 @@ export interface Unknown extends ShapeFunction {
 }
 
 /** See flatten(). */
-export class Flatten<F extends ShapeFunction = Flattened> extends Module<Shape, Shape, F> {
+export class Flatten<F extends ShapeFunction = Flattened> extends Layer<Shape, Shape, F> {
   readonly start: number;
   readonly end: number;
 
@@ -31,12 +31,8 @@ export class Flatten<F extends ShapeFunction = Flattened> extends Module<Shape, 
     return this.builtin && this.start === 1 && this.end === -1 ? [sizeOf(shape)] : undefined;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Flatten);
-  }
-
-  override toString(): string {
-    return this.start === 1 && this.end === -1 ? 'flatten()' : `flatten(${this.start}, ${this.end})`;
+  override get call$(): LayerCall {
+    return { name: 'flatten', args: this.start === 1 && this.end === -1 ? [] : [this.start, this.end] };
   }
 }
 

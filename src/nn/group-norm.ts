@@ -9,7 +9,7 @@ import type { Differ } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import type { Divides } from '../window-types.js';
 import { ones, zeros } from './initializers.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -37,7 +37,7 @@ export interface GroupedChannels<G extends number, C extends number> extends Sha
 export type ChannelsDivide<G extends number, C extends number> = Divides<C, G> extends false ? { readonly error: `[groupNorm] ${C} channels do not divide into ${G} groups` } : unknown;
 
 /** See groupNorm(). */
-export class GroupNorm<G extends number = number, C extends number = number> extends Module<Shape, Shape, GroupedChannels<G, C>> {
+export class GroupNorm<G extends number = number, C extends number = number> extends Layer<Shape, Shape, GroupedChannels<G, C>> {
   readonly numGroups: G;
   readonly numChannels: C;
   readonly eps: number;
@@ -72,12 +72,8 @@ export class GroupNorm<G extends number = number, C extends number = number> ext
     return shape[0] === this.numChannels ? shape : new ShapeMismatch(`${this.toString()} expects ${this.numChannels} channels`, shape[0] ?? showShape(shape));
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(GroupNorm);
-  }
-
-  override toString(): string {
-    return `groupNorm(${this.numGroups}, ${this.numChannels})`;
+  override get call$(): LayerCall {
+    return { name: 'groupNorm', args: [this.numGroups, this.numChannels], options: { eps: this.eps, affine: this.weight !== undefined } };
   }
 }
 

@@ -2,12 +2,12 @@ import type { DType } from '../dtype.js';
 import { unchanged } from '../ops/alias.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { InferredShape } from './shape-inference.js';
 import type { Same } from './shape-mismatch.js';
 
 /** See identity(). */
-export class Identity extends Module<Shape, Shape, Same> {
+export class Identity extends Layer<Shape, Shape, Same> {
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
     return unchanged(x);
   }
@@ -16,12 +16,8 @@ export class Identity extends Module<Shape, Shape, Same> {
     return this.builtin ? shape : undefined;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Identity);
-  }
-
-  override toString(): string {
-    return 'identity()';
+  override get call$(): LayerCall {
+    return { name: 'identity', args: [] };
   }
 }
 

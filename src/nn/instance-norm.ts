@@ -1,5 +1,6 @@
 import type { SpatialRank } from '../window-types.js';
 import { ChannelNorm, INSTANCE, type ChannelNormOptions } from './channel-norm.js';
+import type { LayerCall } from './layer.js';
 
 export type InstanceNormOptions = ChannelNormOptions;
 
@@ -9,8 +10,8 @@ export class InstanceNorm<R extends SpatialRank = SpatialRank, C extends number 
     super(INSTANCE, rank, features, options);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(InstanceNorm);
+  override get call$(): LayerCall {
+    return this.ownCall$;
   }
 }
 

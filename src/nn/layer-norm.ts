@@ -5,7 +5,7 @@ import { Parameter } from '../parameter.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ones, zeros } from './initializers.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -37,7 +37,7 @@ export interface SameTail<Layer extends Name, N extends NormalizedShape> extends
 }
 
 /** Normalisation over the last dimensions. See LayerNorm and RMSNorm. */
-abstract class TailNorm<Layer extends Name, N extends NormalizedShape> extends Module<Shape, Shape, SameTail<Layer, N>> {
+abstract class TailNorm<Layer extends Name, N extends NormalizedShape> extends Layer<Shape, Shape, SameTail<Layer, N>> {
   readonly normalizedShape: Shape;
   readonly eps: number;
   /** [normalizedShape]; undefined without `elementwiseAffine`. */
@@ -66,10 +66,6 @@ abstract class TailNorm<Layer extends Name, N extends NormalizedShape> extends M
     const fits = shape.length >= normalizedShape.length && sameShape(shape.slice(shape.length - normalizedShape.length), normalizedShape);
     return fits ? shape : new ShapeMismatch(`${this.toString()} expects examples that end in ${showShape(normalizedShape)}`, showShape(shape));
   }
-
-  override toString(): string {
-    return `${this.#name}(${showShape(this.normalizedShape)})`;
-  }
 }
 
 /** See layerNorm(). */
@@ -80,8 +76,8 @@ export class LayerNorm<N extends NormalizedShape = NormalizedShape> extends Tail
     super('layerNorm', normalizedShape, options.eps ?? 1e-5, options.elementwiseAffine ?? true, options.bias ?? true);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(LayerNorm);
+  override get call$(): LayerCall {
+    return { name: 'layerNorm', args: [this.normalizedShape], options: { eps: this.eps, elementwiseAffine: this.weight !== undefined, bias: this.bias !== undefined } };
   }
 }
 
@@ -93,8 +89,8 @@ export class RMSNorm<N extends NormalizedShape = NormalizedShape> extends TailNo
     super('rmsNorm', normalizedShape, options.eps ?? MACHINE_EPSILON, options.elementwiseAffine ?? true, false);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(RMSNorm);
+  override get call$(): LayerCall {
+    return { name: 'rmsNorm', args: [this.normalizedShape], options: { eps: this.eps, elementwiseAffine: this.weight !== undefined } };
   }
 }
 

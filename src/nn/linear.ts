@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import { fanInUniform } from './initializers.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { LastDimension } from './shape-mismatch.js';
 import { describeValue } from '../describe-value.js';
 
@@ -18,7 +18,7 @@ export interface LinearOptions {
 }
 
 /** See linear(). */
-export class Linear<I extends number = number, O extends number = number> extends Module<[I], [O], LastDimension<I, O>> {
+export class Linear<I extends number = number, O extends number = number> extends Layer<[I], [O], LastDimension<I, O>> {
   /** [out, in]. */
   readonly weight: Parameter<[O, I]>;
   /** [out]; undefined without. */
@@ -44,13 +44,9 @@ export class Linear<I extends number = number, O extends number = number> extend
     return features === inputs ? [...shape.slice(0, -1), out] : new ShapeMismatch(`${this.toString()} expects ${inputs} features`, features);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Linear);
-  }
-
-  override toString(): string {
+  override get call$(): LayerCall {
     const [out, inputs] = this.weight.shape;
-    return `linear(${inputs}, ${out})`;
+    return { name: 'linear', args: [inputs, out], options: { bias: this.bias !== undefined } };
   }
 }
 

@@ -1,20 +1,21 @@
 import { recordUnpool, unpooling, type MaxUnpoolOptions, type Unpooling } from '../ops/max-unpooling.js';
-import { describeSizes } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import type { PerAxis, SpatialRank } from '../window-types.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 
 /** See maxUnpool1d(), maxUnpool2d() and maxUnpool3d(). */
-export class MaxUnpool<R extends SpatialRank = SpatialRank> extends Module {
+export class MaxUnpool<R extends SpatialRank = SpatialRank> extends Layer {
   readonly rank: R;
   readonly kernelSize: PerAxis<R>;
   readonly #unpooling: Unpooling;
+  readonly #options: MaxUnpoolOptions<R> | undefined;
 
   constructor(rank: R, kernelSize: PerAxis<R>, options?: MaxUnpoolOptions<R>) {
     super();
     this.rank = rank;
     this.kernelSize = kernelSize;
     this.#unpooling = unpooling(rank, kernelSize, options);
+    this.#options = options && { ...options };
   }
 
   /** Puts the elements of x where `indices` say. */
@@ -22,12 +23,8 @@ export class MaxUnpool<R extends SpatialRank = SpatialRank> extends Module {
     return recordUnpool(this.rank, x, indices, this.#unpooling);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(MaxUnpool);
-  }
-
-  override toString(): string {
-    return `maxUnpool${this.rank}d(${describeSizes(this.kernelSize)})`;
+  override get call$(): LayerCall {
+    return { name: `maxUnpool${this.rank}d`, args: [this.kernelSize], options: this.#options };
   }
 }
 

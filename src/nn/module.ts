@@ -78,11 +78,6 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
     return false;
   }
 
-  /** Returns whether it is of this very class, with the class's own forward(). */
-  protected isPlain(kind: { readonly prototype: object }): boolean {
-    return Object.getPrototypeOf(this) === kind.prototype && !Object.hasOwn(this, 'forward');
-  }
-
   /** Infers the output shape from the shape of one example, where that is known before a call: lets sequential() check sizes that the compiler cannot. */
   outcome$(_shape: Shape): InferredShape {
     return undefined;

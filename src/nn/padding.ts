@@ -7,7 +7,7 @@ import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Padded, SpatialRank } from '../window-types.js';
 import { noExamples, type NoExamples } from './examples.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { InferredShape } from './shape-inference.js';
 import type { ShapeFunction } from './shape-mismatch.js';
 
@@ -35,7 +35,7 @@ export interface PaddedExample<R extends SpatialRank, P> extends ShapeFunction {
 }
 
 /** See constantPad2d(), reflectionPad2d(), replicationPad2d(), circularPad2d() and zeroPad2d(). */
-export class Pad<R extends SpatialRank = SpatialRank, P extends Padding<R> = Padding<R>> extends Module<Shape, Shape, PaddedExample<R, P>> {
+export class Pad<R extends SpatialRank = SpatialRank, P extends Padding<R> = Padding<R>> extends Layer<Shape, Shape, PaddedExample<R, P>> {
   readonly name: string;
   readonly rank: R;
   readonly padding: P;
@@ -71,13 +71,8 @@ export class Pad<R extends SpatialRank = SpatialRank, P extends Padding<R> = Pad
     return noExamples(this.toString(), this.rank, shape) ?? (sizes.every((n) => n >= 1) ? [shape[0]!, ...sizes] : undefined);
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Pad);
-  }
-
-  override toString(): string {
-    const padding = describeSizes(this.padding);
-    return `${this.name}(${this.name.startsWith('constant') ? `${padding}, ${this.value}` : padding})`;
+  override get call$(): LayerCall {
+    return { name: this.name, args: this.name.startsWith('constant') ? [this.padding, this.value] : [this.padding] };
   }
 }
 

@@ -4,7 +4,7 @@ import { pixelShuffleOp, pixelUnshuffleOp, shuffleAttrs } from '../ops/pixel-shu
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Shuffled, Unshuffled } from '../window-types.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { ShapeFunction } from './shape-mismatch.js';
 
@@ -19,7 +19,7 @@ export interface UnshuffledExample<R extends number> extends ShapeFunction {
 }
 
 /** See pixelShuffle(). */
-export class PixelShuffle<R extends number = number> extends Module<Shape, Shape, ShuffledExample<R>> {
+export class PixelShuffle<R extends number = number> extends Layer<Shape, Shape, ShuffledExample<R>> {
   readonly upscaleFactor: R;
 
   constructor(upscaleFactor: R) {
@@ -40,17 +40,13 @@ export class PixelShuffle<R extends number = number> extends Module<Shape, Shape
     return [C / r ** 2, H * r, W * r];
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(PixelShuffle);
-  }
-
-  override toString(): string {
-    return `pixelShuffle(${this.upscaleFactor})`;
+  override get call$(): LayerCall {
+    return { name: 'pixelShuffle', args: [this.upscaleFactor] };
   }
 }
 
 /** See pixelUnshuffle(). */
-export class PixelUnshuffle<R extends number = number> extends Module<Shape, Shape, UnshuffledExample<R>> {
+export class PixelUnshuffle<R extends number = number> extends Layer<Shape, Shape, UnshuffledExample<R>> {
   readonly downscaleFactor: R;
 
   constructor(downscaleFactor: R) {
@@ -71,12 +67,8 @@ export class PixelUnshuffle<R extends number = number> extends Module<Shape, Sha
     return [C * r ** 2, H / r, W / r];
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(PixelUnshuffle);
-  }
-
-  override toString(): string {
-    return `pixelUnshuffle(${this.downscaleFactor})`;
+  override get call$(): LayerCall {
+    return { name: 'pixelUnshuffle', args: [this.downscaleFactor] };
   }
 }
 

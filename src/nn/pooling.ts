@@ -4,12 +4,11 @@ import { lpPoolAttrs, recordLpPool, type LpPoolOptions } from '../ops/lp-pooling
 import { maxPoolAttrs, recordMaxPool, recordMaxPoolAt, type MaximaAt, type MaxPoolOptions } from '../ops/max-pooling.js';
 import { pooledShape, type PoolWindows } from '../ops/pool-windows.js';
 import { avgPoolAttrs, recordAvgPool, type AvgPoolOptions, type PoolFits } from '../ops/pooling.js';
-import { describeSizes } from '../ops/windows.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { AdaptivePooled, AdaptiveSize, PerAxis, Pooled, ShowPerAxis, SpatialRank } from '../window-types.js';
 import { noExamples, type NoExamples } from './examples.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -32,18 +31,20 @@ export interface PooledExample<Name extends string, R extends SpatialRank, K ext
 type OrTooLarge<Name extends string, K, S, Out> = [Out] extends [never] ? Mismatch<`${Name}(${ShowPerAxis<K>}) expects images that are not smaller than its kernel`, Show<S extends Shape ? S : Shape>> : Out;
 
 /** A layer that makes one number of each window, by a reducer: maximum, mean or norm. See maxPool2d(), avgPool2d() and lpPool2d(). */
-export class Pool<Name extends string = string, R extends SpatialRank = SpatialRank, K extends PerAxis<R> = PerAxis<R>, O = unknown> extends Module<Shape, Shape, PooledExample<Name, R, K, O>> {
+export class Pool<Name extends string = string, R extends SpatialRank = SpatialRank, K extends PerAxis<R> = PerAxis<R>, O = unknown> extends Layer<Shape, Shape, PooledExample<Name, R, K, O>> {
   readonly name: Name;
   readonly rank: R;
   readonly kernelSize: K;
   readonly #windows: PoolWindows;
   readonly #reduce: (x: Tensor) => Tensor;
+  readonly #call: LayerCall<Name>;
 
-  constructor(name: Name, rank: R, kernelSize: K, windows: PoolWindows, reduce: (x: Tensor) => Tensor) {
+  constructor(call: LayerCall<Name>, rank: R, kernelSize: K, windows: PoolWindows, reduce: (x: Tensor) => Tensor) {
     super();
-    this.name = name;
+    this.name = call.name;
     this.rank = rank;
     this.kernelSize = kernelSize;
+    this.#call = call;
     this.#windows = windows;
     this.#reduce = reduce;
   }
@@ -58,12 +59,8 @@ export class Pool<Name extends string = string, R extends SpatialRank = SpatialR
     return noExamples(this.toString(), this.rank, shape) ?? pooledShape(shape, this.#windows) ?? tooLarge;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Pool);
-  }
-
-  override toString(): string {
-    return `${this.name}(${describeSizes(this.kernelSize)})`;
+  override get call$(): LayerCall {
+    return this.#call;
   }
 }
 
@@ -73,7 +70,7 @@ export interface AdaptivePooledExample<Name extends string, R extends SpatialRan
 }
 
 /** See adaptiveAvgPool2d() and adaptiveMaxPool2d(). */
-export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = SpatialRank, K extends AdaptiveSize<R> = AdaptiveSize<R>> extends Module<Shape, Shape, AdaptivePooledExample<`adaptive${A}Pool${R}d`, R, K>> {
+export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = SpatialRank, K extends AdaptiveSize<R> = AdaptiveSize<R>> extends Layer<Shape, Shape, AdaptivePooledExample<`adaptive${A}Pool${R}d`, R, K>> {
   readonly reducer: A;
   readonly rank: R;
   readonly outputSize: K;
@@ -96,23 +93,19 @@ export class AdaptivePool<A extends Reducer = Reducer, R extends SpatialRank = S
     return noExamples(this.toString(), this.rank, shape) ?? [shape[0]!, ...adaptedSizes(this.#sizes, shape)];
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(AdaptivePool);
-  }
-
-  override toString(): string {
-    return `adaptive${this.reducer}Pool${this.rank}d(${describeSizes(this.outputSize)})`;
+  override get call$(): LayerCall {
+    return { name: `adaptive${this.reducer}Pool${this.rank}d`, args: [this.outputSize] };
   }
 }
 
 /** A max pooling that says where each maximum stands. See maxPool2dWithIndices() and adaptiveMaxPool2dWithIndices(). */
-export class PoolWithIndices extends Module<Shape, { values: Shape; indices: Shape }> {
-  readonly #text: string;
+export class PoolWithIndices extends Layer<Shape, { values: Shape; indices: Shape }> {
+  readonly #call: LayerCall;
   readonly #pool: (x: Tensor) => MaximaAt;
 
-  constructor(text: string, pool: (x: Tensor) => MaximaAt) {
+  constructor(call: LayerCall, pool: (x: Tensor) => MaximaAt) {
     super();
-    this.#text = text;
+    this.#call = call;
     this.#pool = pool;
   }
 
@@ -120,19 +113,19 @@ export class PoolWithIndices extends Module<Shape, { values: Shape; indices: Sha
     return this.#pool(x) as { values: Tensor; indices: Tensor };
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(PoolWithIndices);
+  override get call$(): LayerCall {
+    return this.#call;
   }
+}
 
-  override toString(): string {
-    return this.#text;
-  }
+function callOf<const N extends string>(name: N, args: readonly unknown[], options: object | undefined): LayerCall<N> {
+  return { name, args, options: options && { ...options } };
 }
 
 /** Average pooling of sequences [N, C, L]. See avgPool2d(). As torch.nn.AvgPool1d. */
 export function avgPool1d<const K extends PerAxis<1>, const O extends AvgPoolOptions<1> = {}>(kernelSize: K, options?: O): Pool<'avgPool1d', 1, K, O> {
   const attrs = avgPoolAttrs(1, kernelSize, options);
-  return new Pool('avgPool1d', 1, kernelSize, attrs, (x) => recordAvgPool(1, x, attrs));
+  return new Pool(callOf('avgPool1d', [kernelSize], options), 1, kernelSize, attrs, (x) => recordAvgPool(1, x, attrs));
 }
 
 /**
@@ -144,19 +137,19 @@ export function avgPool1d<const K extends PerAxis<1>, const O extends AvgPoolOpt
  */
 export function avgPool2d<const K extends PerAxis<2>, const O extends AvgPoolOptions<2> = {}>(kernelSize: K, options?: O): Pool<'avgPool2d', 2, K, O> {
   const attrs = avgPoolAttrs(2, kernelSize, options);
-  return new Pool('avgPool2d', 2, kernelSize, attrs, (x) => recordAvgPool(2, x, attrs));
+  return new Pool(callOf('avgPool2d', [kernelSize], options), 2, kernelSize, attrs, (x) => recordAvgPool(2, x, attrs));
 }
 
 /** Average pooling of volumes [N, C, D, H, W]. See avgPool2d(). As torch.nn.AvgPool3d. */
 export function avgPool3d<const K extends PerAxis<3>, const O extends AvgPoolOptions<3> = {}>(kernelSize: K, options?: O): Pool<'avgPool3d', 3, K, O> {
   const attrs = avgPoolAttrs(3, kernelSize, options);
-  return new Pool('avgPool3d', 3, kernelSize, attrs, (x) => recordAvgPool(3, x, attrs));
+  return new Pool(callOf('avgPool3d', [kernelSize], options), 3, kernelSize, attrs, (x) => recordAvgPool(3, x, attrs));
 }
 
 /** Max pooling of sequences [N, C, L]. See maxPool2d(). As torch.nn.MaxPool1d. */
 export function maxPool1d<const K extends PerAxis<1>, const O extends MaxPoolOptions<1> = {}>(kernelSize: K, options?: O): Pool<'maxPool1d', 1, K, O> {
   const attrs = maxPoolAttrs('maxPool1d', 1, kernelSize, options);
-  return new Pool('maxPool1d', 1, kernelSize, attrs, (x) => recordMaxPool(1, x, attrs));
+  return new Pool(callOf('maxPool1d', [kernelSize], options), 1, kernelSize, attrs, (x) => recordMaxPool(1, x, attrs));
 }
 
 /**
@@ -168,19 +161,19 @@ export function maxPool1d<const K extends PerAxis<1>, const O extends MaxPoolOpt
  */
 export function maxPool2d<const K extends PerAxis<2>, const O extends MaxPoolOptions<2> = {}>(kernelSize: K, options?: O): Pool<'maxPool2d', 2, K, O> {
   const attrs = maxPoolAttrs('maxPool2d', 2, kernelSize, options);
-  return new Pool('maxPool2d', 2, kernelSize, attrs, (x) => recordMaxPool(2, x, attrs));
+  return new Pool(callOf('maxPool2d', [kernelSize], options), 2, kernelSize, attrs, (x) => recordMaxPool(2, x, attrs));
 }
 
 /** Max pooling of volumes [N, C, D, H, W]. See maxPool2d(). As torch.nn.MaxPool3d. */
 export function maxPool3d<const K extends PerAxis<3>, const O extends MaxPoolOptions<3> = {}>(kernelSize: K, options?: O): Pool<'maxPool3d', 3, K, O> {
   const attrs = maxPoolAttrs('maxPool3d', 3, kernelSize, options);
-  return new Pool('maxPool3d', 3, kernelSize, attrs, (x) => recordMaxPool(3, x, attrs));
+  return new Pool(callOf('maxPool3d', [kernelSize], options), 3, kernelSize, attrs, (x) => recordMaxPool(3, x, attrs));
 }
 
 /** Norms of windows of sequences [N, C, L]. See lpPool2d(). As torch.nn.LPPool1d. */
 export function lpPool1d<const K extends PerAxis<1>, const O extends LpPoolOptions<1> = {}>(normType: number, kernelSize: K, options?: O): Pool<'lpPool1d', 1, K, O> {
   const attrs = lpPoolAttrs(1, normType, kernelSize, options);
-  return new Pool('lpPool1d', 1, kernelSize, attrs, (x) => recordLpPool(1, x, attrs));
+  return new Pool(callOf('lpPool1d', [normType, kernelSize], options), 1, kernelSize, attrs, (x) => recordLpPool(1, x, attrs));
 }
 
 /**
@@ -191,7 +184,7 @@ export function lpPool1d<const K extends PerAxis<1>, const O extends LpPoolOptio
  */
 export function lpPool2d<const K extends PerAxis<2>, const O extends LpPoolOptions<2> = {}>(normType: number, kernelSize: K, options?: O): Pool<'lpPool2d', 2, K, O> {
   const attrs = lpPoolAttrs(2, normType, kernelSize, options);
-  return new Pool('lpPool2d', 2, kernelSize, attrs, (x) => recordLpPool(2, x, attrs));
+  return new Pool(callOf('lpPool2d', [normType, kernelSize], options), 2, kernelSize, attrs, (x) => recordLpPool(2, x, attrs));
 }
 
 /** Average pooling of sequences [N, C, L] to a size. See adaptiveAvgPool2d(). As torch.nn.AdaptiveAvgPool1d. */
@@ -231,12 +224,12 @@ export function adaptiveMaxPool3d<const K extends AdaptiveSize<3>>(outputSize: K
 
 function maxima<R extends SpatialRank>(rank: R, kernelSize: PerAxis<R>, options: MaxPoolOptions<R> | undefined): PoolWithIndices {
   const attrs = maxPoolAttrs(`maxPool${rank}d`, rank, kernelSize, options);
-  return new PoolWithIndices(`maxPool${rank}dWithIndices(${describeSizes(kernelSize)})`, (x) => recordMaxPoolAt(rank, x, attrs));
+  return new PoolWithIndices(callOf(`maxPool${rank}dWithIndices`, [kernelSize], options), (x) => recordMaxPoolAt(rank, x, attrs));
 }
 
 function adaptiveMaxima<R extends SpatialRank>(rank: R, outputSize: AdaptiveSize<R>): PoolWithIndices {
   const sizes = adaptiveSizes('Max', rank, outputSize);
-  return new PoolWithIndices(`adaptiveMaxPool${rank}dWithIndices(${describeSizes(outputSize)})`, (x) => recordAdaptiveAt(rank, x, sizes));
+  return new PoolWithIndices({ name: `adaptiveMaxPool${rank}dWithIndices`, args: [outputSize] }, (x) => recordAdaptiveAt(rank, x, sizes));
 }
 
 /** Max pooling of sequences [N, C, L] with indices. See maxPool2dWithIndices(). As torch.nn.MaxPool1d with return_indices. */

@@ -5,12 +5,13 @@ import { describeValue, describeList } from '../describe-value.js';
 import type { Plain } from '../shape-types.js';
 import { Tensor } from '../tensor.js';
 import { chainShape, expectExactly, type InferredShape } from './shape-inference.js';
+import { Layer, type LayerCall } from './layer.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
 import type { Batched, Chain, Fitting, ShapeFunction, TakesBatch } from './shape-mismatch.js';
 
 /** See sequential(). */
-export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extends Module<I, O, ShapeFunction, Tensor, Tensor> {
+export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extends Layer<I, O, ShapeFunction, Tensor, Tensor> {
   /** The shape of one example, without the batch. */
   readonly input: I;
   readonly layers: readonly Module[];
@@ -47,7 +48,7 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
   }
 
   override get builtin(): boolean {
-    return this.isPlain(Sequential) && this.layers.every((layer) => layer.builtin);
+    return this.plain$ && this.layers.every((layer) => layer.builtin);
   }
 
   /** Layers are named by their position, as in `0.weight`. */
@@ -55,8 +56,8 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
     return this.layers.map((layer, i) => [`${i}`, layer]);
   }
 
-  override toString(): string {
-    return `sequential(${[showShape(this.input), ...this.layers].join(', ')})`;
+  override get call$(): LayerCall {
+    return { name: 'sequential', args: [this.input, ...this.layers] };
   }
 
   #checkBatch(shape: Shape): void {

@@ -3,10 +3,10 @@ import { ArgumentError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 import { checkShape } from '../ops/check.js';
 import { unflatten as unflattenOp } from '../ops/index.js';
-import { showShape, sizeOf, type Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Differ, Unflatten as Unflattened } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import type { Product } from '../multiply-types.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
@@ -28,7 +28,7 @@ type Parts<S extends Shape, A extends number, T extends Shape> = `${A}` extends 
 type Rest<S extends Shape> = number extends S['length'] ? Shape : S extends readonly [number, ...infer R extends number[]] ? R : Shape;
 
 /** See unflatten(). */
-export class Unflatten<A extends number = number, T extends Shape = Shape> extends Module<Shape, Shape, UnflattenedExample<A, T>> {
+export class Unflatten<A extends number = number, T extends Shape = Shape> extends Layer<Shape, Shape, UnflattenedExample<A, T>> {
   readonly axis: A;
   readonly sizes: T;
 
@@ -54,12 +54,8 @@ export class Unflatten<A extends number = number, T extends Shape = Shape> exten
     return [...shape.slice(0, axis - 1), ...sizes.map((n) => (n === -1 ? size / known : n)), ...shape.slice(axis)];
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Unflatten);
-  }
-
-  override toString(): string {
-    return `unflatten(${this.axis}, ${showShape(this.sizes)})`;
+  override get call$(): LayerCall {
+    return { name: 'unflatten', args: [this.axis, this.sizes] };
   }
 }
 

@@ -4,7 +4,7 @@ import { describeSizes } from '../ops/windows.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Interpolated } from '../window-types.js';
-import { Module } from './module.js';
+import { Layer, type LayerCall } from './layer.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Example, ShapeFunction } from './shape-mismatch.js';
 
@@ -14,12 +14,14 @@ export interface UpsampledExample<O> extends ShapeFunction {
 }
 
 /** See upsample(). */
-export class Upsample<O extends InterpolateOptions = InterpolateOptions> extends Module<Shape, Shape, UpsampledExample<O>> {
+export class Upsample<O extends InterpolateOptions = InterpolateOptions> extends Layer<Shape, Shape, UpsampledExample<O>> {
   readonly #options: Interpolation;
+  readonly #given: O;
 
   constructor(options: O) {
     super();
     this.#options = interpolation('upsample', options);
+    this.#given = { ...options };
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Interpolated<S, O>, D> {
@@ -33,8 +35,8 @@ export class Upsample<O extends InterpolateOptions = InterpolateOptions> extends
     return to.every((n) => n >= 1) ? [shape[0]!, ...to] : undefined;
   }
 
-  override get builtin(): boolean {
-    return this.isPlain(Upsample);
+  override get call$(): LayerCall {
+    return { name: 'upsample', args: [], options: this.#given };
   }
 
   override toString(): string {

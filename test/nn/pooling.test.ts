@@ -145,7 +145,7 @@ describe('other poolings', () => {
     const sequences = nn.sequential([3, 20], nn.maxPool1d(2), nn.avgPool1d(3, { stride: 1, padding: 1 }), nn.lpPool1d(2, 2), nn.adaptiveMaxPool1d(2), nn.flatten());
     expect(sequences.output).toEqual([6]);
     expect(sequences.builtin).toBe(true);
-    expect(String(sequences)).toBe('sequential([3,20], maxPool1d(2), avgPool1d(3), lpPool1d(2), adaptiveMaxPool1d(2), flatten())');
+    expect(String(sequences)).toBe('sequential([3,20], maxPool1d(2), avgPool1d(3), lpPool1d(2, 2), adaptiveMaxPool1d(2), flatten())');
     const volumes = nn.sequential([2, 8, 9, 10], nn.maxPool3d(2), nn.avgPool3d([1, 2, 2]), nn.adaptiveAvgPool3d([2, 1, 1]), nn.adaptiveMaxPool3d(1));
     expect(volumes.output).toEqual([2, 1, 1, 1]);
     expect(volumes.forward(images([3, 2, 8, 9, 10]) as never).shape).toEqual([3, 2, 1, 1, 1]);
