@@ -113,6 +113,8 @@ export interface Engine {
   assign(target: Tensor, source: Tensor): void;
   /** The elements of a tensor in double precision, through the references; of the inputs behind it, those of `inputs` have other elements. */
   reference(tensor: Tensor, inputs: ReadonlyMap<Tensor, ArrayLike<number>>): Float64Array;
+  /** The version of this library. */
+  libraryVersion(): string;
   /** Resolves when everything submitted so far is done; rejects with the first error. */
   synchronize(): Promise<void>;
 }

@@ -1,4 +1,7 @@
-import type { Accumulator } from './metric.js';
+import type { Accumulator, AccumulatorState } from './metric.js';
+
+/** The state of an accumulator of two numbers. */
+const pairOf = ({ sum, total }: AccumulatorState): [sum: number, total: number] => [sum as number, total as number];
 
 /** The sum of all sums, divided by that of all weights: the second number of a batch, else its count. `finish` makes the result of that mean. */
 export function mean(finish: (mean: number) => number = (value) => value): Accumulator {
@@ -10,6 +13,8 @@ export function mean(finish: (mean: number) => number = (value) => value): Accum
       total += values.length > 1 ? values[1]! : count;
     },
     result: () => finish(sum / total),
+    stateDict: () => ({ sum, total }),
+    loadStateDict: (state) => void ([sum, total] = pairOf(state)),
   };
 }
 
@@ -25,6 +30,8 @@ export function meanOfMeans(): Accumulator {
       total += divisor;
     },
     result: () => sum / total,
+    stateDict: () => ({ sum, total }),
+    loadStateDict: (state) => void ([sum, total] = pairOf(state)),
   };
 }
 
@@ -39,6 +46,8 @@ export function sums<R>(finish: (sums: Float64Array, count: number) => R): Accum
       total += count;
     },
     result: () => finish(totals, total),
+    stateDict: () => ({ totals: totals.slice(), total }),
+    loadStateDict: (state) => void ([totals, total] = [Float64Array.from(state['totals'] as Float64Array), state['total'] as number]),
   };
 }
 

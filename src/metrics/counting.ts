@@ -36,5 +36,7 @@ export function shares(): Accumulator {
       all += values.length > 1 ? values[1]! : count;
     },
     result: () => holds / all,
+    stateDict: () => ({ holds, all }),
+    loadStateDict: (state) => void ([holds, all] = [state['holds'] as number, state['all'] as number]),
   };
 }

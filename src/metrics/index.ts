@@ -3,7 +3,7 @@ export { ConfusionMatrix, confusionMatrix, type ConfusionMatrixOptions } from '.
 export type { DecisionOptions } from './decisions.js';
 export { ofField } from './field.js';
 export { loss } from './loss.js';
-export type { Accumulator, AnyMetric, Measured, Metric, ResultOf, ResultsOf } from './metric.js';
+export type { Accumulator, AccumulatorState, AnyMetric, Measured, Metric, ResultOf, ResultsOf } from './metric.js';
 export { perplexity, type PerplexityOptions } from './perplexity.js';
 export { f1, precision, recall, type Average, type Score, type ScoreOptions } from './precision-recall.js';
 export { meanAbsoluteError, r2, rootMeanSquaredError } from './regression.js';

@@ -17,6 +17,15 @@ export interface Accumulator<R = number> {
   add(values: ArrayLike<number>, count: number): void;
   /** Of all batches together; NaN of none. */
   result(): R;
+  /** Everything that it knows of the batches so far, so that checkpoints can be written in the middle of an epoch: numbers, texts, typed arrays, and objects of them. */
+  stateDict?(): AccumulatorState;
+  /** Goes on from what stateDict() gave. */
+  loadStateDict?(state: AccumulatorState): void;
+}
+
+/** State of an accumulator by name. */
+export interface AccumulatorState {
+  readonly [name: string]: unknown;
 }
 
 /**

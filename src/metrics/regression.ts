@@ -4,7 +4,7 @@ import { checkOptions } from '../options.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { mean } from './accumulators.js';
-import type { Accumulator, Metric, NameOption } from './metric.js';
+import type { Accumulator, AccumulatorState, Metric, NameOption } from './metric.js';
 
 type Floats = Tensor<readonly number[], 'float32'>;
 
@@ -76,6 +76,8 @@ export function r2<const N extends string = 'r2'>(options: NameOption<N> = {}): 
   };
 }
 
+type Floats64 = Float64Array<ArrayBuffer>;
+
 /** Squared errors, and mean and squared distances of targets, for each output. */
 class Determination implements Accumulator {
   #count = 0;
@@ -102,6 +104,15 @@ class Determination implements Accumulator {
       this.#mean[k]! += (distance * count) / all;
     }
     this.#count = all;
+  }
+
+  stateDict(): AccumulatorState {
+    return { count: this.#count, residual: this.#residual.slice(), mean: this.#mean.slice(), total: this.#total.slice() };
+  }
+
+  loadStateDict({ count, residual, mean, total }: AccumulatorState): void {
+    this.#count = count as number;
+    [this.#residual, this.#mean, this.#total] = [residual, mean, total].map((values) => Float64Array.from(values as Float64Array)) as [Floats64, Floats64, Floats64];
   }
 
   result(): number {

@@ -6,7 +6,7 @@ import { checkChoice, checkOptions } from '../options.js';
 import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkNothingIgnored, checkSame, isNumber, isSingle, labelledRows, rowsOf, type LabelledRows } from './decisions.js';
-import type { Accumulator, AnyMetric, Measured, Metric, NameOption } from './metric.js';
+import type { Accumulator, AccumulatorState, AnyMetric, Measured, Metric, NameOption } from './metric.js';
 import type { Score } from './precision-recall.js';
 
 export interface RocAucOptions<N extends string, A extends 'macro' | 'none'> extends NameOption<N> {
@@ -140,6 +140,17 @@ class Scores<R> implements Accumulator<R> {
       }
       this.#count++;
     }
+  }
+
+  stateDict(): AccumulatorState {
+    return { rows: this.#rows.slice(0, this.#filled), count: this.#count, unknown: this.#unknown };
+  }
+
+  loadStateDict({ rows, count, unknown }: AccumulatorState): void {
+    this.#rows = Float32Array.from(rows as Float32Array);
+    this.#filled = this.#rows.length;
+    this.#count = count as number;
+    this.#unknown = unknown as boolean;
   }
 
   result(): R {

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../errors.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { cast, concat, reshape, sub } from '../ops/index.js';
 import type { Tensors } from '../records.js';
@@ -5,7 +6,7 @@ import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { mean } from './accumulators.js';
 import { measure } from './field.js';
-import type { Accumulator, AnyMetric, Measured, ResultsOf } from './metric.js';
+import type { Accumulator, AccumulatorState, AnyMetric, Measured, ResultsOf } from './metric.js';
 
 /**
  * Metrics over many batches, for training loops written by hand.
@@ -46,9 +47,32 @@ export class Running<M extends AnyMetric = AnyMetric> {
     return Object.fromEntries(results) as ResultsOf<M>;
   }
 
+  /** Returns what is known of the batches so far, by the names of the metrics: the state of each accumulator. Throws ArgumentError for a metric whose accumulator has none. */
+  stateDict(): { [name: string]: AccumulatorState } {
+    this.checkSavable$();
+    return Object.fromEntries(this.#metrics.map(({ name }, i) => [name, this.#accumulators[i]!.stateDict!()]));
+  }
+
+  /** Goes on from what stateDict() gave; metrics that it does not know begin anew. */
+  loadStateDict(state: { readonly [name: string]: AccumulatorState }): void {
+    this.checkSavable$();
+    this.reset();
+    for (const [i, { name }] of this.#metrics.entries()) if (Object.hasOwn(state, name)) this.#accumulators[i]!.loadStateDict!(state[name]!);
+  }
+
+  /** Throws ArgumentError for a metric whose accumulator cannot be saved. */
+  checkSavable$(): void {
+    for (const [i, { name }] of this.#metrics.entries()) checkSavable(name, this.#accumulators[i]!);
+  }
+
   reset(): void {
     this.#accumulators = this.#metrics.map((metric) => metric.accumulator?.() ?? mean());
   }
+}
+
+function checkSavable(name: string, { stateDict, loadStateDict }: Accumulator<unknown>): void {
+  if (typeof stateDict === 'function' && typeof loadStateDict === 'function') return;
+  throw new ArgumentError(`[checkpoint] metric '${name}': got an accumulator without stateDict() and loadStateDict(), expected both, so that a checkpoint can be written in the middle of an epoch. Add them, or leave the accumulator out, which makes it a mean.`, { op: 'checkpoint' });
 }
 
 /** All sums as one tensor, so that one program computes them. Whole numbers take two places: what float32 makes of them, and what that lacks. */

@@ -207,6 +207,10 @@ export class RuntimeEngine implements Engine {
     return evaluate(tensor, { target: REFERENCE, dtype: 'float64', inputs }) as Float64Array;
   }
 
+  libraryVersion(): string {
+    return loadNative().addon.info().version;
+  }
+
   synchronize(): Promise<void> {
     return this.session.synchronize();
   }

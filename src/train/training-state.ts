@@ -1,16 +1,12 @@
-import { generator, type ModelGenerator, type ModelRandomState, type RandomState } from '../generator.js';
+import { modelStreams, modelStreamsFrom, sharedStreams, sharedStreamsFrom } from '../checkpoint/random-streams.js';
 import type { Module } from '../nn/module.js';
-import { register } from '../nn/registry.js';
 import type { Optimizer, PlateauSchedule } from '../optim/index.js';
 import { below, checkState, elements, entriesOf, kindOf, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { plateausOf } from './monitor.js';
 
 const { model: MODEL, optimizer: OPTIMIZER } = PARTS;
-const SEED = 'random.seed';
-const COUNTER = 'random.counter.';
 const MODEL_RANDOM = 'random.model';
-const MODEL_COUNTER = 'random.model.counter.';
 const PLATEAU = 'plateau.';
 /** The name of how many epochs a trainer has completed. */
 export const EPOCHS = 'epochs';
@@ -20,11 +16,7 @@ export function stateOf(model: Module, optimizer: Optimizer): Map<string, Tensor
   const state = new Map<string, Tensor | Described>();
   for (const [name, tensor] of model.stateDict()) state.set(MODEL + name, tensor);
   for (const [name, tensor] of optimizer.stateDict()) state.set(OPTIMIZER + name, tensor);
-  state.set(SEED, integers(...wordsOf(generator().seed)));
-  for (const [stream, count] of Object.entries(generator().sharedCounters())) state.set(COUNTER + stream, integers(count));
-  const own = streamsOf(model).stateDict();
-  state.set(MODEL_RANDOM, integers(...wordsOf(own.seed), own.number));
-  for (const [stream, count] of Object.entries(own.counters)) state.set(MODEL_COUNTER + stream, integers(count));
+  for (const [name, streams] of [...sharedStreams(), ...modelStreams('model', model)]) state.set(name, streams);
   for (const [i, plateau] of plateausOf(optimizer).entries()) {
     const { rate, best, bad, cooling } = plateau.stateDict();
     // Doubles, word by word.
@@ -39,14 +31,14 @@ export async function loadState(model: Module, optimizer: Optimizer, state: Stat
   checkKind(given);
   const weights = below(given, MODEL);
   checkState('loadStateDict', model.stateDict(), weights);
-  const shared = await sharedState(given);
+  const setShared = await sharedStreamsFrom(given);
   checkVersion(given);
-  const own = await modelState(given);
+  const setOwn = await modelStreamsFrom(given, 'model', model);
   const plateaus = await plateauStates(given, plateausOf(optimizer));
   await optimizer.loadStateDict(below(given, OPTIMIZER));
   await model.loadStateDict(weights);
-  generator().loadShared(shared.seed, shared.counters);
-  streamsOf(model).loadStateDict(own);
+  setShared();
+  setOwn();
   for (const set of plateaus) set();
 }
 
@@ -85,35 +77,4 @@ async function plateauStates(given: ReadonlyMap<string, Source>, plateaus: reado
       return () => plateau.loadStateDict({ rate, best: Number.isNaN(best) ? null : best, bad, cooling });
     }),
   );
-}
-
-function streamsOf(model: Module): ModelGenerator {
-  register(model);
-  return model.generator$!;
-}
-
-const integers = (...values: number[]): Described => ({ shape: [values.length], dtype: 'int32', data: Int32Array.from(values) });
-const wordsOf = (seed: number): [low: number, high: number] => [seed | 0, Math.floor(seed / 2 ** 32)];
-const seedOf = (low: number, high: number): number => high * 2 ** 32 + (low >>> 0);
-
-async function sharedState(state: ReadonlyMap<string, Source>): Promise<RandomState> {
-  const [low = 0, high = 0] = await elementsOf(state, SEED);
-  return { seed: seedOf(low, high), counters: await counters(state, COUNTER) };
-}
-
-async function modelState(state: ReadonlyMap<string, Source>): Promise<ModelRandomState> {
-  const [low = 0, high = 0, number = 0] = await elementsOf(state, MODEL_RANDOM);
-  return { seed: seedOf(low, high), number, counters: await counters(state, MODEL_COUNTER) };
-}
-
-async function elementsOf(state: ReadonlyMap<string, Source>, name: string): Promise<ArrayLike<number> & Iterable<number>> {
-  const source = state.get(name);
-  if (source === undefined) throw mismatch('loadStateDict', `the state lacks '${name}'. Pass what stateDict() of a Trainer gave; a model's own goes to model.loadStateDict().`);
-  return elements(source);
-}
-
-async function counters(state: ReadonlyMap<string, Source>, prefix: string): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (const [stream, count] of below(state, prefix)) found[stream] = (await elements(count))[0] ?? 0;
-  return found;
 }
