@@ -24,7 +24,11 @@ export async function makeDirectory(path: string): Promise<void> {
   if (made === undefined) return;
   try {
     const parent = await open(dirname(made), 'r');
-    await parent.sync().finally(() => parent.close());
+    try {
+      await parent.sync();
+    } finally {
+      await parent.close();
+    }
   } catch {
     // Some systems (Windows) cannot open a directory.
   }

@@ -8,7 +8,7 @@ import { fromArray } from '../ops/leaf.js';
 import type { Parameter } from '../parameter.js';
 import { isRecord } from '../records.js';
 import { below, checkState, mismatch, type Described, type Source, type State } from '../state.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { SavedArray } from './file.js';
 import { modelStreams, modelStreamsFrom, sharedStreams, sharedStreamsFrom } from './random-streams.js';
 import { sourcesOf } from './snapshot.js';

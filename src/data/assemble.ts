@@ -28,9 +28,11 @@ export class Assembler {
   /** The arrays of the batch that is under way, one for each field. */
   #arrays: Elements[] = [];
   #rows = 0;
-  #seen = 0;
+  #seen: number;
 
-  constructor(stream: Stream, batchSize: number) {
+  /** `seen`: examples of the stream before the first that it gets. */
+  constructor(stream: Stream, batchSize: number, seen: number) {
+    this.#seen = seen;
     this.#stream = stream;
     this.#batchSize = batchSize;
     this.#fields = [...stream.inputs$, ...stream.targets$];

@@ -9,6 +9,7 @@ import { type Affine, normalizedRows } from './normalize.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import { ascending } from './order.js';
 import { bucketFor } from './buckets.js';
+import { fingerprintOf } from './fingerprint.js';
 import { isSortedByClass, labelCounts } from './labels.js';
 import { checkPositions } from './positions.js';
 import { lengthsOf, paddedRows, type Sequences } from './sequences.js';
@@ -207,6 +208,11 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
     return labelled('Dataset', this.toJSON(), depth, options, inspect);
+  }
+
+  /** A hash of some of its examples, which tells it from other data of the same description. */
+  fingerprint$(): string {
+    return fingerprintOf([...this.#arrays.inputs, ...this.#arrays.targets], this.#rows ?? ascending(this.size));
   }
 
   /** Number of examples of each label that occurs; undefined where targets are no classes. */

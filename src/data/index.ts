@@ -16,7 +16,7 @@ export { padded, type PaddableRecord, type PaddableShape, type PaddedArrays, typ
 export { BatchOrigin, originOf } from './batch-origin.js';
 export type { LoaderState } from './position.js';
 export type { SplitOptions } from './split.js';
-export { fromIterable, Stream, type ItemOf, type ItemValues, type StreamDTypes, type StreamItem, type StreamOptions, type StreamSource } from './stream.js';
+export { fromIterable, Stream, type ItemOf, type ItemValues, type StreamDTypes, type StreamItem, type StreamOptions, type StreamPosition, type StreamSource } from './stream.js';
 export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 export * as transforms from './transforms.js';
 export * as columns from '../tables/columns.js';

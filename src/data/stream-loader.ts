@@ -10,7 +10,7 @@ import type { BatchRun } from './loader.js';
 import { checkPrefetch, type Prefetched, setupOf } from './loader-options.js';
 import type { Pass } from './position.js';
 import { Prefetch } from './prefetch.js';
-import type { Stream, AnyItem } from './stream.js';
+import type { Stream, AnyItem, StreamPosition } from './stream.js';
 
 export interface StreamLoaderOptions {
   /** Examples in a batch. Default 1; not for a stream of ready batches. */
@@ -51,12 +51,14 @@ export class StreamLoader<X extends ExampleShape = Shape, Y extends ExampleShape
     this.#dropLast = setup.dropLast;
   }
 
-  /** One pass over the source. After loadStateDict(), the batches that were handed out are read again, and left out. */
+  /** One pass over the source. After loadStateDict(), the batches that were handed out are not asked for where the source is seekable, else read again, and left out. */
   protected async *runs(pass: Pass): AsyncGenerator<BatchRun<X, Y, D, E>, void, undefined> {
-    const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#dropLast);
+    const begun = this.stream.seekable$ ? pass.first : 0;
+    const first = begun * (this.stream.batches ? 1 : this.batchSize);
+    const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#dropLast, { epoch: pass.epoch, first });
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);
     try {
-      for (let step = 0; ; step++) {
+      for (let step = begun; ; step++) {
         const arrays = await prefetch.next();
         if (arrays === undefined) return;
         if (step < pass.first) continue;
@@ -91,12 +93,12 @@ class Reader {
   #ended = false;
   #closed = false;
 
-  constructor(stream: Stream, batchSize: number, dropLast: boolean) {
+  constructor(stream: Stream, batchSize: number, dropLast: boolean, at: StreamPosition) {
     this.#stream = stream;
     this.#dropLast = dropLast;
     this.#batchSize = batchSize;
-    this.#assembler = new Assembler(stream, batchSize);
-    this.#source = stream.open$();
+    this.#assembler = new Assembler(stream, batchSize, stream.batches ? 0 : at.first);
+    this.#source = stream.open$(at);
   }
 
   /** The next batch, or undefined at the end. */

@@ -3,7 +3,7 @@ import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkAttached, isNumericArray, type NumericArray } from '../numeric-array.js';
 import { fromArray } from '../ops/leaf.js';
 import { gatherRows } from '../ops/indexing.js';
-import { checkRequired } from '../options.js';
+import { checkFlags, checkRequired } from '../options.js';
 import { isRecord, type ExampleShape } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
@@ -19,7 +19,7 @@ import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import type { BatchArrays } from './assemble.js';
 
 const OP = 'data.fromIterable';
-const KNOWN = ['shape', 'targetShape', 'dtype', 'targetDtype', 'normalize', 'batches', 'classes', 'name'];
+const KNOWN = ['shape', 'targetShape', 'dtype', 'targetDtype', 'normalize', 'batches', 'seekable', 'classes', 'name'];
 
 /** Values of one array of an example, or of a batch. */
 export type ItemValues = NumericArray | Nested | number;
@@ -46,6 +46,14 @@ type Said<T> = [T] extends [InputDType] ? ([InputDType] extends [T] ? 'float32' 
 export type AnyItem = StreamItem<ExampleShape, ExampleShape>;
 type AnySource = StreamSource<ExampleShape, ExampleShape>;
 
+/** Place at which a source is opened. */
+export interface StreamPosition {
+  /** The number of the pass, from 0. */
+  readonly epoch: number;
+  /** The number of the item to begin with, of examples, or of batches where the source gives those: 0, unless the stream is seekable and goes on in the middle of a pass. */
+  readonly first: number;
+}
+
 export interface StreamOptions<X extends ExampleShape, Y extends ExampleShape = Shape, T = unknown, U = unknown> {
   /** The shape of one example, without the batch; of examples with several arrays a record of shapes, by name. */
   readonly shape: X;
@@ -59,6 +67,11 @@ export interface StreamOptions<X extends ExampleShape, Y extends ExampleShape = 
   readonly normalize?: PerField<NoInfer<X>, Normalize> | undefined;
   /** The source gives ready batches instead of examples. */
   readonly batches?: boolean | undefined;
+  /**
+   * The function that opens the source begins with item number `first`, which it is given: then training goes on in the middle of a pass without reading what comes before. Default
+   * false: items are read from the first one on, and left out.
+   */
+  readonly seekable?: boolean | undefined;
   /** The number of classes; given, every label is checked when it arrives. */
   readonly classes?: number | undefined;
   /** Stands in messages. Default 'stream'. */
@@ -84,6 +97,7 @@ interface StreamSetup<X extends ExampleShape, Y extends ExampleShape, D extends 
   readonly name: string;
   readonly classes: number | undefined;
   readonly batches: boolean;
+  readonly seekable: boolean;
   readonly shape: X;
   readonly targetShape: Y;
   readonly dtype: E;
@@ -91,6 +105,9 @@ interface StreamSetup<X extends ExampleShape, Y extends ExampleShape, D extends 
   readonly inputs: readonly StreamField[];
   readonly targets: readonly StreamField[];
 }
+
+/** Opens a source at a place. */
+type Opens = (at: StreamPosition) => AnySource;
 
 /** Examples that arrive one after the other; data.loader() makes batches of them. */
 export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Shape, D extends DTypes = TargetDType, E extends DTypes = DefaultDType<X>> {
@@ -102,12 +119,13 @@ export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Sha
   readonly targetDtype: D;
   readonly classes: number | undefined;
   readonly batches: boolean;
+  readonly seekable$: boolean;
   readonly inputs$: readonly StreamField[];
   readonly targets$: readonly StreamField[];
-  readonly #source: AnySource | (() => AnySource);
+  readonly #source: AnySource | Opens;
   #opened = false;
 
-  constructor(source: AnySource | (() => AnySource), setup: StreamSetup<X, Y, D, E>) {
+  constructor(source: AnySource | Opens, setup: StreamSetup<X, Y, D, E>) {
     this.name = setup.name;
     this.shape = setup.shape;
     this.targetShape = setup.targetShape;
@@ -115,6 +133,7 @@ export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Sha
     this.targetDtype = setup.targetDtype;
     this.classes = setup.classes;
     this.batches = setup.batches;
+    this.seekable$ = setup.seekable;
     this.inputs$ = setup.inputs;
     this.targets$ = setup.targets;
     this.#source = source;
@@ -131,8 +150,8 @@ export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Sha
   }
 
   /** Begins a pass over the source. Throws DataError where the source cannot be read a second time. */
-  open$(): Iterator<AnyItem> | AsyncIterator<AnyItem> {
-    const source = typeof this.#source === 'function' ? this.#source() : this.#source;
+  open$(at: StreamPosition): Iterator<AnyItem> | AsyncIterator<AnyItem> {
+    const source = typeof this.#source === 'function' ? this.#source(at) : this.#source;
     if (!isIterable(source)) throw new DataError(`[${OP}] stream '${this.name}': its function gave ${describeValue(source)}, expected an iterable or an async iterable. Return one.`, { op: OP });
     if (isNumericArray(source)) checkAttached(OP, `the source of stream '${this.name}'`, source);
     const iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
@@ -172,6 +191,9 @@ export function isAsync(source: AnySource): source is AsyncIterable<AnyItem> {
  *     async function* rows() { for await (const line of lines) yield { x: line.split(',').map(Number), y: 1 }; }
  *     const loader = data.loader(data.fromIterable(rows, { shape: [4] }), { batchSize: 32 });
  *
+ *     function* numbers({ first }: data.StreamPosition) { for (let i = first; i < 1000; i++) yield { x: [i], y: i % 2 }; }
+ *     const wide = data.fromIterable(numbers, { shape: [1], seekable: true });   // goes on in the middle of a pass at once
+ *
  *     function* texts() { yield { x: { tokens: Int32Array.of(5, 2, 0), length: 2 }, y: 1 }; }
  *     const two = data.fromIterable(texts, { shape: { tokens: [3], length: [] }, dtype: { tokens: 'int32' } });
  *
@@ -179,21 +201,22 @@ export function isAsync(source: AnySource): source is AsyncIterable<AnyItem> {
  * and whatever the source throws.
  */
 export function fromIterable<const X extends ExampleShape, const T = unknown>(
-  source: StreamSource<NoInfer<X>, []> | (() => StreamSource<NoInfer<X>, []>),
+  source: StreamSource<NoInfer<X>, []> | ((at: StreamPosition) => StreamSource<NoInfer<X>, []>),
   options: StreamOptions<X, [], T> & { readonly targetShape?: undefined },
 ): Stream<Written<X>, [], 'int32', StreamDTypes<X, T>>;
 export function fromIterable<const X extends ExampleShape, const Y extends ExampleShape, const T = unknown, const U = unknown>(
-  source: StreamSource<NoInfer<X>, NoInfer<Y>> | (() => StreamSource<NoInfer<X>, NoInfer<Y>>),
+  source: StreamSource<NoInfer<X>, NoInfer<Y>> | ((at: StreamPosition) => StreamSource<NoInfer<X>, NoInfer<Y>>),
   options: StreamOptions<X, Y, T, U> & { readonly targetShape: Y; readonly classes?: undefined },
 ): Stream<Written<X>, Written<Y>, StreamDTypes<Y, U>, StreamDTypes<X, T>>;
-export function fromIterable(source: AnySource | (() => AnySource), options: Given): Stream<ExampleShape, ExampleShape, DTypes, DTypes> {
+export function fromIterable(source: AnySource | Opens, options: Given): Stream<ExampleShape, ExampleShape, DTypes, DTypes> {
   checkRequired(OP, options, KNOWN);
   checkClassCount(OP, options.classes);
-  if (options.batches !== undefined && typeof options.batches !== 'boolean') throw new ArgumentError(`[${OP}] batches: got ${describeValue(options.batches)}, expected true or false.`, { op: OP });
+  checkFlags(OP, options, ['batches', 'seekable']);
   if (typeof source !== 'function' && !isIterable(source)) {
     throw new ArgumentError(`[${OP}] source: got ${describeValue(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
   }
-  const { shape, targetShape, dtype, targetDtype, normalize, classes, batches = false } = options;
+  const { shape, targetShape, dtype, targetDtype, normalize, classes, batches = false, seekable = false } = options;
+  if (seekable && typeof source !== 'function') throw new ArgumentError(`[${OP}] seekable: got it with ${describeValue(source)}, expected a function that opens the source at a place, as in ({ epoch, first }) => open(first).`, { op: OP });
   const name = nameOf(OP, options.name, 'stream');
   const inputs = fieldsOf('x', 'shape', shape, 'dtype', dtype, normalize);
   if (targetShape === undefined || !isRecord(targetShape)) {
@@ -206,6 +229,7 @@ export function fromIterable(source: AnySource | (() => AnySource), options: Giv
     name,
     classes,
     batches,
+    seekable,
     inputs,
     targets,
     shape: together(inputs, ({ shape: one }) => one),
@@ -216,7 +240,7 @@ export function fromIterable(source: AnySource | (() => AnySource), options: Giv
 }
 
 /** Options of fromIterable() as they come. */
-type Given = Pick<StreamOptions<Shape>, 'classes' | 'batches' | 'name'> & Readonly<Partial<Record<'shape' | 'targetShape' | 'dtype' | 'targetDtype' | 'normalize', unknown>>>;
+type Given = Pick<StreamOptions<Shape>, 'classes' | 'batches' | 'seekable' | 'name'> & Readonly<Partial<Record<'shape' | 'targetShape' | 'dtype' | 'targetDtype' | 'normalize', unknown>>>;
 
 /** The fields of examples. Throws ArgumentError, naming the field, for options that do not fit. */
 function fieldsOf(of: 'x' | 'y', shapeOption: string, shape: unknown, dtypeOption: string, dtype: unknown, normalize: unknown): StreamField[] {

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { checkOptions, checkRequired } from '../options.js';
-import { checkNumber, checkScheduled, type Scheduled } from './numbers.js';
+import { checkNumber, checkScheduled, describeScheduled, type Scheduled } from './numbers.js';
 import { checkSteps } from './schedules/schedule.js';
 
 /**
@@ -101,6 +101,12 @@ const descriptions = new WeakMap<Average, { readonly op: string; readonly option
 function described(op: string, options: Readonly<Record<string, unknown>>, average: Average): Average {
   descriptions.set(average, { op, options });
   return average;
+}
+
+/** Returns by which function an average was made, and its options, as JSON. */
+export function describeAverage(average: Average): object {
+  const { op, options } = descriptions.get(average) ?? { op: 'an average of its own', options: { start: average.start } };
+  return { by: op, ...Object.fromEntries(Object.entries(options).map(([name, value]) => [name, typeof value === 'function' ? describeScheduled(value as Scheduled) : value])) };
 }
 
 /** Returns whether two averages do the same: the same object, or made by the same function with equal options. A decay that is a function equals only itself. */

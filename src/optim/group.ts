@@ -9,7 +9,7 @@ import { Parameter } from '../parameter.js';
 import type { Average } from './averages.js';
 import type { Clip } from './clipping.js';
 import type { Composition } from './composition.js';
-import { checkRate, type Scheduled } from './numbers.js';
+import { checkRate, describeScheduled, type Scheduled } from './numbers.js';
 import { describeValue } from '../describe-value.js';
 
 /** The rule of an optimizer: its rate, and its other numbers by name. */
@@ -76,6 +76,8 @@ export class ParameterGroup {
   /** Place of the rate among them. */
   readonly #rate: number;
   readonly #decays: readonly string[];
+  /** Names of its numbers, in their order. */
+  readonly #names: readonly string[];
   readonly #scheduled: readonly { readonly name: string; readonly place: number; readonly schedule: (step: number, lr: number) => number }[];
   #lr: Scheduled;
 
@@ -93,6 +95,7 @@ export class ParameterGroup {
     this.#decays = decays;
     const names: readonly string[] = composition === undefined ? this.updateRule$.hypers : ['lr', ...Object.keys(hyper)];
     checkNames(op, this.updateRule$, composition === undefined ? names.filter((name) => name !== 'lr' && !(name in hyper)) : [], Object.keys(flags));
+    this.#names = names;
     this.#hyper = Float64Array.from(names, (name) => Number(hyper[name]));
     this.#rate = names.indexOf('lr');
     this.#scheduled = names.flatMap((name, place) => (typeof hyper[name] === 'function' ? [{ name, place, schedule: hyper[name] }] : []));
@@ -114,6 +117,13 @@ export class ParameterGroup {
   /** The rate, a number or a schedule. */
   get lr(): Scheduled {
     return this.#lr;
+  }
+
+  /** Options by name: numbers, and functions of the step as text. */
+  options$(): { readonly [name: string]: unknown } {
+    const scheduled = new Map(this.#scheduled.map(({ name, schedule }) => [name, describeScheduled(schedule as Scheduled)]));
+    const numbers = this.#names.map((name, place) => [name, name === 'lr' ? describeScheduled(this.#lr) : (scheduled.get(name) ?? this.#hyper[place])]);
+    return { parameters: this.parameters.length, flags: this.flags, ...(Object.fromEntries(numbers) as object) };
   }
 
   /** The rate of a step. */

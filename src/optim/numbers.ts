@@ -28,3 +28,9 @@ export function checkNumber(op: string, name: string, value: number, low = 0, hi
   const range = high === Infinity ? `of at least ${low}` : `in [${low}, ${high})`;
   throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number ${range}.`, { op });
 }
+
+/** A hyper-parameter as JSON: a number, or the text of a schedule, which a function of the user's own has not. */
+export function describeScheduled(value: Scheduled): number | string {
+  if (typeof value === 'number') return value;
+  return 'parts' in value ? String(value) : 'a function of the step';
+}

@@ -11,12 +11,12 @@ import { checkOptions } from '../options.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
-import { sameAverage, type Average } from './averages.js';
+import { describeAverage, sameAverage, type Average } from './averages.js';
 import { Averaging } from './averaging.js';
 import { Clipping, unmeasured, type Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
-import { checkRate, type Scheduled } from './numbers.js';
+import { checkRate, describeScheduled, type Scheduled } from './numbers.js';
 import { named, ParameterStates } from './parameter-states.js';
 
 let optimizers = 0;
@@ -57,6 +57,13 @@ export class Optimizer implements Updater {
     const { lr, steps, parameters, clip } = this;
     const groups = this.groups.length === 1 ? undefined : this.groups.map((group) => ({ lr: group.rateAt(steps), parameters: group.parameters.length }));
     return { rule: this.#op, lr, steps, parameters: parameters.length, ...(groups && { groups }), ...(clip && { clip }), averaged: this.average !== undefined };
+  }
+
+  /** Everything that it was asked for, as JSON: rule, groups, clipping and averages. */
+  options$(average = this.average): object {
+    const { clip } = this;
+    const limits = clip && Object.fromEntries(Object.entries(clip).map(([kind, limit]) => [kind, describeScheduled(limit as Scheduled)]));
+    return { rule: this.#op, groups: this.groups.map((group) => group.options$()), clip: limits ?? null, average: average === undefined ? null : describeAverage(average) };
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {

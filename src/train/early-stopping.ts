@@ -43,7 +43,14 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     onFitStart: (event) => void (search = new Search(options, event)),
     onEpochEnd: (event) => search!.look(event),
     onFitEnd: ({ error }) => (error === undefined ? search?.restore() : undefined),
+    stateDict: () => search?.stateDict() ?? {},
+    loadStateDict: (state) => search!.loadStateDict(state),
   };
+}
+
+interface Best {
+  readonly epoch: number;
+  readonly value: number;
 }
 
 /** The best epoch of one fit(). */
@@ -52,7 +59,7 @@ class Search {
   readonly #model: Module;
   readonly #monitor: string;
   readonly #mode: 'min' | 'max';
-  #best: { readonly epoch: number; readonly value: number } | undefined;
+  #best: Best | undefined;
   #weights: Map<string, TypedArray> | undefined;
   #waited = 0;
 
@@ -60,7 +67,7 @@ class Search {
     this.#options = options;
     this.#model = event.model;
     this.#monitor = monitorFor(OP, event, options.monitor);
-    this.#mode = options.mode ?? modeOf(event.metrics, this.#monitor);
+    this.#mode = options.mode ?? modeOf(OP, event.metrics, this.#monitor);
   }
 
   async look({ epoch, firstEpoch, record, markBest, stop }: EpochEndEvent): Promise<void> {
@@ -80,6 +87,16 @@ class Search {
     stop(`${monitor} has not improved for ${epochs}: it was best in epoch ${this.#best.epoch} (from 0), with ${this.#best.value}`);
   }
 
+  stateDict(): object {
+    return { best: this.#best ?? null, waited: this.#waited, weights: this.#weights === undefined ? null : Object.fromEntries(this.#weights) };
+  }
+
+  loadStateDict({ best, waited, weights }: { readonly [name: string]: unknown }): void {
+    this.#best = (best as Best | null) ?? undefined;
+    this.#waited = waited as number;
+    this.#weights = weights === null ? undefined : new Map(Object.entries(weights as Record<string, TypedArray>));
+  }
+
   async restore(): Promise<void> {
     if (this.#weights !== undefined) await this.#model.loadStateDict(this.#weights);
     this.#weights = undefined;
@@ -92,11 +109,12 @@ class Search {
   }
 }
 
-function modeOf(metrics: FitStartEvent['metrics'], monitor: string): 'min' | 'max' {
+/** Returns which direction of a monitored result is better. Throws ArgumentError where its metric does not say. */
+export function modeOf(op: string, metrics: FitStartEvent['metrics'], monitor: string): 'min' | 'max' {
   const name = monitor.replace(/^validation\./, '');
   const mode = name === 'loss' ? 'min' : metrics.find((metric) => metric.name === name)?.mode;
   if (mode !== undefined) return mode;
-  throw new ArgumentError(`[${OP}] mode: the metric ${name} does not say whether less of it is better or more: expected mode 'min' or 'max'.`, { op: OP });
+  throw new ArgumentError(`[${op}] mode: the metric ${name} does not say whether less of it is better or more: expected mode 'min' or 'max'.`, { op });
 }
 
 async function weightsOf(model: Module): Promise<Map<string, TypedArray>> {

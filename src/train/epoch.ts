@@ -1,6 +1,6 @@
 import type { BatchRun, Loader } from '../data/index.js';
 import { meanOfMeans } from '../metrics/accumulators.js';
-import { type AnyMetric, Running } from '../metrics/index.js';
+import { type AccumulatorState, type AnyMetric, Running } from '../metrics/index.js';
 import { LOSS } from './evaluation.js';
 import type { EpochEvent, EpochRecord, FitEvent, Results, StepEvent } from './events.js';
 import type { LayerStatistics } from './inspection.js';
@@ -114,11 +114,22 @@ async function* singly(batches: AsyncIterable<AnyBatch>): AsyncGenerator<BatchRu
   for await (const batch of batches) yield { batch: batch as BatchRun['batch'], maxSteps: 1, consume: nothing };
 }
 
+/** An epoch that is under way: results so far, and how much went into them. */
+export interface EpochState {
+  readonly steps: number;
+  readonly examples: number;
+  readonly seconds: number;
+  readonly layers?: readonly LayerStatistics[] | undefined;
+  readonly results: { readonly [metric: string]: AccumulatorState };
+}
+
 /** Accumulator of an epoch: results so far, and how much went into them. */
 export class EpochAccumulator<M extends AnyMetric> {
   readonly epoch: number;
   readonly #running: Running<AnyMetric>;
   readonly #start = performance.now();
+  /** Seconds that passed before it went on from a checkpoint. */
+  #before = 0;
   steps = 0;
   examples = 0;
   /** Statistics of the layers when they were last looked at. */
@@ -151,7 +162,18 @@ export class EpochAccumulator<M extends AnyMetric> {
 
   /** Since the epoch began. */
   get seconds(): number {
-    return (performance.now() - this.#start) / 1000;
+    return this.#before + (performance.now() - this.#start) / 1000;
+  }
+
+  /** Everything that it knows, for a checkpoint in the middle of the epoch. */
+  stateDict(): EpochState {
+    const { steps, examples, seconds, layers } = this;
+    return { steps, examples, seconds, layers, results: this.#running.stateDict() };
+  }
+
+  loadStateDict({ steps, examples, seconds, layers, results }: EpochState): void {
+    [this.steps, this.examples, this.layers, this.#before] = [steps, examples, layers, seconds];
+    this.#running.loadStateDict(results);
   }
 
   record(): EpochRecord<M> {

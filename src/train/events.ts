@@ -109,6 +109,13 @@ export interface Callback<M extends AnyMetric = never> {
   readonly onEpochEnd?: Handler<EpochEndEvent<M>> | undefined;
   /** Called however fit() ends. */
   readonly onFitEnd?: Handler<FitEndEvent<M>> | undefined;
+  /**
+   * Returns what it has to remember, so that fit() goes on from a checkpoint as if it had never ended: numbers, texts, typed arrays, and objects and arrays of them. Asked between two
+   * steps, or after onEpochEnd.
+   */
+  readonly stateDict?: (() => object | Promise<object>) | undefined;
+  /** Goes on from what stateDict() gave; called after onFitStart. */
+  readonly loadStateDict?: { told(state: { readonly [name: string]: unknown }): Answer }['told'] | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Optimizer } from '../optim/index.js';
 import type { DescribedSchedule } from '../optim/schedules/index.js';
 import { checkOptions, suggestion } from '../options.js';
 import { warnOnce } from '../warn.js';
+import { checkpointSetup, resumeSetup, type CheckpointSetup, type ResumeSetup } from './checkpoint-options.js';
 import type { Callback } from './events.js';
 import { classWeightsFor } from './example-weights.js';
 import type { FitSetup } from './fit.js';
@@ -16,12 +17,13 @@ import { checkSource, type Source, toLoader } from './sources.js';
 import type { FitOptions, ValidationSplit } from './trainer.js';
 
 const KNOWN = [
-  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite',
+  'epochs', 'batchSize', 'shuffle', 'seed', 'dropLast', 'accumulate', 'classWeights', 'validation', 'validationSplit', 'clip', 'average', 'inspect', 'signal', 'callbacks', 'checkFinite', 'checkpoint', 'resume',
 ] satisfies (keyof FitOptions)[];
 
 const EVENTS = ['onFitStart', 'onEpochStart', 'onStep', 'onEpochEnd', 'onFitEnd'] satisfies (keyof Callback)[];
 
-type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> & Pick<FitOptions, 'clip' | 'average'>;
+type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> &
+  Pick<FitOptions, 'clip' | 'average'> & { readonly checkpoint: CheckpointSetup | undefined; readonly resume: ResumeSetup | undefined };
 
 /**
  * Makes the arguments of fit() complete: of data that is no loader, one that begins with epoch `firstEpoch`. Throws ArgumentError, and
@@ -30,16 +32,21 @@ type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' |
 export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M>, loss: Loss, firstEpoch: number): Prepared<M> {
   checkSource('fit', data);
   checkOptions('fit', options, KNOWN);
-  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], ...loading } = options;
+  const { epochs = 1, accumulate = 1, validation, validationSplit, classWeights, checkFinite = true, clip, average, inspect = false, signal, callbacks = [], checkpoint, resume, ...loading } = options;
   checkCount('epochs', epochs, 0);
   checkCount('accumulate', accumulate, 1);
   checkSignal('fit', signal);
+  const saving = checkpointSetup(checkpoint);
+  const resuming = resumeSetup(resume, saving);
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
   if (batches !== (source as unknown)) batches.loadStateDict({ ...batches.stateDict(), epoch: firstEpoch, step: 0 });
   if (held !== undefined) checkSource('fit', held);
   warnOfSortedClasses(batches);
+  if (saving !== undefined || resuming !== undefined) checkSavable(batches);
   return {
+    checkpoint: saving,
+    resume: resuming,
     epochs,
     firstEpoch,
     accumulate,
@@ -53,6 +60,13 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
     signal,
     callbacks: callbacksOf<M>(callbacks),
   };
+}
+
+/** Throws ArgumentError for a loader of the user's own that does not say where it stands. */
+function checkSavable(batches: Loader): void {
+  const { stateDict, loadStateDict } = batches as Partial<Loader>;
+  if (typeof stateDict === 'function' && typeof loadStateDict === 'function') return;
+  throw new ArgumentError('[fit] checkpoint: the data is a loader without stateDict() and loadStateDict(), expected both, so that training goes on with the batch after the last one. Add them, or make a loader by data.loader().', { op: 'fit' });
 }
 
 /** Once an epoch where nobody says otherwise; in a stream, whose epochs are not known, every 100 steps. */

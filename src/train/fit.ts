@@ -1,14 +1,16 @@
 import type * as Util from 'node:util';
 import { type Loader, originOf } from '../data/index.js';
-import { AnnealError, DivergenceError } from '../errors.js';
+import { AbortError, AnnealError, DivergenceError } from '../errors.js';
 import { lazyRequire } from '../lazy-require.js';
 import type { AnyMetric } from '../metrics/index.js';
 import { tensorsOf } from '../records.js';
 import { batchesAround, explained } from './divergence.js';
-import { CompletedStep, EpochAccumulator, EpochPass } from './epoch.js';
+import { CompletedStep, EpochAccumulator, EpochPass, type EpochState } from './epoch.js';
 import { evaluate } from './evaluation.js';
-import type { Callback, EpochEvent, FitEvent, Results } from './events.js';
+import type { Callback, EpochEvent, EpochRecord, FitEvent, Results } from './events.js';
+import type { FitCheckpoints, FitProgress } from './fit-checkpoints.js';
 import { warnOfEndedSchedules } from './fit-options.js';
+import { historyOf, type FitState } from './fit-state.js';
 import { History } from './history.js';
 import { Inspection } from './inspection.js';
 import { checkPlateaus, observePlateaus } from './monitor.js';
@@ -28,6 +30,10 @@ export interface FitSetup<M extends AnyMetric> extends StepSetup {
   readonly epochs: number;
   /** The number of the first of them: how many the trainer has completed before. */
   readonly firstEpoch: number;
+  /** Checkpoints that are written meanwhile. */
+  readonly checkpoints?: FitCheckpoints | undefined;
+  /** State of a checkpoint from which it goes on, and how many epochs the trainer has completed by it. */
+  readonly resumed?: { readonly fit: FitState; readonly epochs: number; readonly anew: boolean } | undefined;
   /** Batches of a step. */
   readonly accumulate: number;
   /** Layers are looked into every so many steps, from the first one on; undefined: never. */
@@ -54,6 +60,10 @@ export class Fit<M extends AnyMetric> {
   /** Steps submitted so far. */
   #submitted = 0;
   readonly #recent = new Recent();
+  /** The epoch that is under way. */
+  #underWay: { readonly accumulator: EpochAccumulator<M>; observed: boolean } | undefined = undefined;
+  /** True if it was left by its signal, between two steps. */
+  #interrupted = false;
   /** The first submission that has failed. */
   #failed: { readonly submission: Submission; readonly group: readonly AnyBatch[]; readonly event: StepPlace } | undefined = undefined;
 
@@ -62,25 +72,37 @@ export class Fit<M extends AnyMetric> {
     this.#setup = setup;
     this.#note = note;
     this.#waits = looksAtSteps(setup.callbacks);
-    this.#epochs = setup.firstEpoch;
+    const { resumed } = setup;
+    this.#epochs = resumed?.epochs ?? setup.firstEpoch;
+    if (resumed !== undefined) {
+      this.#history = historyOf<M>(resumed.fit, setup.metrics);
+      this.#stopped = resumed.fit.stopped ?? undefined;
+      this.#submitted = resumed.fit.submitted;
+    }
     this.#stepwise = whyStepwise(setup);
     util().debuglog('anneal')('fit: %s', this.#stepwise ?? 'several steps in one call');
   }
 
   async run(): Promise<History<M>> {
     const event = this.#event();
-    const { model, optimizer, metrics, firstEpoch, epochs, batches } = this.#setup;
+    const { model, optimizer, metrics, firstEpoch, epochs, batches, checkpoints, resumed } = this.#setup;
+    this.#write(this.#history);
     const end = firstEpoch + epochs;
     const start = { ...event, type: 'fitStart', model, optimizer, metrics, validated: this.#validated, augmentation: augmentationOf(batches) } as const;
     let failure: unknown;
     try {
       checkPlateaus(optimizer, start);
-      if (epochs > 0) warnOfEndedSchedules(optimizer);
+      if (this.#epochs < end) warnOfEndedSchedules(optimizer);
+      checkpoints?.checkMonitor(start);
       await this.#tell((callback) => callback.onFitStart?.(start));
-      for (let epoch = firstEpoch; epoch < end && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch }, epoch + 1 < end);
+      if (resumed !== undefined) await this.#restoreCallbacks(resumed.fit.callbacks);
+      const begun = this.#submitted;
+      for (let epoch = this.#epochs; epoch < end && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch }, epoch + 1 < end);
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));
+      if (this.#submitted > begun || resumed?.fit.complete === false) await checkpoints?.save(() => this.#progress(true));
     } catch (error) {
       failure = error;
+      if (this.#interrupted && error instanceof AbortError) await checkpoints?.save(() => this.#progress(false));
       throw error;
     } finally {
       await this.#tell((callback) => callback.onFitEnd?.({ ...event, type: 'fitEnd', history: this.#history, error: failure }));
@@ -107,6 +129,7 @@ export class Fit<M extends AnyMetric> {
     await this.#tell((callback) => callback.onEpochStart?.({ ...event, type: 'epochStart' }));
     const { batches, validation, optimizer, metrics, accumulate, signal } = this.#setup;
     const accumulator = new EpochAccumulator<M>(epoch, metrics);
+    const underWay = (this.#underWay = { accumulator, observed: this.#restoreEpoch(accumulator) });
     const pass = new EpochPass(batches, { more, accumulate, signal });
     const complete = await this.#steps(event, accumulator, pass);
     if (!complete) return;
@@ -114,15 +137,18 @@ export class Fit<M extends AnyMetric> {
     const aborted = signal?.aborted === true;
     const known = { metrics, validated: validation !== undefined };
     const trained = accumulator.steps === 0 ? undefined : accumulator.record();
-    if (trained !== undefined) observePlateaus(optimizer, known, trained, 'training');
+    if (trained !== undefined && !underWay.observed) observePlateaus(optimizer, known, trained, 'training');
+    underWay.observed = true;
     const validated = validation === undefined ? {} : { validation: await this.#validate(validation, epoch) };
     observePlateaus(optimizer, known, validated, 'validation');
     pass.complete();
+    this.#underWay = undefined;
     this.#epochs = epoch + 1;
     const record = trained && { ...trained, ...validated };
     this.#write(this.#history.with$(record === undefined ? [] : [record]));
     const markBest = (): void => this.#write(this.#history.with$([], { best: epoch }));
     if (record !== undefined) await this.#tell((callback) => callback.onEpochEnd?.({ ...event, type: 'epochEnd', record, markBest }));
+    await this.#setup.checkpoints?.epochEnded(record as EpochRecord | undefined, this.#epochs - this.#setup.firstEpoch, metrics, () => this.#progress(false));
     if (aborted) this.#checkSignal(epoch + 1, 'before step 0');
   }
 
@@ -135,11 +161,11 @@ export class Fit<M extends AnyMetric> {
       let ended = false;
       while (!ended) {
         // What was handed out has to be trained on: nothing is asked for that might not be.
-        if (!pass.over) this.#checkSignal(event.epoch, `before step ${step}`);
+        if (!pass.over) await this.#drainAborted(pipeline, event.epoch, step);
         if (!pass.over && this.#stopped !== undefined) break;
         const asked = groups.next();
         const { done, value } = asked instanceof Promise ? await asked : asked;
-        if (!pass.over) this.#checkSignal(event.epoch, `before step ${step}`);
+        if (!pass.over) await this.#drainAborted(pipeline, event.epoch, step);
         if (done === true) ended = true;
         else if (this.#stopped !== undefined) break;
         else {
@@ -148,6 +174,10 @@ export class Fit<M extends AnyMetric> {
           step += count;
           await pipeline.add(submitted);
           if (this.#waits) await pipeline.drain();
+          if (this.#setup.checkpoints?.dueAfterStep(this.#submitted) === true) {
+            await pipeline.drain();
+            await this.#setup.checkpoints.save(() => this.#progress(false));
+          }
         }
       }
       await pipeline.drain();
@@ -180,7 +210,8 @@ export class Fit<M extends AnyMetric> {
       const place = inspectEvery === undefined ? 0 : this.#submitted % inspectEvery;
       const inspection = inspectEvery !== undefined && place === 0 ? new Inspection(model) : undefined;
       const free = inspectEvery === undefined ? maxSteps : inspection === undefined ? Math.min(maxSteps, inspectEvery - place) : 1;
-      const submission = submit(this.#setup, group, { maxSteps: this.#stepwise === undefined ? free : 1, watched: this.#stepwise !== undefined, inspection });
+      const most = Math.min(free, this.#setup.checkpoints?.stepsLeft(this.#submitted) ?? Infinity);
+      const submission = submit(this.#setup, group, { maxSteps: this.#stepwise === undefined ? most : 1, watched: this.#stepwise !== undefined, inspection });
       this.#submitted += submission.count;
       submission.done?.catch(() => (this.#failed ??= { submission, group, event }));
       return { count: submission.count, done: submission.done, complete: () => this.#complete(submission, event, accumulator) };
@@ -236,7 +267,40 @@ export class Fit<M extends AnyMetric> {
     }
   }
 
+  /** Ends at the signal with all steps complete, so that a checkpoint has them. */
+  async #drainAborted(pipeline: StepPipeline, epoch: number, step: number): Promise<void> {
+    if (this.#setup.signal?.aborted !== true) return;
+    await pipeline.drain();
+    this.#checkSignal(epoch, `before step ${step}`);
+  }
+
+  /** Everything that is to be known to go on from here; no step is under way. */
+  async #progress(complete: boolean): Promise<FitProgress> {
+    const { callbacks, firstEpoch } = this.#setup;
+    const states: object[] = [];
+    for (const callback of callbacks) if (callback.stateDict !== undefined) states.push(await callback.stateDict());
+    const { accumulator, observed = false } = this.#underWay ?? {};
+    const epoch = accumulator === undefined ? null : { ...accumulator.stateDict(), observed };
+    const loss = accumulator === undefined || accumulator.steps === 0 ? (this.#history.at(-1)?.loss ?? null) : accumulator.results().loss;
+    return { firstEpoch, submitted: this.#submitted, complete, stopped: complete ? (this.#stopped ?? null) : null, epochs: [...this.#history], best: this.#history.best?.epoch ?? null, epoch, callbacks: states, loss };
+  }
+
+  async #restoreCallbacks(states: readonly object[]): Promise<void> {
+    const remembering = this.#setup.callbacks.filter(({ stateDict }) => stateDict !== undefined);
+    if (remembering.length !== states.length) return;
+    for (const [i, callback] of remembering.entries()) await callback.loadStateDict?.(states[i]! as { readonly [name: string]: unknown });
+  }
+
+  /** Goes on with the epoch that was under way; returns whether its results were observed by plateau schedules. */
+  #restoreEpoch(accumulator: EpochAccumulator<M>): boolean {
+    const { resumed } = this.#setup;
+    if (resumed === undefined || resumed.anew || resumed.fit.epoch === null || accumulator.epoch !== resumed.epochs) return false;
+    accumulator.loadStateDict(resumed.fit.epoch satisfies EpochState);
+    return resumed.fit.epoch.observed;
+  }
+
   #checkSignal(epoch: number, where: string): void {
+    this.#interrupted ||= this.#setup.signal?.aborted === true;
     throwIfAborted('fit', this.#setup.signal, ` in epoch ${epoch}, ${where}`);
   }
 }

@@ -1,3 +1,5 @@
+export { Checkpoints, type CheckpointFile, type CheckpointInfo, type CheckpointPart, type CheckpointParts, type CheckpointSaveOptions, type CheckpointsOptions, type LoadedCheckpoint } from '../checkpoint/index.js';
+export type { FitCheckpointOptions, Ignorable, ResumeOptions } from './checkpoint-options.js';
 export { earlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
 export type { Callback, EpochEndEvent, EpochEvent, EpochRecord, EpochStartEvent, FitEndEvent, FitEvent, FitStartEvent, Results, StepEvent, TrainEvent } from './events.js';
 export { History, parseHistory, type HistoryJson } from './history.js';

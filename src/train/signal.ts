@@ -1,5 +1,6 @@
 import { describeValue } from '../describe-value.js';
 import { AbortError, ArgumentError } from '../errors.js';
+import { Terminated } from './shutdown.js';
 
 /** Throws ArgumentError for what is no signal, such as the controller that has it: it would never stop anything. */
 export function checkSignal(op: string, signal: AbortSignal | undefined): void {
@@ -10,7 +11,9 @@ export function checkSignal(op: string, signal: AbortSignal | undefined): void {
 /** Throws when the signal says stop. */
 export function throwIfAborted(op: string, signal: AbortSignal | undefined, where = ''): void {
   if (signal === undefined || !signal.aborted) return;
-  throw new AbortError(`[${op}] stopped by its signal${where}. What was done until then stays.`, { op, cause: signal.reason });
+  const reason: unknown = signal.reason;
+  const by = reason instanceof Terminated ? reason.signal : 'its signal';
+  throw new AbortError(`[${op}] stopped by ${by}${where}. What was done until then stays.`, { op, cause: reason });
 }
 
 const STOP = Symbol('stop');

@@ -20,7 +20,9 @@ import { eventsOf } from './events.js';
 import { History } from './history.js';
 import { nothingFrom } from './sources.js';
 import { checkOptimizes } from './fit-options.js';
-import { Fit } from './fit.js';
+import { Fit, type FitSetup } from './fit.js';
+import { runWithCheckpoints } from './checkpointed-run.js';
+import type { FitCheckpointOptions, ResumeOptions } from './checkpoint-options.js';
 import { prepare } from './fit-options.js';
 import { predict } from './evaluation.js';
 import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
@@ -92,6 +94,16 @@ export interface FitOptions<M extends AnyMetric = never> {
   /** Ends fit() after the step that is under way; it rejects with AnnealError (ANNEAL_ABORTED). */
   readonly signal?: AbortSignal | undefined;
   readonly callbacks?: Callback<M> | readonly Callback<M>[] | undefined;
+  /**
+   * Writes checkpoints into a directory while training goes on: everything that a resumed fit() has to know to end with the same bits. SIGTERM and SIGINT end this fit() with
+   * a last one, after the step that is under way; a second signal ends the process at once.
+   */
+  readonly checkpoint?: FitCheckpointOptions | undefined;
+  /**
+   * Goes on from a checkpoint, in the middle of an epoch, too, in a program that is otherwise the same: 'latest', or a path. `epochs` are those of the whole training. Without any
+   * checkpoint in the directory, 'latest' begins anew.
+   */
+  readonly resume?: string | URL | ResumeOptions | undefined;
 }
 
 export interface EventsOptions<M extends AnyMetric = never> extends FitOptions<M> {
@@ -164,13 +176,14 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
    *
    * Rejects with BusyError while another fit() trains this model; ANNEAL_ABORTED when the signal stops it; ArgumentError; an
    * error of a callback or the data's source; the error of a failed step, which names the data, the epoch, the step and, for a
-   * label out of range, the example. What was trained until then stays, and so does `history`.
+   * label out of range, the example. What was trained until then stays, and so does `history`. With checkpoints also with BusyError where another process has the
+   * directory, ANNEAL_STATE_MISMATCH for a checkpoint of another training, which says what differs, and FileFormatError where all are damaged.
    */
   async fit<X extends ExampleShape, Y extends ExampleShape, D extends DTypes>(
     data: Source<X, Y, D> & Suits<I, TargetsOf<L>, X, D>,
     options: FitOptions<M> = {},
   ): Promise<History<M>> {
-    const { clip, average, ...prepared } = prepare<M>(data, options, this.#loss, this.#epochs);
+    const { clip, average, checkpoint, resume, ...prepared } = prepare<M>(data, options, this.#loss, this.#epochs);
     if (busy.has(this.model)) {
       throw new BusyError('[fit] this model is being trained by another fit(). Await that one first, or stop it by its signal.', { op: 'fit' });
     }
@@ -182,10 +195,14 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
     if (!wasTraining) this.model.train();
     try {
       if (clip !== undefined) optimizer.clip = clip;
-      if (average !== undefined) optimizer.goOnAveraging$(average);
       const note = (history: History<M>, epochs: number): void => void ([this.#history, this.#epochs] = [history, epochs]);
-      const fit = new Fit<M>({ model, optimizer, loss: this.#loss, metrics: this.#metrics as readonly M[], ...prepared }, note);
-      return await fit.run();
+      const setup: FitSetup<M> = { model, optimizer, loss: this.#loss, metrics: this.#metrics as readonly M[], ...prepared };
+      const run = (last: FitSetup<M>): Promise<History<M>> => {
+        if (average !== undefined) optimizer.goOnAveraging$(average);
+        return new Fit<M>(last, note).run();
+      };
+      if (checkpoint === undefined && resume === undefined) return await run(setup);
+      return await runWithCheckpoints(setup, { checkpoint, resume, average, classWeights: options.classWeights }, () => this.stateDict(), run);
     } finally {
       if (clip !== undefined) optimizer.clip = clipBefore;
       if (!wasTraining) this.model.eval();
