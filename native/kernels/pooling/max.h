@@ -56,31 +56,55 @@ struct MaxRows {
   bool first;  // none was read before
 };
 
+// Calls f(c, vectors, lanes) for the channels [c, ...) of an element: several whole vectors, so that what is found out
+// of a window serves them all, or one.
+template <int kCount>
+struct Vectors {
+  static constexpr int count = kCount;
+};
+template <class F>
+ANNEAL_INLINE void each_vectors(int64_t C, F f) {
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= C; c += 4 * kLanes) f(c, Vectors<4>{}, kLanes);
+  for (; c + 2 * kLanes <= C; c += 2 * kLanes) f(c, Vectors<2>{}, kLanes);
+  for (; c < C; c += kLanes) f(c, Vectors<1>{}, (int)smallest(C - c, kLanes));
+}
+
 // Goes on with the maxima of a row of windows, and with their places.
 template <class Index>
 static __attribute__((noinline)) void max_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C, float* y,
                                                   Index* index) {
-  for (int64_t w = 0; w < a.windows; w++) {
-    const Span taps = a.taps_of(w);
-    const int64_t start = a.element_at(w, 0);
-    each_vector(C, [&](int64_t c, int lanes) __attribute__((always_inline)) {
-      vf best = splat(-__builtin_inff());
-      vi place = splat(rows.count > 0 && taps.first < taps.end ? rows.tap[0] + (int32_t)taps.first : 0);
-      if (!rows.first) {
-        best = ld_some(y + w * C + c, lanes);
-        if (index) place = ld_some(index + w * C + c, lanes);
+  each_vectors(C, [&](int64_t c, auto vectors, int lanes) __attribute__((always_inline)) {
+    constexpr int kCount = decltype(vectors)::count;
+    for (int64_t w = 0; w < a.windows; w++) {
+      const Span taps = a.taps_of(w);
+      const int64_t start = a.element_at(w, 0);
+      vf best[kCount];
+      vi place[kCount];
+      for (int u = 0; u < kCount; u++) {
+        best[u] = splat(-__builtin_inff());
+        place[u] = splat(rows.count > 0 && taps.first < taps.end ? rows.tap[0] + (int32_t)taps.first : 0);
+        if (rows.first) continue;
+        best[u] = ld_some(y + w * C + c + u * kLanes, lanes);
+        if (index) place[u] = ld_some(index + w * C + c + u * kLanes, lanes);
       }
       for (int64_t r = 0; r < rows.count; r++)
         for (int64_t t = taps.first; t < taps.end; t++) {
-          const vf x = ld_some(rows.row[r] + (start + t * a.dilation) * C + c, lanes);
-          const vi better = (x > best) | (x != x);
-          best = select(better, x, best);
-          place = select(better, splat(rows.tap[r] + (int32_t)t), place);
+          const float* x = rows.row[r] + (start + t * a.dilation) * C + c;
+          const vi here = splat(rows.tap[r] + (int32_t)t);
+          for (int u = 0; u < kCount; u++) {
+            const vf v = ld_some(x + u * kLanes, lanes);
+            const vi better = (v > best[u]) | (v != v);
+            best[u] = select(better, v, best[u]);
+            place[u] = select(better, here, place[u]);
+          }
         }
-      st_some(y + w * C + c, best, lanes);
-      if (index) st_some(index + w * C + c, place, lanes);
-    });
-  }
+      for (int u = 0; u < kCount; u++) {
+        st_some(y + w * C + c + u * kLanes, best[u], lanes);
+        if (index) st_some(index + w * C + c + u * kLanes, place[u], lanes);
+      }
+    }
+  });
 }
 
 // Goes on with the elements that the places of a row of windows name: 0 where that is none.
@@ -103,24 +127,40 @@ static __attribute__((noinline)) void take_of_rows(const PoolAxis& a, const MaxR
   }
 }
 
-// Goes on with the sums of a row of elements.
+// Goes on with the sums of a row of elements: window by window, so that dy and its place are read once for all elements
+// of a window. Where no two windows share one, kAlone: the sum is what one window gives.
+template <class Index, bool kAlone>
+ANNEAL_INLINE void grad_of_row(const PoolAxis& a, const float* dy, const Index* index, int32_t tap, int64_t C,
+                               float* dx) {
+  each_vectors(C, [&](int64_t c, auto vectors, int lanes) __attribute__((always_inline)) {
+    constexpr int kCount = decltype(vectors)::count;
+    for (int64_t v = 0; v < a.windows; v++) {
+      const Span taps = a.taps_of(v);
+      float* to = dx + a.element_at(v, 0) * C;
+      vf slope[kCount];
+      vi place[kCount];
+      for (int u = 0; u < kCount; u++) {
+        slope[u] = ld_some(dy + v * C + c + u * kLanes, lanes);
+        place[u] = ld_some(index + v * C + c + u * kLanes, lanes);
+      }
+      for (int64_t t = taps.first; t < taps.end; t++)
+        for (int u = 0; u < kCount; u++) {
+          float* at = to + t * a.dilation * C + c + u * kLanes;
+          const vf part = select(place[u] == splat(tap + (int32_t)t), slope[u], vf{});
+          st_some(at, (kAlone ? vf{} : ld_some(at, lanes)) + part, lanes);
+        }
+    }
+  });
+}
+
 template <class Index>
 static __attribute__((noinline)) void grad_of_rows(const PoolAxis& a, const MaxRows<Index>& rows, int64_t C,
                                                    float* dx) {
-  for (int64_t w = 0; w < a.n; w++) {
-    const Span windows = a.windows_of(w);
-    each_vector(C, [&](int64_t c, int lanes) __attribute__((always_inline)) {
-      vf sum = rows.first ? vf{} : ld_some(dx + w * C + c, lanes);
-      for (int64_t r = 0; r < rows.count; r++)
-        for (int64_t v = windows.first; v < windows.end; v++) {
-          const int64_t tap = a.tap_at(v, w);
-          if (tap < 0) continue;
-          const vi here = ld_some(rows.index[r] + v * C + c, lanes) == splat(rows.tap[r] + (int32_t)tap);
-          sum = sum + select(here, ld_some(rows.row[r] + v * C + c, lanes), vf{});
-        }
-      st_some(dx + w * C + c, sum, lanes);
-    });
-  }
+  const bool alone = rows.first && rows.count == 1 && a.dilation == 1 && a.kernel <= a.stride;
+  const bool covered = alone && a.kernel == a.stride && a.windows * a.stride - a.padding >= a.n;
+  if (rows.first && !covered) __builtin_memset(dx, 0, (size_t)(a.n * C) * 4);
+  if (alone) return grad_of_row<Index, true>(a, rows.row[0], rows.index[0], rows.tap[0], C, dx);
+  for (int64_t r = 0; r < rows.count; r++) grad_of_row<Index, false>(a, rows.row[r], rows.index[r], rows.tap[r], C, dx);
 }
 
 // A row of indices of planes as planes_to_lanes has it, and back.
