@@ -4,9 +4,11 @@
     'anneal_version': '<!(node -p "require(\'./package.json\').version")',
     'core_sources': [
       'native/arena.cc',
+      'native/cgroup.cc',
       'native/cpu.cc',
       'native/cpu_quota.cc',
       'native/execute.cc',
+      'native/memory_budget.cc',
       'native/permutation.cc',
       'native/placement.cc',
       'native/session.cc',

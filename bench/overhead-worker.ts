@@ -107,7 +107,7 @@ function smallest(session: NativeSession): { readonly now: () => void; readonly 
   const body = [...buffer(0), ...buffer(1), ...view(0), ...view(1), ...copy];
   const words = Uint32Array.from([0x4c4e4e41, 1, 16 + body.length, 2, 2, 1, 2, 0, 0, 0, 0, 10, 0, 0, 0, 0, ...body]);
   const program = session.load(words);
-  const storages = Int32Array.of(session.allocate(BYTES), session.allocate(BYTES));
+  const storages = Int32Array.of(session.allocate(BYTES, false), session.allocate(BYTES, false));
   const none = new Uint8Array(0);
   return {
     now: () => session.run(program, storages, none, 1, true, 0) as undefined,

@@ -4,9 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
-#include <string>
 
-#include "error.h"
 #include "sanitizers.h"
 
 #ifdef __linux__
@@ -20,10 +18,7 @@ namespace anneal {
 
 namespace {
 
-[[noreturn]] void out_of_memory(size_t bytes) {
-  throw Error(Code::out_of_memory, "[anneal] out of memory: " + std::to_string(bytes) +
-                                       " bytes could not be allocated. Use a smaller model or batch, or free tensors.");
-}
+[[noreturn]] void out_of_memory(size_t bytes) { throw OutOfMemory(bytes, MemoryBudget::use().total - bytes, 0); }
 
 constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -37,11 +32,16 @@ size_t next_place() {
   return blocks.fetch_add(1, std::memory_order_relaxed) * kStagger % kPage;
 }
 
+// A size that may be rounded up.
+size_t checked(size_t bytes) {
+  if (bytes > SIZE_MAX / 4) throw OutOfMemory(bytes, MemoryBudget::use().total, 0);
+  return bytes;
+}
+
 }  // namespace
 
 // Under AddressSanitizer everything comes from the heap, whose ends it watches.
-Memory::Memory(size_t bytes) : bytes_(bytes) {
-  if (bytes > SIZE_MAX / 4) out_of_memory(bytes);
+Memory::Memory(size_t bytes, MemoryKind kind) : counted_(checked(bytes), kind), bytes_(bytes) {
   const bool staggered = bytes >= kStaggerFrom && !kAddressSanitizer;
   const size_t size = round_up(bytes + (bytes == 0), kMemoryAlignment) + (staggered ? kPage : 0);
   if (!map(size)) {

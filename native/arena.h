@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "memory_budget.h"
+
 namespace anneal {
 
 constexpr size_t kMemoryAlignment = 64;
@@ -12,14 +14,16 @@ constexpr size_t kMemoryAlignment = 64;
 class Memory {
  public:
   Memory() = default;
-  explicit Memory(size_t bytes);  // throws Error(Code::out_of_memory)
+  Memory(size_t bytes, MemoryKind kind);  // throws OutOfMemory
   ~Memory() { release(); }
   Memory(Memory&& other) noexcept
-      : base_(std::exchange(other.base_, nullptr)),
+      : counted_(std::move(other.counted_)),
+        base_(std::exchange(other.base_, nullptr)),
         data_(std::exchange(other.data_, nullptr)),
         bytes_(std::exchange(other.bytes_, 0)),
         mapped_(std::exchange(other.mapped_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {
+    std::swap(counted_, other.counted_);
     std::swap(base_, other.base_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
@@ -34,6 +38,7 @@ class Memory {
   bool map(size_t bytes);
   void release();
 
+  CountedBytes counted_;
   char* base_ = nullptr;  // of the block from the system, which begins up to a page before the data
   char* data_ = nullptr;
   size_t bytes_ = 0;
@@ -53,7 +58,7 @@ class Arena {
  private:
   void grow(size_t bytes) {
     memory_ = Memory();  // give back the old block first: both at once could be too much
-    memory_ = Memory(bytes);
+    memory_ = Memory(bytes, MemoryKind::plans);
   }
 
   Memory memory_;

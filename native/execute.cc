@@ -52,17 +52,17 @@ Executor::Executor() {
   context_.executor = this;
 }
 
-// Memory for the program, and a scratch block for each thread that may work on it. Throws when there is none.
+// Memory for the program, and a scratch block for each thread that may work on it. Throws OutOfMemory.
 void Executor::prepare(const Executable& executable) {
   arena_.reserve(executable.program_->arena_bytes);
-  arena_bytes_.store(arena_.bytes(), std::memory_order_relaxed);
   const int threads = ThreadPool::instance().threads();
   const size_t per_worker = std::max(worker_scratch_, executable.scratch_);
   const size_t bytes = size_t(threads) * per_worker + executable.shared_scratch_;
   if (bytes > scratch_.bytes()) {
     scratch_ = Memory();
-    scratch_ = Memory(bytes);
+    scratch_ = Memory(bytes, MemoryKind::plans);
   }
+  temporary_bytes_.store(arena_.bytes() + scratch_.bytes(), std::memory_order_relaxed);
   worker_scratch_ = per_worker;
   context_.threads = threads;
   context_.shared_scratch = scratch_.data() + size_t(threads) * per_worker;
@@ -109,7 +109,11 @@ Outcome Executor::ended(const Executable& executable, size_t step, uint32_t iter
 
 Outcome Executor::run(Executable& executable, const Bindings& bindings, uint32_t repeat) {
   const FloatingPointEnvironment environment;
-  prepare(executable);
+  try {
+    prepare(executable);
+  } catch (const OutOfMemory& error) {
+    return outcome_of(error);
+  }
   bind(executable, bindings, arena_.reserve(0));
   failure_.store(uint32_t(Failure::none), std::memory_order_relaxed);
   for (uint32_t iteration = 0; iteration < repeat; iteration++) {

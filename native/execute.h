@@ -52,7 +52,8 @@ struct Bindings {
   char* slots;  // 8-byte aligned
 };
 
-// End of a run. The numbers belong to index_out_of_range, not_finite and overflow.
+// End of a run. The numbers belong to index_out_of_range, not_finite and overflow; of out_of_memory they are the bytes
+// of a block, those in use and the limit.
 struct Outcome {
   Code code = Code::none;
   uint32_t instruction = 0, node = 0, iteration = 0;
@@ -60,6 +61,11 @@ struct Outcome {
   // Set for a run in a queue: its number among the failures of the session, and which of them it was refused for.
   uint64_t failure = 0, cause = 0;
 };
+
+// The outcome of a run for whose blocks there is no memory.
+inline Outcome outcome_of(const OutOfMemory& error) {
+  return {Code::out_of_memory, 0, 0, 0, int64_t(error.bytes), int64_t(error.in_use), int64_t(error.limit)};
+}
 
 // A soft stop leaves an iteration whole that has begun to write to storages; a hard one does not.
 enum class Stop : uint32_t { none, soft, hard };
@@ -72,7 +78,8 @@ class Executor {
   Outcome run(Executable& executable, const Bindings& bindings, uint32_t repeat);
   // From any thread: ends the run under way, or the next one, between instructions or chunks of one.
   void stop(Stop how) { stop_.store(uint32_t(how), std::memory_order_relaxed); }
-  size_t arena_bytes() const { return arena_bytes_.load(std::memory_order_relaxed); }
+  // The arena and scratch.
+  size_t temporary_bytes() const { return temporary_bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct KernelContext : Context {
@@ -95,7 +102,7 @@ class Executor {
   Arena arena_;
   Memory scratch_;
   size_t worker_scratch_ = 0;
-  std::atomic<size_t> arena_bytes_{0};
+  std::atomic<size_t> temporary_bytes_{0};
   std::atomic<uint32_t> stop_{0};
   uint32_t tolerated_stop_ = 0;  // stops up to this one wait: the iteration has begun to write to storages
   std::mutex failure_mutex_;

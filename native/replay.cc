@@ -64,7 +64,7 @@ class Externals {
  public:
   explicit Externals(const ProgramFile& file) {
     for (const auto& bytes : file.externals) {
-      memory_.emplace_back(bytes.size());
+      memory_.emplace_back(bytes.size(), MemoryKind::data);
       if (!bytes.empty()) std::memcpy(memory_.back().data(), bytes.data(), bytes.size());
       externals_.push_back({memory_.back().data(), bytes.size()});
     }

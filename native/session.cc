@@ -32,11 +32,11 @@ void Session::require_open() const {
   if (disposed_) throw Error(Code::disposed, "[anneal] the session is disposed.");
 }
 
-uint32_t Session::allocate(size_t bytes) {
+uint32_t Session::allocate(size_t bytes, MemoryKind kind) {
   require_open();
   if (last_storage_ == uint32_t(std::numeric_limits<int32_t>::max())) refuse("no storage ids are left");
   auto storage = std::make_shared<Storage>();
-  storage->memory = Memory(bytes);
+  storage->memory = Memory(bytes, kind);
   storages_.emplace(last_storage_ + 1, std::move(storage));
   storage_bytes_ += bytes;
   return ++last_storage_;
@@ -157,7 +157,7 @@ void Session::enqueue(const RunRequest& request, std::unique_ptr<Run> run) {
   run->storage_data = loaded.data;
   for (size_t i = 0; i < request.storage_count; i++) run->storages.push_back(storage(request.storages[i]));
   for (size_t i = 0; i < request.external_count; i++) run->external_data.push_back(request.externals[i].data);
-  run->slots = Memory(request.slot_bytes);
+  run->slots = Memory(request.slot_bytes, MemoryKind::plans);
   if (request.slot_bytes > 0) std::memcpy(run->slots.data(), request.slots, request.slot_bytes);
   run->repeat = request.repeat;
   run->reported_failure = std::min(request.reported_failure, reported_failure_);
@@ -178,8 +178,6 @@ void Session::execute(Run& run) {
   try {
     run.outcome = executor_.run(*run.executable, {run.storage_data.data(), run.external_data.data(), run.slots.data()},
                                 run.repeat);
-  } catch (const Error& error) {
-    run.outcome = {error.code};
   } catch (const std::bad_alloc&) {
     run.outcome = {Code::out_of_memory};
   }
@@ -276,7 +274,7 @@ void Session::dispose() {
 
 SessionStats Session::stats() {
   return {unfinished_.load(std::memory_order_relaxed), runs_.load(std::memory_order_relaxed), storage_bytes_,
-          executor_.arena_bytes(), programs_.size()};
+          executor_.temporary_bytes(), programs_.size()};
 }
 
 }  // namespace anneal

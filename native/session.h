@@ -57,7 +57,7 @@ struct Run {
 };
 
 struct SessionStats {
-  size_t queued, runs, storage_bytes, arena_bytes, programs;
+  size_t queued, runs, storage_bytes, temporary_bytes, programs;
 };
 
 class Session {
@@ -69,7 +69,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // These throw Error.
-  uint32_t allocate(size_t bytes);
+  uint32_t allocate(size_t bytes, MemoryKind kind = MemoryKind::weights);
   uint32_t load(const uint32_t* words, size_t count);
   Outcome run_here(const RunRequest& request);  // only when idle()
   void enqueue(const RunRequest& request, std::unique_ptr<Run> run);

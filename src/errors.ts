@@ -152,6 +152,19 @@ export class FileFormatError extends AnnealError {
   }
 }
 
+/** Native memory that there is none for, in bytes: what was asked for, what was in use, and the most that there may be. Nothing was changed. */
+export class OutOfMemoryError extends AnnealError {
+  readonly bytes: number;
+  readonly inUse: number;
+  readonly limit: number;
+  constructor(message: string, sizes: { bytes: number; inUse: number; limit: number }, details?: ErrorDetails) {
+    super('ANNEAL_OUT_OF_MEMORY', message, details);
+    this.bytes = sizes.bytes;
+    this.inUse = sizes.inUse;
+    this.limit = sizes.limit;
+  }
+}
+
 /** Something that can be done once at a time, such as fit() on a model, was asked for while it runs. */
 export class BusyError extends AnnealError {
   constructor(message: string, details?: ErrorDetails) {

@@ -1,4 +1,4 @@
-export { configure, info, setThreads, synchronize, type Configuration } from './runtime/index.js';
+export { configure, info, memory, setMemoryLimit, setThreads, synchronize, type Configuration, type MemoryUse } from './runtime/index.js';
 export { noGrad } from './graph/recorder.js';
 export { assign, type AssignOptions } from './graph/assign.js';
 export { grad, type Gradients, type GradOptions } from './graph/grad.js';

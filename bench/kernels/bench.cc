@@ -28,7 +28,7 @@ void* open_library(std::initializer_list<const char*> names) {
 // two could come about, which costs a factor: each block starts some cache lines later than the last one.
 char* Bench::memory(size_t bytes) {
   const size_t stagger = memory_.size() * 17 % 61 * kMemoryAlignment;
-  memory_.emplace_back(bytes + stagger);
+  memory_.emplace_back(bytes + stagger, MemoryKind::data);
   return memory_.back().data() + stagger;
 }
 

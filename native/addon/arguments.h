@@ -20,6 +20,8 @@ template <class Body>
 auto guarded(Napi::Env env, Body&& body) -> decltype(body()) {
   try {
     return body();
+  } catch (const OutOfMemory& error) {
+    throw run_error(env, outcome_of(error));
   } catch (const Error& error) {
     throw make_error(env, error.code, error.what());
   } catch (const std::bad_alloc&) {

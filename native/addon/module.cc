@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -87,11 +88,6 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   return guarded(env, [&] {
     const KernelTable& target = choose_target();
-    double arena = 0, storage = 0;
-    for (SessionObject* session : Environment::of(env).sessions()) {
-      arena += double(session->session().stats().arena_bytes);
-      storage += double(session->session().stats().storage_bytes);
-    }
     Napi::Array targets = Napi::Array::New(env);
     for (const KernelTable* t : available_targets()) targets[targets.Length()] = Napi::String::New(env, t->name);
     Napi::Object object = Napi::Object::New(env);
@@ -102,8 +98,6 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     object["threads"] = Napi::Number::New(env, ThreadPool::instance().threads());
     object["compiler"] = Napi::String::New(env, __VERSION__);
     object["cpu"] = Napi::String::New(env, cpu_name());
-    object["arenaBytes"] = Napi::Number::New(env, arena);
-    object["storageBytes"] = Napi::Number::New(env, storage);
     return object;
   });
 }
@@ -119,7 +113,7 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&] {
     const size_t bytes = size_t(integer_argument(info, 0, "a buffer's size", 0, 9007199254740991.0));
-    auto memory = std::make_unique<Memory>(bytes);
+    auto memory = std::make_unique<Memory>(bytes, MemoryKind::data);
     const napi_finalize release = [](napi_env, void*, void* owned) { delete static_cast<Memory*>(owned); };
     napi_value buffer;
     if (napi_create_external_arraybuffer(env, memory->data(), bytes, release, memory.get(), &buffer) == napi_ok)
@@ -127,6 +121,29 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
     else  // there are runtimes that have all buffers in a heap of their own
       return Napi::Value(Napi::ArrayBuffer::New(env, bytes));
     return Napi::Value(env, buffer);
+  });
+}
+
+// memoryUse(): bytes by kind, in all, the most there were, and the limit.
+Napi::Value memory_use(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&] {
+    const MemoryUse use = MemoryBudget::use();
+    const uint64_t limit = MemoryBudget::limit();
+    Napi::Object object = Napi::Object::New(env);
+    for (uint32_t kind = 0; kind < kMemoryKinds; kind++)
+      object[kMemoryKindNames[kind]] = Napi::Number::New(env, double(use.by_kind[kind]));
+    object["total"] = Napi::Number::New(env, double(use.total));
+    object["peak"] = Napi::Number::New(env, double(use.peak));
+    object["limit"] = Napi::Number::New(env, limit == kNoLimit ? INFINITY : double(limit));
+    return object;
+  });
+}
+
+// setMemoryLimit(bytes): 0 for what the system leaves.
+void set_memory_limit(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] {
+    MemoryBudget::set_limit(uint64_t(integer_argument(info, 0, "a limit of memory", 0, 9007199254740991.0)));
   });
 }
 
@@ -168,6 +185,8 @@ static Napi::Object init_module(Napi::Env env, Napi::Object exports) {
   exports["info"] = Napi::Function::New<info>(env, "info");
   exports["setThreads"] = Napi::Function::New<set_threads>(env, "setThreads");
   exports["memory"] = Napi::Function::New<memory>(env, "memory");
+  exports["memoryUse"] = Napi::Function::New<memory_use>(env, "memoryUse");
+  exports["setMemoryLimit"] = Napi::Function::New<set_memory_limit>(env, "setMemoryLimit");
   exports["permutation"] = Napi::Function::New<permutation>(env, "permutation");
   exports["Session"] = SessionObject::define(env);
   return exports;

@@ -87,7 +87,9 @@ SessionObject::~SessionObject() {
 
 // V8 frees arrays and tensors sooner when it knows what stands behind them.
 void SessionObject::report_memory() {
-  const size_t bytes = session_->stats().storage_bytes;
+  const SessionStats stats = session_->stats();
+  const size_t bytes = stats.storage_bytes + stats.temporary_bytes;
+  if (bytes == reported_bytes_) return;
   Napi::MemoryManagement::AdjustExternalMemory(Env(), int64_t(bytes) - int64_t(reported_bytes_));
   reported_bytes_ = bytes;
 }
@@ -100,7 +102,10 @@ void SessionObject::close() {
 Napi::Value SessionObject::allocate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const double bytes = integer_argument(info, 0, "a storage's size", 0, 9007199254740991.0);
-    const uint32_t id = session_->allocate(size_t(bytes));
+    bool saved = false;
+    if (napi_get_value_bool(info.Env(), info[1], &saved) != napi_ok)
+      throw Napi::TypeError::New(info.Env(), "[anneal] saved must be a boolean");
+    const uint32_t id = session_->allocate(size_t(bytes), saved ? MemoryKind::saved : MemoryKind::weights);
     report_memory();
     return Napi::Number::New(info.Env(), id);
   });
@@ -150,6 +155,7 @@ Napi::Value SessionObject::run(const Napi::CallbackInfo& info) {
     if (!session_->idle())
       throw make_error(env, Code::internal, "[anneal] a run was to be made here while others wait.");
     const Outcome outcome = session_->run_here(request);
+    report_memory();
     if (outcome.code != Code::none) throw run_error(env, outcome);
     return env.Undefined();
   });
@@ -175,6 +181,7 @@ Napi::Value SessionObject::enqueue(const Napi::CallbackInfo& info, const RunRequ
 
 void SessionObject::resolve() {
   const Napi::Env env = Env();
+  report_memory();
   for (auto& run : session_->take_finished()) {
     const Napi::HandleScope scope(env);
     auto& pending = static_cast<PendingRun&>(*run);
@@ -213,7 +220,10 @@ Napi::Value SessionObject::stats(const Napi::CallbackInfo& info) {
     object["queued"] = Napi::Number::New(info.Env(), double(stats.queued));
     object["runs"] = Napi::Number::New(info.Env(), double(stats.runs));
     object["storageBytes"] = Napi::Number::New(info.Env(), double(stats.storage_bytes));
-    object["arenaBytes"] = Napi::Number::New(info.Env(), double(stats.arena_bytes));
+    object["temporaryBytes"] = Napi::Number::New(info.Env(), double(stats.temporary_bytes));
+    // V8's own figure, which process.memoryUsage() does not have.
+    object["toldBytes"] =
+        Napi::Number::New(info.Env(), double(Napi::MemoryManagement::AdjustExternalMemory(info.Env(), 0)));
     object["programs"] = Napi::Number::New(info.Env(), double(stats.programs));
     return object;
   });

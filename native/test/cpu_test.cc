@@ -5,38 +5,18 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "cpu_quota.h"
 #include "cpu_set.h"
+#include "fake_root.h"
 
 namespace {
 
 using namespace anneal;
 
-/** A folder of its own for each: test cases run in several processes at once. */
-class FakeRoot {
- public:
-  FakeRoot() {
-    std::string name = std::filesystem::temp_directory_path() / "anneal-root-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-  }
-  ~FakeRoot() { std::filesystem::remove_all(folder_); }
-
-  void write(const std::string& path, const std::string& text) const {
-    const std::filesystem::path file = folder_.string() + path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text;
-  }
-  double quota() const { return cpu_quota(folder_.string()); }
-
- private:
-  std::filesystem::path folder_;
-};
+double quota_in(const FakeRoot& root) { return cpu_quota(root.path()); }
 
 constexpr char kMounts[] =
     "22 1 0:21 / / rw - ext4 /dev/vda rw\n"
@@ -48,10 +28,10 @@ constexpr char kMounts[] =
 
 TEST_CASE("without cgroup files there is no quota") {
   const FakeRoot root;
-  CHECK(root.quota() == kNoQuota);
+  CHECK(quota_in(root) == kNoQuota);
   root.write("/proc/self/mountinfo", kMounts);
   root.write("/proc/self/cgroup", "0::/a\n");
-  CHECK(root.quota() == kNoQuota);
+  CHECK(quota_in(root) == kNoQuota);
 }
 
 TEST_CASE("version 2: the least quota on the way to the root") {
@@ -59,15 +39,15 @@ TEST_CASE("version 2: the least quota on the way to the root") {
   root.write("/proc/self/mountinfo", kMounts);
   root.write("/proc/self/cgroup", "2:cpuset:/\n0::/a/b/c\n");
   root.write("/sys/fs/cgroup/unified/a/b/c/cpu.max", "max 100000\n");
-  CHECK(root.quota() == kNoQuota);
+  CHECK(quota_in(root) == kNoQuota);
   root.write("/sys/fs/cgroup/unified/a/cpu.max", "250000 100000\n");
-  CHECK(root.quota() == doctest::Approx(2.5));
+  CHECK(quota_in(root) == doctest::Approx(2.5));
   root.write("/sys/fs/cgroup/unified/a/b/cpu.max", "150000 100000\n");
-  CHECK(root.quota() == doctest::Approx(1.5));
+  CHECK(quota_in(root) == doctest::Approx(1.5));
   root.write("/sys/fs/cgroup/unified/a/b/c/cpu.max", "400000 100000\n");
-  CHECK(root.quota() == doctest::Approx(1.5));
+  CHECK(quota_in(root) == doctest::Approx(1.5));
   root.write("/sys/fs/cgroup/unified/other/cpu.max", "1000 100000\n");
-  CHECK(root.quota() == doctest::Approx(1.5));
+  CHECK(quota_in(root) == doctest::Approx(1.5));
 }
 
 TEST_CASE("version 1: the cpu controller's quota, wherever it is mounted") {
@@ -76,14 +56,14 @@ TEST_CASE("version 1: the cpu controller's quota, wherever it is mounted") {
   root.write("/proc/self/cgroup", "4:cpuset:/cage\n3:cpu,cpuacct:/jobs/one\n0::/\n");
   root.write("/sys/fs/cgroup/cpu,cpuacct/jobs/one/cpu.cfs_quota_us", "-1\n");
   root.write("/sys/fs/cgroup/cpu,cpuacct/jobs/one/cpu.cfs_period_us", "100000\n");
-  CHECK(root.quota() == kNoQuota);
+  CHECK(quota_in(root) == kNoQuota);
   root.write("/sys/fs/cgroup/cpu,cpuacct/jobs/cpu.cfs_quota_us", "50000\n");
   root.write("/sys/fs/cgroup/cpu,cpuacct/jobs/cpu.cfs_period_us", "20000\n");
-  CHECK(root.quota() == doctest::Approx(2.5));
+  CHECK(quota_in(root) == doctest::Approx(2.5));
   // A controller that is not asked about.
   root.write("/sys/fs/cgroup/cpuset/cage/cpu.cfs_quota_us", "1000\n");
   root.write("/sys/fs/cgroup/cpuset/cage/cpu.cfs_period_us", "100000\n");
-  CHECK(root.quota() == doctest::Approx(2.5));
+  CHECK(quota_in(root) == doctest::Approx(2.5));
 }
 
 TEST_CASE("a container that sees only its own cgroup, under the host's path") {
@@ -91,11 +71,11 @@ TEST_CASE("a container that sees only its own cgroup, under the host's path") {
   root.write("/proc/self/mountinfo", "31 22 0:28 /docker/f00 /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
   root.write("/proc/self/cgroup", "0::/docker/f00/inner\n");
   root.write("/sys/fs/cgroup/cpu.max", "300000 100000\n");
-  CHECK(root.quota() == doctest::Approx(3));
+  CHECK(quota_in(root) == doctest::Approx(3));
   root.write("/sys/fs/cgroup/inner/cpu.max", "200000 100000\n");
-  CHECK(root.quota() == doctest::Approx(2));
+  CHECK(quota_in(root) == doctest::Approx(2));
   root.write("/proc/self/cgroup", "0::/docker/f00d\n");  // not below the mount's base
-  CHECK(root.quota() == doctest::Approx(3));
+  CHECK(quota_in(root) == doctest::Approx(3));
 }
 
 #ifdef __linux__

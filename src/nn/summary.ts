@@ -17,7 +17,8 @@ import { forwardOf, Module, type AnyModule } from './module.js';
 import { observing } from './observe.js';
 import { ownParameters } from './registry.js';
 import { Sequential } from './sequential.js';
-import { table, withUnit } from './summary-text.js';
+import { withUnit } from '../with-unit.js';
+import { table } from './summary-text.js';
 
 /** Facts about a layer that are known before anything runs. */
 export interface LayerSummary {

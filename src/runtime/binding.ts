@@ -19,7 +19,8 @@ export interface NativeFailure {
 }
 
 export interface NativeSession {
-  allocate(bytes: number): number;
+  /** `saved`: a result, and not weights. */
+  allocate(bytes: number, saved: boolean): number;
   free(id: number): void;
   load(words: Uint32Array): number;
   unload(program: number): void;
@@ -28,7 +29,7 @@ export interface NativeSession {
   drain(): void;
   cancel(): void;
   dispose(): void;
-  stats(): { queued: number; runs: number; storageBytes: number; arenaBytes: number; programs: number };
+  stats(): { queued: number; runs: number; storageBytes: number; temporaryBytes: number; toldBytes: number; programs: number };
 }
 
 export interface NativeInfo {
@@ -52,6 +53,9 @@ interface Addon {
   codes?(): CodeTables;
   info(): NativeInfo;
   setThreads(n: number): void;
+  memoryUse(): { weights: number; saved: number; plans: number; data: number; total: number; peak: number; limit: number };
+  /** 0: what the system leaves. */
+  setMemoryLimit(bytes: number): void;
   memory(bytes: number): ArrayBuffer;
   permutation(rows: Int32Array, key: Uint32Array): void;
   Session: new (options?: { target?: string }) => NativeSession;

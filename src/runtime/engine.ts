@@ -23,7 +23,8 @@ import type { Programs } from './programs.js';
 import { NOTHING, type Output, type Request } from './request.js';
 import { ProgramRun, StepRun, WatchedRun } from './run.js';
 import { savedValues } from './saved.js';
-import { Session } from './session.js';
+import { outOfMemory } from './memory.js';
+import { Session, type RunError } from './session.js';
 import { nodesOf } from './graph-signature.js';
 import { retireChanged } from './staleness.js';
 
@@ -182,7 +183,12 @@ export class RuntimeEngine implements Engine {
   }
 
   memory(bytes: number): ArrayBuffer {
-    return loadNative().addon.memory(bytes);
+    try {
+      return loadNative().addon.memory(bytes);
+    } catch (cause) {
+      if ((cause as RunError).code !== 'ANNEAL_OUT_OF_MEMORY') throw cause;
+      throw outOfMemory('data', 'a data set', cause as RunError);
+    }
   }
 
   permutation(size: number, key: Uint32Array): Int32Array {

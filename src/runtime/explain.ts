@@ -3,6 +3,7 @@ import type { Attrs, OpRecord } from '../ops/record.js';
 import type { DomainAttrs } from '../ops/require-domain.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { outOfMemory } from './memory.js';
 import type { Plan } from './plan.js';
 import type { RunError } from './session.js';
 
@@ -18,8 +19,9 @@ export function explain(plan: Plan, nodes: readonly Tensor[], error: RunError, b
       return overflow(error, at);
     case 'ANNEAL_SESSION_FAILED':
       return new AnnealError('ANNEAL_SESSION_FAILED', '[anneal] not run, because a step before it, whose results it needs, failed; its error is the cause.', { cause: before ?? error });
-    case 'ANNEAL_ABORTED':
     case 'ANNEAL_OUT_OF_MEMORY':
+      return outOfMemory('step', 'the temporaries of its plan', error);
+    case 'ANNEAL_ABORTED':
     case 'ANNEAL_DISPOSED':
       return new AnnealError(error.code as ErrorCode, `[anneal] ${error.message}`, { cause: error });
     default:

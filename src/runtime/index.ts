@@ -8,6 +8,9 @@ import { loadNative, type NativeInfo } from './binding.js';
 import { EagerMode } from './eager.js';
 import { RuntimeEngine } from './engine.js';
 import { plannedMode } from './mode.js';
+import { watchAfter } from './watchdog.js';
+
+export { memory, setMemoryLimit, type MemoryUse } from './memory.js';
 
 export interface Configuration {
   /** Run every op at once, on its own, through its reference: slow, but an error or a NaN shows at the call that made it. */
@@ -17,6 +20,8 @@ export interface Configuration {
    * With debug: the first op whose result is NaN or infinite throws AnnealError (ANNEAL_NON_FINITE) at the call that made it.
    */
   readonly checkFinite?: boolean | undefined;
+  /** Time in seconds after which a step or prediction that does not end is named in a warning of the process (ANNEAL_STEP_HANGS), once; default 60, Infinity: never. */
+  readonly watchdogSeconds?: number | undefined;
 }
 
 let debugging: boolean | undefined;
@@ -27,8 +32,9 @@ let debugging: boolean | undefined;
  * `ANNEAL_DEBUG=1` in the environment does the same as `configure({ debug: true })`.
  */
 export function configure(options: Configuration): void {
-  checkOptions('configure', options, ['debug', 'checkFinite']);
-  const { debug = false, checkFinite = false } = options;
+  checkOptions('configure', options, ['debug', 'checkFinite', 'watchdogSeconds']);
+  const { debug = false, checkFinite = false, watchdogSeconds = 60 } = options;
+  watchAfter(watchdogSeconds);
   setEager(undefined);
   if (debug !== debugging) leaveBehind();
   debugging = debug;

@@ -113,7 +113,7 @@ export class Plan {
       this.placement = currentPlacement();
     }
     const storages: Storage[] = [];
-    for (const { number, index, bytes, strides } of this.fresh) ids[number] = (storages[index] = session.allocate(bytes, strides)).id;
+    for (const { number, index, bytes, strides } of this.fresh) ids[number] = (storages[index] = session.allocateResult(bytes, strides)).id;
     const arrays: TypedArray[] = [];
     let scalars: Float32Array = NO_SCALARS;
     const externals: ArrayBufferView[] = [];
@@ -127,7 +127,7 @@ export class Plan {
     const { uint8 } = this.blocks;
     const slots = uint8.length === count * slotBytes ? uint8 : uint8.subarray(0, count * slotBytes);
     // What is over when the call returns gets by with arrays that the next one uses again.
-    return { program: this.program, count, here, externals, storages: here ? ids : ids.slice(), slots: here ? slots : slots.slice(), results: { scalars, arrays, storages } };
+    return { program: this.program, count, ns: cost, here, externals, storages: here ? ids : ids.slice(), slots: here ? slots : slots.slice(), results: { scalars, arrays, storages } };
   }
 
   /** Results that no other run will overwrite. */

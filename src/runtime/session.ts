@@ -2,6 +2,8 @@ import { AnnealError, type ErrorCode } from '../errors.js';
 import { EventLoopTurns } from '../event-loop.js';
 import type { Storage } from '../graph/engine.js';
 import type { Results } from './plan.js';
+import { outOfMemory } from './memory.js';
+import { Watchdog } from './watchdog.js';
 import { loadNative, type NativeFailure, type NativeSession } from './binding.js';
 
 /** A native run's rejection: one of the stable codes, and where it failed. */
@@ -16,6 +18,8 @@ export interface Submission {
   readonly storages: Int32Array;
   readonly externals: readonly ArrayBufferView[];
   readonly slots: Uint8Array;
+  /** Its estimate. */
+  readonly ns: number;
   /** Number of iterations. */
   readonly count: number;
   /** It runs where it is submitted, and is over when the call returns; see Session.runsHere(). Otherwise its arrays are its own. */
@@ -63,6 +67,7 @@ export class Session {
   private inFlight = 0;
   private readonly waiting: (() => void)[] = [];
   private last: Promise<void> | undefined;
+  private readonly watchdog = new Watchdog();
   private readonly turns = new EventLoopTurns();
   /** The number of the last failure that was reported: a run that is asked for now may use what it has left as it was. */
   private knownFailure = 0;
@@ -83,12 +88,22 @@ export class Session {
   }
 
   /** Zero-filled native memory, freed when the object is collected or released. */
-  allocate(bytes: number, strides?: readonly number[]): Storage {
+  allocate(bytes: number): Storage {
+    return this.storage(bytes, undefined, false);
+  }
+
+  /** The same for a result that outlives its run. */
+  allocateResult(bytes: number, strides: readonly number[] | undefined): Storage {
+    return this.storage(bytes, strides, true);
+  }
+
+  private storage(bytes: number, strides: readonly number[] | undefined, saved: boolean): Storage {
     let id: number;
     try {
-      id = this.native.allocate(Math.max(bytes, 1));
+      id = this.native.allocate(Math.max(bytes, 1), saved);
     } catch (cause) {
-      throw new AnnealError('ANNEAL_OUT_OF_MEMORY', `[anneal] ${bytes} bytes of native memory could not be had. Use a smaller model or batch.`, { cause });
+      if ((cause as RunError).code !== 'ANNEAL_OUT_OF_MEMORY') throw cause;
+      throw outOfMemory('step', saved ? 'a result' : 'a parameter, its gradient or a state of its optimizer', cause as RunError);
     }
     const storage = new NativeStorage(this, id, bytes, strides);
     this.collected.register(storage, id, storage);
@@ -140,10 +155,10 @@ export class Session {
         throw this.failed(requester, error as RunError);
       }
     }
-    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(this.startLater(call, knownFailure), requester);
+    if (this.inFlight < MAX_IN_FLIGHT && this.waiting.length === 0) return this.follow(call, knownFailure, requester);
     return this.note(
       new Promise<void>((resolve, reject) => {
-        this.waiting.push(() => void this.follow(this.startLater(call, knownFailure), requester).then(resolve, reject));
+        this.waiting.push(() => void this.follow(call, knownFailure, requester).then(resolve, reject));
       }),
     );
   }
@@ -176,10 +191,13 @@ export class Session {
     }
   }
 
-  private follow(pending: Promise<void>, requester: Requester): Promise<void> {
+  private follow(call: Submission, knownFailure: number, requester: Requester): Promise<void> {
+    const pending = this.startLater(call, knownFailure);
     this.inFlight++;
+    this.watchdog.started(call.ns);
     const settled = (): void => {
       this.inFlight--;
+      this.watchdog.ended();
       this.turns.had();
       this.waiting.shift()?.();
       if (this.waiting.length === 0) for (const id of this.unfreed.splice(0)) this.native.free(id);

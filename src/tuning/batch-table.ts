@@ -1,4 +1,5 @@
-import { table, withUnit } from '../nn/summary-text.js';
+import { table } from '../nn/summary-text.js';
+import { withUnit } from '../with-unit.js';
 import type { BatchSizeReport } from './batch-size.js';
 
 /** A line for each size that was measured, and the advice. */

@@ -29,7 +29,7 @@ class Memory {
   leafOf(values: Tensor): Tensor {
     const { shape, dtype } = values;
     const leaf = new Tensor(storageLeaf, [], undefined, { shape, dtype }, false, 0);
-    this.ids.set(leaf, this.session.allocate(Math.max(4 * sizeOf(shape), 4)));
+    this.ids.set(leaf, this.session.allocate(Math.max(4 * sizeOf(shape), 4), false));
     this.run([{ tensor: values, destination: { to: 'leaf', leaf } }], []);
     return leaf;
   }
