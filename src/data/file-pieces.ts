@@ -61,14 +61,42 @@ export async function readPieces(op: string, { path, size, packed }: ExaminedFil
   const sink = new (stream().Writable)({ write: (piece: Uint8Array, _, done) => done(failureOf(() => write(piece))) });
   if (!packed) return pipeline(source, sink);
   const gunzip = zlib().createGunzip({ chunkSize: PIECE });
-  const wrong = (what: string, cause?: unknown): FileFormatError =>
-    new FileFormatError(`[${op}] ${shownPath(path)} cannot be read: ${what}. Download or copy it again, or unpack it with gunzip.`, { op, cause });
   try {
     await pipeline(source, gunzip, sink);
   } catch (error) {
-    throw isZlibError(error) ? wrong(`gzip reports '${error.message}'`, error) : error;
+    throw unreadable(op, path, error);
   }
-  if (gunzip.bytesWritten < size) throw wrong(`${size - gunzip.bytesWritten} bytes follow its gzip data, which ends after ${gunzip.bytesWritten}`);
+  if (gunzip.bytesWritten < size) throw trailing(op, path, size, gunzip.bytesWritten);
+}
+
+/** Pieces of a file, unpacked, one by one: the next is read when it is asked for. Throws as readPieces() does. */
+export async function* piecesOf(op: string, path: string | Buffer): AsyncGenerator<Buffer, void, undefined> {
+  const { size, packed } = await examine(path);
+  const source = fs().createReadStream(path, { highWaterMark: PIECE });
+  if (!packed) return yield* source as AsyncIterable<Buffer>;
+  const gunzip = zlib().createGunzip({ chunkSize: PIECE });
+  // What goes wrong here ends gunzip, too, and is thrown there.
+  promises().pipeline(source, gunzip).catch(() => undefined);
+  try {
+    yield* gunzip as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw unreadable(op, path, error);
+  } finally {
+    source.destroy();
+  }
+  if (gunzip.bytesWritten < size) throw trailing(op, path, size, gunzip.bytesWritten);
+}
+
+function unreadable(op: string, path: string | Buffer, error: unknown): unknown {
+  return isZlibError(error) ? wrong(op, path, `gzip reports '${error.message}'`, error) : error;
+}
+
+function trailing(op: string, path: string | Buffer, size: number, end: number): FileFormatError {
+  return wrong(op, path, `${size - end} bytes follow its gzip data, which ends after ${end}`);
+}
+
+function wrong(op: string, path: string | Buffer, what: string, cause?: unknown): FileFormatError {
+  return new FileFormatError(`[${op}] ${shownPath(path)} cannot be read: ${what}. Download or copy it again, or unpack it with gunzip.`, { op, cause });
 }
 
 function failureOf(fn: () => void): Error | null {

@@ -1,8 +1,9 @@
 // Every example in a docstring compiles, and runs where it can; every docstring begins with a noun phrase or a verb.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
+import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as anneal from 'anneal';
 import { Compiled } from '../../scripts/compiled.js';
@@ -192,6 +193,8 @@ for (const kind of ['cats', 'dogs']) {
   await mkdir('pets/' + kind, { recursive: true });
   for (const i of [1, 2, 3, 4]) await writeFile('pets/' + kind + '/' + i + '.png', Buffer.from('${PNG}', 'base64'));
 }
+await writeFile('cars.csv', 'name,power,made,origin\\nT,20,1908-10-01,USA\\nKäfer,NA,1938-05-26,Europe\\n');
+await writeFile('events.jsonl', '{"kind":"click","at":"2024-02-29T13:05Z","ms":3,"page":1}\\n');
 await writeFile('data_batch_1.bin', Buffer.alloc(2 * 3073));
 await writeFile('data_batch_2.bin.gz', gzipSync(Buffer.alloc(3073)));
 await save(nn.sequential([784], nn.linear(784, 10)), 'mnist.safetensors', { metadata: { epoch: '5' } });
@@ -216,6 +219,8 @@ describe('the examples in docstrings', () => {
     mkdirSync(join(root, '.cache'), { recursive: true });
     folder = mkdtempSync(join(root, '.cache', 'docstrings-'));
     writeFileSync(join(folder, 'docstrings.ts'), program());
+    copyFileSync(join(root, 'test/tables/fixtures/people.parquet'), join(folder, 'people.parquet'));
+    writeFileSync(join(folder, 'people.arrow'), tableToIPC(tableFromArrays({ id: [1, 2], age: [20, null], city: ['Oslo', 'Bergen'] })));
   });
   afterAll(() => {
     compiled.remove();
