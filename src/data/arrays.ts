@@ -4,7 +4,7 @@ import { checkRequired, suggestion } from '../options.js';
 import { isRecord, listFields, type ExampleShape, type ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { describeValue } from '../describe-value.js';
-import { Dataset, type DTypes, type Field, type InputDType, type TargetDType } from './dataset.js';
+import { Dataset, type DTypes, type Field, type InputDType, type NoTargets, type TargetDType } from './dataset.js';
 import { checkClasses, checkFinite, isOneHot, nameOf, oneHotAdvice, toClasses } from './examples.js';
 import { examplesOf, floatsOf, type Examples } from './field.js';
 import type { Nested } from './nested.js';
@@ -92,6 +92,14 @@ export interface RecordTargetArrays<X extends ExampleShape, Y extends ShapeRecor
   readonly classes?: undefined;
 }
 
+/** Inputs alone, for predict() and for loops by hand. */
+export interface InputArrays<X extends ExampleShape, V = ValuesOf<X>, T = unknown> extends Common<X, V, T> {
+  readonly y?: never;
+  readonly targetShape?: undefined;
+  readonly targetDtype?: undefined;
+  readonly classes?: undefined;
+}
+
 /** A shape without `readonly`, or a record of such. */
 export type Written<S extends ExampleShape> = S extends Shape ? [...S] : { -readonly [K in keyof S]: S[K] extends Shape ? [...S[K]] : never };
 
@@ -104,6 +112,7 @@ export type Written<S extends ExampleShape> = S extends Shape ? [...S] : { -read
  *     const texts = data.fromArrays({                                                                     // two inputs
  *       x: { tokens: new Int32Array(320), lengths: new Int32Array(5) }, y: new Int32Array(5), shape: { tokens: [64], lengths: [] },
  *     });
+ *     const unlabelled = data.fromArrays({ x: new Float32Array(200), shape: [2] });                       // no targets, for predict()
  *
  * Throws DataError, naming the dataset and the example, for lengths that do not fit, ragged or empty arrays, labels that are
  * no integers or outside [0, classes), and NaN or infinity where check: 'finite' asks to look; ArgumentError for records whose fields
@@ -116,7 +125,8 @@ export function fromArrays<const X extends ExampleShape = number[], const Y exte
 export function fromArrays<const X extends ExampleShape = number[], const Y extends ShapeRecord = ShapeRecord, const V = ValuesOf<X>, const T = unknown, const W = ValuesOf<Y>, const U = unknown>(
   arrays: RecordTargetArrays<X, Y, V, T, W, U>,
 ): Dataset<Written<X>, Written<Y>, DTypesOf<Y, W, U>, DTypesOf<X, V, T>>;
-export function fromArrays(given: ClassArrays<ExampleShape> | TargetArrays<ExampleShape, Shape> | RecordTargetArrays<ExampleShape, ShapeRecord>): Dataset<ExampleShape, ExampleShape, DTypes, DTypes> {
+export function fromArrays<const X extends ExampleShape = number[], const V = ValuesOf<X>, const T = unknown>(arrays: InputArrays<X, V, T>): Dataset<Written<X>, NoTargets, NoTargets, DTypesOf<X, V, T>>;
+export function fromArrays(given: InputArrays<ExampleShape> | ClassArrays<ExampleShape> | TargetArrays<ExampleShape, Shape> | RecordTargetArrays<ExampleShape, ShapeRecord>): Dataset<ExampleShape, ExampleShape, DTypes, DTypes> {
   checkRequired(OP, given, KNOWN);
   const arrays = given as Given;
   const name = nameOf(OP, arrays.name, 'data');
@@ -131,6 +141,11 @@ export function fromArrays(given: ClassArrays<ExampleShape> | TargetArrays<Examp
   };
   finite(x.fields);
 
+  if (!Object.hasOwn(arrays, 'y')) {
+    const other = (['targetShape', 'targetDtype', 'classes'] as const).find((option) => arrays[option] !== undefined);
+    if (other !== undefined) throw new ArgumentError(`[${OP}] ${other}: got it without y, expected targets. Give y, or leave it out.`, { op: OP });
+    return new Dataset({ ...common, targets: [], targetShape: {}, targetDtype: {}, classes: undefined });
+  }
   if (isRecord(arrays.y)) {
     if (arrays.classes !== undefined) throw new ArgumentError(`[${OP}] classes: got it with a record of targets, expected one array of class indices. Leave it out.`, { op: OP });
     const y = fieldsOf(arrays.y, 'y', { op: OP, name, shape: arrays.targetShape, shapeOption: 'targetShape', dtype: arrays.targetDtype, dtypeOption: 'targetDtype' });

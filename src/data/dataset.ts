@@ -25,6 +25,9 @@ export type InputDType = 'int32' | 'float32';
 /** The dtype of an array, or of each of several by name. */
 export type DTypes = TargetDType | { readonly [field: string]: TargetDType };
 
+/** Shapes, and dtypes, of the targets of data that has none: no fields. */
+export type NoTargets = Readonly<Record<never, never>>;
+
 /** The dtypes of inputs of shape X where nothing says which: float32 of one array; any of a shape or a record that is not known. */
 export type DefaultDType<X extends ExampleShape> = X extends ShapeRecord ? { readonly [K in keyof X]: InputDType } : Shape extends X ? InputDType : 'float32';
 
@@ -200,6 +203,11 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
     return [this.subset(first), this.subset(second)];
   }
 
+  /** Returns whether examples have targets; without, they are for predict() and for loops by hand. */
+  get hasTargets(): boolean {
+    return this.#arrays.targets.length > 0;
+  }
+
   /** Returns a description without elements. */
   toJSON(): object {
     const { name, size, shape, dtype, targetShape, targetDtype, classes, augmentation } = this;
@@ -318,5 +326,5 @@ function gathered(leaves: readonly (Leaf | SequenceField)[], { indices, rows, bu
   });
   for (const [, tensor] of fields) withOrigin(tensor, origin);
   const [first] = fields;
-  return first![0] === undefined ? first![1] : Object.fromEntries(fields as [string, Tensor][]);
+  return first !== undefined && first[0] === undefined ? first[1] : Object.fromEntries(fields as [string, Tensor][]);
 }

@@ -1,7 +1,7 @@
-export { fromArrays, type ArrayRecord, type ArrayValues, type ClassArrays, type DTypesOf, type RecordTargetArrays, type TargetArrays } from './arrays.js';
+export { fromArrays, type ArrayRecord, type ArrayValues, type ClassArrays, type DTypesOf, type InputArrays, type RecordTargetArrays, type TargetArrays } from './arrays.js';
 export type { BatchTensors, ExampleShape, ShapeRecord, TensorRecord } from '../records.js';
 export { fromCifar, type CifarOptions } from './cifar.js';
-export { Dataset, type Batch, type DefaultDType, type DTypes, type InputDType, type TargetDType } from './dataset.js';
+export { Dataset, type Batch, type DefaultDType, type DTypes, type InputDType, type NoTargets, type TargetDType } from './dataset.js';
 export { parseIdx, type IdxArray } from './idx.js';
 export { fromIdx, readIdx, type IdxOptions } from './idx-files.js';
 export { AsyncLoader } from './async-loader.js';
@@ -29,3 +29,4 @@ export { jsonLines, type JsonLinesOptions } from '../tables/json-lines.js';
 export { parquet, type ParquetOptions } from '../tables/parquet.js';
 export { TableReader, type SkippedRow } from '../tables/reader.js';
 export type { ColumnKind, ColumnType, RowOf, Schema } from '../tables/schema.js';
+export { table, type Table, type TableOptions, type TableSplit } from '../tables/table.js';

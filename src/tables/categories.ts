@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { closest } from '../options.js';
 import { Column, type FeatureEncoder, type IndexEncoder, readAll } from './column.js';
 import type { Json, JsonReader } from './json.js';
-import { murmurHash } from './murmur-hash.js';
+import { murmurHash } from '../murmur-hash.js';
 import { categoryOf, type Place, wrongValue } from './values.js';
 
 /** Options of all columns whose categories are learned. */
@@ -155,13 +155,13 @@ class HashedEncoder implements IndexEncoder {
 
 const described = (name: string, options: object): string => `${name}(${Object.keys(options).length === 0 ? '' : JSON.stringify(options)})`;
 
-export const oneHotColumn = (options: CategoryOptions): Column<'features'> => new Column('features', described('oneHot', options), (values, place) => new OneHotEncoder(vocabularyOf(values, place, options)));
+export const oneHotColumn = (options: CategoryOptions): Column<'features'> => new Column('features', 'category', described('oneHot', options), (values, place) => new OneHotEncoder(vocabularyOf(values, place, options)));
 
-export const embeddingColumn = (options: CategoryOptions): Column<'index'> => new Column('index', described('embedding', options), (values, place) => new EmbeddingEncoder(vocabularyOf(values, place, options)));
+export const embeddingColumn = (options: CategoryOptions): Column<'index'> => new Column('index', 'category', described('embedding', options), (values, place) => new EmbeddingEncoder(vocabularyOf(values, place, options)));
 
 /** Ranks of categories in the order that is given, or of their names. */
 export function ordinalColumn(order: readonly string[] | undefined, unknown: 'other' | 'error'): Column<'features'> {
-  return new Column('features', described('ordinal', { order }), (values, place) => {
+  return new Column('features', 'category', described('ordinal', { order }), (values, place) => {
     if (order === undefined) return new OrdinalEncoder(vocabularyOf(values.filter((value) => categoryOf(value, place) !== undefined), place, { unknown }));
     const vocabulary = new Vocabulary(order, false, unknown);
     readAll(values, place, (value) => {
@@ -173,7 +173,7 @@ export function ordinalColumn(order: readonly string[] | undefined, unknown: 'ot
 }
 
 export const hashedColumn = (buckets: number): Column<'index'> =>
-  new Column('index', `hashed({ buckets: ${buckets} })`, (values, place) => {
+  new Column('index', 'category', `hashed({ buckets: ${buckets} })`, (values, place) => {
     readAll(values, place, categoryOf);
     return new HashedEncoder(buckets);
   });

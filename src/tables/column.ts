@@ -1,4 +1,5 @@
 import type { Json } from './json.js';
+import type { ColumnKind } from './schema.js';
 import type { Place } from './values.js';
 
 /**
@@ -42,11 +43,14 @@ export type ColumnEncoder = FeatureEncoder | IndexEncoder | TermsEncoder;
 /** A column as it is described, before it is fitted: data.columns has the functions that make one. */
 export class Column<O extends ColumnOutput = ColumnOutput> {
   readonly output: O;
+  /** Kind of its values in a file. */
+  readonly reads: ColumnKind;
   readonly #text: string;
   readonly #fit: (values: readonly unknown[], place: Place) => ColumnEncoder;
 
-  constructor(output: O, text: string, fit: (values: readonly unknown[], place: Place) => ColumnEncoder) {
+  constructor(output: O, reads: ColumnKind, text: string, fit: (values: readonly unknown[], place: Place) => ColumnEncoder) {
     this.output = output;
+    this.reads = reads;
     this.#text = text;
     this.#fit = fit;
   }

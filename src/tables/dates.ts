@@ -72,7 +72,7 @@ class DateEncoder implements FeatureEncoder {
 
 /** Without `cycles`: weeks and years, and days where there are times of day. */
 export function dateColumn(cycles: readonly Cycle[] | undefined, trend: boolean): Column<'features'> {
-  return new Column('features', `dates(${JSON.stringify({ cycles, trend })})`, (values, place) => {
+  return new Column('features', 'date', `dates(${JSON.stringify({ cycles, trend })})`, (values, place) => {
     const times = Float64Array.from(readAll(values, place, timeOf));
     const known = times.filter((time) => !Number.isNaN(time));
     const found: readonly Cycle[] = known.some((time) => time % DAY !== 0) ? ['day', 'week', 'year'] : ['week', 'year'];

@@ -44,7 +44,7 @@ function gapIn(place: Place, value: unknown): Error {
 
 /** The column of these steps. */
 export function numberColumn(steps: readonly NumberStep[]): Column<'features'> {
-  return new Column('features', `[${steps.join(', ')}]`, (values, place) => {
+  return new Column('features', 'number', `[${steps.join(', ')}]`, (values, place) => {
     const numbers = Float64Array.from(readAll(values, place, numberOf));
     const gap = numbers.findIndex((value) => Number.isNaN(value));
     const [first, ...rest] = steps.filter(({ indicator$ }) => indicator$ !== undefined);

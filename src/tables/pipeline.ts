@@ -168,7 +168,7 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
     const arrays = examples.arrays();
     const inputs: Field[] = layout.fields.map((field, i) => ({ name: layout.isPlain ? undefined : field.name, data: arrays[i]!, shape: field.shape }));
     const described = { name, size: number, inputs, shape: layout.shape as X, dtype: layout.dtype };
-    if (target === undefined) throw new ArgumentError(`[${op}] target: got none, expected one.`, { op });
+    if (target === undefined) return new Dataset({ ...described, targets: [], targetShape: {}, targetDtype: {}, classes: undefined }) as never;
     const data = target.dtype === 'int32' ? Int32Array.from(targets) : Float32Array.from(targets);
     return new Dataset({ ...described, targets: [{ name: undefined, data, shape: target.shape as Shape }], targetShape: target.shape, targetDtype: target.dtype, classes: target instanceof ClassTarget ? target.classNames.length : undefined }) as never;
   }

@@ -2,7 +2,7 @@ import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
 import { checkChoice, checkFlags, checkOptions } from '../options.js';
 import { isRecord, type ExampleShape } from '../records.js';
-import type { TargetDType } from '../data/dataset.js';
+import type { NoTargets, TargetDType } from '../data/dataset.js';
 import { unknownCategory } from './categories.js';
 import type { Json, JsonReader } from './json.js';
 import { momentsOf } from './number-steps.js';
@@ -26,8 +26,8 @@ export interface TargetOption {
 export type KindOf<T> = [T] extends [undefined] ? 'none' : T extends { readonly [column: string]: infer K } ? (K extends NumberTarget ? 'number' : K extends 'category' | 'number' ? K : never) : 'none';
 
 /** Shape and dtype of a target: a class is an index, a number [1], as a model with one output gives it. */
-export type TargetShape<T extends TargetKind> = T extends 'category' ? [] : T extends 'number' ? [1] : Record<never, never>;
-export type TargetType<T extends TargetKind> = T extends 'category' ? 'int32' : T extends 'number' ? 'float32' : Record<never, never>;
+export type TargetShape<T extends TargetKind> = T extends 'category' ? [] : T extends 'number' ? [1] : NoTargets;
+export type TargetType<T extends TargetKind> = T extends 'category' ? 'int32' : T extends 'number' ? 'float32' : NoTargets;
 
 /** A target as it is described. */
 export interface TargetSpec {

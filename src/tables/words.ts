@@ -2,7 +2,7 @@
 import { Column, type FeatureEncoder, readAll, type TermsEncoder } from './column.js';
 import { MOST_BUCKETS } from './categories.js';
 import type { Json, JsonReader } from './json.js';
-import { murmurHash } from './murmur-hash.js';
+import { murmurHash } from '../murmur-hash.js';
 import { type Place, textOf } from './values.js';
 
 /** Ways in which texts are cut and counted; all of scikit-learn's HashingVectorizer. */
@@ -91,14 +91,14 @@ class SparseWordsEncoder implements TermsEncoder {
 }
 
 export const denseWordsColumn = (recipe: WordsRecipe): Column<'features'> =>
-  new Column('features', `bagOfWords(${JSON.stringify(recipe)})`, (values, place) => {
+  new Column('features', 'text', `bagOfWords(${JSON.stringify(recipe)})`, (values, place) => {
     readAll(values, place, textOf);
     return new DenseWordsEncoder(recipe);
   });
 
 /** As many terms as the training row with the most has, but at most `most`. */
 export const sparseWordsColumn = (recipe: WordsRecipe, most: number): Column<'terms'> =>
-  new Column('terms', `bagOfWords(${JSON.stringify({ ...recipe, sparse: true })})`, (values, place) => {
+  new Column('terms', 'text', `bagOfWords(${JSON.stringify({ ...recipe, sparse: true })})`, (values, place) => {
     const counts = readAll(values, place, (value) => bucketsOf(textOf(value, place), recipe).size);
     return new SparseWordsEncoder(recipe, Math.max(Math.min(counts.reduce((a, b) => Math.max(a, b), 0), most), 1));
   });

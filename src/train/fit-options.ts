@@ -1,4 +1,5 @@
 import { ArrayLoader, Dataset, FetchedDataset, FetchedLoader, type Loader } from '../data/index.js';
+import { isInOrder, SPLIT_OPTIONS } from '../data/split.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
 import type { Loss } from '../losses/index.js';
@@ -86,13 +87,13 @@ function heldLoader(held: Source, { batchSize }: Loader): Loader {
 function divided(data: Source, validation: Source | undefined, split: number | ValidationSplit, seed = 0): [train: Source, held: Source] {
   const fail = (what: string): ArgumentError => new ArgumentError(`[fit] validationSplit: ${what}`, { op: 'fit' });
   if (validation !== undefined) throw fail('got validation data besides, expected one of the two.');
-  if (typeof split === 'object') checkOptions('fit validationSplit', split, ['fraction', 'seed', 'shuffle', 'groups', 'stratify']);
+  if (typeof split === 'object') checkOptions('fit validationSplit', split, ['fraction', ...SPLIT_OPTIONS]);
   const { fraction, ...options }: ValidationSplit = typeof split === 'object' ? split : { fraction: split };
   if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw fail(`got ${describeValue(fraction)}, expected a share between 0 and 1, as in { validationSplit: 0.1 }.`);
   if (!(data instanceof Dataset || data instanceof FetchedDataset)) {
     throw fail('only a dataset or a folder can be split: a stream is not known beforehand, and a loader has its examples. Give fit() a dataset, or validation data.');
   }
-  if (options.shuffle === false) return (data as Dataset | FetchedDataset).split(1 - fraction, options);
+  if (isInOrder(options)) return (data as Dataset | FetchedDataset).split(1 - fraction, options);
   const [held, train] = (data as Dataset | FetchedDataset).split(fraction, { ...options, seed: options.seed ?? seed });
   return [train, held];
 }

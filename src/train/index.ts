@@ -4,6 +4,7 @@ export { earlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
 export type { Callback, EpochEndEvent, EpochEvent, EpochRecord, EpochStartEvent, FitEndEvent, FitEvent, FitStartEvent, Results, StepEvent, TrainEvent } from './events.js';
 export { History, parseHistory, type HistoryJson } from './history.js';
 export type { LayerStatistics } from './inspection.js';
+export { Predictor, predictor, type ClassPrediction, type NumberPrediction, type PlainPrediction, type RowPrediction } from './predictor.js';
 export { progress, type ProgressOptions } from './progress.js';
 export type { Source } from './sources.js';
 export { Trainer, type EvaluateOptions, type EventsOptions, type FitOptions, type PredictOptions, type TrainerOptions, type ValidationSplit } from './trainer.js';

@@ -30,7 +30,9 @@ type SuitsLoss<T extends DType, D extends DTypes> = D extends TargetDType
       : `the loss takes ${T} targets, but the data's are ${D}`
   : DType extends T
     ? unknown
-    : `the loss takes one array of targets, but the data has several: ${keyof D & string}`;
+    : [keyof D] extends [never]
+      ? 'the data has no targets'
+      : `the loss takes one array of targets, but the data has several: ${keyof D & string}`;
 
 /** Reason why a model for I cannot take examples of X; never where it can, or where that shows at the call only. */
 type InputMismatch<I extends ExampleShape, X extends ExampleShape> = [ExampleShape] extends [I]
@@ -88,6 +90,7 @@ export function checkSource(op: string, source: unknown): void {
 
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */
 export function toLoader(op: string, source: unknown, options: LoadOptions): Loader {
+  if (op !== 'predict') checkTargets(op, source);
   const asked = withoutUndefined(options);
   if (source instanceof Dataset) return loader(source as Dataset, { batchSize: DEFAULT_BATCH, ...asked });
   if (source instanceof FetchedDataset) return loader(source as FetchedDataset, { batchSize: DEFAULT_BATCH, ...asked });
@@ -96,6 +99,13 @@ export function toLoader(op: string, source: unknown, options: LoadOptions): Loa
   const [name] = Object.keys(asked);
   if (name === undefined) return source as Loader;
   throw new ArgumentError(`[${op}] ${name}: the data is a loader, which has made that choice. Give ${name} to data.loader().`, { op });
+}
+
+/** Throws ArgumentError for data without targets. */
+function checkTargets(op: string, source: unknown): void {
+  const dataset = source instanceof ArrayLoader ? source.dataset : source;
+  if (!(dataset instanceof Dataset) || dataset.hasTargets) return;
+  throw new ArgumentError(`[${op}] dataset '${dataset.name}' has no targets: got inputs alone, expected targets beside them. Give y: data.fromArrays({ x, y, shape }); predict() takes inputs alone.`, { op });
 }
 
 /** Returns whether the batches are this library's own, over arrays, so that they are there without waiting. */

@@ -1,4 +1,4 @@
-import type { DTypes, Loader, SplitOptions } from '../data/index.js';
+import type { DTypes, Loader, Pipeline, Row, SplitOptions, TargetKind } from '../data/index.js';
 import { ArgumentError, BusyError } from '../errors.js';
 import type { AnyLoss, Loss, LossFor, TargetsOf } from '../losses/loss.js';
 import type { AnyMetric } from '../metrics/index.js';
@@ -25,12 +25,13 @@ import { runWithCheckpoints } from './checkpointed-run.js';
 import type { FitCheckpointOptions, ResumeOptions } from './checkpoint-options.js';
 import { prepare } from './fit-options.js';
 import { predict } from './evaluation.js';
+import { checkPipeline, Predictor, type RowPrediction } from './predictor.js';
 import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
 import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
 import { until } from './signal.js';
 import type { ClassWeights } from './example-weights.js';
 
-export interface TrainerOptions<L extends AnyLoss, M extends AnyMetric> {
+export interface TrainerOptions<L extends AnyLoss, M extends AnyMetric, K extends TargetKind = TargetKind> {
   /**
    * Loss that training makes small: a function of (outputs, targets) that gives a scalar. Of a model that gives a record of outputs, it gets that
    * record; of data that has a record of targets, that one.
@@ -40,6 +41,8 @@ export interface TrainerOptions<L extends AnyLoss, M extends AnyMetric> {
   readonly optimizer: Optimizer;
   /** Looked at on the way; they never change what is trained. */
   readonly metrics?: readonly M[] | undefined;
+  /** Pipeline of the rows of a table, fitted, as data.table() gives it: predictRow() takes rows then. */
+  readonly pipeline?: Pipeline<ExampleShape, K> | undefined;
 }
 
 /** Part of a dataset that is held back for validation, and how it is chosen. */
@@ -135,7 +138,7 @@ const busy = new WeakSet<Module>();
  *
  * Throws ArgumentError for what is no model, loss, optimizer or metric, and for an optimizer of another model; AnnealError for an unknown option.
  */
-export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape, L extends LossFor<O> = LossFor<O>, const M extends AnyMetric = never> {
+export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape, L extends LossFor<O> = LossFor<O>, const M extends AnyMetric = never, K extends TargetKind = TargetKind> {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly #loss: Loss;
@@ -143,10 +146,11 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
   readonly #metrics: readonly AnyMetric[];
   #history = new History<M>();
   #epochs = 0;
+  readonly #predictor: Predictor<K> | undefined;
 
-  constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M>) {
-    checkRequired('Trainer', options, ['loss', 'optimizer', 'metrics']);
-    const { loss, optimizer, metrics = [] } = options;
+  constructor(model: Module<I, O, ShapeFunction>, options: TrainerOptions<L, M, K>) {
+    checkRequired('Trainer', options, ['loss', 'optimizer', 'metrics', 'pipeline']);
+    const { loss, optimizer, metrics = [], pipeline } = options;
     if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
     if (typeof loss !== 'function') throw invalid('loss', loss, 'a function of (outputs, targets), such as losses.crossEntropy');
     if (!(optimizer instanceof Optimizer)) throw invalid('optimizer', optimizer, 'an optimizer, such as optim.adam(model.parameters())');
@@ -158,6 +162,8 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
     this.optimizer = optimizer;
     this.#loss = loss as unknown as Loss;
     this.#metrics = metrics;
+    if (pipeline !== undefined) checkPipeline('Trainer', pipeline);
+    this.#predictor = pipeline && new Predictor(this.model, pipeline);
   }
 
   /** Epochs that are complete, of all fit() and of those before a state that was loaded: the number of the next one, counted from 0. */
@@ -294,6 +300,22 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
   ): Promise<Predicted<S, O>> {
     checkOptions('predict', options, ['batchSize']);
     return (await predict(this.model, inputs, options.batchSize)) as unknown as Predicted<S, O>;
+  }
+
+  /**
+   * Predicts one row of a table, an object with its columns, by the pipeline that the trainer was given: a label with probabilities, or a number in the table's units. train.predictor() does so without a
+   * trainer. Throws ArgumentError without a pipeline, and as pipeline.row() does.
+   *
+   *     const rows = [{ age: 20, moved: 'yes' }, { age: 40, moved: 'no' }, { age: 30, moved: 'no' }];
+   *     const people = await data.table(rows, { numeric: ['age'], target: { moved: 'category' } });
+   *     const mover = nn.sequential([1], nn.linear(1, 2));
+   *     const moving = new Trainer(mover, { loss: losses.crossEntropy, optimizer: optim.adam(mover.parameters()), pipeline: people.pipeline });
+   *     await moving.fit(people.train);
+   *     const { label, probabilities } = await moving.predictRow({ age: 25 });
+   */
+  async predictRow(row: Row): Promise<RowPrediction<K>> {
+    if (this.#predictor === undefined) throw new ArgumentError('[predictRow] pipeline: got none, expected that of the table. Give it to the trainer: new Trainer(model, { loss, optimizer, pipeline }).', { op: 'predictRow' });
+    return this.#predictor.row(row);
   }
 }
 

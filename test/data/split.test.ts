@@ -52,6 +52,56 @@ describe('split', () => {
     expect(rowsOf(hundred.split(0.5, { stratify: true, seed: 0 })[0])).not.toEqual(rowsOf(hundred.split(0.5, { stratify: true, seed: 1 })[0]));
   });
 
+  it('in order of time takes the earliest, whatever the order of the rows, and keeps one time together', () => {
+    const days = [5, 1, 4, 2, 2, 3, 2, 9, 0, 7];
+    const ten = numbered(days.map(() => 0));
+    for (const time of [days, Float64Array.from(days), days.map((day) => new Date(day))]) {
+      const [past, future] = ten.split(0.5, { time });
+      expect(rowsOf(past)).toEqual([1, 3, 4, 6, 8]);
+      expect(rowsOf(future)).toEqual([0, 2, 5, 7, 9]);
+    }
+    const [past, future] = ten.split(0.4, { time: days });
+    expect(rowsOf(past)).toEqual([1, 8]);
+    expect(rowsOf(future)).toEqual([0, 2, 3, 4, 5, 6, 7, 9]);
+    expect(rowsOf(ten.split(0.5, { time: days, seed: 9 })[0])).toEqual([1, 3, 4, 6, 8]);
+  });
+
+  it('leaves a gap between the parts of a series', () => {
+    const [past, future] = hundred.split(0.8, { shuffle: false, gap: 10 });
+    expect(rowsOf(past)).toEqual(Array.from({ length: 70 }, (_, i) => i));
+    expect(rowsOf(future)).toEqual(Array.from({ length: 20 }, (_, i) => 80 + i));
+    const [early] = hundred.split(0.5, { time: Array.from({ length: 100 }, (_, i) => -i), gap: 49 });
+    expect(rowsOf(early)).toEqual([99]);
+  });
+
+  it('by hash leaves an example where it is when others come or go', () => {
+    const keys = Array.from({ length: 1000 }, (_, i) => `user ${i % 300}`);
+    const thousand = numbered(keys.map(() => 0));
+    const [first, second] = thousand.split(0.7, { hash: keys });
+    expect(first.size).toBeGreaterThan(600);
+    expect(first.size).toBeLessThan(800);
+    const of = (part: typeof first, names: readonly string[]): Set<string> => new Set(rowsOf(part).map((row) => names[row]!));
+    expect([...of(first, keys)].filter((key) => of(second, keys).has(key))).toEqual([]);
+    const fewer = keys.filter((_, i) => i % 3 !== 0).toReversed();
+    const [again] = numbered(fewer.map(() => 0)).split(0.7, { hash: fewer });
+    expect([...of(again, fewer)].filter((key) => !of(first, keys).has(key))).toEqual([]);
+    expect(rowsOf(thousand.split(0.7, { hash: keys, seed: 1 })[0])).not.toEqual(rowsOf(first));
+  });
+
+  it.each([
+    [{ time: [1, 2] }, '[split] time: got 2 times, expected 100, one an example.'],
+    [{ time: Array.from({ length: 100 }, () => 'x') as never }, "[split] time[0]: got 'x', expected a Date or a number."],
+    [{ time: new Float64Array(100) }, '[split] time: got 100 examples whose times leave none before the second part, expected some: too many have the earliest time. Give a larger fraction.'],
+    [{ hash: Array.from({ length: 100 }, () => 'one') }, '[split] hash: got 100 examples that are all in the'],
+    [{ hash: ['a'] }, '[split] hash: got 1 keys, expected 100, one an example.'],
+    [{ hash: ['a'], stratify: true }, '[split] hash: got it with stratify, expected one of the two.'],
+    [{ gap: 5 }, '[split] gap: got it without an order, expected it with time, or with shuffle: false.'],
+    [{ gap: 50, shuffle: false }, '[split] gap: got 50 of 50 examples before it, expected fewer.'],
+    [{ gap: -1, shuffle: false }, '[split] gap: got -1, expected an integer of at least 0.'],
+  ])('says what is wrong: %o', (options, message) => {
+    expect(() => hundred.split(0.5, options)).toThrow(message);
+  });
+
   it('of a subset takes its classes', () => {
     const tens = hundred.subset(rowsOf(hundred).filter((row) => row % 10 === 0 || row % 10 === 1));
     expect(tens.split(0.5, { stratify: true })[0].labelCounts$()).toEqual(new Map([[1, 5], [2, 5]]));

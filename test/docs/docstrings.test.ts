@@ -148,7 +148,7 @@ function surroundingsOf({ file, code }: Example): string[] {
   const visit = (text: string): void => {
     for (const name of namesIn(text)) {
       // A namespace of the library has the name of what most call their data.
-      if (found.has(name) || !(name in known) || (name === 'train' && /\btrain\.(earlyStopping|progress|parseHistory)\b/.test(code))) continue;
+      if (found.has(name) || !(name in known) || (name === 'train' && /\btrain\.(earlyStopping|progress|parseHistory|predictor)\b/.test(code))) continue;
       found.set(name, '');
       visit(known[name]!);
       found.delete(name);
