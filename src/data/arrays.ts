@@ -47,7 +47,7 @@ interface Common<X extends ExampleShape, V, T> {
   readonly dtype?: (T & PerField<NoInfer<X>, InputDType>) | undefined;
   /**
    * x' = (x - mean) / std, in double precision before anything is rounded to float32; for bytes x' = (x / 255 - mean) / std. Without it values
-   * are cast and left as they are. Of a record for some of its fields.
+   * are cast and left as they are. One mean and deviation, or one for each column of examples [F] or [T, F]. Of a record for some of its fields.
    */
   readonly normalize?: PerField<NoInfer<X>, Normalize> | undefined;
   /**

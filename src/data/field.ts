@@ -6,7 +6,7 @@ import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { describeValue } from '../describe-value.js';
 import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
-import { type Normalize, normalizeInto, refuseNormalizedIntegers } from './normalize.js';
+import { checkColumns, type Normalize, normalizeInto, refuseNormalizedIntegers } from './normalize.js';
 
 /** Values of one array: a whole number of examples. */
 export interface Examples<A> {
@@ -101,11 +101,12 @@ export function floatsOf(values: unknown, options: FieldOptions): Examples<Float
 }
 
 /** Checks that `data` is a whole number of examples, and at least one. */
-function wholeExamples<A extends Float32Array | Int32Array | Uint8Array>(data: A, { op, shape, dataset, what, option }: FieldOptions, count?: number): Examples<A> {
+function wholeExamples<A extends Float32Array | Int32Array | Uint8Array>(data: A, { op, shape, normalize, dataset, what, option }: FieldOptions, count?: number): Examples<A> {
   const where = `${what} of dataset '${dataset}'`;
   if (shape === undefined) {
     throw new ArgumentError(`[${op}] ${where} is flat: got no ${option}, expected the shape of one example. Give ${option}, as in ${asOption(option, '[784]')}.`, { op });
   }
+  checkColumns(normalize, shape, op, where);
   const one = sizeOf(shape);
   if (data.length === 0 || count === 0) throw new DataError(`[${op}] ${where} is empty: got 0 elements, expected at least one example of ${showShape(shape)}.`, { op });
   if (data.length % one !== 0) {

@@ -9,7 +9,7 @@ import { checkExampleShape } from './example-shape.js';
 import { checkClasses, nameOf, toClasses } from './examples.js';
 import { examine, readPieces } from './file-pieces.js';
 import { IdxParser, type IdxArray, type IdxNumbers, rounded } from './idx.js';
-import { affineOf, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
+import { affineOf, checkColumns, checkNormalize, type Normalize, normalizeInto } from './normalize.js';
 
 const OP = 'data.fromIdx';
 
@@ -72,6 +72,7 @@ export async function fromIdx<const X extends Shape = number[]>(images: FilePath
       shapes: [found, shape],
     });
   }
+  checkColumns(options.normalize, shape, OP, `dataset '${name}'`);
   const inputs = x.data instanceof Uint8Array ? x.data : new Float32Array(x.data);
   if (!(x.data instanceof Uint8Array) && options.normalize !== undefined) normalizeInto(inputs as Float32Array, x.data, options.normalize);
   const targets = toClasses(y.data, { of: `dataset '${name}'`, first: 0 }, OP);

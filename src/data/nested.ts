@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js';
 import { allocate, checkAttached, isNumericArray, type NumericArray } from '../numeric-array.js';
 import { MAX_RANK } from '../ops/check.js';
-import { type Normalize, normalizeInto } from './normalize.js';
+import { type Normalize, normalizeInto, normalizer } from './normalize.js';
 
 /** Arrays of numbers in arrays, as deep as the shape has dimensions; the innermost may be typed arrays. */
 export type Nested = readonly number[] | readonly NumericArray[] | readonly Nested[];
@@ -15,13 +15,14 @@ export function flatten(nested: Nested, op: string, what: string, normalize?: No
   const shape = shapeOf(nested, op, what);
   const size = shape.reduce((product, dim) => product * dim, 1);
   const data = allocate(op, what, size, () => new Float32Array(size));
+  const normal = normalize && normalizer(normalize);
   const path: number[] = [];
   let at = 0;
 
   const row = (numbers: NumericArray): void => {
     checkAttached(op, placeOf(what, path), numbers);
     if (normalize === undefined) data.set(numbers, at);
-    else normalizeInto(data.subarray(at, at + numbers.length), numbers, normalize);
+    else normalizeInto(data.subarray(at, at + numbers.length), numbers, normalize, at);
     at += numbers.length;
   };
   const walk = (level: unknown, depth: number): void => {
@@ -34,8 +35,10 @@ export function flatten(nested: Nested, op: string, what: string, normalize?: No
       const element: unknown = level[i];
       path[depth] = i;
       if (!last) walk(element, depth + 1);
-      else if (typeof element === 'number') data[at++] = normalize === undefined ? element : (element - normalize.mean) / normalize.std;
-      else throw ragged(op, what, path, describe(element), 'a number', adviceOn(element));
+      else if (typeof element === 'number') {
+        data[at] = normal === undefined ? element : normal(element, at);
+        at++;
+      } else throw ragged(op, what, path, describe(element), 'a number', adviceOn(element));
     }
     path.length = depth;
   };

@@ -5,10 +5,17 @@ import { gatherRows } from '../ops/indexing.js';
 import { fromArray, scalar } from '../ops/leaf.js';
 import { checkRequired } from '../options.js';
 import { describeList, describeValue } from '../describe-value.js';
+import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
-/** Mean and standard deviation that inputs are normalised with. */
+/** Mean and standard deviation that inputs are normalised with: of all elements, or one for each column, the last dimension of [F] or [T, F]. */
 export interface Normalize {
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+}
+
+/** Those of one column, or of all elements. */
+interface Moments {
   readonly mean: number;
   readonly std: number;
 }
@@ -19,7 +26,7 @@ export interface ChannelNormalize {
   readonly std: number | readonly number[];
 }
 
-/** Scalars, or [C, 1, 1] for the channels of images: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
+/** Scalars, [C, 1, 1] for the channels of images, or [F] for columns: bytes are cast and become `(value - mean - rest) * scale` where a batch is gathered. */
 export interface Affine {
   readonly mean: Tensor;
   /** Part of the mean that does not fit into a float. */
@@ -35,21 +42,46 @@ export function checkNormalize(normalize: Normalize | undefined, op: string): vo
   if (normalize === undefined) return;
   checkRequired(`${op} normalize`, normalize, ['mean', 'std']);
   const { mean, std } = normalize;
-  if (!Number.isFinite(mean)) throw new ArgumentError(`[${op}] normalize.mean: got ${describeValue(mean)}, expected a finite number.`, { op });
-  if (!(Number.isFinite(std) && std > 0)) {
-    throw new ArgumentError(`[${op}] normalize.std: got ${describeValue(std)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
+  for (const one of [mean].flat()) if (!Number.isFinite(one)) throw new ArgumentError(`[${op}] normalize.mean: got ${describeValue(one)}, expected a finite number.`, { op });
+  for (const one of [std].flat()) {
+    if (!(Number.isFinite(one) && one > 0)) {
+      throw new ArgumentError(`[${op}] normalize.std: got ${describeValue(one)}, expected a finite number above 0. Leave normalize out to use the values as they are.`, { op });
+    }
   }
+}
+
+/** Throws ArgumentError where there are not as many numbers as columns. */
+export function checkColumns(normalize: Normalize | undefined, shape: Shape, op: string, what: string): void {
+  for (const name of ['mean', 'std'] as const) {
+    const value = normalize?.[name];
+    if (!isList(value) || (shape.length >= 1 && shape.length <= 2 && value.length === shape.at(-1))) continue;
+    const expected = shape.length >= 1 && shape.length <= 2 ? `one number, or one for each of the ${shape.at(-1)} columns` : 'one number: columns are those of examples [F] or [T,F]';
+    throw new ArgumentError(`[${op}] normalize.${name}: got ${value.length} numbers for ${what}, whose examples have the shape ${showShape(shape)}, expected ${expected}.`, { op });
+  }
+}
+
+const isList = (value: unknown): value is readonly number[] => Array.isArray(value);
+
+/** Number of columns; 1 where all elements have the same. */
+function columnsIn({ mean, std }: Normalize): number {
+  return isList(mean) ? mean.length : isList(std) ? std.length : 1;
+}
+
+/** The moments of each column. */
+function byColumn({ mean, std }: Normalize): Moments[] {
+  return Array.from({ length: columnsIn({ mean, std }) }, (_, c) => ({ mean: isList(mean) ? mean[c]! : mean, std: isList(std) ? std[c]! : std }));
 }
 
 /** Normalises bytes natively: the mean is subtracted first, in two floats, so that no digit is lost however large it is beside std. */
 export function affineOf(normalize: Normalize, op: string): Affine {
-  const { mean, rest, scale } = numbersOf(normalize, op);
-  return { mean: scalar(mean, 'float32'), rest: scalar(rest, 'float32'), scale: scalar(scale, 'float32') };
+  const numbers = byColumn(normalize).map((moments) => numbersOf(moments, op));
+  const leaf = (of: (one: AffineNumbers) => number): Tensor => (isList(normalize.mean) || isList(normalize.std) ? fromArray(Float32Array.from(numbers, of), [numbers.length], 'float32') : scalar(of(numbers[0]!), 'float32'));
+  return { mean: leaf(({ mean }) => mean), rest: leaf(({ rest }) => rest), scale: leaf(({ scale }) => scale) };
 }
 
 type AffineNumbers = Readonly<Record<keyof Affine, number>>;
 
-function numbersOf({ mean, std }: Normalize, op: string): AffineNumbers {
+function numbersOf({ mean, std }: Moments, op: string): AffineNumbers {
   const center = 255 * mean;
   const rounded = Math.fround(center);
   const scale = Math.fround(1 / (255 * std));
@@ -73,13 +105,13 @@ export function checkChannelNormalize(normalize: ChannelNormalize | undefined, c
 
 /** Normalises images of bytes natively, each channel by its own numbers where there are several. */
 export function channelAffineOf(normalize: ChannelNormalize, channels: number, op: string): Affine {
-  if (!Array.isArray(normalize.mean) && !Array.isArray(normalize.std)) return affineOf(normalize as Normalize, op);
+  if (!Array.isArray(normalize.mean) && !Array.isArray(normalize.std)) return affineOf(normalize, op);
   const numbers = perChannel(normalize, channels).map((one) => numbersOf(one, op));
   const leaf = (of: (one: AffineNumbers) => number): Tensor => fromArray(Float32Array.from(numbers, of), [channels, 1, 1], 'float32');
   return { mean: leaf(({ mean }) => mean), rest: leaf(({ rest }) => rest), scale: leaf(({ scale }) => scale) };
 }
 
-function perChannel({ mean, std }: ChannelNormalize, channels: number): Normalize[] {
+function perChannel({ mean, std }: ChannelNormalize, channels: number): Moments[] {
   const at = (value: number | readonly number[], c: number): number => (typeof value === 'object' ? value[c]! : value);
   return Array.from({ length: channels }, (_, c) => ({ mean: at(mean, c), std: at(std, c) }));
 }
@@ -103,10 +135,26 @@ export function refuseNormalizedIntegers(op: string, what: string, normalize: No
 
 /** The same normalisation of numbers that bytes are, unscaled. */
 export function ofBytes({ mean, std }: Normalize): Normalize {
-  return { mean: 255 * mean, std: 255 * std };
+  const scaled = (value: number | readonly number[]): number | number[] => (isList(value) ? value.map((one) => 255 * one) : 255 * value);
+  return { mean: scaled(mean), std: scaled(std) };
 }
 
-/** Writes numbers into `floats`, normalised in double precision: only the result is rounded. */
-export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, { mean, std }: Normalize): void {
-  for (let i = 0; i < values.length; i++) floats[i] = (values[i]! - mean) / std;
+/** A function that normalises a number, number `at` of its array. */
+export function normalizer(normalize: Normalize): (value: number, at: number) => number {
+  const moments = byColumn(normalize);
+  return (value, at) => {
+    const { mean, std } = moments[at % moments.length]!;
+    return (value - mean) / std;
+  };
+}
+
+/** Writes numbers into `floats`, normalised in double precision: only the result is rounded. The first of them is number `first` of its array, which says in which column it is. */
+export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, normalize: Normalize, first = 0): void {
+  const moments = byColumn(normalize);
+  const columns = moments.length;
+  const from = first % columns;
+  for (let c = 0; c < columns; c++) {
+    const { mean, std } = moments[(from + c) % columns]!;
+    for (let i = c; i < values.length; i += columns) floats[i] = (values[i]! - mean) / std;
+  }
 }

@@ -6,7 +6,7 @@ import { describeValue } from '../describe-value.js';
 import { bucketFor } from './buckets.js';
 import type { InputDType } from './dataset.js';
 import { flatten, type Nested } from './nested.js';
-import { normalizeInto, ofBytes, refuseNormalizedIntegers, type Normalize } from './normalize.js';
+import { checkColumns, normalizeInto, ofBytes, refuseNormalizedIntegers, type Normalize } from './normalize.js';
 
 /** Origin and kind of sequences. */
 export interface SequencesOptions {
@@ -44,6 +44,7 @@ export function sequencesOf(values: unknown, options: SequencesOptions): Sequenc
   if (values.length === 0) throw new DataError(`[${op}] ${where} is empty: got no sequences, expected at least one.`, { op });
   const given = values.map((sequence: unknown, example) => elementsOf(sequence, example, options));
   const element = options.element ?? given.find(({ elements }) => elements.length > 0)?.shape ?? [];
+  checkColumns(normalize, element, op, where);
   const one = sizeOf(element);
   const starts = new Int32Array(given.length + 1);
   given.forEach(({ elements, shape }, example) => {

@@ -13,7 +13,7 @@ import type { Batch, DefaultDType, DTypes, InputDType, TargetDType } from './dat
 import { checkExampleShape } from './example-shape.js';
 import { checkClassCount, nameOf } from './examples.js';
 import type { Nested } from './nested.js';
-import { affineOf, checkNormalize, type Normalize } from './normalize.js';
+import { affineOf, checkColumns, checkNormalize, type Normalize } from './normalize.js';
 import { ascending } from './order.js';
 import { type BatchOrigin, withOrigin } from './batch-origin.js';
 import type { BatchArrays } from './assemble.js';
@@ -256,6 +256,7 @@ function fieldOf(name: string | undefined, what: string, shapeOption: string, sh
   checkExampleShape(OP, shapeOption, shape as Shape);
   if (dtype !== undefined && dtype !== 'int32' && dtype !== 'float32') throw new ArgumentError(`[${OP}] ${dtypeOption}: got ${describeValue(dtype)}, expected 'int32' or 'float32'.`, { op: OP });
   checkNormalize(normalize as Normalize | undefined, OP);
+  checkColumns(normalize as Normalize | undefined, shape as Shape, OP, what);
   if (dtype === 'int32' && normalize !== undefined) throw new ArgumentError(`[${OP}] normalize: got it for ${what}, which is int32, expected floats. Leave it out, or give { dtype: 'float32' }.`, { op: OP });
   return { name, what, shape: [...(shape as Shape)], dtype: dtype ?? 'float32', label: false, normalize: normalize as Normalize | undefined };
 }
