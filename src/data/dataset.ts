@@ -1,6 +1,8 @@
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { fromArray, sequence } from '../ops/leaf.js';
-import { gatherRows } from '../ops/indexing.js';
+import { add, mul } from '../ops/arithmetic.js';
+import { gather, gatherRows } from '../ops/indexing.js';
+import { unsqueeze } from '../ops/views.js';
 import type { BatchTensors, ExampleShape, ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -72,6 +74,16 @@ export interface Field {
   readonly shape: Shape;
   /** Normalisation of bytes; floats have been already. */
   readonly affine?: Affine | undefined;
+  /** Steps of a series, of which an example has as many as its shape says first; undefined where each row of the array is an example. */
+  readonly windows?: Windows | undefined;
+}
+
+/** Examples as windows over the rows of an array, which lie over each other and are nowhere copied. */
+export interface Windows {
+  /** Rows of the array. */
+  readonly steps: number;
+  /** Rows between the beginnings of two windows. */
+  readonly stride: number;
 }
 
 /** Sequences of a dataset, one an example, and the field of a batch that has their lengths. */
@@ -93,13 +105,17 @@ interface Leaf {
   readonly name: string | undefined;
   readonly tensor: Tensor;
   readonly affine: Affine | undefined;
+  /** Of windows: the rows of the first, and the distance of the next. */
+  readonly windows: { readonly rows: Tensor; readonly stride: number } | undefined;
 }
 
 function leavesOf({ inputs, targets, weights, size }: Arrays<ExampleShape, ExampleShape, DTypes, DTypes>): Leaves {
   const leaf = (field: Field | SequenceField): Leaf | SequenceField => {
     if ('sequences' in field) return field;
-    const { name, data, shape, affine } = field;
-    return { name, affine, tensor: fromArray(data, [size, ...shape], dtypeOf(data)) };
+    const { name, data, shape, affine, windows } = field;
+    if (windows === undefined) return { name, affine, windows, tensor: fromArray(data, [size, ...shape], dtypeOf(data)) };
+    const [length = 1, ...element] = shape;
+    return { name, affine, windows: { rows: fromArray(ascending(length), [length], 'int32'), stride: windows.stride }, tensor: fromArray(data, [windows.steps, ...element], dtypeOf(data)) };
   };
   return { inputs: inputs.map(leaf), targets: targets.map(leaf), weights: weights && fromArray(weights, [size], 'float32') };
 }
@@ -170,7 +186,7 @@ export class Dataset<X extends ExampleShape = Shape, Y extends ExampleShape = Sh
   augment<const Ts extends readonly Transform[]>(...transforms: Ts & Augmenting<X, Ts>): Dataset<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E> {
     const { name, shape, classes } = this;
     const [input] = this.#arrays.inputs;
-    const bytes = input === undefined || 'sequences' in input || input.data instanceof Int32Array ? undefined : input.data instanceof Uint8Array;
+    const bytes = input === undefined || 'sequences' in input || input.windows !== undefined || input.data instanceof Int32Array ? undefined : input.data instanceof Uint8Array;
     const augmentation = augmentationOf({ name, shape, classes, bytes, labelled: this.#labels() !== undefined }, transforms, this.#augmentation);
     const mixed = augmentation.mixes ? { targetShape: [augmentation.classes!], targetDtype: 'float32' } : {};
     return new Dataset({ ...this.#arrays, ...mixed } as unknown as Arrays<Augmented<X, Ts>, AugmentedTarget<Y, Ts>, AugmentedDType<D, Ts>, E>, this.#leaves, this.#rows, augmentation);
@@ -316,10 +332,16 @@ interface Gathering {
   readonly origin: BatchOrigin;
 }
 
+/** Windows of a series, gathered natively: [B, length, ...element]. */
+function windowsOf(series: Tensor, indices: Tensor, { rows, stride }: NonNullable<Leaf['windows']>): Tensor {
+  const begin = stride === 1 ? indices : (mul(indices, stride) as Tensor);
+  return gather(series, add(unsqueeze(begin, 1) as Tensor, rows) as Tensor) as Tensor;
+}
+
 /** Rows of each array, by name where it has one. */
 function gathered(leaves: readonly (Leaf | SequenceField)[], { indices, rows, buckets, origin }: Gathering): unknown {
   const fields = leaves.flatMap((leaf): [string | undefined, Tensor][] => {
-    if (!('sequences' in leaf)) return [[leaf.name, normalizedRows(leaf.tensor, indices, leaf.affine)]];
+    if (!('sequences' in leaf)) return [[leaf.name, leaf.windows === undefined ? normalizedRows(leaf.tensor, indices, leaf.affine) : windowsOf(leaf.tensor, indices, leaf.windows)]];
     const { data, shape } = paddedRows(leaf.sequences, rows, buckets);
     const values: [string | undefined, Tensor] = [leaf.name, fromArray(data, shape, dtypeOf(data))];
     return leaf.lengths === undefined ? [values] : [values, [leaf.lengths, fromArray(lengthsOf(leaf.sequences, rows), [rows.length], 'int32')]];
