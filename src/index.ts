@@ -8,9 +8,9 @@ import './tensor-methods.js';
 
 export { Parameter } from './parameter.js';
 export { Tensor } from './tensor.js';
-export { Trainer } from './train/index.js';
+export { Predictor, Trainer } from './train/index.js';
 export * from './tuning/index.js';
-export { load, loadMetadata, openTensors, save, type TensorReader } from './io/index.js';
+export { load, loadMetadata, loadModel, openTensors, save, type TensorReader } from './io/index.js';
 export * from './ops/index.js';
 export * from './errors.js';
 export * as data from './data/index.js';

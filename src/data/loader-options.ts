@@ -32,9 +32,9 @@ export function checkWhole(whole: number, { batchSize, dropLast, size }: LoaderS
   throw new ArgumentError(`[${OP}] batchSize ${batchSize} with dropLast leaves no batch of the ${size} examples of dataset '${name}'. Take a smaller batchSize, or dropLast: false.`, { op: OP });
 }
 
-export function checkBatchSize(batchSize: number): void {
+export function checkBatchSize(batchSize: number, op = OP): void {
   if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
-  throw new ArgumentError(`[${OP}] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: OP });
+  throw new ArgumentError(`[${op}] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op });
 }
 
 /** Batches that are prepared while a step runs: 0, 1 or 2. */

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 import { checkOptions } from '../options.js';
+import { MODEL_TEXT } from './model-file.js';
 import type { FilePath } from './path.js';
 import { openSource, type HostTensor } from './tensor-data.js';
 import { openReader, TensorReader, wrongIn, type NameFilter } from './tensor-reader.js';
@@ -39,7 +40,7 @@ export async function loadFile(path: FilePath, names?: NameFilter): Promise<Tens
 
 /**
  * Reads the texts that were saved with the tensors of a safetensors file, without reading the tensors. As `safe_open(path).metadata()` of
- * the format's Python library, but {} where there are none.
+ * the format's Python library, but {} where there are none, and without what a model is made of, which loadModel() reads.
  *
  *     await save(model, 'mnist.safetensors', { metadata: { epoch: '5' } });
  *     const { epoch } = await loadMetadata('mnist.safetensors');            // '5'
@@ -47,7 +48,7 @@ export async function loadFile(path: FilePath, names?: NameFilter): Promise<Tens
  * Throws as load does.
  */
 export async function loadMetadata(path: FilePath): Promise<{ [name: string]: string }> {
-  return reading('loadMetadata', path, (reader) => Promise.resolve(Object.fromEntries(reader.metadata)));
+  return reading('loadMetadata', path, (reader) => Promise.resolve(Object.fromEntries([...reader.metadata].filter(([name]) => name !== MODEL_TEXT))));
 }
 
 /** Opens files for as long as `read` needs them. */
@@ -60,7 +61,8 @@ export async function reading<R>(op: string, path: FilePath, read: (reader: Tens
   }
 }
 
-async function readAll(reader: TensorReader, names?: NameFilter): Promise<TensorFile> {
+/** Reads all tensors, or those of these names. */
+export async function readAll(reader: TensorReader, names?: NameFilter): Promise<TensorFile> {
   const tensors = new Map<string, HostTensor>();
   for (const name of reader.namesOf(names)) tensors.set(name, await reader.read(name));
   return { tensors, metadata: reader.metadata };

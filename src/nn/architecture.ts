@@ -5,7 +5,7 @@ import * as layers from './layers.js';
 import { Module } from './module.js';
 import { ownParameters } from './registry.js';
 
-/** What a module is: a call of `nn`, a layer that has a number already (layers are counted as they are complete), or a class of somebody's own. */
+/** A module as JSON: a call of `nn`, a layer that has a number already (layers are counted as they are complete), or a class of somebody's own. */
 export type Architecture =
   | { readonly layer: string; readonly arguments: readonly unknown[]; readonly options?: object }
   | { readonly again: number }

@@ -1,3 +1,4 @@
+import { checkBatchSize } from '../data/loader-options.js';
 import { dtypes } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { EventLoopTurns } from '../event-loop.js';
@@ -67,12 +68,12 @@ export async function evaluate(model: Module, loss: Loss, metrics: readonly AnyM
   return landed === undefined ? undefined : running.results();
 }
 
-/** Returns the model's outputs for all examples, in the order of the data, computed batch by batch; tensors whose elements stay. */
-export async function predict(model: Module, source: unknown, batchSize: number | undefined): Promise<Tensors> {
+/** Returns the model's outputs for all examples, in the order of the data, computed batch by batch; tensors whose elements stay. `forward` records those of a batch. */
+export async function predict(model: Module, source: unknown, batchSize: number | undefined, forward = (inputs: Tensors): Tensors => forwardOf(model, inputs)): Promise<Tensors> {
   const turns = new EventLoopTurns();
   const parts: Tensors[] = [];
   for await (const inputs of inputsOf(source, batchSize)) {
-    parts.push(await read(inEvaluation(model, () => forwardOf(model, inputs))));
+    parts.push(await read(inEvaluation(model, () => forward(inputs))));
     await turns.yieldToEventLoop();
   }
   const [first] = parts;
@@ -100,6 +101,7 @@ function checkRows(inputs: Tensors): number {
 async function* inputsOf(source: unknown, batchSize: number | undefined): AsyncGenerator<Tensors> {
   if (source instanceof Tensor || isTensorRecord(source)) {
     const size = checkRows(source);
+    if (batchSize !== undefined) checkBatchSize(batchSize, 'predict');
     const each = batchSize ?? Math.max(size, 1);
     if (size <= each) {
       yield source;

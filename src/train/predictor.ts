@@ -1,115 +1,261 @@
-import { ClassTarget, ScaledTarget, type TargetKind } from '../tables/target.js';
+import { channelAffineOf, checkChannelNormalize, normalized, type Affine, type ChannelNormalize } from '../data/normalize.js';
+import { describeList, describeValue } from '../describe-value.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { activationOf } from '../losses/output-activation.js';
-import { forwardOf, Module, type AnyModule } from '../nn/module.js';
-import { exp, sigmoid, softmax } from '../ops/index.js';
-import { describeValue } from '../describe-value.js';
-import type { ExampleShape } from '../records.js';
-import { showShape, type Shape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
+import { forwardOf, Module, type AnyModule, type Inputs } from '../nn/module.js';
+import { Sequential } from '../nn/sequential.js';
+import type { Batched, ShapeFunction, TakesBatch } from '../nn/shape-mismatch.js';
+import { fromArray } from '../ops/leaf.js';
+import { checkOptions, withoutUndefined } from '../options.js';
+import type { Parameter } from '../parameter.js';
+import { isRecord, isTensorRecord, mapTensors, rowsOf, showExampleShape, type BatchTensors, type ExampleShape, type Tensors } from '../records.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.js';
 import { Pipeline } from '../tables/pipeline.js';
+import { ScaledTarget, type TargetKind } from '../tables/target.js';
 import type { Row } from '../tables/values.js';
-import { inEvaluation } from './evaluation.js';
+import { Tensor } from '../tensor.js';
+import { inEvaluation, predict } from './evaluation.js';
+import { classPredictions, probabilitiesOf, singleOutput, type ClassPrediction, type RowPrediction } from './prediction.js';
+import type { Source } from './sources.js';
+import type { PredictOptions } from './trainer.js';
 
-/** Prediction of a class: the most probable one, and the probability of each. */
-export interface ClassPrediction {
-  readonly label: string;
-  readonly probability: number;
-  readonly probabilities: { readonly [label: string]: number };
+/** Parts of a model that is used, besides its weights; all of it is saved with them. */
+export interface PredictorOptions<T extends TargetKind = TargetKind> {
+  /** The fitted pipeline that makes inputs of rows of a table, as data.table() gives it. */
+  readonly pipeline?: Pipeline<ExampleShape, T> | undefined;
+  /** Names of the classes, in the order of their numbers; two where one output says yes or no. Default: those of the pipeline's target. */
+  readonly classes?: readonly string[] | undefined;
+  /** Mean and deviation by which tensors are normalised on their way in, as data sets with this option do it: uint8 ones on values scaled to 0..1. Data sets are left as they are. */
+  readonly normalize?: ChannelNormalize | undefined;
+  /** The number that logits are divided by before they become probabilities, as metrics.calibrate() finds it. Default 1. */
+  readonly temperature?: number | undefined;
+  /** The probability above which the second of two classes is chosen, as metrics.bestThreshold() finds it. Default 0.5. */
+  readonly threshold?: number | undefined;
 }
 
-/** Prediction of a number, in the units of the table. */
-export interface NumberPrediction {
-  readonly value: number;
-}
+/** One example: a row of a table where there is a pipeline, else its numbers, row-major. */
+export type Example = Row | ArrayLike<number>;
 
-/** Outputs as they are, of a pipeline without a target. */
-export interface PlainPrediction {
-  readonly outputs: readonly number[];
-}
+type AnyInputs<I extends ExampleShape, S extends Shape> = (I extends Shape ? Tensor<S> & TakesBatch<I, S> : Inputs<I>) | Source<I> | readonly Example[];
+type Outputs<S extends Shape, O extends ExampleShape> = O extends Shape ? Tensor<Batched<S, O>, 'float32'> : BatchTensors<O, { readonly [K in keyof O]: 'float32' }>;
 
-/** Prediction for a row, by the kind of the pipeline's target. */
-export type RowPrediction<T extends TargetKind = TargetKind> = T extends 'category' ? ClassPrediction : T extends 'number' ? NumberPrediction : PlainPrediction;
+const OP = 'Predictor';
+const OPTIONS = ['pipeline', 'classes', 'normalize', 'temperature', 'threshold'] as const;
 
-const OP = 'predictRow';
-
-/** A model with the pipeline of its rows: see train.predictor(). */
-export class Predictor<T extends TargetKind = TargetKind> {
+/**
+ * A model with what its use takes: a pipeline of rows, names of classes, a temperature and a threshold. It predicts in evaluation mode, whatever mode the model is in, and while the model trains; it needs no optimizer. loadModel() gives
+ * one, save() makes one file of it.
+ *
+ *     const predictor = new Predictor(model, { classes: ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'] });
+ *     const [first] = await predictor.classify(test);
+ *     console.log(first!.label, first!.probability);
+ *
+ * Throws ArgumentError for what is no model, for classes or a pipeline that do not fit it, and options that are wrong; AnnealError for an unknown option.
+ */
+export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape> {
   readonly model: Module;
-  readonly pipeline: Pipeline<ExampleShape, T>;
+  readonly pipeline: Pipeline<ExampleShape, T> | undefined;
+  /** Names of the classes; undefined where there are none. */
+  readonly classes: readonly string[] | undefined;
+  readonly normalize: ChannelNormalize | undefined;
+  readonly temperature: number;
+  /** Undefined: the greater one of two classes is chosen. */
+  readonly threshold: number | undefined;
+  readonly #affines: { readonly bytes: Affine; readonly floats: Affine } | undefined;
 
-  constructor(model: Module, pipeline: Pipeline<ExampleShape, T>) {
-    this.model = model;
+  constructor(model: Module<I, O, ShapeFunction>, options: PredictorOptions<T> = {}) {
+    checkOptions(OP, options, OPTIONS);
+    const { classes, pipeline, normalize, temperature = 1, threshold } = options;
+    if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
+    this.model = model as unknown as Module;
+    if (pipeline !== undefined) checkPipeline(OP, pipeline);
+    if (pipeline !== undefined && normalize !== undefined) throw new ArgumentError(`[${OP}] normalize: got it beside a pipeline, expected one of them. Let the pipeline standardise its columns.`, { op: OP });
+    checkInputs(this.model, pipeline);
     this.pipeline = pipeline;
+    this.classes = checkClasses(classes ?? pipeline?.classNames, pipeline, widthOf(this.model));
+    this.#affines = normalize === undefined ? undefined : affinesOf(normalize);
+    this.normalize = structuredClone(normalize);
+    if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) throw invalid('temperature', temperature, 'a number above 0');
+    if (threshold !== undefined && !(typeof threshold === 'number' && threshold >= 0 && threshold <= 1)) throw invalid('threshold', threshold, 'a probability in [0, 1]');
+    if (threshold !== undefined && this.classes !== undefined && this.classes.length > 2) throw invalid('threshold', threshold, `none beside ${this.classes.length} classes, of which the greatest is chosen`);
+    this.temperature = temperature;
+    this.threshold = threshold;
   }
 
-  /** Predicts one row. Throws as pipeline.row() does; ShapeError where the outputs do not fit the classes. */
-  async row(row: Row): Promise<RowPrediction<T>> {
-    const [prediction] = await this.#predict([row]);
-    return prediction!;
+  /** Kind of what row() answers: a class where classes have names, a number where the pipeline's target is one, else outputs. */
+  get kind(): TargetKind {
+    return this.classes !== undefined ? 'category' : this.pipeline?.target$ instanceof ScaledTarget ? 'number' : 'none';
   }
 
-  /** Predicts several rows in one pass of the model. Throws as row() does. */
-  async rows(rows: readonly Row[]): Promise<RowPrediction<T>[]> {
-    return this.#predict(rows);
+  /**
+   * Predicts one example, a row of the table where there is a pipeline, else an array of its numbers: a label with probabilities, a number in the units of the table, or outputs.
+   *
+   *     const predictor = new Predictor(nn.sequential([2], nn.linear(2, 2)), { classes: ['no', 'yes'] });
+   *     console.log(await predictor.row([0.5, 0.25]));                         // { label: 'yes', index: 1, probability: ..., probabilities: { no: ..., yes: ... } }
+   *
+   * Throws ArgumentError for what is no example, ShapeError where the outputs do not fit the classes, and as pipeline.row().
+   */
+  async row(example: Example): Promise<RowPrediction<T>> {
+    return (await this.#rows('predictor.row', [example]))[0]!;
   }
 
-  async #predict(rows: readonly Row[]): Promise<RowPrediction<T>[]> {
-    const { model, pipeline } = this;
-    const inputs = pipeline.batch(rows) as Tensor;
-    const target = pipeline.target$;
-    const outputs = inEvaluation(model, () => answersOf(forwardOf(model, inputs), target instanceof ClassTarget ? target.classNames.length : undefined));
-    const values = await outputs.data();
-    const each = values.length / rows.length;
-    return rows.map((_, i) => {
-      const own = values.subarray(i * each, (i + 1) * each);
-      if (target instanceof ClassTarget) return classPrediction(own, target.classNames);
-      if (target instanceof ScaledTarget) return { value: target.decode(numberIn(own, outputs.shape)) };
-      return { outputs: [...own] };
-    }) as RowPrediction<T>[];
+  /** Predicts several examples in one pass of the model. Throws as row() does. */
+  async rows(examples: readonly Example[]): Promise<RowPrediction<T>[]> {
+    return this.#rows('predictor.rows', examples);
+  }
+
+  /**
+   * Returns what the model makes of a tensor [N, ...], a record of tensors, the inputs of a dataset, or an array of examples as row() takes them: outputs as they are with the batch in front, as trainer.predict() gives them.
+   *
+   *     const predictor = new Predictor(model);
+   *     const outputs = await predictor.predict(test);                         // [20, 10]
+   *
+   * Throws as Trainer.predict() and row().
+   */
+  async predict<S extends Shape>(inputs: AnyInputs<I, S>, options: PredictOptions = {}): Promise<Outputs<S, O>> {
+    checkOptions('predict', options, ['batchSize']);
+    return (await this.#outputs('predict', inputs, options, (outputs) => outputs)) as unknown as Outputs<S, O>;
+  }
+
+  /**
+   * Returns the class of each example: of outputs [N, C] the one of the greatest probability, softmax(logits / temperature), and of outputs [N, 1] yes or no by sigmoid(logit / temperature). A softmax or a sigmoid at the end of a model
+   * is noticed. Takes what predict() takes.
+   *
+   *     const predictor = new Predictor(model);
+   *     for (const { index, probability } of await predictor.classify(test, { batchSize: 10 })) console.log(index, probability);
+   *
+   * Throws ShapeError for outputs that are no classes, else as predict().
+   */
+  async classify<S extends Shape>(inputs: AnyInputs<I, S>, options: PredictOptions = {}): Promise<ClassPrediction[]> {
+    const op = 'classify';
+    checkOptions(op, options, ['batchSize']);
+    const probabilities = (await this.#outputs(op, inputs, options, (outputs) => this.#probabilities(op, outputs))) as Tensor;
+    return classPredictions((await probabilities.data()) as Float32Array, rowsOf(probabilities), this.classes, this.threshold);
+  }
+
+  /** The model's own, by which save() makes a file of it. */
+  stateDict(): Map<string, Parameter> {
+    return this.model.stateDict();
+  }
+
+  /** Everything but the model, as JSON. */
+  toJSON(): object {
+    const { classes, pipeline, normalize, temperature, threshold } = this;
+    return withoutUndefined({ classes, pipeline: pipeline?.toJSON(), normalize, temperature: temperature === 1 ? undefined : temperature, threshold });
+  }
+
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return labelled(OP, { model: String(this.model), ...this.toJSON() }, depth, options, inspect);
+  }
+
+  async #rows(op: string, examples: readonly Example[]): Promise<RowPrediction<T>[]> {
+    const { kind, classes, threshold } = this;
+    if (!Array.isArray(examples)) throw new ArgumentError(`[${op}] the examples: got ${describeValue(examples)}, expected an array of them.`, { op });
+    const batch = this.#batch(op, examples);
+    const recorded = inEvaluation(this.model, () => {
+      const outputs = forwardOf(this.model, this.#normalized(batch));
+      return kind === 'category' ? this.#probabilities(op, outputs) : singleOutput(op, outputs);
+    });
+    const values = (await recorded.data()) as Float32Array;
+    if (kind === 'category') return classPredictions(values, examples.length, classes, threshold) as RowPrediction<T>[];
+    const each = values.length / examples.length;
+    const target = this.pipeline?.target$;
+    return examples.map((_, i) => (target instanceof ScaledTarget ? { value: target.decode(numberIn(op, values, i, recorded.shape)) } : { outputs: [...values.subarray(i * each, (i + 1) * each)] })) as RowPrediction<T>[];
+  }
+
+  #probabilities(op: string, outputs: Tensors): Tensor {
+    return probabilitiesOf(op, singleOutput(op, outputs), this.classes?.length, this.temperature);
+  }
+
+  #outputs(op: string, inputs: unknown, { batchSize }: PredictOptions, finish: (outputs: Tensors) => Tensors): Promise<Tensors> {
+    const source = Array.isArray(inputs) ? this.#batch(op, inputs) : inputs;
+    const prepared = source instanceof Tensor || isTensorRecord(source);
+    return predict(this.model, source, batchSize, (batch) => finish(forwardOf(this.model, prepared ? this.#normalized(batch) : batch)));
+  }
+
+  /** Examples as a tensor, or a record of tensors. */
+  #batch(op: string, rows: readonly unknown[]): Tensors {
+    if (rows.length === 0) throw new ArgumentError(`[${op}] the examples: got none, expected at least one.`, { op });
+    if (this.pipeline !== undefined) return this.pipeline.batch(rows as readonly Row[]) as Tensors;
+    const shape = this.model instanceof Sequential ? this.model.input : undefined;
+    const length = shape === undefined ? lengthOf(rows[0]) : sizeOf(shape);
+    const all = new Float32Array(rows.length * Math.max(length, 0));
+    for (const [i, row] of rows.entries()) {
+      if (lengthOf(row) !== length || typeof (row as ArrayLike<unknown>)[0] !== 'number') throw notExample(op, row, i, length);
+      all.set(row as ArrayLike<number>, i * length);
+    }
+    return fromArray(all, [rows.length, ...(shape ?? [length])], 'float32');
+  }
+
+  #normalized(inputs: Tensors): Tensors {
+    const affines = this.#affines;
+    if (affines === undefined) return inputs;
+    return mapTensors(inputs, (tensor) => normalized(tensor, tensor.dtype === 'uint8' ? affines.bytes : affines.floats));
   }
 }
 
-/** Probabilities of classes, [N, classes] or [N, 1] of the second of two; and of anything else the outputs. */
-function answersOf(outputs: unknown, classes: number | undefined): Tensor {
-  if (!(outputs instanceof Tensor)) throw new ArgumentError(`[${OP}] the model: got several outputs, expected one. Give its inputs to predict(): trainer.predict(pipeline.batch(rows)).`, { op: OP });
-  if (classes === undefined) return outputs;
-  const columns = outputs.shape.length === 2 ? outputs.shape[1] : undefined;
-  if (columns !== classes && !(columns === 1 && classes === 2)) {
-    throw new ShapeError(`[${OP}] the model: got outputs ${showShape(outputs.shape)}, expected [${outputs.shape[0]},${classes}], one for each class of the pipeline${classes === 2 ? ', or one for the second of two' : ''}. Give the last layer as many outputs.`, { op: OP, shapes: [outputs.shape] });
-  }
-  const activation = activationOf(outputs);
-  if (columns === 1) return activation === 'sigmoid' ? outputs : (sigmoid(outputs) as Tensor);
-  if (activation === 'softmax') return outputs;
-  return (activation === 'logSoftmax' ? exp(outputs) : softmax(outputs, 1)) as Tensor;
+function numberIn(op: string, values: Float32Array, i: number, shape: Shape): number {
+  if (values.length === shape[0]) return values[i]!;
+  throw new ShapeError(`[${op}] the model: got outputs ${showShape(shape)}, expected one number a row, the pipeline's target. Give the last layer one output.`, { op, shapes: [shape] });
 }
 
-function classPrediction(given: ArrayLike<number>, classNames: readonly string[]): ClassPrediction {
-  const shares = given.length === classNames.length ? given : [1 - given[0]!, given[0]!];
-  let best = 0;
-  for (let i = 1; i < classNames.length; i++) if (shares[i]! > shares[best]!) best = i;
-  return { label: classNames[best]!, probability: shares[best]!, probabilities: Object.fromEntries(classNames.map((name, i) => [name, shares[i]!])) };
+const lengthOf = (row: unknown): number => (Array.isArray(row) || ArrayBuffer.isView(row) ? ((row as unknown as ArrayLike<number>).length ?? -1) : -1);
+
+function notExample(op: string, row: unknown, i: number, length: number): ArgumentError {
+  const got = lengthOf(row) >= 0 ? `${lengthOf(row)} elements` : describeValue(row);
+  const advice = isRecord(row) ? 'Rows by columns need a pipeline: new Predictor(model, { pipeline }).' : 'Give the numbers of one example in one array.';
+  return new ArgumentError(`[${op}] example ${i}: got ${got}, expected ${length < 0 ? 'an array of' : length} numbers. ${advice}`, { op });
 }
 
-function numberIn(values: ArrayLike<number>, shape: Shape): number {
-  if (values.length === 1) return values[0]!;
-  throw new ShapeError(`[${OP}] the model: got outputs ${showShape(shape)}, expected one number a row, the pipeline's target. Give the last layer one output.`, { op: OP, shapes: [shape] });
+/** The number of outputs of an example, where that is known. */
+function widthOf(model: Module): number | undefined {
+  const output = model instanceof Sequential ? model.output : undefined;
+  return output === undefined ? undefined : output.length === 0 ? 1 : output.length === 1 ? output[0] : undefined;
+}
+
+/** Throws where a pipeline makes other inputs than the model takes, so far as it says what these are. */
+function checkInputs(model: Module, pipeline: Pipeline | undefined): void {
+  if (pipeline === undefined || !(model instanceof Sequential)) return;
+  const { shape } = pipeline;
+  if (Array.isArray(shape) && sameShape(shape as Shape, model.input)) return;
+  throw new ArgumentError(`[${OP}] pipeline: got one that makes inputs ${showExampleShape(shape)}, expected ${showShape(model.input)}, as the model takes. Pass the one that the model was trained with.`, { op: OP });
+}
+
+function checkClasses(classes: unknown, pipeline: Pipeline | undefined, width: number | undefined): readonly string[] | undefined {
+  if (classes === undefined) return undefined;
+  if (!Array.isArray(classes) || classes.length < 2 || !classes.every((name) => typeof name === 'string') || new Set(classes).size < classes.length) throw invalid('classes', classes, "names that differ, at least two, as in ['cat', 'dog']");
+  const fitted = pipeline?.classNames;
+  if (fitted !== undefined && fitted.join('\0') !== classes.join('\0')) throw new ArgumentError(`[${OP}] classes: got ${describeList(classes)}, expected those of the pipeline's target, ${describeList(fitted)}. Leave them out.`, { op: OP });
+  if (pipeline?.target$ instanceof ScaledTarget) throw new ArgumentError(`[${OP}] classes: got ${describeList(classes)}, expected none, as the pipeline's target is a number. Leave them out.`, { op: OP });
+  if (width !== undefined && classes.length !== Math.max(width, 2)) throw new ArgumentError(`[${OP}] classes: got ${classes.length} for a model of ${width} output${width === 1 ? '' : 's'}, expected as many, or one output for two classes. Give the last layer as many outputs.`, { op: OP });
+  return [...(classes as string[])];
+}
+
+function affinesOf(normalize: ChannelNormalize): { readonly bytes: Affine; readonly floats: Affine } {
+  const { mean, std } = (normalize ?? {}) as ChannelNormalize;
+  const channels = [mean, std].find((one) => Array.isArray(one))?.length ?? 1;
+  checkChannelNormalize(normalize, channels, OP);
+  const scaled = (numbers: number | readonly number[]): number | readonly number[] => (typeof numbers === 'number' ? numbers / 255 : numbers.map((one) => one / 255));
+  return { bytes: channelAffineOf(normalize, channels, OP), floats: channelAffineOf({ mean: scaled(mean), std: scaled(std) }, channels, OP) };
+}
+
+function invalid(what: string, got: unknown, expected: string): ArgumentError {
+  return new ArgumentError(`[${OP}] ${what}: got ${describeList(got)}, expected ${expected}.`, { op: OP });
 }
 
 /**
- * A model with the pipeline of its rows, for serving: objects go in, labels with probabilities or numbers come out, in evaluation mode. It needs no optimizer. Outputs for classes are logits, or probabilities
- * where the model ends with softmax or sigmoid.
+ * A model with the pipeline of its rows, for serving: objects go in, labels with probabilities or numbers come out. The same as new Predictor(model, { pipeline }).
  *
  *     const pipeline = await data.pipeline({ columns: { age: data.columns.standardize() }, target: { moved: 'category' } }).fit([{ age: 20, moved: 'yes' }, { age: 40, moved: 'no' }]);
  *     const predictor = train.predictor(nn.sequential([1], nn.linear(1, 2)), pipeline);
  *     const { label, probability } = await predictor.row({ age: 30 });
  *
- * Throws ArgumentError for what is no model or no fitted pipeline.
+ * Throws ArgumentError for what is no model or no fitted pipeline, and for those that do not fit together.
  */
 export function predictor<T extends TargetKind>(model: AnyModule, pipeline: Pipeline<ExampleShape, T>): Predictor<T> {
   if (!((model as unknown) instanceof Module)) throw new ArgumentError(`[train.predictor] model: got ${describeValue(model)}, expected a Module, such as nn.sequential(...).`, { op: 'train.predictor' });
   checkPipeline('train.predictor', pipeline);
-  return new Predictor(model as unknown as Module, pipeline);
+  return new Predictor<T>(model as unknown as Module<never>, { pipeline });
 }
 
 /** Throws ArgumentError for what is no fitted pipeline. */

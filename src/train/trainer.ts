@@ -25,7 +25,8 @@ import { runWithCheckpoints } from './checkpointed-run.js';
 import type { FitCheckpointOptions, ResumeOptions } from './checkpoint-options.js';
 import { prepare } from './fit-options.js';
 import { predict } from './evaluation.js';
-import { checkPipeline, Predictor, type RowPrediction } from './predictor.js';
+import type { RowPrediction } from './prediction.js';
+import { checkPipeline, Predictor } from './predictor.js';
 import { checkSource, DEFAULT_BATCH, inOrder, toLoader, type Source, type Suits } from './sources.js';
 import { EPOCHS, epochsOf, loadState, stateOf } from './training-state.js';
 import { until } from './signal.js';
@@ -163,7 +164,7 @@ export class Trainer<I extends ExampleShape = ExampleShape, O extends ExampleSha
     this.#loss = loss as unknown as Loss;
     this.#metrics = metrics;
     if (pipeline !== undefined) checkPipeline('Trainer', pipeline);
-    this.#predictor = pipeline && new Predictor(this.model, pipeline);
+    this.#predictor = pipeline && new Predictor<K>(this.model as unknown as Module<never>, { pipeline });
   }
 
   /** Epochs that are complete, of all fit() and of those before a state that was loaded: the number of the next one, counted from 0. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { AnnealError, data, load, loadMetadata, losses, nn, optim, save, tensor, train, Trainer } from 'anneal';
+import { AnnealError, data, load, loadMetadata, loadModel, losses, nn, openTensors, optim, Predictor, save, tensor, train, Trainer } from 'anneal';
 import { HOSTILE, hostile } from './values.js';
 
 let folder: string;
@@ -107,7 +107,16 @@ const calls: [string, Call, unknown[]][] = [
   ['save to', (path) => (typeof path === 'string' ? undefined : save(model(), path as never)), [undefined]],
   ['save of tensors', saving, [{ a: { shape: [2], dtype: 'float32', data: new Float32Array(2) } }]],
   ['save of a tensor', (shape, dtype, elements) => saving({ a: { shape, dtype, data: elements } }), [[2], 'float32', new Float32Array(2)]],
-  ['load', load as Call, ['/nowhere/at/all']],
+  ['load', load as Call, ['/nowhere/at/all', { names: 'a' }]],
+  ['openTensors', openTensors as Call, ['/nowhere/at/all']],
+  ['loadModel', loadModel as Call, ['/nowhere/at/all', { model: model() }]],
+  ['save of a model', saving, [model(), { classes: ['a', 'b'], normalize: { mean: 0, std: 1 }, temperature: 1, threshold: 0.5, pipeline: undefined }]],
+  ['new Predictor', (made, options) => new Predictor(made as never, options as never), [model(), { classes: ['a', 'b'], normalize: { mean: 0, std: 1 }, temperature: 1, threshold: 0.5, pipeline: undefined }]],
+  ['predict of a tensor', (x, options) => trainer().predict(x as never, options as never), [tensor([[1, 2], [3, 4], [5, 6]]), { batchSize: 2 }]],
+  ['predictor.predict', (inputs, options) => new Predictor(model()).predict(inputs as never, options as never), [[[1, 2], [3, 4]], { batchSize: 1 }]],
+  ['predictor.classify', (inputs, options) => new Predictor(model()).classify(inputs as never, options as never), [set, { batchSize: 4 }]],
+  ['predictor.row', (row) => new Predictor(model()).row(row as never), [[1, 2]]],
+  ['predictor.rows', (rows) => new Predictor(model()).rows(rows as never), [[[1, 2]]]],
   ['loadMetadata', loadMetadata as Call, ['/nowhere/at/all']],
   ['loadStateDict', (state, options) => model().loadStateDict(state as never, options as never), [model().stateDict(), { strict: true }]],
   ['loadStateDict of one', (value) => model().loadStateDict({ '0.weight': value, '0.bias': new Float32Array(2) } as never), [new Float32Array(4)]],

@@ -130,7 +130,7 @@ describe('predictions of rows', () => {
       expect(probabilities['yes']).toBeCloseTo(yes / (no + yes), 6);
       expect(label).toBe(yes > no ? 'yes' : 'no');
       expect(probability).toBe(probabilities[label]);
-      expect(all[i]).toEqual({ label, probability, probabilities });
+      expect(all[i]).toEqual({ label, index: Number(label === 'yes'), probability, probabilities });
     }
     expect(model.training).toBe(true);
   });
@@ -166,7 +166,7 @@ describe('predictions of rows', () => {
     const model = nn.sequential([1], nn.linear(1, 3));
     const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.adam(model.parameters()) });
     await expect(trainer.predictRow({ family: 1 })).rejects.toThrow('[predictRow] pipeline: got none, expected that of the table. Give it to the trainer: new Trainer(model, { loss, optimizer, pipeline }).');
-    await expect(training.predictor(model, pipeline).row({ family: 1 })).rejects.toThrow('[predictRow] the model: got outputs [1,3], expected [1,2], one for each class of the pipeline, or one for the second of two. Give the last layer as many outputs.');
+    expect(() => training.predictor(model, pipeline)).toThrow('[Predictor] classes: got 2 for a model of 3 outputs, expected as many, or one output for two classes. Give the last layer as many outputs.');
     await expect(training.predictor(nn.sequential([1], nn.linear(1, 2)), pipeline).row({ famly: 1 })).rejects.toThrow("has no column 'family': got famly, expected it. Did you mean 'family' by 'famly'?");
     await expect(training.predictor(nn.sequential([1], nn.linear(1, 2)), pipeline).row({ family: '1' })).rejects.toThrow("column 'family': got '1', expected a number");
     expect(() => training.predictor(model, data.pipeline({ columns: { family: standardize() } }))).toThrow('[train.predictor] pipeline: got one that has learned nothing yet, expected a fitted data.Pipeline');

@@ -1,0 +1,52 @@
+// The text in a file's metadata that says what a model is made of and what its use takes.
+import { FileFormatError } from '../errors.js';
+import { architectureOf, type Architecture } from '../nn/architecture.js';
+import type { Module } from '../nn/module.js';
+import { Pipeline } from '../tables/pipeline.js';
+import { Predictor, type PredictorOptions } from '../train/predictor.js';
+import type { Texts } from './encode.js';
+import { isObject, type Wrong } from './header.js';
+import { duplicateKey } from './json-keys.js';
+
+/** The name of the text. */
+export const MODEL_TEXT = 'anneal.model';
+const VERSION = 1;
+
+/** The metadata of a model. */
+export function modelTexts(predictor: Predictor): Texts {
+  return { [MODEL_TEXT]: JSON.stringify({ version: VERSION, model: architectureOf(predictor.model), ...predictor.toJSON() }) };
+}
+
+/** Contents of the text, as far as they have been checked. */
+export interface SavedModel {
+  readonly architecture: Architecture;
+  /** Makes the predictor of a model. Throws FileFormatError for options that are none, or not of that model. */
+  predictor(model: Module): Predictor;
+}
+
+/** Reads the text. Throws FileFormatError for anything else than modelTexts() gave. */
+export function parseModelText(text: string, wrong: Wrong): SavedModel {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`its ${MODEL_TEXT} is no valid JSON (${(error as Error).message})`);
+  }
+  if (!isObject(parsed)) throw wrong(`its ${MODEL_TEXT} is no JSON object`);
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw wrong(`its ${MODEL_TEXT} has the name '${twice}' twice`);
+  const { version, model, pipeline, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown };
+  if (version !== VERSION) throw wrong(`its ${MODEL_TEXT} is of version ${JSON.stringify(version)}, expected ${VERSION}: a newer version of anneal may have written it`);
+  return {
+    architecture: model as Architecture,
+    predictor(made) {
+      const fitted = pipeline === undefined ? {} : { pipeline: Pipeline.fromJSON(pipeline) };
+      try {
+        return new Predictor(made, { ...(options as PredictorOptions), ...fitted });
+      } catch (error) {
+        if (error instanceof FileFormatError) throw error;
+        throw wrong(`its ${MODEL_TEXT} does not fit: ${(error as Error).message.replace(/\.$/, '')}`);
+      }
+    },
+  };
+}
