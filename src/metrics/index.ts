@@ -1,4 +1,8 @@
 export { accuracy, type AccuracyOptions } from './accuracy.js';
+export { bestThreshold, type BestThreshold, type BestThresholdOptions, type MistakeCosts } from './best-threshold.js';
+export { calibrate, type Calibration, type LabelledLogits } from './calibrate.js';
+export { calibrationCurve, type BinsOption, type CalibrationBin, type CalibrationCurve } from './calibration.js';
+export { calibrationError, type CalibrationErrorOptions } from './calibration-error.js';
 export { ConfusionMatrix, confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.js';
 export type { DecisionOptions } from './decisions.js';
 export { ofField } from './field.js';
@@ -8,5 +12,7 @@ export { perplexity, type PerplexityOptions } from './perplexity.js';
 export { f1, precision, recall, type Average, type Score, type ScoreOptions } from './precision-recall.js';
 export { meanAbsoluteError, r2, rootMeanSquaredError } from './regression.js';
 export { rocAuc, type RocAucOptions } from './roc-auc.js';
+export { precisionRecallCurve, rocCurve, type PrecisionRecallCurve, type RocCurve } from './score-curves.js';
+export type { Scores } from './scores.js';
 export { Running, running } from './running.js';
 export { topK, type TopKOptions } from './top-k.js';

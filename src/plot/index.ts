@@ -3,4 +3,6 @@ export type { PlotOptions } from './figure.js';
 export { learningCurves, type Run } from './learning-curves.js';
 export { predictions } from './predictions.js';
 export { schedule, type SchedulePlotOptions } from './schedule.js';
-export { precisionRecallCurve, rocCurve, type Scores } from './score-curves.js';
+export type { Scores } from '../metrics/scores.js';
+export { calibrationCurve } from './calibration-curve.js';
+export { precisionRecallCurve, rocCurve } from './score-curves.js';

@@ -25,6 +25,7 @@ const all = (ignoreIndex?: number): readonly metrics.AnyMetric[] => {
     metrics.rocAuc(options),
     metrics.rocAuc({ ...options, average: 'none', outputs: 'probabilities', name: 'areas' }),
     metrics.perplexity(options),
+    metrics.calibrationError(options),
   ];
 };
 
