@@ -14,7 +14,7 @@ export interface Normalize {
   readonly std: number | readonly number[];
 }
 
-/** Those of one column, or of all elements. */
+/** Mean and deviation of one column, or of all elements. */
 interface Moments {
   readonly mean: number;
   readonly std: number;

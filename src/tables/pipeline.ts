@@ -1,5 +1,6 @@
 import { Dataset, type DTypes, type Field } from '../data/dataset.js';
 import { nameOf } from '../data/examples.js';
+import { fromIterable, type Stream } from '../data/stream.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
@@ -171,6 +172,38 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
     if (target === undefined) return new Dataset({ ...described, targets: [], targetShape: {}, targetDtype: {}, classes: undefined }) as never;
     const data = target.dtype === 'int32' ? Int32Array.from(targets) : Float32Array.from(targets);
     return new Dataset({ ...described, targets: [{ name: undefined, data, shape: target.shape as Shape }], targetShape: target.shape, targetDtype: target.dtype, classes: target instanceof ClassTarget ? target.classNames.length : undefined }) as never;
+  }
+
+  /**
+   * A stream of these rows, for tables that do not fit into the memory: each pass reads them from their beginning, so they are those of a reader, or a function gives them.
+   *
+   *     const cars = data.csv('cars.csv', { schema: { power: 'number', origin: 'category' }, otherColumns: 'ignore', missing: ['NA'] });
+   *     const pipeline = await data.pipeline({ columns: { power: [data.columns.impute(), data.columns.standardize()] }, target: { origin: 'category' } }).fit(cars);
+   *     const batches = data.loader(pipeline.stream(cars), { batchSize: 2 });
+   *
+   * Throws ArgumentError for what is neither; in the loop as row() does, with the number of the row.
+   */
+  stream(rows: Rows | (() => Rows), options: { readonly name?: string | undefined } = {}): Stream<X, TargetShape<T> & ExampleShape, TargetType<T> & DTypes, DTypes> {
+    const op = 'pipeline.stream';
+    checkOptions(op, options, ['name']);
+    const { layout, target } = this.#known('stream');
+    if (target === undefined) throw new ArgumentError(`[${op}] target: got none, expected one: examples of streams have targets. Name the target of the pipeline, or make a dataset.`, { op });
+    const required = this.#absent === 'error';
+    async function* examples(): AsyncGenerator<{ x: unknown; y: unknown }> {
+      let number = 0;
+      for await (const row of checkedRows(op, typeof rows === 'function' ? rows() : rows)) {
+        const one = new Examples(layout, op, required, 1);
+        one.add(row, number);
+        const place = { op, column: target!.column, row: number++ };
+        const arrays = one.arrays();
+        const x = layout.isPlain ? arrays[0] : Object.fromEntries(layout.fields.map(({ name }, i) => [name, arrays[i]]));
+        const y = target!.encode(valueOf(row, target!.column, true, place), place);
+        yield { x, y: target instanceof ClassTarget ? y : [y] };
+      }
+    }
+    const integers = layout.fields.filter(({ dtype }) => dtype === 'int32').map(({ name }) => [name, 'int32']);
+    const described = { shape: layout.shape, ...(layout.isPlain ? {} : { dtype: Object.fromEntries(integers) }), name: nameOf(op, options.name, 'rows') };
+    return fromIterable(examples as never, (target instanceof ClassTarget ? { ...described, classes: target.classNames.length } : { ...described, targetShape: [1] }) as never) as never;
   }
 
   /** Returns all that it has learned, exact, as JSON that Pipeline.fromJSON() reads. Throws ArgumentError before fit(). */

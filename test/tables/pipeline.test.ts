@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loader, Pipeline, pipeline, type Row } from '../../src/data/index.js';
 import * as columns from '../../src/tables/columns.js';
 import '../../src/runtime/index.js';
+import type { Tensor } from '../../src/tensor.js';
 
 const { bagOfWords, clip, dates, embedding, hashed, impute, log, minMax, oneHot, ordinal, quantile, standardize } = columns;
 
@@ -62,6 +63,24 @@ describe('pipeline', () => {
     const fitted = await pipeline({ columns: everything, target: { paid: 'number' } }).fit(later());
     expect(JSON.stringify(fitted)).toBe(JSON.stringify(await pipeline({ columns: everything, target: { paid: 'number' } }).fit(people)));
     expect((await fitted.dataset(later())).size).toBe(3);
+  });
+
+  it('gives a stream the examples of a dataset, anew in each pass', async () => {
+    const fitted = await pipeline({ columns: everything, target: { moved: 'category' } }).fit(people);
+    const { moved, ...rest } = people[0]!;
+    for (const rows of [people, (): readonly Row[] => people]) {
+      const stream = fitted.stream(rows);
+      for (let pass = 0; pass < 2; pass++) {
+        for await (const [x, y] of loader(stream, { batchSize: 3 }) as unknown as AsyncIterable<[Record<string, Tensor>, Tensor]>) {
+          expect(await y.array()).toEqual([0, 1, 0]);
+          for (const [name, tensor] of Object.entries(fitted.batch(people))) expect(await x[name]!.array()).toEqual(await (tensor as Tensor).array());
+        }
+      }
+    }
+    const numbers = await pipeline({ columns: { income: log() }, target: { paid: { kind: 'number', standardize: true } } }).fit(people);
+    for await (const [x, y] of loader(numbers.stream(people), { batchSize: 3 })) expect([x.shape, y.shape]).toEqual([[3, 1], [3, 1]]);
+    await expect((async () => { for await (const batch of loader(fitted.stream([rest]))) void [batch, moved]; })()).rejects.toThrow("[pipeline.stream] row 0 has no column 'moved'");
+    expect(() => Pipeline.fromJSON({ ...(saved(fitted) as object), target: null }).stream(people)).toThrow('[pipeline.stream] target: got none, expected one');
   });
 
   it('takes gaps and unknown categories as its columns state', async () => {
