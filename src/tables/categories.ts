@@ -1,6 +1,6 @@
 // Columns of categories: which of them were seen in the training rows, and what becomes of the others.
 import { ArgumentError } from '../errors.js';
-import { closest } from '../options.js';
+import { suggestion } from '../options.js';
 import { Column, type FeatureEncoder, type IndexEncoder, readAll } from './column.js';
 import type { Json, JsonReader } from './json.js';
 import { murmurHash } from '../murmur-hash.js';
@@ -55,8 +55,8 @@ export class Vocabulary {
 /** The error of a category that is not known, with the one that is spelled most alike. */
 export function unknownCategory(place: Place, value: unknown, categories: readonly string[]): Error {
   const some = categories.slice(0, 10).join(', ');
-  const near = typeof value === 'string' ? closest(value, categories) : undefined;
-  return wrongValue(place, value, `one of ${some}${categories.length > 10 ? `, ... (${categories.length})` : ''}`, near === undefined ? 'Correct it.' : `Did you mean '${near}'?`);
+  const near = typeof value === 'string' ? suggestion(value, categories, "'") : '';
+  return wrongValue(place, value, `one of ${some}${categories.length > 10 ? `, ... (${categories.length})` : ''}`, near === '' ? 'Correct it.' : near.trimStart());
 }
 
 /** By UTF-16 code units, the same on every platform. */

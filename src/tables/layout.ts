@@ -1,7 +1,7 @@
 // The fields of a pipeline's inputs, and the arrays that rows are written into.
 import type { DTypes } from '../data/dataset.js';
 import { ArgumentError } from '../errors.js';
-import { closest } from '../options.js';
+import { suggestion } from '../options.js';
 import { fromArray } from '../ops/leaf.js';
 import type { ExampleShape, Tensors } from '../records.js';
 import { type Shape, sizeOf } from '../shape.js';
@@ -144,7 +144,7 @@ export function valueOf(row: Row, name: string, required: boolean, place: Place)
 
 function absent(row: Row, name: string, { op, row: number }: Place): ArgumentError {
   const keys = Object.keys(row);
-  const near = keys.length === 0 ? undefined : closest(name, keys);
+  const near = keys.find((key) => suggestion(key, [name]) !== '');
   const found = near === undefined ? '' : ` Did you mean '${name}' by '${near}'?`;
   return new ArgumentError(`[${op}] ${number === undefined ? 'the row' : `row ${number}`} has no column '${name}': got ${keys.slice(0, 10).join(', ') || 'no columns'}, expected it.${found} A gap is null; { absent: 'gap' } of the pipeline takes columns that are not there for gaps.`, { op });
 }

@@ -13,7 +13,7 @@ import { type Json, JsonReader } from './json.js';
 import { Examples, Layout, valueOf } from './layout.js';
 import { numberColumn } from './number-column.js';
 import { NumberStep } from './number-steps.js';
-import { ClassTarget, fitTarget, type KindOf, parseTarget, type Target, type TargetKind, type TargetOption, targetSpec, type TargetSpec, type TargetShape, type TargetType } from './target.js';
+import { ClassTarget, fitTarget, type KindOf, parseTarget, type Target, type TargetKind, type TargetOf, type TargetOption, targetSpec, type TargetSpec, type TargetShape, type TargetType } from './target.js';
 import type { Row } from './values.js';
 
 const FORMAT = 'anneal.pipeline';
@@ -117,6 +117,12 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
   get classNames(): readonly string[] | undefined {
     const { target } = this.#known('classNames');
     return target instanceof ClassTarget ? target.classNames : undefined;
+  }
+
+  /** The target: its column, its kind, and names of classes, or mean and deviation by which numbers are standardised (0 and 1 where they are not). Undefined where there is none. */
+  get target(): TargetOf<T> {
+    const { target } = this.#known('target');
+    return (target === undefined ? undefined : JSON.parse(JSON.stringify(target))) as TargetOf<T>;
   }
 
   /** The fitted target; undefined where there is none. */

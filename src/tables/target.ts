@@ -29,6 +29,13 @@ export type KindOf<T> = [T] extends [undefined] ? 'none' : T extends { readonly 
 export type TargetShape<T extends TargetKind> = T extends 'category' ? [] : T extends 'number' ? [1] : NoTargets;
 export type TargetType<T extends TargetKind> = T extends 'category' ? 'int32' : T extends 'number' ? 'float32' : NoTargets;
 
+/** Facts about a fitted target. */
+export type TargetOf<T extends TargetKind> = T extends 'category'
+  ? { readonly column: string; readonly kind: 'category'; readonly classNames: readonly string[] }
+  : T extends 'number'
+    ? { readonly column: string; readonly kind: 'number'; readonly mean: number; readonly std: number }
+    : undefined;
+
 /** A target as it is described. */
 export interface TargetSpec {
   readonly column: string;
