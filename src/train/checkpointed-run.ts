@@ -1,4 +1,4 @@
-import type { AnyMetric } from '../metrics/index.js';
+import { Running, type AnyMetric } from '../metrics/index.js';
 import { isBuiltin } from '../losses/loss.js';
 import type { Average } from '../optim/index.js';
 import type { Described } from '../state.js';
@@ -32,12 +32,14 @@ export async function runWithCheckpoints<M extends AnyMetric>(
 ): Promise<History<M>> {
   const { checkpoint, resume } = options;
   const { model, optimizer, batches } = setup;
+  if (checkpoint !== undefined) new Running<AnyMetric>(setup.metrics).checkSavable$();
   const made = describe(setup, options);
   const checkpoints = checkpoint && (await FitCheckpoints.open(checkpoint, { model, optimizer, batches, state }, made));
   try {
     const found = resume && (await findCheckpoint(resume, checkpoint));
     const restored = found && { fit: found.fit, ...(await restore(found, { model, optimizer, batches }, made, resume)) };
-    await checkpoints?.checkDirectory(resume?.from === 'latest' ? found?.path : found && resume?.from);
+    // Later ones than the latest that is whole are damaged, and were named.
+    if (found === undefined || resume?.from !== 'latest') await checkpoints?.checkDirectory(found?.path);
     if (found !== undefined) checkpoints?.goOnFrom(found);
     const whole: FitSetup<M> = { ...setup, checkpoints, resumed: restored, firstEpoch: restored?.fit.firstEpoch ?? setup.firstEpoch };
     return await (checkpoints === undefined ? run(whole) : stoppable(whole, run));
