@@ -1,6 +1,6 @@
 import type * as Crypto from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
-import { open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
+import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import type * as Os from 'node:os';
 import { BusyError } from '../errors.js';
 import { lazyRequire } from '../lazy-require.js';
@@ -71,20 +71,46 @@ export class DirectoryLock {
   }
 }
 
+/** Makes a lock that says all that it says from its first moment on, also after the power has failed: a second name of a file that is on the disk. */
 async function create(path: string, text: string): Promise<boolean> {
+  const draft = asideOf(path);
   try {
-    const file = await open(path, 'wx');
-    try {
-      await file.writeFile(text);
-    } finally {
-      await file.close();
-    }
+    await write(draft, text);
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // File systems on which a file has one name only.
+    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') return createPlainly(path, text);
+    throw error;
+  } finally {
+    await unlink(draft).catch(() => undefined);
+  }
+}
+
+async function createPlainly(path: string, text: string): Promise<boolean> {
+  try {
+    await write(path, text);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
 }
+
+async function write(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A new name beside a lock. */
+const asideOf = (path: string): string => `${path}.${process.pid}-${crypto().randomBytes(4).toString('hex')}.tmp`;
 
 interface Contents {
   readonly text: string;
@@ -144,7 +170,7 @@ function startOf(pid: number): string | undefined {
 
 /** Removes a stale lock, unless another process has done so and holds the directory now. */
 async function take(path: string, text: string): Promise<void> {
-  const aside = `${path}.${process.pid}-${crypto().randomBytes(4).toString('hex')}`;
+  const aside = asideOf(path);
   try {
     await rename(path, aside);
   } catch (error) {
