@@ -1,7 +1,7 @@
 import type * as Crypto from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { DType } from '../dtype.js';
-import { FileFormatError } from '../errors.js';
+import { FileFormatError, LimitError } from '../errors.js';
 import { writeAll, writeAtomically } from '../io/atomic.js';
 import { CODES } from '../io/file-dtypes.js';
 import { MAX_HEADER, parseHeader, type Entry, type Wrong } from '../io/header.js';
@@ -69,6 +69,7 @@ function encodeHeader(arrays: readonly (readonly [string, SavedArray])[], json: 
   });
   const metadata: [string, object] = ['__metadata__', { sha256: ZEROS, [JSON_NAME]: json }];
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries([metadata, ...entries])));
+  if (text.length > MAX_HEADER - 8) throw new LimitError(`[checkpoint] what is no tensor takes ${text.length} bytes, expected at most ${MAX_HEADER - 8}. Leave large metrics, such as confusion matrices of many classes, to evaluate().`, { op: 'checkpoint' });
   const bytes = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - 8), true);
   bytes.set(text, 8);
@@ -120,9 +121,35 @@ async function reading<R>(path: string, read: (file: FileHandle, beginning: Begi
   }
 }
 
+/** What a safetensors file says of its tensors, and its texts. */
+export interface TensorList {
+  readonly entries: readonly Entry[];
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Reads the header of any safetensors file. Throws FileFormatError, and Node.js's own error. */
+export async function readTensorList(path: string): Promise<TensorList> {
+  const wrong: Wrong = (what) => new FileFormatError(`[inspect] ${path} is no safetensors file that can be read: ${what}. Check the path, or copy the file again.`, { op: 'inspect' });
+  const file = await open(path);
+  try {
+    return await readHeader(file, 8, wrong);
+  } finally {
+    await file.close();
+  }
+}
+
 async function readBeginning(file: FileHandle, wrong: Wrong): Promise<Beginning> {
+  const { header, dataStart, entries, metadata } = await readHeader(file, DIGITS_AT + DIGITS, wrong);
+  const text = (from: number, to: number): string => Buffer.from(header.buffer, from, to - from).toString('latin1');
+  if (text(8, DIGITS_AT) !== BEFORE_DIGITS) throw wrong('its header does not begin with a checksum, as those of checkpoints do');
+  const digits = text(DIGITS_AT, DIGITS_AT + DIGITS);
+  header.fill(0x30, DIGITS_AT, DIGITS_AT + DIGITS);
+  return { header, digits, dataStart, entries, json: parseJson(metadata.get(JSON_NAME), wrong) };
+}
+
+async function readHeader(file: FileHandle, least: number, wrong: Wrong): Promise<TensorList & { readonly header: Uint8Array; readonly dataStart: number }> {
   const { size } = await file.stat();
-  if (size < DIGITS_AT + DIGITS) throw wrong(`it has ${size} bytes, expected at least ${DIGITS_AT + DIGITS}`);
+  if (size < least) throw wrong(`it has ${size} bytes, expected at least ${least}`);
   const length = new Uint8Array(8);
   await readAll(file, length, 0, wrong);
   const claimed = new DataView(length.buffer).getBigUint64(0, true);
@@ -130,12 +157,7 @@ async function readBeginning(file: FileHandle, wrong: Wrong): Promise<Beginning>
   const dataStart = 8 + Number(claimed);
   const header = new Uint8Array(dataStart);
   await readAll(file, header, 0, wrong);
-  const text = (from: number, to: number): string => Buffer.from(header.buffer, from, to - from).toString('latin1');
-  if (text(8, DIGITS_AT) !== BEFORE_DIGITS) throw wrong('its header does not begin with a checksum, as those of checkpoints do');
-  const digits = text(DIGITS_AT, DIGITS_AT + DIGITS);
-  const { entries, metadata } = parseHeader(header.subarray(8), size - dataStart, wrong);
-  header.fill(0x30, DIGITS_AT, DIGITS_AT + DIGITS);
-  return { header, digits, dataStart, entries, json: parseJson(metadata.get(JSON_NAME), wrong) };
+  return { header, dataStart, ...parseHeader(header.subarray(8), size - dataStart, wrong) };
 }
 
 function parseJson(text: string | undefined, wrong: Wrong): CheckpointContents['json'] {
