@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type data, losses, type metrics, nn, optim, seed, train, Trainer } from 'anneal';
+import { type data, losses, metrics, nn, optim, seed, train, Trainer } from 'anneal';
 import { readCheckpoint, writeCheckpoint } from '../../src/checkpoint/file.js';
 import { blobs } from '../train/classifier.js';
 import { fails } from '../nn/fails.js';
