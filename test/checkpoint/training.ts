@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { data, losses, metrics, nn, optim, type Parameter, seed, train, Trainer } from 'anneal';
-import { blobs } from '../train/classifier.js';
+import { bits, blobs } from '../train/classifier.js';
 
 /** A directory in memory, where there is such: a test waits for the disk longer than for everything else. */
 export const newDirectory = (): string => mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'anneal-checkpoint-'));
@@ -120,6 +120,7 @@ export async function traces({ trainer }: Training): Promise<Record<string, stri
     const values = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
     found[name] = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
   }
+  if (trainer.optimizer.average !== undefined) found['averages'] = JSON.stringify(await trainer.optimizer.withAverage(() => bits(trainer.model)));
   const timeless = (name: string, value: unknown): unknown => (name === 'seconds' || name === 'examplesPerSecond' ? undefined : value);
   found['history'] = JSON.stringify(trainer.history, timeless);
   found['kinds'] = trainer.history.map((record) => Object.values(record).map((value: unknown) => (value as object | undefined)?.constructor.name).join()).join(';');
