@@ -1,3 +1,4 @@
+import { ArgumentError } from '../errors.js';
 import { Running, type AnyMetric } from '../metrics/index.js';
 import { isBuiltin } from '../losses/loss.js';
 import type { Average } from '../optim/index.js';
@@ -9,7 +10,7 @@ import type { FitSetup } from './fit.js';
 import { FitCheckpoints, findCheckpoint } from './fit-checkpoints.js';
 import type { Made } from './fit-state.js';
 import type { History } from './history.js';
-import { describeData, restore } from './resume.js';
+import { describeData, restore, type FitCheckpoint } from './resume.js';
 import { Shutdown } from './shutdown.js';
 
 /** Options of fit() that concern its checkpoints, or are described in them only. */
@@ -37,6 +38,7 @@ export async function runWithCheckpoints<M extends AnyMetric>(
   const checkpoints = checkpoint && (await FitCheckpoints.open(checkpoint, { model, optimizer, batches, state }, made));
   try {
     const found = resume && (await findCheckpoint(resume, checkpoint));
+    if (found !== undefined) checkOpen(found, setup);
     const restored = found && { fit: found.fit, ...(await restore(found, { model, optimizer, batches }, made, resume)) };
     // Later ones than the latest that is whole are damaged, and were named.
     if (found === undefined || resume?.from !== 'latest') await checkpoints?.checkDirectory(found?.path);
@@ -46,6 +48,13 @@ export async function runWithCheckpoints<M extends AnyMetric>(
   } finally {
     await checkpoints?.close();
   }
+}
+
+/** Throws ArgumentError where a trainer that has just done all of a training is asked for it again, as by a second fit() with the options of the first. */
+function checkOpen<M extends AnyMetric>({ fit, info, path }: FitCheckpoint, { optimizer, epochs }: FitSetup<M>): void {
+  const nothingLeft = fit.complete && (fit.stopped !== null || fit.epochs.length >= epochs);
+  if (!nothingLeft || optimizer.steps === 0 || optimizer.steps !== info.step) return;
+  throw new ArgumentError(`[fit] resume: got ${path}, of a training that is complete and that this trainer has just done, expected one that is not. Give each fit() of a trainer a directory of its own.`, { op: 'fit' });
 }
 
 /** Runs a fit() that SIGTERM and SIGINT stop. */

@@ -135,6 +135,9 @@ export async function* eventsOf<M extends AnyMetric>(run: (callback: Callback<M>
   }
 }
 
+/** Reason of a stop by those who have left the loop over events: the training may be gone on with. */
+export const LEFT = 'its events were not asked for any more';
+
 /** Passes things from one side to the other, which waits for each. The giver goes on when the taker comes back. */
 class Handover<T extends { stop(reason?: string): void }> {
   #closed = false;
@@ -170,7 +173,7 @@ class Handover<T extends { stop(reason?: string): void }> {
   /** Nothing more will be taken. */
   close(): void {
     this.#closed = true;
-    this.#latest?.stop('its events were not asked for any more');
+    this.#latest?.stop(LEFT);
     this.#goOn();
   }
 

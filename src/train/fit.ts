@@ -7,7 +7,7 @@ import { tensorsOf } from '../records.js';
 import { batchesAround, explained } from './divergence.js';
 import { CompletedStep, EpochAccumulator, EpochPass, type EpochState } from './epoch.js';
 import { evaluate } from './evaluation.js';
-import type { Callback, EpochEvent, EpochRecord, FitEvent, Results } from './events.js';
+import { type Callback, type EpochEvent, type EpochRecord, type FitEvent, LEFT, type Results } from './events.js';
 import type { FitCheckpoints, FitProgress } from './fit-checkpoints.js';
 import { warnOfEndedSchedules } from './fit-options.js';
 import { historyOf, type FitState } from './fit-state.js';
@@ -99,7 +99,7 @@ export class Fit<M extends AnyMetric> {
       const begun = this.#submitted;
       for (let epoch = this.#epochs; epoch < end && this.#stopped === undefined; epoch++) await this.#epoch({ ...event, epoch }, epoch + 1 < end);
       if (this.#stopped !== undefined) this.#write(this.#history.with$([], { stopped: this.#stopped }));
-      if (this.#submitted > begun || resumed?.fit.complete === false) await checkpoints?.save(() => this.#progress(true));
+      if (this.#submitted > begun || resumed?.fit.complete === false) await checkpoints?.save(() => this.#progress(this.#stopped !== LEFT));
     } catch (error) {
       failure = error;
       if (this.#interrupted && error instanceof AbortError) await checkpoints?.save(() => this.#progress(false));

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { train } from 'anneal';
+import { fails } from '../nn/fails.js';
 import { newDirectory, traces, TRAININGS } from './training.js';
 
 const directory = newDirectory();
@@ -49,4 +50,52 @@ describe.each(Object.keys(TRAININGS))('%s', (name) => {
       expect(await traces(again)).toEqual(expected);
     }
   });
+});
+
+test('training that is stopped in its last step of an epoch, before the validation, has observed the training loss once', async () => {
+  const make = TRAININGS['a plateau of the training loss']!;
+  const whole = make();
+  await whole.trainer.fit(whole.data as never, { ...whole.options, epochs: 3 });
+  const expected = await traces(whole);
+  const checkpoint = { dir: `${directory}/${directories++}`, everySteps: 5 };
+  const first = make();
+  const controller = new AbortController();
+  const callbacks: train.Callback = { onStep: ({ step }) => void (step === 11 && controller.abort()) };
+  await fails(first.trainer.fit(first.data as never, { ...first.options, epochs: 3, checkpoint, signal: controller.signal, callbacks }), 'ANNEAL_ABORTED', /epoch 0, validation/);
+  const second = make();
+  await second.trainer.fit(second.data as never, { ...second.options, epochs: 3, checkpoint, resume: 'latest' });
+  expect(await traces(second)).toEqual(expected);
+});
+
+test('fit() may be asked for more epochs than it had', async () => {
+  const make = TRAININGS['weights of examples']!;
+  const whole = make();
+  await whole.trainer.fit(whole.data as never, { ...whole.options, epochs: 4 });
+  const expected = await traces(whole);
+  const checkpoint = { dir: `${directory}/${directories++}`, everySeconds: 1e-3 };
+  for (const epochs of [1, 4]) {
+    const part = make();
+    const history = await part.trainer.fit(part.data as never, { ...part.options, epochs, checkpoint, resume: 'latest' });
+    expect([history.length, part.trainer.epochs]).toEqual([epochs, epochs]);
+    if (epochs === 4) expect(await traces(part)).toEqual(expected);
+  }
+});
+
+test('events() and a second fit() of a trainer have checkpoints, too', async () => {
+  const make = TRAININGS['weights of examples']!;
+  const dirs = [1, 2].map(() => `${directory}/${directories++}`);
+  const run = async ({ trainer, data, options }: ReturnType<typeof make>, breakAt: number): Promise<void> => {
+    await trainer.fit(data as never, { ...options, epochs: 2, checkpoint: { dir: dirs[0]! }, resume: 'latest' });
+    for await (const event of trainer.events(data as never, { ...options, epochs: 2, checkpoint: { dir: dirs[1]!, everySteps: 4 }, resume: 'latest' })) {
+      if (event.type === 'step' && 100 * event.epoch + event.step === breakAt) throw new Error('killed');
+    }
+  };
+  for (const breakAt of [206, 303]) await expect(run(make(), breakAt)).rejects.toThrow('killed');
+  const last = make();
+  await run(last, NaN);
+  const found = await traces(last);
+  expect(last.trainer.epochs).toBe(4);
+  const whole = make();
+  for (let i = 0; i < 2; i++) await whole.trainer.fit(whole.data as never, { ...whole.options, epochs: 2 });
+  expect(found).toEqual(await traces(whole));
 });

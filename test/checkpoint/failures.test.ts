@@ -191,6 +191,15 @@ describe('a directory', () => {
     expect((await readCheckpoint(fileOf(elsewhere, 30))).arrays).toEqual((await readCheckpoint(fileOf(dir, 30))).arrays);
   });
 
+  test('belongs to one fit() of a trainer', async () => {
+    const trainer = made();
+    const again = { ...options, epochs: 2, checkpoint: { dir: fresh() }, resume: 'latest' } as const;
+    await trainer.fit(points, again);
+    await fails(trainer.fit(points, again), 'ANNEAL_INVALID_ARGUMENT', /resume: got .*step-000000020\.safetensors, of a training that is complete and that this trainer has just done, expected one that is not/);
+    await trainer.fit(points, { ...again, epochs: 3 });
+    expect(trainer.epochs).toBe(3);
+  });
+
   test('that is gone is told once; training goes on', async () => {
     const dir = fresh();
     const trainer = made();

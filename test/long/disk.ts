@@ -69,22 +69,23 @@ const PAGE = 4096;
 
 /**
  * Makes `directory` what is left when the power fails after `cut` changes. What was flushed is there. Of the bytes that were not, each page is there or not, on its own, and the
- * length is the old or the new one; of the names that were not, each change was made or not. Returns the greatest step of which the name was flushed.
+ * length is the old or the new one; of the names that were not, each change was made or not. Returns the greatest step that its writer took for
+ * safe: it had begun with another file.
  */
 export function cutPower(changes: readonly Change[], cut: number, chance: Chance, directory: string): number {
   const files = new Map<number, Contents>();
   const names = new Map<string, number>();
   const pending: Change[] = [];
-  let durable = -1;
+  let renamed = -1;
+  let safe = -1;
   for (const change of changes.slice(0, cut)) {
     if (change.kind === 'write') contentsOf(files, change.file).write(change.at, change.bytes);
     else if (change.kind === 'flush') contentsOf(files, change.file).flush();
     else if (change.kind === 'flushnames') {
-      for (const one of pending.splice(0)) {
-        apply(names, one);
-        if (one.kind === 'rename') durable = Math.max(durable, stepOf(one.to));
-      }
+      for (const one of pending.splice(0)) apply(names, one);
     } else pending.push(change);
+    if (change.kind === 'rename') renamed = Math.max(renamed, stepOf(change.to));
+    if (change.kind === 'create' && change.name.endsWith('.tmp')) safe = renamed;
   }
   for (const change of pending) if (chance.next() < 0.5) apply(names, change);
   mkdirSync(directory, { recursive: true });
@@ -92,7 +93,7 @@ export function cutPower(changes: readonly Change[], cut: number, chance: Chance
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), contentsOf(files, file).left(chance));
   }
-  return durable;
+  return safe;
 }
 
 function apply(names: Map<string, number>, change: Change): void {
