@@ -47,7 +47,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   valid: 'validation', evalset: 'validation', evaluation: 'validation', test: 'validation', valsplit: 'validationSplit', testsize: 'validationSplit', randomstate: 'seed', randomseed: 'seed',
   criterion: 'loss', lossfn: 'loss', lossfunction: 'loss', objective: 'loss', optim: 'optimizer', opt: 'optimizer', solver: 'optimizer', metric: 'metrics', scorers: 'metrics', callback: 'callbacks',
   classweight: 'classWeights', sampleweight: 'weights', sampleweights: 'weights', gradientaccumulationsteps: 'accumulate', accumulategradbatches: 'accumulate', accumulation: 'accumulate',
-  clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', abortsignal: 'signal', abort: 'signal',
+  clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', checkpoints: 'checkpoint', checkpointdir: 'checkpoint', ckpt: 'checkpoint', resumefrom: 'resume', resumefromcheckpoint: 'resume', ckptpath: 'resume', directory: 'dir', dirpath: 'dir', abortsignal: 'signal', abort: 'signal',
   dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
   unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size',
 };

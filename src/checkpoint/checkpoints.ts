@@ -20,7 +20,7 @@ export interface CheckpointSaveOptions {
   readonly epoch?: number | undefined;
   /** For those who look at it. */
   readonly loss?: number | undefined;
-  /** Whatever else a loop has to know to go on: numbers, texts, typed arrays, and objects and arrays of them. */
+  /** Everything else that a loop has to know to go on: numbers, texts, typed arrays, and objects and arrays of them. */
   readonly values?: unknown;
   /** True: it is the best so far, and is kept as best.safetensors besides. Default false. */
   readonly best?: boolean | undefined;
@@ -39,7 +39,7 @@ export interface LoadedCheckpoint extends CheckpointInfo {
  *
  *     const checkpoint = new train.Checkpoints('runs/first', { keep: { last: 3 } });
  *     const parts = { model, optimizer, loader };
- *     const found = await checkpoint.load(parts);                           // undefined at first
+ *     const found = await checkpoint.load(parts);                           // undefined in the beginning
  *     let step = found?.step ?? 0;
  *     for await (const [inputs, labels] of loader) {
  *       losses.crossEntropy(model.forward(inputs), labels).backward();

@@ -121,7 +121,7 @@ async function reading<R>(path: string, read: (file: FileHandle, beginning: Begi
   }
 }
 
-/** What a safetensors file says of its tensors, and its texts. */
+/** Tensors of a safetensors file, by its header, and its texts. */
 export interface TensorList {
   readonly entries: readonly Entry[];
   readonly metadata: ReadonlyMap<string, string>;

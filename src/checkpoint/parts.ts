@@ -105,7 +105,7 @@ function checkThere(name: string, sources: ReadonlyMap<string, Source>, rest: Re
   throw mismatch('checkpoint', `the checkpoint has no part '${name}': got ${[...known].filter((other) => !RESERVED.includes(other)).join(', ')}. Load the parts that were saved, by the same names.`);
 }
 
-/** Has gradients wait for a step again: those of a sum of parameters, each times its gradient, are just these. */
+/** Makes gradients wait for a step again: those of a sum of parameters, each times its gradient, are just these. */
 async function restoreGradients(model: Module, gradients: ReadonlyMap<string, Source>): Promise<void> {
   const all = model.namedParameters();
   engine().zeroGrad([...all.values()]);

@@ -53,7 +53,7 @@ export class StreamLoader<X extends ExampleShape = Shape, Y extends ExampleShape
 
   /** One pass over the source. After loadStateDict(), the batches that were handed out are not asked for where the source is seekable, else read again, and left out. */
   protected async *runs(pass: Pass): AsyncGenerator<BatchRun<X, Y, D, E>, void, undefined> {
-    const begun = this.stream.seekable$ ? pass.first : 0;
+    const begun = this.stream.seekable ? pass.first : 0;
     const first = begun * (this.stream.batches ? 1 : this.batchSize);
     const reader = new Reader(this.stream as unknown as Stream, this.batchSize, this.#dropLast, { epoch: pass.epoch, first });
     const prefetch = new Prefetch(() => reader.pull(), this.#prefetch);

@@ -119,7 +119,7 @@ export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Sha
   readonly targetDtype: D;
   readonly classes: number | undefined;
   readonly batches: boolean;
-  readonly seekable$: boolean;
+  readonly seekable: boolean;
   readonly inputs$: readonly StreamField[];
   readonly targets$: readonly StreamField[];
   readonly #source: AnySource | Opens;
@@ -133,7 +133,7 @@ export class Stream<X extends ExampleShape = Shape, Y extends ExampleShape = Sha
     this.targetDtype = setup.targetDtype;
     this.classes = setup.classes;
     this.batches = setup.batches;
-    this.seekable$ = setup.seekable;
+    this.seekable = setup.seekable;
     this.inputs$ = setup.inputs;
     this.targets$ = setup.targets;
     this.#source = source;

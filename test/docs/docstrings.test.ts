@@ -79,6 +79,7 @@ const ONE_OUTPUT = {
 
 /** Things that are others in the examples of some files. */
 const OTHERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'src/checkpoint/checkpoints.ts': { loader: `const loader = data.loader(data.fromArrays({ x: new Float32Array(40 * 784), y: new Int32Array(40), shape: [784] }), { batchSize: 10 });`, inputs: '', labels: '' },
   'src/optim/lbfgs.ts': { ...ONE_OUTPUT, x: `const x = tensor([[0, 1], [1, 0]]);`, y: `const y = tensor([[1], [0]]);` },
   'src/optim/muon.ts': {
     model: `class Headed extends nn.Module<[784], [10]> {
@@ -148,7 +149,7 @@ function surroundingsOf({ file, code }: Example): string[] {
   const visit = (text: string): void => {
     for (const name of namesIn(text)) {
       // A namespace of the library has the name of what most call their data.
-      if (found.has(name) || !(name in known) || (name === 'train' && /\btrain\.(earlyStopping|progress|parseHistory|predictor)\b/.test(code))) continue;
+      if (found.has(name) || !(name in known) || (name === 'train' && /\btrain\.(Checkpoints|earlyStopping|progress|parseHistory|predictor)\b/.test(code))) continue;
       found.set(name, '');
       visit(known[name]!);
       found.delete(name);

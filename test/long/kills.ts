@@ -13,7 +13,7 @@ export interface KillOptions {
   readonly parallel: number;
   /** Compiled child.ts. */
   readonly script: string;
-  /** Where each training has its directory. */
+  /** Folder of the directories of trainings. */
   readonly folder: string;
   readonly epochs: number;
   readonly everySteps: number;
