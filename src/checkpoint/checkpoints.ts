@@ -21,7 +21,7 @@ export interface CheckpointSaveOptions {
   /** For those who look at it. */
   readonly loss?: number | undefined;
   /** Everything else that a loop has to know to go on: numbers, texts, typed arrays, and objects and arrays of them. */
-  readonly values?: unknown;
+  readonly values?: object | string | number | boolean | null | undefined;
   /** True: it is the best so far, and is kept as best.safetensors besides. Default false. */
   readonly best?: boolean | undefined;
 }

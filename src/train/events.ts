@@ -115,7 +115,7 @@ export interface Callback<M extends AnyMetric = never> {
    */
   readonly stateDict?: (() => object | Promise<object>) | undefined;
   /** Goes on from what stateDict() gave; called after onFitStart. */
-  readonly loadStateDict?: { told(state: { readonly [name: string]: unknown }): Answer }['told'] | undefined;
+  readonly loadStateDict?: Handler<{ readonly [name: string]: unknown }> | undefined;
 }
 
 /**
