@@ -29,6 +29,7 @@ export { lpPool1d, lpPool2d, type LpPoolOptions } from './lp-pooling.js';
 export { maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3d, maxPool3dWithIndices, type MaximaAt, type MaxPoolOptions } from './max-pooling.js';
 export { maxUnpool1d, maxUnpool2d, maxUnpool3d, type MaxUnpoolOptions } from './max-unpooling.js';
 export { avgPool1d, avgPool2d, avgPool3d, type AvgPoolOptions } from './pooling.js';
+export { scaledDotProductAttention, type AttentionOptions } from './scaled-dot-product-attention.js';
 export { lstmCell, type LstmState, type LstmWeights } from './lstm-cell.js';
 export { normal, uniform } from './random.js';
 export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';

@@ -1,6 +1,7 @@
 import { accumulateOps } from './accumulate.js';
 import { activationOps } from './activations.js';
 import { arithmeticOps } from './arithmetic.js';
+import { attentionOps } from './attention.js';
 import { augmentationOps } from './augmentation.js';
 import { batchNormInferenceOps } from './batch-norm-inference.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
@@ -69,6 +70,7 @@ export const ops = {
   ...convolutionOps,
   ...normalizationOps,
   ...batchNormInferenceOps,
+  ...attentionOps,
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,
