@@ -71,6 +71,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       const out = placesOf(spatial(x.shape), spatial(weight.shape), attrs);
       if (out === undefined) throw kernelTooLarge(name, x.shape, weight.shape, attrs);
       checkWindowLimits(name, attrs, spatial(weight.shape), out, shapes);
+      checkStrides(name, attrs, shapes);
       return { shape: [x.shape[0]!, O, ...out], dtype: 'float32' };
     },
     order: channelsLast,
@@ -102,6 +103,7 @@ function convolution<R extends SpatialRank>(rank: R) {
       if (C % groups !== 0) throw new ShapeError(`[${op}] ${C} channels do not divide into ${groups} groups: got weight ${showShape(weight.shape)}.`, { op, shapes });
       checkBias(op, bias, own * groups);
       checkWindowLimits(op, attrs, spatial(weight.shape), spatial(x.shape), shapes);
+      checkStrides(op, attrs, shapes);
       return { shape: [x.shape[0]!, own * groups, ...size], dtype: 'float32' };
     },
     order: channelsLast,
@@ -204,6 +206,14 @@ function checkWindowLimits(op: string, { stride, padding: before, after, dilatio
     if (sizes.every((size) => size <= limit)) continue;
     throw new LimitError(`[${op}] too large along an axis: got ${what} ${showShape(sizes)}, expected at most ${limit} (2^30). Cut the images, or check the options.`, { op, shapes });
   }
+}
+
+/** Product of strides up to which a convolution can be turned around, as its gradient does. */
+const MAX_STRIDES = 2 ** 20;
+
+function checkStrides(op: string, { stride }: ConvAttrs, shapes: readonly Shape[]): void {
+  if (stride.reduce((product, size) => product * size, 1) <= MAX_STRIDES) return;
+  throw new LimitError(`[${op}] strides are too large: got ${showShape(stride)}, expected a product of at most ${MAX_STRIDES} (2^20). Cut the images into parts.`, { op, shapes });
 }
 
 interface ConvExample {

@@ -21,7 +21,9 @@ struct ReferenceImage {
     return lane.is_real ? lane.real : lane.integer;
   }
   void store(int64_t c, int64_t y, int64_t x, double value) const {
-    reference_store(call.out[0], offset(call.out[0], b, c, y, x), {value, (int32_t)value, true});
+    // A float may be NaN, which no integer is.
+    const int32_t byte = bytes() ? (int32_t)value : 0;
+    reference_store(call.out[0], offset(call.out[0], b, c, y, x), {value, byte, true});
   }
   bool bytes() const { return call.in[0].dtype == DType::u8; }
 };

@@ -44,8 +44,9 @@ static Reached reached_by(const Axis& a, int64_t phase) {
   const int64_t divisor = common_divisor(a.step, a.dilation);
   Reached r = {0, 0, a.step / divisor, 0, 0, a.dilation / divisor};
   if (phase % divisor != 0) return r;
-  while (r.first_tap < r.tap_step && (r.first_tap * a.dilation - phase) % a.step != 0) r.first_tap++;
-  if (r.first_tap >= a.taps || r.first_tap >= r.tap_step) return r;
+  const int64_t end = smallest(r.tap_step, a.taps);
+  while (r.first_tap < end && (r.first_tap * a.dilation - phase) % a.step != 0) r.first_tap++;
+  if (r.first_tap >= end) return r;
   r.count = (a.taps - 1 - r.first_tap) / r.tap_step + 1;
   r.nearest = (r.first_tap * a.dilation - phase) / a.step;
   r.farthest = r.nearest + (r.count - 1) * r.apart;

@@ -175,4 +175,21 @@ TEST_CASE("verify checks what a convolution is given") {
   check_refused(of({4, 1, 1, 1, 0, 1, 1, 1, 1, 1}), "outputs do not divide into groups");
 }
 
+TEST_CASE("verify checks how many phases a transposed convolution has") {
+  using namespace refusals;
+  const auto of = [&](uint32_t d, uint32_t h, uint32_t w) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t x = b.dense(Space::arena, DType::f32, 0, {1, 1, 1, 1, 1}),
+                     y = b.dense(Space::input, DType::f32, 0, {1, 1, 1, 1, 1}),
+                     weight = b.dense(Space::input, DType::f32, 1, {1, 1, 1, 1, 1});
+      b.add(row_conv_transpose, {x}, {y, weight}, with_epilogue(0, 0, {1, d, h, w, 0, 0, 0, 1, 1, 1}));
+    });
+  };
+  CHECK(of(1, 1024, 1024) == "accepted");
+  CHECK(of(1, 1, 1 << 20) == "accepted");
+  check_refused(of(1, 1024, 1025), "strides are too large together");
+  check_refused(of(2, 1, 1 << 20), "strides are too large together");
+  check_refused(of(1 << 30, 1 << 30, 1 << 30), "strides are too large together");
+}
+
 }  // namespace

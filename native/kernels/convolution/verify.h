@@ -49,9 +49,17 @@ inline const char* verify_conv(const Call& call) {
   return verify_epilogue(call, y.dims[4]);
 }
 
+// Phases have a table each, however few places there are. Strides stand behind the groups, each of at most 2^30.
+inline bool phases_fit(const uint32_t* geometry) {
+  constexpr uint64_t kMost = 1 << 20;
+  const uint64_t plane = uint64_t{geometry[1]} * geometry[2];
+  return plane <= kMost && plane * geometry[3] <= kMost;
+}
+
 inline const char* verify_conv_transpose(const Call& call) {
   const TensorArg &x = call.out[0], &y = call.in[0], &w = call.in[1];
   if (const char* wrong = verify_geometry(x, y, w, call.attr + 2)) return wrong;
+  NEED(phases_fit(call.attr + 2), "strides are too large together");
   return verify_epilogue(call, x.dims[4]);
 }
 

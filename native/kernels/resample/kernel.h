@@ -168,6 +168,7 @@ static void run_resampling(const Call& call, Context& context, bool gradient) {
 
 // A row of what is read; of planes side by side, it, it turned, and what is made of it.
 static size_t resampling_scratch(const Call& call) {
+  if (elements_of(call.out[0]) == 0) return 0;
   const TensorArg& from = call.in[0];
   const int64_t read = from.dims[3], written = call.out[0].dims[3];
   if (from.rank == 5) return (size_t)(read * from.dims[4]) * 4;
@@ -177,6 +178,7 @@ static size_t resampling_scratch(const Call& call) {
 static size_t resampling_shared(const Call& call, bool gradient) {
   const TensorArg &x = gradient ? call.out[0] : call.in[0], &y = gradient ? call.in[0] : call.out[0];
   size_t bytes = 0;
+  if (elements_of(call.out[0]) == 0) return 0;
   for (int i = 0; i < 3; i++) bytes += table_bytes(resample_axis(call, x, y, i), gradient);
   return bytes;
 }
