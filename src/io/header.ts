@@ -1,6 +1,7 @@
 import type { FileFormatError } from '../errors.js';
 import { FILE_DTYPES, type FileDType, type StoredDType } from './file-dtypes.js';
 import { duplicateKey } from './json-keys.js';
+import { nestingFault } from './json-nesting.js';
 
 /** Limit of the format's own reader: 100 MB. */
 export const MAX_HEADER = 100_000_000;
@@ -49,6 +50,12 @@ export function parseJson(bytes: Uint8Array, what: string, wrong: Wrong): object
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw wrong(`its header is no valid JSON (${(error as Error).message})`);
+  }
+  const fault = nestingFault(text);
+  if (fault !== undefined) throw wrong(`its header ${fault}`);
+  try {
     parsed = JSON.parse(text);
   } catch (error) {
     throw wrong(`${what} is no valid JSON (${(error as Error).message})`);

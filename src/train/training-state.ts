@@ -73,7 +73,9 @@ async function plateauStates(given: ReadonlyMap<string, Source>, plateaus: reado
     plateaus.map(async (plateau, i) => {
       const source = given.get(`${PLATEAU}${i}`);
       if (source === undefined) throw mismatch('loadStateDict', `the state lacks '${PLATEAU}${i}', that of a reduceOnPlateau schedule. Pass what stateDict() of a Trainer with the same schedules gave.`);
-      const [rate = 0, best = 0, bad = 0, cooling = 0] = new Float64Array(Int32Array.from(await elements(source)).buffer);
+      const words = Int32Array.from(await elements(source));
+      if (words.length !== 8) throw mismatch('loadStateDict', `'${PLATEAU}${i}' is no state of a reduceOnPlateau schedule: got ${words.length} numbers, expected 8. Pass what stateDict() gave.`);
+      const [rate = 0, best = 0, bad = 0, cooling = 0] = new Float64Array(words.buffer);
       return () => plateau.loadStateDict({ rate, best: Number.isNaN(best) ? null : best, bad, cooling });
     }),
   );
