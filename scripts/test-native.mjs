@@ -1,8 +1,8 @@
 // The native side without Node.js: tests and a recorded training program with both compilers, on 64-bit ARM under
 // qemu-user, under AddressSanitizer with UndefinedBehaviorSanitizer and under ThreadSanitizer (clang); equal bits from all
 // of them on every target with fused multiply-add; what the addon as it is shipped asks of a system; the assembly of gemm's tiles,
-// headers that compile by themselves, instructions of kernels counted under valgrind, a minute of fuzzing the verifier, and the
-// format. Reports of doctest go to $ANNEAL_REPORTS where that is set. CONTRIBUTING.md says what each build proves.
+// headers that compile by themselves, instructions of kernels counted under valgrind, a minute of fuzzing the verifier and seconds of
+// what else is read, and the format. Reports of doctest go to $ANNEAL_REPORTS where that is set. CONTRIBUTING.md says what each build proves.
 //
 //     npm run test:native                    everything
 //     npm run test:native -- address fuzz    some of it
@@ -21,7 +21,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const reports = process.env['ANNEAL_REPORTS'];
 const scratch = mkdtempSync(join(tmpdir(), 'anneal-native-'));
 const program = join(scratch, 'program.anrf');
-const FUZZ_SECONDS = 60;
+/** Seconds for each fuzzer of native/fuzz; `npm run test:fuzz` is the long run. */
+const FUZZ_SECONDS = { verify: 60, session: 5, program_file: 2, cgroup: 3 };
 
 /** Runs what is built for 64-bit ARM. Its memory order is the host's, so it cannot show a race that only ARM allows. */
 const QEMU = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'];
@@ -40,7 +41,7 @@ const builds = {
   clang: { compiler: 'clang++-19', options: ['-DANNEAL_TESTS=ON'], targets: ['all'], cmakeJs: true },
   neon: { compiler: 'aarch64-linux-gnu-g++', options: [...ARM, ...PORTABLE], targets: ['native_tests', 'replay', 'addon'], emulator: QEMU, leaveOut: '*dispose joins soon*' },
   'neon-clang': { compiler: 'clang++-19', options: [...ARM, '-DANNEAL_TESTS=OFF'], targets: ['replay'], emulator: QEMU },
-  address: { compiler: 'clang++-19', options: ['-DANNEAL_SANITIZE=address', '-DANNEAL_FUZZ=ON'], targets: ['fuzz_verify', 'native_tests', 'replay'] },
+  address: { compiler: 'clang++-19', options: ['-DANNEAL_SANITIZE=address', '-DANNEAL_FUZZ=ON'], targets: ['fuzz', 'native_tests', 'replay'] },
   thread: { compiler: 'clang++-19', options: ['-DANNEAL_SANITIZE=thread'], targets: ['native_tests', 'replay'] },
 };
 
@@ -190,8 +191,11 @@ async function instructions() {
 }
 
 async function fuzz() {
-  const options = [`-max_total_time=${FUZZ_SECONDS}`, '-print_final_stats=1', '-verbosity=0', `-artifact_prefix=${join(root, 'build')}/`];
-  console.log((await run(join(await built('address'), 'fuzz_verify'), options)).stderr.trim());
+  const folder = await built('address');
+  for (const [name, seconds] of Object.entries(FUZZ_SECONDS)) {
+    const options = [`-max_total_time=${seconds}`, '-print_final_stats=1', '-verbosity=0', `-artifact_prefix=${join(root, 'build')}/`];
+    console.log(`${name}: ${(await run(join(folder, `fuzz_${name}`), options)).stderr.trim()}`);
+  }
 }
 
 /** Builds, those that take longest first. */

@@ -4,10 +4,10 @@
 #include <cstring>
 #include <vector>
 
-#include "cpu.h"
-#include "error.h"
-#include "session.h"
-#include "test/program_builder.h"
+#include "../cpu.h"
+#include "../error.h"
+#include "../session.h"
+#include "../test/program_builder.h"
 
 namespace {
 
@@ -172,6 +172,12 @@ uint32_t suspicious(uint32_t& state) {
 }
 
 }  // namespace
+
+// Arenas and scratch of any size are asked for.
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  MemoryBudget::set_limit(uint64_t{64} << 20);
+  return 0;
+}
 
 // Changes whole words: bytes are too fine a grain for a format in which most words are small numbers.
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
