@@ -1,17 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { Compiled } from '../../scripts/compiled.js';
+import { Programs } from './programs.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'anneal-'));
-const compiled = new Compiled();
-afterAll(() => compiled.remove());
-let scripts = 0;
+const programs = new Programs();
+afterAll(() => programs.remove());
 
 /** Training with steps of some milliseconds: `step()` submits one. */
 const prelude = `
@@ -23,16 +14,7 @@ const [x, labels] = [zeros([256, 512]), zeros([256], { dtype: 'int32' })];
 const step = () => { losses.crossEntropy(model.forward(x), labels).backward(); return optimizer.step(); };
 `;
 
-async function run(body: string, env: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; signal: string | null; out: string; errors: string }> {
-  const file = join(folder, `script${scripts++}.mts`);
-  writeFileSync(file, body);
-  const child = spawn(process.execPath, [await compiled.script(file)], { cwd: root, env: { ...process.env, ANNEAL_DEBUG: '', ...env } });
-  let [out, errors] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  return { code, signal, out, errors };
-}
+const run = (body: string, env: Readonly<Record<string, string>> = {}) => programs.run(body, { env });
 
 test('a pending promise holds the event loop, an idle session does not', async () => {
   const { code, out } = await run(`${prelude} step().then(() => step()).then(() => console.log('both ran'));`);
@@ -54,16 +36,11 @@ test('SIGTERM in the middle of a step', async () => {
 });
 
 test('two worker threads train at once, and one is terminated in the middle of a step', async () => {
-  const body = join(folder, 'worker.mts');
-  writeFileSync(
-    body,
-    `${prelude}
+  const worker = await programs.script(`${prelude}
     import { parentPort } from 'node:worker_threads';
     for (let i = 0; i < 3; i++) await step();
     parentPort!.postMessage((await model.parameters()[1]!.data())[0]);
-    for (;;) await step();`,
-  );
-  const worker = await compiled.script(body);
+    for (;;) await step();`);
   const { code, out, errors } = await run(`
     import { Worker } from 'node:worker_threads';
     import { once } from 'node:events';
@@ -77,10 +54,10 @@ test('two worker threads train at once, and one is terminated in the middle of a
 });
 
 test('an addon that is named and not there', async () => {
-  const { code, errors } = await run(`${prelude} await step();`, { ANNEAL_ADDON: join(folder, 'nowhere.node') });
+  const { code, errors } = await run(`${prelude} await step();`, { ANNEAL_ADDON: '/nowhere/at/all.node' });
   expect(code).toBe(1);
   expect(errors).toContain('ANNEAL_ADDON_MISSING');
-  expect(errors).toMatch(/looked for \S*nowhere\.node\. ANNEAL_ADDON names it/);
+  expect(errors).toMatch(/looked for \S*all\.node\. ANNEAL_ADDON names it/);
 });
 
 test('a target that this machine does not have', async () => {

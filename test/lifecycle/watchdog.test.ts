@@ -1,15 +1,10 @@
 // A step that does not end is named once, and one that ends late because JavaScript was busy is not.
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { configure } from 'anneal';
-import { Compiled } from '../../scripts/compiled.js';
+import { Programs } from './programs.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'anneal-'));
-const compiled = new Compiled();
-afterAll(() => (compiled.remove(), rmSync(folder, { recursive: true })));
+const programs = new Programs();
+afterAll(() => programs.remove());
 afterEach(() => configure({}));
 
 /** Steps of a tenth of a second or so, by as many products as that takes here. */
@@ -31,36 +26,31 @@ for (let ms = 0; ms < 100; ) {
 `;
 const turn = 'await new Promise((resolve) => setTimeout(resolve, 20));';
 
-async function run(name: string, body: string): Promise<{ out: string; error: unknown }> {
-  const file = join(folder, `${name}.mts`);
-  writeFileSync(file, prelude + body);
-  const script = await compiled.script(file);
-  return new Promise((resolve) => execFile(process.execPath, ['--no-warnings', script], { env: { ...process.env, ANNEAL_DEBUG: '' } }, (error, out) => resolve({ out, error })));
-}
+const run = (body: string) => programs.run(prelude + body, { options: ['--no-warnings'] });
 
 test('a step that takes longer than was set is named, with its time and its estimate, once', async () => {
-  const { out, error } = await run('long', `configure({ watchdogSeconds: 0.01 }); for (let i = 0; i < 3; i++) await step(); ${turn}`);
-  expect(error).toBe(null);
+  const { out, code } = await run(`configure({ watchdogSeconds: 0.01 }); for (let i = 0; i < 3; i++) await step(); ${turn}`);
+  expect(code).toBe(0);
   expect(out).toMatch(
     /^ANNEAL_STEP_HANGS \[step\] a step or prediction does not end: it has run for \d+\.\d s, and was estimated at 0\.\d+ s\. It goes on\. .*configure\({ watchdogSeconds }\) sets after what time\.\n$/,
   );
 });
 
 test('nothing is said of steps that end in time, however many, nor by default, nor where nobody watches', async () => {
-  const { out, error } = await run('short', `await step(); configure({ watchdogSeconds: 1.5 }); rows = 64; for (const start = performance.now(); performance.now() - start < 2000; ) await step(); configure({ watchdogSeconds: Infinity }); await step(); ${turn}`);
-  expect({ out, error }).toEqual({ out: '', error: null });
+  const { out, code } = await run(`await step(); configure({ watchdogSeconds: 1.5 }); rows = 64; for (const start = performance.now(); performance.now() - start < 2000; ) await step(); configure({ watchdogSeconds: Infinity }); await step(); ${turn}`);
+  expect({ out, code }).toEqual({ out: '', code: 0 });
 });
 
 test('nor of a step that was over while JavaScript was busy', async () => {
   const busy = 'const until = performance.now() + 1500; while (performance.now() < until);';
-  const { out, error } = await run('busy', `configure({ watchdogSeconds: 1.2 }); const done = step(); setTimeout(() => { ${busy} }, 1); await done; ${turn}`);
-  expect({ out, error }).toEqual({ out: '', error: null });
+  const { out, code } = await run(`configure({ watchdogSeconds: 1.2 }); const done = step(); setTimeout(() => { ${busy} }, 1); await done; ${turn}`);
+  expect({ out, code }).toEqual({ out: '', code: 0 });
 });
 
 test('its timer keeps no process alive', async () => {
   const start = performance.now();
-  const { error } = await run('idle', 'configure({ watchdogSeconds: 600 }); await step();');
-  expect(error).toBe(null);
+  const { code } = await run('configure({ watchdogSeconds: 600 }); await step();');
+  expect(code).toBe(0);
   expect(performance.now() - start).toBeLessThan(300_000);
 });
 
