@@ -64,7 +64,7 @@ export class Generator {
   }
 
   /** The stream of this name that belongs to `owner`: one that a loaded state has left here, or a new one. */
-  own(name: string, owner: ModelGenerator): RandomStream {
+  own(name: string, owner: StreamOwner): RandomStream {
     const found = this.#streams.get(name);
     if (found !== undefined && found.owner === undefined) found.owner = owner;
     if (found?.owner === owner) return found;
@@ -74,7 +74,7 @@ export class Generator {
   }
 
   /** Drops the streams that belong to `owner`. */
-  disown(owner: ModelGenerator): void {
+  disown(owner: StreamOwner): void {
     for (const [name, stream] of this.#streams) if (stream.owner === owner) this.#streams.delete(name);
   }
 
@@ -129,6 +129,7 @@ export class ModelGenerator {
   /** Knows of the streams, so that a state of all streams has them. */
   #home: Generator;
   readonly #streams = new Map<string, RandomStream>();
+  readonly #owner = new StreamOwner();
 
   /** `root`: the module that is the whole model. */
   constructor(
@@ -176,23 +177,26 @@ export class ModelGenerator {
   }
 
   #clear(): void {
-    this.#home.disown(this);
+    this.#home.disown(this.#owner);
     this.#streams.clear();
   }
 
   #stream(name: string): RandomStream {
     let stream = this.#streams.get(name);
-    if (stream === undefined) this.#streams.set(name, (stream = this.#home.own(numbered(name, this.#number), this)));
+    if (stream === undefined) this.#streams.set(name, (stream = this.#home.own(numbered(name, this.#number), this.#owner)));
     return stream;
   }
 }
+
+/** A model by identity alone: streams, which are kept for states of all streams, keep no model. */
+class StreamOwner {}
 
 /** Number of uses of a stream. */
 interface RandomStream {
   readonly hash: readonly [low: number, high: number];
   counter: number;
-  /** The model that alone draws from it. */
-  owner: ModelGenerator | undefined;
+  /** Stands for the model that alone draws from it. */
+  owner: StreamOwner | undefined;
 }
 
 interface Key {

@@ -45,7 +45,8 @@ async function sample(count, part) {
 /** From the third sample on: before, caches fill up. */
 function expectFlat({ rss, native }: Flat, megabytes: number): void {
   expect(Math.max(...rss.slice(3)) - rss[2]!, String(rss)).toBeLessThan(megabytes);
-  expect(Math.max(...native.slice(3)) - native[2]!, String(native)).toBeLessThan(megabytes);
+  // Less than two of the models, or than what plans of all shapes need.
+  expect(Math.max(...native.slice(3)) - native[2]!, String(native)).toBeLessThan(3);
 }
 
 describe('memory is flat', () => {
