@@ -1,11 +1,12 @@
 import type * as Crypto from 'node:crypto';
-import { readFileSync, unlinkSync } from 'node:fs';
+import type * as Fs from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import type * as Os from 'node:os';
 import { BusyError } from '../errors.js';
 import { lazyRequire } from '../lazy-require.js';
 import { isRecord } from '../records.js';
 
+const fs = lazyRequire<typeof Fs>('node:fs');
 const os = lazyRequire<typeof Os>('node:os');
 const crypto = lazyRequire<typeof Crypto>('node:crypto');
 
@@ -64,7 +65,7 @@ export class DirectoryLock {
   /** For processes that end: nothing can be awaited. */
   #remove(): void {
     try {
-      if (readFileSync(this.#path, 'utf8') === this.#text) unlinkSync(this.#path);
+      if (fs().readFileSync(this.#path, 'utf8') === this.#text) fs().unlinkSync(this.#path);
     } catch {
       // It is stale then, which others see.
     }
@@ -160,9 +161,9 @@ function startOf(pid: number): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
   }
   try {
-    const status = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const status = fs().readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name of the program, in parentheses, may hold anything.
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()} ${status.slice(status.lastIndexOf(')') + 2).split(' ')[19]!}`;
+    return `${fs().readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()} ${status.slice(status.lastIndexOf(')') + 2).split(' ')[19]!}`;
   } catch {
     return pid === process.pid ? `${Math.round(performance.timeOrigin)}` : THERE;
   }

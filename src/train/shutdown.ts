@@ -1,4 +1,7 @@
-import { isMainThread } from 'node:worker_threads';
+import type * as WorkerThreads from 'node:worker_threads';
+import { lazyRequire } from '../lazy-require.js';
+
+const workerThreads = lazyRequire<typeof WorkerThreads>('node:worker_threads');
 
 type Signal = 'SIGTERM' | 'SIGINT';
 const SIGNALS: readonly Signal[] = ['SIGTERM', 'SIGINT'];
@@ -25,7 +28,7 @@ export class Shutdown {
   readonly #controller = new AbortController();
 
   constructor() {
-    if (waiting.size === 0 && isMainThread) for (const signal of SIGNALS) process.on(signal, onSignal);
+    if (waiting.size === 0 && workerThreads().isMainThread) for (const signal of SIGNALS) process.on(signal, onSignal);
     waiting.add(this);
   }
 
