@@ -12,7 +12,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { data, losses, metrics, nn, optim, save, seed, Trainer } from 'anneal';
+import { type data, losses, metrics, nn, optim, save, seed, Trainer } from 'anneal';
 import { cars, flights, penguins, type Recipe } from './tables.js';
 
 const { values } = parseArgs({
