@@ -53,9 +53,10 @@ export interface LoadOptions {
 }
 
 /** Writes the values of `state` into `targets`, after having checked all of them: nothing changes where something does not fit. */
-export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Promise<void> {
-  const pairs = checkState(op, targets, state, options);
+export async function loadInto(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}, shared: SharedNames = new Map()): Promise<void> {
+  const pairs = checkState(op, targets, state, options, shared);
   const values = await Promise.all(pairs.map(({ source }) => elements(source)));
+  await checkShared(op, pairs, values);
   for (const [i, { name, target }] of pairs.entries()) checkArray(op, name, target, values[i]!);
   const ends = await Promise.allSettled(pairs.map(({ target }, i) => engine().write(target, values[i]!) ?? Promise.resolve()));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
@@ -65,14 +66,33 @@ interface Pair {
   readonly name: string;
   readonly target: Tensor;
   readonly source: Source;
+  /** The same weight by its other names. */
+  readonly others: readonly { readonly name: string; readonly source: Source }[];
+}
+
+/** The further names of tensors that have several, and their name in `targets`. */
+export type SharedNames = ReadonlyMap<string, string>;
+
+/** Throws where a weight that is shared has different values by its names. */
+async function checkShared(op: string, pairs: readonly Pair[], values: readonly TypedArray[]): Promise<void> {
+  for (const [i, { name, target, others }] of pairs.entries()) {
+    for (const other of others) {
+      const data = await elements(other.source);
+      checkArray(op, other.name, target, data);
+      if (data.some((value, k) => !Object.is(value, values[i]![k]))) {
+        throw mismatch(op, `'${other.name}' and '${name}' are one weight here, but the state has different values for them. Build a model that does not share it.`);
+      }
+    }
+  }
 }
 
 /** Matches sources to targets. Throws AnnealError (ANNEAL_STATE_MISMATCH) where something does not fit. */
-export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}): Pair[] {
+export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, state: State, options: LoadOptions = {}, shared: SharedNames = new Map()): Pair[] {
   checkOptions(op, options, ['strict']);
   const all = entriesOf(state);
   // A checkpoint of training has the model's weights, under names of its own.
-  const given = named(kindOf(all) === 'trainer' && !targets.has(SEED) ? below(all, PARTS.model) : all, targets);
+  const given = new Map(named(kindOf(all) === 'trainer' && !targets.has(SEED) ? below(all, PARTS.model) : all, new Set([...targets.keys(), ...shared.keys()])));
+  const others = takeShared(given, shared);
   if (options.strict ?? true) checkNames(op, targets, given);
   else if (targets.size > 0 && ![...targets.keys()].some((name) => given.has(name))) {
     throw mismatch(op, `the state has nothing for this model: ${differenceOf(targets, given)!}. Pass the state of a model whose parts have the same names.`);
@@ -82,13 +102,27 @@ export function checkState(op: string, targets: ReadonlyMap<string, Tensor>, sta
     if (!given.has(name)) continue;
     const source = given.get(name)!;
     checkFits(op, name, target, source);
-    pairs.push({ name, target, source });
+    for (const other of others.get(name) ?? []) checkFits(op, other.name, target, other.source);
+    pairs.push({ name, target, source, others: others.get(name) ?? [] });
   }
   return pairs;
 }
 
+/** Takes entries out that stand by a further name of a weight; by the name of each they are returned, or put under it where it has no entry. */
+function takeShared(given: Map<string, Source>, shared: SharedNames): Map<string, Pair['others'][number][]> {
+  const others = new Map<string, Pair['others'][number][]>();
+  for (const [alias, name] of shared) {
+    const source = given.get(alias);
+    if (source === undefined) continue;
+    given.delete(alias);
+    if (given.has(name)) others.set(name, [...(others.get(name) ?? []), { name: alias, source }]);
+    else given.set(name, source);
+  }
+  return others;
+}
+
 /** The entries by the names of `targets`, which another library may write with underscores: `bn1.running_mean` is `bn1.runningMean`. */
-function named(given: ReadonlyMap<string, Source>, targets: ReadonlyMap<string, unknown>): ReadonlyMap<string, Source> {
+function named(given: ReadonlyMap<string, Source>, targets: { has(name: string): boolean }): ReadonlyMap<string, Source> {
   const nameOf = (name: string): string => {
     const here = name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     return !targets.has(name) && targets.has(here) && !given.has(here) ? here : name;

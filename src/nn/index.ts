@@ -1,8 +1,9 @@
 export * from './layers.js';
-export type { Activation } from './activations.js';
+export { Gated, type Activation } from './activations.js';
 export { BatchNorm, type BatchNormOptions } from './batch-norm.js';
 export { Conv, ConvTranspose, type ConvLayerOptions, type ConvTransposeLayerOptions } from './convolution.js';
 export { Dropout } from './dropout.js';
+export { Embedding, type EmbeddingLayerOptions } from './embedding.js';
 export { Flatten } from './flatten.js';
 export { GroupNorm, type GroupNormOptions } from './group-norm.js';
 export { Identity } from './identity.js';
@@ -14,6 +15,7 @@ export { MaxUnpool } from './max-unpooling.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
 export { Pad, type Padding } from './padding.js';
 export { PixelShuffle, PixelUnshuffle } from './pixel-shuffle.js';
+export { LearnedPositions, SinusoidalPositions, type SinusoidalOptions } from './positions.js';
 export { AdaptivePool, Pool, PoolWithIndices } from './pooling.js';
 export { Sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';

@@ -1,8 +1,9 @@
 // The functions that make layers, and nothing else: by their names a saved model says what it is made of.
-export { elu, gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, tanh } from './activations.js';
+export { elu, geglu, gelu, glu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, swiglu, tanh } from './activations.js';
 export { batchNorm1d, batchNorm2d, batchNorm3d } from './batch-norm.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d } from './convolution.js';
 export { dropout, dropout1d, dropout2d, dropout3d } from './dropout.js';
+export { embedding } from './embedding.js';
 export { flatten } from './flatten.js';
 export { groupNorm } from './group-norm.js';
 export { identity } from './identity.js';
@@ -16,6 +17,7 @@ export {
   adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d, adaptiveMaxPool1d, adaptiveMaxPool1dWithIndices, adaptiveMaxPool2d, adaptiveMaxPool2dWithIndices, adaptiveMaxPool3d,
   adaptiveMaxPool3dWithIndices, avgPool1d, avgPool2d, avgPool3d, lpPool1d, lpPool2d, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3d, maxPool3dWithIndices,
 } from './pooling.js';
+export { learnedPositions, sinusoidalPositions } from './positions.js';
 export { sequential } from './sequential.js';
 export { unflatten } from './unflatten.js';
 export { upsample } from './upsample.js';

@@ -2,8 +2,8 @@ import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { linear as linearOp } from '../ops/index.js';
 import { checkOptions } from '../options.js';
-import type { Linear as LinearShape, LinearFits } from '../shape-types.js';
-import type { Shape } from '../shape.js';
+import type { Differ, Linear as LinearShape, LinearFits } from '../shape-types.js';
+import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
@@ -15,7 +15,18 @@ import { describeValue } from '../describe-value.js';
 export interface LinearOptions {
   /** True: b is added. Default true. */
   readonly bias?: boolean | undefined;
+  /** Weight [out, in] of another layer that this one shares, such as an embedding's. Default: one of its own. */
+  readonly weight?: Parameter<readonly [number, number]> | undefined;
 }
+
+/** `unknown` where a shared weight fits, else a property that no options have and that says why not. */
+export type SharedFits<W, I extends number, O extends number> = W extends Parameter<readonly [infer R extends number, infer C extends number]>
+  ? Differ<R, O> extends true
+    ? { readonly error: `[linear] the shared weight has ${R} rows, such as tokens, but the layer gives ${O}` }
+    : Differ<C, I> extends true
+      ? { readonly error: `[linear] the shared weight has ${C} features, but the layer takes ${I}` }
+      : unknown
+  : unknown;
 
 /** See linear(). */
 export class Linear<I extends number = number, O extends number = number> extends Layer<[I], [O], LastDimension<I, O>> {
@@ -26,10 +37,10 @@ export class Linear<I extends number = number, O extends number = number> extend
 
   constructor(inFeatures: I, outFeatures: O, options: LinearOptions = {}) {
     super();
-    checkOptions('linear', options, ['bias']);
+    checkOptions('linear', options, ['bias', 'weight']);
     checkFeatures('inFeatures', inFeatures);
     checkFeatures('outFeatures', outFeatures);
-    this.weight = new Parameter([outFeatures, inFeatures], fanInUniform('weight', inFeatures));
+    this.weight = options.weight === undefined ? new Parameter([outFeatures, inFeatures], fanInUniform('weight', inFeatures)) : shared(options.weight, outFeatures, inFeatures);
     this.bias = (options.bias ?? true) ? new Parameter([outFeatures], fanInUniform('bias', inFeatures)) : undefined;
   }
 
@@ -55,14 +66,24 @@ function checkFeatures(name: string, value: number): void {
   throw new ArgumentError(`[linear] ${name}: got ${describeValue(value)}, expected a whole number. Give the sizes as in linear(784, 128).`, { op: 'linear' });
 }
 
+function shared<O extends number, I extends number>(weight: Parameter, out: O, inputs: I): Parameter<[O, I]> {
+  if (weight instanceof Parameter && sameShape(weight.shape, [out, inputs])) return weight as unknown as Parameter<[O, I]>;
+  const got = weight instanceof Parameter ? showShape(weight.shape) : describeValue(weight);
+  throw new ArgumentError(`[linear] weight: got ${got}, expected a parameter [${out},${inputs}] of another layer. Where it is an embedding's, the layer gives as many features as there are tokens: linear(embeddingDim, numEmbeddings, { weight: embedding.weight }).`, { op: 'linear' });
+}
+
 /**
  * A fully connected layer: y = x W^T + b. x [..., in] float32 gives [..., out].
- * W and b start evenly drawn from [-1/sqrt(in), 1/sqrt(in)). As torch.nn.Linear.
- * Throws ArgumentError for sizes that are no whole numbers, and ShapeError when x has another number of features.
+ * W and b start evenly drawn from [-1/sqrt(in), 1/sqrt(in)). As torch.nn.Linear. With `weight` it shares that of another layer, which is trained once for both.
+ * Throws ArgumentError for sizes that are no whole numbers and a weight of another shape, and ShapeError when x has another number of features.
  *
  *     const layer = nn.linear(784, 128);       // layer.weight [128, 784], layer.bias [128]
  *     const y = layer.forward(x);              // x [32, 784]: y [32, 128]
  */
-export function linear<const I extends number, const O extends number>(inFeatures: I, outFeatures: O, options?: LinearOptions): Linear<I, O> {
+export function linear<const I extends number, const O extends number, W extends Parameter<readonly [number, number]> | undefined = undefined>(
+  inFeatures: I,
+  outFeatures: O,
+  options?: LinearOptions & { readonly weight?: W } & SharedFits<W, I, O>,
+): Linear<I, O> {
   return new Linear(inFeatures, outFeatures, options);
 }

@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
 import { ModuleNode } from './module-node.js';
 import type { InferredShape } from './shape-inference.js';
-import { childrenOf, register, walk } from './registry.js';
+import { childrenOf, register, sharedNames, walk } from './registry.js';
 import { checkOwned, trackForward } from './running.js';
 import type { ShapeFunction, Shapes } from './shape-mismatch.js';
 import { inspected } from '../inspect.js';
@@ -135,11 +135,11 @@ export abstract class Module<I extends ExampleShape = Shape, O extends ExampleSh
    * Takes over parameters and buffers by path, from another model's stateDict(), from load(), or from plain arrays. All of it
    * or, where something does not fit, nothing. `strict: false` passes over names that only one side has, but not over
    * all of them. Of the state of a Trainer, such as a checkpoint, it takes the model's part. A name with underscores, as PyTorch writes them, is that in camel
-   * case: `bn1.running_mean` is `bn1.runningMean`.
+   * case: `bn1.running_mean` is `bn1.runningMean`. A weight that layers share has one name here; a state may have it by any or all of its names, with the same values.
    * Throws AnnealError (ANNEAL_STATE_MISMATCH) naming what is missing, too much, or of another shape.
    */
   async loadStateDict(state: State, options: LoadOptions = {}): Promise<void> {
-    await loadInto('loadStateDict', this.stateDict(), state, options);
+    await loadInto('loadStateDict', this.stateDict(), state, options, sharedNames(this as unknown as Module));
   }
 
   /**

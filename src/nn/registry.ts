@@ -35,6 +35,25 @@ function* visit(value: unknown, path: string, seen: Set<object>): Generator<Foun
   }
 }
 
+/** The further paths of parameters that have several, as of a weight that two layers share, and the path that is their name. */
+export function sharedNames(root: Module): Map<string, string> {
+  const names = new Map<Parameter, string>();
+  const shared = new Map<string, string>();
+  const visitAll = (value: unknown, path: string, above: readonly unknown[]): void => {
+    if (above.includes(value)) return;
+    if (value instanceof Parameter) {
+      const name = names.get(value);
+      if (name === undefined) names.set(value, path);
+      else if (name !== path) shared.set(path, name);
+      return;
+    }
+    const entries = isModule(value) ? value.fields$() : within(value, new Set());
+    for (const [name, item] of entries) if (typeof item === 'object') visitAll(item, path === '' ? `${name}` : `${path}.${name}`, [...above, value]);
+  };
+  visitAll(root, '', []);
+  return shared;
+}
+
 /** The modules in a module's own fields, and in what is within them, each once. */
 export function childrenOf(root: Module): Module[] {
   const found = new Set<Module>();

@@ -92,8 +92,8 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 /** Done by native instructions of its own. */
 export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G>, Decomposable<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
-  /** Kind of the indices that the op takes: positions of any kind, labels of classes, or a fault that it looks for. Decides what is said where one is out of range. */
-  readonly indices?: 'positions' | 'labels' | 'fault';
+  /** Kind of the indices that the op takes: positions of any kind, labels of classes, tokens of a vocabulary, or a fault that it looks for. Decides what is said where one is out of range. */
+  readonly indices?: 'positions' | 'labels' | 'tokens' | 'fault';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
   /** Returns what a contraction can do with its output in front of activation and mask, in the order in which it is done. */

@@ -14,8 +14,10 @@ import { constructorOps } from './constructors.js';
 import { contractionOps } from './contraction.js';
 import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
+import { embeddingOps } from './embedding.js';
 import { exponentialOps } from './exponential.js';
 import { convolutionOps } from './convolution.js';
+import { gatedOps } from './gated.js';
 import { indexingOps } from './indexing.js';
 import { joiningOps } from './joining.js';
 import { leafOps } from './leaf.js';
@@ -33,6 +35,7 @@ import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
 import { requireDomainOps } from './require-domain.js';
 import { requireFiniteOps } from './require-finite.js';
+import { rotaryOps } from './rotary.js';
 import { slicingOps } from './slicing.js';
 import { resampleOps } from './resample.js';
 import { softmaxFamilyOps } from './softmax.js';
@@ -51,6 +54,7 @@ export const ops = {
   ...arithmeticOps,
   ...exponentialOps,
   ...activationOps,
+  ...gatedOps,
   ...compareOps,
   ...whereOps,
   ...boundsOps,
@@ -62,6 +66,8 @@ export const ops = {
   ...slicingOps,
   ...joiningOps,
   ...indexingOps,
+  ...embeddingOps,
+  ...rotaryOps,
   ...takeAlongOps,
   ...softmaxFamilyOps,
   ...crossEntropyOps,

@@ -78,16 +78,27 @@ function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, 
 
 function remedyOf(op: OpRecord | undefined, value: number, limit: number): string {
   if (indicesOf(op) === 'positions') return 'Correct the indices.';
+  if (indicesOf(op) === 'tokens') return `The table has ${limit} rows: encode the text with the vocabulary that the model was made for, or make the embedding as large as the vocabulary.`;
   return value === limit ? 'Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.' : 'Check the labels, or the number of classes that the model gives.';
+}
+
+/** Place of an element of indices in words: the example or row that it belongs to, and its position there. */
+function placeIn({ shape, origin$ }: Tensor, where: number, iteration: number | undefined): string {
+  const each = sizeOf(shape.slice(1));
+  const row = Math.floor(where / Math.max(each, 1));
+  const from = origin$?.describe(row, iteration) ?? (shape.length < 2 ? undefined : `row ${row}`);
+  if (shape.length < 2) return from ?? `position ${where}`;
+  return `${from}, position ${where - row * each}`;
 }
 
 function outOfRange(error: RunError, at: { readonly op: OpRecord; readonly inputs: readonly Tensor[] } | undefined): IndexError {
   const { where, value, limit, iteration } = error.failure!;
   const op = nameOf(at);
-  const origin = at?.inputs.find((input) => input.origin$ !== undefined)?.origin$;
-  const place = origin?.describe(where, iteration) ?? `position ${where}`;
+  const indices = at?.inputs.find((input) => input.origin$ !== undefined) ?? (indicesOf(at?.op) === 'tokens' ? at!.inputs[0] : undefined);
+  const place = indices === undefined ? `position ${where}` : placeIn(indices, where, iteration);
+  const what = indicesOf(at?.op) === 'tokens' ? 'token' : 'index';
   return new IndexError(
-    `[${op}] index out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(at?.op, value, limit)}`,
+    `[${op}] ${what} out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(at?.op, value, limit)}`,
     { index: where, value, limit },
     { op, cause: error },
   );

@@ -1,0 +1,37 @@
+import type { Tensor } from '../tensor.js';
+
+/**
+ * A pass over tokens of which the earlier ones were seen before: layers whose result depends on positions ask for it. There is one while a model records its forward pass within
+ * decodeWithin(), whatever the model is made of, so that no layer in between has to hand it on.
+ */
+export interface DecodingPass {
+  /** Position of the first token of each example of the batch. */
+  readonly offsets: Int32Array;
+  /** Takes in the keys and values [B, H, T, D] of the layer's tokens, and gives those of all tokens so far with their number in each example. */
+  attended(layer: object, keys: Tensor, values: Tensor): AttendedTokens;
+}
+
+export interface AttendedTokens {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  /** Number of keys that count, for each example: int32 [B]. Undefined: those that were handed over, attended causally. */
+  readonly lengths: Tensor | undefined;
+}
+
+let pass: DecodingPass | undefined;
+
+/** The pass that is being recorded. */
+export function decodingPass(): DecodingPass | undefined {
+  return pass;
+}
+
+/** Runs `fn`, which records a forward pass. */
+export function decodeWithin<R>(decoding: DecodingPass | undefined, fn: () => R): R {
+  const before = pass;
+  pass = decoding;
+  try {
+    return fn();
+  } finally {
+    pass = before;
+  }
+}

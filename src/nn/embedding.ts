@@ -1,0 +1,80 @@
+import type { DType } from '../dtype.js';
+import { AnnealError } from '../errors.js';
+import { checkPaddingIdx, embeddingOp } from '../ops/embedding.js';
+import { arange, equal, unsqueeze, where } from '../ops/index.js';
+import { checkCount } from '../ops/check.js';
+import { record } from '../graph/recorder.js';
+import { checkOptions } from '../options.js';
+import { Parameter, type Initializer } from '../parameter.js';
+import type { Indices } from '../shape-types.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { normal } from './initializers.js';
+import { Layer, type LayerCall } from './layer.js';
+import type { InferredShape } from './shape-inference.js';
+import type { ShapeFunction } from './shape-mismatch.js';
+
+export interface EmbeddingLayerOptions {
+  /** Token whose row begins as zeros and gets no gradient. Default: none. */
+  readonly paddingIdx?: number | undefined;
+}
+
+/** embedding(V, D): tokens become vectors of D elements. */
+export interface Embedded<D extends number> extends ShapeFunction {
+  readonly out: this['in'] extends Shape ? (number extends this['in']['length'] ? Shape : [...this['in'], D]) : Shape;
+}
+
+/** See embedding(). */
+export class Embedding<V extends number = number, D extends number = number> extends Layer<Shape, Shape, Embedded<D>> {
+  /** [numEmbeddings, embeddingDim]. */
+  readonly weight: Parameter<[V, D]>;
+  readonly paddingIdx: number | undefined;
+
+  constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingLayerOptions = {}) {
+    super();
+    checkEmbeddingOptions(options);
+    checkCount('embedding', 'numEmbeddings', numEmbeddings);
+    checkCount('embedding', 'embeddingDim', embeddingDim);
+    const paddingIdx = checkPaddingIdx(options.paddingIdx, numEmbeddings);
+    this.paddingIdx = paddingIdx < 0 ? undefined : paddingIdx;
+    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx));
+  }
+
+  override forward<S extends Shape, E extends DType>(tokens: Tensor<S, E> & Indices<'embedding', 'tokens', E>): Tensor<[...S, D], 'float32'> {
+    return record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 });
+  }
+
+  override outcome$(shape: Shape): InferredShape {
+    return this.builtin ? [...shape, this.weight.shape[1]] : undefined;
+  }
+
+  override get call$(): LayerCall {
+    const { paddingIdx } = this;
+    return { name: 'embedding', args: [...this.weight.shape], options: paddingIdx === undefined ? undefined : { paddingIdx } };
+  }
+}
+
+/** First values with zeros in one row. */
+function withZeroRow(initializer: Initializer, row: number): Initializer {
+  return (parameter) => where(unsqueeze(equal(arange(parameter.shape[0]!), row), 1), 0, initializer(parameter)) as Tensor;
+}
+
+function checkEmbeddingOptions(options: object): void {
+  if (options !== null && typeof options === 'object' && 'maxNorm' in options && options.maxNorm !== undefined) {
+    const text = '[embedding] unknown option: got maxNorm, expected one of paddingIdx. A forward pass changes no trained weights here: give the group of the embedding a weightDecay, or normalise what comes out, as in nn.rmsNorm(width).';
+    throw new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op: 'embedding' });
+  }
+  checkOptions('embedding', options, ['paddingIdx']);
+}
+
+/**
+ * A vector for each token: y[.., :] = weight[tokens[..], :]. tokens [..] int32 in [0, numEmbeddings) give [.., embeddingDim] float32. The weight starts from a normal distribution;
+ * the row of `paddingIdx` starts as zeros and gets no gradient. As torch.nn.Embedding without maxNorm, which would change weights in a forward pass. A head shares the weight with
+ * `nn.linear(embeddingDim, numEmbeddings, { weight: embedding.weight })`.
+ * Throws ArgumentError for sizes and options that are wrong, DTypeError for tokens that are no int32; IndexError, naming the position, when the step runs and a token is out of range.
+ *
+ *     const model = nn.sequential([64], nn.embedding(65, 32), nn.layerNorm(32), nn.linear(32, 65));      // tokens [B, 64]: logits [B, 64, 65]
+ */
+export function embedding<const V extends number, const D extends number>(numEmbeddings: V, embeddingDim: D, options?: EmbeddingLayerOptions): Embedding<V, D> {
+  return new Embedding(numEmbeddings, embeddingDim, options);
+}
