@@ -26,6 +26,12 @@ interface SameChannels<R extends SpatialRank> extends ShapeFunction {
     : Shape;
 }
 
+/** Throws ArgumentError for what is no probability. */
+export function checkProbability(op: string, name: string, p: number): number {
+  if (typeof p === 'number' && p >= 0 && p <= 1) return p;
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op });
+}
+
 /** See dropout() and dropout2d(); `rank`: number of the spatial axes of channels that are dropped whole, 0 for single elements. */
 export class Dropout<R extends SpatialRank | 0 = SpatialRank | 0> extends Layer<Shape, Shape, R extends SpatialRank ? SameChannels<R> : Same> {
   readonly p: number;
@@ -35,7 +41,7 @@ export class Dropout<R extends SpatialRank | 0 = SpatialRank | 0> extends Layer<
     super();
     this.p = p;
     this.rank = rank;
-    if (!(typeof p === 'number' && p >= 0 && p <= 1)) throw new ArgumentError(`[${this.#op}] p: got ${describeValue(p)}, expected a probability in [0, 1]. Write 20 % as 0.2.`, { op: this.#op });
+    checkProbability(this.#op, 'p', p);
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {

@@ -13,6 +13,7 @@ export { LayerNorm, RMSNorm, type LayerNormOptions, type RmsNormLayerOptions } f
 export { Linear, type LinearOptions } from './linear.js';
 export { MaxUnpool } from './max-unpooling.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
+export { MultiheadAttention, type AttendOptions, type MultiheadAttentionOptions } from './multihead-attention.js';
 export { Pad, type Padding } from './padding.js';
 export { PixelShuffle, PixelUnshuffle } from './pixel-shuffle.js';
 export { LearnedPositions, SinusoidalPositions, type SinusoidalOptions } from './positions.js';
@@ -21,6 +22,10 @@ export { Sequential } from './sequential.js';
 export type { ShapeFunction } from './shape-mismatch.js';
 export { summary, type LayerSummary, type Summary, type SummaryOptions } from './summary.js';
 export type { State } from '../state.js';
+export { TransformerDecoder, TransformerDecoderLayer, type DecodeOptions } from './transformer-decoder.js';
+export { TransformerEncoder, TransformerEncoderLayer } from './transformer-encoder.js';
+export type { TransformerActivation, TransformerLayerOptions } from './transformer-options.js';
+export { transformerDecoder, transformerEncoder, type TransformerStackOptions } from './transformer-stacks.js';
 export { Unflatten } from './unflatten.js';
 export { Upsample } from './upsample.js';
 export { Parameter } from '../parameter.js';

@@ -12,6 +12,7 @@ export { layerNorm, rmsNorm } from './layer-norm.js';
 export { linear } from './linear.js';
 export { maxUnpool1d, maxUnpool2d, maxUnpool3d } from './max-unpooling.js';
 export { circularPad1d, circularPad2d, circularPad3d, constantPad1d, constantPad2d, constantPad3d, reflectionPad1d, reflectionPad2d, reflectionPad3d, replicationPad1d, replicationPad2d, replicationPad3d, zeroPad1d, zeroPad2d, zeroPad3d } from './padding.js';
+export { multiheadAttention } from './multihead-attention.js';
 export { pixelShuffle, pixelUnshuffle } from './pixel-shuffle.js';
 export {
   adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d, adaptiveMaxPool1d, adaptiveMaxPool1dWithIndices, adaptiveMaxPool2d, adaptiveMaxPool2dWithIndices, adaptiveMaxPool3d,
@@ -19,5 +20,7 @@ export {
 } from './pooling.js';
 export { learnedPositions, sinusoidalPositions } from './positions.js';
 export { sequential } from './sequential.js';
+export { transformerDecoderLayer } from './transformer-decoder.js';
+export { transformerEncoderLayer } from './transformer-encoder.js';
 export { unflatten } from './unflatten.js';
 export { upsample } from './upsample.js';

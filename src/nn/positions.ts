@@ -8,12 +8,13 @@ import { fromArray } from '../ops/leaf.js';
 import { keptTable, positionsFrom } from '../ops/positions.js';
 import { checkOptions } from '../options.js';
 import { Parameter } from '../parameter.js';
-import { showShape, type Shape } from '../shape.js';
+import type { Shape } from '../shape.js';
 import type { Differ } from '../shape-types.js';
 import type { Tensor } from '../tensor.js';
 import { decodingPass } from './decoding.js';
 import { normal } from './initializers.js';
 import { Layer, type LayerCall } from './layer.js';
+import { sameSequence, sizesOf, type SameSequence } from './sequences.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import type { Show, ShapeFunction, ShapeMismatch as Mismatch } from './shape-mismatch.js';
 
@@ -30,13 +31,6 @@ export interface WithinContext<C extends number, D extends number> extends Shape
             : this['in']
         : Mismatch<`learnedPositions(${C}, ${D}) expects examples [T,${D}]`, Show<this['in']>>
     : Shape;
-}
-
-/** Throws ShapeError for what is no batch of sequences of vectors. */
-function checkSequences(op: string, x: Tensor, width: number): void {
-  const { shape } = x;
-  if (shape.length === 3 && shape[2] === width) return;
-  throw new ShapeError(`[${op}] got ${showShape(shape)}, expected [B,T,${width}]: examples, positions, features. Embed the tokens first.`, { op, shapes: [shape] });
 }
 
 /** See learnedPositions(). */
@@ -58,8 +52,7 @@ export class LearnedPositions<C extends number = number, D extends number = numb
 
   override forward<S extends Shape, E extends DType>(x: Tensor<S, E>): Tensor<S, E> {
     const [context, width] = this.weight.shape;
-    checkSequences('learnedPositions', x as Tensor, width);
-    const [B, T] = x.shape as readonly number[] as readonly [number, number];
+    const [B, T] = sizesOf('learnedPositions', x as Tensor, width);
     const offsets = decodingPass()?.offsets;
     const end = T + (offsets === undefined ? 0 : offsets.reduce((most, offset) => Math.max(most, offset), 0));
     if (end > context) {
@@ -73,9 +66,8 @@ export class LearnedPositions<C extends number = number, D extends number = numb
   override outcome$(shape: Shape): InferredShape {
     if (!this.builtin) return undefined;
     const [context, width] = this.weight.shape;
-    if (shape.length !== 2) return new ShapeMismatch(`${this.toString()} expects examples [T,${width}]`, showShape(shape));
-    if (shape[1] !== width) return new ShapeMismatch(`${this.toString()} expects ${width} features`, shape[1]!);
-    return shape[0]! > context ? new ShapeMismatch(`${this.toString()} has ${context} positions`, shape[0]!, 'Cut the sequences, or make the context longer.') : shape;
+    const same = sameSequence(this.toString(), width, shape);
+    return same === shape && shape[0]! > context ? new ShapeMismatch(`${this.toString()} has ${context} positions`, shape[0]!, 'Cut the sequences, or make the context longer.') : same;
   }
 
   override get call$(): LayerCall {
@@ -98,21 +90,8 @@ export interface SinusoidalOptions {
   readonly base?: number | undefined;
 }
 
-/** sinusoidalPositions(D): examples [T, D] come out as they are. */
-export interface SequenceOf<D extends number> extends ShapeFunction {
-  readonly out: this['in'] extends Shape
-    ? number extends this['in']['length']
-      ? Shape
-      : this['in'] extends readonly [number, infer W extends number]
-        ? Differ<W, D> extends true
-          ? Mismatch<`sinusoidalPositions(${D}) expects ${D} features`, W>
-          : this['in']
-        : Mismatch<`sinusoidalPositions(${D}) expects examples [T,${D}]`, Show<this['in']>>
-    : Shape;
-}
-
 /** See sinusoidalPositions(). */
-export class SinusoidalPositions<D extends number = number> extends Layer<Shape, Shape, SequenceOf<D>> {
+export class SinusoidalPositions<D extends number = number> extends Layer<Shape, Shape, SameSequence<`sinusoidalPositions(${D})`, D>> {
   readonly width: D;
   readonly base: number;
 
@@ -125,17 +104,14 @@ export class SinusoidalPositions<D extends number = number> extends Layer<Shape,
 
   override forward<S extends Shape, E extends DType>(x: Tensor<S, E>): Tensor<S, E> {
     const { width, base } = this;
-    checkSequences('sinusoidalPositions', x as Tensor, width);
-    const [B, T] = x.shape as readonly number[] as readonly [number, number];
+    const [B, T] = sizesOf('sinusoidalPositions', x as Tensor, width);
     const offsets = decodingPass()?.offsets;
     const table = offsets === undefined ? keptTable(`sinusoidal ${T} ${width} ${base}`, () => [waves(positionsFrom('', 0, T, 1), width, base)])[0]! : waves(positionsFrom('sinusoidalPositions', offsets, T, B), width, base);
     return add(x as Tensor, fromArray(table, offsets === undefined ? [T, width] : [B, T, width], 'float32') as never) as unknown as Tensor<S, E>;
   }
 
   override outcome$(shape: Shape): InferredShape {
-    if (!this.builtin) return undefined;
-    if (shape.length !== 2) return new ShapeMismatch(`${this.toString()} expects examples [T,${this.width}]`, showShape(shape));
-    return shape[1] === this.width ? shape : new ShapeMismatch(`${this.toString()} expects ${this.width} features`, shape[1]!);
+    return this.builtin ? sameSequence(this.toString(), this.width, shape) : undefined;
   }
 
   override get call$(): LayerCall {

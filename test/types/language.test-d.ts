@@ -42,3 +42,22 @@ test('gates halve the features', () => {
   // @ts-expect-error linear(100, 8) expects 100 features, but the layer before it gives 172
   nn.sequential([8], nn.linear(8, 344), nn.glu(), nn.linear(100, 8));
 });
+
+test('heads that do not divide the width are an error in words', () => {
+  nn.multiheadAttention(128, 4);
+  // @ts-expect-error [multiheadAttention] 130 features do not divide into 4 heads
+  nn.multiheadAttention(130, 4);
+  // @ts-expect-error [transformerEncoderLayer] 128 features do not divide into 3 heads
+  nn.transformerEncoderLayer(128, 3);
+  // @ts-expect-error [transformerDecoderLayer] 128 features do not divide into 3 heads
+  nn.transformerDecoderLayer(128, 3);
+});
+
+test('blocks keep the shape of sequences', () => {
+  const model = nn.sequential([64], nn.embedding(65, 32), nn.transformerEncoderLayer(32, 4), nn.multiheadAttention(32, 4), nn.linear(32, 65));
+  expectTypeOf(model).toEqualTypeOf<nn.Sequential<[64], [64, 65]>>();
+  // @ts-expect-error transformerEncoderLayer(16, 4) expects 16 features, but the layer before it gives 32
+  nn.sequential([64], nn.embedding(65, 32), nn.transformerEncoderLayer(16, 4));
+  // @ts-expect-error multiheadAttention(16, 4) expects 16 features, but the layer before it gives 32
+  nn.sequential([64], nn.embedding(65, 32), nn.multiheadAttention(16, 4));
+});
