@@ -20,6 +20,7 @@ export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export * as plot from './plot/index.js';
 export * as random from './random.js';
+export * as text from './text/index.js';
 export * as train from './train/index.js';
 export type { DType } from './dtype.js';
 export type { Shape } from './shape.js';

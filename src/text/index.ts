@@ -1,0 +1,4 @@
+export { Generation, generate, type GeneratedText, type GeneratedToken, type GenerateOptions, type Prompt } from './generate.js';
+export type { SamplingOptions } from './sampling.js';
+export type { Tokenizer } from './tokenizer.js';
+export { bytes, characters, fromJSON, Vocabulary, words, type Corpus, type Fallback, type VocabularyJson, type VocabularyOptions, type WordOptions } from './vocabulary.js';

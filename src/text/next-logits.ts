@@ -1,0 +1,114 @@
+import { ArgumentError, ShapeError } from '../errors.js';
+import { noGrad } from '../graph/recorder.js';
+import { decodeWithin } from '../nn/decoding.js';
+import type { Module } from '../nn/module.js';
+import { forwardOf } from '../nn/module.js';
+import { gather } from '../ops/index.js';
+import { fromArray } from '../ops/leaf.js';
+import { showShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { inEvaluation } from '../train/evaluation.js';
+import { describeValue } from '../describe-value.js';
+import { KeyValueCache } from './key-value-cache.js';
+
+const OP = 'generate';
+/** The fewest tokens that a prompt is padded to. */
+const LEAST = 16;
+
+/** Length to which prompts of up to so many tokens are padded: a power of two, so that there are few plans. */
+function bucketOf(length: number, context: number): number {
+  let bucket = LEAST;
+  while (bucket < length) bucket *= 2;
+  return Math.min(bucket, context);
+}
+
+/** Models of which a test has shown that their logits are the same with keys and values kept. */
+const checked = new WeakSet<Module>();
+
+/** Source of the logits that follow some texts, which grow by one token each at a time. */
+export class NextLogits {
+  readonly #model: Module;
+  readonly #context: number;
+  readonly #isFixed: boolean;
+  readonly #cache: KeyValueCache | undefined;
+  /** Tokens of each text that the model sees. */
+  #windows: number[][];
+  /** True where the cache has all tokens of the windows but the last. */
+  #isFilled = false;
+
+  /** `isFixed`: the model takes texts of the length of the context only. */
+  constructor(model: Module, prompts: readonly (readonly number[])[], options: { readonly context: number; readonly isFixed: boolean; readonly cache: boolean }) {
+    this.#model = model;
+    this.#context = options.context;
+    this.#isFixed = options.isFixed;
+    this.#cache = options.cache ? new KeyValueCache(prompts.length, options.context) : undefined;
+    this.#windows = prompts.map((prompt) => [...prompt]);
+  }
+
+  /** Puts a token behind each text. Where a text has outgrown the context, the model goes on with the last half of it. */
+  append(tokens: readonly number[]): void {
+    this.#windows.forEach((window, i) => window.push(tokens[i]!));
+    if (this.#windows.every((window) => window.length <= this.#context)) return;
+    const kept = Math.max(this.#context >> 1, 1);
+    this.#windows = this.#windows.map((window) => window.slice(-kept));
+    this.#isFilled = false;
+  }
+
+  /** The logits [B, V] of what comes next. */
+  async next(): Promise<{ readonly data: Float32Array; readonly vocabulary: number }> {
+    const cache = this.#cache;
+    if (cache === undefined) return this.#read(this.#whole(undefined));
+    if (!this.#isFilled) {
+      cache.offsets = new Int32Array(this.#windows.length);
+      const logits = await this.#read(this.#whole(cache));
+      if (!cache.isUsed) throw new ArgumentError(`[${OP}] cache: got a model without nn.multiheadAttention, expected one whose attention keeps keys and values. Pass { cache: false }.`, { op: OP });
+      this.#isFilled = true;
+      return logits;
+    }
+    cache.offsets = Int32Array.from(this.#windows, (window) => window.length - 1);
+    const last = Int32Array.from(this.#windows, (window) => window.at(-1)!);
+    const logits = await this.#read(() => this.#forward(last, 1, cache).flatten(0, 1) as Tensor);
+    if (!checked.has(this.#model)) await this.#compare(logits.data);
+    return logits;
+  }
+
+  dispose(): void {
+    this.#cache?.dispose();
+  }
+
+  /** Logits behind the last token of each window, of a pass over all of them. */
+  #whole(cache: KeyValueCache | undefined): () => Tensor {
+    const windows = this.#windows;
+    const T = this.#isFixed ? this.#context : bucketOf(Math.max(...windows.map(({ length }) => length)), this.#context);
+    const tokens = new Int32Array(windows.length * T);
+    windows.forEach((window, b) => tokens.set(window, b * T));
+    const ends = Int32Array.from(windows, (window, b) => b * T + window.length - 1);
+    return () => gather(this.#forward(tokens, T, cache).flatten(0, 1) as Tensor, fromArray(ends, [ends.length], 'int32'), 0) as Tensor;
+  }
+
+  #forward(tokens: Int32Array, T: number, cache: KeyValueCache | undefined): Tensor {
+    const B = tokens.length / T;
+    const logits: unknown = decodeWithin(cache, () => forwardOf(this.#model, fromArray(tokens, [B, T], 'int32') as Tensor));
+    if (!(logits instanceof Tensor)) throw new ArgumentError(`[${OP}] the model gives ${describeValue(logits)}, expected logits [B,T,V].`, { op: OP });
+    const { shape } = logits;
+    if (shape.length === 3 && shape[0] === B && shape[1] === T) return logits;
+    throw new ShapeError(`[${OP}] the model gives ${showShape(shape)}, expected logits [${B},${T},V]: one for each token of the vocabulary, behind each token of the text.`, { op: OP, shapes: [shape] });
+  }
+
+  async #read(record: () => Tensor): Promise<{ readonly data: Float32Array; readonly vocabulary: number }> {
+    const logits = inEvaluation(this.#model, () => noGrad(record));
+    this.#cache?.commit(logits);
+    return { data: (await logits.data()) as Float32Array, vocabulary: logits.shape[1]! };
+  }
+
+  /** Throws ArgumentError where logits differ from those of a pass over all tokens: then a layer mixes positions, and keeps nothing. */
+  async #compare(kept: Float32Array): Promise<void> {
+    const { data: whole } = await this.#read(this.#whole(undefined));
+    const size = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (whole.some((value, i) => Math.abs(value - kept[i]!) > 1e-3 * (1 + size))) {
+      throw new ArgumentError(`[${OP}] cache: got a model whose logits are others when it sees one token at a time, expected the same: a layer besides nn.multiheadAttention looks at other positions. Pass { cache: false }.`, { op: OP });
+    }
+    checked.add(this.#model);
+  }
+}
+
