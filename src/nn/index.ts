@@ -25,7 +25,6 @@ export type { State } from '../state.js';
 export { TransformerDecoder, TransformerDecoderLayer, type DecodeOptions } from './transformer-decoder.js';
 export { TransformerEncoder, TransformerEncoderLayer } from './transformer-encoder.js';
 export type { TransformerActivation, TransformerLayerOptions } from './transformer-options.js';
-export { transformerDecoder, transformerEncoder, type TransformerStackOptions } from './transformer-stacks.js';
 export { Unflatten } from './unflatten.js';
 export { Upsample } from './upsample.js';
 export { Parameter } from '../parameter.js';

@@ -22,5 +22,6 @@ export { learnedPositions, sinusoidalPositions } from './positions.js';
 export { sequential } from './sequential.js';
 export { transformerDecoderLayer } from './transformer-decoder.js';
 export { transformerEncoderLayer } from './transformer-encoder.js';
+export { transformerDecoder, transformerEncoder } from './transformer-stacks.js';
 export { unflatten } from './unflatten.js';
 export { upsample } from './upsample.js';

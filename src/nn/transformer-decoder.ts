@@ -6,7 +6,7 @@ import { checkOptions, withoutUndefined } from '../options.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
 import { Layer, type LayerCall } from './layer.js';
-import { Module } from './module.js';
+import type { Module } from './module.js';
 import { MultiheadAttention, type AttendOptions, type HeadsDivide } from './multihead-attention.js';
 import { sizesOf } from './sequences.js';
 import { partsOf, residual, type TransformerLayerOptions, type TransformerNorm } from './transformer-options.js';
@@ -69,6 +69,11 @@ export class TransformerDecoderLayer extends Layer {
     return residual(crossed, this.norm3, this.normFirst, (x) => this.dropout3.forward(this.linear2.forward(this.dropout.forward(this.#activate(this.linear1.forward(x) as Tensor))) as Tensor));
   }
 
+  /** Makes another one with first values of its own. */
+  alike$(): TransformerDecoderLayer {
+    return new TransformerDecoderLayer(this.selfAttn.embedDim, this.selfAttn.numHeads, this.#options);
+  }
+
   override get call$(): LayerCall {
     return { name: OP, args: [this.selfAttn.embedDim, this.selfAttn.numHeads], options: this.#options };
   }
@@ -88,7 +93,7 @@ export function transformerDecoderLayer<const E extends number, const H extends 
 }
 
 /** See transformerDecoder(). */
-export class TransformerDecoder extends Module {
+export class TransformerDecoder extends Layer {
   readonly layers: readonly TransformerDecoderLayer[];
   readonly norm: Module | undefined;
 
@@ -106,10 +111,11 @@ export class TransformerDecoder extends Module {
   }
 
   override get builtin(): boolean {
-    return this.constructor === TransformerDecoder && !Object.hasOwn(this, 'forward') && this.layers.every((layer) => layer.builtin) && (this.norm?.builtin ?? true);
+    return this.plain$ && this.layers.every((layer) => layer.builtin) && (this.norm?.builtin ?? true);
   }
 
-  override toString(): string {
-    return `transformerDecoder(${this.layers.length} x ${String(this.layers[0])})`;
+  override get call$(): LayerCall {
+    const { layers, norm } = this;
+    return { name: 'transformerDecoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])] };
   }
 }

@@ -6,7 +6,7 @@ import { withoutUndefined } from '../options.js';
 import { Dropout } from './dropout.js';
 import { Linear } from './linear.js';
 import { Layer, type LayerCall } from './layer.js';
-import { Module } from './module.js';
+import type { Module } from './module.js';
 import { MultiheadAttention, type AttendOptions, type HeadsDivide } from './multihead-attention.js';
 import { sameSequence, sizesOf, type SameSequence } from './sequences.js';
 import type { InferredShape } from './shape-inference.js';
@@ -57,6 +57,11 @@ export class TransformerEncoderLayer<E extends number = number, H extends number
     return this.builtin ? sameSequence(this.toString(), this.selfAttn.embedDim, shape) : undefined;
   }
 
+  /** Makes another one with first values of its own. */
+  alike$(): TransformerEncoderLayer<E, H> {
+    return new TransformerEncoderLayer(this.selfAttn.embedDim, this.selfAttn.numHeads, this.#options);
+  }
+
   override get call$(): LayerCall {
     return { name: OP, args: [this.selfAttn.embedDim, this.selfAttn.numHeads], options: this.#options };
   }
@@ -75,7 +80,7 @@ export function transformerEncoderLayer<const E extends number, const H extends 
 }
 
 /** See transformerEncoder(). */
-export class TransformerEncoder extends Module {
+export class TransformerEncoder extends Layer {
   readonly layers: readonly TransformerEncoderLayer[];
   readonly norm: Module | undefined;
 
@@ -97,10 +102,11 @@ export class TransformerEncoder extends Module {
   }
 
   override get builtin(): boolean {
-    return this.constructor === TransformerEncoder && !Object.hasOwn(this, 'forward') && this.layers.every((layer) => layer.builtin) && (this.norm?.builtin ?? true);
+    return this.plain$ && this.layers.every((layer) => layer.builtin) && (this.norm?.builtin ?? true);
   }
 
-  override toString(): string {
-    return `transformerEncoder(${this.layers.length} x ${String(this.layers[0])})`;
+  override get call$(): LayerCall {
+    const { layers, norm } = this;
+    return { name: 'transformerEncoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])] };
   }
 }

@@ -31,6 +31,7 @@ const CALLS: { readonly [N in keyof typeof layers]: readonly unknown[] } = {
   glu: [], swiglu: [], geglu: [{ approximate: 'tanh' }], embedding: [5, 4, { paddingIdx: 1 }], learnedPositions: [6, 4], sinusoidalPositions: [4, { base: 100 }],
   multiheadAttention: [8, 4, { dropout: 0.2, bias: false, kdim: 6, vdim: 5, numKvHeads: 2, isCausal: true, rotary: { base: 100 } }],
   transformerEncoderLayer: [8, 2, { dimFeedforward: 6, activation: 'swiglu', norm: 'rmsNorm', normFirst: true, dropout: 0 }], transformerDecoderLayer: [8, 2, { alibi: true, bias: false }],
+  transformerEncoder: [nn.transformerEncoderLayer(8, 2), 3, nn.layerNorm(8)], transformerDecoder: [nn.transformerDecoderLayer(8, 2, { dimFeedforward: 4 }), 2],
   sequential: [[3], nn.linear(3, 2), nn.sequential([2], nn.relu(), nn.linear(2, 1))],
 };
 

@@ -90,7 +90,7 @@ describe('positions to come have no influence', () => {
 
 describe('stacks', () => {
   test('name their layers as PyTorch does', () => {
-    const names = [...nn.transformerEncoder(() => nn.transformerEncoderLayer(4, 2, { dimFeedforward: 8 }), 2, { norm: nn.layerNorm(4) }).stateDict().keys()];
+    const names = [...nn.transformerEncoder(nn.transformerEncoderLayer(4, 2, { dimFeedforward: 8 }), 2, nn.layerNorm(4)).stateDict().keys()];
     expect(names.slice(0, 4)).toEqual(['layers.0.selfAttn.inProjWeight', 'layers.0.selfAttn.inProjBias', 'layers.0.selfAttn.outProj.weight', 'layers.0.selfAttn.outProj.bias']);
     expect(names.slice(-2)).toEqual(['norm.weight', 'norm.bias']);
     expect(names.length).toBe(26);
@@ -98,15 +98,16 @@ describe('stacks', () => {
 
   test('begin each layer with values of its own', async () => {
     seed(1);
-    const { layers } = nn.transformerEncoder(() => nn.transformerEncoderLayer(4, 2, { dimFeedforward: 8 }), 2);
+    const { layers } = nn.transformerEncoder(nn.transformerEncoderLayer(4, 2, { dimFeedforward: 8 }), 2);
     expect(await layers[0]!.linear1.weight.data()).not.toEqual(await layers[1]!.linear1.weight.data());
   });
 
   const one = nn.transformerEncoderLayer(4, 2);
   test.each<[() => unknown, string]>([
-    [() => nn.transformerEncoder(() => one, 2), '[transformerEncoder] makeLayer: got a function that gives the same layer every time, expected a new one each. Make it inside: () => nn.transformerEncoderLayer(dModel, nhead).'],
-    [() => nn.transformerEncoder(one as never, 2), '[transformerEncoder] makeLayer: got'],
-    [() => nn.transformerDecoder(() => one as never, 2), '[transformerDecoder] makeLayer: got a function that gives'],
+    [() => nn.transformerEncoder((() => one) as never, 2), '[transformerEncoder] layer: got a function, expected one of nn.transformerEncoderLayer(dModel, nhead), of which others alike are made.'],
+    [() => nn.transformerDecoder(one as never, 2), '[transformerDecoder] layer: got'],
+    [() => nn.transformerEncoder(new (class Own extends nn.TransformerEncoderLayer {})(4, 2), 2), '[transformerEncoder] layer: got'],
+    [() => nn.transformerEncoder(one, 2, {} as never), '[transformerEncoder] norm: got'],
     [() => nn.transformerEncoderLayer(4, 2, { activation: 'tanh' as never }), "[transformerEncoderLayer] unknown activation: got 'tanh', expected one of 'relu', 'gelu'"],
     [() => nn.transformerDecoderLayer(5 as number, 2), '[transformerDecoderLayer] numHeads: got 2 for dModel 5, expected a number that divides it.'],
     [() => nn.transformerEncoderLayer(4, 2, { nhead: 2 } as never), '[transformerEncoderLayer] unknown option: got nhead, expected one of dimFeedforward'],

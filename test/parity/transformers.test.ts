@@ -22,8 +22,8 @@ const layers = {
   multiheadAttention: (options: object) => nn.multiheadAttention(4, 2, options),
   transformerEncoderLayer: (options: object) => nn.transformerEncoderLayer(4, 2, options),
   transformerDecoderLayer: (options: object) => nn.transformerDecoderLayer(4, 2, options),
-  transformerEncoder: (options: object) => nn.transformerEncoder(() => nn.transformerEncoderLayer(4, 2, options), 2, { norm: nn.layerNorm(4) }),
-  transformerDecoder: (options: object) => nn.transformerDecoder(() => nn.transformerDecoderLayer(4, 2, options), 2, { norm: nn.layerNorm(4) }),
+  transformerEncoder: (options: object) => nn.transformerEncoder(nn.transformerEncoderLayer(4, 2, options), 2, nn.layerNorm(4)),
+  transformerDecoder: (options: object) => nn.transformerDecoder(nn.transformerDecoderLayer(4, 2, options), 2, nn.layerNorm(4)),
 };
 
 /** In float32 through two layers and norms, beside PyTorch in double. */
