@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   recorder: async () => (await import('./recorder.js')).recorder(),
   threads: async () => (await import('./threads.js')).threads(),
   'step-options': async () => (await import('./step-options.js')).stepOptions(),
+  tables: async () => (await import('./tables.js')).tables(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
 };
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { data } from 'anneal';
 
-/** How a table is trained on. */
+/** Layers, and a way to train them. */
 export interface Recipe {
   readonly hidden: readonly number[];
   readonly epochs: number;
@@ -50,7 +50,7 @@ async function* flightRows(folder: string): AsyncGenerator<data.Row> {
   }
 }
 
-/** Whether a flight is late, by the hour and the way it has to go. */
+/** Delays of flights, yes or no, by the hour and the way they have to go. */
 export const flights = {
   recipe: { hidden: [64, 32], epochs: 10, batchSize: 256, lr: 3e-3 } satisfies Recipe,
   table: (folder: string) => data.table(flightRows(folder), { numeric: ['distance', 'time'], target: { late: 'category' }, split }),

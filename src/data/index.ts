@@ -30,4 +30,4 @@ export { parquet, type ParquetOptions } from '../tables/parquet.js';
 export { TableReader, type SkippedRow } from '../tables/reader.js';
 export type { ColumnKind, ColumnType, RowOf, Schema } from '../tables/schema.js';
 export { table, type Table, type TableOptions, type TableSplit } from '../tables/table.js';
-export { windows, type ForecastOptions, type WindowClassOptions, type WindowInputOptions, type WindowTargetOptions } from './windows.js';
+export { windows, type ForecastOptions, type WindowShape, type WindowClassOptions, type WindowInputOptions, type WindowTargetOptions } from './windows.js';

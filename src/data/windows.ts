@@ -14,9 +14,9 @@ const OP = 'data.windows';
 const KNOWN = ['length', 'horizon', 'steps', 'stride', 'y', 'classes', 'shape', 'normalize', 'name'];
 
 /** Options of all windows. */
-interface Common {
+interface Common<L extends number, S extends Shape | undefined> {
   /** Steps of a window. */
-  readonly length: number;
+  readonly length: L;
   /** The first step of the target, counted from the last one of the window: 1 is the next, 0 that step itself. Default 1. */
   readonly horizon?: number | undefined;
   /** Steps of the target. Default 1. */
@@ -24,7 +24,7 @@ interface Common {
   /** Steps between the beginnings of two windows. Default 1. */
   readonly stride?: number | undefined;
   /** The shape of one step, of a series that is a flat array: [F]. Default: as nested arrays show it; [] of a flat one. */
-  readonly shape?: Shape | undefined;
+  readonly shape?: S | undefined;
   /** x' = (x - mean) / std, by one number each or by column; targets that are of the series are normalised, too. Of a series to be split, those of its first part. */
   readonly normalize?: Normalize | undefined;
   /** Stands in messages. Default 'series'. */
@@ -32,19 +32,19 @@ interface Common {
 }
 
 /** Windows with the series itself, further on, as targets. */
-export interface ForecastOptions extends Common {
+export interface ForecastOptions<L extends number = number, S extends Shape | undefined = Shape | undefined> extends Common<L, S> {
   readonly y?: undefined;
   readonly classes?: undefined;
 }
 
 /** Windows with float targets of another series, one number or more a step. */
-export interface WindowTargetOptions extends Common {
+export interface WindowTargetOptions<L extends number = number, S extends Shape | undefined = Shape | undefined> extends Common<L, S> {
   readonly y: Float32Array | Float64Array | Nested;
   readonly classes?: undefined;
 }
 
 /** Windows with a class of each step as targets. */
-export interface WindowClassOptions extends Common {
+export interface WindowClassOptions<L extends number = number, S extends Shape | undefined = Shape | undefined> extends Common<L, S> {
   readonly y: IntegerArray;
   /** The number of classes; given, every label is checked. */
   readonly classes?: number | undefined;
@@ -52,12 +52,15 @@ export interface WindowClassOptions extends Common {
 }
 
 /** Windows without targets, for predict(): up to the last step of the series. */
-export interface WindowInputOptions extends Omit<Common, 'horizon' | 'steps'> {
+export interface WindowInputOptions<L extends number = number, S extends Shape | undefined = Shape | undefined> extends Omit<Common<L, S>, 'horizon' | 'steps'> {
   readonly y: 'none';
   readonly horizon?: undefined;
   readonly steps?: undefined;
   readonly classes?: undefined;
 }
+
+/** The shape of a window: its length, and that of a step. */
+export type WindowShape<L extends number, V, S> = S extends Shape ? [L, ...S] : V extends NumericArray | readonly number[] ? [L] : V extends readonly (NumericArray | readonly number[])[] ? [L, number] : number[];
 
 type Given = ForecastOptions | WindowTargetOptions | WindowClassOptions | WindowInputOptions;
 
@@ -71,9 +74,12 @@ type Given = ForecastOptions | WindowTargetOptions | WindowClassOptions | Window
  *
  * As tf.keras.utils.timeseries_dataset_from_array. Throws ArgumentError for sizes that do not fit, DataError for a series that is too short, and as data.fromArrays() does.
  */
-export function windows(series: NumericArray | Nested, options: WindowInputOptions): Dataset<number[], NoTargets, NoTargets, 'float32'>;
-export function windows(series: NumericArray | Nested, options: WindowClassOptions): Dataset<number[], [], 'int32', 'float32'>;
-export function windows(series: NumericArray | Nested, options: ForecastOptions | WindowTargetOptions): Dataset<number[], number[], 'float32', 'float32'>;
+export function windows<V extends NumericArray | Nested, const L extends number, const S extends Shape | undefined = undefined>(series: V, options: WindowInputOptions<L, S>): Dataset<WindowShape<L, V, S>, NoTargets, NoTargets, 'float32'>;
+export function windows<V extends NumericArray | Nested, const L extends number, const S extends Shape | undefined = undefined>(series: V, options: WindowClassOptions<L, S>): Dataset<WindowShape<L, V, S>, [], 'int32', 'float32'>;
+export function windows<V extends NumericArray | Nested, const L extends number, const S extends Shape | undefined = undefined>(
+  series: V,
+  options: ForecastOptions<L, S> | WindowTargetOptions<L, S>,
+): Dataset<WindowShape<L, V, S>, number[], 'float32', 'float32'>;
 export function windows(series: NumericArray | Nested, options: Given): Dataset<number[], never, never, 'float32'> {
   checkRequired(OP, options, KNOWN);
   const { length, stride = 1, y, classes, shape, normalize } = options;

@@ -4,6 +4,7 @@ export { batchNorm1d, batchNorm2d, batchNorm3d } from './batch-norm.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d } from './convolution.js';
 export { dropout, dropout1d, dropout2d, dropout3d } from './dropout.js';
 export { embedding } from './embedding.js';
+export { embeddingBag } from './embedding-bag.js';
 export { flatten } from './flatten.js';
 export { groupNorm } from './group-norm.js';
 export { identity } from './identity.js';

@@ -5,15 +5,13 @@ import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { checkChoice, checkOptions } from '../options.js';
 import { type CsvFault, type CsvRecords, CsvScanner } from './csv-records.js';
-import { BadRows, checkReader, columnsOf, type ReadColumn, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
+import { AT_ONCE, BadRows, checkReader, columnsOf, type ReadColumn, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
 import { checkSchema, type RowOf, type Schema, textParser } from './schema.js';
 import type { Row } from './values.js';
 
 const OP = 'data.csv';
 /** Rows with faults in their quotes, each of which costs another look at the piece around it. */
 const MOST_FAULTS = 1000;
-/** Bytes whose rows are there together: few enough to be gone before the garbage collector moves them. */
-const AT_ONCE = 2 ** 15;
 const KNOWN = [...READER_OPTIONS, 'columns', 'delimiter', 'quote', 'comment', 'encoding', 'missing', 'decimal', 'maxRowLength'];
 
 export interface CsvOptions<S extends Schema | undefined = undefined> extends ReaderOptions<S> {

@@ -4,7 +4,7 @@ import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkOptions } from '../options.js';
-import { BadRows, checkReader, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
+import { AT_ONCE, BadRows, checkReader, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
 import { typedRow, typedColumns } from './typed-rows.js';
 import { checkSchema, type RowOf, type Schema } from './schema.js';
 import type { Row } from './values.js';
@@ -69,13 +69,15 @@ async function* linesOf(path: string | Buffer, bad: BadRows): AsyncGenerator<rea
     tooLong = false;
   };
   for await (const piece of piecesOf(OP, path)) {
-    const parts = utf8.write(piece).split('\n');
-    for (const [i, part] of parts.entries()) {
-      rest += part;
-      if (rest.length > LONGEST_LINE) [rest, tooLong] = ['', true];
-      if (i === parts.length - 1) break;
-      yield* whole(rest);
-      rest = '';
+    for (let at = 0; at < piece.length; at += AT_ONCE) {
+      const parts = utf8.write(piece.subarray(at, at + AT_ONCE)).split('\n');
+      for (const [i, part] of parts.entries()) {
+        rest += part;
+        if (rest.length > LONGEST_LINE) [rest, tooLong] = ['', true];
+        if (i === parts.length - 1) break;
+        yield* whole(rest);
+        rest = '';
+      }
     }
   }
   rest += utf8.end();

@@ -5,7 +5,7 @@ import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
-import { type BatchTensors, type ExampleShape, isRecord } from '../records.js';
+import { type BatchTensors, type ExampleShape, isRecord, type ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import { Column, type ColumnOutput } from './column.js';
 import { parseEncoder } from './encoders.js';
@@ -38,12 +38,12 @@ export interface PipelineOptions<C extends ColumnSpecs, T extends TargetOption |
 type OutputOf<S> = S extends Column<infer O> ? O : 'features';
 type ColumnsOf<C, O extends ColumnOutput> = { [K in keyof C]: OutputOf<C[K]> extends O ? K : never }[keyof C];
 
-/** The shape of inputs that columns become: [features], or a record where columns have fields of their own. */
-export type PipelineShape<C> = [ColumnsOf<C, 'index' | 'terms'>] extends [never]
-  ? [number]
-  : ([ColumnsOf<C, 'features'>] extends [never] ? unknown : { features: [number] }) & { [K in ColumnsOf<C, 'index'> & string]: [] } & { [K in (ColumnsOf<C, 'terms'> & string) | `${ColumnsOf<C, 'terms'> & string}Weights`]: [number] } extends infer R extends ExampleShape
-    ? { [K in keyof R]: R[K] } & ExampleShape
-    : never;
+/** The shape of inputs that columns become: [features], or a record where columns have fields of their own. E are names of further columns that become features. */
+export type PipelineShape<C, E = never> = [ColumnsOf<C, 'index' | 'terms'>] extends [never] ? [number] : Fields<C, E> extends infer R extends ShapeRecord ? { [K in keyof R]: R[K] } : never;
+
+type Fields<C, E> = ([ColumnsOf<C, 'features'> | E] extends [never] ? unknown : { features: [number] }) & { [K in ColumnsOf<C, 'index'> & string]: [] } & {
+  [K in (ColumnsOf<C, 'terms'> & string) | `${ColumnsOf<C, 'terms'> & string}Weights`]: [number];
+};
 
 /** Inputs of one row: numbers, or a record of them. */
 export type RowInputs<X extends ExampleShape> = X extends Shape ? Float32Array : { readonly [K in keyof X]: Float32Array | Int32Array };
@@ -155,7 +155,7 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
    *     const pipeline = await data.pipeline({ columns: { age: data.columns.standardize() }, target: { paid: 'number' } }).fit([{ age: 20, paid: 1 }, { age: 40, paid: 3 }]);
    *     const later = await pipeline.dataset([{ age: 30, paid: 2 }]);
    */
-  async dataset(rows: Rows, options: { readonly name?: string | undefined } = {}): Promise<Dataset<X, TargetShape<T> & ExampleShape, TargetType<T> & DTypes, DTypes>> {
+  async dataset(rows: Rows, options: { readonly name?: string | undefined } = {}): Promise<Dataset<X, TargetShape<T>, TargetType<T>, DTypes>> {
     const op = 'pipeline.dataset';
     checkOptions(op, options, ['name']);
     const name = nameOf(op, options.name, 'rows');
@@ -189,7 +189,7 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
    *
    * Throws ArgumentError for what is neither; in the loop as row() does, with the number of the row.
    */
-  stream(rows: Rows | (() => Rows), options: { readonly name?: string | undefined } = {}): Stream<X, TargetShape<T> & ExampleShape, TargetType<T> & DTypes, DTypes> {
+  stream(rows: Rows | (() => Rows), options: { readonly name?: string | undefined } = {}): Stream<X, TargetShape<T>, TargetType<T>, DTypes> {
     const op = 'pipeline.stream';
     checkOptions(op, options, ['name']);
     const { layout, target } = this.#known('stream');

@@ -31,6 +31,9 @@ export function checkReader(op: string, { onBadRow, otherColumns }: ReaderOption
   if (otherColumns !== undefined) checkChoice(op, 'otherColumns', otherColumns, ['error', 'ignore']);
 }
 
+/** Bytes of a file whose rows are there together: few enough to be gone before the garbage collector moves them. */
+export const AT_ONCE = 2 ** 15;
+
 /** Skipped rows that are kept with their reasons; the others are counted. */
 const MOST_KEPT = 1000;
 

@@ -38,15 +38,15 @@ export interface TableSplit {
 
 const SPLIT_KNOWN = ['validation', 'test', 'seed', 'shuffle', 'stratify', 'groups', 'time', 'hash'];
 
-export interface TableOptions<C extends ColumnSpecs = Record<never, never>, T extends TargetOption | undefined = undefined, S extends TableSplit | undefined = undefined> {
+export interface TableOptions<C extends ColumnSpecs = Record<never, never>, T extends TargetOption | undefined = undefined, S extends TableSplit | undefined = undefined, E extends string = string> {
   /** Columns of numbers: gaps are filled by the mean, with a number more that says so where the training rows have gaps, and standardised. */
-  readonly numeric?: readonly string[] | undefined;
+  readonly numeric?: readonly E[] | undefined;
   /** Columns of categories: a number for each category of the training rows, of which there may be 256. */
-  readonly categorical?: readonly string[] | undefined;
+  readonly categorical?: readonly E[] | undefined;
   /** Columns of texts: counts of their words in 512 buckets. */
-  readonly text?: readonly string[] | undefined;
+  readonly text?: readonly E[] | undefined;
   /** Columns of dates: places in the week and the year, and in the day where there are times of day. */
-  readonly date?: readonly string[] | undefined;
+  readonly date?: readonly E[] | undefined;
   /** Columns that become something else, by functions of data.columns. */
   readonly columns?: C | undefined;
   /** The column that is to be predicted, and its kind, as in { species: 'category' } or { price: 'number' }. Left out: there is none. */
@@ -68,7 +68,7 @@ type Part<D, S, K extends keyof TableSplit> = S extends { readonly [P in K]: num
 
 /** A table as datasets, and the pipeline that made them. */
 export interface Table<X extends ExampleShape = ExampleShape, T extends TargetKind = TargetKind, S = unknown> {
-  readonly train: Dataset<X, TargetShape<T> & ExampleShape, TargetType<T> & DTypes, DTypes>;
+  readonly train: Dataset<X, TargetShape<T>, TargetType<T>, DTypes>;
   readonly validation: Part<Table<X, T>['train'], S, 'validation'>;
   readonly test: Part<Table<X, T>['train'], S, 'test'>;
   /** Fitted on the rows of `train`. */
@@ -95,10 +95,10 @@ export interface Table<X extends ExampleShape = ExampleShape, T extends TargetKi
  *
  * Throws ArgumentError for columns that are named twice or not at all, and AnnealError for an unknown option; DataError, naming column and row, for values that a column does not take.
  */
-export async function table<const C extends ColumnSpecs = Record<never, never>, const T extends TargetOption | undefined = undefined, const S extends TableSplit | undefined = undefined>(
+export async function table<const C extends ColumnSpecs = Record<never, never>, const T extends TargetOption | undefined = undefined, const S extends TableSplit | undefined = undefined, const E extends string = never>(
   rows: Rows | FilePath,
-  options: TableOptions<C, T, S>,
-): Promise<Table<PipelineShape<C>, KindOf<T>, S>> {
+  options: TableOptions<C, T, S, E>,
+): Promise<Table<PipelineShape<C, E>, KindOf<T>, S>> {
   checkRequired(OP, options, KNOWN);
   const { target, split, absent, onMissingTarget, read, name = 'table' } = options as TableOptions;
   if (onMissingTarget !== undefined) checkChoice(OP, 'onMissingTarget', onMissingTarget, ['throw', 'skip']);
@@ -121,7 +121,7 @@ export async function table<const C extends ColumnSpecs = Record<never, never>, 
     skippedRows: reader?.skippedRows ?? 0,
     skipped: reader?.skipped ?? [],
     missingTargets,
-  } as unknown as Table<PipelineShape<C>, KindOf<T>, S>;
+  } as unknown as Table<PipelineShape<C, E>, KindOf<T>, S>;
 }
 
 const EVERYDAY = {

@@ -16,7 +16,7 @@ const CALLS: { readonly [N in keyof typeof layers]: readonly unknown[] } = {
   conv1d: [2, 4, 3, { padding: 'same', bias: false }], conv2d: [2, 4, [3, 5], { stride: [1, 2], padding: [1, 0], dilation: 2, groups: 2, paddingMode: 'reflect' }], conv3d: [2, 4, 2],
   convTranspose1d: [2, 4, 3, { stride: 2, outputPadding: 1 }], convTranspose2d: [2, 4, [3, 2], { padding: [1, 0], bias: false, groups: 2 }],
   dropout: [0.3], dropout1d: [0.3], dropout2d: [0], dropout3d: [1],
-  flatten: [2, 3], identity: [], linear: [3, 2, { bias: false }], unflatten: [1, [-1, 3]], upsample: [{ scaleFactor: [2, 1.5], mode: 'bilinear', alignCorners: true }],
+  embeddingBag: [5, 3, { mode: 'max' }], flatten: [2, 3], identity: [], linear: [3, 2, { bias: false }], unflatten: [1, [-1, 3]], upsample: [{ scaleFactor: [2, 1.5], mode: 'bilinear', alignCorners: true }],
   maxUnpool1d: [2, { stride: 2 }], maxUnpool2d: [[2, 3], { padding: 1, outputSize: [5, 4] }], maxUnpool3d: [2],
   pixelShuffle: [2], pixelUnshuffle: [3],
   constantPad1d: [1, -Infinity], constantPad2d: [[1, -1, 0, 2], -0], constantPad3d: [1, 2.5],
