@@ -1,8 +1,18 @@
 // Rows of a CSV file as fields: papaparse cuts text into fields, and this cuts the file into pieces of text, and says on which lines rows stand.
 import type * as Papa from 'papaparse';
 import { lazyRequire } from '../lazy-require.js';
+import { readerMissing } from './optional-reader.js';
 
 const papaparse = lazyRequire<typeof Papa>('papaparse');
+
+function library(): typeof Papa {
+  try {
+    return papaparse();
+  } catch (cause) {
+    // In a bundle that left it out.
+    throw readerMissing('data.csv', 'CSV', 'papaparse', cause);
+  }
+}
 
 /** Form of a file. */
 export interface CsvForm {
@@ -159,7 +169,7 @@ export class CsvScanner {
     const { delimiter, quote, comment } = this.#form;
     // Without a quote papaparse goes by line breaks and delimiters alone.
     const config = { delimiter, newline: '\n', ...(quote === undefined ? { fastMode: true } : { quoteChar: quote }), ...(comment === undefined ? {} : { comments: comment }), ...(step === undefined ? {} : { step }) };
-    return new (papaparse().Parser)(config as Papa.ParseConfig);
+    return new (library().Parser)(config as Papa.ParseConfig);
   }
 }
 

@@ -12,6 +12,8 @@ import { checkSchema, type RowOf, type Schema, valueParser } from './schema.js';
 import type { Row } from './values.js';
 
 const zlib = lazyRequire<typeof Zlib>('node:zlib');
+// Not by import(): bundlers would look for it, and fail where it is not installed.
+const hyparquet = lazyRequire<typeof Hyparquet>('hyparquet');
 
 const OP = 'data.parquet';
 /** Rows that are decoded at once: a row group may have millions. */
@@ -19,9 +21,9 @@ const ROWS_AT_ONCE = 16_384;
 
 export type ParquetOptions<S extends Schema | undefined = undefined> = ReaderOptions<S>;
 
-async function load(): Promise<typeof Hyparquet> {
+function load(): typeof Hyparquet {
   try {
-    return await import('hyparquet');
+    return hyparquet();
   } catch (cause) {
     throw readerMissing(OP, 'Parquet', 'hyparquet', cause);
   }
@@ -48,7 +50,7 @@ export function parquet(path: FilePath, options: ParquetOptions<Schema | undefin
 }
 
 async function* rowsOf(path: string | Buffer, file: string, { schema, otherColumns = 'error' }: ParquetOptions<Schema | undefined>, bad: BadRows): AsyncGenerator<Row, void, undefined> {
-  const library = await load();
+  const library = load();
   const handle = await open(path);
   try {
     const { size: byteLength } = await handle.stat();
