@@ -22,7 +22,7 @@ export function flatten(nested: Nested, op: string, what: string, normalize?: No
   const row = (numbers: NumericArray): void => {
     checkAttached(op, placeOf(what, path), numbers);
     if (normalize === undefined) data.set(numbers, at);
-    else normalizeInto(data.subarray(at, at + numbers.length), numbers, normalize, at);
+    else normalizeInto(data.subarray(at, at + numbers.length), numbers, normalize);
     at += numbers.length;
   };
   const walk = (level: unknown, depth: number): void => {

@@ -148,13 +148,12 @@ export function normalizer(normalize: Normalize): (value: number, at: number) =>
   };
 }
 
-/** Writes numbers into `floats`, normalised in double precision: only the result is rounded. The first of them is number `first` of its array, which says in which column it is. */
-export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, normalize: Normalize, first = 0): void {
+/** Writes numbers into `floats`, normalised in double precision: only the result is rounded. The first of them is of the first column. */
+export function normalizeInto(floats: Float32Array, values: ArrayLike<number>, normalize: Normalize): void {
   const moments = byColumn(normalize);
   const columns = moments.length;
-  const from = first % columns;
   for (let c = 0; c < columns; c++) {
-    const { mean, std } = moments[(from + c) % columns]!;
+    const { mean, std } = moments[c]!;
     for (let i = c; i < values.length; i += columns) floats[i] = (values[i]! - mean) / std;
   }
 }

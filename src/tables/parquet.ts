@@ -16,8 +16,8 @@ const zlib = lazyRequire<typeof Zlib>('node:zlib');
 const hyparquet = lazyRequire<typeof Hyparquet>('hyparquet');
 
 const OP = 'data.parquet';
-/** Rows that are decoded at once: a row group may have millions. */
-const ROWS_AT_ONCE = 16_384;
+/** Rows that are decoded at once, where a row group has more: its columns are then read again for each part, but for the pages that an index lets be left out. */
+const MOST_AT_ONCE = 2 ** 17;
 
 export type ParquetOptions<S extends Schema | undefined = undefined> = ReaderOptions<S>;
 
@@ -65,10 +65,8 @@ async function* rowsOf(path: string | Buffer, file: string, { schema, otherColum
     const metadata = await reading(file, () => library.parquetMetadataAsync(buffer));
     const names = await reading(file, async () => library.parquetSchema(metadata).children.map(({ element }) => element.name));
     const columns = columnsOf(OP, file, names, schema, otherColumns, valueParser);
-    const total = Number(metadata.num_rows);
-    for (let rowStart = 0; rowStart < total; rowStart += ROWS_AT_ONCE) {
-      const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, total);
-      const asked = { file: buffer, metadata, columns: columns.map(({ name }) => name), rowStart, rowEnd, compressors: compressors() };
+    for (const [rowStart, rowEnd] of partsOf(metadata.row_groups.map(({ num_rows }) => Number(num_rows)))) {
+      const asked = { file: buffer, metadata, columns: columns.map(({ name }) => name), rowStart, rowEnd, compressors: compressors(), useOffsetIndex: true };
       const rows = await reading(file, () => library.parquetReadObjects(asked));
       for (const [i, row] of rows.entries()) {
         const read = schema === undefined ? (row as Row) : rowFrom(row as Row, columns, rowStart + i + 1, bad);
@@ -77,6 +75,15 @@ async function* rowsOf(path: string | Buffer, file: string, { schema, otherColum
     }
   } finally {
     await handle.close();
+  }
+}
+
+/** Ranges of rows that are read together: row groups, or parts of them. */
+export function* partsOf(groups: readonly number[], most = MOST_AT_ONCE): Generator<readonly [rowStart: number, rowEnd: number]> {
+  let begin = 0;
+  for (const size of groups) {
+    for (let from = 0; from < size; from += most) yield [begin + from, begin + Math.min(from + most, size)];
+    begin += size;
   }
 }
 

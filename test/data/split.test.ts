@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Dataset, fromArrays, loader } from '../../src/data/index.js';
+import { murmurHash } from '../../src/murmur-hash.js';
 import '../../src/runtime/index.js';
 
 /** Examples whose input is their number. */
@@ -80,6 +81,7 @@ describe('split', () => {
     const [first, second] = thousand.split(0.7, { hash: keys });
     expect(first.size).toBeGreaterThan(600);
     expect(first.size).toBeLessThan(800);
+    expect(rowsOf(first)).toEqual(rowsOf(thousand).filter((row) => murmurHash(`0 ${keys[row]}`) / 2 ** 32 < 0.7));
     const of = (part: typeof first, names: readonly string[]): Set<string> => new Set(rowsOf(part).map((row) => names[row]!));
     expect([...of(first, keys)].filter((key) => of(second, keys).has(key))).toEqual([]);
     const fewer = keys.filter((_, i) => i % 3 !== 0).toReversed();

@@ -6,6 +6,7 @@ import { Bool, Dictionary, Int32, Int64, Table, tableToIPC, Utf8, vectorFromArra
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { arrow, csv, type CsvOptions, jsonLines, parquet, type Row, type TableReader } from '../../src/data/index.js';
+import { partsOf } from '../../src/tables/parquet.js';
 import { readerMissing } from '../../src/tables/optional-reader.js';
 
 let folder: string;
@@ -109,6 +110,16 @@ describe('csv', () => {
     );
   });
 
+  it('is the same with a piece that ends at any place of a row', async () => {
+    // Pieces of a file are 2^15 bytes.
+    const tricky = '"é,😀""\r\n x"  ,y\r\n"z" , \r\n';
+    for (let k = 0; k <= Buffer.byteLength(tricky) + 1; k++) {
+      const filler = 'f'.repeat(2 ** 15 - k - '1,\r\n'.length);
+      const rows = await csv(file(`1,${filler}\r\n${tricky}last,1`, 'pieces.csv'), { columns: ['a', 'b'] }).read();
+      expect(rows.slice(1), `${k}`).toEqual([{ a: 'é,😀"\n x', b: 'y' }, { a: 'z', b: null }, { a: 'last', b: '1' }]);
+    }
+  });
+
   it('reads any bytes or says what is wrong with them', async () => {
     const piece = fc.constantFrom('a', ',', '"', '""', '\n', '\r\n', '\r', '#', '1', ' ', '\u0000', 'é', '"x"y', 'a,b\n');
     await fc.assert(
@@ -153,6 +164,11 @@ describe('jsonLines', () => {
     ]);
   });
 
+  it('is the same wherever a piece of the file ends', async () => {
+    const rows = Array.from({ length: 9000 }, (_, i) => ({ i, text: 'é😀'.repeat(i % 5) }));
+    expect(await jsonLines(file(rows.map((row) => JSON.stringify(row)).join('\r\n'))).read()).toEqual(rows);
+  });
+
   it('has objects as they are without a schema', async () => {
     expect(await jsonLines(file('{"a":[1]}\n{"b":2}')).read()).toEqual([{ a: [1] }, { b: 2 }]);
     expect(await messageOf(jsonLines(file('{"a":1}\n{"a":1,"c":1}'), { schema: { a: 'number' } }))).toMatch(/line 2, column 'c': got a column that the schema does not name/);
@@ -168,6 +184,10 @@ describe('parquet', () => {
     expect(rows[150]).toEqual({ age: null, city: 'Oslo', when: new Date(Date.UTC(2024, 0, 11)), moved: false, id: 150 });
     expect(rows[299]).toEqual({ age: 69, city: 'Ålesund', when: new Date(Date.UTC(2024, 0, 20)), moved: false, id: 299 });
     expect(await parquet(people).read({ limit: 1 })).toEqual([{ id: 0n, age: null, city: 'Oslo', when: new Date(Date.UTC(2024, 0, 1)), moved: true }]);
+  });
+
+  it('takes row groups as they are, and large ones in parts', () => {
+    expect([...partsOf([3, 0, 7, 2], 3)]).toEqual([[0, 3], [3, 6], [6, 9], [9, 10], [10, 12]]);
   });
 
   it('says what is wrong', async () => {
