@@ -21,7 +21,7 @@ export { StreamLoader, type StreamLoaderOptions } from './stream-loader.js';
 export * as transforms from './transforms.js';
 export * as columns from '../tables/columns.js';
 export { Pipeline, pipeline, type ColumnSpec, type ColumnSpecs, type PipelineOptions, type PipelineShape, type RowInputs, type Rows } from '../tables/pipeline.js';
-export type { NumberTarget, TargetKind, TargetOf, TargetOption } from '../tables/target.js';
+export type { ClassTargetOption, NumberTarget, TargetKind, TargetOf, TargetOption } from '../tables/target.js';
 export type { Row } from '../tables/values.js';
 export { arrow, type ArrowOptions } from '../tables/arrow.js';
 export { csv, type CsvOptions } from '../tables/csv.js';

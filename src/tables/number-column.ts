@@ -2,7 +2,7 @@ import { ArgumentError } from '../errors.js';
 import { Column, type FeatureEncoder, readAll } from './column.js';
 import type { Json, JsonReader } from './json.js';
 import { type FittedStep, type NumberStep, parseStep } from './number-steps.js';
-import { numberOf, type Place, wrongValue } from './values.js';
+import { keyOf, numberOf, type Place, wrongValue } from './values.js';
 
 /** A column of numbers: its steps one after the other, and where a step fills gaps possibly a second number, 1 where there was one. */
 export class NumberEncoder implements FeatureEncoder {
@@ -39,7 +39,7 @@ export function parseNumberColumn(reader: JsonReader): NumberEncoder {
 }
 
 function gapIn(place: Place, value: unknown): Error {
-  return wrongValue(place, value, 'a number', `Fill gaps before other steps, as in { ${place.column}: [data.columns.impute('median'), data.columns.standardize()] }, or drop the row.`);
+  return wrongValue(place, value, 'a number', `Fill gaps before other steps, as in { ${keyOf(place.column)}: [data.columns.impute('median'), data.columns.standardize()] }, or drop the row.`);
 }
 
 /** The column of these steps. */

@@ -83,7 +83,7 @@ export function columnsOf(op: string, file: string, names: readonly string[], sc
   if (twice !== undefined) throw new DataError(`[${op}] ${file}: got two columns that are called '${twice}', expected names that differ. Give names: { columns: ['a', 'b'] }.`, { op });
   if (names.includes('__proto__')) throw new DataError(`[${op}] ${file}: got a column that is called __proto__, expected a name that an object can have. Rename it.`, { op });
   const missing = Object.keys(schema ?? {}).find((name) => !names.includes(name));
-  if (missing !== undefined) throw new DataError(`[${op}] ${file} has no column '${missing}': got ${listed(names)}, expected those of the schema.${suggestion(missing, names, "'")} Correct the schema.`, { op });
+  if (missing !== undefined) throw new DataError(`[${op}] ${file} has no column '${missing}': got ${listed(names)}, expected those that were asked for.${suggestion(missing, names, "'")} Correct its name.`, { op });
   const other = schema === undefined ? undefined : names.find((name) => !Object.hasOwn(schema, name));
   if (other !== undefined && otherColumns === 'error') throw new DataError(`[${op}] ${file} has the column '${other}': got ${listed(names)}, expected those of the schema. Name its kind, or 'ignore', or leave all others out: { otherColumns: 'ignore' }.`, { op });
   return names.flatMap((name, at) => {

@@ -10,8 +10,8 @@ import { type ColumnSpec, type ColumnSpecs, type Pipeline, pipeline, type Pipeli
 import { type SkippedRow, TableReader } from './reader.js';
 import type { ColumnKind } from './schema.js';
 import { type ReadOptions, rowsFrom } from './sources.js';
-import { type KindOf, type TargetKind, type TargetOption, targetSpec, type TargetShape, type TargetType } from './target.js';
-import { categoryOf, isGap, type Row, timeOf } from './values.js';
+import { type KindOf, type TargetKind, type TargetOption, targetSpec, type TargetSpec, type TargetShape, type TargetType } from './target.js';
+import { categoryOf, isGap, keyOf, type Row, timeOf } from './values.js';
 
 const OP = 'data.table';
 const KNOWN = ['numeric', 'categorical', 'text', 'date', 'columns', 'target', 'split', 'absent', 'onMissingTarget', 'read', 'name'];
@@ -103,12 +103,14 @@ export async function table<const C extends ColumnSpecs = Record<never, never>, 
   const { target, split, absent, onMissingTarget, read, name = 'table' } = options as TableOptions;
   if (onMissingTarget !== undefined) checkChoice(OP, 'onMissingTarget', onMissingTarget, ['throw', 'skip']);
   const [specs, kinds] = columnsOf(options as TableOptions);
-  const made = pipeline({ columns: specs, target: target as TargetOption | undefined, absent });
+  // Before anything is read, for the options' sake.
+  pipeline({ columns: specs, target: target as TargetOption | undefined, absent });
   checkSplit(split);
   const aim = targetSpec(OP, target);
   const source = rowsFrom(OP, rows, schemaOf(kinds, aim?.column, aim?.kind, split), read);
   const [all, missingTargets] = await collect(source, aim?.column, onMissingTarget === 'skip');
   const parts = partsOf(all, split ?? {}, aim?.kind === 'category' ? aim.column : undefined);
+  const made = pipeline({ columns: specs, target: withClasses(target, aim, all), absent });
   await made.fit(parts.train);
   checkCategories(made as Pipeline, options.categorical ?? []);
   const dataset = async (part: readonly Row[] | undefined, suffix: string): Promise<unknown> => part && made.dataset(part, { name: `${name} (${suffix})` });
@@ -122,6 +124,15 @@ export async function table<const C extends ColumnSpecs = Record<never, never>, 
     skipped: reader?.skipped ?? [],
     missingTargets,
   } as unknown as Table<PipelineShape<C, E>, KindOf<T>, S>;
+}
+
+/** The target with the classes of all rows: which there are is no secret of a part, and a rare one may be in the test alone. */
+function withClasses(target: TargetOption | undefined, aim: TargetSpec | undefined, rows: readonly Row[]): TargetOption | undefined {
+  if (aim?.kind !== 'category' || aim.classes !== undefined) return target;
+  const names = new Set(rows.map((row, i) => categoryOf(row[aim.column], { op: OP, column: aim.column, row: i })));
+  names.delete(undefined);
+  // Of fewer than two fit() says what is wrong.
+  return names.size < 2 ? target : { [aim.column]: { kind: 'category', classes: ([...names] as string[]).toSorted((a, b) => (a < b ? -1 : 1)) } };
 }
 
 const EVERYDAY = {
@@ -229,6 +240,6 @@ const MOST_CATEGORIES = 256;
 function checkCategories({ featureNames }: Pipeline, categorical: readonly string[]): void {
   for (const name of categorical) {
     const count = featureNames.filter((feature) => feature.startsWith(`${name}=`)).length;
-    if (count > MOST_CATEGORIES) throw new ArgumentError(`[${OP}] column '${name}': got ${count} categories, expected at most ${MOST_CATEGORIES}. Give it an embedding, { columns: { ${name}: data.columns.embedding() } }, or keep the most frequent ones: data.columns.oneHot({ maxCategories: 100 }).`, { op: OP });
+    if (count > MOST_CATEGORIES) throw new ArgumentError(`[${OP}] column '${name}': got ${count} categories, expected at most ${MOST_CATEGORIES}. Give it an embedding, { columns: { ${keyOf(name)}: data.columns.embedding() } }, or keep the most frequent ones: data.columns.oneHot({ maxCategories: 100 }).`, { op: OP });
   }
 }

@@ -1,4 +1,4 @@
-import { describeValue } from '../describe-value.js';
+import { describeList, describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
 import { checkChoice, checkFlags, checkOptions } from '../options.js';
 import { isRecord, type ExampleShape } from '../records.js';
@@ -17,13 +17,19 @@ export interface NumberTarget {
   readonly standardize?: boolean | undefined;
 }
 
+export interface ClassTargetOption {
+  readonly kind: 'category';
+  /** Names of the classes, in the order of their numbers. Default: those of the rows that the pipeline is fitted on, by name. */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** The target of a pipeline: its column, and whether it is a class or a number. */
 export interface TargetOption {
-  readonly [column: string]: 'category' | 'number' | NumberTarget;
+  readonly [column: string]: 'category' | 'number' | ClassTargetOption | NumberTarget;
 }
 
 /** Kind that an option of targets asks for. */
-export type KindOf<T> = [T] extends [undefined] ? 'none' : T extends { readonly [column: string]: infer K } ? (K extends NumberTarget ? 'number' : K extends 'category' | 'number' ? K : never) : 'none';
+export type KindOf<T> = [T] extends [undefined] ? 'none' : T extends { readonly [column: string]: infer K } ? (K extends NumberTarget ? 'number' : K extends ClassTargetOption ? 'category' : K extends 'category' | 'number' ? K : never) : 'none';
 
 /** Shape and dtype of a target: a class is an index, a number [1], as a model with one output gives it. */
 export type TargetShape<T extends TargetKind> = T extends 'category' ? [] : T extends 'number' ? [1] : NoTargets;
@@ -41,6 +47,7 @@ export interface TargetSpec {
   readonly column: string;
   readonly kind: 'category' | 'number';
   readonly standardize: boolean;
+  readonly classes: readonly string[] | undefined;
 }
 
 /** Reads the option. Throws ArgumentError for what is none. */
@@ -51,12 +58,16 @@ export function targetSpec(op: string, option: unknown): TargetSpec | undefined 
   const [[column, how]] = columns as [[string, unknown]];
   if (!isRecord(how)) {
     checkChoice(op, `target.${column}`, how, ['category', 'number']);
-    return { column, kind: how as 'category' | 'number', standardize: false };
+    return { column, kind: how as 'category' | 'number', standardize: false, classes: undefined };
   }
-  checkOptions(`${op} target.${column}`, how, ['kind', 'standardize']);
+  const kind = how['kind'] as 'category' | 'number';
+  checkChoice(op, `target.${column}.kind`, kind, ['category', 'number']);
+  checkOptions(`${op} target.${column}`, how, kind === 'category' ? ['kind', 'classes'] : ['kind', 'standardize']);
   checkFlags(`${op} target.${column}`, how, ['standardize']);
-  checkChoice(op, `target.${column}.kind`, how['kind'], ['number']);
-  return { column, kind: 'number', standardize: how['standardize'] === true };
+  const { classes } = how as { readonly classes?: readonly string[] };
+  const named = classes === undefined || (Array.isArray(classes) && classes.length >= 2 && classes.every((name) => typeof name === 'string') && new Set(classes).size === classes.length);
+  if (!named) throw new ArgumentError(`[${op}] target.${column}.classes: got ${describeList(classes)}, expected at least two names that differ, as in ['no', 'yes'].`, { op });
+  return { column, kind, standardize: how['standardize'] === true, classes };
 }
 
 /** A fitted target. */
@@ -133,11 +144,11 @@ export class ScaledTarget extends Target {
 }
 
 function gapInTarget({ op, column, row }: Place, value: unknown): DataError {
-  return new DataError(`[${op}] target '${column}'${row === undefined ? '' : `, row ${row}`}: got ${describeValue(value)}, expected a value. Drop the row: rows.filter((row) => row.${column} !== null), or data.table(rows, { onMissingTarget: 'skip' }).`, { op });
+  return new DataError(`[${op}] target '${column}'${row === undefined ? '' : `, row ${row}`}: got ${describeValue(value)}, expected a value. Drop the row: rows.filter((row) => row['${column}'] !== null), or data.table(rows, { onMissingTarget: 'skip' }).`, { op });
 }
 
 /** Learns classes, or mean and deviation. */
-export function fitTarget({ column, kind, standardize }: TargetSpec, values: readonly unknown[], place: Place): Target {
+export function fitTarget({ column, kind, standardize, classes }: TargetSpec, values: readonly unknown[], place: Place): Target {
   if (kind === 'category') {
     const names = new Set<string>();
     values.forEach((value, row) => {
@@ -145,6 +156,11 @@ export function fitTarget({ column, kind, standardize }: TargetSpec, values: rea
       if (name === undefined) throw gapInTarget({ ...place, row }, value);
       names.add(name);
     });
+    if (classes !== undefined) {
+      const other = [...names].find((name) => !classes.includes(name));
+      if (other !== undefined) throw unknownCategory(place, other, classes);
+      return new ClassTarget(column, [...classes]);
+    }
     if (names.size < 2) throw new DataError(`[${place.op}] target '${column}': got ${names.size === 1 ? `one class, '${[...names][0]}'` : 'no rows'}, expected at least 2 classes. Take more rows.`, { op: place.op });
     return new ClassTarget(column, [...names].toSorted((a, b) => (a < b ? -1 : 1)));
   }

@@ -26,6 +26,9 @@ export function wrongValue({ op, column, row }: Place, value: unknown, expected:
   return new DataError(`[${op}] column '${column}'${row === undefined ? '' : `, row ${row}`}: got ${got}, expected ${expected}. ${advice}`, { op });
 }
 
+/** A column as a key of an object is written. */
+export const keyOf = (column: string): string => (/^[A-Za-z_$][\w$]*$/.test(column) ? column : `'${column}'`);
+
 /** A number; NaN of a gap. Truth values are 0 and 1. */
 export function numberOf(value: unknown, place: Place): number {
   if (typeof value === 'number') {
@@ -34,7 +37,7 @@ export function numberOf(value: unknown, place: Place): number {
   }
   if (isGap(value)) return NaN;
   if (typeof value === 'boolean' || typeof value === 'bigint') return Number(value);
-  const advice = typeof value === 'string' ? `Read it as a number: data.csv(path, { schema: { ${place.column}: 'number' } }), or Number(text).` : 'Convert it, or give null for a gap.';
+  const advice = typeof value === 'string' ? `Read it as a number: data.csv(path, { schema: { ${keyOf(place.column)}: 'number' } }), or Number(text).` : 'Convert it, or give null for a gap.';
   throw wrongValue(place, value, 'a number', advice);
 }
 

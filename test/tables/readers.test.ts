@@ -65,7 +65,7 @@ describe('csv', () => {
     ['a field too many', 'a,b\n\n1,2,3', {}, '[data.csv] FILE, line 3: got 3 fields, expected 2. Put fields that contain a delimiter into quotes'],
     ['a quote that is never closed', 'a,b\n1,2\n"3,4\n5,6', {}, '[data.csv] FILE, line 3: got a quote that is never closed, expected another one.'],
     ['a row that is too long', `a\n"${'x'.repeat(200)}`, { maxRowLength: 100 }, '[data.csv] FILE, line 2: got a row of more than maxRowLength, expected a shorter one: a quote may never be closed.'],
-    ['a column that is not there', 'age,city\n1,2', { schema: { agee: 'number' } as never }, "[data.csv] FILE has no column 'agee': got age, city, expected those of the schema. Did you mean 'age'? Correct the schema."],
+    ['a column that is not there', 'age,city\n1,2', { schema: { agee: 'number' } as never }, "[data.csv] FILE has no column 'agee': got age, city, expected those that were asked for. Did you mean 'age'? Correct its name."],
     ['a column more than the schema', 'age,city\n1,2', { schema: { age: 'number' } as never }, "[data.csv] FILE has the column 'city': got age, city, expected those of the schema. Name its kind, or 'ignore', or leave all others out: { otherColumns: 'ignore' }."],
     ['a column twice', 'a,a\n1,2', {}, "[data.csv] FILE: got two columns that are called 'a', expected names that differ."],
     ['a column __proto__', '__proto__\n1', {}, '[data.csv] FILE: got a column that is called __proto__, expected a name that an object can have.'],

@@ -31,6 +31,16 @@ describe('table', () => {
     expect(JSON.stringify(all.pipeline)).not.toBe(JSON.stringify(fewer.pipeline));
   });
 
+  it('knows classes that are in the test alone', async () => {
+    const rare = people.map((row, i) => ({ ...row, moved: i === 99 ? 'abroad' : row.moved }));
+    const { test, pipeline } = await data.table(rare, { numeric: ['family'], target: { moved: 'category' }, split: { test: 0.2, time: 'when' } });
+    expect(pipeline.classNames).toEqual(['abroad', 'no', 'yes']);
+    expect(((await loaded(test as never))[1] as number[]).at(-1)).toBe(0);
+    const ordered = await data.table(people, { numeric: ['family'], target: { moved: { kind: 'category', classes: ['yes', 'no', 'maybe'] } } });
+    expect([ordered.pipeline.classNames, ordered.train.classes]).toEqual([['yes', 'no', 'maybe'], 3]);
+    await expect(data.table(rare, { numeric: ['family'], target: { moved: { kind: 'category', classes: ['no', 'yes'] } } })).rejects.toThrow("column 'moved': got 'abroad', expected one of no, yes.");
+  });
+
   it('splits by time, groups, hash and classes', async () => {
     const base = { numeric: ['family'], columns: { id: embedding() }, target: { moved: 'category' } } as const;
     const byTime = await data.table(people.toReversed(), { numeric: ['family'], target: { paid: 'number' }, onMissingTarget: 'skip', split: { test: 0.25, time: 'when' } });
@@ -83,13 +93,14 @@ describe('table', () => {
       expect((await data.table(reader, options)).skippedRows).toBe(1);
       await expect(data.table(reader, { ...options, read: { missing: [] } })).rejects.toThrow('[data.table] read: got it for rows that have a reader, expected it for a path.');
       await expect(data.table(join(folder, 'people.xls'), options)).rejects.toThrow('expected one that ends with .csv, .tsv, .jsonl, .parquet or .arrow');
-      await expect(data.table(join(folder, 'people.csv'), { ...options, numeric: ['agee'] })).rejects.toThrow("has no column 'agee': got id, age, city, moved, more, expected those of the schema. Did you mean 'age'?");
+      await expect(data.table(join(folder, 'people.csv'), { ...options, numeric: ['agee'] })).rejects.toThrow("has no column 'agee': got id, age, city, moved, more, expected those that were asked for. Did you mean 'age'?");
     });
   });
 
   it.each<[object, string]>([
     [{ numeric: ['age'], target: 'moved' }, "[data.pipeline] target: got 'moved', expected one column and its kind, as in { target: { species: 'category' } } or { target: { price: 'number' } }."],
     [{ numeric: ['age'], target: { moved: 'class' } }, "[data.pipeline] unknown target.moved: got 'class', expected one of 'category', 'number'."],
+    [{ numeric: ['age'], target: { moved: { kind: 'category', classes: ['no'] } } }, "[data.pipeline] target.moved.classes: got ['no'], expected at least two names that differ, as in ['no', 'yes']."],
     [{ numeric: ['age', 'paid'], target: { paid: 'number' } }, "[data.pipeline] columns: got 'paid', which is the target, expected it only there."],
     [{ numeric: ['age'], categorical: ['age'] }, "[data.table] columns: got 'age' twice, expected it in one place."],
     [{}, "[data.table] columns: got none, expected some, as in { numeric: ['age'], categorical: ['city'] }."],
@@ -97,7 +108,7 @@ describe('table', () => {
     [{ numerical: ['age'] }, '[data.table] unknown option: got numerical, expected one of numeric'],
     [{ numeric: ['city'] }, "[pipeline.fit] column 'city', row 0: got 'Oslo', expected a number. Read it as a number: data.csv(path, { schema: { city: 'number' } }), or Number(text)."],
     [{ numeric: ['agee'] }, "[pipeline.fit] row 0 has no column 'agee': got id, age, city, when, family, note, moved, paid, expected it. Did you mean 'agee' by 'age'?"],
-    [{ numeric: ['age'], target: { paid: 'number' } }, "[pipeline.fit] target 'paid', row 0: got null, expected a value. Drop the row: rows.filter((row) => row.paid !== null), or data.table(rows, { onMissingTarget: 'skip' })."],
+    [{ numeric: ['age'], target: { paid: 'number' } }, "[pipeline.fit] target 'paid', row 0: got null, expected a value. Drop the row: rows.filter((row) => row['paid'] !== null), or data.table(rows, { onMissingTarget: 'skip' })."],
     [{ numeric: ['age'], split: { test: 1.5 } }, '[data.table] split.test: got 1.5, expected a share of the rows between 0 and 1, as in { test: 0.2 }.'],
     [{ numeric: ['age'], split: { test: 0.5, validation: 0.5 } }, '[data.table] split: got 0.5 for validation and 0.5 for the test, expected some rows that are left for training.'],
     [{ numeric: ['age'], split: {} }, '[data.table] split: got neither validation nor test'],
