@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { KernelFigure } from './kernels.js';
 import type { Machine } from './machine.js';
 import { geometricMean } from './statistics.js';
+import type { ServingFigure } from './serving.js';
 import type { Figure } from './steps.js';
 import { short } from './table.js';
 import type { Workload } from './workloads.js';
@@ -16,6 +17,7 @@ export const figurePages: Readonly<Record<string, () => readonly (string | undef
   'README.md': () => [newest('steps'), newest('images'), kernels(firstAsked)],
   'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
   'docs/kernels.md': () => [kernels(() => true), functions()],
+  'docs/serving.md': () => [serving('-avx512'), serving('')],
 };
 
 /** Kernels that most of a training step's time goes into, of the newest kind of CPU. */
@@ -169,4 +171,19 @@ function loopDelay(suffix: string): string | undefined {
   const cases = found.cases.map(({ name, timer, http }) => `${name} ${short(http.p99)} ms and ${short(timer.max)} ms`);
   const step = Math.max(...found.cases.map(({ msPerStep }) => msPerStep ?? 0));
   return `While a model with steps of ${step.toFixed(0)} ms trains in the same process (${found.machine.target}), the 99th percentile of an HTTP server's answers, and how late a 10 ms timer comes at most: ${cases.join('; ')}. ${source(`loop-delay${suffix}`, 'loop-delay')}.`;
+}
+
+const TRAINS = { nothing: 'nothing trains', here: 'trains in the same thread', worker: 'trains in a worker' } as const;
+
+function serving(suffix: string): string | undefined {
+  const found = read<{ loadBefore: number; cases: ServingFigure[] }>(`serving${suffix}`);
+  if (found === undefined) return undefined;
+  const { cases, machine, loadBefore } = found;
+  const rows = Object.entries(TRAINS).map(([train, name]) => [name, ...cases.filter((one) => one.train === train).flatMap(({ p50, p99, max }) => [short(p50), short(p99), short(max)])]);
+  const threads = [...new Set(cases.map((one) => one.threads))].flatMap((count) => [`${count} thread${count === 1 ? '' : 's'}: p50`, 'p99', 'most']);
+  const busy = loadBefore < 1 ? '' : ` The machine had other work (a load of ${loadBefore.toFixed(0)} before it began), so these are upper limits.`;
+  return (
+    `Milliseconds from asking for one row over HTTP to the end of the answer, by one client on the same machine that keeps its connection, while \`examples/serve.ts\` trains a model of 256 units on 12,000 loans in steps of 128, and while it does not. ` +
+    `${place(machine)}.${busy} ${source(`serving${suffix}`, 'serving')}.\n\n${markdown(['', ...threads], rows)}`
+  );
 }

@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   'step-options': async () => (await import('./step-options.js')).stepOptions(),
   tables: async () => (await import('./tables.js')).tables(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
+  serving: async () => (await import('./serving.js')).serving(),
 };
 
 async function measure(name: string, args: readonly string[]): Promise<void> {

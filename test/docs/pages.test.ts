@@ -15,6 +15,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'losses.md': ['alignment: ', '[crossEntropy] the outputs have been through softmax', '\ntrue\n'],
   'reference.md': ['[ [ 3, 30 ], [ 1, 10 ] ]', '\ntrue\n'],
   'fine-tuning.md': ['frozen body ', 'one after the other '],
+  'serving.md': ['200 {', 'ANNEAL_ABORTED'],
   'optimizers.md': ['[ [ 2, 0.001 ], [ 2, 0.001 ] ]'],
 };
 
