@@ -62,9 +62,8 @@ function made(saved: SavedModel | undefined, file: string): Module {
   throw new ArgumentError(`[${OP}] ${file} holds ${due}, which only your program can make: got no model, expected one. Build it and pass it: ${OP}(path, { model }).`, { op: OP });
 }
 
-/** The classes of somebody's own, as messages say them; undefined where there are none, or where the architecture is not to be trusted. */
-function classesDue(architecture: SavedModel['architecture']): string | undefined {
-  if (typeof architecture !== 'object' || architecture === null) return undefined;
+/** The classes of somebody's own, as messages say them; undefined where there are none. */
+function classesDue(architecture: unknown): string | undefined {
   const own = ownClasses(architecture);
   if (own.length === 0) return undefined;
   if (own[0]!.path === '') return `a model of the class ${own[0]!.name}`;

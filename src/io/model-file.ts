@@ -1,6 +1,6 @@
 // The text in a file's metadata that says what a model is made of and what its use takes.
 import { FileFormatError } from '../errors.js';
-import { architectureOf, type Architecture } from '../nn/architecture.js';
+import { architectureOf } from '../nn/architecture.js';
 import type { Module } from '../nn/module.js';
 import { Pipeline } from '../tables/pipeline.js';
 import { Predictor, type PredictorOptions } from '../train/predictor.js';
@@ -19,7 +19,8 @@ export function modelTexts(predictor: Predictor): Texts {
 
 /** Contents of the text, as far as they have been checked. */
 export interface SavedModel {
-  readonly architecture: Architecture;
+  /** Not checked: moduleOf() makes a model of it, or says what is wrong. */
+  readonly architecture: unknown;
   /** Makes the predictor of a model. Throws FileFormatError for options that are none, or not of that model. */
   predictor(model: Module): Predictor;
 }
@@ -38,7 +39,7 @@ export function parseModelText(text: string, wrong: Wrong): SavedModel {
   const { version, model, pipeline, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown };
   if (version !== VERSION) throw wrong(`its ${MODEL_TEXT} is of version ${JSON.stringify(version)}, expected ${VERSION}: a newer version of anneal may have written it`);
   return {
-    architecture: model as Architecture,
+    architecture: model,
     predictor(made) {
       const fitted = pipeline === undefined ? {} : { pipeline: Pipeline.fromJSON(pipeline) };
       try {

@@ -19,26 +19,29 @@ const MOST = 100_000;
 /** Returns what a model is made of. A module that is no layer of this library is known by its class alone, and so is a model whose layers share parameters. */
 export function architectureOf(model: Module): Architecture {
   const parameters = model.modules().flatMap((module) => ownParameters(module));
-  if (new Set(parameters).size < parameters.length) return { class: model.constructor.name };
+  if (new Set(parameters).size < parameters.length) return ownClass(model);
   return describe(model, new Map());
 }
+
+const ownClass = (module: Module): Architecture => ({ class: module.constructor.name === '' ? 'without a name' : module.constructor.name });
 
 function describe(module: Module, numbers: Map<Module, number>): Architecture {
   const known = numbers.get(module);
   if (known !== undefined) return { again: known };
-  if (!(module instanceof Layer && module.plain$)) return { class: module.constructor.name };
+  if (!(module instanceof Layer && module.plain$)) return ownClass(module);
   const { name, args, options } = module.call$;
   const encoded = args.map((value) => (value instanceof Module ? describe(value, numbers) : encode(value)));
   numbers.set(module, numbers.size);
   return { layer: name, arguments: encoded, ...(options === undefined ? {} : { options: encode(options) as object }) };
 }
 
-/** Returns the classes of somebody's own in a model: all by their path, '' for the model itself. */
-export function ownClasses(architecture: Architecture, path = ''): { readonly path: string; readonly name: string }[] {
-  if ('class' in architecture) return [{ path, name: architecture.class }];
-  if ('again' in architecture) return [];
-  const inner = architecture.arguments.filter(isArchitecture);
-  return inner.flatMap((one, i) => ownClasses(one, path === '' ? `${i}` : `${path}.${i}`));
+/** Returns the classes of somebody's own in a model: all by their path, '' for the model itself. What is no architecture has none. */
+export function ownClasses(described: unknown, path = '', depth = 0): { readonly path: string; readonly name: string }[] {
+  if (!isArchitecture(described) || depth > DEEPEST) return [];
+  if ('class' in described) return [{ path, name: typeof described.class === 'string' ? described.class : shown(described.class) }];
+  if ('again' in described || !Array.isArray(described.arguments)) return [];
+  const inner = described.arguments.filter(isArchitecture);
+  return inner.flatMap((one, i) => ownClasses(one, path === '' ? `${i}` : `${path}.${i}`, depth + 1));
 }
 
 function isArchitecture(value: unknown): value is Architecture {

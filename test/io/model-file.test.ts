@@ -2,8 +2,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { data, load, loadMetadata, loadModel, losses, nn, openTensors, optim, Predictor, relu, save, tensor, Trainer, type Tensor } from 'anneal';
+import { AnnealError, data, load, loadMetadata, loadModel, losses, nn, openTensors, optim, Predictor, relu, save, tensor, Trainer, type Tensor } from 'anneal';
 
 let root: string;
 beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'anneal-models-'))));
@@ -164,5 +165,29 @@ describe('a model file that is not to be trusted', () => {
   it('another architecture than the weights are of', async () => {
     const path = await changed((text) => void (text['model'] = { layer: 'sequential', arguments: [[40_000], { layer: 'linear', arguments: [40_000, 40_000] }] }));
     await expect(loadModel(path)).rejects.toMatchObject({ code: 'ANNEAL_STATE_MISMATCH', message: expect.stringContaining('expected float32 [40000,40000]') as unknown });
+  });
+
+  it('is refused by an error of this library, whatever its bytes are', async () => {
+    const rows = [{ age: 1, moved: 'no' }, { age: 2, moved: 'yes' }];
+    const pipeline = await data.pipeline({ columns: { age: data.columns.standardize() }, target: { moved: 'category' } }).fit(rows);
+    const path = file();
+    await save(nn.sequential([1], nn.linear(1, 4), nn.relu(), nn.linear(4, 2)), path, { pipeline, temperature: 2 });
+    const valid = await readFile(path);
+    const end = 8 + Number(valid.readBigUInt64LE(0));
+    const mutation = fc.record({ at: fc.integer({ min: 8, max: end - 1 }), byte: fc.oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.nat(255)) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (mutations) => {
+        const bytes = Buffer.from(valid);
+        for (const { at, byte } of mutations) bytes[at] = byte;
+        await writeFile(path, bytes);
+        try {
+          const opened = await loadModel(path);
+          await opened.predict([rows[0]!]);
+        } catch (error) {
+          if (!(error instanceof AnnealError) || error.code === 'ANNEAL_INTERNAL') throw error;
+        }
+      }),
+      { numRuns: 600, seed: 1 },
+    );
   });
 });

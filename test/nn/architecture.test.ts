@@ -1,6 +1,7 @@
 // What a model is made of, as JSON and back.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nn, relu, type Tensor } from 'anneal';
+import { FileFormatError, nn, relu, type Tensor } from 'anneal';
 import { architectureOf, moduleOf, ownClasses } from '../../src/nn/architecture.js';
 import * as layers from '../../src/nn/layers.js';
 
@@ -85,6 +86,8 @@ describe('a model', () => {
     expect(ownClasses(architectureOf(model))).toEqual([{ path: '1', name: 'Residual' }, { path: '2.1', name: 'Residual' }]);
     expect(ownClasses(architectureOf(new Residual()))).toEqual([{ path: '', name: 'Residual' }]);
     expect(ownClasses(architectureOf(nn.linear(2, 2)))).toEqual([]);
+    expect(ownClasses({ layer: 'linear' })).toEqual([]);
+    expect(architectureOf(new (class extends nn.Module { override forward(x: Tensor): Tensor { return x; } })())).toEqual({ class: 'without a name' });
   });
 
   it('is known by its class alone where a layer is not what it was made as', () => {
@@ -128,6 +131,23 @@ describe('an architecture that is not to be trusted', () => {
     }
     expect((failure as Error).message).toContain(text);
     expect(failure).toMatchObject({ code: 'ANNEAL_FILE_FORMAT', op: 'loadModel', message: expect.stringMatching(/^\[loadModel\] net\.safetensors has no model that can be made: .*\. Check the path, or copy the file again\.$/s) as unknown });
+  });
+
+  it('is a model or a FileFormatError, whatever it is made up of', () => {
+    const value = fc.oneof(fc.nat(8), fc.array(fc.nat(4), { maxLength: 3 }), fc.double(), fc.anything({ maxDepth: 2 }));
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.record({ layer: fc.constantFrom(...Object.keys(layers)), arguments: fc.array(fc.oneof({ maxDepth: 3 }, value, tie('tree')), { maxLength: 4 }), options: fc.option(fc.oneof(fc.dictionary(fc.constantFrom('bias', 'stride', 'padding', 'eps', 'p'), value), value), { nil: undefined }) }, { requiredKeys: ['layer', 'arguments'] }),
+    }));
+    fc.assert(
+      fc.property(tree, (described) => {
+        try {
+          String(moduleOf(described, 'loadModel', 'x'));
+        } catch (error) {
+          if (!(error instanceof FileFormatError)) throw error;
+        }
+      }),
+      { numRuns: 2000, seed: 1 },
+    );
   });
 
   it('of a hundred layers within each other is made', () => {

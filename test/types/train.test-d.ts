@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import { data, losses, metrics, nn, optim, Trainer, train, type Shape, type Tensor } from 'anneal';
+import { data, loadModel, losses, metrics, nn, optim, Predictor, save, Trainer, train, type Shape, type Tensor } from 'anneal';
 
 declare const size: number;
 declare const digits: data.Dataset<[784], [], 'int32'>;
@@ -163,5 +163,27 @@ describe('options of fit', () => {
     // @ts-expect-error there is no such mode
     train.earlyStopping({ mode: 'auto' });
     for await (const batch of data.loader(digits)) expectTypeOf(batch.weights).toEqualTypeOf<Tensor<[number], 'float32'> | undefined>();
+  });
+});
+
+describe('a model in use', () => {
+  it('answers by the kind of its target, and has the outputs of the model', async () => {
+    const predictor = new Predictor(model, { classes: ['a', 'b'] });
+    expectTypeOf(await predictor.predict(images)).toEqualTypeOf(await trainer.predict(images));
+    expectTypeOf(await predictor.classify(digits)).toEqualTypeOf<train.ClassPrediction[]>();
+    // @ts-expect-error the model takes examples of [784], but the data's are of [64]
+    await predictor.predict(small);
+    // @ts-expect-error there is no such option
+    new Predictor(model, { labels: ['a', 'b'] });
+    const classes = await loadModel('x', { target: 'category' });
+    expectTypeOf(await classes.row({ age: 5 })).toEqualTypeOf<train.ClassPrediction>();
+    const numbers = await loadModel('x', { target: 'number' });
+    expectTypeOf((await numbers.row([1, 2])).value).toEqualTypeOf<number>();
+    expectTypeOf(await (await loadModel('x')).row([1, 2])).toEqualTypeOf<train.RowPrediction>();
+    const people = await data.table([{ age: 1, paid: 2 }], { numeric: ['age'], target: { paid: 'number' } });
+    expectTypeOf(await new Predictor(nn.sequential([1], nn.linear(1, 1)), { pipeline: people.pipeline }).row({ age: 5 })).toEqualTypeOf<train.NumberPrediction>();
+    await save(model, 'x', { pipeline: people.pipeline, temperature: 2, maxShardBytes: 5e9 });
+    // @ts-expect-error a threshold is a number
+    await save(model, 'x', { threshold: '0.5' });
   });
 });
