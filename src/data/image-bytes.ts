@@ -26,7 +26,8 @@ export async function readImage(at: string, path: string): Promise<Buffer> {
     if (filled < size || after.size !== size || after.mtimeMs !== before.mtimeMs) {
       throw new DataError(`[${OP}] ${path} was changed while it was read: got ${filled} of ${size} bytes, and ${after.size} at the end. Train on files that nobody writes.`, { op: OP });
     }
-    if (!isImage(bytes)) throw damaged(path, startOf(bytes));
+    const reason = noImage(bytes);
+    if (reason !== undefined) throw damaged(path, reason);
     return bytes;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
@@ -51,7 +52,9 @@ export function damaged(path: string, what: string, cause?: unknown): FileFormat
   return new FileFormatError(`[${OP}] ${path} is damaged: ${what}. Repair or remove it, or leave such images out: { onDamaged: 'skip' }.`, { op: OP, cause });
 }
 
-function startOf(bytes: Buffer): string {
+/** The reason why bytes are no image of a known format, whatever a file is called; undefined where they are one. */
+export function noImage(bytes: Buffer): string | undefined {
+  if (isImage(bytes)) return undefined;
   if (bytes.length === 0) return 'it is empty';
   return `it begins with ${[...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}, which is no PNG, JPEG, WebP, AVIF, GIF or TIFF, whatever its name`;
 }

@@ -42,6 +42,12 @@ export async function decodeImage(bytes: Buffer, { height, width, channels, fit,
   else splitChannels(pixels, into);
 }
 
+/** The reason that sharp gives, on one line. */
+export function reasonOf({ message }: Error, { maxPixels }: ImageRecipe): string {
+  if (message.includes('exceeds pixel limit')) return `it claims to have more than ${maxPixels} pixels; maxPixels allows more`;
+  return `sharp reports '${message.trim().split('\n').join('; ')}'`;
+}
+
 /** [H, W, 3] to [3, H, W]. */
 function splitChannels(pixels: Uint8Array, into: Uint8Array): void {
   const count = into.length / 3;

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import { describeList, describeValue } from '../describe-value.js';
+import { describeList } from '../describe-value.js';
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { engine } from '../graph/engine.js';
 import { checkPath, shownPath } from '../io/check-path.js';
@@ -14,17 +14,16 @@ import { type AnyFetched, fetchBatches } from './fetch-batches.js';
 import { FetchedDataset, type FetchedSetup, type SkippedExample } from './fetched-dataset.js';
 import { checkConcurrency, defaultConcurrency } from './fetched-loader.js';
 import { damaged, readImage } from './image-bytes.js';
-import { decodeImage, decoder } from './image-decoder.js';
+import { decodeImage, decoder, reasonOf } from './image-decoder.js';
 import { type ImageList, listImages } from './image-files.js';
-import { FITS, type ImageFit, type ImageKernel, type ImageRecipe, KERNELS } from './image-recipe.js';
+import { type ImageFit, type ImageKernel, type ImageRecipe, recipeOf } from './image-recipe.js';
+import { ImageTransform } from './image-transform.js';
 import { type Affine, channelAffineOf, type ChannelNormalize, checkChannelNormalize } from './normalize.js';
 import { ascending } from './order.js';
 
 const OP = 'data.fromImageFolder';
 const KNOWN = ['size', 'channels', 'fit', 'kernel', 'background', 'normalize', 'onDamaged', 'extensions', 'classNames', 'followLinks', 'maxPixels', 'name'];
 const EXTENSIONS = ['.png', '.jpg', '.jpeg', '.webp', '.avif', '.gif', '.tif', '.tiff'];
-/** 2^26: cameras have up to 61 million. */
-const MAX_PIXELS = 2 ** 26;
 /** More bytes than this do not fit into one tensor. */
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -60,6 +59,7 @@ interface FolderSetup<X extends Shape> extends FetchedSetup<X, [], 'int32', 'flo
   /** The folder as the user named it. */
   readonly folder: string;
   readonly recipe: ImageRecipe;
+  readonly normalize: ChannelNormalize | undefined;
   readonly skips: boolean;
   /** Reasons of images that were left out, by their numbers. */
   readonly skipped: Map<number, FileFormatError>;
@@ -85,6 +85,11 @@ export class ImageFolder<X extends Shape = Shape> extends FetchedDataset<X, [], 
 
   protected override withSetup(setup: object): AnyFetched {
     return new ImageFolder({ ...this.#setup, ...setup }, this.#rows) as unknown as AnyFetched;
+  }
+
+  /** Making of inputs from images, by which a model answers for others: new Predictor(model, { images: folder }). */
+  get transform(): ImageTransform {
+    return new ImageTransform(this.#setup.recipe, this.#setup.normalize);
   }
 
   /** Paths of the images in the folder, with slashes on every platform. */
@@ -162,12 +167,6 @@ export class ImageFolder<X extends Shape = Shape> extends FetchedDataset<X, [], 
   }
 }
 
-/** The reason that sharp gives, on one line. */
-function reasonOf({ message }: Error, { maxPixels }: ImageRecipe): string {
-  if (message.includes('exceeds pixel limit')) return `it claims to have more than ${maxPixels} pixels; maxPixels allows more`;
-  return `sharp reports '${message.trim().split('\n').join('; ')}'`;
-}
-
 /**
  * The images of a folder with a directory for each class, which may have directories of its own: inputs [C, H, W], and the class as an int32 label. Only their paths are
  * read now; images are read and decoded when a batch needs them, on threads of libuv's, while a step runs. The order is that of the names (code units, classes first), on every file
@@ -193,7 +192,7 @@ function reasonOf({ message }: Error, { maxPixels }: ImageRecipe): string {
 export async function fromImageFolder<const H extends number, const W extends number, const C extends 1 | 3 = 3>(folder: FilePath, options: ImageFolderOptions<H, W, C>): Promise<ImageFolder<[C, H, W]>> {
   checkRequired(OP, options, KNOWN);
   const { onDamaged = 'error', followLinks = 'inside', extensions = EXTENSIONS, classNames, normalize } = options;
-  const recipe = recipeOf(options);
+  const recipe = recipeOf(OP, options);
   checkChoice(OP, 'onDamaged', onDamaged, ['error', 'skip']);
   checkChoice(OP, 'followLinks', followLinks, ['inside', 'anywhere']);
   checkTexts('extensions', extensions, (text) => /^\../.test(text), "endings with their dot, as in ['.png']");
@@ -216,22 +215,10 @@ export async function fromImageFolder<const H extends number, const W extends nu
     labels: Int32Array.from(list.files, ({ label }) => label),
     affine,
     recipe,
+    normalize,
     skips: onDamaged === 'skip',
     skipped: new Map(),
   });
-}
-
-/** The recipe that options ask for. Throws ArgumentError. */
-function recipeOf({ size, channels = 3, fit = 'cover', kernel = 'lanczos3', background = [0, 0, 0], maxPixels = MAX_PIXELS }: ImageFolderOptions): ImageRecipe {
-  const integers = (values: unknown, count: number, from: number, to: number): boolean =>
-    Array.isArray(values) && values.length === count && values.every((value) => Number.isInteger(value) && value >= from && value <= to);
-  if (!integers(size, 2, 1, 2 ** 14)) throw invalid('size', describeList(size), '[height, width], integers in [1, 16384], as in { size: [64, 64] }: images of one batch have one size');
-  if (channels !== 1 && channels !== 3) throw invalid('channels', describeValue(channels), '1 or 3');
-  checkChoice(OP, 'fit', fit, FITS);
-  checkChoice(OP, 'kernel', kernel, KERNELS);
-  if (!integers(background, 3, 0, 255)) throw invalid('background', describeList(background), 'red, green and blue, integers in [0, 255], as in [255, 255, 255]');
-  if (!integers([maxPixels], 1, 1, 2 ** 31)) throw invalid('maxPixels', describeValue(maxPixels), 'an integer in [1, 2^31]');
-  return { height: size[0], width: size[1], channels, fit, kernel, background, maxPixels };
 }
 
 function checkTexts(option: string, texts: unknown, fine: (text: string) => boolean, expected: string): void {

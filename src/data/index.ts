@@ -8,6 +8,7 @@ export { AsyncLoader } from './async-loader.js';
 export { FetchedDataset, type SkippedExample } from './fetched-dataset.js';
 export { FetchedLoader, type FetchedLoaderOptions } from './fetched-loader.js';
 export { fromImageFolder, ImageFolder, type ImageFolderOptions } from './image-folder.js';
+export { ImageTransform, type EncodedImage } from './image-transform.js';
 export { ArrayLoader, loader, type Loader, type BatchRun } from './loader.js';
 export type { LoaderOptions } from './loader-options.js';
 export type { Nested } from './nested.js';

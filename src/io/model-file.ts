@@ -1,4 +1,5 @@
 // The text in a file's metadata that says what a model is made of and what its use takes.
+import { ImageTransform } from '../data/image-transform.js';
 import { FileFormatError } from '../errors.js';
 import { architectureOf } from '../nn/architecture.js';
 import type { Module } from '../nn/module.js';
@@ -36,14 +37,14 @@ export function parseModelText(text: string, wrong: Wrong): SavedModel {
   if (!isObject(parsed)) throw wrong(`its ${MODEL_TEXT} is no JSON object`);
   const twice = duplicateKey(text);
   if (twice !== undefined) throw wrong(`its ${MODEL_TEXT} has the name '${twice}' twice`);
-  const { version, model, pipeline, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown };
+  const { version, model, pipeline, images, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown; images?: unknown };
   if (version !== VERSION) throw wrong(`its ${MODEL_TEXT} is of version ${JSON.stringify(version)}, expected ${VERSION}: a newer version of anneal may have written it`);
   return {
     architecture: model,
     predictor(made) {
-      const fitted = pipeline === undefined ? {} : { pipeline: Pipeline.fromJSON(pipeline) };
       try {
-        return new Predictor(made, { ...(options as PredictorOptions), ...fitted });
+        const makers = { ...(pipeline === undefined ? {} : { pipeline: Pipeline.fromJSON(pipeline) }), ...(images === undefined ? {} : { images: ImageTransform.fromJSON(images) }) };
+        return new Predictor(made, { ...(options as PredictorOptions), ...makers });
       } catch (error) {
         if (error instanceof FileFormatError) throw error;
         throw wrong(`its ${MODEL_TEXT} does not fit: ${(error as Error).message.replace(/\.$/, '')}`);

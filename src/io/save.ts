@@ -30,7 +30,7 @@ export interface SaveOptions extends PredictorOptions {
  *     await save(model, 'mnist.safetensors', { metadata: { epoch: '5' } });
  *     await save(model, 'mnist', { maxShardBytes: 5e9 });                      // a folder
  *
- * The file of a model also says what the model is made of, as a text of its metadata, so that loadModel() opens it, and has what its use takes: `pipeline`, `classes`, `normalize`, `temperature`, `threshold`; see Predictor, which is saved
+ * The file of a model also says what the model is made of, as a text of its metadata, so that loadModel() opens it, and has what its use takes: `pipeline`, `images`, `classes`, `normalize`, `temperature`, `threshold`; see Predictor, which is saved
  * alike. Other readers of the format see the weights.
  *
  *     await save(model, 'mnist.safetensors', { classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] });
@@ -39,7 +39,7 @@ export interface SaveOptions extends PredictorOptions {
  * Node.js's own error where the file cannot be written.
  */
 export async function save(source: Stateful | TensorsByName, path: FilePath, options: SaveOptions = {}): Promise<void> {
-  checkOptions('save', options, ['metadata', 'maxShardBytes', 'pipeline', 'classes', 'normalize', 'temperature', 'threshold']);
+  checkOptions('save', options, ['metadata', 'maxShardBytes', 'pipeline', 'images', 'classes', 'normalize', 'temperature', 'threshold']);
   const to = checkPath('save', path);
   const { metadata, maxShardBytes, ...use } = options;
   if (maxShardBytes !== undefined && !(Number.isSafeInteger(maxShardBytes) && maxShardBytes >= 1)) {

@@ -1,3 +1,5 @@
+import { ImageFolder } from '../data/image-folder.js';
+import { ImageTransform, type EncodedImage } from '../data/image-transform.js';
 import { channelAffineOf, checkChannelNormalize, normalized, type Affine, type ChannelNormalize } from '../data/normalize.js';
 import { describeList, describeValue } from '../describe-value.js';
 import { ArgumentError, ShapeError } from '../errors.js';
@@ -25,6 +27,8 @@ export interface PredictorOptions<T extends TargetKind = TargetKind> {
   readonly pipeline?: Pipeline<ExampleShape, T> | undefined;
   /** Names of the classes, in the order of their numbers; two where one output says yes or no. Default: those of the pipeline's target. */
   readonly classes?: readonly string[] | undefined;
+  /** The folder of images that the model was trained on, or its transform: examples are images then, as paths or as the bytes of files, and classes are called as the folder's. */
+  readonly images?: ImageFolder | ImageTransform | undefined;
   /** Mean and deviation by which tensors are normalised on their way in, as data sets with this option do it: uint8 ones on values scaled to 0..1. Data sets are left as they are. */
   readonly normalize?: ChannelNormalize | undefined;
   /** The number that logits are divided by before they become probabilities, as metrics.calibrate() finds it. Default 1. */
@@ -33,14 +37,14 @@ export interface PredictorOptions<T extends TargetKind = TargetKind> {
   readonly threshold?: number | undefined;
 }
 
-/** One example: a row of a table where there is a pipeline, else its numbers, row-major. */
-export type Example = Row | ArrayLike<number>;
+/** One example: a row of a table where there is a pipeline, an image where there are such, else its numbers, row-major. */
+export type Example = Row | ArrayLike<number> | EncodedImage;
 
 type AnyInputs<I extends ExampleShape, S extends Shape> = (I extends Shape ? Tensor<S> & TakesBatch<I, S> : Inputs<I>) | Source<I> | readonly Example[];
 type Outputs<S extends Shape, O extends ExampleShape> = O extends Shape ? Tensor<Batched<S, O>, 'float32'> : BatchTensors<O, { readonly [K in keyof O]: 'float32' }>;
 
 const OP = 'Predictor';
-const OPTIONS = ['pipeline', 'classes', 'normalize', 'temperature', 'threshold'] as const;
+const OPTIONS = ['pipeline', 'images', 'classes', 'normalize', 'temperature', 'threshold'] as const;
 
 /**
  * A model with what its use takes: a pipeline of rows, names of classes, a temperature and a threshold. It predicts in evaluation mode, whatever mode the model is in, and while the model trains; it needs no optimizer. loadModel() gives
@@ -55,6 +59,7 @@ const OPTIONS = ['pipeline', 'classes', 'normalize', 'temperature', 'threshold']
 export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape> {
   readonly model: Module;
   readonly pipeline: Pipeline<ExampleShape, T> | undefined;
+  readonly images: ImageTransform | undefined;
   /** Names of the classes; undefined where there are none. */
   readonly classes: readonly string[] | undefined;
   readonly normalize: ChannelNormalize | undefined;
@@ -65,14 +70,17 @@ export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape
 
   constructor(model: Module<I, O, ShapeFunction>, options: PredictorOptions<T> = {}) {
     checkOptions(OP, options, OPTIONS);
-    const { classes, pipeline, normalize, temperature = 1, threshold } = options;
+    const { classes, pipeline, images, normalize, temperature = 1, threshold } = options;
     if (!(model instanceof Module)) throw invalid('the model', model, 'a Module, such as nn.sequential(...)');
     this.model = model as unknown as Module;
     if (pipeline !== undefined) checkPipeline(OP, pipeline);
-    if (pipeline !== undefined && normalize !== undefined) throw new ArgumentError(`[${OP}] normalize: got it beside a pipeline, expected one of them. Let the pipeline standardise its columns.`, { op: OP });
-    checkInputs(this.model, pipeline);
+    if (images !== undefined && !(images instanceof ImageFolder || images instanceof ImageTransform)) throw invalid('images', images, 'what data.fromImageFolder() gave, or its transform');
+    const [first, second] = Object.entries({ pipeline, images, normalize }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+    if (second !== undefined) throw new ArgumentError(`[${OP}] ${second}: got it beside ${first}, expected one of them, as it makes all of the inputs. Leave it out.`, { op: OP });
     this.pipeline = pipeline;
-    this.classes = checkClasses(classes ?? pipeline?.classNames, pipeline, widthOf(this.model));
+    this.images = images instanceof ImageFolder ? images.transform : images;
+    checkInputs(this.model, pipeline ?? this.images);
+    this.classes = checkClasses(classes ?? pipeline?.classNames ?? (images as Partial<ImageFolder> | undefined)?.classNames, pipeline, widthOf(this.model));
     this.#affines = normalize === undefined ? undefined : affinesOf(normalize);
     this.normalize = structuredClone(normalize);
     if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) throw invalid('temperature', temperature, 'a number above 0');
@@ -140,8 +148,8 @@ export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape
 
   /** Everything but the model, as JSON. */
   toJSON(): object {
-    const { classes, pipeline, normalize, temperature, threshold } = this;
-    return withoutUndefined({ classes, pipeline: pipeline?.toJSON(), normalize, temperature: temperature === 1 ? undefined : temperature, threshold });
+    const { classes, pipeline, images, normalize, temperature, threshold } = this;
+    return withoutUndefined({ classes, pipeline: pipeline?.toJSON(), images: images?.toJSON(), normalize, temperature: temperature === 1 ? undefined : temperature, threshold });
   }
 
   [inspected](depth: number, options: object, inspect: Inspect): string {
@@ -151,7 +159,7 @@ export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape
   async #rows(op: string, examples: readonly Example[]): Promise<RowPrediction<T>[]> {
     const { kind, classes, threshold } = this;
     if (!Array.isArray(examples)) throw new ArgumentError(`[${op}] the examples: got ${describeValue(examples)}, expected an array of them.`, { op });
-    const batch = this.#batch(op, examples);
+    const batch = await this.#batch(op, examples);
     const recorded = inEvaluation(this.model, () => {
       const outputs = forwardOf(this.model, this.#normalized(batch));
       return kind === 'category' ? this.#probabilities(op, outputs) : singleOutput(op, outputs);
@@ -167,16 +175,17 @@ export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape
     return probabilitiesOf(op, singleOutput(op, outputs), this.classes?.length, this.temperature);
   }
 
-  #outputs(op: string, inputs: unknown, { batchSize }: PredictOptions, finish: (outputs: Tensors) => Tensors): Promise<Tensors> {
-    const source = Array.isArray(inputs) ? this.#batch(op, inputs) : inputs;
+  async #outputs(op: string, inputs: unknown, { batchSize }: PredictOptions, finish: (outputs: Tensors) => Tensors): Promise<Tensors> {
+    const source = Array.isArray(inputs) ? await this.#batch(op, inputs) : inputs;
     const prepared = source instanceof Tensor || isTensorRecord(source);
     return predict(this.model, source, batchSize, (batch) => finish(forwardOf(this.model, prepared ? this.#normalized(batch) : batch)));
   }
 
   /** Examples as a tensor, or a record of tensors. */
-  #batch(op: string, rows: readonly unknown[]): Tensors {
+  #batch(op: string, rows: readonly unknown[]): Tensors | Promise<Tensors> {
     if (rows.length === 0) throw new ArgumentError(`[${op}] the examples: got none, expected at least one.`, { op });
     if (this.pipeline !== undefined) return this.pipeline.batch(rows as readonly Row[]) as Tensors;
+    if (this.images !== undefined) return this.images.batch(rows as readonly EncodedImage[], op);
     const shape = this.model instanceof Sequential ? this.model.input : undefined;
     const length = shape === undefined ? lengthOf(rows[0]) : sizeOf(shape);
     const all = new Float32Array(rows.length * Math.max(length, 0));
@@ -213,12 +222,12 @@ function widthOf(model: Module): number | undefined {
   return output === undefined ? undefined : output.length === 0 ? 1 : output.length === 1 ? output[0] : undefined;
 }
 
-/** Throws where a pipeline makes other inputs than the model takes, so far as it says what these are. */
-function checkInputs(model: Module, pipeline: Pipeline | undefined): void {
-  if (pipeline === undefined || !(model instanceof Sequential)) return;
-  const { shape } = pipeline;
+/** Throws where other inputs are made than the model takes, so far as it says what these are. */
+function checkInputs(model: Module, maker: Pipeline | ImageTransform | undefined): void {
+  if (maker === undefined || !(model instanceof Sequential)) return;
+  const { shape } = maker;
   if (Array.isArray(shape) && sameShape(shape as Shape, model.input)) return;
-  throw new ArgumentError(`[${OP}] pipeline: got one that makes inputs ${showExampleShape(shape)}, expected ${showShape(model.input)}, as the model takes. Pass the one that the model was trained with.`, { op: OP });
+  throw new ArgumentError(`[${OP}] ${maker instanceof Pipeline ? 'pipeline' : 'images'}: got one that makes inputs ${showExampleShape(shape)}, expected ${showShape(model.input)}, as the model takes. Pass the one that the model was trained with.`, { op: OP });
 }
 
 function checkClasses(classes: unknown, pipeline: Pipeline | undefined, width: number | undefined): readonly string[] | undefined {

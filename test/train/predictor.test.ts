@@ -179,10 +179,11 @@ describe('new Predictor', async () => {
     [model, { pipeline: {} }, '[Predictor] pipeline: got an Object, expected a fitted data.Pipeline, as data.table() gives it.'],
     [model, { pipeline: data.pipeline({ columns: { a: data.columns.standardize() } }) }, '[Predictor] pipeline: got one that has learned nothing yet, expected a fitted data.Pipeline'],
     [nn.sequential([1], nn.linear(1, 2)), { pipeline: priced, classes: ['a', 'b'] }, "[Predictor] classes: got ['a', 'b'], expected none, as the pipeline's target is a number. Leave them out."],
-    [nn.sequential([1], nn.linear(1, 2)), { pipeline: fitted, normalize: { mean: 0, std: 1 } }, '[Predictor] normalize: got it beside a pipeline, expected one of them.'],
+    [nn.sequential([1], nn.linear(1, 2)), { pipeline: fitted, normalize: { mean: 0, std: 1 } }, '[Predictor] normalize: got it beside pipeline, expected one of them, as it makes all of the inputs. Leave it out.'],
     [model, { pipeline: fitted }, '[Predictor] pipeline: got one that makes inputs [1], expected [2], as the model takes. Pass the one that the model was trained with.'],
     [model, { normalize: { mean: [1, 2], std: [1, 2, 3] } }, '[Predictor] normalize.std: got [1, 2, 3], expected one number, or one for each of the 2 channels.'],
     [model, { normalize: { mean: 0 } }, '[Predictor] normalize.std: got undefined'],
+    [model, { images: 'folder' }, "[Predictor] images: got 'folder', expected what data.fromImageFolder() gave, or its transform."],
     [model, { labels: [] }, '[Predictor] unknown option: got labels'],
   ])('number %#', (given, options, text) => {
     expect(() => new Predictor(given as never, options)).toThrow(text);
