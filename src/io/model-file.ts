@@ -12,6 +12,8 @@ import { duplicateKey } from './json-keys.js';
 /** The name of the text. */
 export const MODEL_TEXT = 'anneal.model';
 const VERSION = 1;
+/** Brackets at most, ten for each layer that there may be: JSON.parse makes fifty bytes of each, so that a text of brackets alone would end the process. */
+const MOST_BRACKETS = 1_000_000;
 
 /** The metadata of a model. */
 export function modelTexts(predictor: Predictor): Texts {
@@ -28,6 +30,7 @@ export interface SavedModel {
 
 /** Reads the text. Throws FileFormatError for anything else than modelTexts() gave. */
 export function parseModelText(text: string, wrong: Wrong): SavedModel {
+  if (bracketsIn(text) > MOST_BRACKETS) throw wrong(`its ${MODEL_TEXT} has more than ${MOST_BRACKETS} brackets`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -51,4 +54,10 @@ export function parseModelText(text: string, wrong: Wrong): SavedModel {
       }
     },
   };
+}
+
+function bracketsIn(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) if (text[i] === '[' || text[i] === '{') count++;
+  return count;
 }

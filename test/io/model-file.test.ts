@@ -144,6 +144,7 @@ describe('a model file that is not to be trusted', () => {
 
   it.each<[string, (text: Record<string, unknown>) => unknown, string]>([
     ['no JSON', () => '{', 'its anneal.model is no valid JSON'],
+    ['brackets alone', () => '['.repeat(1_000_001), 'its anneal.model has more than 1000000 brackets'],
     ['no object', () => '[]', 'its anneal.model is no JSON object'],
     ['a name twice', () => '{"version":1,"version":1}', "its anneal.model has the name 'version' twice"],
     ['another version', (text) => void (text['version'] = 2), 'its anneal.model is of version 2, expected 1: a newer version of anneal may have written it'],
