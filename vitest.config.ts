@@ -9,7 +9,7 @@ const source = { resolve, ssr: { resolve } };
 // Files of one worker share the library's modules, as parts of a user's program do; to load them for each takes longer than the tests.
 const suite = { setupFiles: ['test/setup.ts'], include: ['test/**/*.test.ts'], isolate: false, testTimeout: 60_000, hookTimeout: 60_000 };
 /** What the mode is nothing to, as it is evaluated on given targets or is about files and processes, what runs in both by itself, and large models; the references are slow by design. */
-const alikeInBoth = ['test/checkpoint/**', 'test/cli/**', 'test/compiler/**', 'test/lifecycle/**', 'test/long/**', 'test/package/**', 'test/parity/models.test.ts', 'test/ops/{effects,extremes,gradients,registry,semantics,sizes,updates,values}.test.ts', 'test/programs/**', 'test/types/**'];
+const alikeInBoth = ['test/checkpoint/**', 'test/cli/**', 'test/compiler/**', 'test/hostile/{door,files}.test.ts', 'test/lifecycle/**', 'test/long/**', 'test/package/**', 'test/parity/models.test.ts', 'test/ops/{effects,extremes,gradients,registry,semantics,sizes,updates,values}.test.ts', 'test/programs/**', 'test/types/**'];
 
 export default defineConfig({
   ...source,

@@ -193,7 +193,7 @@ describe('what ends in the middle of a step', () => {
 
 test('predictions of a server while a model trains are those that it makes alone', LONG, async () => {
   const requests = times(100, 20_000);
-  const figures = await figuresOf<{ readonly different: number; readonly steps: number; readonly p99: number; readonly longest: number }>(`
+  const figures = await figuresOf<{ readonly different: number; readonly steps: number; readonly p99: number; readonly longest: number; readonly without: number }>(`
     import { createServer } from 'node:http';
     import { monitorEventLoopDelay } from 'node:perf_hooks';
     import { noGrad, tensor } from 'anneal';
@@ -204,31 +204,41 @@ test('predictions of a server while a model trains are those that it makes alone
     const predict = async (i) => [...await noGrad(() => serving.forward(tensor(rows[i], { shape: [1, 256] }))).data()];
     const alone = [];
     for (let i = 0; i < rows.length; i++) alone.push(JSON.stringify(await predict(i)));
-    const server = createServer(async (request, response) => response.end(JSON.stringify(await predict(Number(request.url.slice(1)))))).listen(0);
+    const answer = async (i) => (predicts ? JSON.stringify(await predict(i)) : alone[i]);
+    const server = createServer(async (request, response) => response.end(await answer(Number(request.url.slice(1))))).listen(0);
     await new Promise((resolve) => server.once('listening', resolve));
-    let [trains, steps] = [true, 0];
+    let [predicts, trains, steps, different] = [false, true, 0, 0];
+    /** Delays of the event loop while so many requests are answered, in ms. */
+    const serve = async (count) => {
+      const delay = monitorEventLoopDelay({ resolution: 5 });
+      delay.enable();
+      let next = 0;
+      const ask = async () => {
+        while (next < count) {
+          const i = next++ % rows.length;
+          const got = await (await fetch('http://127.0.0.1:' + server.address().port + '/' + i)).text();
+          different += got !== alone[i];
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, ask));
+      delay.disable();
+      return { p99: delay.percentile(99) / 1e6, longest: delay.max / 1e6 };
+    };
+    const { p99: without } = await serve(${requests} / 4);
+    predicts = true;
     const trained = (async () => { while (trains) { await step(); steps++; } })();
     await step();
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
-    let [next, different] = [0, 0];
-    const ask = async () => {
-      while (next < ${requests}) {
-        const i = next++ % rows.length;
-        const answer = await (await fetch('http://127.0.0.1:' + server.address().port + '/' + i)).text();
-        different += answer !== alone[i];
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, ask));
-    delay.disable();
+    const delays = await serve(${requests});
     trains = false;
     await trained;
     server.close();
     server.closeAllConnections();
-    console.log(JSON.stringify({ different, steps, p99: delay.percentile(99) / 1e6, longest: delay.max / 1e6 }));`);
+    console.log(JSON.stringify({ different, steps, ...delays, without }));`);
   show(`${requests} predictions while training`, figures);
   expect(figures.different).toBe(0);
   expect(figures.steps).toBeGreaterThan(1);
-  // Of a monitor that looks every 5 ms, which is part of the figure.
-  if (whole) expect(figures.p99).toBeLessThanOrEqual(20);
+  // Of a monitor that looks every 5 ms, which is part of the figure. A machine that is busy with other things delays what neither trains nor predicts.
+  const quiet = figures.without <= 12;
+  if (whole && !quiet) console.log('the event loop was not judged: this machine is busy');
+  if (whole && quiet) expect(figures.p99).toBeLessThanOrEqual(20);
 });
