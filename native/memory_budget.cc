@@ -101,8 +101,10 @@ OutOfMemory::OutOfMemory(uint64_t bytes, uint64_t in_use, uint64_t limit)
 SystemMemory system_memory(const std::string& root) {
   SystemMemory memory;
   const std::vector<std::string> lines = lines_of(root + "/proc/meminfo");
-  if (const uint64_t kilobytes = number_of(lines, "MemTotal:"))
-    memory = {kilobytes << 10, (number_of(lines, "MemAvailable:") + number_of(lines, "SwapFree:")) << 10};
+  if (const uint64_t kilobytes = number_of(lines, "MemTotal:")) memory.total = kilobytes << 10;
+  // Systems that only look like Linux may not say.
+  if (const uint64_t kilobytes = number_of(lines, "MemAvailable:"))
+    memory.available = (kilobytes + number_of(lines, "SwapFree:")) << 10;
   const uint64_t machine = memory.total;
   for (const Cgroup& group : root.empty() ? own_groups() : cgroups("memory", root)) narrow(memory, machine, group);
   return memory;

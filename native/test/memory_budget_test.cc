@@ -104,6 +104,8 @@ SystemMemory memory_in(const FakeRoot& root) { return system_memory(root.path())
 TEST_CASE("what the system leaves: the machine's available memory, with its swap") {
   const FakeRoot root;
   CHECK(memory_in(root).available == kNoLimit);
+  root.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree:  10 kB\n");
+  CHECK(memory_in(root).available == kNoLimit);
   root.write("/proc/meminfo", "MemTotal:  8000 kB\nMemFree:  10 kB\nMemAvailable:   5000 kB\nSwapFree: 1 kB\n");
   CHECK(memory_in(root).total == 8000 << 10);
   CHECK(memory_in(root).available == 5001 << 10);

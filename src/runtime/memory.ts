@@ -34,7 +34,7 @@ export interface MemoryUse {
  */
 export function memory(): MemoryUse {
   const { weights, saved, plans, data, total, peak, limit } = loadNative().addon.memoryUse();
-  return { native: total, peak, kinds: { weights, saved, plans, data }, rss: process.memoryUsage.rss(), limit };
+  return { native: total, peak, kinds: { weights, saved, plans, data }, rss: process.memoryUsage.rss(), limit: limit >= Number.MAX_SAFE_INTEGER ? Infinity : limit };
 }
 
 /**
