@@ -1,6 +1,7 @@
 import { modelStreams, modelStreamsFrom, sharedStreams, sharedStreamsFrom } from '../checkpoint/random-streams.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer, PlateauSchedule } from '../optim/index.js';
+import { checkPlateauState } from '../optim/schedules/plateau.js';
 import { below, checkState, elements, entriesOf, kindOf, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import type { Tensor } from '../tensor.js';
 import { plateausOf } from './monitor.js';
@@ -76,7 +77,9 @@ async function plateauStates(given: ReadonlyMap<string, Source>, plateaus: reado
       const words = Int32Array.from(await elements(source));
       if (words.length !== 8) throw mismatch('loadStateDict', `'${PLATEAU}${i}' is no state of a reduceOnPlateau schedule: got ${words.length} numbers, expected 8. Pass what stateDict() gave.`);
       const [rate = 0, best = 0, bad = 0, cooling = 0] = new Float64Array(words.buffer);
-      return () => plateau.loadStateDict({ rate, best: Number.isNaN(best) ? null : best, bad, cooling });
+      const saved = { rate, best: Number.isNaN(best) ? null : best, bad, cooling };
+      checkPlateauState(saved);
+      return () => plateau.loadStateDict(saved);
     }),
   );
 }

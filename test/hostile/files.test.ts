@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { AnnealError, data, load, losses, nn, optim, save, Trainer } from 'anneal';
+import { AnnealError, data, load, losses, nn, optim, save, Trainer, type Tensor } from 'anneal';
 import { Compiled } from '../../scripts/compiled.js';
 import { parseIdx } from '../../src/data/idx.js';
 import { parseSafetensors, type HostTensor } from '../../src/io/index.js';
@@ -166,6 +166,17 @@ test('states of a trainer in which something was changed: refused, and nothing h
     if ((await outcome(() => fresh.loadStateDict(given))) !== 'read') expect(await fresh.model.parameters()[0]!.data()).toEqual(before);
     else await outcome(() => fresh.fit(set, { epochs: 1, batchSize: 4, shuffle: true }));
   }, PROPERTIES);
+});
+
+test('a damaged schedule is refused before anything has changed', async () => {
+  const state = new Map<string, HostTensor>();
+  for (const [key, tensor] of trainer().stateDict()) state.set(key, 'data' in tensor && ArrayBuffer.isView(tensor.data) ? (tensor as HostTensor) : { shape: tensor.shape, dtype: tensor.dtype, data: await (tensor as Tensor).data() });
+  for (const words of [new Int32Array(8).fill(-1), new Int32Array(8).fill(-(2 ** 31)), new Int32Array(7)]) {
+    const fresh = trainer();
+    const before = await fresh.model.parameters()[0]!.data();
+    expect(await outcome(() => fresh.loadStateDict(new Map([...state, ['plateau.0', { shape: [words.length], dtype: 'int32', data: words }]])))).toMatch(/plateau\.0|reduceOnPlateau/i);
+    expect(await fresh.model.parameters()[0]!.data()).toEqual(before);
+  }
 });
 
 test('names such as __proto__ change no object', async () => {

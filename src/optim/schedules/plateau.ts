@@ -95,15 +95,17 @@ export function reduceOnPlateau(base: number, options: PlateauOptions = {}): Pla
     observe,
     stateDict: () => state,
     loadStateDict: (given: PlateauState) => {
-      checkState(op, given);
+      checkPlateauState(given);
       state = { rate: given.rate, best: given.best, bad: given.bad, cooling: given.cooling };
     },
   });
 }
 
-function checkState(op: string, given: unknown): void {
+/** Throws ArgumentError for what is no state of such a schedule. */
+export function checkPlateauState(given: unknown): void {
   const { rate, best, bad, cooling } = (given ?? {}) as Partial<Record<keyof PlateauState, unknown>>;
   const known = typeof rate === 'number' && Number.isFinite(rate) && (best === null || typeof best === 'number');
   if (known && Number.isInteger(bad) && Number.isInteger(cooling)) return;
+  const op = 'schedules.reduceOnPlateau';
   throw new ArgumentError(`[${op}] loadStateDict: got ${JSON.stringify(given) ?? String(given)}, expected { rate, best, bad, cooling }. Pass what stateDict() gave.`, { op });
 }
