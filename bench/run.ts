@@ -23,6 +23,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   threads: async () => (await import('./threads.js')).threads(),
   'step-options': async () => (await import('./step-options.js')).stepOptions(),
   tables: async () => (await import('./tables.js')).tables(),
+  checkpoints: async () => (await import('./checkpoints.js')).checkpoints(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
   serving: async () => (await import('./serving.js')).serving(),
 };

@@ -33,9 +33,10 @@ export function encode(op: string, value: unknown, path: string, arrays: Map<str
   return Object.fromEntries(entries.map(([name, one]) => [name, encode(op, one, `${path}.${name}`, arrays, depth + 1)]));
 }
 
-/** The other way round. Throws FileFormatError for an array that is not there. */
-export function decode(json: unknown, arrays: ReadonlyMap<string, SavedArray>): unknown {
-  if (Array.isArray(json)) return json.map((one) => decode(one, arrays));
+/** The other way round. Throws FileFormatError for an array that is not there, and for what encode() does not write. */
+export function decode(json: unknown, arrays: ReadonlyMap<string, SavedArray>, depth = 0): unknown {
+  if (depth > DEEPEST) throw new FileFormatError(`[checkpoint] the JSON of the checkpoint has more than ${DEEPEST} values in one another, expected fewer. Take another one.`, { op: 'checkpoint' });
+  if (Array.isArray(json)) return json.map((one) => decode(one, arrays, depth + 1));
   if (typeof json !== 'object' || json === null) return json;
   if (NUMBER in json) return json[NUMBER] === '-0' ? -0 : Number(json[NUMBER]);
   if (TENSOR in json) {
@@ -43,7 +44,7 @@ export function decode(json: unknown, arrays: ReadonlyMap<string, SavedArray>): 
     if (array === undefined) throw new FileFormatError(`[checkpoint] the checkpoint lacks the tensor '${String(json[TENSOR])}' that it speaks of. Take another one.`, { op: 'checkpoint' });
     return array.data;
   }
-  return Object.fromEntries(Object.entries(json).map(([name, one]) => [name, decode(one, arrays)]));
+  return Object.fromEntries(Object.entries(json).map(([name, one]) => [name, decode(one, arrays, depth + 1)]));
 }
 
 /** A typed array as it is saved; a copy, so that it stays what it is now. Undefined for anything else. */

@@ -216,7 +216,7 @@ export function fromIterable(source: AnySource | Opens, options: Given): Stream<
     throw new ArgumentError(`[${OP}] source: got ${describeValue(source)}, expected an iterable, an async iterable, or a function that opens one.`, { op: OP });
   }
   const { shape, targetShape, dtype, targetDtype, normalize, classes, batches = false, seekable = false } = options;
-  if (seekable && typeof source !== 'function') throw new ArgumentError(`[${OP}] seekable: got it with ${describeValue(source)}, expected a function that opens the source at a place, as in ({ epoch, first }) => open(first).`, { op: OP });
+  if (seekable && typeof source !== 'function') throw new ArgumentError(`[${OP}] seekable: got ${describeValue(source)} as the source, expected a function that opens the source at a place, as in ({ epoch, first }) => open(first).`, { op: OP });
   const name = nameOf(OP, options.name, 'stream');
   const inputs = fieldsOf('x', 'shape', shape, 'dtype', dtype, normalize);
   if (targetShape === undefined || !isRecord(targetShape)) {

@@ -49,7 +49,13 @@ export interface Made {
 export function fitStateOf({ state, path }: Snapshot & { readonly path: string }): FitState {
   const fit = state['fit'];
   const count = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-  const fine = isRecord(fit) && count(fit['firstEpoch']) && count(fit['submitted']) && Array.isArray(fit['epochs']) && Array.isArray(fit['callbacks']) && Array.isArray(fit['rates']) && isRecord(fit['loader']) && isRecord(fit['made']);
+  const all = (value: unknown, fits: (one: unknown) => boolean): boolean => Array.isArray(value) && value.every(fits);
+  const orNull = (fits: (value: unknown) => boolean) => (value: unknown): boolean => value === null || fits(value);
+  const epochFits = orNull((epoch) => isRecord(epoch) && count(epoch['steps']) && count(epoch['examples']) && typeof epoch['seconds'] === 'number' && isRecord(epoch['results']) && Object.values(epoch['results']).every(isRecord));
+  const numbers = orNull((value) => typeof value === 'number');
+  const fine =
+    isRecord(fit) && count(fit['firstEpoch']) && count(fit['submitted']) && all(fit['epochs'], isRecord) && orNull(count)(fit['best']) && epochFits(fit['epoch']) && all(fit['callbacks'], isRecord) && all(fit['rates'], numbers) &&
+    orNull((stopped) => typeof stopped === 'string')(fit['stopped']) && isRecord(fit['loader']) && isRecord(fit['made']) && isRecord(fit['made']['data']) && isRecord(fit['made']['options']) && orNull((kept) => isRecord(kept) && typeof kept['value'] === 'number')(fit['kept']);
   if (fine) return fit as unknown as FitState;
   throw new FileFormatError(`[fit] resume: ${path} is no checkpoint of a fit(): got none of its state, expected one that fit() wrote. A loop of your own goes on with Checkpoints.load().`, { op: 'fit' });
 }

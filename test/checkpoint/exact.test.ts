@@ -99,3 +99,13 @@ test('events() and a second fit() of a trainer have checkpoints, too', async () 
   for (let i = 0; i < 2; i++) await whole.trainer.fit(whole.data as never, { ...whole.options, epochs: 2 });
   expect(found).toEqual(await traces(whole));
 });
+
+test('many steps run in one call between two checkpoints, which bound them', async () => {
+  const { trainer, data, options } = TRAININGS['weights of examples']!();
+  let stepwise: string | undefined = '';
+  const taken: number[] = [];
+  const callbacks: train.Callback = { onFitStart: (event) => void (stepwise = event.stepwise), stateDict: () => (taken.push(trainer.optimizer.steps), {}) };
+  await trainer.fit(data as never, { ...options, epochs: 2, callbacks, checkpoint: { dir: `${directory}/${directories++}`, everySteps: 10 } });
+  expect(stepwise).toBe(undefined);
+  expect(taken).toEqual([10, 20, 24]);
+});

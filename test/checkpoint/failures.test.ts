@@ -106,6 +106,8 @@ describe('a damaged checkpoint', () => {
       [right, /is no checkpoint of a fit\(\)/],
       [{ ...right, state: { fit: { $tensor: 'x' } } }, /lacks the tensor 'x'/],
       [{ ...right, state: 3 }, /its state is no object/],
+      [{ ...right, state: JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`) as object }, /more than 100 values in one another/],
+      [{ ...right, state: { fit: { firstEpoch: 0, submitted: 0, epochs: [1], callbacks: [], rates: [], loader: {}, made: {} } } }, /is no checkpoint of a fit\(\)/],
     ] as const) {
       await write(wrong);
       await fails(load(), 'ANNEAL_FILE_FORMAT', text);

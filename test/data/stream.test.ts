@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import 'anneal';
-import { fromIterable, loader, originOf, type Loader, type StreamItem } from '../../src/data/index.js';
+import { refuses } from '../nn/fails.js';
+import { fromIterable, loader, originOf, type Loader, type StreamItem, type StreamPosition } from '../../src/data/index.js';
 
 /** Examples 0, 1, ... that tell what happens to them. */
 function source(count: number, failAt = -1): { log: string[]; open: () => AsyncGenerator<StreamItem> } {
@@ -220,5 +221,41 @@ describe('a stream of records', () => {
   ];
   it.each(bad)('%s', (message, options) => {
     expect(() => fromIterable([], { shape, ...options } as never)).toThrow(message);
+  });
+});
+
+describe('a stream that is told where to begin', () => {
+  const positions: unknown[] = [];
+  const numbered = (at: StreamPosition) => {
+    positions.push(at);
+    return Array.from({ length: 10 }, (_, i) => ({ x: [i], y: 0 })).slice(at.first);
+  };
+
+  it('begins there where it is seekable, else with its first example', async () => {
+    for (const seekable of [true, false]) {
+      const stream = fromIterable(seekable ? numbered : () => numbered({ epoch: 0, first: 0 }), { shape: [1], seekable });
+      const batches = loader(stream, { batchSize: 3 });
+      for await (const [inputs] of batches) if ((await inputs.data())[0] === 3) break;
+      const state = batches.stateDict();
+      const again = loader(stream, { batchSize: 3 });
+      again.loadStateDict(state);
+      positions.length = 0;
+      const seen: number[][] = [];
+      const places: (string | undefined)[] = [];
+      for await (const [inputs] of again) {
+        seen.push([...(await inputs.data())]);
+        places.push(originOf(inputs)?.describe(0));
+      }
+      expect(seen).toEqual([[6, 7, 8], [9]]);
+      expect(positions).toEqual([{ epoch: 0, first: seekable ? 6 : 0 }]);
+      expect(places[0]).toMatch(/example 6/);
+      for await (const _ of again) break;
+      expect(positions.at(-1)).toEqual(seekable ? { epoch: 1, first: 0 } : { epoch: 0, first: 0 });
+    }
+  });
+
+  it('has to be a function', () => {
+    refuses(() => fromIterable([], { shape: [1], seekable: true }), 'ANNEAL_INVALID_ARGUMENT', /\[data\.fromIterable\] seekable: got an Array as the source, expected a function that opens the source at a place, as in \(\{ epoch, first \}\) => open\(first\)/);
+    refuses(() => fromIterable(() => [], { shape: [1], seekable: 1 as never }), 'ANNEAL_INVALID_ARGUMENT', /seekable: got 1, expected true or false/);
   });
 });
