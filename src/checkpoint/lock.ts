@@ -1,14 +1,14 @@
-import type * as Crypto from 'node:crypto';
 import type * as Fs from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import type * as Os from 'node:os';
 import { BusyError } from '../errors.js';
+import { atPath, bytesOfPath } from '../io/path-bytes.js';
+import { removeStale, temporaryFor } from '../io/temporaries.js';
 import { lazyRequire } from '../lazy-require.js';
 import { isRecord } from '../records.js';
 
 const fs = lazyRequire<typeof Fs>('node:fs');
 const os = lazyRequire<typeof Os>('node:os');
-const crypto = lazyRequire<typeof Crypto>('node:crypto');
 
 const NAME = '.lock';
 /** A lock is touched so often while it is held, and one of another machine that nobody has touched for so long is stale. */
@@ -74,6 +74,7 @@ export class DirectoryLock {
 
 /** Makes a lock that says all that it says from its first moment on, also after the power has failed: a second name of a file that is on the disk. */
 async function create(path: string, text: string): Promise<boolean> {
+  await removeStale(bytesOfPath(path));
   const draft = asideOf(path);
   try {
     await write(draft, text);
@@ -100,7 +101,7 @@ async function createPlainly(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function write(path: string, text: string): Promise<void> {
+async function write(path: string | Buffer, text: string): Promise<void> {
   const file = await open(path, 'wx');
   try {
     await file.writeFile(text);
@@ -110,8 +111,8 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-/** A new name beside a lock. */
-const asideOf = (path: string): string => `${path}.${process.pid}-${crypto().randomBytes(4).toString('hex')}.tmp`;
+/** A new name beside a lock, which goes with the next lock where its process is killed. */
+const asideOf = (path: string): Buffer => atPath(temporaryFor(bytesOfPath(path)));
 
 interface Contents {
   readonly text: string;

@@ -1,7 +1,7 @@
-import type * as WorkerThreads from 'node:worker_threads';
+import type * as Threads from 'node:worker_threads';
 import { lazyRequire } from '../lazy-require.js';
 
-const workerThreads = lazyRequire<typeof WorkerThreads>('node:worker_threads');
+const threads = lazyRequire<typeof Threads>('node:worker_threads');
 
 type Signal = 'SIGTERM' | 'SIGINT';
 const SIGNALS: readonly Signal[] = ['SIGTERM', 'SIGINT'];
@@ -28,7 +28,7 @@ export class Shutdown {
   readonly #controller = new AbortController();
 
   constructor() {
-    if (waiting.size === 0 && workerThreads().isMainThread) for (const signal of SIGNALS) process.on(signal, onSignal);
+    if (waiting.size === 0 && threads().isMainThread) for (const signal of SIGNALS) process.on(signal, onSignal);
     waiting.add(this);
   }
 
