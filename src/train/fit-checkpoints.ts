@@ -17,7 +17,7 @@ import { monitored, monitorFor, type Monitorable } from './monitor.js';
 import type { FitCheckpoint, Resumable } from './resume.js';
 
 /** Parts of the state of a fit() that the fit() itself knows. */
-export type FitProgress = Omit<FitState, 'loader' | 'rates' | 'kept' | 'made'> & { readonly epochs: readonly object[]; readonly loss: number | null };
+export type FitProgress = Omit<FitState, 'loader' | 'rates' | 'kept' | 'made'> & { readonly loss: number | null };
 
 /** The trained, and how its whole state is asked for. */
 export interface Trained extends Resumable {

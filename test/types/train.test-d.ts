@@ -185,5 +185,33 @@ describe('a model in use', () => {
     await save(model, 'x', { pipeline: people.pipeline, temperature: 2, maxShardBytes: 5e9 });
     // @ts-expect-error a threshold is a number
     await save(model, 'x', { threshold: '0.5' });
+describe('checkpoints', () => {
+  it('of fit have intervals, and what is kept', async () => {
+    await trainer.fit(digits, { checkpoint: { dir: 'runs', everySteps: 10, everySeconds: 30, everyEpochs: 1, keep: { last: 3, best: 'validation.loss' } }, resume: 'latest' });
+    await trainer.fit(digits, { checkpoint: { dir: new URL('file:///runs') }, resume: { from: new URL('file:///runs/one'), ignore: ['data', 'library', 'options'] } });
+    // @ts-expect-error another model cannot be ignored
+    await trainer.fit(digits, { resume: { from: 'latest', ignore: ['model'] } });
+    // @ts-expect-error a directory is asked for
+    await trainer.fit(digits, { checkpoint: { everySteps: 10 } });
+  });
+
+  it('of a loop have parts of any kind that knows its state', async () => {
+    const checkpoint = new train.Checkpoints('runs');
+    const lr = optim.schedules.reduceOnPlateau(0.1);
+    const own = { stateDict: () => ({ count: 1 }), loadStateDict: (state: { readonly count: number }): void => void state };
+    const parts = { model, trainer, optimizer, lr, own, loader: data.loader(digits), running: metrics.running([metrics.accuracy()]) };
+    expectTypeOf(await checkpoint.save(parts, { step: 1, values: { any: [1, 'text'] } })).toEqualTypeOf<string>();
+    expectTypeOf(await checkpoint.load(parts)).toEqualTypeOf<train.LoadedCheckpoint | undefined>();
+    // @ts-expect-error a number has no state
+    await checkpoint.save({ model, epoch: 3 }, { step: 1 });
+    // @ts-expect-error a step is asked for
+    await checkpoint.save({ model }, {});
+  });
+
+  it('ask callbacks and accumulators for what they remember', () => {
+    const counting: train.Callback = { stateDict: () => ({ seen: 3 }), loadStateDict: ({ seen }) => void seen };
+    const accumulator: metrics.Accumulator = { add: () => undefined, result: () => 1, stateDict: () => ({ sum: 1 }), loadStateDict: ({ sum }) => void sum };
+    expectTypeOf(counting.stateDict).toEqualTypeOf<(() => object | Promise<object>) | undefined>();
+    expectTypeOf(accumulator.result()).toEqualTypeOf<number>();
   });
 });
