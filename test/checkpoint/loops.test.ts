@@ -1,7 +1,7 @@
 // Loops by hand that go on from a checkpoint: two optimizers, gradients that wait, a position in the data, values of one's own.
 import { rmSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
-import { data, load, mean, metrics, mul, nn, noGrad, normal, optim, random, seed, sub, train, type Tensor } from 'anneal';
+import { data, load, losses, mean, metrics, mul, nn, noGrad, normal, optim, random, seed, sub, train, Trainer, type Tensor } from 'anneal';
 import { bits, blobs } from '../train/classifier.js';
 import { fails, refuses } from '../nn/fails.js';
 import { newDirectory } from './training.js';
@@ -130,6 +130,30 @@ test('values of any kind come back as they were', async () => {
   const values = { a: [NaN, -0, Infinity, -Infinity, 1e-300, 0.1], b: new Float64Array([0.1, NaN]), c: { d: new Uint8Array([1, 2]), e: null, f: 'NaN', g: true }, h: new Float32Array(), i: undefined };
   await checkpoint.save({ model }, { step: 0, values });
   expect((await checkpoint.load({ model }))!.values).toStrictEqual({ a: values.a, b: values.b, c: values.c, h: values.h });
+  await checkpoint.close();
+});
+
+test('a trainer and a plateau schedule are parts, too', async () => {
+  const lr = (): optim.PlateauSchedule => optim.schedules.reduceOnPlateau(0.1, { patience: 0 });
+  const trained = async () => {
+    seed(2);
+    const model = nn.sequential([2], nn.linear(2, 8), nn.dropout(0.1), nn.linear(8, 2));
+    const trainer = new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.adam(model.parameters()) });
+    return { trainer, lr: lr() };
+  };
+  const parts = await trained();
+  await parts.trainer.fit(real, { epochs: 2, batchSize: 6 });
+  parts.lr.observe(1);
+  parts.lr.observe(2);
+  const checkpoint = new train.Checkpoints(fresh());
+  await checkpoint.save(parts, { step: 20 });
+  await parts.trainer.fit(real, { epochs: 1, batchSize: 6 });
+  const expected = await bits(parts.trainer.model);
+  const again = await trained();
+  await checkpoint.load(again);
+  expect([again.trainer.epochs, again.lr(0)]).toEqual([2, parts.lr(0)]);
+  await again.trainer.fit(real, { epochs: 1, batchSize: 6 });
+  expect(await bits(again.trainer.model)).toEqual(expected);
   await checkpoint.close();
 });
 

@@ -100,6 +100,12 @@ describe('a signal', () => {
     expect([once.signal, twice.signal]).toEqual(['SIGTERM', 'SIGINT']);
   });
 
+  test('leaves a last checkpoint of each of two trainings, before the process ends', async () => {
+    const running = run('two', 10 ** 6, ['SIGTERM']);
+    expect(await running).toMatchObject({ code: null, signal: 'SIGTERM', errors: '' });
+    for (const directory of [running.directory, `${running.directory}-second`]) expect(readdirSync(directory)).toEqual([expect.stringMatching(/^step-\d+\.safetensors$/)]);
+  });
+
   test('is no business of a fit() that has ended', async () => {
     const ended = await run('plain', 3, []);
     expect(ended).toMatchObject({ code: 0, errors: '' });

@@ -10,6 +10,14 @@ const points = data.fromArrays({ x: Float32Array.from({ length: 400 }, (_, i) =>
 const listeners = (): string => `listeners ${process.listenerCount('SIGTERM')} ${process.listenerCount('SIGINT')}`;
 if (mode === 'own') process.on('SIGTERM', () => say('own listener'));
 say(listeners());
+if (mode === 'two') {
+  const other = nn.sequential([2], nn.linear(2, 4), nn.relu(), nn.linear(4, 2));
+  const second = new Trainer(other, { loss: losses.crossEntropy, optimizer: optim.sgd(other.parameters(), { lr: 0.1 }) });
+  await new Promise<void>((begun) => {
+    const callbacks = { passive: true, onFitStart: () => begun() };
+    second.fit(points, { epochs: Number(epochs), batchSize: 10, shuffle: true, checkpoint: { dir: `${dir}-second`, everySteps: 10 ** 9 }, callbacks }).catch(() => say('second ended'));
+  });
+}
 try {
   await trainer.fit(points, {
     epochs: Number(epochs),
