@@ -1,25 +1,70 @@
 import { throughComposition } from '../graph/autodiff.js';
 import { outputOf, record } from '../graph/recorder.js';
-import type { Shape } from '../shape.js';
+import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { composeAttention, composeAttentionGrad, gradOperandsOf, maskGradient, operandsOf, type AttentionAttrs, type AttentionGradAttrs } from './attention-composition.js';
+import { composeAttention, composeAttentionGrad, gradOperandsOf, maskGradient, operandsOf, type AttentionAttrs, type AttentionGradAttrs, type AttentionOperands } from './attention-composition.js';
 import { zeros } from './constructors.js';
 import { example } from './examples.js';
-import type { CompositeRecord, Example, Tolerance } from './record.js';
+import { attentionCost } from './costs.js';
+import { anyLayout, bitsOf, type Emitter, type Value } from './emitter.js';
+import { denseLayout, orderOf, type Layout, type Order } from './layout.js';
+import type { Example, KernelRecord, Tolerance } from './record.js';
 
 /** Sums of products of some ten terms, of weights that are good to a few units in the last place. */
 const ATTENTION: Tolerance = { absolute: 4e-6, relative: 4e-6 };
 
 const NAME = 'scaledDotProductAttention';
 
+/** Features lie side by side; a mask of one element, too, has strides of its own. */
+const hasRows = ({ shape, strides }: Layout): boolean => shape.at(-1)! <= 1 || strides.at(-1) === 1;
+
+/** Operands [B, H, T, D] of a query whose heads lie side by side at each position leave results that do. */
+function orderLike(shape: Shape, query: Layout): Order | undefined {
+  const [, H, T] = query.shape as [number, number, number];
+  const turned = H > 1 && T > 1 && query.strides[1]! < query.strides[2]!;
+  return turned && shape.length === 4 ? orderOf(denseLayout(shape, [0, 2, 1, 3])) : undefined;
+}
+
+/** A mask as [B, H, T, S], dimensions that it broadcasts along being 1. */
+function asMask({ buffer, layout }: Value): Value {
+  const missing = Array.from({ length: 4 - layout.shape.length }, () => 1);
+  return { buffer, layout: { shape: [...missing, ...layout.shape], strides: [...missing, ...layout.strides], offset: layout.offset } };
+}
+
+/** The operands that both rows begin with. */
+function sharedOperands(e: Emitter, { query, key, value, mask, keyLengths, randomKey }: AttentionOperands<number>): readonly (Value | undefined)[] {
+  const given = (i: number | undefined, accepts?: (layout: Layout) => boolean): Value | undefined => (i === undefined ? undefined : e.input(i, accepts));
+  return [e.input(query, hasRows), e.input(key, hasRows), e.input(value, hasRows), mask === undefined ? undefined : asMask(e.input(mask, anyLayout)), given(keyLengths), given(randomKey)];
+}
+
+function words({ scale, causal, dropout }: AttentionAttrs): number[] {
+  return [bitsOf(scale), Number(causal), bitsOf(1 - dropout), bitsOf(1 / (1 - dropout))];
+}
+
+function emitAttention(e: Emitter, attrs: AttentionAttrs): void {
+  const operands = operandsOf([...positions(e)], attrs);
+  e.instruction('attention', [e.output(0), e.output(1)], sharedOperands(e, operands), words(attrs), attentionCost(e.shape(0), e.shape(2), attrs.causal, 1));
+}
+
+function emitAttentionGrad(e: Emitter, attrs: AttentionGradAttrs): void {
+  const operands = gradOperandsOf([...positions(e)], attrs);
+  const { y, dy, lse, dlse } = operands;
+  const more = [e.input(y, hasRows), e.input(dy, hasRows), e.input(lse), dlse === undefined ? undefined : e.input(dlse)];
+  e.instruction('attention_grad', [0, 1, 2].map((i) => e.output(i)), [...sharedOperands(e, operands), ...more], words(attrs), attentionCost(e.shape(0), e.shape(2), attrs.causal, 2.5));
+}
+
+const positions = (e: Emitter): Iterable<number> => Array.from({ length: e.inputs }).keys();
+
 const composeGrad = (inputs: readonly Tensor[], attrs: AttentionGradAttrs): readonly Tensor[] => composeAttentionGrad(gradOperandsOf(inputs, attrs), attrs);
 
 /** Gradients of query, key and value. Inputs: query, key, value, y, log-sum-exp, dy, and a mask, lengths of keys, a random key and the gradient of the log-sum-exp, where they are there. */
-export const attentionGradOp: CompositeRecord<AttentionGradAttrs, readonly (Tensor | undefined)[]> = {
+export const attentionGradOp: KernelRecord<AttentionGradAttrs, readonly (Tensor | undefined)[]> = {
   name: `${NAME}Grad`,
   calledBy: NAME,
-  kind: 'composite',
+  kind: 'kernel',
   infer: ([query, key, value]) => ({ shape: query!.shape, dtype: 'float32', more: [key!, value!].map(({ shape }) => ({ shape, dtype: 'float32' })) }),
+  order: (shape, [query]) => orderLike(shape, query!),
+  emit: emitAttentionGrad,
   decompose: composeGrad,
   gradient: throughComposition(composeGrad),
   saves: { inputs: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] },
@@ -33,13 +78,16 @@ export const attentionGradOp: CompositeRecord<AttentionGradAttrs, readonly (Tens
 };
 
 /** softmax(scale q k^T + mask) v, and the log-sum-exp of the scores. Inputs: see AttentionOperands. */
-export const attentionOp: CompositeRecord<AttentionAttrs, readonly (Tensor | undefined)[]> = {
+export const attentionOp: KernelRecord<AttentionAttrs, readonly (Tensor | undefined)[]> = {
   name: NAME,
-  kind: 'composite',
+  kind: 'kernel',
   infer: ([query, , value]) => {
     const rows = query!.shape.slice(0, 3);
     return { shape: [...rows, value!.shape[3]!], dtype: 'float32', more: [{ shape: rows, dtype: 'float32' }] };
   },
+  order: (shape, [query]) => orderLike(shape, query!),
+  flops: ([query, key, value]) => 2 * sizeOf(query!.shape.slice(0, 3)) * key!.shape[2]! * (query!.shape[3]! + value!.shape[3]!),
+  emit: emitAttention,
   decompose: (inputs, attrs) => composeAttention(operandsOf(inputs, attrs), attrs),
   gradient: ([dy, dlse], node, attrs) => {
     const { query, key, value, mask, keyLengths, randomKey } = operandsOf(node.inputs, attrs);

@@ -39,6 +39,16 @@ export function productCost(M: number, N: number, K: number): number {
   return Math.round(PRODUCT_NS + (2 * M * N * K) / FLOPS_PER_NS + (M * K + K * N + M * N) / PACKED_PER_NS);
 }
 
+/** Time of a score: its exponential, and what goes with it. */
+const SCORE_NS = 0.4;
+
+/** Attention of a query [B, H, T, D] to values [B, K, S, E]; its gradient has 2.5 times the products. */
+export function attentionCost(query: Shape, value: Shape, causal: boolean, products: number): number {
+  const [B, H, T, D] = query as [number, number, number, number];
+  const scores = (B * H * T * value[2]!) / (causal ? 2 : 1);
+  return Math.round(PRODUCT_NS + scores * ((2 * products * (D + value[3]!)) / FLOPS_PER_NS + SCORE_NS));
+}
+
 /** A convolution that multiplies so many weights at each of the pixels, and reads and writes so many elements of images: windows are read where they lie, not packed. */
 export function convolutionCost(pixels: number, weights: number, images: number): number {
   return Math.round(PRODUCT_NS + (2 * pixels * weights) / FLOPS_PER_NS + (weights + images) / PACKED_PER_NS);

@@ -144,6 +144,11 @@ export class EveryKernel extends nn.Module {
     const scores = anneal.matmul(query, anneal.transpose(key, 1, 2));
     const attended = anneal.matmul(anneal.softmax(anneal.div(scores, Math.sqrt(17))), value);
     this.term(anneal.pow(attended, 2));
+    const long = [query, key, value].map((x) => anneal.reshape(x, [1, 1, 128, 17]) as Tensor) as [Tensor, Tensor, Tensor];
+    this.term(anneal.pow(anneal.scaledDotProductAttention(...long, { isCausal: true }), 2));
+    const heads = (x: Tensor, count: number): Tensor => anneal.permute(anneal.reshape(x.slice(0, count), [2, 32, count / 2, 17]), [0, 2, 1, 3]) as Tensor;
+    const options = { mask: anneal.greater(matrix(32, 32), -0.7) as Tensor, keyLengths: tensor(Int32Array.of(32, 21)) as Tensor, dropout: 0.2, enableGqa: true };
+    this.term(anneal.pow(anneal.scaledDotProductAttention(heads(query, 4), heads(key, 2), heads(value, 2), options), 2));
     const spoken = tensor(below(16, 20), { shape: [4, 5] });
     this.term(losses.ctc(query, spoken, tensor(Int32Array.of(32, 31, 20, 7)), tensor(Int32Array.of(5, 4, 0, 1)), { blank: 16 }));
   }

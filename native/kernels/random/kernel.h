@@ -35,10 +35,10 @@ struct Philox {
   uint32_t key[2], stream[2], counter;
 };
 
-// The words of blocks [first, first + kBlocks), in order.
-ANNEAL_INLINE void philox(const Philox& s, int64_t first, vi& words0, vi& words1) {
+// The four words of each of these blocks, in the low halves; upper halves of some hold anything.
+ANNEAL_INLINE void philox_rounds(const Philox& s, vq blocks, vq (&words)[4]) {
   const vq multiplier0 = vq{} + 0xD2511F53u, multiplier1 = vq{} + 0xCD9E8D57u;
-  vq c0 = block_index(first), c1 = vq{} + s.counter, c2 = vq{} + s.stream[0], c3 = vq{} + s.stream[1];
+  vq c0 = blocks, c1 = vq{} + s.counter, c2 = vq{} + s.stream[0], c3 = vq{} + s.stream[1];
   uint32_t k0 = s.key[0], k1 = s.key[1];
   for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
     const vq p0 = multiply_low(c0, multiplier0), p1 = multiply_low(c2, multiplier1);
@@ -47,8 +47,15 @@ ANNEAL_INLINE void philox(const Philox& s, int64_t first, vi& words0, vi& words1
     c1 = p1;
     c3 = p0;
   }
-  const vq low = (c0 & 0xFFFFFFFFu) | (c1 << 32),
-           high = (c2 & 0xFFFFFFFFu) | (c3 << 32);  // words 0 and 1, 2 and 3 of each block
+  words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
+}
+
+// The words of blocks [first, first + kBlocks), in order.
+ANNEAL_INLINE void philox(const Philox& s, int64_t first, vi& words0, vi& words1) {
+  vq c[4];
+  philox_rounds(s, block_index(first), c);
+  const vq low = (c[0] & 0xFFFFFFFFu) | (c[1] << 32),
+           high = (c[2] & 0xFFFFFFFFu) | (c[3] << 32);  // words 0 and 1, 2 and 3 of each block
 #if ANNEAL_LANES == 4
   words0 = (vi)__builtin_shufflevector(low, high, 0, 2);
   words1 = (vi)__builtin_shufflevector(low, high, 1, 3);
