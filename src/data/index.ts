@@ -14,6 +14,7 @@ export type { LoaderOptions } from './loader-options.js';
 export type { Nested } from './nested.js';
 export type { ChannelNormalize, Normalize } from './normalize.js';
 export { padded, type PaddableRecord, type PaddableShape, type PaddedArrays, type PaddedClasses, type PaddedDTypes, type PaddedInputs, type PaddedTargetDTypes, type PaddedTargets, type SequenceShape, type SequenceValues } from './padded.js';
+export { fromText, TextStream, type TextOptions, type TextPieces, type TextSource } from './from-text.js';
 export { BatchOrigin, originOf } from './batch-origin.js';
 export type { LoaderState } from './position.js';
 export type { SplitOptions } from './split.js';

@@ -21,6 +21,11 @@ export function shuffledOrder(size: number, seed: number, epoch: number): Int32A
   return shuffled(size, seed, LOADER_STREAM, epoch);
 }
 
+/** The order of one of the blocks of windows of a text, each of `size`, in epoch number `epoch`. */
+export function textOrder(size: number, seed: number, epoch: number, block: number): Int32Array {
+  return shuffled(size, seed, [0x74657874, block], epoch); // 'text'
+}
+
 /** The order from which a split takes its two parts. */
 export function splitOrder(size: number, seed: number): Int32Array {
   return shuffled(size, seed, SPLIT_STREAM, 0);

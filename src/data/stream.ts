@@ -186,7 +186,7 @@ export function isAsync(source: AnySource): source is AsyncIterable<AnyItem> {
 
 /**
  * A stream of examples { x, y } (or of ready batches of them) from an iterable, an async iterable or, so that there can be more
- * than one epoch, a function that opens one. x and y may be records of arrays, with records of shapes. Arrays are copied.
+ * than one epoch, a function that opens one and is told the epoch. x and y may be records of arrays, with records of shapes. Arrays are copied.
  *
  *     async function* rows() { for await (const line of lines) yield { x: line.split(',').map(Number), y: 1 }; }
  *     const loader = data.loader(data.fromIterable(rows, { shape: [4] }), { batchSize: 32 });

@@ -1,4 +1,5 @@
 export { Generation, generate, type GeneratedText, type GeneratedToken, type GenerateOptions, type Prompt } from './generate.js';
 export type { SamplingOptions } from './sampling.js';
 export type { Tokenizer } from './tokenizer.js';
+export { fromTokenizerJson, TokenizerJson, type TokenizerJsonOptions } from './tokenizer-json.js';
 export { bytes, characters, fromJSON, Vocabulary, words, type Corpus, type Fallback, type VocabularyJson, type VocabularyOptions, type WordOptions } from './vocabulary.js';

@@ -185,6 +185,9 @@ describe('a model in use', () => {
     await save(model, 'x', { pipeline: people.pipeline, temperature: 2, maxShardBytes: 5e9 });
     // @ts-expect-error a threshold is a number
     await save(model, 'x', { threshold: '0.5' });
+  });
+});
+
 describe('checkpoints', () => {
   it('of fit have intervals, and what is kept', async () => {
     await trainer.fit(digits, { checkpoint: { dir: 'runs', everySteps: 10, everySeconds: 30, everyEpochs: 1, keep: { last: 3, best: 'validation.loss' } }, resume: 'latest' });

@@ -1,0 +1,129 @@
+import type * as HuggingFace from '@huggingface/tokenizers';
+import type * as Fs from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describeValue } from '../describe-value.js';
+import { AnnealError, ArgumentError, FileFormatError, IndexError } from '../errors.js';
+import { checkPath, shownPath } from '../io/check-path.js';
+import type { FilePath } from '../io/path.js';
+import { lazyRequire } from '../lazy-require.js';
+import { checkFlags, checkOptions } from '../options.js';
+import { checkText, type Tokenizer } from './tokenizer.js';
+
+const OP = 'text.fromTokenizerJson';
+const fs = lazyRequire<typeof Fs>('node:fs/promises');
+const huggingFace = lazyRequire<typeof HuggingFace>('@huggingface/tokenizers');
+const MODELS = ['BPE', 'WordPiece', 'Unigram'];
+
+export interface TokenizerJsonOptions {
+  /** Token that stands behind the end of a text, by its name, as in '<|endoftext|>'. Default: the `eos_token` of tokenizer_config.json beside the file, where it is there. */
+  readonly endOfText?: string | undefined;
+  /** True: encode() puts special tokens around a text, as the file says, such as [CLS] and [SEP]. Default false. */
+  readonly addSpecialTokens?: boolean | undefined;
+}
+
+/** Parts of a tokenizer.json that are looked at here. */
+interface TokenizerFile {
+  readonly model: { readonly type?: unknown; readonly vocab: unknown; readonly merges?: unknown };
+  readonly normalizer?: unknown;
+  readonly pre_tokenizer?: { readonly type?: unknown; readonly add_prefix_space?: unknown; readonly use_regex?: unknown } | null;
+}
+
+/** The library that does the work, which is not installed with this one. Throws AnnealError (ANNEAL_OPTIONAL_MISSING) where it is absent. */
+export function tokenizersLibrary(load: () => typeof HuggingFace = huggingFace): typeof HuggingFace {
+  try {
+    return load();
+  } catch (cause) {
+    throw new AnnealError('ANNEAL_OPTIONAL_MISSING', `[${OP}] tokenizer.json is read by @huggingface/tokenizers, which is not installed. Install it beside anneal: npm install @huggingface/tokenizers.`, { op: OP, cause });
+  }
+}
+
+/** Tokens of a tokenizer.json. See fromTokenizerJson(). */
+export class TokenizerJson implements Tokenizer {
+  readonly size: number;
+  readonly endOfText: number | undefined;
+  readonly boundaries: 'spaces' | 'documents';
+  readonly #tokenizer: HuggingFace.Tokenizer;
+  readonly #addSpecialTokens: boolean;
+
+  constructor(tokenizer: HuggingFace.Tokenizer, setup: { readonly endOfText: number | undefined; readonly boundaries: 'spaces' | 'documents'; readonly addSpecialTokens: boolean }) {
+    this.#tokenizer = tokenizer;
+    this.#addSpecialTokens = setup.addSpecialTokens;
+    this.endOfText = setup.endOfText;
+    this.boundaries = setup.boundaries;
+    let last = -1;
+    for (const token of tokenizer.get_vocab(true).values()) last = Math.max(last, token);
+    this.size = last + 1;
+  }
+
+  /** Returns the tokens of a text. */
+  encode(text: string): Int32Array {
+    checkText('encode', text);
+    return Int32Array.from(this.#tokenizer.encode(text, { add_special_tokens: this.#addSpecialTokens }).ids);
+  }
+
+  /** Returns the text of tokens, without special ones. Throws IndexError, naming the position, for one that there is not. */
+  decode(tokens: ArrayLike<number>): string {
+    const given = Array.from(tokens);
+    const wrong = given.findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < this.size));
+    if (wrong >= 0) throw new IndexError(`[decode] token out of range at position ${wrong}: got ${given[wrong]}, expected an integer in [0, ${this.size}). Take tokens of the model that the tokenizer was made for.`, { index: wrong, value: given[wrong]!, limit: this.size }, { op: 'decode' });
+    return given.length === 0 ? '' : this.#tokenizer.decode(given, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  }
+}
+
+/** A JSON object from a file; undefined where `optional` allows that it is not there. */
+async function readJson(path: string, optional = false): Promise<object | undefined> {
+  const bytes = await fs().readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (optional && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return undefined;
+  try {
+    const given: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof given === 'object' && given !== null) return given;
+  } catch (cause) {
+    throw new FileFormatError(`[${OP}] ${path} is no JSON: ${(cause as Error).message}. Download it again.`, { op: OP, cause });
+  }
+  throw new FileFormatError(`[${OP}] ${path} holds no JSON object, expected a tokenizer.json of Hugging Face.`, { op: OP });
+}
+
+function checkFile(file: object, name: string): TokenizerFile {
+  const { model } = file as Partial<TokenizerFile>;
+  if (typeof model !== 'object' || model === null || typeof model.vocab !== 'object' || model.vocab === null) throw new FileFormatError(`[${OP}] ${name} holds no tokenizer: got ${describeValue(model)} as its model, expected a vocabulary. Take the file tokenizer.json, not tokenizer_config.json.`, { op: OP });
+  const type = model.type ?? (Array.isArray(model.vocab) ? 'Unigram' : model.merges === undefined ? 'WordPiece' : 'BPE');
+  if (!MODELS.includes(type as string)) throw new FileFormatError(`[${OP}] ${name} holds a tokenizer of unknown kind: got ${describeValue(type)}, expected one of ${MODELS.join(', ')}.`, { op: OP });
+  return file as TokenizerFile;
+}
+
+/** Place at which text may be cut: GPT-2's rule takes a space to the word behind it, and nothing else across. */
+function boundariesOf({ normalizer, pre_tokenizer: split }: TokenizerFile): 'spaces' | 'documents' {
+  const isGpt2 = split?.type === 'ByteLevel' && split.add_prefix_space === false && split.use_regex !== false;
+  return isGpt2 && (normalizer === null || normalizer === undefined) ? 'spaces' : 'documents';
+}
+
+/**
+ * A tokenizer from a tokenizer.json of Hugging Face: BPE, WordPiece or Unigram, as the library @huggingface/tokenizers reads them, which you install beside anneal: `npm install @huggingface/tokenizers`.
+ * Throws FileFormatError for what is no such file or of an unknown kind, AnnealError (ANNEAL_OPTIONAL_MISSING) where the library is not installed, and Node.js's own error for a file that cannot be read.
+ *
+ *     await writeFile('tokenizer.json', JSON.stringify({ version: '1.0', added_tokens: [], model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: ['a b'] } }));
+ *     const tokenizer = await text.fromTokenizerJson('tokenizer.json');
+ *     console.log(tokenizer.size, tokenizer.encode('abb'));      // 3 Int32Array [2, 1]
+ */
+export async function fromTokenizerJson(path: FilePath, options: TokenizerJsonOptions = {}): Promise<TokenizerJson> {
+  checkOptions(OP, options, ['endOfText', 'addSpecialTokens']);
+  checkFlags(OP, options, ['addSpecialTokens']);
+  const name = shownPath(checkPath(OP, path));
+  const file = checkFile((await readJson(name))!, name);
+  const config = ((await readJson(join(dirname(name), 'tokenizer_config.json'), true)) ?? {}) as { readonly eos_token?: string | { readonly content?: string } | null };
+  const { Tokenizer } = tokenizersLibrary();
+  let tokenizer: HuggingFace.Tokenizer;
+  try {
+    tokenizer = new Tokenizer({ added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...file }, config);
+  } catch (cause) {
+    throw new FileFormatError(`[${OP}] ${name} cannot be used: @huggingface/tokenizers reports '${(cause as Error).message}'.`, { op: OP, cause });
+  }
+  const configured = typeof config.eos_token === 'string' ? config.eos_token : config.eos_token?.content;
+  const ending = options.endOfText ?? configured;
+  const endOfText = ending === undefined ? undefined : tokenizer.token_to_id(ending);
+  if (options.endOfText !== undefined && endOfText === undefined) throw new ArgumentError(`[${OP}] endOfText: got ${describeValue(options.endOfText)}, which is no token of ${name}.`, { op: OP });
+  return new TokenizerJson(tokenizer, { endOfText, boundaries: boundariesOf(file), addSpecialTokens: options.addSpecialTokens ?? false });
+}
