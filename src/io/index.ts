@@ -4,4 +4,5 @@ export type { FilePath } from './path.js';
 export type { Savable, Stateful, TensorsByName } from './savable.js';
 export { save, type SaveOptions } from './save.js';
 export type { HostTensor, StoredTensor } from './tensor-data.js';
-export { openTensors, TensorReader, type NameFilter, type TensorInfo } from './tensor-reader.js';
+export { openTensors } from './open-tensors.js';
+export { TensorReader, type NameFilter, type TensorInfo } from './tensor-reader.js';

@@ -10,8 +10,9 @@ import { Predictor } from '../train/predictor.js';
 import { checkPath, shownPath } from './check-path.js';
 import { readAll, reading } from './load.js';
 import { MODEL_TEXT, parseModelText, type SavedModel } from './model-file.js';
+import { wrongIn } from './open-tensors.js';
 import type { FilePath } from './path.js';
-import { wrongIn, type TensorReader } from './tensor-reader.js';
+import type { TensorReader } from './tensor-reader.js';
 
 export interface LoadModelOptions<T extends TargetKind = TargetKind, I extends ExampleShape = ExampleShape, O extends ExampleShape = Shape> {
   /** The model that the weights are for, where the file cannot make it: one with layers of your own, or a file of weights alone. */

@@ -2,9 +2,10 @@ import { ArgumentError } from '../errors.js';
 import { describeValue } from '../describe-value.js';
 import { checkOptions } from '../options.js';
 import { MODEL_TEXT } from './model-file.js';
+import { openReader, wrongIn } from './open-tensors.js';
 import type { FilePath } from './path.js';
 import { openSource, type HostTensor } from './tensor-data.js';
-import { openReader, TensorReader, wrongIn, type NameFilter } from './tensor-reader.js';
+import { TensorReader, type NameFilter } from './tensor-reader.js';
 
 /** Contents of a safetensors file: its tensors by name, in the order of the file, and the texts that were saved with them. */
 export interface TensorFile {
