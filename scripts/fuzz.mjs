@@ -35,7 +35,7 @@ if (unknown.length > 0 || !(minutes > 0)) {
 }
 const whole = names.reduce((sum, name) => sum + FUZZERS[name], 0);
 
-setPriority(constants.priority.PRIORITY_LOW);
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 mkdirSync(folder, { recursive: true });
 await native();
 let faults = 0;

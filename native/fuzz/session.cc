@@ -17,7 +17,7 @@ namespace {
 
 using namespace session_test;
 
-constexpr size_t kBlock = 128, kPrograms = 5, kStorages = 4;
+constexpr size_t kBlock = 512, kPrograms = 5, kStorages = 4;
 constexpr int kMostCalls = 24;
 
 // A program, and what a right run of it hands over: bytes of storages, of externals and of slots.
