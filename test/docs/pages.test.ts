@@ -16,6 +16,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'reference.md': ['[ [ 3, 30 ], [ 1, 10 ] ]', '\ntrue\n'],
   'fine-tuning.md': ['frozen body ', 'one after the other '],
   'serving.md': ['200 {', 'ANNEAL_ABORTED'],
+  'language.md': ['[ 2, 3, 32 ]', 'the '],
   'optimizers.md': ['[ [ 2, 0.001 ], [ 2, 0.001 ] ]'],
 };
 

