@@ -1,7 +1,7 @@
 import { Column, type FeatureEncoder, readAll } from './column.js';
 import type { Json, JsonReader } from './json.js';
 import { momentsOf } from './number-steps.js';
-import { type Place, timeOf } from './values.js';
+import { type Place, timeOf, wrongValue } from './values.js';
 
 /** Periods, in which a date stands somewhere on a circle. */
 export type Cycle = 'hour' | 'day' | 'week' | 'month' | 'year';
@@ -36,6 +36,12 @@ interface Trend {
   readonly std: number;
 }
 
+function trendOf(time: number, { mean, std }: Trend, value: unknown, place: Place): number {
+  const trend = Math.fround((time / DAY - mean) / std);
+  if (Number.isFinite(trend)) return trend;
+  throw wrongValue(place, value, 'a date near those of the training rows', 'Correct it, or give null for a gap.');
+}
+
 /** Each cycle is two numbers, a point on the circle; a gap is the middle of it. A trend is the time itself, standardised; a gap is 0, the mean. */
 class DateEncoder implements FeatureEncoder {
   readonly output = 'features';
@@ -60,7 +66,7 @@ class DateEncoder implements FeatureEncoder {
       into[to++] = isGap ? 0 : Math.sin(angle);
       into[to++] = isGap ? 0 : Math.cos(angle);
     }
-    if (this.#trend !== undefined) into[to++] = isGap ? 0 : (time / DAY - this.#trend.mean) / this.#trend.std;
+    if (this.#trend !== undefined) into[to++] = isGap ? 0 : trendOf(time, this.#trend, value, place);
     if (this.#indicator) into[to] = Number(isGap);
   }
 

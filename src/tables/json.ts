@@ -44,7 +44,8 @@ export class JsonReader {
 
   list<T>(item: (reader: JsonReader) => T): T[] {
     if (!Array.isArray(this.#value)) throw this.wrong('an array');
-    return this.#value.map((value: unknown, i) => item(new JsonReader(value, `${this.#path}[${i}]`)));
+    // Not by map(), which passes over holes.
+    return Array.from(this.#value as unknown[], (value, i) => item(new JsonReader(value, `${this.#path}[${i}]`)));
   }
 
   /** A finite number of at least `least`. */
