@@ -1,6 +1,7 @@
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DivergenceError } from '../errors.js';
 import { checkSeed } from '../data/seed.js';
+import { EventLoopTurns } from '../event-loop.js';
 import { Generator } from '../generator.js';
 import { Module } from '../nn/module.js';
 import { LearnedPositions } from '../nn/positions.js';
@@ -151,6 +152,9 @@ class Growing {
   }
 }
 
+/** Turns of the event loop, which reading small logits does not give. Of all generations together, as one may follow the other. */
+const turns = new EventLoopTurns();
+
 async function* tokensOf(setup: Setup): AsyncGenerator<GeneratedToken, void, undefined> {
   const { model, prompts, sampling, signal } = setup;
   const logits = new NextLogits(model, prompts, setup);
@@ -159,6 +163,7 @@ async function* tokensOf(setup: Setup): AsyncGenerator<GeneratedToken, void, und
   try {
     while (growing.some(({ isDone }) => !isDone)) {
       throwIfAborted(OP, signal);
+      await turns.yieldToEventLoop();
       const { data, vocabulary } = await logits.next();
       const tokens: number[] = [];
       for (const [prompt, one] of growing.entries()) {
