@@ -65,6 +65,17 @@ export class Column<O extends ColumnOutput = ColumnOutput> {
   }
 }
 
+/** Numbers that `read` makes of values, with `place` at the row of each. */
+export function readNumbers<V>(values: ArrayLike<V>, place: Place, read: (value: V, place: Place) => number): Float64Array {
+  const numbers = new Float64Array(values.length);
+  for (let row = 0; row < numbers.length; row++) {
+    place.row = row;
+    numbers[row] = read(values[row]!, place);
+  }
+  place.row = undefined;
+  return numbers;
+}
+
 /** Calls `read` for each value, with `place` at its row. */
 export function readAll<T>(values: readonly unknown[], place: Place, read: (value: unknown, place: Place) => T): T[] {
   const result = values.map((value, row) => {

@@ -1,4 +1,4 @@
-import { Column, type FeatureEncoder, readAll } from './column.js';
+import { Column, type FeatureEncoder, readNumbers } from './column.js';
 import type { Json, JsonReader } from './json.js';
 import { momentsOf } from './number-steps.js';
 import { type Place, timeOf, wrongValue } from './values.js';
@@ -21,11 +21,19 @@ const SHARES: { readonly [C in Cycle]: (time: number) => number } = {
     const date = new Date(time);
     return shareOf(time, Date.UTC(date.getUTCFullYear(), date.getUTCMonth()), Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1));
   },
-  year: (time) => {
-    const year = new Date(time).getUTCFullYear();
-    return shareOf(time, Date.UTC(year, 0), Date.UTC(year + 1, 0));
-  },
+  year: shareOfYear,
 };
+
+/** The year that was asked for last: most dates of a table are of few years. */
+const year = { from: 0, to: 0 };
+
+function shareOfYear(time: number): number {
+  if (!(time >= year.from && time < year.to)) {
+    const number = new Date(time).getUTCFullYear();
+    [year.from, year.to] = [Date.UTC(number, 0), Date.UTC(number + 1, 0)];
+  }
+  return shareOf(time, year.from, year.to);
+}
 
 const modulo = (a: number, b: number): number => ((a % b) + b) % b;
 const shareOf = (time: number, from: number, to: number): number => (time - from) / (to - from);
@@ -79,7 +87,7 @@ class DateEncoder implements FeatureEncoder {
 /** Without `cycles`: weeks and years, and days where there are times of day. */
 export function dateColumn(cycles: readonly Cycle[] | undefined, trend: boolean): Column<'features'> {
   return new Column('features', 'date', `dates(${JSON.stringify({ cycles, trend })})`, (values, place) => {
-    const times = Float64Array.from(readAll(values, place, timeOf));
+    const times = readNumbers(values, place, timeOf);
     const known = times.filter((time) => !Number.isNaN(time));
     const found: readonly Cycle[] = known.some((time) => time % DAY !== 0) ? ['day', 'week', 'year'] : ['week', 'year'];
     const { mean, std } = momentsOf(known.map((time) => time / DAY));

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { Column, type FeatureEncoder, readAll } from './column.js';
+import { Column, type FeatureEncoder, readNumbers } from './column.js';
 import type { Json, JsonReader } from './json.js';
 import { type FittedStep, type NumberStep, parseStep } from './number-steps.js';
 import { keyOf, numberOf, type Place, wrongValue } from './values.js';
@@ -45,7 +45,7 @@ function gapIn(place: Place, value: unknown): Error {
 /** The column of these steps. */
 export function numberColumn(steps: readonly NumberStep[]): Column<'features'> {
   return new Column('features', 'number', `[${steps.join(', ')}]`, (values, place) => {
-    const numbers = Float64Array.from(readAll(values, place, numberOf));
+    const numbers = readNumbers(values, place, numberOf);
     const gap = numbers.findIndex((value) => Number.isNaN(value));
     const [first, ...rest] = steps.filter(({ indicator$ }) => indicator$ !== undefined);
     if (rest.length > 0) throw new ArgumentError(`[${place.op}] column '${place.column}': got impute() twice, expected it once. Leave one out.`, { op: place.op });
@@ -55,7 +55,7 @@ export function numberColumn(steps: readonly NumberStep[]): Column<'features'> {
     for (const step of steps) {
       const one = step.fit$(current, place);
       fitted.push(one);
-      current = Float64Array.from(readAll([...current], place, (value) => one.apply(value as number, place)));
+      current = readNumbers(current, place, (value) => one.apply(value, place));
     }
     return new NumberEncoder(fitted, first?.indicator$ === 'auto' ? gap >= 0 : first?.indicator$ === true);
   });

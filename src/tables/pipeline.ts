@@ -3,6 +3,7 @@ import { nameOf } from '../data/examples.js';
 import { fromIterable, type Stream } from '../data/stream.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
+import { EventLoopTurns } from '../event-loop.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
 import { checkChoice, checkOptions, checkRequired } from '../options.js';
 import { type BatchTensors, type ExampleShape, isRecord, type ShapeRecord } from '../records.js';
@@ -162,15 +163,12 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
     const { layout, target } = this.#known('dataset');
     const examples = new Examples(layout, op, this.#absent === 'error', 256);
     const targets: number[] = [];
-    let number = 0;
-    for await (const row of checkedRows(op, rows)) {
-      examples.add(row, number);
-      if (target !== undefined) {
-        const place = { op, column: target.column, row: number };
-        targets.push(target.encode(valueOf(row, target.column, true, place), place));
-      }
-      number++;
-    }
+    const place = { op, column: target?.column ?? '', row: 0 };
+    const number = await forEachRow(op, rows, (row, i) => {
+      examples.add(row, i);
+      place.row = i;
+      if (target !== undefined) targets.push(target.encode(valueOf(row, target.column, true, place), place));
+    });
     if (number === 0) throw new DataError(`[${op}] dataset '${name}' is empty: got no rows, expected at least one.`, { op });
     const arrays = examples.arrays();
     const inputs: Field[] = layout.fields.map((field, i) => ({ name: layout.isPlain ? undefined : field.name, data: arrays[i]!, shape: field.shape }));
@@ -302,12 +300,31 @@ function columnOf(op: string, name: string, spec: unknown): Column {
 async function collect(op: string, rows: Rows, names: readonly string[], required: boolean): Promise<unknown[][]> {
   const values: unknown[][] = names.map(() => []);
   const place = { op, column: '', row: 0 };
-  for await (const row of checkedRows(op, rows)) {
+  const count = await forEachRow(op, rows, (row, number) => {
+    place.row = number;
     for (let i = 0; i < names.length; i++) values[i]!.push(valueOf(row, names[i]!, required, place));
-    place.row++;
-  }
-  if (place.row === 0) throw new DataError(`[${op}] rows: got none, expected at least one.`, { op });
+  });
+  if (count === 0) throw new DataError(`[${op}] rows: got none, expected at least one.`, { op });
   return values;
+}
+
+/** Calls `visit` for each row, and gives the event loop its turn now and then. Returns the number of rows. */
+async function forEachRow(op: string, rows: Rows, visit: (row: Row, number: number) => void): Promise<number> {
+  const turns = new EventLoopTurns();
+  let number = 0;
+  if (typeof rows === 'object' && rows !== null && Symbol.iterator in rows) {
+    for (const row of rows) {
+      checkRow(op, row);
+      visit(row, number++);
+      if (number % 256 === 0) await turns.yieldToEventLoop();
+    }
+    return number;
+  }
+  for await (const row of checkedRows(op, rows)) {
+    visit(row, number++);
+    if (number % 256 === 0) await turns.yieldToEventLoop();
+  }
+  return number;
 }
 
 async function* checkedRows(op: string, rows: Rows): AsyncGenerator<Row> {

@@ -9,7 +9,8 @@ describe('embeddings', () => {
     await set(table as never);
     expect(await table.forward(tensor([[2, 0], [1, 1]], { dtype: 'int32' })).array()).toEqual([[[100, 200], [1, 2]], [[10, 20], [10, 20]]]);
     expect(nn.sequential([4], nn.embedding(3, 2), nn.flatten(), nn.linear(8, 1)).output).toEqual([1]);
-    await expect(table.forward(tensor([3], { dtype: 'int32' })).data()).rejects.toMatchObject({ code: 'ANNEAL_INDEX_OUT_OF_RANGE' });
+    // Eager mode throws at the call.
+    await expect((async () => table.forward(tensor([3], { dtype: 'int32' })).data())()).rejects.toMatchObject({ code: 'ANNEAL_INDEX_OUT_OF_RANGE' });
   });
 
   it('are added up by their weights', async () => {
