@@ -6,8 +6,8 @@
  *     npx tsx --conditions=anneal-source examples/table/predict.ts                  # answers one row, in another process
  *     npx tsx --conditions=anneal-source examples/table/serve.ts                    # answers over HTTP
  *
- * Expected, means of three seeds: all but one in a hundred penguins, 2.2 miles on a gallon of mean error for cars, and flights hardly better than by chance (AUC 0.62 to 0.63), for us and for them: hour and way say
- * little of delays. Of small tables gradient boosting makes more than networks do, as with the cars.
+ * Expected, means of three seeds: all of 74 penguins (scikit-learn's MLP all, gradient boosting all but one); cars with a mean error of 2.2 miles on a gallon (2.3; 1.9); late flights with an AUC of 0.62 (0.62; 0.64),
+ * of which hour and way say little. Of small tables gradient boosting makes more than networks do, as of the cars.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
