@@ -9,7 +9,7 @@ const MAX_DEPTH = 3;
 const MAX_ELEMENTS = 256;
 
 /**
- * What makes `text`, which need be no valid JSON, too large to be parsed as a header; undefined where nothing does. JSON.parse makes fifty bytes of each bracket, so
+ * Returns why `text`, which need be no valid JSON, would be too large to parse as a header; undefined where it would not. JSON.parse makes fifty bytes of each bracket, so
  * that a header of brackets alone would end the process.
  */
 export function nestingFault(text: string): string | undefined {

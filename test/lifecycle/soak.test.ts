@@ -28,7 +28,7 @@ interface Flat {
   readonly native: number[];
 }
 
-/** Does `part(count)` in ten equal parts, and looks at the memory after each. */
+/** Runs `part(count)` ten times, and looks at the memory after each. */
 const sampling = `
 const rss = [], native = [];
 async function sample(count, part) {
