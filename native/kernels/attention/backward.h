@@ -38,18 +38,24 @@ struct BackwardPart {
   bool of_keys() const { return dkey.data || dvalue.data; }
 };
 
+// Rows of the query and of dy.
+struct BackwardRows {
+  LoadedRows query, slope;
+};
+
 // Loads a block of rows: the query, dy, the log-sum-exp, and delta, the sum of dy y less the log-sum-exp's gradient.
-static void load_backward_rows(const AttentionHead& head, const RowBlock& rows, const BackwardScratch& scratch) {
+static BackwardRows load_backward_rows(const AttentionHead& head, const RowBlock& rows,
+                                       const BackwardScratch& scratch) {
   const AttentionProblem& p = head.problem;
   const TensorArg &y = p.call.in[6], &dy = p.call.in[7], &lse = p.call.in[8], &dlse = p.call.in[9];
-  copy_rows(head, p.call.in[0], rows, p.D, scratch.query);
-  copy_rows(head, dy, rows, p.E, scratch.slope);
-  transpose_copied(scratch.query, p.D, p.scale, scratch.query_lanes);
-  transpose_copied(scratch.slope, p.E, 1.0f, scratch.slope_lanes);
-  for (int64_t i = 0; i < kAttentionRows; i++) {
+  const BackwardRows loaded = {load_rows(head, p.call.in[0], rows, p.D, scratch.query),
+                               load_rows(head, dy, rows, p.E, scratch.slope)};
+  transpose_to_lanes(loaded.query, rows.lanes(), p.D, p.scale, scratch.query_lanes);
+  transpose_to_lanes(loaded.slope, rows.lanes(), p.E, 1.0f, scratch.slope_lanes);
+  for (int64_t i = 0; i < rows.lanes(); i++) {
     const int64_t r = rows.first + smallest(i, rows.count - 1), at = head.index(r);
     const float* of_y = head.row(y, r);
-    const float* slope = scratch.slope + i * padded(p.E);
+    const float* slope = loaded.slope.data + i * loaded.slope.stride;
     Lanes16 sum = splat16(0);
     for (int64_t e = 0; e < p.E; e += 16)
       for (int part = 0; part < kParts; part++) {
@@ -60,9 +66,42 @@ static void load_backward_rows(const AttentionHead& head, const RowBlock& rows, 
     scratch.lse[i] = ((const float*)lse.data)[at];
     scratch.delta[i] = sum16(sum) - (dlse.data ? ((const float*)dlse.data)[at] : 0.0f);
   }
+  return loaded;
 }
 
-// Scores and gradients of weights, [key][row], become weights as they were, dropout included, and gradients of scores.
+// Four keys of one vector of rows: scores and gradients of weights become weights, as dropout leaves them, and
+// gradients of scores.
+template <bool kMasked, bool kWhole>
+ANNEAL_INLINE void differentiate_keys(float* weights, float* dscores, const StripKeys& keys, int64_t k, vi limit,
+                                      const StripMask& mask, int64_t lane, const AttentionDropout& dropout,
+                                      const vf (&factor)[4], vf lse, vf delta, vf scale) {
+  vf x[4], dx[4];
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++) {
+    const bool inside = kWhole || k + u < keys.some;
+    x[u] = inside ? ld(weights + u * kAttentionRows) : vf{};
+    dx[u] = inside ? ld(dscores + u * kAttentionRows) : vf{};
+    if (kMasked && inside) x[u] = masked(x[u], mask, k + u, lane);
+    x[u] = x[u] - lse;
+  }
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++) x[u] = vexp(x[u]);
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++) {
+    if (dropout.any) dx[u] = dx[u] * factor[u];
+    dx[u] = x[u] * (dx[u] - delta) * scale;
+    if (dropout.any) x[u] = x[u] * factor[u];
+    if (!kWhole) {
+      const vi looks = splat((int32_t)(k + u)) < limit;
+      x[u] = select(looks, x[u], vf{});
+      dx[u] = select(looks, dx[u], vf{});
+    }
+    if (!kWhole && k + u >= keys.some) continue;
+    st(weights + u * kAttentionRows, x[u]);
+    st(dscores + u * kAttentionRows, dx[u]);
+  }
+}
+
 template <bool kMasked>
 static void differentiate_strip(const AttentionHead& head, const RowBlock& rows, const AttentionDropout& dropout,
                                 int64_t strip, int64_t s, const StripKeys& keys, const BackwardScratch& scratch) {
@@ -72,32 +111,19 @@ static void differentiate_strip(const AttentionHead& head, const RowBlock& rows,
   StripBlocks blocks;
   if (dropout.any) blocks = strip_blocks(dropout, head, rows, rows.first + first);
   const vf scale = splat(head.problem.scale);
+  const int64_t whole = keys.all & ~3;
   for (int64_t lane = 0; lane < kAttentionStrip; lane += kLanes) {
     float *weights = scratch.weights + first + lane, *dscores = scratch.dscores + first + lane;
-    const vi limit = keys.all == keys.some ? vi{} : lane_limits(head, rows, rows.first + first + lane, s);
+    const vi limit = lane_limits(head, rows, rows.first + first + lane, s);
     const vf lse = ld(scratch.lse + first + lane), delta = ld(scratch.delta + first + lane);
     for (int64_t k = 0; k < keys.some; k += 4) {
-      vf x[4], dx[4], factor[4] = {};
+      vf factor[4] = {};
       if (dropout.any) dropout_factors(dropout, blocks, lane, s + k, factor);
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; u++) {
-        const bool inside = k + u < keys.some;
-        x[u] = inside ? ld(weights + (k + u) * kAttentionRows) : vf{};
-        dx[u] = inside ? ld(dscores + (k + u) * kAttentionRows) : vf{};
-        if (kMasked && inside) x[u] = masked(x[u], mask, k + u, lane);
-        x[u] = vexp(x[u] - lse);
-        if (dropout.any) dx[u] = dx[u] * factor[u];
-        dx[u] = x[u] * (dx[u] - delta) * scale;
-        if (dropout.any) x[u] = x[u] * factor[u];
-        if (k + u >= keys.all) {
-          const vi looks = splat((int32_t)(k + u)) < limit;
-          x[u] = select(looks, x[u], vf{});
-          dx[u] = select(looks, dx[u], vf{});
-        }
-        if (!inside) continue;
-        st(weights + (k + u) * kAttentionRows, x[u]);
-        st(dscores + (k + u) * kAttentionRows, dx[u]);
-      }
+      float *x = weights + k * kAttentionRows, *dx = dscores + k * kAttentionRows;
+      if (k < whole)
+        differentiate_keys<kMasked, true>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, delta, scale);
+      else
+        differentiate_keys<kMasked, false>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, delta, scale);
     }
   }
 }
@@ -105,9 +131,10 @@ static void differentiate_strip(const AttentionHead& head, const RowBlock& rows,
 // A tile of keys and rows: what it adds to the gradients.
 template <bool kMasked>
 static void differentiate_tile(const AttentionHead& head, const RowBlock& rows, const AttentionDropout& dropout,
-                               int64_t s, const BackwardPart& part, const BackwardScratch& scratch) {
+                               int64_t s, const BackwardPart& part, const BackwardRows& loaded,
+                               const BackwardScratch& scratch) {
   const AttentionProblem& p = head.problem;
-  const int64_t strips = divide_up(rows.count, kAttentionStrip);
+  const int64_t strips = rows.strips();
   const int64_t most = strip_keys(head, rows, strips - 1, s).some;
   const bool whole = strip_keys(head, rows, 0, s).all == most;
   const auto products = [&](int64_t keys, int64_t first, int64_t count) __attribute__((always_inline)) {
@@ -120,7 +147,7 @@ static void differentiate_tile(const AttentionHead& head, const RowBlock& rows, 
     attention_product(p.D, count, keys, head.key.at(s), 1, head.key.stride, scratch.dscores + first, kAttentionRows,
                       scratch.sums + first, kAttentionRows, true);
   };
-  if (whole) products(most, 0, strips * kAttentionStrip);
+  if (whole) products(most, 0, rows.lanes());
   for (int64_t strip = 0; strip < strips; strip++) {
     const StripKeys keys = strip_keys(head, rows, strip, s);
     const int64_t first = strip * kAttentionStrip;
@@ -128,27 +155,30 @@ static void differentiate_tile(const AttentionHead& head, const RowBlock& rows, 
     differentiate_strip<kMasked>(head, rows, dropout, strip, s, keys, scratch);
     if (!whole && part.of_queries && keys.some > 0) add_dquery(keys.some, first, kAttentionStrip);
   }
-  if (whole && part.of_queries) add_dquery(most, 0, strips * kAttentionStrip);
+  if (whole && part.of_queries) add_dquery(most, 0, rows.lanes());
   if (!part.of_keys()) return;
   // Keys that the same strips look at, to some part, are taken together.
   for (int64_t strip = 0, begin = 0; strip < strips && begin < most; strip++) {
     const int64_t end = whole ? most : strip_keys(head, rows, strip, s).some, first = strip * kAttentionStrip;
     if (end <= begin) continue;
     const int64_t count = rows.count - first;
-    const auto add = [&](const Sequence& to, const float* of_scores, const float* of_rows,
+    const auto add = [&](const Sequence& to, const float* of_scores, const LoadedRows& of_rows,
                          int64_t features) __attribute__((always_inline)) {
       if (to.data)
         attention_product(end - begin, features, count, of_scores + begin * kAttentionRows + first, kAttentionRows, 1,
-                          of_rows + first * padded(features), padded(features), to.at(s + begin), to.stride, true);
+                          of_rows.data + first * of_rows.stride, of_rows.stride, to.at(s + begin), to.stride, true);
     };
-    add(part.dvalue, scratch.weights, scratch.slope, p.E);
-    add(part.dkey, scratch.dscores, scratch.query, p.D);
+    add(part.dvalue, scratch.weights, loaded.slope, p.E);
+    add(part.dkey, scratch.dscores, loaded.query, p.D);
     begin = end;
   }
 }
 
 static void clear_positions(const Sequence& of, int64_t begin, int64_t end, int64_t features) {
-  for (int64_t s = begin; s < end; s++) __builtin_memset(of.at(s), 0, (size_t)features * sizeof(float));
+  if (of.stride == features)
+    __builtin_memset(of.at(begin), 0, (size_t)((end - begin) * features) * sizeof(float));
+  else
+    for (int64_t s = begin; s < end; s++) __builtin_memset(of.at(s), 0, (size_t)features * sizeof(float));
 }
 
 // Gradients of one head of keys and of the queries that look at it, or some of them.
@@ -164,10 +194,11 @@ static void differentiate_head(const AttentionHead& head, const BackwardPart& pa
     const int64_t end = smallest(part.end_key, head.limit(rows.last()));
     if (part.of_queries)
       for (int64_t i = 0; i < round_up(p.D, 4) * kAttentionRows; i += kLanes) st(scratch.sums + i, vf{});
-    if (part.first_key < end) load_backward_rows(head, rows, scratch);
+    BackwardRows loaded = {};
+    if (part.first_key < end) loaded = load_backward_rows(head, rows, scratch);
     for (int64_t s = part.first_key; s < end; s += kAttentionKeys)
-      masked ? differentiate_tile<true>(head, rows, dropout, s, part, scratch)
-             : differentiate_tile<false>(head, rows, dropout, s, part, scratch);
+      masked ? differentiate_tile<true>(head, rows, dropout, s, part, loaded, scratch)
+             : differentiate_tile<false>(head, rows, dropout, s, part, loaded, scratch);
     if (part.of_queries)
       store_transposed_rows(head, p.call.out[0], rows, p.D, scratch.sums, scratch.one, scratch.copied);
   }

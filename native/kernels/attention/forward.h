@@ -33,6 +33,47 @@ ANNEAL_INLINE vi lane_limits(const AttentionHead& head, const RowBlock& rows, in
   return ld(limits);
 }
 
+// What four keys add to one vector of rows: their weights relative to `shift`, which take the place of scores, as
+// dropout leaves them. `count`: of the keys that there are.
+template <bool kWhole>
+ANNEAL_INLINE void weigh_keys(float* scores, int64_t count, vf shift, const AttentionDropout& dropout,
+                              const StripBlocks& blocks, int64_t lane, int64_t key, vf (&sum)[4]) {
+  vf x[4];
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++) x[u] = kWhole || u < count ? ld(scores + u * kAttentionRows) - shift : splat(-kInfinity);
+  vexp_nonpositive(x);
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++) sum[u] = sum[u] + x[u];
+  if (dropout.any) {
+    vf factor[4];
+    dropout_factors(dropout, blocks, lane, key, factor);
+    for (int u = 0; u < 4; u++) x[u] = x[u] * factor[u];
+  }
+#pragma GCC unroll 4
+  for (int u = 0; u < 4; u++)
+    if (kWhole || u < count) st(scores + u * kAttentionRows, x[u]);
+}
+
+// The largest of `before` and a vector of rows' scores, to which the mask is added, and which become -infinity where a
+// row may not look.
+template <bool kMasked>
+ANNEAL_INLINE vf largest_score(float* scores, const StripKeys& keys, vi limit, const StripMask& mask, int64_t lane,
+                               vf before) {
+  vf most[4] = {before, before, before, before};
+  const int64_t plain = kMasked ? 0 : keys.all & ~3;
+  for (int64_t k = 0; k < plain; k += 4)
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; u++) most[u] = vmax(ld(scores + (k + u) * kAttentionRows), most[u]);
+  for (int64_t k = plain; k < keys.some; k++) {
+    vf x = ld(scores + k * kAttentionRows);
+    if (kMasked) x = masked(x, mask, k, lane);
+    if (k >= keys.all) x = select(splat((int32_t)k) < limit, x, splat(-kInfinity));
+    st(scores + k * kAttentionRows, x);
+    most[0] = vmax(x, most[0]);
+  }
+  return vmax(vmax(most[0], most[1]), vmax(most[2], most[3]));
+}
+
 // One tile of a strip's scores becomes weights relative to their largest so far, by which `correction` scales what came
 // before. Sums are of four parts, by the key modulo 4.
 template <bool kMasked>
@@ -44,39 +85,21 @@ static void weigh_strip(const AttentionHead& head, const RowBlock& rows, const A
   StripBlocks blocks;
   if (dropout.any) blocks = strip_blocks(dropout, head, rows, rows.first + first);
   for (int64_t lane = 0; lane < kAttentionStrip; lane += kLanes) {
-    float* scores = scratch.scores + first + lane;
-    const bool all = keys.all == keys.some;
-    const vi limit = all ? vi{} : lane_limits(head, rows, rows.first + first + lane, s);
+    float *scores = scratch.scores + first + lane, *total = scratch.total + first + lane;
+    const vi limit = keys.all == keys.some ? vi{} : lane_limits(head, rows, rows.first + first + lane, s);
     const vf before = ld(scratch.largest + first + lane);
-    vf most[4] = {before, before, before, before};
-    for (int64_t k = 0; k < keys.some; k++) {
-      vf x = ld(scores + k * kAttentionRows);
-      if (kMasked) x = masked(x, mask, k, lane);
-      if (k >= keys.all) x = select(splat((int32_t)k) < limit, x, splat(-kInfinity));
-      if (kMasked || k >= keys.all) st(scores + k * kAttentionRows, x);
-      most[k & 3] = vmax(x, most[k & 3]);
-    }
-    const vf now = vmax(vmax(most[0], most[1]), vmax(most[2], most[3]));
+    const vf now = largest_score<kMasked>(scores, keys, limit, mask, lane, before);
     const vf shift = select(now == splat(-kInfinity), vf{}, now);
-    const vf correction = vexp_nonpositive(before - shift);
     vf sum[4] = {};
-    for (int64_t k = 0; k < keys.some; k += 4) {
-      vf x[4];
-      for (int u = 0; u < 4; u++)
-        x[u] = k + u < keys.some ? ld(scores + (k + u) * kAttentionRows) - shift : splat(-kInfinity);
-      vexp_nonpositive(x);
-      for (int u = 0; u < 4; u++) sum[u] = sum[u] + x[u];
-      if (dropout.any) {
-        vf factor[4];
-        dropout_factors(dropout, blocks, lane, s + k, factor);
-        for (int u = 0; u < 4; u++) x[u] = x[u] * factor[u];
-      }
-      for (int u = 0; u < 4; u++)
-        if (k + u < keys.some) st(scores + (k + u) * kAttentionRows, x[u]);
-    }
+    const int64_t whole = keys.some & ~3;
+    for (int64_t k = 0; k < whole; k += 4)
+      weigh_keys<true>(scores + k * kAttentionRows, 4, shift, dropout, blocks, lane, s + k, sum);
+    if (whole < keys.some)
+      weigh_keys<false>(scores + whole * kAttentionRows, keys.some - whole, shift, dropout, blocks, lane, s + whole,
+                        sum);
+    const vf correction = vexp_nonpositive(before - shift);
     st(scratch.largest + first + lane, now);
-    st(scratch.total + first + lane,
-       vfma(ld(scratch.total + first + lane), correction, (sum[0] + sum[1]) + (sum[2] + sum[3])));
+    st(total, vfma(ld(total), correction, (sum[0] + sum[1]) + (sum[2] + sum[3])));
     st(scratch.correction + first + lane, correction);
   }
 }
@@ -93,30 +116,41 @@ static void correct_sums(const ForwardScratch& scratch, int64_t strip, int64_t E
   }
 }
 
+// `count` features of sums, for one vector of rows, which keys add to whom they are for.
+template <int kFeatures>
+ANNEAL_INLINE void add_partial_features(const Sequence& value, const StripKeys& keys, vi limit, const float* weights,
+                                        float* sums) {
+  vf sum[kFeatures];
+#pragma GCC unroll 16
+  for (int u = 0; u < kFeatures; u++) sum[u] = ld(sums + u * kAttentionRows);
+  for (int64_t k = keys.all; k < keys.some; k++) {
+    const vf weight = ld(weights + k * kAttentionRows);
+    const vi looks = splat((int32_t)k) < limit;
+    const float* from = value.at(k);
+#pragma GCC unroll 16
+    for (int u = 0; u < kFeatures; u++) sum[u] = select(looks, vfma(splat(from[u]), weight, sum[u]), sum[u]);
+  }
+#pragma GCC unroll 16
+  for (int u = 0; u < kFeatures; u++) st(sums + u * kAttentionRows, sum[u]);
+}
+
 // Adds the keys that only some rows of a strip may look at: a row takes no part in the sums of others' keys, not even
 // by a factor of 0, so that values there may be anything.
 static void add_partial_keys(const AttentionHead& head, const RowBlock& rows, int64_t strip, int64_t s,
                              const StripKeys& keys, const ForwardScratch& scratch, int64_t E) {
-  constexpr int kFeatures = 8;
+  constexpr int kFeatures = kLanes == 16 ? 16 : 8;
   for (int64_t lane = strip * kAttentionStrip; lane < (strip + 1) * kAttentionStrip; lane += kLanes) {
     const vi limit = lane_limits(head, rows, rows.first + lane, s);
-    for (int64_t e = 0; e < E; e += kFeatures) {
-      vf sum[kFeatures];
-      const int64_t count = smallest(E - e, kFeatures);
-      for (int u = 0; u < kFeatures; u++)
-        sum[u] = u < count ? ld(scratch.sums + (e + u) * kAttentionRows + lane) : vf{};
-      for (int64_t k = keys.all; k < keys.some; k++) {
-        const vf weight = ld(scratch.scores + k * kAttentionRows + lane);
-        const vi looks = splat((int32_t)k) < limit;
-        const float* value = head.value.at(s + k) + e;
-        if (count == kFeatures)
-#pragma GCC unroll 8
-          for (int u = 0; u < kFeatures; u++) sum[u] = select(looks, vfma(splat(value[u]), weight, sum[u]), sum[u]);
-        else
-          for (int u = 0; u < count; u++) sum[u] = select(looks, vfma(splat(value[u]), weight, sum[u]), sum[u]);
-      }
-      for (int u = 0; u < count; u++) st(scratch.sums + (e + u) * kAttentionRows + lane, sum[u]);
-    }
+    const float* weights = scratch.scores + lane;
+    int64_t e = 0;
+    const auto add = [&]<int kCount>() __attribute__((always_inline)) {
+      for (; e + kCount <= E; e += kCount)
+        add_partial_features<kCount>({head.value.at(s) + e, head.value.stride}, keys, limit, weights,
+                                     scratch.sums + e * kAttentionRows + lane);
+    };
+    add.template operator()<kFeatures>();
+    add.template operator()<4>();
+    add.template operator()<1>();
   }
 }
 
@@ -132,14 +166,14 @@ template <bool kMasked>
 static void attend_tile(const AttentionHead& head, const RowBlock& rows, const AttentionDropout& dropout, int64_t s,
                         const ForwardScratch& scratch) {
   const AttentionProblem& p = head.problem;
-  const int64_t strips = divide_up(rows.count, kAttentionStrip);
+  const int64_t strips = rows.strips();
   const StripKeys last = strip_keys(head, rows, strips - 1, s);
   const bool whole = strip_keys(head, rows, 0, s).all == last.some;
   const auto scores = [&](int64_t keys, int64_t first, int64_t count) __attribute__((always_inline)) {
     attention_product(keys, count, p.D, head.key.at(s), head.key.stride, 1, scratch.query + first, kAttentionRows,
                       scratch.scores + first, kAttentionRows, false);
   };
-  if (whole) scores(last.some, 0, strips * kAttentionStrip);
+  if (whole) scores(last.some, 0, rows.lanes());
   for (int64_t strip = 0; strip < strips; strip++) {
     const StripKeys keys = strip_keys(head, rows, strip, s);
     if (keys.some == 0) continue;
@@ -151,7 +185,7 @@ static void attend_tile(const AttentionHead& head, const RowBlock& rows, const A
     add_values(head, s, keys.all, first, kAttentionStrip, scratch, p.E);
     if (keys.all < keys.some) add_partial_keys(head, rows, strip, s, keys, scratch, p.E);
   }
-  if (whole) add_values(head, s, last.some, 0, strips * kAttentionStrip, scratch, p.E);
+  if (whole) add_values(head, s, last.some, 0, rows.lanes(), scratch, p.E);
 }
 
 // A block of rows, from its scores to y and the log-sum-exp. A row that may look at nothing has both 0.
@@ -159,9 +193,9 @@ static void attend_rows(const AttentionHead& head, const RowBlock& rows, const A
                         const ForwardScratch& scratch) {
   const AttentionProblem& p = head.problem;
   const TensorArg &y = p.call.out[0], &lse = p.call.out[1];
-  copy_rows(head, p.call.in[0], rows, p.D, scratch.copied);
-  transpose_copied(scratch.copied, p.D, p.scale, scratch.query);
-  for (int64_t i = 0; i < kAttentionRows; i += kLanes) {
+  transpose_to_lanes(load_rows(head, p.call.in[0], rows, p.D, scratch.copied), rows.lanes(), p.D, p.scale,
+                     scratch.query);
+  for (int64_t i = 0; i < rows.lanes(); i += kLanes) {
     st(scratch.largest + i, splat(-kInfinity));
     st(scratch.total + i, vf{});
   }
@@ -171,7 +205,7 @@ static void attend_rows(const AttentionHead& head, const RowBlock& rows, const A
     masked ? attend_tile<true>(head, rows, dropout, s, scratch) : attend_tile<false>(head, rows, dropout, s, scratch);
   if (keys == 0)
     for (int64_t i = 0; i < p.E * kAttentionRows; i += kLanes) st(scratch.sums + i, vf{});
-  for (int64_t i = 0; i < kAttentionRows; i += kLanes) {
+  for (int64_t i = 0; i < rows.lanes(); i += kLanes) {
     const vf total = ld(scratch.total + i);
     const vi nothing = total == vf{};
     st(scratch.correction + i, splat(1.0f) / select(nothing, splat(1.0f), total));

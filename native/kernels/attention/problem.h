@@ -11,7 +11,6 @@ constexpr int64_t kAttentionRows = 64, kAttentionKeys = 64;  // of a tile of sco
 // Rows that are cut alike where a query may not look at all keys of a tile: on all targets, so that these add the same
 // terms.
 constexpr int64_t kAttentionStrip = 16;
-constexpr int64_t kStripVectorCount = kAttentionStrip / kLanes;
 
 // Positions of one head: features side by side.
 struct Sequence {
@@ -35,7 +34,9 @@ struct AttentionProblem {
     return lengths ? largest(0, smallest(lengths[b], S)) : S;
   }
   // And of those that row `r` may.
-  int64_t limit(int64_t r, int64_t length) const { return causal ? smallest(r / G + 1, length) : length; }
+  int64_t limit(int64_t r, int64_t length) const { return causal ? smallest(position(r) + 1, length) : length; }
+  // Rows of one head need no division.
+  int64_t position(int64_t r) const { return G == 1 ? r : r / G; }
 };
 
 static AttentionProblem attention_problem(const Call& call) {
@@ -62,13 +63,13 @@ struct AttentionHead {
   int64_t limit(int64_t r) const { return problem.limit(r, length); }
   // Row `r` of an operand [B, H, T, features].
   float* row(const TensorArg& t, int64_t r) const {
-    const int64_t G = problem.G;
-    return head_of(t, b, k * G + r % G).at(r / G);
+    const int64_t position = problem.position(r);
+    return head_of(t, b, k * problem.G + r - position * problem.G).at(position);
   }
   // Its index among the rows of [B, H, T].
   int64_t index(int64_t r) const {
-    const int64_t G = problem.G;
-    return ((b * problem.H) + k * G + r % G) * problem.T + r / G;
+    const int64_t position = problem.position(r);
+    return (b * problem.H + k * problem.G + r - position * problem.G) * problem.T + position;
   }
 };
 
@@ -81,6 +82,8 @@ ANNEAL_INLINE AttentionHead attention_head(const AttentionProblem& p, int64_t nu
 struct RowBlock {
   int64_t first, count;
   int64_t last() const { return first + count - 1; }
+  int64_t strips() const { return divide_up(count, kAttentionStrip); }
+  int64_t lanes() const { return strips() * kAttentionStrip; }  // of whole strips
 };
 
 // The keys of a tile that begins with key `s` which some row of a strip may look at, and which all of them may.
