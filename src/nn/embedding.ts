@@ -55,7 +55,7 @@ export class Embedding<V extends number = number, D extends number = number> ext
 }
 
 /** First values with zeros in one row. */
-function withZeroRow(initializer: Initializer, row: number): Initializer {
+export function withZeroRow(initializer: Initializer, row: number): Initializer {
   return (parameter) => where(unsqueeze(equal(arange(parameter.shape[0]!), row), 1), 0, initializer(parameter)) as Tensor;
 }
 

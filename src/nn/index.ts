@@ -4,7 +4,7 @@ export { BatchNorm, type BatchNormOptions } from './batch-norm.js';
 export { Conv, ConvTranspose, type ConvLayerOptions, type ConvTransposeLayerOptions } from './convolution.js';
 export { Dropout } from './dropout.js';
 export { Embedding, type EmbeddingLayerOptions } from './embedding.js';
-export { EmbeddingBag, type EmbeddingBagOptions } from './embedding-bag.js';
+export { EmbeddingBag, type BagOptions, type EmbeddingBagLayerOptions } from './embedding-bag.js';
 export { Flatten } from './flatten.js';
 export { GroupNorm, type GroupNormOptions } from './group-norm.js';
 export { Identity } from './identity.js';

@@ -15,6 +15,7 @@ export { detach, flatten, permute, reshape, squeeze, t, transpose, unflatten, un
 export { concat, stack } from './joining.js';
 export { gather, scatterAdd } from './indexing.js';
 export { alibi, type AlibiOptions } from './alibi.js';
+export { embeddingBag, type BagMode, type EmbeddingBagOptions } from './embedding-bag.js';
 export { embedding, type EmbeddingOptions } from './embedding.js';
 export { rotaryEmbedding, type RotaryCallOptions, type RotaryOptions } from './rotary.js';
 export { oneHot } from './take-along-axis.js';

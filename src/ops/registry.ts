@@ -15,6 +15,7 @@ import { contractionOps } from './contraction.js';
 import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
 import { embeddingOps } from './embedding.js';
+import { embeddingBagOps } from './embedding-bag.js';
 import { exponentialOps } from './exponential.js';
 import { convolutionOps } from './convolution.js';
 import { gatedOps } from './gated.js';
@@ -67,6 +68,7 @@ export const ops = {
   ...joiningOps,
   ...indexingOps,
   ...embeddingOps,
+  ...embeddingBagOps,
   ...rotaryOps,
   ...takeAlongOps,
   ...softmaxFamilyOps,

@@ -23,9 +23,9 @@ test('the mean is the default, as in PyTorch', () => {
 
 test('weights count in sums, with slopes for the table', async () => {
   const bag = await bagOf('sum');
-  const y = bag.forward(bags, tensor([[1, 0.5, 0], [2, 0, 0]]));
+  const y = bag.forward(bags, { perSampleWeights: tensor([[1, 0.5, 0], [2, 0, 0]]) });
   expect([...(await y.data())]).toEqual([-1.5, 5, 6, 8]);
-  bag.forward(bags, tensor([[1, 0.5, 0], [2, 0, 0]])).sum().backward();
+  bag.forward(bags, { perSampleWeights: tensor([[1, 0.5, 0], [2, 0, 0]]) }).sum().backward();
   expect([...(await bag.weight.grad!.data())]).toEqual([1, 1, 2, 2, 0.5, 0.5]);
 });
 
@@ -33,8 +33,8 @@ test('what does not fit is refused', async () => {
   expect(() => nn.embeddingBag(3, 2, { mode: 'average' as never })).toThrow("[embeddingBag] unknown mode: got 'average', expected one of 'mean', 'sum', 'max'");
   expect(() => nn.embeddingBag(-1, 2)).toThrow('[embeddingBag] numEmbeddings: got -1');
   const bag = await bagOf('mean');
-  expect(() => bag.forward(bags, tensor([[1, 1, 1], [1, 1, 1]]))).toThrow("[embeddingBag] perSampleWeights: got them with mode 'mean', expected mode 'sum'. Make the layer with { mode: 'sum' }.");
+  expect(() => bag.forward(bags, { perSampleWeights: tensor([[1, 1, 1], [1, 1, 1]]) })).toThrow("[embeddingBag] perSampleWeights: got them with mode 'mean', expected mode 'sum'.");
   const summing = await bagOf('sum');
-  expect(() => summing.forward(bags, tensor([1, 1, 1]))).toThrow('[embeddingBag] perSampleWeights: got [3], expected [2,3], one for each index.');
+  expect(() => summing.forward(bags, { perSampleWeights: tensor([1, 1, 1]) })).toThrow('[embeddingBag] perSampleWeights: got [3], expected [2,3], one for each token.');
   await expect(summing.forward(tensor([[3]], { dtype: 'int32' })).data()).rejects.toMatchObject({ code: 'ANNEAL_INDEX_OUT_OF_RANGE' });
 });

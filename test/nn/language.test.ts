@@ -1,6 +1,6 @@
 // Layers of language models: tokens, positions, gates, shared weights, and what they say where they are used wrongly.
 import { describe, expect, test } from 'vitest';
-import { alibi, data, losses, nn, optim, rotaryEmbedding, seed, swiglu, tensor, zeros, type Tensor } from 'anneal';
+import { alibi, data, embeddingBag, losses, nn, optim, rotaryEmbedding, seed, swiglu, tensor, zeros, type EmbeddingBagOptions, type Tensor } from 'anneal';
 import { expectClose } from '../parity/fixtures.js';
 
 const tokens = (values: number[] | number[][]) => tensor(values as number[], { dtype: 'int32' });
@@ -34,6 +34,38 @@ describe('embedding', () => {
     expect(model.output).toEqual([2]);
     for await (const [x] of data.loader(data.fromArrays({ x: Int32Array.of(0, 1, 2, 3, 4, 0), y: [0, 1], shape: [3] }), { batchSize: 2 })) expect(model.forward(x as never).shape).toEqual([2, 2]);
   });
+});
+
+describe('embeddingBag', () => {
+  test('takes what counts: up to the length, without padding, and 0 of nothing', async () => {
+    const table = tensor([[1, 10], [2, 20], [4, 40]]);
+    const bags = tokens([[0, 2, 1], [2, 2, 2], [1, 0, 1]]);
+    const lengths = tensor([2, 0, 3], { dtype: 'int32' });
+    const of = (options: EmbeddingBagOptions) => embeddingBag(bags, table, options).array();
+    expect(await of({ mode: 'sum', lengths })).toEqual([[5, 50], [0, 0], [5, 50]]);
+    expect(await of({ lengths })).toEqual([[2.5, 25], [0, 0], [Math.fround(5 / 3), Math.fround(50 / 3)]]);
+    expect(await of({ mode: 'max', lengths })).toEqual([[4, 40], [0, 0], [2, 20]]);
+    expect(await of({ mode: 'mean', lengths, paddingIdx: 0 })).toEqual([[4, 40], [0, 0], [2, 20]]);
+  });
+
+  test('refuses lengths beyond the bag', async () => {
+    await expect((async () => embeddingBag(tokens([[0, 1]]), zeros([3, 2]), { lengths: tensor([3], { dtype: 'int32' }) }).data())()).rejects.toThrow('index out of range at position 0: got 3, expected an integer in [0, 3).');
+  });
+
+  test('is a layer', async () => {
+    const layer = nn.embeddingBag(3, 2, { mode: 'sum', paddingIdx: 0 });
+    await layer.loadStateDict({ weight: Float32Array.of(9, 9, 2, 20, 4, 40) });
+    expect(await layer.forward(tokens([[0, 2], [1, 1]])).array()).toEqual([[4, 40], [4, 40]]);
+    expect(await layer.forward(tokens([[0, 2], [1, 1]]), { lengths: tensor([1, 1], { dtype: 'int32' }) }).array()).toEqual([[0, 0], [2, 20]]);
+    expect(nn.sequential([7], nn.embeddingBag(3, 2), nn.linear(2, 5)).output).toEqual([5]);
+  });
+
+  test.each<[() => unknown, string]>([
+    [() => embeddingBag(tokens([1]), zeros([3, 2])), '[embeddingBag] the shapes do not fit: got tokens [1], weight [3,2], expected tokens [B,T], weight [numEmbeddings, embeddingDim] and lengths [B].'],
+    [() => embeddingBag(tokens([[1]]), zeros([3, 2]), { lengths: tokens([1, 1]) }), '[embeddingBag] the shapes do not fit: got tokens [1,1], weight [3,2], lengths [2], expected'],
+    [() => nn.embeddingBag(3, 2, { mode: 'min' as never }), "[embeddingBag] unknown mode: got 'min', expected one of 'mean', 'sum', 'max'."],
+    [() => nn.sequential([2, 7] as number[], nn.embeddingBag(3, 2)), '[sequential] layer 0: embeddingBag(3, 2) expects bags [T], but the input has [2,7].'],
+  ])('%#', (call, message) => expect(call).toThrow(message));
 });
 
 describe('a weight that an embedding and the head share', () => {

@@ -23,6 +23,10 @@ def function_cases():
         tokens = whole("tokens", shape, 0, 7)
         yield Case("embedding", F.embedding, tokens, table)
     yield Case("embedding", lambda i, w: F.embedding(i, w, padding_idx=2), whole("padded", (3, 8), 0, 7), table, options={"paddingIdx": 2})
+    bags = whole("bags", (4, 5), 0, 7)
+    for mode in ["mean", "sum", "max"]:
+        yield Case("embeddingBag", lambda i, w, m=mode: F.embedding_bag(i, w, mode=m), bags, table, options={"mode": mode})
+        yield Case("embeddingBag", lambda i, w, m=mode: F.embedding_bag(i, w, mode=m, padding_idx=3), bags, table, options={"mode": mode, "paddingIdx": 3})
     for shape in [(5, 8), (2, 3, 34)]:
         x = draw("gates", shape)
         yield Case("glu", F.glu, x)
