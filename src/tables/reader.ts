@@ -1,7 +1,7 @@
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
-import { checkChoice, suggestion } from '../options.js';
+import { checkChoice, checkOptions, suggestion } from '../options.js';
 import { type Schema, WrongValue } from './schema.js';
 import type { Row } from './values.js';
 
@@ -137,6 +137,7 @@ export class TableReader<R extends Row = Row> implements AsyncIterable<R> {
    * Throws ArgumentError for what is no number of rows, and as the file's reader says.
    */
   async read(options: { readonly limit?: number | undefined } = {}): Promise<R[]> {
+    checkOptions('read', options, ['limit']);
     const { limit = Infinity } = options;
     if (!(limit === Infinity || (Number.isSafeInteger(limit) && limit >= 1))) throw new ArgumentError(`[read] limit: got ${describeValue(limit)}, expected an integer of at least 1.`, { op: 'read' });
     const rows: R[] = [];

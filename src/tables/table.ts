@@ -143,10 +143,10 @@ const EVERYDAY = {
 } as const satisfies { readonly [option: string]: readonly [ColumnKind, () => ColumnSpec] };
 
 /** The making of each column, and the kinds of those that have one by their option. */
-function columnsOf(options: TableOptions<ColumnSpecs>): [specs: Record<string, ColumnSpec>, kinds: Map<string, ColumnKind | undefined>] {
+function columnsOf(options: TableOptions<ColumnSpecs>): [specs: Record<string, ColumnSpec>, kinds: Map<string, ColumnKind>] {
   const specs: [string, ColumnSpec][] = [];
-  const kinds = new Map<string, ColumnKind | undefined>();
-  const add = (name: string, spec: ColumnSpec, kind: ColumnKind | undefined): void => {
+  const kinds = new Map<string, ColumnKind>();
+  const add = (name: string, spec: ColumnSpec, kind: ColumnKind): void => {
     if (kinds.has(name)) throw new ArgumentError(`[${OP}] columns: got '${name}' twice, expected it in one place.`, { op: OP });
     kinds.set(name, kind);
     specs.push([name, spec]);
@@ -168,8 +168,8 @@ function kindOf(spec: ColumnSpec): ColumnKind {
   return spec instanceof columns.Column ? spec.reads : 'number';
 }
 
-function schemaOf(kinds: ReadonlyMap<string, ColumnKind | undefined>, target: string | undefined, targetKind: 'category' | 'number' | undefined, split: TableSplit | undefined): Record<string, ColumnKind> {
-  const schema = new Map<string, ColumnKind>([...kinds].map(([name, kind]) => [name, kind ?? 'category']));
+function schemaOf(kinds: ReadonlyMap<string, ColumnKind>, target: string | undefined, targetKind: 'category' | 'number' | undefined, split: TableSplit | undefined): Record<string, ColumnKind> {
+  const schema = new Map(kinds);
   if (target !== undefined) schema.set(target, targetKind!);
   for (const key of [split?.groups, split?.hash]) if (key !== undefined && !schema.has(key)) schema.set(key, 'category');
   if (split?.time !== undefined && !schema.has(split.time)) schema.set(split.time, 'date');

@@ -17,6 +17,7 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'fine-tuning.md': ['frozen body ', 'one after the other '],
   'serving.md': ['200 {', 'ANNEAL_ABORTED'],
   'language.md': ['[ 2, 3, 32 ]', 'the '],
+  'tables.md': ['320 80 1 { line: 402', "'district=centre'"],
   'optimizers.md': ['[ [ 2, 0.001 ], [ 2, 0.001 ] ]'],
 };
 

@@ -150,6 +150,13 @@ describe('csv', () => {
     expect(() => csv('x.csv', { maxRowLength: 0 })).toThrow('[data.csv] maxRowLength: got 0, expected an integer of at least 1.');
     expect(() => csv(7 as never)).toThrow('[data.csv] path: got 7');
   });
+
+  it('reads as many rows as were asked for', async () => {
+    const path = file('a\n1\n2\n3');
+    expect(await csv(path).read({ limit: 2 })).toEqual([{ a: '1' }, { a: '2' }]);
+    await expect(csv(path).read({ limit: 0 })).rejects.toThrow('[read] limit: got 0, expected an integer of at least 1.');
+    await expect(csv(path).read({ rows: 2 } as never)).rejects.toThrow('unknown option: got rows');
+  });
 });
 
 describe('jsonLines', () => {
