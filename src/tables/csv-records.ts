@@ -56,6 +56,8 @@ export class CsvScanner {
   /** Text that is not used up, which begins with this line. */
   #rest = '';
   #line = 1;
+  /** Characters without which the row that has begun is not looked at again. */
+  #enough = 0;
   /** A \r that may be half of a line break. */
   #half = '';
   /** True while a line that is too long is passed over. */
@@ -71,6 +73,10 @@ export class CsvScanner {
     // A \r at the end may be half of a line break.
     this.#half = !last && given.endsWith('\r') ? '\r' : '';
     const input = this.#rest + given.slice(0, given.length - this.#half.length).replaceAll(/\r\n?/g, '\n');
+    if (!last && input.length < this.#enough) {
+      this.#rest = input;
+      return;
+    }
     this.#rest = '';
     yield* this.#scan(this.#dropping ? this.#dropLine(input) : input, last);
   }
@@ -93,6 +99,8 @@ export class CsvScanner {
       input = this.#dropLine(input);
     }
     this.#rest = input;
+    // Of a row that is longer than a piece: looked at again when there is twice as much, so that the time goes with its length.
+    this.#enough = input === text ? Math.min(2 * input.length, this.#form.longest + 1) : 0;
   }
 
   /** All records that are complete. Of text with a fault nothing is said but that there is one. */
