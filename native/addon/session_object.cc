@@ -88,7 +88,8 @@ SessionObject::~SessionObject() {
 // V8 frees arrays and tensors sooner when it knows what stands behind them.
 void SessionObject::report_memory() {
   const SessionStats stats = session_->stats();
-  const size_t bytes = stats.storage_bytes + stats.temporary_bytes;
+  // A session that is disposed of has what goes with it.
+  const size_t bytes = session_->disposed() ? 0 : stats.storage_bytes + stats.temporary_bytes;
   if (bytes == reported_bytes_) return;
   Napi::MemoryManagement::AdjustExternalMemory(Env(), int64_t(bytes) - int64_t(reported_bytes_));
   reported_bytes_ = bytes;

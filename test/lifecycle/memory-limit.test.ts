@@ -8,7 +8,9 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { AnnealError, data, losses, memory, nn, optim, OutOfMemoryError, seed, setMemoryLimit, Trainer, zeros, type Tensor } from 'anneal';
 import { Compiled } from '../../scripts/compiled.js';
 import { engine } from '../../src/graph/engine.js';
+import { withoutTracking } from '../../src/graph/recorder.js';
 import type { RuntimeEngine } from '../../src/runtime/engine.js';
+import { evaluate } from '../../src/runtime/oracle.js';
 
 const MB = 1e6;
 const folder = mkdtempSync(join(tmpdir(), 'anneal-'));
@@ -75,6 +77,14 @@ test('V8 is told of weights, results and temporaries, and of their end', async (
   const { toldBytes } = native().stats();
   kept.dispose();
   expect(toldBytes - native().stats().toldBytes).toBeGreaterThanOrEqual(16 * MB);
+});
+
+test('V8 is told of the end of a session, with its temporaries', () => {
+  const x = zeros([1024, 1024]); // no array, of which V8 knows by itself
+  const product = withoutTracking(() => x.matmul(x).add(1).matmul(x).sum());
+  const { toldBytes } = native().stats();
+  for (let i = 0; i < 5; i++) evaluate(product);
+  expect(native().stats().toldBytes - toldBytes).toBeLessThan(4 * MB);
 });
 
 test('what nobody has any more is freed, though to JavaScript it is small', async () => {
