@@ -1,10 +1,10 @@
-import { assign } from '../graph/assign.js';
+import { addAssignment } from '../graph/assignments.js';
+import { withoutTracking } from '../graph/recorder.js';
 import type { AttendedTokens, DecodingPass } from '../nn/decoding.js';
 import { zeros as zeroValues } from '../nn/initializers.js';
-import { arange, equal, pad, reshape, where } from '../ops/index.js';
+import { arange, detach, equal, pad, reshape, where } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { Parameter } from '../parameter.js';
-import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /** Keys and values of one layer, [B, H, context, D]. */
@@ -23,6 +23,8 @@ export class KeyValueCache implements DecodingPass {
   readonly #layers = new Map<object, Kept>();
   /** Values that the pass under way gives the buffers. */
   #changes: [buffer: Parameter, value: Tensor][] = [];
+  /** Values that were assigned along with the last logits. */
+  #given: Tensor[] = [];
 
   constructor(batch: number, context: number) {
     this.offsets = new Int32Array(batch);
@@ -50,8 +52,18 @@ export class KeyValueCache implements DecodingPass {
 
   /** Gives the buffers what the pass has made for them, when `logits`, its result, is computed. */
   commit(logits: Tensor): void {
-    for (const [buffer, value] of this.#changes) assign(buffer as Parameter<Shape, 'float32'>, value, { along: logits });
+    for (const [buffer, value] of this.#changes) {
+      const given = withoutTracking(() => detach(value));
+      addAssignment(buffer, given, logits);
+      this.#given.push(given);
+    }
     this.#changes = [];
+  }
+
+  /** Frees what the buffers were given, once they have it. */
+  release(): void {
+    for (const value of this.#given) value.dispose();
+    this.#given = [];
   }
 
   #buffer({ shape }: Tensor): Parameter {
@@ -65,6 +77,7 @@ export class KeyValueCache implements DecodingPass {
 
   /** Frees the buffers. */
   dispose(): void {
+    this.release();
     for (const { keys, values } of this.#layers.values()) {
       keys.dispose();
       values.dispose();

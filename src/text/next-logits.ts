@@ -98,7 +98,9 @@ export class NextLogits {
   async #read(record: () => Tensor): Promise<{ readonly data: Float32Array; readonly vocabulary: number }> {
     const logits = inEvaluation(this.#model, () => noGrad(record));
     this.#cache?.commit(logits);
-    return { data: (await logits.data()) as Float32Array, vocabulary: logits.shape[1]! };
+    const data = (await logits.data()) as Float32Array;
+    this.#cache?.release();
+    return { data, vocabulary: logits.shape[1]! };
   }
 
   /** Throws ArgumentError where logits differ from those of a pass over all tokens: then a layer mixes positions, and keeps nothing. */
