@@ -2,6 +2,7 @@
 import { FileFormatError } from '../errors.js';
 import { Layer } from './layer.js';
 import * as layers from './layers.js';
+import { LoraAdapter } from './lora-adapter.js';
 import { Module } from './module.js';
 import { ownParameters } from './registry.js';
 
@@ -16,7 +17,7 @@ const DEEPEST = 100;
 /** Layers, those that are used again counted again, at most. */
 const MOST = 100_000;
 
-/** Returns what a model is made of. A module that is no layer of this library is known by its class alone, and so is a model whose layers share parameters. */
+/** Returns what a model is made of. A module that is no layer of this library is known by its class alone, and so is a model whose layers share parameters, or have additions by lora(). */
 export function architectureOf(model: Module): Architecture {
   const parameters = model.modules().flatMap((module) => ownParameters(module));
   if (new Set(parameters).size < parameters.length) return ownClass(model);

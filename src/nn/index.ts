@@ -12,6 +12,8 @@ export * as init from './initializers.js';
 export { InstanceNorm, type InstanceNormOptions } from './instance-norm.js';
 export { LayerNorm, RMSNorm, type LayerNormOptions, type RmsNormLayerOptions } from './layer-norm.js';
 export { Linear, type LinearOptions } from './linear.js';
+export { Lora, lora, type LoraOptions } from './lora.js';
+export { LoraAdapter } from './lora-adapter.js';
 export { MaxUnpool } from './max-unpooling.js';
 export { Module, type AnyModule, type Inputs, type Outputs } from './module.js';
 export { MultiheadAttention, type AttendOptions, type MultiheadAttentionOptions } from './multihead-attention.js';

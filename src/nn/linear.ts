@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { linear as linearOp } from '../ops/index.js';
+import { add, linear as linearOp } from '../ops/index.js';
 import { checkOptions } from '../options.js';
 import type { Differ, Linear as LinearShape, LinearFits } from '../shape-types.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
@@ -9,6 +9,7 @@ import { Parameter } from '../parameter.js';
 import { ShapeMismatch, type InferredShape } from './shape-inference.js';
 import { fanInUniform } from './initializers.js';
 import { Layer, type LayerCall } from './layer.js';
+import type { LoraAdapter } from './lora-adapter.js';
 import type { LastDimension } from './shape-mismatch.js';
 import { describeValue } from '../describe-value.js';
 
@@ -34,6 +35,8 @@ export class Linear<I extends number = number, O extends number = number> extend
   readonly weight: Parameter<[O, I]>;
   /** [out]; undefined without. */
   readonly bias: Parameter<[O]> | undefined;
+  /** Addition to the weight; see lora(). */
+  lora: LoraAdapter | undefined = undefined;
 
   constructor(inFeatures: I, outFeatures: O, options: LinearOptions = {}) {
     super();
@@ -45,7 +48,8 @@ export class Linear<I extends number = number, O extends number = number> extend
   }
 
   override forward<S extends Shape, D extends DType>(x: Tensor<S, D> & LinearFits<S, [O, I]>): Tensor<LinearShape<S, [O, I]>, D> {
-    return linearOp(x as Tensor, this.weight as Tensor, this.bias) as unknown as Tensor<LinearShape<S, [O, I]>, D>;
+    const y = linearOp(x as Tensor, this.weight as Tensor, this.bias) as Tensor;
+    return (this.lora === undefined ? y : add(y, this.lora.forward(x as Tensor))) as unknown as Tensor<LinearShape<S, [O, I]>, D>;
   }
 
   override outcome$(shape: Shape): InferredShape {

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, type AttentionOptions } from '../ops/index.js';
+import { add, alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, type AttentionOptions } from '../ops/index.js';
 import { checkCount, checkTensor } from '../ops/check.js';
 import { checkRotary, type RotaryOptions } from '../ops/rotary.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
@@ -13,6 +13,7 @@ import { checkProbability } from './dropout.js';
 import { xavierUniform, zeros } from './initializers.js';
 import { Linear } from './linear.js';
 import { Layer, type LayerCall } from './layer.js';
+import type { LoraAdapter } from './lora-adapter.js';
 import { sameSequence, sizesOf, type SameSequence } from './sequences.js';
 import type { InferredShape } from './shape-inference.js';
 
@@ -69,6 +70,8 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
   readonly vProjWeight: Parameter | undefined;
   readonly inProjBias: Parameter | undefined;
   readonly outProj: Linear<E, E>;
+  /** Addition to inProjWeight; see lora(). */
+  lora: LoraAdapter | undefined = undefined;
   readonly #options: MultiheadAttentionOptions;
 
   constructor(embedDim: E, numHeads: H, options: MultiheadAttentionOptions = {}) {
@@ -158,8 +161,9 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     const { inProjWeight, inProjBias } = this;
     const heads = (x: Tensor, count: number): Tensor => permute(reshape(x, [x.shape[0]!, x.shape[1]!, count, E / this.numHeads]), [0, 2, 1, 3]) as Tensor;
     const bias = (from: number, to: number): Tensor | undefined => (inProjBias === undefined ? undefined : (slice(inProjBias, from, to) as Tensor));
+    const adapted = (y: Tensor, x: Tensor, from: number, to: number): Tensor => (this.lora === undefined ? y : (add(y, this.lora.rows(x, from, to)) as Tensor));
     if (key === undefined && value === undefined && inProjWeight !== undefined) {
-      const all = linearOp(query, inProjWeight as Tensor, inProjBias) as Tensor;
+      const all = adapted(linearOp(query, inProjWeight as Tensor, inProjBias) as Tensor, query, 0, E + 2 * kept);
       const part = (from: number, to: number, count: number): Tensor => heads(slice(all, from, to, { axis: -1 }) as Tensor, count);
       return [part(0, E, this.numHeads), part(E, E + kept, this.numKvHeads), part(E + kept, E + 2 * kept, this.numKvHeads)];
     }
@@ -168,11 +172,9 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     const v = value ?? k;
     sizesOf(OP, checked(k, 'key'), this.kProjWeight?.shape[1] ?? E, 'key');
     sizesOf(OP, checked(v, 'value'), this.vProjWeight?.shape[1] ?? E, 'value');
-    return [
-      heads(linearOp(query, this.qProjWeight ?? rows(0, E), bias(0, E)) as Tensor, this.numHeads),
-      heads(linearOp(k, this.kProjWeight ?? rows(E, E + kept), bias(E, E + kept)) as Tensor, this.numKvHeads),
-      heads(linearOp(v, this.vProjWeight ?? rows(E + kept, E + 2 * kept), bias(E + kept, E + 2 * kept)) as Tensor, this.numKvHeads),
-    ];
+    const part = (x: Tensor, own: Parameter | undefined, from: number, to: number, count: number): Tensor =>
+      heads(adapted(linearOp(x, (own ?? rows(from, to)) as Tensor, bias(from, to)) as Tensor, x, from, to), count);
+    return [part(query, this.qProjWeight, 0, E, this.numHeads), part(k, this.kProjWeight, E, E + kept, this.numKvHeads), part(v, this.vProjWeight, E + kept, E + 2 * kept, this.numKvHeads)];
   }
 }
 

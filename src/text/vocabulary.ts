@@ -122,7 +122,7 @@ export type Corpus = string | Iterable<string>;
 
 function textsOf(op: string, corpus: Corpus): Iterable<string> {
   if (typeof corpus === 'string') return [corpus];
-  if (typeof corpus === 'object' && corpus !== null && Symbol.iterator in corpus) return corpus;
+  if (typeof corpus === 'object' && corpus !== null && Symbol.iterator in corpus && !ArrayBuffer.isView(corpus)) return corpus;
   throw new ArgumentError(`[${op}] corpus: got ${describeValue(corpus)}, expected a text, or an iterable of texts.`, { op });
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { AnnealError, data, load, loadMetadata, loadModel, losses, nn, openTensors, optim, Predictor, save, tensor, train, Trainer } from 'anneal';
+import { AnnealError, data, load, loadMetadata, loadModel, losses, nn, openTensors, optim, Predictor, save, tensor, text, train, Trainer } from 'anneal';
 import { HOSTILE, hostile } from './values.js';
 
 let folder: string;
@@ -54,7 +54,7 @@ function functionsOf(namespace: object, path: string): [string, Call][] {
   });
 }
 
-const functions = [...functionsOf(data, 'data'), ...functionsOf(nn, 'nn'), ...functionsOf(optim, 'optim'), ...functionsOf(train, 'train')];
+const functions = [...functionsOf(data, 'data'), ...functionsOf(nn, 'nn'), ...functionsOf(optim, 'optim'), ...functionsOf(text, 'text'), ...functionsOf(train, 'train')];
 
 describe('functions', () => {
   test.each(functions)('%s', (_name, call) => holdsUp(call, 4));

@@ -62,6 +62,14 @@ describe('a layer', () => {
   });
 });
 
+it('with additions is known by its class, and by its layers once they are merged', async () => {
+  const model = nn.sequential([4], nn.linear(4, 3), nn.relu());
+  const adapters = nn.lora(model as never, { rank: 2 });
+  expect(architectureOf(model as never)).toEqual({ class: 'Sequential' });
+  await adapters.merge();
+  expect(architectureOf(model as never)).toMatchObject({ layer: 'sequential' });
+});
+
 class Residual extends nn.Module<[4], [4]> {
   readonly inner = nn.linear(4, 4);
   override forward(x: Tensor): Tensor {
