@@ -71,6 +71,6 @@ test('a bundle that leaves out the library which draws bars shows progress in li
 test('a bundle that leaves out the library which compares spellings still says what is wrong', async () => {
   const alone = await mkdtemp(join(tmpdir(), 'anneal-alone-'));
   const file = await bundled('esm', alone, "import { nn } from 'anneal'; try { nn.linear(1, 2, { bais: false }); } catch (error) { console.log(error.message); }");
-  expect((await run(file)).out).toBe('[linear] unknown option: got bais, expected one of bias.\n');
+  expect((await run(file)).out).toBe('[linear] unknown option: got bais, expected one of bias, weight.\n');
   await rm(alone, { recursive: true });
 });
