@@ -28,6 +28,7 @@ const checked = new WeakSet<Module>();
 /** Source of the logits that follow some texts, which grow by one token each at a time. */
 export class NextLogits {
   readonly #model: Module;
+  readonly #modules: readonly Module[];
   readonly #context: number;
   readonly #isFixed: boolean;
   readonly #cache: KeyValueCache | undefined;
@@ -39,6 +40,7 @@ export class NextLogits {
   /** `isFixed`: the model takes texts of the length of the context only. */
   constructor(model: Module, prompts: readonly (readonly number[])[], options: { readonly context: number; readonly isFixed: boolean; readonly cache: boolean }) {
     this.#model = model;
+    this.#modules = model.modules();
     this.#context = options.context;
     this.#isFixed = options.isFixed;
     this.#cache = options.cache ? new KeyValueCache(prompts.length, options.context) : undefined;
@@ -96,7 +98,7 @@ export class NextLogits {
   }
 
   async #read(record: () => Tensor): Promise<{ readonly data: Float32Array; readonly vocabulary: number }> {
-    const logits = inEvaluation(this.#model, () => noGrad(record));
+    const logits = inEvaluation(this.#model, () => noGrad(record), this.#modules);
     this.#cache?.commit(logits);
     const data = (await logits.data()) as Float32Array;
     this.#cache?.release();

@@ -22,10 +22,10 @@ import type { AnyBatch } from './step.js';
 
 /**
  * Runs `fn`, which records what a model makes of a batch, in evaluation mode and without gradients. What it records is no part
- * of the training step that may be under way. The modes are as before when it returns.
+ * of the training step that may be under way. The modes are as before when it returns. `all`: its modules, for who has them.
  */
-export function inEvaluation<R>(model: Module, fn: () => R): R {
-  const modules = model.modules().filter((module) => module.training);
+export function inEvaluation<R>(model: Module, fn: () => R, all: readonly Module[] = model.modules()): R {
+  const modules = all.filter((module) => module.training);
   for (const module of modules) module.training = false;
   try {
     return withoutTracking(fn);
