@@ -1,6 +1,6 @@
 import { describeValue } from '../describe-value.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { ArgumentError, DTypeError, LimitError, ShapeError } from '../errors.js';
 import { generator } from '../generator.js';
 import { record } from '../graph/recorder.js';
 import { checkFlags, checkOptions } from '../options.js';
@@ -43,9 +43,10 @@ type Attended<Q extends Shape, V extends Shape> = number extends Q['length'] | V
 /**
  * Attention: y = softmax(scale q k^T + mask) v, with softmax over the keys. query [.., H, T, D], key [.., K, S, D] and value [.., K, S, E], float32, give [.., H, T, E]; H and dimensions in
  * front may be missing, and K is H but for grouped heads. One kernel, which never holds [T, S], and so is its gradient. A query that may look at nothing gives 0, as in PyTorch from 2.5 on.
- * Where T and S differ, isCausal counts both from 0; for queries behind cached keys pass a mask, or keyLengths. Keys that isCausal and keyLengths exclude are not read: NaN there does no harm.
+ * Where T and S differ, isCausal counts both from 0; for queries behind cached keys pass a mask, or keyLengths. What isCausal and keyLengths exclude
+ * adds nothing to y, NaN and infinities neither; keyLengths keep them out of gradients, too.
  * As torch.nn.functional.scaled_dot_product_attention, which has no key lengths, and refuses a mask beside isCausal. Source: Vaswani et al., arXiv:1706.03762; Dao, arXiv:2307.08691.
- * Throws ShapeError, DTypeError and ArgumentError here; IndexError when the step runs and a length is not in [0, S].
+ * Throws ShapeError, DTypeError, ArgumentError and LimitError here; IndexError when the step runs and a length is not in [0, S].
  *
  *     const tokens = uniform([2, 4, 10, 8], random.key('tokens'));          // [B,H,T,D]
  *     const y = scaledDotProductAttention(tokens, tokens, tokens, { isCausal: true });
@@ -69,7 +70,10 @@ export function scaledDotProductAttention<Q extends Shape, K extends Shape, V ex
   if (keyLengths !== undefined) inputs.push(reshape(checkLengths(keyLengths, asBatch.front), [inputs[0]!.shape[0]!]));
   // All weights are 0, whatever is drawn.
   const draws = dropout > 0 && dropout < 1;
-  if (draws) inputs.push(checkKey(dropoutKey ?? generator().key('attention')));
+  if (draws) {
+    checkDraws(operands);
+    inputs.push(checkKey(dropoutKey ?? generator().key('attention')));
+  }
   const attrs = { scale: scale ?? 1 / Math.sqrt(Math.max(shape[shape.length - 1]!, 1)), causal: isCausal, dropout: draws ? dropout : 0, masked: mask !== undefined, bounded: keyLengths !== undefined };
   const y = record(attentionOp, inputs, attrs);
   return reshape(dropout === 1 ? (mul(y, 0) as Tensor) : y, [...shape.slice(0, -1), y.shape[3]!]) as unknown as Tensor<Attended<Q, V>, D>;
@@ -151,6 +155,17 @@ function checkKey(key: Tensor): Tensor {
   checkDType(NAME, key, INT, 'dropoutKey');
   if (sizeOf(key.shape) === 5) return reshape(key, [5]);
   throw new ShapeError(`[${NAME}] dropoutKey does not fit: got ${showShape(key.shape)}, expected [5]. Take random.key('dropout').`, { op: NAME, shapes: [key.shape] });
+}
+
+/** Numbers that one key can draw, of which each row of weights takes whole blocks of four. */
+const DRAWS = 2 ** 34;
+
+function checkDraws({ query, key }: Sequences): void {
+  const rows = sizeOf(query.shape.slice(0, -1));
+  const draws = rows * Math.ceil(key.shape[key.shape.length - 2]! / 4) * 4;
+  if (draws <= DRAWS) return;
+  const shapes = [query.shape, key.shape];
+  throw new LimitError(`[${NAME}] too many weights for dropout: got ${draws} of query ${showShape(query.shape)} and key ${showShape(key.shape)}, expected at most ${DRAWS}. Work in parts of the batch.`, { op: NAME, shapes });
 }
 
 function checkNumbers(dropout: unknown, scale: unknown): void {

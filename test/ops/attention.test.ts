@@ -16,6 +16,8 @@ const attend = (q: Tensor, k: Tensor, v: Tensor, options?: AttentionOptions): Te
 const valid = of(2, 4, 7, 8);
 const self = (options: object): Tensor => attend(valid, valid, valid, options);
 
+const many = of(2 ** 22, 1);
+
 const expected = 'expected query [..,H,T,D], key [..,H,S,D] and value [..,H,S,E].';
 const errors: readonly (readonly [string, () => unknown, string, string])[] = [
   ['one dimension', () => attend(of(3), of(3), of(3)), 'ANNEAL_SHAPE_MISMATCH', `[scaledDotProductAttention] the shapes do not fit: got query [3], key [3], value [3], ${expected} Give them a dimension of positions.`],
@@ -36,6 +38,7 @@ const errors: readonly (readonly [string, () => unknown, string, string])[] = [
   ['lengths that do not fit', () => self({ keyLengths: whole(2, 4) }), 'ANNEAL_SHAPE_MISMATCH', '[scaledDotProductAttention] keyLengths do not fit: got [2,4], expected [2], one for each example.'],
   ['dropout', () => self({ dropout: 20 }), 'ANNEAL_INVALID_ARGUMENT', '[scaledDotProductAttention] dropout: got 20, expected a probability in [0, 1]. Write 20 % as 0.2.'],
   ['a key of another size', () => self({ dropout: 0.2, dropoutKey: whole(4) }), 'ANNEAL_SHAPE_MISMATCH', "[scaledDotProductAttention] dropoutKey does not fit: got [4], expected [5]. Take random.key('dropout')."],
+  ['too many weights to draw', () => attend(many, many, many, { dropout: 0.1 }), 'ANNEAL_LIMIT', '[scaledDotProductAttention] too many weights for dropout: got 17592186044416 of query [4194304,1] and key [4194304,1], expected at most 17179869184. Work in parts of the batch.'],
   ['scale', () => self({ scale: Number.NaN }), 'ANNEAL_INVALID_ARGUMENT', '[scaledDotProductAttention] scale: got NaN, expected a finite number. Leave it out for 1 / sqrt(D).'],
   ['a flag', () => self({ isCausal: 1 }), 'ANNEAL_INVALID_ARGUMENT', '[scaledDotProductAttention] isCausal: got 1, expected true or false.'],
   ["torch's name of an option", () => self({ attn_mask: of(7, 7) }), 'ANNEAL_UNKNOWN_OPTION', '[scaledDotProductAttention] unknown option: got attn_mask, expected one of mask, isCausal, keyLengths, dropout, dropoutKey, scale, enableGqa. Did you mean mask?'],

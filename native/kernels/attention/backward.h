@@ -137,21 +137,15 @@ static void differentiate_tile(const AttentionHead& head, const RowBlock& rows, 
   const int64_t strips = rows.strips();
   const int64_t most = strip_keys(head, rows, strips - 1, s).some;
   const bool whole = strip_keys(head, rows, 0, s).all == most;
-  const auto products = [&](int64_t keys, int64_t first, int64_t count) __attribute__((always_inline)) {
-    attention_product(keys, count, p.D, head.key.at(s), head.key.stride, 1, scratch.query_lanes + first, kAttentionRows,
-                      scratch.weights + first, kAttentionRows, false);
-    attention_product(keys, count, p.E, head.value.at(s), head.value.stride, 1, scratch.slope_lanes + first,
-                      kAttentionRows, scratch.dscores + first, kAttentionRows, false);
-  };
   const auto add_dquery = [&](int64_t keys, int64_t first, int64_t count) __attribute__((always_inline)) {
     attention_product(p.D, count, keys, head.key.at(s), 1, head.key.stride, scratch.dscores + first, kAttentionRows,
                       scratch.sums + first, kAttentionRows, true);
   };
-  if (whole) products(most, 0, rows.lanes());
+  multiply_keys(head, rows, s, head.key, p.D, scratch.query_lanes, scratch.weights);
+  multiply_keys(head, rows, s, head.value, p.E, scratch.slope_lanes, scratch.dscores);
   for (int64_t strip = 0; strip < strips; strip++) {
     const StripKeys keys = strip_keys(head, rows, strip, s);
     const int64_t first = strip * kAttentionStrip;
-    if (!whole && keys.some > 0) products(keys.some, first, kAttentionStrip);
     differentiate_strip<kMasked>(head, rows, dropout, strip, s, keys, scratch);
     if (!whole && part.of_queries && keys.some > 0) add_dquery(keys.some, first, kAttentionStrip);
   }

@@ -116,7 +116,16 @@ static void correct_sums(const ForwardScratch& scratch, int64_t strip, int64_t E
   }
 }
 
-// `count` features of sums, for one vector of rows, which keys add to whom they are for.
+// a b + c where `looks` says so, else c.
+ANNEAL_INLINE vf add_where(vi looks, vf a, vf b, vf c) {
+#if defined(__AVX512F__) && ANNEAL_LANES == 16
+  return _mm512_mask3_fmadd_ps(a, b, c, _mm512_movepi32_mask((__m512i)looks));
+#else
+  return select(looks, vfma(a, b, c), c);
+#endif
+}
+
+// So many features of sums, for one vector of rows: what keys add to the rows that look at them.
 template <int kFeatures>
 ANNEAL_INLINE void add_partial_features(const Sequence& value, const StripKeys& keys, vi limit, const float* weights,
                                         float* sums) {
@@ -128,7 +137,7 @@ ANNEAL_INLINE void add_partial_features(const Sequence& value, const StripKeys& 
     const vi looks = splat((int32_t)k) < limit;
     const float* from = value.at(k);
 #pragma GCC unroll 16
-    for (int u = 0; u < kFeatures; u++) sum[u] = select(looks, vfma(splat(from[u]), weight, sum[u]), sum[u]);
+    for (int u = 0; u < kFeatures; u++) sum[u] = add_where(looks, splat(from[u]), weight, sum[u]);
   }
 #pragma GCC unroll 16
   for (int u = 0; u < kFeatures; u++) st(sums + u * kAttentionRows, sum[u]);
@@ -169,16 +178,11 @@ static void attend_tile(const AttentionHead& head, const RowBlock& rows, const A
   const int64_t strips = rows.strips();
   const StripKeys last = strip_keys(head, rows, strips - 1, s);
   const bool whole = strip_keys(head, rows, 0, s).all == last.some;
-  const auto scores = [&](int64_t keys, int64_t first, int64_t count) __attribute__((always_inline)) {
-    attention_product(keys, count, p.D, head.key.at(s), head.key.stride, 1, scratch.query + first, kAttentionRows,
-                      scratch.scores + first, kAttentionRows, false);
-  };
-  if (whole) scores(last.some, 0, rows.lanes());
+  multiply_keys(head, rows, s, head.key, p.D, scratch.query, scratch.scores);
   for (int64_t strip = 0; strip < strips; strip++) {
     const StripKeys keys = strip_keys(head, rows, strip, s);
     if (keys.some == 0) continue;
     const int64_t first = strip * kAttentionStrip;
-    if (!whole) scores(keys.some, first, kAttentionStrip);
     weigh_strip<kMasked>(head, rows, dropout, strip, s, keys, scratch);
     if (s > 0) correct_sums(scratch, strip, p.E);
     if (whole) continue;

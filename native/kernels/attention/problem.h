@@ -114,4 +114,17 @@ static void attention_product(int64_t M, int64_t N, int64_t K, const float* a, i
   }
 }
 
+// The products of keys from `s` on, or of values, with a block of rows, [feature][row], as [key][row]: those that some
+// row of a strip may look at. Keys that the same strips look at go together.
+static void multiply_keys(const AttentionHead& head, const RowBlock& rows, int64_t s, const Sequence& keys,
+                          int64_t features, const float* lanes, float* to) {
+  for (int64_t strip = 0, begin = 0; strip < rows.strips(); strip++) {
+    const int64_t end = strip_keys(head, rows, strip, s).some, first = strip * kAttentionStrip;
+    if (end <= begin) continue;
+    attention_product(end - begin, rows.lanes() - first, features, keys.at(s + begin), keys.stride, 1, lanes + first,
+                      kAttentionRows, to + begin * kAttentionRows + first, kAttentionRows, false);
+    begin = end;
+  }
+}
+
 }  // namespace anneal::ANNEAL_TARGET
