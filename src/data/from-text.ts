@@ -56,7 +56,7 @@ interface Part {
 }
 
 interface Setup {
-  readonly source: readonly (string | Buffer)[] | ((epoch: number) => TextPieces);
+  readonly source: readonly (string | Uint8Array)[] | ((epoch: number) => TextPieces);
   readonly tokenizer: Tokenizer;
   readonly context: number;
   readonly stride: number;
@@ -188,7 +188,7 @@ async function* partsOf({ source, separator, buffer, seed, name }: Setup, epoch:
   }
   const order = buffer === 0 ? source.keys() : shuffledOrder(source.length, seed, epoch);
   for (const file of order) {
-    const path = source[file]!;
+    const path = source[file] as ReturnType<typeof checkPath>;
     const opened = fs().createReadStream(path, { highWaterMark: PIECE });
     // More documents than one file has.
     yield* documentsOf(wholeCharacters(OP, shownPath(path), opened), separator, file * 2 ** 32);

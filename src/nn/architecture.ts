@@ -19,8 +19,10 @@ const MOST = 100_000;
 
 /** Returns what a model is made of. A module that is no layer of this library is known by its class alone, and so is a model whose layers share parameters, or have additions by lora(). */
 export function architectureOf(model: Module): Architecture {
-  const parameters = model.modules().flatMap((module) => ownParameters(module));
-  if (new Set(parameters).size < parameters.length) return ownClass(model);
+  const modules = model.modules();
+  const parameters = modules.flatMap((module) => ownParameters(module));
+  // The calls of layers tell neither of weights that they share, nor of additions to them.
+  if (new Set(parameters).size < parameters.length || modules.some((module) => module instanceof LoraAdapter)) return ownClass(model);
   return describe(model, new Map());
 }
 

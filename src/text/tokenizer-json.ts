@@ -1,17 +1,16 @@
-import type * as HuggingFace from '@huggingface/tokenizers';
 import type * as Fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeValue } from '../describe-value.js';
-import { AnnealError, ArgumentError, FileFormatError, IndexError } from '../errors.js';
+import { ArgumentError, FileFormatError, IndexError } from '../errors.js';
 import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkFlags, checkOptions } from '../options.js';
+import { tokenizersLibrary } from './tokenizers-library.js';
 import { checkText, type Tokenizer } from './tokenizer.js';
 
 const OP = 'text.fromTokenizerJson';
 const fs = lazyRequire<typeof Fs>('node:fs/promises');
-const huggingFace = lazyRequire<typeof HuggingFace>('@huggingface/tokenizers');
 const MODELS = ['BPE', 'WordPiece', 'Unigram'];
 
 export interface TokenizerJsonOptions {
@@ -28,13 +27,12 @@ interface TokenizerFile {
   readonly pre_tokenizer?: { readonly type?: unknown; readonly add_prefix_space?: unknown; readonly use_regex?: unknown } | null;
 }
 
-/** The library that does the work, which is not installed with this one. Throws AnnealError (ANNEAL_OPTIONAL_MISSING) where it is absent. */
-export function tokenizersLibrary(load: () => typeof HuggingFace = huggingFace): typeof HuggingFace {
-  try {
-    return load();
-  } catch (cause) {
-    throw new AnnealError('ANNEAL_OPTIONAL_MISSING', `[${OP}] tokenizer.json is read by @huggingface/tokenizers, which is not installed. Install it beside anneal: npm install @huggingface/tokenizers.`, { op: OP, cause });
-  }
+/** Tokenizer of that library, as far as it is used here. */
+interface Encoder {
+  encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly number[] };
+  decode(tokens: number[], options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean }): string;
+  get_vocab(withAdded: boolean): ReadonlyMap<string, number>;
+  token_to_id(token: string): number | undefined;
 }
 
 /** Tokens of a tokenizer.json. See fromTokenizerJson(). */
@@ -42,10 +40,10 @@ export class TokenizerJson implements Tokenizer {
   readonly size: number;
   readonly endOfText: number | undefined;
   readonly boundaries: 'spaces' | 'documents';
-  readonly #tokenizer: HuggingFace.Tokenizer;
+  readonly #tokenizer: Encoder;
   readonly #addSpecialTokens: boolean;
 
-  constructor(tokenizer: HuggingFace.Tokenizer, setup: { readonly endOfText: number | undefined; readonly boundaries: 'spaces' | 'documents'; readonly addSpecialTokens: boolean }) {
+  constructor(tokenizer: Encoder, setup: { readonly endOfText: number | undefined; readonly boundaries: 'spaces' | 'documents'; readonly addSpecialTokens: boolean }) {
     this.#tokenizer = tokenizer;
     this.#addSpecialTokens = setup.addSpecialTokens;
     this.endOfText = setup.endOfText;
@@ -115,7 +113,7 @@ export async function fromTokenizerJson(path: FilePath, options: TokenizerJsonOp
   const file = checkFile((await readJson(name))!, name);
   const config = ((await readJson(join(dirname(name), 'tokenizer_config.json'), true)) ?? {}) as { readonly eos_token?: string | { readonly content?: string } | null };
   const { Tokenizer } = tokenizersLibrary();
-  let tokenizer: HuggingFace.Tokenizer;
+  let tokenizer: Encoder;
   try {
     tokenizer = new Tokenizer({ added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...file }, config);
   } catch (cause) {

@@ -46,7 +46,7 @@ describe('messages to those who come from elsewhere', () => {
     expect(await said(() => tensor([1]).sum({ dim: 0 } as never))).toMatch(/Did you mean axis\?$/);
     expect(await said(() => metrics.accuracy({ ignore_index: 1 } as never))).toMatch(/Did you mean ignoreIndex\?$/);
     // What is like nothing is not guessed at.
-    expect(await fit({ zzzzzz: 1 })).toMatch(/checkFinite\.$/);
+    expect(await fit({ zzzzzz: 1 })).toMatch(/checkFinite, checkpoint, resume\.$/);
   });
 
   it('a forgotten await is named', async () => {

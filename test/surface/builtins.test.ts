@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const src = join(import.meta.dirname, '../../src');
-/** Those that Node.js has loaded when it starts, or that are next to nothing. */
+/** Modules that Node.js has loaded when it starts, or that are next to nothing. */
 const CHEAP = ['node:async_hooks', 'node:fs/promises', 'node:module', 'node:path', 'node:url'];
 
 test('no module of Node.js that takes its time is loaded before it is used', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { data, text } from 'anneal';
-import { tokenizersLibrary } from '../../src/text/tokenizer-json.js';
+import { tokenizersLibrary } from '../../src/text/tokenizers-library.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tokenizer-json-'));
 afterAll(() => rmSync(folder, { recursive: true }));
