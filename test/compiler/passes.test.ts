@@ -9,7 +9,7 @@ import { gradients } from '../../src/graph/autodiff.js';
 import { withoutTracking } from '../../src/graph/recorder.js';
 import { binaryCrossEntropy } from '../../src/ops/binary-cross-entropy.js';
 import { ctc } from '../../src/ops/ctc.js';
-import { avgPool2d, conv2d, crossEntropy, groupNorm, instanceNorm, linear, maxPool2d, mean, mul, relu, sum } from '../../src/ops/index.js';
+import { avgPool2d, conv2d, crossEntropy, groupNorm, instanceNorm, linear, maxPool2d, mean, mul, relu, scaledDotProductAttention, sum } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { normalizeChannels } from '../../src/ops/norms.js';
 import { loadNative } from '../../src/runtime/binding.js';
@@ -196,6 +196,25 @@ describe('programs, printed', () => {
     const x = input(4);
     expect(programOf([x.exp().add(x.exp())])).toMatchInlineSnapshot(`">1[4] = pointwise(@0[4]) {r1=exp(r0) r2=add(r1 r1) -> r2}"`);
   });
+});
+
+test('attention reads heads where they lie beside each other, and leaves y and gradients so', () => {
+  const x = parameter(2, 5, 3 * 4);
+  const heads = (i: number): Tensor => x.slice(4 * i, 4 * (i + 1), { axis: 2 }).reshape([2, 5, 2, 2]).permute([0, 2, 1, 3]);
+  const y = scaledDotProductAttention(heads(0), heads(1), heads(2), { isCausal: true }).permute([0, 2, 1, 3]).reshape([2, 5, 4]);
+  const program = programOf([gradients([sum(y.tanh())], [x])[0]!]);
+  expect(program.split('\n').filter((line) => line.includes('attention')).join('\n')).toMatchInlineSnapshot(`
+    "%1[2,2,5,2:20,2,4,1] %2[2,2,5] = attention(@0[2,2,5,2:60,2,12,1] @0[2,2,5,2:60,2,12,1+4] @0[2,2,5,2:60,2,12,1+8] - - -) {1060439283 1 1065353216 1065353216}
+    %6[2,2,5,2:20,2,4,1] %7[2,2,5,2:20,2,4,1] %8[2,2,5,2:20,2,4,1] = attention_grad(@0[2,2,5,2:60,2,12,1] @0[2,2,5,2:60,2,12,1+4] @0[2,2,5,2:60,2,12,1+8] - - - %1[2,2,5,2:20,2,4,1] %5[2,2,5,2:20,2,4,1] %2[2,2,5] -) {1060439283 1 1065353216 1065353216}"
+  `);
+  expect(program.split('\n').slice(0, 3).map((line) => line.replace(/.* = (\w+).*/, '$1'))).toEqual(['attention', 'pointwise', 'attention_grad']);
+});
+
+test('attention and its gradients hold no scores', () => {
+  const heads = parameter(1, 1, 4096, 8);
+  const wanted = decompose([gradients([sum(scaledDotProductAttention(heads, heads, heads, { dropout: 0.1 }).tanh())], [heads])[0]!], true);
+  const graph = buildGraph(wanted.map((tensor, index): Wanted => ({ tensor, destination: { to: 'view', index } })), []);
+  expect(planMemory(lower(graph, fuse(graph), native), native).arenaBytes).toBeLessThan(10 * 4096 * 8 * 4);
 });
 
 test('chains that would wait for each other in a circle stay apart', () => {
