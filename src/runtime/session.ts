@@ -100,7 +100,8 @@ export class Session {
   private storage(bytes: number, strides: readonly number[] | undefined, saved: boolean): Storage {
     let id: number;
     try {
-      id = this.native.allocate(Math.max(bytes, 1), saved);
+      // More than numbers hold is as little to be had as the most that they do.
+      id = this.native.allocate(Math.min(Math.max(bytes, 1), Number.MAX_SAFE_INTEGER), saved);
     } catch (cause) {
       if ((cause as RunError).code !== 'ANNEAL_OUT_OF_MEMORY') throw cause;
       throw outOfMemory('step', saved ? 'a result' : 'a parameter, its gradient or a state of its optimizer', cause as RunError);
