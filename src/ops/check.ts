@@ -70,7 +70,7 @@ export function checkShape(op: string, shape: Shape, besides?: -1): void {
     throw new ArgumentError(`[${op}] the shape is not an array: got ${describeValue(shape)}, expected sizes such as [2,3]. Put the sizes in an array.`, { op });
   }
   for (const dim of shape as readonly unknown[]) {
-    if (dim === besides || (Number.isInteger(dim) && (dim as number) >= 0)) continue;
+    if ((besides !== undefined && dim === besides) || (Number.isInteger(dim) && (dim as number) >= 0)) continue;
     const or = besides === undefined ? '' : `, or ${besides}`;
     throw new ArgumentError(`[${op}] a size is wrong: got ${showAll(shape)}, expected whole numbers of at least 0${or}. Check how the shape is computed.`, { op });
   }

@@ -173,6 +173,7 @@ const errors: [string, () => unknown, string, string][] = [
   ['NaN where asked to look', () => ops.tensor([1, Number.NaN], { check: 'finite' }), 'ANNEAL_NON_FINITE',
     '[tensor] a value is not finite: got NaN at element 1, expected finite numbers. Clean the data.'],
   ['a negative size', () => ops.zeros([-1, 2]), 'ANNEAL_INVALID_ARGUMENT', '[zeros] a size is wrong: got [-1,2], expected whole numbers of at least 0. Check how the shape is computed.'],
+  ['a size that is missing', () => ops.zeros([undefined as never, 2]), 'ANNEAL_INVALID_ARGUMENT', '[zeros] a size is wrong: got [undefined,2], expected whole numbers of at least 0. Check how the shape is computed.'],
   ['nine dimensions', () => of([1, 1, 1, 1, 1, 1, 1, 1]).unsqueeze(0), 'ANNEAL_LIMIT',
     '[reshape] too many dimensions: got [1,1,1,1,1,1,1,1,1], expected at most 8. Merge some: reshape().'],
 ];
