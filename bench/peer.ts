@@ -24,6 +24,12 @@ export class Peer {
     return answer;
   }
 
+  /** Ends it, whatever it is doing. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+    this.#lines.close();
+  }
+
   async close(): Promise<void> {
     this.#process.stdin!.end();
     if (this.#process.exitCode === null) await once(this.#process, 'exit');

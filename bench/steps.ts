@@ -36,6 +36,8 @@ export interface Figure {
 }
 
 const WINDOW_MS = 70;
+/** Time for a configuration to be tried out: some never come back from compiling. */
+const TRIAL_SECONDS = 60;
 const ROUNDS = 13;
 const THREADS = [1, 2];
 
@@ -158,12 +160,14 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
   const tryOut = async (blas: string, mode: string): Promise<void> => {
     const configuration = { version, mode, blas, python };
     try {
-      own.push({ ...configuration, msMin: await trial(workload, threads, mode, trials.peer(python, threads, blas)) });
+      if (trials.failed.has(failureKey(workload, configuration))) return;
+      own.push({ ...configuration, msMin: await inTime(trial(workload, threads, mode, trials.peer(python, threads, blas))) });
     } catch (error) {
       const { message } = error as Error;
       console.log(`left out: PyTorch ${version}, ${mode}, ${blas}, ${threads} threads: ${message}`);
       leftOut.push({ ...configuration, error: message });
-      await trials.forget(python, threads, blas);
+      trials.failed.add(failureKey(workload, configuration));
+      trials.forget(python, threads, blas);
     }
   };
   const [usual, ...others] = modes;
@@ -171,6 +175,16 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
   for (const blas of kind === 'mlp' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
   for (const mode of others) await tryOut(own.length > 0 ? fastest(own).blas : 'default', mode);
   tried.push(...own);
+}
+
+/** What has failed on one thread is not tried on two. */
+const failureKey = ({ name }: Workload, { version, mode, blas }: TorchConfiguration): string => [name, version, mode, blas].join(' ');
+
+async function inTime<R>(promise: Promise<R>): Promise<R> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(`took longer than ${TRIAL_SECONDS} s`)), TRIAL_SECONDS * 1000)));
+  promise.catch(() => undefined);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 interface About {
@@ -184,6 +198,7 @@ class Trials {
   readonly #peers = new Map<string, Peer>();
   /** Of every PyTorch that was asked. */
   readonly versions = new Set<string>();
+  readonly failed = new Set<string>();
 
   peer(python: string, threads: number, blas: string): Peer {
     const key = [python, threads, blas].join(' ');
@@ -199,11 +214,11 @@ class Trials {
   }
 
   /** Lets go of a process that has failed: the next one that is asked for is fresh. */
-  async forget(python: string, threads: number, blas: string): Promise<void> {
+  forget(python: string, threads: number, blas: string): void {
     const key = [python, threads, blas].join(' ');
     const peer = this.#peers.get(key);
     this.#peers.delete(key);
-    await peer?.close();
+    peer?.kill();
   }
 
   async close(): Promise<void> {
