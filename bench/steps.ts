@@ -177,7 +177,7 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
   tried.push(...own);
 }
 
-/** What has failed on one thread is not tried on two. */
+/** Name of a failure: what has failed on one thread is not tried on two. */
 const failureKey = ({ name }: Workload, { version, mode, blas }: TorchConfiguration): string => [name, version, mode, blas].join(' ');
 
 async function inTime<R>(promise: Promise<R>): Promise<R> {

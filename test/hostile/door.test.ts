@@ -2,7 +2,7 @@
 // JavaScript error, and the next right call is right. What their C++ makes of words and memory is fuzzed natively (native/fuzz).
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { info, setMemoryLimit, setThreads } from 'anneal';
+import { info, memory, setMemoryLimit, setThreads } from 'anneal';
 import { codes } from '../../src/ops/codes.js';
 import { loadNative, type NativeSession } from '../../src/runtime/binding.js';
 import { HOSTILE } from './values.js';
@@ -11,8 +11,8 @@ type Call = (...values: readonly unknown[]) => unknown;
 
 const { addon, row } = loadNative();
 const threads = info().threads;
-// Blocks of any size are asked for.
-beforeEach(() => setMemoryLimit(2 ** 28));
+// Blocks of any size are asked for, beside what other tests of this process have.
+beforeEach(() => setMemoryLimit(memory().native + 2 ** 28));
 afterAll(() => (setThreads(threads), setMemoryLimit(undefined)));
 
 /** Copies four bytes of storage 0 into storage 1. */
