@@ -14,7 +14,7 @@ import type { Tensor } from '../tensor.js';
 import type { Native } from './binding.js';
 import { foreignError } from './foreign.js';
 import { commitsOf, lookAtLosses, sumOf, updatesOf, wholeGradients, type Request } from './request.js';
-import { INLINE_NS, Session, type LoadedProgram, type Submission } from './session.js';
+import { INLINE_NS, type LoadedProgram, type Session, type Submission } from './session.js';
 import { GraphSignature } from './graph-signature.js';
 
 /** A leaf that a program reads or writes: one of the request's nodes, by position, or one that the plan made itself. */
@@ -183,7 +183,7 @@ function leafOf(source: LeafRef, nodes: readonly Tensor[]): Tensor {
 /** The number of the storage that holds a leaf. Throws for one of another session, and one that has none any more. */
 function idIn(session: Session, leaf: Tensor): number {
   const storage = leaf.storage$;
-  if (storage === undefined || Session.isReleased(storage)) throw staleError('step', leaf);
+  if (storage === undefined) throw staleError('step', leaf);
   if (!session.owns(storage)) throw foreignError(leaf);
   return storage.id;
 }

@@ -48,9 +48,6 @@ const MAX_IN_FLIGHT = 2;
 const MAX_PROGRAMS = 256;
 
 class NativeStorage implements Storage {
-  /** True once it was released: its number may be another's by now. */
-  released = false;
-
   constructor(
     readonly session: Session,
     readonly id: number,
@@ -119,18 +116,11 @@ export class Session {
     return storage instanceof NativeStorage && storage.session === this;
   }
 
-  /** Frees a storage now, of whichever session, once the runs submitted so far are done with it. Tensors may share one: the first that lets go of it frees it. */
+  /** Frees a storage now, of whichever session, once the runs submitted so far are done with it. */
   static release(storage: Storage): void {
-    const released = storage as NativeStorage;
-    if (released.released) return;
-    released.released = true;
-    released.session.collected.unregister(storage);
-    released.session.free(storage.id);
-  }
-
-  /** Returns whether the storage was released. */
-  static isReleased(storage: Storage): boolean {
-    return (storage as NativeStorage).released;
+    const { session } = storage as NativeStorage;
+    session.collected.unregister(storage);
+    session.free(storage.id);
   }
 
   private free(id: number): void {
