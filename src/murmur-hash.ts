@@ -21,7 +21,7 @@ export function murmurHash(text: string, seed = 0): number {
   let tail = 0;
   for (let i = length - 1; i >= whole; i--) tail = (tail << 8) | bytes[i]!;
   if (length > whole) hash ^= scrambled(tail);
-  return finished(hash ^ length);
+  return mixBits(hash ^ length);
 }
 
 function scrambled(block: number): number {
@@ -29,7 +29,8 @@ function scrambled(block: number): number {
   return Math.imul((product << 15) | (product >>> 17), C2);
 }
 
-function finished(hash: number): number {
+/** Mixes all bits of a hash, as MurmurHash3 does at its end. An unsigned integer. */
+export function mixBits(hash: number): number {
   let mixed = hash;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);

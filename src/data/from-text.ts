@@ -7,6 +7,7 @@ import { lazyRequire } from '../lazy-require.js';
 import { checkCount } from '../ops/check.js';
 import { checkFlags, checkRequired } from '../options.js';
 import { checkTokenizer, type Tokenizer } from '../text/tokenizer.js';
+import { mixBits } from '../murmur-hash.js';
 import { documentsOf, lastBreak, type DocumentPart } from './documents.js';
 import { nameOf } from './examples.js';
 import { shuffledOrder, textOrder } from './order.js';
@@ -98,16 +99,13 @@ export class TextStream<C extends number = number> extends Stream<[C], [C], 'int
   }
 }
 
-/** A number in [0, 1) for a document: by the finaliser of MurmurHash3, which mixes all bits. */
+/** A number in [0, 1) for a document. */
 function placeOf(document: number, seed: number): number {
   let hash = 0;
   for (const word of [document % 2 ** 32, Math.floor(document / 2 ** 32), seed % 2 ** 32, Math.floor(seed / 2 ** 32)]) {
-    hash = ((hash ^ word) + 0x9e3779b9) | 0;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    hash ^= hash >>> 16;
+    hash = mixBits(((hash ^ word) + 0x9e3779b9) | 0);
   }
-  return (hash >>> 0) / 2 ** 32;
+  return hash / 2 ** 32;
 }
 
 const belongs = (document: number, parts: readonly Part[]): boolean => parts.every(({ seed, from, to }, depth) => {

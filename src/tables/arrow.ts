@@ -6,7 +6,7 @@ import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkOptions } from '../options.js';
 import { readerMissing } from './optional-reader.js';
-import { BadRows, checkReader, columnsOf, type ReadColumn, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
+import { BadRows, checkReader, columnsOf, type ReadColumn, READER_OPTIONS, type ReaderOptions, rowOfColumns, TableReader } from './reader.js';
 import { checkSchema, type RowOf, type Schema, valueParser } from './schema.js';
 import type { Row } from './values.js';
 
@@ -51,11 +51,11 @@ async function* rowsOf(path: string | Buffer, file: string, { schema, otherColum
   let columns: ReadColumn[] | undefined;
   try {
     for await (const batch of batchesOf(file, RecordBatchReader, stream)) {
-      columns ??= columnsOf(OP, file, batch.schema.fields.map(({ name }) => name), schema, otherColumns, valueParser);
+      columns ??= columnsOf(OP, file, batch.schema.fields.map(({ name }) => name), schema, otherColumns, schema === undefined ? asItIs : valueParser);
       const vectors = columns.map(({ at }) => batch.getChildAt(at)!);
       for (let i = 0; i < batch.numRows; i++) {
         number++;
-        const row = rowFrom(vectors, i, columns, schema !== undefined, number, bad);
+        const row = rowOfColumns(columns, (_, c) => vectors[c]!.get(i), number, bad);
         if (row !== undefined) yield row;
       }
     }
@@ -63,6 +63,9 @@ async function* rowsOf(path: string | Buffer, file: string, { schema, otherColum
     stream.destroy();
   }
 }
+
+/** Values without a schema. */
+const asItIs = () => (value: unknown): unknown => value;
 
 async function* batchesOf(file: string, reader: typeof Arrow.RecordBatchReader, stream: NodeJS.ReadableStream): AsyncGenerator<Arrow.RecordBatch, void, undefined> {
   try {
@@ -75,18 +78,4 @@ async function* batchesOf(file: string, reader: typeof Arrow.RecordBatchReader, 
     if (syscall !== undefined) throw cause;
     throw new FileFormatError(`[${OP}] ${file} is not an Arrow file that can be read: apache-arrow reports '${message}'. Check the path, or copy the file again.`, { op: OP, cause });
   }
-}
-
-function rowFrom(vectors: readonly Arrow.Vector[], i: number, columns: readonly ReadColumn[], typed: boolean, number: number, bad: BadRows): Row | undefined {
-  const row: Record<string, unknown> = {};
-  for (const [c, { name, read }] of columns.entries()) {
-    const value: unknown = vectors[c]!.get(i);
-    try {
-      row[name] = typed ? (read as (value: unknown) => unknown)(value) : value;
-    } catch (error) {
-      bad.wrong(number, name, value, error);
-      return undefined;
-    }
-  }
-  return row;
 }

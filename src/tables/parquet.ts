@@ -7,7 +7,7 @@ import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkOptions } from '../options.js';
 import { readerMissing } from './optional-reader.js';
-import { BadRows, checkReader, columnsOf, type ReadColumn, READER_OPTIONS, type ReaderOptions, TableReader } from './reader.js';
+import { BadRows, checkReader, columnsOf, READER_OPTIONS, type ReaderOptions, rowOfColumns, TableReader } from './reader.js';
 import { checkSchema, type RowOf, type Schema, valueParser } from './schema.js';
 import type { Row } from './values.js';
 
@@ -69,7 +69,7 @@ async function* rowsOf(path: string | Buffer, file: string, { schema, otherColum
       const asked = { file: buffer, metadata, columns: columns.map(({ name }) => name), rowStart, rowEnd, compressors: compressors(), useOffsetIndex: true };
       const rows = await reading(file, () => library.parquetReadObjects(asked));
       for (const [i, row] of rows.entries()) {
-        const read = schema === undefined ? (row as Row) : rowFrom(row as Row, columns, rowStart + i + 1, bad);
+        const read = schema === undefined ? (row as Row) : rowOfColumns(columns, ({ name }) => (row as Row)[name], rowStart + i + 1, bad);
         if (read !== undefined) yield read;
       }
     }
@@ -85,19 +85,6 @@ export function* partsOf(groups: readonly number[], most = MOST_AT_ONCE): Genera
     for (let from = 0; from < size; from += most) yield [begin + from, begin + Math.min(from + most, size)];
     begin += size;
   }
-}
-
-function rowFrom(value: Row, columns: readonly ReadColumn[], number: number, bad: BadRows): Row | undefined {
-  const row: Record<string, unknown> = {};
-  for (const { name, read } of columns) {
-    try {
-      row[name] = (read as (value: unknown) => unknown)(value[name]);
-    } catch (error) {
-      bad.wrong(number, name, value[name], error);
-      return undefined;
-    }
-  }
-  return row;
 }
 
 /** Codecs beside those that hyparquet has itself. */

@@ -156,3 +156,18 @@ export class TableReader<R extends Row = Row> implements AsyncIterable<R> {
     return labelled('TableReader', this.toJSON(), depth, options, inspect);
   }
 }
+
+/** A row of these columns, whose values are read by their kinds; undefined where one is wrong, which `bad` is told. */
+export function rowOfColumns(columns: readonly ReadColumn[], valueOf: (column: ReadColumn, c: number) => unknown, number: number, bad: BadRows): Row | undefined {
+  const row: Record<string, unknown> = {};
+  for (const [c, column] of columns.entries()) {
+    const value = valueOf(column, c);
+    try {
+      row[column.name] = (column.read as (value: unknown) => unknown)(value);
+    } catch (error) {
+      bad.wrong(number, column.name, value, error);
+      return undefined;
+    }
+  }
+  return row;
+}
