@@ -1,4 +1,3 @@
-import { one } from '../graph/autodiff.js';
 import { deferring } from '../graph/recorder.js';
 import type { CompositeRecord, OpRecord } from '../ops/record.js';
 import { postOrder } from '../graph/walk.js';
@@ -50,7 +49,7 @@ function rewrite(node: Tensor, whole: boolean, expanded: Map<Tensor, Tensor>, co
     if (composed !== undefined) return expanded.get(composed)!;
   }
   if (op.kind === 'pointwise' && op.identity === 1) {
-    const other = inputs.findIndex((input) => input === one);
+    const other = inputs.findIndex(({ op: operand }) => operand.kind === 'leaf' && operand.constant === 1);
     const kept = inputs[1 - other];
     if (other >= 0 && kept !== undefined && sameShape(kept.shape, node.shape)) return kept;
   }

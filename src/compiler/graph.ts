@@ -73,7 +73,12 @@ export function buildGraph(wanted: readonly Wanted[], effects: readonly Tensor[]
 /** Two nodes with the same identity compute the same elements. Leaves and effects are only themselves. */
 function identity(tensor: Tensor, inputs: readonly number[]): string | undefined {
   if (tensor.op.kind === 'leaf' || tensor.op.kind === 'effect' || tensor.storage$ !== undefined) return undefined;
-  return `${tensor.op.name}(${inputs.join()})${tensor.attrs === undefined ? '' : JSON.stringify(tensor.attrs)}`;
+  return `${tensor.op.name}(${inputs.join()})${tensor.attrs === undefined ? '' : JSON.stringify(tensor.attrs, exactly)}`;
+}
+
+/** Numbers that JSON has no text for. */
+function exactly(_: string, value: unknown): unknown {
+  return typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)) ? `number ${Object.is(value, -0) ? '-0' : value}` : value;
 }
 
 function usersOf(nodes: readonly GraphNode[]): number[][] {

@@ -1,15 +1,12 @@
 import { AnnealError } from '../errors.js';
 import { add } from '../ops/arithmetic.js';
-import { sharingNumbers, slots } from '../ops/leaf.js';
+import { one, sharingNumbers } from '../ops/leaf.js';
 import type { GradientRule, OutputGradients } from '../ops/record.js';
 import { reshape } from '../ops/views.js';
 import type { Tensor } from '../tensor.js';
 import { NO_RULES, replayed, type RecordedRules } from './recorded-rule.js';
 import { withoutTracking } from './recorder.js';
 import { allOutputs, postOrder } from './walk.js';
-
-/** The gradient of a loss with respect to itself. One object, so that the compiler can see a multiplication by it. */
-export const one: Tensor = slots([1], 'float32', []);
 
 /**
  * d(sum of losses)/d(target) for each target, as nodes; undefined where no loss depends on it. Rules that are users' functions are taken

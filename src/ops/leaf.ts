@@ -26,6 +26,8 @@ export const inputLeaf = leafRecord('input');
 export const sequenceLeaf: LeafRecord = { ...leafRecord('sequence'), perIteration: true };
 /** Runtime numbers: the user's scalars, lr, step counts, random keys. They never become part of a plan. */
 export const slotLeaf = leafRecord('slot');
+/** The number 1 at which gradients begin. No slot, of which a plan may not know the value. */
+export const oneLeaf: LeafRecord = { ...leafRecord('one'), constant: 1 };
 /** A stand-in for a value that is not there yet; see graph/recorded-rule.ts. */
 export const placeholderLeaf = leafRecord('placeholder');
 /** Native memory that outlives steps: parameters, buffers, optimizer state, kept tensors. */
@@ -41,7 +43,7 @@ export const outputOp: OutputRecord = {
   gradient: { none: 'it belongs to the node' },
 };
 
-export const leafOps = { input: inputLeaf, sequence: sequenceLeaf, slot: slotLeaf, placeholder: placeholderLeaf, storage: storageLeaf, output: outputOp };
+export const leafOps = { input: inputLeaf, sequence: sequenceLeaf, slot: slotLeaf, one: oneLeaf, placeholder: placeholderLeaf, storage: storageLeaf, output: outputOp };
 
 /** A tensor over an array. The array is taken as it is: callers that got it from a user copy it first. */
 export function fromArray<S extends Shape, D extends DType>(data: TypedArray, shape: S, dtype: D): Tensor<S, D> {
@@ -63,6 +65,10 @@ export function slots(values: ArrayLike<number>, dtype: 'float32' | 'int32' | 'f
   tensor.slots$ = values;
   return tensor;
 }
+
+/** The gradient of a loss with respect to itself. */
+export const one = new Tensor(oneLeaf, [], undefined, { shape: [], dtype: 'float32' }, false, 0);
+one.slots$ = [1];
 
 /** Numbers of the gradient rules that are composed now, by dtype and value. */
 let shared: Map<string, Tensor> | undefined;

@@ -154,6 +154,8 @@ export interface EffectRecord<A = Attrs> extends Common<A> {
 /** A value that comes from outside the graph. */
 export interface LeafRecord extends Common<Attrs> {
   readonly kind: 'leaf';
+  /** The number that it always is. Part of the structure by being the record's: a plan may be made for it. */
+  readonly constant?: number;
   /** True of an array of which each iteration of a repeated program reads the elements that follow. */
   readonly perIteration?: true;
 }

@@ -1,4 +1,4 @@
-import { layerNorm, losses, optim, silu, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
+import { grad, layerNorm, losses, mul, optim, silu, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test, vi } from 'vitest';
 import { Programs } from '../../src/runtime/programs.js';
 import { classifier } from './model.js';
@@ -195,4 +195,12 @@ test('an op that the references compile as its composition gives each call its o
     const expected = [...values.map((x) => x / (1 + Math.exp(-x))), low, high];
     (await of(values)).forEach((got, i) => expect(got).toBeCloseTo(expected[i]!, 4));
   }
+});
+
+// The plan of 1 * c, with which a gradient begins, leaves the multiplication out.
+test('the plan of a gradient is not taken for that of another number times the same', async () => {
+  const x = tensor(3, { requiresGrad: true });
+  const c = tensor(7);
+  const [slope] = grad(mul(x, c), [x]);
+  expect([await slope.item(), await mul(5, c).item(), await mul(c, 5).item()]).toEqual([7, 35, 35]);
 });
