@@ -113,7 +113,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
       b.add(row_softmax, {y}, {product}, {kind / 10 % 2});
       break;
     case 3:
-      b.add(row_cross_entropy, {loss, y}, {product, labels});
+      b.add(row_cross_entropy, {loss, y}, {product, labels}, {0});
       break;
     case 4:
       b.add(row_gather, {b.dense(Space::arena, DType::f32, 0, {4, 8})}, {w, labels}, {0});
@@ -130,7 +130,7 @@ std::vector<uint32_t> seed(uint32_t kind) {
     case 7: {
       const uint32_t targets = kind / 10 % 2 ? labels : b.dense(Space::input, DType::f32, 3, {4, 8});
       b.add(row_soft_cross_entropy, {loss, y},
-            {product, targets, kNone, scalar, b.dense(Space::input, DType::f32, 4, {8})});
+            {product, targets, kNone, scalar, b.dense(Space::input, DType::f32, 4, {8})}, {0});
       break;
     }
     case 8: {

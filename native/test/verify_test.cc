@@ -125,7 +125,7 @@ TEST_CASE("verify refuses writes to inputs and slots, and outputs that overlap")
                   const uint32_t logits = b.dense(Space::input, DType::f32, 0, {4, 4});
                   const uint32_t labels = b.dense(Space::input, DType::i32, 1, {4});
                   const uint32_t buffer = b.arena(DType::f32, 64);
-                  b.add(row_cross_entropy, {b.tensor(buffer, {4}), b.tensor(buffer, {4, 4})}, {logits, labels});
+                  b.add(row_cross_entropy, {b.tensor(buffer, {4}), b.tensor(buffer, {4, 4})}, {logits, labels}, {0});
                 }),
                 "outputs overlap");
   check_refused(refusal_of([](ProgramBuilder& b) {  // two buffers in one external buffer: one moves into the other

@@ -1,18 +1,19 @@
 import { codes } from '../ops/codes.js';
 import type { EpilogueStep, KernelRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, type Shape } from '../shape.js';
+import { chunkedWith } from './chunk.js';
 import type { Graph, GraphNode } from './graph.js';
 import { isLeaf } from './graph.js';
 import { TopologicalOrder } from './order.js';
 import { LatestOperands } from './reach.js';
 
 /**
- * Nodes that become one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, or
- * a node joined to one that its record names.
+ * Nodes that become one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, a node joined to one
+ * that its record names, or nodes that are done for some rows after the other.
  */
 export interface FusionGroup {
   readonly nodes: readonly number[];
-  readonly kind: 'single' | 'chain' | 'epilogue' | 'siblings';
+  readonly kind: 'single' | 'chain' | 'epilogue' | 'siblings' | 'chunks';
 }
 
 /** Bounds of one native pointwise instruction (native/kernels/pointwise/opcodes.def). */
@@ -22,6 +23,7 @@ export const { opcodes: MAX_OPCODES, inputs: MAX_INPUTS, outputs: MAX_OUTPUTS } 
 export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }): FusionGroup[] {
   const groups = new FusionGroups(graph);
   if (options.fuse) {
+    for (const node of graph.nodes) growChunks(graph, groups, node);
     for (const node of graph.nodes) growEpilogue(graph, groups, node);
     for (const node of graph.nodes) growChain(graph, groups, node);
     for (const node of graph.nodes) fuseSiblings(graph, groups, node);
@@ -34,9 +36,14 @@ function pointwise(node: GraphNode): PointwiseRecord<never> | undefined {
   return node.op.kind === 'pointwise' && !isLeaf(node) ? node.op : undefined;
 }
 
+/** Puts together what is done in chunks of rows with a contraction. */
+function growChunks(graph: Graph, groups: FusionGroups, contraction: GraphNode): void {
+  for (const { id } of chunkedWith(graph, contraction)?.nodes ?? []) groups.merge(contraction.id, id, 'chunks');
+}
+
 /** Appends to a contraction the pointwise nodes that can be done on its tile: its steps, then an activation or a mask. */
 function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode): void {
-  if (contraction.op.kind !== 'contraction' || isLeaf(contraction)) return;
+  if (contraction.op.kind !== 'contraction' || isLeaf(contraction) || groups.kindOf(contraction.id) === 'chunks') return;
   const epilogue = new EpilogueMatch(graph, contraction);
   while (!epilogue.isComplete) {
     const users = graph.users[epilogue.last.id]!;
@@ -121,7 +128,7 @@ function growChain(graph: Graph, groups: FusionGroups, node: GraphNode): void {
 /** Joins a kernel to the one that its record names, over the same operands: a loss and its gradient. */
 function fuseSiblings(graph: Graph, groups: FusionGroups, node: GraphNode): void {
   const siblings = 'siblings' in node.op && !isLeaf(node) ? node.op.siblings : undefined;
-  if (siblings === undefined) return;
+  if (siblings === undefined || groups.kindOf(node.id) === 'chunks') return;
   const others = graph.users[node.inputs[0]!]!.map((user) => graph.nodes[user]!);
   const fits = (other: GraphNode): boolean =>
     other.op === siblings.op && groups.members(other.id).length === 1 && other.inputs.every((input, i) => input === node.inputs[i]) && other.attrs === node.attrs;

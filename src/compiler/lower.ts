@@ -5,9 +5,11 @@ import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/r
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
+import { chunkedWith } from './chunk.js';
 import { EpilogueMatch, type FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
+import { lowerChunks } from './lower-chunks.js';
 
 /** Numbers of the native side that lowering has to know. */
 export interface NativeRows {
@@ -28,7 +30,7 @@ export function lower(graph: Graph, units: readonly FusionGroup[], native: Nativ
   return { buffers: lowering.buffers, instructions: lowering.instructions };
 }
 
-class Lowering {
+export class Lowering {
   readonly buffers: Buffer[] = [];
   readonly instructions: Instruction[] = [];
   private readonly values = new Map<number, Value>();
@@ -72,6 +74,10 @@ class Lowering {
     }
     if (unit.kind === 'siblings') {
       this.siblings(unit);
+      return;
+    }
+    if (unit.kind === 'chunks') {
+      lowerChunks(this, chunkedWith(this.graph, this.graph.nodes[unit.nodes[0]!]!)!);
       return;
     }
     const op: OpRecord = last.op;
@@ -354,6 +360,8 @@ class NodeEmitter implements Emitter {
     /** The node that its instructions are known by: the last one of a group. */
     private readonly known = node.id,
   ) {}
+
+  readonly firstRow = 0;
 
   get inputs(): number {
     return this.node.inputs.length;

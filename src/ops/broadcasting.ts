@@ -52,6 +52,7 @@ export const sumOp = reduction({
   takes: NUMERIC,
   gradient: ([dy], { inputs: [x] }, { axes }) => [spread(dy, x!, axes)],
   tolerance: SUMS,
+  pairwise: 'add',
 });
 
 /** Gives every element of x its share of `dy`, which has the reduced shape. */

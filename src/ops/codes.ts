@@ -8,7 +8,7 @@ export const codes = {
   interpolations: { nearest: 0, bilinear: 1 },
   image_limits: { side: 32767 },
   activations: { none: 0, relu: 1, gelu: 2, gelu_tanh: 3, tanh: 4, sigmoid: 5 },
-  gemm_flags: { mask: 1 },
+  gemm_flags: { mask: 1, accumulate: 2 },
   elementwise_limits: { opcodes: 32, inputs: 16, outputs: 8 },
   distributions: { uniform: 0, normal: 1, bernoulli: 2 },
   reductions: { sum: 0, mean: 1, max: 2, min: 3, argmax: 4, argmin: 5, var: 6, any: 7, all: 8 },

@@ -20,6 +20,9 @@ const PRODUCTS: Tolerance = { absolute: 4e-6, relative: 1e-6 };
 
 const batchOf = (shape: Shape): Shape => shape.slice(0, -2);
 
+/** Columns from which on the rows of a chunk, more than 32, are too many results for their sums to be split (native/kernels/contraction/split.h): with fewer it would be another order. */
+const CHUNKED_COLUMNS = 64;
+
 export const matmulOp: KernelRecord = {
   name: 'matmul',
   kind: 'contraction',
@@ -33,6 +36,11 @@ export const matmulOp: KernelRecord = {
   flops: ([a], { shape }) => 2 * sizeOf(shape) * a!.shape[a!.shape.length - 1]!,
   epilogue: () => ({ axis: -1, steps: ['bias'] }),
   emit: (e, _attrs, epilogue) => emitMatmul(e, epilogue),
+  chunking: ([a, b], _attrs, { input, side }) => {
+    if (input === 0 && side === 'first' && b!.shape.length === 2) return b!.shape[1]! >= CHUNKED_COLUMNS ? { cut: ['first', undefined], result: 'rows' } : undefined;
+    const overRows = a!.shape.length === 2 && b!.shape.length === 2 && (input === 0) === (side === 'last');
+    return overRows ? { cut: ['last', 'first'], result: 'chain' } : undefined;
+  },
   gradient: ([dy], { inputs: [a, b] }) => {
     const da = sumTo(matmul(dy, transpose(b!, -2, -1)), a!.shape);
     if (b!.shape.length > 2 || a!.shape.length === 2) return [da, sumTo(matmul(transpose(a!, -2, -1), dy), b!.shape)];
@@ -70,10 +78,11 @@ function emitMatmul(e: Emitter, epilogue: Epilogue | undefined): void {
 
 /** out = epilogue(A B + bias): one instruction. */
 function emitGemm(e: Emitter, out: Value | undefined, A: Value, B: Value, bias: Value | undefined, epilogue: Epilogue | undefined, cost: number): void {
-  const { bias: added, activation = codes.activations.none, mask } = epilogue ?? {};
+  const { bias: added, activation = codes.activations.none, mask, accumulate = false } = epilogue ?? {};
   const inputs = [A, B, bias ?? added];
-  if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, 0], cost);
-  else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, codes.gemm_flags.mask], cost);
+  const flags = accumulate ? codes.gemm_flags.accumulate : 0;
+  if (mask === undefined) e.instruction('gemm', [out], inputs, [activation, flags], cost);
+  else e.instruction('gemm', [out], [...inputs, reshaped(mask, out!.layout.shape)], [activation, flags | codes.gemm_flags.mask], cost);
 }
 
 /** Throws unless a [.., M, K] and b [.., K, N] multiply. */
@@ -162,6 +171,7 @@ export const linearOp: KernelRecord<{ readonly bias: boolean }> = {
     const B = { buffer: W.buffer, layout: permutedLayout(asMatrix(W.layout), [1, 0]) };
     emitGemm(e, e.output(0, [M, N]), A, B, bias ? e.input(2) : undefined, epilogue, productCost(M, N, K));
   },
+  chunking: (_inputs, _attrs, { input }) => (input === 0 ? { cut: ['first'], result: 'rows' } : undefined),
   gradient: ([dy], { inputs: [x, weight, bias] }) => {
     const flat = rows(dy);
     const dx = reshape(matmul(flat, weight!), x!.shape);

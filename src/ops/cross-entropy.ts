@@ -24,6 +24,15 @@ import { permute, unsqueeze } from './views.js';
 
 const SHAPES: readonly Shape[] = [[1, 1], [7, 10], [16, 9], [2, 3, 17], [5], [0, 4], [3, 101]];
 
+/** All inputs have a row for each example. */
+const rowByRow: NonNullable<KernelRecord['chunking']> = (inputs) => ({ cut: inputs.map(() => 'first'), result: 'rows' });
+
+/** Likewise, but for class weights. */
+const softRowByRow: NonNullable<KernelRecord<SoftAttrs>['chunking']> = (inputs, { weighted }) => ({
+  cut: inputs.map((_, i) => (weighted && i === 2 ? undefined : 'first')),
+  result: 'rows',
+});
+
 /** Logits and targets as the instructions take them, [N, C] and [N] or [N, C]. */
 function rowsOf(e: Emitter) {
   const C = e.shape(0)[e.shape(0).length - 1]!;
@@ -55,8 +64,9 @@ export const crossEntropyOp: KernelRecord = {
   infer: ([logits, labels]) => ({ shape: checkTargets(logits!, labels!), dtype: 'float32' }),
   emit: (e) => {
     const { C, N, operands } = rowsOf(e);
-    e.instruction('cross_entropy', [e.output(0, [N])], operands, [], crossEntropyCost(N, C));
+    e.instruction('cross_entropy', [e.output(0, [N])], operands, [e.firstRow], crossEntropyCost(N, C));
   },
+  chunking: rowByRow,
   gradient: ([dy], node) => [record(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dy]), undefined],
   saves: { inputs: [0, 1] },
   tolerance: EXPONENTIALS,
@@ -72,6 +82,7 @@ export const crossEntropyGradOp: KernelRecord = {
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e) => emitGradient(e, undefined),
   siblings: { op: crossEntropyOp, emit: emitGradient },
+  chunking: rowByRow,
   gradient: throughComposition(([logits, labels, dy]) => mul(unsqueeze(dy!, -1), sub(softmax(logits!), certainOf(logits!, labels!)))),
   saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
@@ -80,7 +91,7 @@ export const crossEntropyGradOp: KernelRecord = {
 
 function emitGradient(e: Emitter, loss: Emitter | undefined): void {
   const { C, N, operands } = rowsOf(e);
-  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, perRow(e, 2, N)], [], crossEntropyCost(N, C));
+  e.instruction('cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], [...operands, perRow(e, 2, N)], [e.firstRow], crossEntropyCost(N, C));
 }
 
 /** `weighted`: the third input has class weights. */
@@ -110,8 +121,9 @@ export const softCrossEntropyOp: KernelRecord<SoftAttrs> = {
   },
   emit: (e, { smoothing, weighted }) => {
     const { C, N, operands } = rowsOf(e);
-    e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [], crossEntropyCost(N, C, true));
+    e.instruction('soft_cross_entropy', [e.output(0, [N])], [...operands, undefined, e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined], [e.firstRow], crossEntropyCost(N, C, true));
   },
+  chunking: softRowByRow,
   gradient: softGradient,
   saves: { inputs: [0, 1, 2] },
   tolerance: EXPONENTIALS,
@@ -127,6 +139,7 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
   infer: ([logits]) => ({ shape: logits!.shape, dtype: 'float32' }),
   emit: (e, attrs) => emitSoftGradient(e, undefined, attrs),
   siblings: { op: softCrossEntropyOp, emit: emitSoftGradient },
+  chunking: softRowByRow,
   gradient: throughComposition(([logits, targets, third, fourth], attrs) => {
     const [weights, dy] = attrs.weighted ? [third, fourth!] : [undefined, third!];
     const t = smoothedTargets(logits!, targets!, attrs);
@@ -141,7 +154,7 @@ export const softCrossEntropyGradOp: KernelRecord<SoftAttrs> = {
 function emitSoftGradient(e: Emitter, loss: Emitter | undefined, { smoothing, weighted }: SoftAttrs): void {
   const { C, N, operands } = rowsOf(e);
   const inputs = [...operands, perRow(e, weighted ? 3 : 2, N), e.constant(smoothing, 'float32'), weighted ? e.input(2) : undefined];
-  e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [], crossEntropyCost(N, C, true));
+  e.instruction('soft_cross_entropy', [loss?.output(0, [N]), e.output(0, [N, C])], inputs, [e.firstRow], crossEntropyCost(N, C, true));
 }
 
 /** Gradient of logits by the kernel; of probabilities and class weights, where somebody learns them, composed. */

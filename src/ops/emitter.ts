@@ -20,6 +20,8 @@ export interface VirtualBuffer {
 export interface Emitter {
   /** Number of inputs. */
   readonly inputs: number;
+  /** Number of the first row that it is asked for: 0, but in chunks (see Chunking). */
+  readonly firstRow: number;
   /** Shape of the i-th input. */
   shape(i: number): Shape;
   /** The i-th input. Dense in `order`, unless `accepts` says yes to the strides that it has; a copy is made where it says no. */

@@ -103,6 +103,22 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   /** `epilogue` comes to contractions only. */
   emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;
   readonly siblings?: SiblingFusion<A>;
+  /** How it is done for some rows of a large input after the other; undefined where it cannot be. See compiler/chunk.ts. */
+  chunking?(inputs: readonly Meta[], attrs: A, large: { readonly input: number; readonly side: RowSide }): Chunking | undefined;
+}
+
+/** Where the rows of an operand are that counts as a matrix: in [.., C] as all dimensions but the last, or in [C, rows] as the last. */
+export type RowSide = 'first' | 'last';
+
+/** An op that is done for some rows after the other. */
+export interface Chunking {
+  /** By input, where the rows of those are that are cut; the others are read as a whole. */
+  readonly cut: readonly (RowSide | undefined)[];
+  /**
+   * The result has those rows, too; or it is a sum over all rows, of which each element is a chain that `emit` goes on with (see Epilogue), or the parts' sums are added in pairs by that
+   * opcode.
+   */
+  readonly result: 'rows' | 'chain' | { readonly pairwise: string };
 }
 
 /** Step of an epilogue: numbers along the channels are added (bias, shift) or multiplied by (scale), or what has the output's shape is added (residual). */
@@ -123,6 +139,8 @@ export interface Epilogue extends Partial<Readonly<Record<EpilogueStep, Value>>>
   readonly activation?: number;
   /** Of the output's shape and order: 0 where it is not above 0. */
   readonly mask?: Value;
+  /** True: sums go on from what lies in the output. */
+  readonly accumulate?: true;
 }
 
 /** Fusion of an op with another one of the same first inputs and the same attributes, where nothing that it needs comes of that one's result. */

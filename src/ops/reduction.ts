@@ -26,6 +26,8 @@ export interface Reduction {
   readonly gradient: KernelRecord<ReduceAttrs>['gradient'];
   readonly saves?: NonNullable<KernelRecord['saves']>;
   readonly tolerance: Tolerance;
+  /** The opcode that adds up the values of parts, where it is a sum of them. */
+  readonly pairwise?: string;
   /** Dtype of the examples. Default 'float32'. */
   readonly dtype?: DType;
   /** Attributes of the examples besides axes and keepdim. */
@@ -34,7 +36,7 @@ export interface Reduction {
 
 /** A record for the row `reduce`. */
 export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
-  const { name, kind, takes, gives, needsOne, position = false, dtype, exampleAttrs = {}, ...rest } = op;
+  const { name, kind, takes, gives, needsOne, position = false, pairwise, dtype, exampleAttrs = {}, ...rest } = op;
   return {
     ...rest,
     name,
@@ -45,6 +47,7 @@ export function reduction(op: Reduction): KernelRecord<ReduceAttrs> {
       return { shape: attrs.keepdim ? keptShape(x!.shape, attrs.axes) : leftShape(x!.shape, attrs.axes), dtype: gives ?? x!.dtype };
     },
     emit: (e, attrs) => emitReduction(e, attrs, kind, position),
+    chunking: ([x], { axes }) => (pairwise !== undefined && x!.shape.length === 2 && axes.length === 1 && axes[0] === 0 ? { cut: ['first'], result: { pairwise } } : undefined),
     examples: () => reductionExamples(dtype ?? 'float32', needsOne === true, exampleAttrs),
   };
 }

@@ -82,7 +82,7 @@ ANNEAL_INLINE int64_t block_bytes(int64_t M, int64_t K) {
 // Advances the rectangle by the block [k, k + K).
 static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Range n, int64_t k, int64_t K,
                            float* scratch) {
-  const bool transposed = p.b.column_stride != 1, accumulate = k > 0, last = k + K >= p.K;
+  const bool transposed = p.b.column_stride != 1, accumulate = k > 0 || p.accumulate, last = k + K >= p.K;
   const int64_t rows = m.size();
   float *const panel = scratch, *const block = scratch + panel_floats();
   BlockA a = {{p.a.data + m.begin * p.a.row_stride + k * p.a.column_stride, p.a.row_stride, p.a.column_stride},
@@ -127,7 +127,7 @@ static void multiply_block(const Problem& p, const BlockPlan& plan, Range m, Ran
 }
 
 static void multiply_rectangle(const Problem& p, Range m, Range n, float* scratch) {
-  if (multiply_direct(p, m, n, scratch)) return;
+  if (!p.accumulate && multiply_direct(p, m, n, scratch)) return;
   const BlockPlan plan = plan_of(p, m, n, false);
   const int64_t kc = plan.pack_b ? equal_part(p.K, kOwnBlockK, 8) : block_k(p.K);
   const int64_t mc = plan.pack_a ? block_rows(m.size(), p.K) : m.size();

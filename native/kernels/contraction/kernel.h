@@ -29,7 +29,7 @@ static void gemm_run(const Call& call, Context& context) {
   if (call.out[0].rank == 2) {
     const Problem p = problem_of(call);
     if (p.M == 0 || p.N == 0) return;
-    if (p.M * p.N * p.K <= kTinyWork && p.K <= 64) {
+    if (p.M * p.N * p.K <= kTinyWork && p.K <= 64 && !p.accumulate) {
       multiply_direct(p, {0, p.M}, {0, p.N}, (float*)context.scratch(&context, 0));
       return;
     }

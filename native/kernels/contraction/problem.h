@@ -15,6 +15,7 @@ struct Problem {
   StridedMatrix a, b;
   float* c;  // row-major, rows N apart
   Epilogue epilogue;
+  bool accumulate;  // the sums go on from what lies in C
 };
 
 // Rows or columns of C that one thread has to do.
@@ -48,7 +49,8 @@ ANNEAL_INLINE Problem problem_of(const Call& call) {
           matrix_of(b),
           (float*)c.data,
           {has_bias ? (const float*)call.in[2].data : nullptr, has_aux ? (const float*)call.in[3].data : nullptr,
-           call.attr[0]}};
+           call.attr[0]},
+          (call.attr[1] & gemm_flags::accumulate) != 0};
 }
 
 // The matrices of a batch: the first one, and how to get from it to the others.

@@ -48,6 +48,7 @@ static void reference_gemm(const Call& call, Context&) {
   for (int d = 0; d < out.rank - 2; d++) count *= out.dims[d];
   const T* bias = call.inputs > 2 ? (const T*)call.in[2].data : nullptr;
   const T* aux = call.inputs > 3 && (call.attr[1] & gemm_flags::mask) ? (const T*)call.in[3].data : nullptr;
+  const bool accumulate = (call.attr[1] & gemm_flags::accumulate) != 0;
   for (int64_t i = 0; i < count; i++) {
     const T* pa = (const T*)a.data + reference_batch_offset(out, a, i);
     const T* pb = (const T*)b.data + reference_batch_offset(out, b, i);
@@ -55,6 +56,8 @@ static void reference_gemm(const Call& call, Context&) {
       for (int64_t first = 0; first < N; first += kReferenceColumns) {
         const int64_t columns = N - first < kReferenceColumns ? N - first : kReferenceColumns;
         double sums[kReferenceColumns] = {};
+        if (accumulate)
+          for (int64_t n = 0; n < columns; n++) sums[n] = (double)((const T*)out.data)[(i * M + m) * N + first + n];
         for (int64_t k = 0; k < K; k++) {
           const double x = (double)pa[m * a_m + k * a_k];
           for (int64_t n = 0; n < columns; n++) sums[n] += x * (double)pb[k * b_k + (first + n) * b_n];

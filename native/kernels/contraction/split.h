@@ -34,6 +34,7 @@ static void split_chunk(void* arg, int64_t chunk, int32_t worker) {
   p.b.data += begin * p.b.row_stride;
   p.c = job.partial + chunk * p.M * p.N;
   p.epilogue = {nullptr, nullptr, activations::none};
+  p.accumulate = false;
   multiply_rectangle(p, {0, p.M}, {0, p.N}, (float*)job.context->scratch(job.context, worker));
 }
 
@@ -47,7 +48,7 @@ static void multiply_split(const Batch& batch, Context& context) {
     const Problem p = problem_at(batch, i);
     const float* partial = job.partial + i * parts * size;
     for (int64_t e = 0; e < size; e++) {
-      float sum = partial[e];
+      float sum = p.accumulate ? p.c[e] + partial[e] : partial[e];
       for (int64_t part = 1; part < parts; part++) sum += partial[part * size + e];
       p.c[e] = sum;
     }

@@ -71,14 +71,15 @@ TensorArg vector(T* data, DType dtype, int64_t n) {
 }
 
 template <class T>
-void run_on(const KernelTable& table, const Case& c, T* a, T* b, T* bias, T* aux, T* out, int threads) {
+void run_on(const KernelTable& table, const Case& c, T* a, T* b, T* bias, T* aux, T* out, int threads,
+            uint32_t flags = 0) {
   const DType dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
   const TensorArg result = matrix(out, dtype, c.M, c.N, false, c.batch, false);
   const TensorArg inputs[4] = {matrix(a, dtype, c.M, c.K, c.a_transposed, c.batch, c.a_shared),
                                matrix(b, dtype, c.K, c.N, c.b_transposed, c.batch, c.b_shared),
                                vector(c.bias ? bias : nullptr, dtype, c.N),
                                matrix(c.aux ? aux : nullptr, dtype, c.M, c.N, false, c.batch, false)};
-  const uint32_t attrs[2] = {c.activation, c.aux ? 1u : 0u};
+  const uint32_t attrs[2] = {c.activation, flags | (c.aux ? gemm_flags::mask : 0)};
   TestContext context(threads);
   context.run(table, row_gemm, {1, 4, 2, &result, inputs, attrs});
 }
@@ -311,6 +312,35 @@ TEST_CASE("gemm: fused bias, relu and mask have the bits of separate steps") {
       c.bias = false, c.activation = 0, c.aux = true;
       CHECK(run(*t.table, c, d) == masked);
     }
+}
+
+TEST_CASE("gemm: a product that goes on from another has the bits of one over both") {
+  for (const auto& [M, N, K] : std::vector<std::array<int64_t, 3>>{
+           {1, 1, 2}, {7, 9, 40}, {300, 50, 65}, {50, 300, 600}, {97, 130, 1500}, {640, 33, 300}})
+    for (bool a_transposed : {false, true})
+      for (int64_t cut : {int64_t{1}, K / 2, K - 1}) {
+        const Case whole = {M, N, K, a_transposed};
+        Data d = data_for(whole, uint64_t(M * N + K));
+        for (const Target& t : targets())
+          for (int threads : {1, 3}) {
+            const std::vector<float> want = run(*t.table, whole, d, threads);
+            std::vector<float> got(size_t(M * N));
+            float bias[1];
+            for (const auto& [from, to] : {std::pair{int64_t{0}, cut}, {cut, K}}) {
+              // Columns of A that lie in rows of K, or one after the other; rows of B.
+              std::vector<float> a(size_t(M * (to - from)));
+              for (int64_t m = 0; m < M; m++)
+                for (int64_t k = from; k < to; k++)
+                  a[size_t(a_transposed ? (k - from) * M + m : m * (to - from) + k - from)] =
+                      d.a[size_t(kGuard + (a_transposed ? k * M + m : m * K + k))];
+              Case part = whole;
+              part.K = to - from;
+              run_on(*t.table, part, a.data(), d.b.data() + kGuard + from * N, bias, bias, got.data(), threads,
+                     from > 0 ? gemm_flags::accumulate : 0);
+            }
+            if (t.fma && got != want) FAIL("bits differ: " << t.table->name << " " << whole.text());
+          }
+      }
 }
 
 TEST_CASE("gemm: NaN and infinity come through, also through relu") {

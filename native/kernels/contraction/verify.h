@@ -31,7 +31,7 @@ inline const char* verify_gemm(const Call& call) {
   if (present(bias)) NEED(is_vector(bias, c.dtype, N), "bias is not [N]");
   if (present(aux)) NEED(aux.dtype == c.dtype && same_dims(aux, c) && is_dense(aux), "aux has not the result's shape");
   NEED(call.attr[0] <= activations::sigmoid, "unknown activation");
-  NEED(call.attr[1] == (present(aux) ? gemm_flags::mask : 0), "flags do not fit aux");
+  NEED((call.attr[1] & ~gemm_flags::accumulate) == (present(aux) ? gemm_flags::mask : 0), "flags do not fit aux");
   return nullptr;
 }
 

@@ -15,6 +15,7 @@ struct LossJob {
   float *losses, *gradients;  // either may be null
   const float* factors;       // null: 1
   int64_t factor_stride;
+  int64_t first;  // number of the first row, for reports
 };
 
 static LossJob loss_job(const Call& call, Context& context) {
@@ -25,7 +26,8 @@ static LossJob loss_job(const Call& call, Context& context) {
           (float*)call.out[0].data,
           call.outputs > 1 ? (float*)call.out[1].data : nullptr,
           scaled ? (const float*)call.in[2].data : nullptr,
-          scaled ? call.in[2].strides[0] : 0};
+          scaled ? call.in[2].strides[0] : 0,
+          call.attr[0]};
 }
 
 ANNEAL_INLINE float factor_of(const LossJob& job, int64_t n) {
@@ -36,7 +38,7 @@ ANNEAL_INLINE bool label_fits(const LossJob& job, int64_t n) { return (uint32_t)
 
 static __attribute__((noinline)) void reject_label(const LossJob& job, int64_t n) {
   const int64_t C = job.rows.C;
-  job.rows.context->fail(job.rows.context, Failure::index_out_of_range, n, job.labels[n], C);
+  job.rows.context->fail(job.rows.context, Failure::index_out_of_range, job.first + n, job.labels[n], C);
   if (job.losses) job.losses[n] = 0;
   if (job.gradients) __builtin_memset(job.gradients + n * C, 0, (size_t)C * 4);
 }

@@ -13,7 +13,7 @@ static void reference_cross_entropy(const Call& call, Context& context) {
   for (int64_t n = 0; n < N; n++) {
     const T* x = (const T*)call.in[0].data + n * C;
     const int64_t label = ((const int32_t*)call.in[1].data)[n];
-    const bool inside = reference_in_range(context, n, label, C);
+    const bool inside = reference_in_range(context, call.attr[0] + n, label, C);
     const ReferenceLogSoftmax row = reference_log_softmax(x, C);
     if (losses) losses[n] = (T)(inside ? -row.of((double)x[label]) : 0.0);
     const double factor = scaled ? (double)((const T*)call.in[2].data)[n * call.in[2].strides[0]] : 1.0;

@@ -15,7 +15,7 @@ static void reference_soft_cross_entropy(const Call& call, Context& context) {
   for (int64_t n = 0; n < N; n++) {
     const T* x = (const T*)call.in[0].data + n * C;
     const int64_t label = labels ? ((const int32_t*)call.in[1].data)[n] : -1;
-    const bool inside = !labels || reference_in_range(context, n, label, C);
+    const bool inside = !labels || reference_in_range(context, call.attr[0] + n, label, C);
     const auto target = [&](int64_t c) {
       const double p = !labels ? (double)((const T*)call.in[1].data)[n * C + c] : c == label ? 1.0 : 0.0;
       return (weights ? (double)weights[c] : 1.0) * ((1.0 - smoothing) * p + smoothing / (double)C);

@@ -9,7 +9,7 @@ KernelCase cross_entropy(int64_t N, int64_t C, double scale, bool loss, bool gra
                   text_of("cross_entropy", {N, C}),
                   {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N))},
                   {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})},
-                  {}};
+                  {0}};
   c.out[0].absent = !loss;
   c.out[1].absent = !gradient;
   if (!gradient && N % 2) c.out.pop_back();
@@ -57,6 +57,8 @@ TEST_CASE("cross_entropy: a label out of range is reported, and leaves zeros") {
       c.in[1].set(3, bad);
       c.in[1].set(N - 1, -5);
       check_report(c, 3, int64_t(bad), 10);
+      c.attrs = {4096};  // the rows of a chunk
+      check_report(c, 4099, int64_t(bad), 10);
     }
 }
 

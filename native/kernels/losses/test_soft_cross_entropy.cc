@@ -19,7 +19,7 @@ KernelCase soft_cross_entropy(int64_t N, int64_t C, double scale, const Soft& so
                   {random_tensor(DType::f32, {N, C}, uint64_t(N * C), scale), indices_below(C, {N}, uint64_t(N)),
                    Tensor(), Tensor(DType::f32, {}).fill([&](int64_t) { return soft.smoothing; })},
                   {Tensor(DType::f32, {N}), Tensor(DType::f32, {N, C})},
-                  {}};
+                  {0}};
   Numbers numbers(uint64_t(C + 1));
   // About one to a row, some of them 0.
   const auto share = [&](int64_t) { return std::max(0.0, double(numbers.uniform())) * 4 / double(C); };
@@ -64,7 +64,7 @@ TEST_CASE("soft_cross_entropy: of certain labels it is cross_entropy") {
     KernelCase soft = soft_cross_entropy(N, C, 6, {true, 0, false}, true, true);
     const Tensor labels = indices_below(C, {N}, 9);
     soft.in[1].fill([&](int64_t i) { return i % C == labels.at(i / C) ? 1.0 : 0.0; });
-    KernelCase plain = {row_cross_entropy, "cross_entropy", {soft.in[0], labels}, soft.out, {}};
+    KernelCase plain = {row_cross_entropy, "cross_entropy", {soft.in[0], labels}, soft.out, {0}};
     for (const Target& t : targets()) {
       const auto a = soft.run(*t.table, 1), b = plain.run(*t.table, 1);
       for (size_t o = 0; o < 2; o++) compare(t.table->name, a[o], b[o], {1e-6, 1e-6}, 1);
@@ -102,6 +102,8 @@ TEST_CASE("soft_cross_entropy: a label out of range is reported, and leaves zero
       c.in[1].set(3, bad);
       c.in[1].set(2999, -5);
       check_report(c, 3, int64_t(bad), C);
+      c.attrs = {512};
+      check_report(c, 515, int64_t(bad), C);
     }
 }
 

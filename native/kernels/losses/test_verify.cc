@@ -13,7 +13,8 @@ TEST_CASE("verify checks what losses are given") {
       };
       b.add(row_soft_cross_entropy, {b.dense(Space::arena, DType::f32, 0, {4})},
             {input(DType::f32, {4, 3}), input(dtype, targets), kNone, input(DType::f32, {smoothings}),
-             input(DType::f32, weights)});
+             input(DType::f32, weights)},
+            {0});
     });
   };
   CHECK(soft({4}, DType::i32, {3}, 1) == "accepted");

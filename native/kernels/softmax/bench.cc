@@ -50,7 +50,7 @@ Subject cross_entropy(Bench& b, const Rows& r, bool gradient) {
   const TensorArg labels = Bench::dense(b.integers(r.N, int32_t(r.C)), DType::i32, {r.N});
   const TensorArg factor = {b.constant(1.0f / float(r.N)), DType::f32, 1, {r.N}, {0}};  // of a mean
   Subject s;
-  s.ours = b.kernel(row_cross_entropy, {b.tensor({r.N}), dlogits}, {b.tensor({r.N, r.C}, x), labels, factor}, {});
+  s.ours = b.kernel(row_cross_entropy, {b.tensor({r.N}), dlogits}, {b.tensor({r.N, r.C}, x), labels, factor}, {0});
   s.limits = {exponentials(b, r.N * r.C),
               gradient ? b.stream({x}, {dx}, r.N * r.C) : b.stream({x}, std::vector<float*>{}, r.N * r.C)};
   s.bytes = (gradient ? 8.0 : 4.0) * double(r.N * r.C);
@@ -66,7 +66,7 @@ Subject soft_cross_entropy(Bench& b, const Rows& r, bool given) {
   const TensorArg smoothing = {b.constant(0.1f), DType::f32, 0, {}, {}};
   Subject s;
   s.ours = b.kernel(row_soft_cross_entropy, {b.tensor({r.N}), b.tensor({r.N, r.C}, dx)},
-                    {b.tensor({r.N, r.C}, x), targets, factor, smoothing}, {});
+                    {b.tensor({r.N, r.C}, x), targets, factor, smoothing}, {0});
   s.limits = {exponentials(b, r.N * r.C),
               given ? b.stream({x, shares}, {dx}, r.N * r.C) : b.stream({x}, {dx}, r.N * r.C)};
   s.bytes = (given ? 12.0 : 8.0) * double(r.N * r.C);
