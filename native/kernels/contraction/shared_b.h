@@ -9,15 +9,18 @@ namespace anneal::ANNEAL_TARGET {
 constexpr int64_t kSharedRows = 192;       // rows from which on it pays on one thread
 constexpr int64_t kManySharedRows = 1024;  // on more, where lines travel from the thread that packed them to the others
 constexpr int64_t kManyPackedRows = 512;   // likewise, where A has to be packed for each chunk of columns otherwise
+constexpr int64_t kLargeFloats = 1 << 22;  // of a B whose columns are far apart: going down them costs more than that
 constexpr int64_t kSharedColumns = 2048;   // columns of a part
 constexpr int64_t kSharedFloats = 1 << 20;  // and its size, unless one block of k is more
 
 // Changes no bit of the result, so it may depend on the threads.
 ANNEAL_INLINE bool shares_b(const Problem& p, int64_t count, int32_t threads) {
   const bool packs_a = p.a.column_stride != 1 || is_bad_stride(p.a.row_stride);
-  const int64_t rows = threads == 1 ? kSharedRows : packs_a ? kManyPackedRows : kManySharedRows;
+  const bool large = p.b.column_stride == 1 && p.K * p.N >= kLargeFloats;
+  const int64_t rows = threads == 1 || large ? kSharedRows : packs_a ? kManyPackedRows : kManySharedRows;
   return count == 1 && p.M >= rows && p.N > kFewColumns && p.K > 64 &&
-         (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride) || (p.M >= kPackRows && p.N >= kPackColumns));
+         (p.b.column_stride != 1 || is_bad_stride(p.b.row_stride) ||
+          ((large || p.M >= kPackRows) && p.N >= kPackColumns));
 }
 
 struct SharedJob {
