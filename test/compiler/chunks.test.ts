@@ -116,3 +116,12 @@ describe('the loss and gradients of 4 x 175 tokens', () => {
     expect(count(planOf([mean(crossEntropy(logits, labelsOf(1000, B * T)))]).rows, 'gemm')).toBe(1);
   });
 });
+
+test('a label out of range is named by its place among all of them', async () => {
+  const [B, T] = [2, 300];
+  const V = vocabulary(B * T);
+  const labels = labelsOf(V, B, T).data$!.slice();
+  labels[555] = V;
+  const loss = losses.crossEntropy(linear(tensor(new Float32Array(B * T * K), { shape: [B, T, K] }), tensor(new Float32Array(V * K), { shape: [V, K] })), tensor(labels as Int32Array, { shape: [B, T] }));
+  await expect(loss.item()).rejects.toThrow(/555|example 1.*255|\[1, ?255\]/);
+});
