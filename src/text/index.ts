@@ -1,4 +1,5 @@
 export { Generation, generate, type GeneratedText, type GeneratedToken, type GenerateOptions, type Prompt } from './generate.js';
+export { nearDuplicates, type NearDuplicateOptions } from './near-duplicates.js';
 export type { SamplingOptions } from './sampling.js';
 export type { Tokenizer } from './tokenizer.js';
 export { fromTokenizerJson, TokenizerJson, type TokenizerJsonOptions } from './tokenizer-json.js';
