@@ -3,10 +3,10 @@ import type { ColumnKind } from './schema.js';
 import type { Place } from './values.js';
 
 /**
- * Kinds of inputs that a column becomes: some of the numbers of 'features'; an 'index' into an embedding, a field of its own; or 'terms', indices
- * with a weight each, two fields.
+ * Kinds of inputs that a column becomes: some of the numbers of 'features'; an 'index' into an embedding, a field of its own; 'terms', indices
+ * with a weight each, two fields; or 'tokens', indices in an order and how many there are, two fields.
  */
-export type ColumnOutput = 'features' | 'index' | 'terms';
+export type ColumnOutput = 'features' | 'index' | 'terms' | 'tokens';
 
 interface Encoder {
   /** State and options, exact: parseEncoder() reads it. */
@@ -37,8 +37,17 @@ export interface TermsEncoder extends Encoder {
   terms(value: unknown, place: Place, indices: Int32Array, weights: Float32Array, at: number): void;
 }
 
+/** A fitted column that gives up to `count` indices in [0, size), in an order. */
+export interface TokensEncoder extends Encoder {
+  readonly output: 'tokens';
+  readonly size: number;
+  readonly count: number;
+  /** Writes them over zeros, of which those behind them stay. Returns how many there are, at least 1. */
+  tokens(value: unknown, place: Place, into: Int32Array, at: number): number;
+}
+
 /** A column with what it has learned of the training rows. */
-export type ColumnEncoder = FeatureEncoder | IndexEncoder | TermsEncoder;
+export type ColumnEncoder = FeatureEncoder | IndexEncoder | TermsEncoder | TokensEncoder;
 
 /** A column as it is described, before it is fitted: data.columns has the functions that make one. */
 export class Column<O extends ColumnOutput = ColumnOutput> {

@@ -6,6 +6,7 @@ import { type CategoryOptions, embeddingColumn, hashedColumn, MOST_BUCKETS, oneH
 import type { Column } from './column.js';
 import { type Cycle, CYCLES, dateColumn } from './dates.js';
 import { clipping, fitClip, fitMinMax, fitQuantile, fitStandardize, type FitStep, imputing, logging, momentsOf, mostFrequent, NumberStep, present, quantileOf } from './number-steps.js';
+import { tokensColumn } from './tokens.js';
 import { denseWordsColumn, MOST_WORDS, sparseWordsColumn, type WordsRecipe } from './words.js';
 
 export { Column, type ColumnOutput } from './column.js';
@@ -245,6 +246,35 @@ export function bagOfWords(options: WordsOptions = {}): Column<'features'> | Col
   if (maxTerms !== undefined) checkCount('bagOfWords', 'maxTerms', maxTerms, 1, MOST_WORDS);
   const recipe: WordsRecipe = { buckets, ngrams: [ngrams[0], ngrams[1]], analyzer, lowercase, signed, norm };
   return sparse ? sparseWordsColumn(recipe, maxTerms ?? 256) : denseWordsColumn(recipe);
+}
+
+export interface TokensOptions {
+  /** The most words that have a token: the most frequent ones of the training rows. Default 20000. */
+  readonly maxWords?: number | undefined;
+  /** Times that a word has to come up in the training rows. Default 1. */
+  readonly minCount?: number | undefined;
+  /** The most tokens of a text, of which the first ones are kept. Default 256. */
+  readonly maxTokens?: number | undefined;
+  /** Default true. */
+  readonly lowercase?: boolean | undefined;
+}
+
+/**
+ * A text's words, numbers and signs in their order, as tokens: two fields of int32, `note` [tokens], as many as the training row with the most has, and `noteLengths` [], how many of them are the text's; behind them come zeros. A word that the training rows
+ * lack is 1, and so is a gap, or a text without words, by itself. `pipeline.embeddings` has the number of tokens. For nn.embeddingBag with lengths, and for nn.embedding and attention with keyLengths.
+ * As keras.layers.TextVectorization, which leaves signs out. Throws ArgumentError.
+ *
+ *     const columns = { note: data.columns.tokens({ maxWords: 10_000, maxTokens: 64 }) };
+ */
+export function tokens(options: TokensOptions = {}): Column<'tokens'> {
+  const op = 'data.columns.tokens';
+  checkOptions(op, options, ['maxWords', 'minCount', 'maxTokens', 'lowercase']);
+  checkFlags(op, options, ['lowercase']);
+  const { maxWords = 20_000, minCount = 1, maxTokens = 256, lowercase = true } = options;
+  checkCount('tokens', 'maxWords', maxWords, 1, MOST_BUCKETS);
+  checkCount('tokens', 'minCount', minCount, 1, 2 ** 31);
+  checkCount('tokens', 'maxTokens', maxTokens, 1, MOST_WORDS);
+  return tokensColumn({ maxWords, minCount, maxTokens, lowercase });
 }
 
 function checkCategories(name: string, options: CategoryOptions): CategoryOptions {

@@ -3,9 +3,10 @@ import type { ColumnEncoder } from './column.js';
 import { parseDateColumn } from './dates.js';
 import type { JsonReader } from './json.js';
 import { parseNumberColumn } from './number-column.js';
+import { parseTokensColumn } from './tokens.js';
 import { parseWordsColumn } from './words.js';
 
-const KINDS = ['number', 'oneHot', 'ordinal', 'embedding', 'hashed', 'dates', 'words', 'terms'] as const;
+const KINDS = ['number', 'oneHot', 'ordinal', 'embedding', 'hashed', 'dates', 'words', 'terms', 'tokens'] as const;
 
 /** Reads a fitted column that toJSON() has written. Throws FileFormatError for anything else. */
 export function parseEncoder(reader: JsonReader): ColumnEncoder {
@@ -24,5 +25,7 @@ export function parseEncoder(reader: JsonReader): ColumnEncoder {
     case 'words':
     case 'terms':
       return parseWordsColumn(reader, kind);
+    case 'tokens':
+      return parseTokensColumn(reader);
   }
 }

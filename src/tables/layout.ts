@@ -43,7 +43,8 @@ export class Layout {
       const at = names.length;
       if (encoder.output === 'features') for (const one of encoder.names) names.push(name + one);
       else if (encoder.output === 'index') others.push({ name, shape: [], dtype: 'int32' });
-      else others.push({ name, shape: [encoder.count], dtype: 'int32' }, { name: `${name}Weights`, shape: [encoder.count], dtype: 'float32' });
+      else if (encoder.output === 'terms') others.push({ name, shape: [encoder.count], dtype: 'int32' }, { name: `${name}Weights`, shape: [encoder.count], dtype: 'float32' });
+      else others.push({ name, shape: [encoder.count], dtype: 'int32' }, { name: `${name}Lengths`, shape: [], dtype: 'int32' });
       return { name, encoder, at };
     });
     if (names.length > MOST_FEATURES) throw new ArgumentError(`[${op}] columns: got ${names.length} numbers an example, expected at most ${MOST_FEATURES}. Take an embedding where there are many categories, or sparse words.`, { op });
@@ -105,7 +106,9 @@ export class Examples {
       if (encoder.output === 'features') encoder.write(value, place, this.#arrays[0] as Float32Array, from + at);
       else if (encoder.output === 'index') this.#arrays[field++]![this.#size] = encoder.index(value, place);
       else {
-        encoder.terms(value, place, this.#arrays[field] as Int32Array, this.#arrays[field + 1] as Float32Array, this.#size * encoder.count);
+        const [indices, beside] = [this.#arrays[field] as Int32Array, this.#arrays[field + 1]!];
+        if (encoder.output === 'terms') encoder.terms(value, place, indices, beside as Float32Array, this.#size * encoder.count);
+        else beside[this.#size] = encoder.tokens(value, place, indices, this.#size * encoder.count);
         field += 2;
       }
     }

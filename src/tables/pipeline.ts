@@ -40,11 +40,11 @@ type OutputOf<S> = S extends Column<infer O> ? O : 'features';
 type ColumnsOf<C, O extends ColumnOutput> = { [K in keyof C]: OutputOf<C[K]> extends O ? K : never }[keyof C];
 
 /** The shape of inputs that columns become: [features], or a record where columns have fields of their own. E are names of further columns that become features. */
-export type PipelineShape<C, E = never> = [ColumnsOf<C, 'index' | 'terms'>] extends [never] ? [number] : Fields<C, E> extends infer R extends ShapeRecord ? { [K in keyof R]: R[K] } : never;
+export type PipelineShape<C, E = never> = [ColumnsOf<C, 'index' | 'terms' | 'tokens'>] extends [never] ? [number] : Fields<C, E> extends infer R extends ShapeRecord ? { [K in keyof R]: R[K] } : never;
 
 type Fields<C, E> = ([ColumnsOf<C, 'features'> | E] extends [never] ? unknown : { features: [number] }) & { [K in ColumnsOf<C, 'index'> & string]: [] } & {
   [K in (ColumnsOf<C, 'terms'> & string) | `${ColumnsOf<C, 'terms'> & string}Weights`]: [number];
-};
+} & { [K in ColumnsOf<C, 'tokens'> & string]: [number] } & { [K in `${ColumnsOf<C, 'tokens'> & string}Lengths`]: [] };
 
 /** Inputs of one row: numbers, or a record of them. */
 export type RowInputs<X extends ExampleShape> = X extends Shape ? Float32Array : { readonly [K in keyof X]: Float32Array | Int32Array };

@@ -1,4 +1,5 @@
 import type { Dataset, DTypes } from '../data/dataset.js';
+import { ascending } from '../data/order.js';
 import { type SplitOptions, splitPositions } from '../data/split.js';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
@@ -71,6 +72,8 @@ export interface Table<X extends ExampleShape = ExampleShape, T extends TargetKi
   readonly train: Dataset<X, TargetShape<T>, TargetType<T>, DTypes>;
   readonly validation: Part<Table<X, T>['train'], S, 'validation'>;
   readonly test: Part<Table<X, T>['train'], S, 'test'>;
+  /** Numbers of the rows of each part, from 0 as they were read, ascending: those of the examples of its dataset, so that a mistake can be looked up. */
+  readonly positions: { readonly train: Int32Array; readonly validation: Part<Int32Array, S, 'validation'>; readonly test: Part<Int32Array, S, 'test'> };
   /** Fitted on the rows of `train`. */
   readonly pipeline: Pipeline<X, T>;
   /** Rows of the file that could not be read, and those whose target is a gap, where these were to be left out. */
@@ -108,17 +111,19 @@ export async function table<const C extends ColumnSpecs = Record<never, never>, 
   checkSplit(split);
   const aim = targetSpec(OP, target);
   const source = rowsFrom(OP, rows, schemaOf(kinds, aim?.column, aim?.kind, split), read);
-  const [all, missingTargets] = await collect(source, aim?.column, onMissingTarget === 'skip');
+  const { rows: all, numbers, missing: missingTargets } = await collect(source, aim?.column, onMissingTarget === 'skip');
   const parts = partsOf(all, split ?? {}, aim?.kind === 'category' ? aim.column : undefined);
   const made = pipeline({ columns: specs, target: withClasses(target, aim, all), absent });
-  await made.fit(parts.train);
+  await made.fit(taken(all, parts.train));
   checkCategories(made as Pipeline, options.categorical ?? []);
-  const dataset = async (part: readonly Row[] | undefined, suffix: string): Promise<unknown> => part && made.dataset(part, { name: `${name} (${suffix})` });
+  const dataset = async (part: Int32Array | undefined, suffix: string): Promise<unknown> => part && made.dataset(taken(all, part), { name: `${name} (${suffix})` });
+  const numbersOf = (part: Int32Array | undefined): Int32Array | undefined => part?.map((i) => numbers[i]!);
   const reader = source instanceof TableReader ? source : undefined;
   return {
     train: await dataset(parts.train, 'train'),
     validation: await dataset(parts.validation, 'validation'),
     test: await dataset(parts.test, 'test'),
+    positions: { train: numbersOf(parts.train), validation: numbersOf(parts.validation), test: numbersOf(parts.test) },
     pipeline: made,
     skippedRows: reader?.skippedRows ?? 0,
     skipped: reader?.skipped ?? [],
@@ -176,14 +181,18 @@ function schemaOf(kinds: ReadonlyMap<string, ColumnKind>, target: string | undef
   return Object.fromEntries(schema);
 }
 
-async function collect(source: Rows, target: string | undefined, skipsMissing: boolean): Promise<[rows: Row[], missing: number]> {
+async function collect(source: Rows, target: string | undefined, skipsMissing: boolean): Promise<{ readonly rows: readonly Row[]; readonly numbers: readonly number[]; readonly missing: number }> {
   const rows: Row[] = [];
+  const numbers: number[] = [];
   let missing = 0;
   for await (const row of source) {
     if (skipsMissing && target !== undefined && typeof row === 'object' && row !== null && Object.hasOwn(row, target) && isGap(row[target])) missing++;
-    else rows.push(row);
+    else {
+      numbers.push(rows.length + missing);
+      rows.push(row);
+    }
   }
-  if (rows.length > 0) return [rows, missing];
+  if (rows.length > 0) return { rows, numbers, missing };
   throw new DataError(`[${OP}] rows: got none${missing > 0 ? ` but ${missing} without a target` : ''}, expected at least one.`, { op: OP });
 }
 
@@ -198,21 +207,26 @@ function checkSplit(split: TableSplit | undefined): void {
   if (validation === undefined && test === undefined) throw new ArgumentError(`[${OP}] split: got neither validation nor test, expected a share for one of them, as in { split: { test: 0.2 } }.`, { op: OP });
 }
 
+/** Places of rows in the array of all. */
 interface Parts {
-  readonly train: readonly Row[];
-  readonly validation: readonly Row[] | undefined;
-  readonly test: readonly Row[] | undefined;
+  readonly train: Int32Array;
+  readonly validation: Int32Array | undefined;
+  readonly test: Int32Array | undefined;
 }
 
-/** Rows of each part: the test is taken first, so that validation changes nothing of it. */
+const taken = (rows: readonly Row[], part: Int32Array): Row[] => Array.from(part, (i) => rows[i]!);
+
+/** The rows of each part: the test is taken first, so that validation changes nothing of it. */
 function partsOf(rows: readonly Row[], split: TableSplit, classes: string | undefined): Parts {
   const { validation, test } = split;
-  const [rest, held] = test === undefined ? [rows, undefined] : divided(rows, test, split, classes);
-  const [train, middle] = validation === undefined ? [rest, undefined] : divided(rest, test === undefined ? validation : validation / (1 - test), split, classes);
+  const all = ascending(rows.length);
+  const [rest, held] = test === undefined ? [all, undefined] : divided(rows, all, test, split, classes);
+  const [train, middle] = validation === undefined ? [rest, undefined] : divided(rows, rest, test === undefined ? validation : validation / (1 - test), split, classes);
   return { train, validation: middle, test: held };
 }
 
-function divided(rows: readonly Row[], share: number, { seed, shuffle, stratify, groups, time, hash }: TableSplit, classes: string | undefined): [readonly Row[], readonly Row[]] {
+function divided(all: readonly Row[], part: Int32Array, share: number, { seed, shuffle, stratify, groups, time, hash }: TableSplit, classes: string | undefined): [Int32Array, Int32Array] {
+  const rows = taken(all, part);
   const column = <V>(name: string, read: (value: unknown, place: { op: string; column: string; row: number }) => V | undefined): V[] =>
     rows.map((row, i) => {
       const value = read(row[name], { op: OP, column: name, row: i });
@@ -230,8 +244,7 @@ function divided(rows: readonly Row[], share: number, { seed, shuffle, stratify,
   };
   // The second part, as the latest of a series; the seed draws the same rows however they are called.
   const [first, second] = splitPositions(rows.length, 1 - share, options, labels);
-  const taken = (positions: Int32Array): Row[] => Array.from(positions, (i) => rows[i]!);
-  return [taken(first), taken(second)];
+  return [first.map((i) => part[i]!), second.map((i) => part[i]!)];
 }
 
 /** Numbers that a column of categories may become, unless it is asked for more. */

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { data, type AnnealError } from 'anneal';
 
-const { bagOfWords, clip, dates, embedding, hashed, impute, log, minMax, oneHot, ordinal, quantile, standardize } = data.columns;
-const rows: data.Row[] = Array.from({ length: 12 }, (_, i) => ({ a: i % 5 === 0 ? null : i, b: i + 1, c: `c${i % 3}`, d: new Date(1e12 + 1e9 * i), e: 'some words here', f: i, y: i % 2 }));
+const { bagOfWords, clip, dates, embedding, hashed, impute, log, minMax, oneHot, ordinal, quantile, standardize, tokens } = data.columns;
+const rows: data.Row[] = Array.from({ length: 12 }, (_, i) => ({ a: i % 5 === 0 ? null : i, b: i + 1, c: `c${i % 3}`, d: new Date(1e12 + 1e9 * i), e: 'some words here', f: i, g: 'words of a text', y: i % 2 }));
 const columns = {
   a: [impute('median'), clip({ min: 0, max: 9 }), standardize()], b: [log(), minMax(), quantile()], c: oneHot(), d: dates({ trend: true }), e: bagOfWords({ buckets: 8 }), f: ordinal(),
 } as const;
-const record = { ...columns, c: embedding(), f: hashed({ buckets: 9 }), e: bagOfWords({ sparse: true, buckets: 99 }) } as const;
+const record = { ...columns, c: embedding(), f: hashed({ buckets: 9 }), g: tokens({ maxTokens: 2 }), e: bagOfWords({ sparse: true, buckets: 99 }) } as const;
 
 type Path = readonly (string | number)[];
 /** Paths of all values in JSON. */
@@ -45,7 +45,7 @@ it('a changed pipeline is refused with a typed error, or gives what its columns 
         expect(['none', 'ANNEAL_FILE_FORMAT']).toContain(made);
         if (pipeline === undefined) return;
         expect(JSON.stringify(data.Pipeline.fromJSON(JSON.parse(JSON.stringify(pipeline))))).toBe(JSON.stringify(pipeline));
-        for (const row of [...rows.slice(0, 2), { a: NaN, b: -5, c: null, d: null, e: null, f: null }]) {
+        for (const row of [...rows.slice(0, 2), { a: NaN, b: -5, c: null, d: null, e: null, f: null, g: null }]) {
           expect(['none', 'ANNEAL_DATA', 'ANNEAL_INVALID_ARGUMENT']).toContain(codes(() => {
             const inputs = pipeline!.row(row);
             for (const array of inputs instanceof Float32Array ? [inputs] : Object.values(inputs as object)) for (const value of array as Float32Array) expect(value).toSatisfy(Number.isFinite);

@@ -57,6 +57,19 @@ describe('table', () => {
     expect(whole.test.size).toBeGreaterThan(part.test.size);
   });
 
+  it('says which rows its parts have', async () => {
+    const base = { numeric: ['age'], onMissingTarget: 'skip' } as const;
+    const { train, validation, test, positions, missingTargets } = await data.table(people, { ...base, target: { paid: 'number' }, split: { test: 0.25, validation: 0.25, groups: 'family', seed: 2 } });
+    expect(missingTargets).toBe(20);
+    for (const [part, dataset] of [[positions.train, train], [positions.validation, validation], [positions.test, test]] as const) {
+      expect((await loaded(dataset as never))[1]).toEqual(Array.from(part, (i) => [people[i]!.paid]));
+    }
+    const all = [...positions.train, ...positions.validation, ...positions.test];
+    expect(all.toSorted((a, b) => a - b)).toEqual(people.flatMap(({ paid }, i) => (paid === null ? [] : [i])));
+    const whole = await data.table(people, { numeric: ['age'], target: { moved: 'category' } });
+    expect([[...whole.positions.train], whole.positions.test]).toEqual([people.map((_, i) => i), undefined]);
+  });
+
   it('keeps the shares of classes', async () => {
     const rare = people.map((row, i) => ({ ...row, moved: i % 10 === 0 ? 'yes' : 'no' }));
     const { test, train } = await data.table(rare, { numeric: ['family'], target: { moved: 'category' }, split: { test: 0.3, stratify: true } });

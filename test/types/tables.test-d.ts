@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import { data, losses, nn, optim, Trainer, type Tensor } from 'anneal';
 
-const { embedding, oneHot, standardize, bagOfWords } = data.columns;
+const { embedding, oneHot, standardize, bagOfWords, tokens } = data.columns;
 const rows: readonly data.Row[] = [];
 
 describe('rows of files', () => {
@@ -27,6 +27,10 @@ describe('tables', () => {
     expectTypeOf(table.pipeline.target.classNames).toEqualTypeOf<readonly string[]>();
     const records = await data.table(rows, { numeric: ['a'], columns: { city: embedding(), note: bagOfWords({ sparse: true }) }, target: { price: { kind: 'number' } } });
     expectTypeOf(records.pipeline.shape).toEqualTypeOf<{ features: [number]; city: []; note: [number]; noteWeights: [number] }>();
+    const ordered = await data.table(rows, { columns: { note: tokens() }, split: { test: 0.2 } });
+    expectTypeOf(ordered.pipeline.shape).toEqualTypeOf<{ note: [number]; noteLengths: [] }>();
+    expectTypeOf(ordered.positions.test).toEqualTypeOf<Int32Array>();
+    expectTypeOf(ordered.positions.validation).toEqualTypeOf<undefined>();
     expectTypeOf(records.pipeline.target.std).toEqualTypeOf<number>();
     const only = await data.table(rows, { columns: { city: embedding() } });
     expectTypeOf(only.pipeline.shape).toEqualTypeOf<{ city: [] }>();
