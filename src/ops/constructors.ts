@@ -18,9 +18,18 @@ import { EXACT } from './tolerance.js';
 /** Numbers or truth values, nested as deep as the shape has dimensions; the innermost may be typed arrays. */
 export type Nested = number | boolean | readonly Nested[] | readonly Source[];
 type Source = Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
+/** Values with their shape and dtype, as load() and toArrays() give them. */
+export interface ShapedValues {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Row-major. */
+  readonly data: TypedArray;
+}
 
 /** The dtype that an array becomes where none is given. */
-type DTypeOf<T> = [T] extends [Float32Array | Float64Array]
+type DTypeOf<T> = [T] extends [ShapedValues]
+  ? T['dtype']
+  : [T] extends [Float32Array | Float64Array]
   ? 'float32'
   : [T] extends [Int32Array]
     ? 'int32'
@@ -35,12 +44,12 @@ type DTypeOf<T> = [T] extends [Float32Array | Float64Array]
             : DType;
 
 type GivenDType<T, D> = D extends DType ? D : DTypeOf<T>;
-type GivenShape<T, S> = S extends Shape ? Plain<S> : T extends ArrayBufferView ? [number] : ShapeOfNested<T>;
+type GivenShape<T, S> = S extends Shape ? Plain<S> : T extends ShapedValues ? T['shape'] : T extends ArrayBufferView ? [number] : ShapeOfNested<T>;
 
 export interface TensorOptions<S extends Shape | undefined = Shape | undefined, D extends DType | undefined = DType | undefined> {
-  /** Default: what the nesting shows; [length] for a typed array. */
+  /** Default: what the nesting shows; [length] for a typed array; what comes with the values. */
   readonly shape?: S | undefined;
-  /** Default: the typed array's; 'bool' for booleans, 'float32' for numbers. */
+  /** Default: the typed array's, or what comes with the values; 'bool' for booleans, 'float32' for numbers. */
   readonly dtype?: D | undefined;
   /** True: grad() can differentiate with respect to it; float32 only. Default false. */
   readonly requiresGrad?: boolean | undefined;
@@ -54,20 +63,26 @@ export interface TensorOptions<S extends Shape | undefined = Shape | undefined, 
  *     tensor([[1, 2], [3, 4]])                                   // [2,2] float32
  *     tensor(new Uint8Array(6), { shape: [2, 3] })               // [2,3] uint8
  *
+ * What load() and toArrays() give, { shape, dtype, data }, has its shape and dtype with it:
+ *
+ *     await save(nn.sequential([2], nn.linear(2, 3)), 'line.safetensors');
+ *     for (const [name, values] of await load('line.safetensors')) console.log(name, tensor(values).shape);      // 0.weight [3, 2], 0.bias [3]
+ *
  * Throws DataError for ragged arrays, elements that are no numbers or do not fit the dtype, a number of elements that does not fit
  * the shape, and, with check: 'finite', for NaN and infinity.
  */
-export function tensor<const T extends Nested | Source, const S extends Shape | undefined = undefined, const D extends DType | undefined = undefined>(
+export function tensor<const T extends Nested | Source | ShapedValues, const S extends Shape | undefined = undefined, const D extends DType | undefined = undefined>(
   values: T,
   options?: TensorOptions<S, D>,
 ): Tensor<GivenShape<T, S>, GivenDType<T, D>> {
   checkOptions('tensor', options, ['shape', 'dtype', 'check', 'requiresGrad']);
   checkFlags('tensor', options ?? {}, ['requiresGrad']);
-  if (options?.dtype !== undefined) checkChoice('tensor', 'dtype', options.dtype, Object.keys(dtypes));
   if (options?.check !== undefined) checkChoice('tensor', 'check', options.check, ['finite']);
-  const source = ArrayBuffer.isView(values) ? fromView(values as Source) : fromNested(values as Nested);
-  const dtype = options?.dtype ?? source.dtype;
-  const shape = options?.shape ?? source.shape;
+  const shaped = isShaped(values) ? values : undefined;
+  const source = shaped !== undefined || ArrayBuffer.isView(values) ? fromView((shaped?.data ?? values) as Source) : fromNested(values as Nested);
+  const dtype = options?.dtype ?? shaped?.dtype ?? source.dtype;
+  const shape = options?.shape ?? shaped?.shape ?? source.shape;
+  checkChoice('tensor', 'dtype', dtype, Object.keys(dtypes));
   checkShape('tensor', shape);
   if (sizeOf(shape) !== source.values.length) {
     throw new DataError(`[tensor] the number of elements differs: got ${source.values.length}, expected ${sizeOf(shape)} for the shape ${showShape(shape)}. Correct the shape.`, {
@@ -84,6 +99,10 @@ interface Flat {
   readonly values: ArrayLike<number>;
   readonly shape: Shape;
   readonly dtype: DType;
+}
+
+function isShaped(values: unknown): values is ShapedValues {
+  return typeof values === 'object' && values !== null && 'data' in values && ArrayBuffer.isView(values.data);
 }
 
 function fromView(values: Source): Flat {

@@ -37,5 +37,5 @@ export { avgPool1d, avgPool2d, avgPool3d, type AvgPoolOptions } from './pooling.
 export { scaledDotProductAttention, type AttentionOptions } from './scaled-dot-product-attention.js';
 export { lstmCell, type LstmState, type LstmWeights } from './lstm-cell.js';
 export { normal, uniform } from './random.js';
-export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type TensorOptions } from './constructors.js';
+export { arange, full, ones, tensor, zeros, type DTypeOption, type Nested, type ShapedValues, type TensorOptions } from './constructors.js';
 export { defineOp, type OpDefinition } from './define.js';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseSafetensorsMetadata } from '@huggingface/hub';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tensor } from 'anneal';
 import { FileFormatError } from '../../src/errors.js';
 import { load, loadFile, parseSafetensors, save, type HostTensor } from '../../src/io/index.js';
 
@@ -81,6 +82,18 @@ describe('save and load', () => {
     const tensor = { shape: [2], dtype: 'float32' as const, data: () => Promise.resolve(Float32Array.of(1, 2)) };
     await save({ stateDict: () => new Map([['a', tensor]]) }, path);
     expect((await load(path)).get('a')).toEqual({ shape: [2], dtype: 'float32', data: Float32Array.of(1, 2) });
+  });
+
+  it('what load() gives becomes tensors, which are copies', async () => {
+    const path = join(directory, 'tensors.safetensors');
+    await save(example, path);
+    for (const [name, values] of await load(path)) {
+      const made = tensor(values);
+      values.data.fill(3);
+      expect([made.shape, made.dtype, await made.data()], name).toEqual([example[name]!.shape, example[name]!.dtype, example[name]!.data]);
+    }
+    expect(await tensor(example['0.weight']!, { shape: [3, 2] }).slice(2).array()).toEqual([[expect.closeTo(1e-45), -2.5]]);
+    expect((await tensor(example['mask']!, { dtype: 'float32' }).data())).toEqual(Float32Array.of(1, 0, 1));
   });
 
   it('writes views of larger arrays as they are seen', async () => {

@@ -132,6 +132,9 @@ describe('shapes of', () => {
     expectTypeOf(tensor([true, false])).toEqualTypeOf<Tensor<[2], 'bool'>>();
     expectTypeOf(tensor(new Uint8Array(6), { shape: [2, 3] })).toEqualTypeOf<Tensor<[2, 3], 'uint8'>>();
     expectTypeOf(tensor(new Int32Array(6))).toEqualTypeOf<Tensor<[number], 'int32'>>();
+    const loaded = { shape: [2, 3] as readonly number[], dtype: 'float32' as 'float32' | 'int32', data: new Float32Array(6) };
+    expectTypeOf(tensor(loaded)).toEqualTypeOf<Tensor<readonly number[], 'float32' | 'int32'>>();
+    expectTypeOf(tensor(loaded, { shape: [3, 2], dtype: 'int32' })).toEqualTypeOf<Tensor<[3, 2], 'int32'>>();
     expectTypeOf(tensor([1, 2, 3], { dtype: 'int32' })).toEqualTypeOf<Tensor<[3], 'int32'>>();
     const rows: number[][] = [];
     expectTypeOf(tensor(rows)).toEqualTypeOf<Tensor<[number, number], 'float32'>>();
