@@ -2,6 +2,7 @@ export * from './layers.js';
 export { Gated, type Activation } from './activations.js';
 export { BatchNorm, type BatchNormOptions } from './batch-norm.js';
 export { Conv, ConvTranspose, type ConvLayerOptions, type ConvTransposeLayerOptions } from './convolution.js';
+export { DotProductAttention, type DotProductAttentionOptions } from './dot-product-attention.js';
 export { Dropout } from './dropout.js';
 export { Embedding, type EmbeddingLayerOptions } from './embedding.js';
 export { EmbeddingBag, type BagOptions, type EmbeddingBagLayerOptions } from './embedding-bag.js';

@@ -2,6 +2,7 @@
 export { elu, geglu, gelu, glu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, softplus, swiglu, tanh } from './activations.js';
 export { batchNorm1d, batchNorm2d, batchNorm3d } from './batch-norm.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d } from './convolution.js';
+export { dotProductAttention } from './dot-product-attention.js';
 export { dropout, dropout1d, dropout2d, dropout3d } from './dropout.js';
 export { embedding } from './embedding.js';
 export { embeddingBag } from './embedding-bag.js';

@@ -30,6 +30,7 @@ const CALLS: { readonly [N in keyof typeof layers]: readonly unknown[] } = {
   avgPool3d: [2], lpPool1d: [3, 2, { stride: 1 }], lpPool2d: [2, [2, 3], { ceilMode: true }], maxPool1d: [2], maxPool2d: [3, { stride: 2, padding: 1, dilation: [1, 2], ceilMode: true }],
   maxPool3d: [2], maxPool1dWithIndices: [2], maxPool2dWithIndices: [2, { stride: 1 }], maxPool3dWithIndices: [2],
   glu: [], swiglu: [], geglu: [{ approximate: 'tanh' }], embedding: [5, 4, { paddingIdx: 1 }], learnedPositions: [6, 4], sinusoidalPositions: [4, { base: 100 }],
+  dotProductAttention: [4, { dropout: 0.2, numKvHeads: 2, isCausal: true, rotary: { base: 100 } }],
   multiheadAttention: [8, 4, { dropout: 0.2, bias: false, kdim: 6, vdim: 5, numKvHeads: 2, isCausal: true, rotary: { base: 100 } }],
   transformerEncoderLayer: [8, 2, { dimFeedforward: 6, activation: 'swiglu', norm: 'rmsNorm', normFirst: true, dropout: 0 }], transformerDecoderLayer: [8, 2, { alibi: true, bias: false }],
   transformerEncoder: [nn.transformerEncoderLayer(8, 2), 3, nn.layerNorm(8)], transformerDecoder: [nn.transformerDecoderLayer(8, 2, { dimFeedforward: 4 }), 2],
