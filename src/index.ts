@@ -10,7 +10,7 @@ export { Parameter } from './parameter.js';
 export { Tensor } from './tensor.js';
 export { Predictor, Trainer } from './train/index.js';
 export * from './tuning/index.js';
-export { load, loadMetadata, loadModel, openTensors, save, type TensorReader } from './io/index.js';
+export { load, loadLora, loadMetadata, loadModel, openTensors, save, saveLora, type TensorReader } from './io/index.js';
 export * from './ops/index.js';
 export * from './errors.js';
 export * as data from './data/index.js';

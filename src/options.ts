@@ -49,7 +49,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   classweight: 'classWeights', sampleweight: 'weights', sampleweights: 'weights', gradientaccumulationsteps: 'accumulate', accumulategradbatches: 'accumulate', accumulation: 'accumulate',
   clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', checkpoints: 'checkpoint', checkpointdir: 'checkpoint', ckpt: 'checkpoint', resumefrom: 'resume', resumefromcheckpoint: 'resume', ckptpath: 'resume', directory: 'dir', dirpath: 'dir', abortsignal: 'signal', abort: 'signal',
   dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
-  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size', attnmask: 'mask', attentionmask: 'mask', dropoutp: 'dropout', causal: 'isCausal', gqa: 'enableGqa',
+  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size', attnmask: 'mask', attentionmask: 'mask', dropoutp: 'dropout', r: 'rank', loraalpha: 'alpha', loradropout: 'dropout', targetmodules: 'match', causal: 'isCausal', gqa: 'enableGqa',
 };
 
 const AUGMENTS = 'Transforms belong to the data: dataset.augment(data.transforms.randomHorizontalFlip()).';

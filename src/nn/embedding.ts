@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { AnnealError } from '../errors.js';
 import { checkPaddingIdx, embeddingOp } from '../ops/embedding.js';
-import { arange, equal, unsqueeze, where } from '../ops/index.js';
+import { add, arange, equal, unsqueeze, where } from '../ops/index.js';
 import { checkCount } from '../ops/check.js';
 import { record } from '../graph/recorder.js';
 import { checkOptions } from '../options.js';
@@ -11,6 +11,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { normal } from './initializers.js';
 import { Layer, type LayerCall } from './layer.js';
+import type { LoraAdapter } from './lora-adapter.js';
 import type { InferredShape } from './shape-inference.js';
 import type { ShapeFunction } from './shape-mismatch.js';
 
@@ -29,6 +30,8 @@ export class Embedding<V extends number = number, D extends number = number> ext
   /** [numEmbeddings, embeddingDim]. */
   readonly weight: Parameter<[V, D]>;
   readonly paddingIdx: number | undefined;
+  /** Addition to the weight; see lora(). */
+  lora: LoraAdapter | undefined = undefined;
 
   constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingLayerOptions = {}) {
     super();
@@ -41,7 +44,8 @@ export class Embedding<V extends number = number, D extends number = number> ext
   }
 
   override forward<S extends Shape, E extends DType>(tokens: Tensor<S, E> & Indices<'embedding', 'tokens', E>): Tensor<[...S, D], 'float32'> {
-    return record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 });
+    const y = record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 }) as Tensor;
+    return (this.lora === undefined ? y : add(y, this.lora.forward(tokens as Tensor))) as unknown as Tensor<[...S, D], 'float32'>;
   }
 
   override outcome$(shape: Shape): InferredShape {

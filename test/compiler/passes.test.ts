@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { nn } from 'anneal';
 import { decompose } from '../../src/compiler/decompose.js';
 import { fuse } from '../../src/compiler/fuse.js';
 import { buildGraph, type Wanted } from '../../src/compiler/graph.js';
@@ -54,6 +55,20 @@ describe('programs, printed', () => {
 
   test('a product plus a bias, by hand, is one gemm as well', () => {
     expect(programOf([input(8, 5).matmul(input(5, 3)).add(input(3)).relu()])).toMatchInlineSnapshot(`">1[8,3] = gemm(@3[8,5] @2[5,3] @0[3]) {1 0}"`);
+  });
+
+  test('a weight that is frozen below additions of lora() has no gradient, and the input of the lowest one neither', () => {
+    const results = (adapt: boolean): string[] => {
+      const model = nn.sequential([16], nn.linear(16, 32, { bias: false }), nn.relu(), nn.linear(32, 8, { bias: false }));
+      const trained = adapt ? nn.lora(model, { rank: 2 }).parameters() : model.parameters();
+      for (const one of model.parameters()) one.initialize(() => input(...one.shape));
+      const program = programOf(gradients([sum(model.forward(input(4, 16)) as Tensor)], trained) as Tensor[]);
+      return [...program.matchAll(/[%>]\d+(\[[\d,]+\])(?: [%>]\d+\[[\d,]+\])* = gemm/g)].map(([, shape]) => shape!);
+    };
+    expect(results(false)).toEqual(expect.arrayContaining(['[32,16]', '[8,32]']));
+    const adapted = results(true);
+    for (const shape of ['[32,16]', '[8,32]', '[4,16]']) expect(adapted).not.toContain(shape);
+    expect(adapted).toEqual(expect.arrayContaining(['[2,16]', '[32,2]', '[2,32]', '[8,2]']));
   });
 
   const poolings: [string, (x: Tensor, kernelSize: number) => Tensor][] = [['avgPool2d', avgPool2d], ['maxPool2d', maxPool2d]];

@@ -65,10 +65,10 @@ test('the additions are saved alone, by PEFT’s names, and loaded into another 
   await save(adapters, join(folder, 'a.safetensors'));
   const saved = await load(join(folder, 'a.safetensors'));
   expect([...saved].map(([name, { shape }]): [string, readonly number[]] => [name, shape]).toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
+    ['base_model.model.block.self_attn.base_layer.out_proj.lora_A.weight', [3, 12]],
+    ['base_model.model.block.self_attn.base_layer.out_proj.lora_B.weight', [12, 3]],
     ['base_model.model.block.self_attn.lora_A.weight', [3, 12]],
     ['base_model.model.block.self_attn.lora_B.weight', [20, 3]],
-    ['base_model.model.block.self_attn.out_proj.lora_A.weight', [3, 12]],
-    ['base_model.model.block.self_attn.out_proj.lora_B.weight', [12, 3]],
     ['base_model.model.head_of.lora_A.weight', [3, 12]],
     ['base_model.model.head_of.lora_B.weight', [4, 3]],
   ]);
@@ -77,7 +77,10 @@ test('the additions are saved alone, by PEFT’s names, and loaded into another 
   await other.loadStateDict(Object.fromEntries([...model.stateDict()].filter(([name]) => !name.includes('lora'))));
   await nn.lora(other, { rank: 3, match: /selfAttn|headOf/ }).loadStateDict(saved);
   expect(await other.forward(x).data()).toEqual(await model.forward(x).data());
-  await expect(nn.lora(small(), { rank: 2, match: 'headOf' }).loadStateDict(saved)).rejects.toThrow('[loadStateDict] the state is of another model');
+  await expect(nn.lora(small(), { rank: 3, match: 'headOf' }).loadStateDict(saved)).rejects.toThrow("[loadStateDict] the additions are to other layers: it has 'base_model.model.block.self_attn.base_layer.out_proj.lora_A.weight',");
+  await expect(nn.lora(small(), { rank: 2, match: /selfAttn|headOf/ }).loadStateDict(saved)).rejects.toThrow(
+    "[loadStateDict] 'base_model.model.block.self_attn.lora_A.weight' does not fit: got additions of rank 3, expected 2. Make them so: nn.lora(model, { rank: 3, alpha }), or read what they are from PEFT's folder: loadLora(model, folder).",
+  );
   rmSync(folder, { recursive: true });
 });
 
@@ -90,6 +93,54 @@ test('the sizes of alpha and rank are those of the paper', async () => {
   await adapters.loadStateDict({ [names[0]!]: (await a.data()) as Float32Array, [names[1]!]: (await b.data()) as Float32Array });
   const added = await numbers([1, 3]).matmul(a.t() as never).matmul(b.t() as never).mul(4).data();
   expectClose('y', await layer.forward(numbers([1, 3])).data(), [...before].map((value, i) => value + added[i]!));
+});
+
+test.each([[false, 8 / 4], [true, 8 / 2]])('with useRslora %s they are multiplied by %d', async (useRslora, scale) => {
+  const layer = nn.linear(3, 2, { bias: false });
+  const adapters = nn.lora(layer, { rank: 4, alpha: 8, useRslora });
+  const values = [numbers([4, 3], 2), numbers([2, 4], 3)] as const;
+  await adapters.loadStateDict(new Map([...adapters.stateDict().keys()].map((name, i) => [name, values[i]!])));
+  const product = await values[1].matmul(values[0] as never).mul(scale).add(layer.weight as never).data();
+  await adapters.merge();
+  expectClose('weight', await layer.weight.data(), [...product]);
+  await expect(adapters.merge()).rejects.toThrow('[lora] the additions are in the weights already: got merge() again, expected one call.');
+});
+
+class Bags extends nn.Module {
+  readonly tokens = nn.embedding(7, 6, { paddingIdx: 2 });
+  readonly head = nn.linear(6, 3);
+  override forward(x: Tensor): Tensor {
+    return this.head.forward(this.tokens.forward(x as never) as Tensor) as Tensor;
+  }
+}
+
+test('a table of embeddings gets one where it is picked', async () => {
+  seed(5);
+  const model = new Bags();
+  const tokens = tensor([[1, 2, 1], [6, 0, 2]], { dtype: 'int32' });
+  const before = await model.forward(tokens).data();
+  const adapters = nn.lora(model, { rank: 2, alpha: 6, match: 'tokens' });
+  expect([...adapters.stateDict()].map(([name, { shape }]) => [name, shape])).toEqual([['base_model.model.tokens.lora_embedding_A', [2, 7]], ['base_model.model.tokens.lora_embedding_B', [6, 2]]]);
+  expect(await model.forward(tokens).data()).toEqual(before);
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.5 });
+  for (let step = 0; step < 3; step++) {
+    model.forward(tokens).mul(numbers([2, 3, 3], 7)).sum().backward();
+    await optimizer.step();
+    optimizer.zeroGrad();
+  }
+  const [a] = adapters.parameters();
+  const columns = await a!.t().data();
+  // Tokens 3 to 5 are not there, and 2 is the padding: neither has a gradient.
+  for (let token = 0; token < 7; token++) expect(columns.subarray(2 * token, 2 * token + 2).every((value) => value === 0), `token ${token}`).toBe([2, 3, 4, 5].includes(token));
+  const trained = await model.forward(tokens).data();
+  expect(trained).not.toEqual(before);
+  await adapters.merge();
+  expectClose('outputs', await model.forward(tokens).data(), [...trained], { relative: 1e-5, ofLargest: 1e-6 });
+  expect([...model.stateDict().keys()]).toEqual(['tokens.weight', 'head.weight', 'head.bias']);
+});
+
+test('without match, embeddings have none', () => {
+  expect([...nn.lora(new Bags(), { rank: 2 }).stateDict().keys()]).toEqual(['base_model.model.head.lora_A.weight', 'base_model.model.head.lora_B.weight']);
 });
 
 test('dropout stands in front of them, in training only', async () => {
@@ -112,10 +163,16 @@ class Tied extends nn.Module {
 test.each<[() => unknown, string]>([
   [() => nn.lora(small(), {} as never), '[lora] rank: got undefined, expected a whole number of at least 1.'],
   [() => nn.lora(small(), { rank: 2, alpha: NaN }), '[lora] alpha: got NaN, expected a number, such as 2 * rank.'],
-  [() => nn.lora(small(), { rank: 2, match: /norm/ }), '[lora] match: got /norm/, which picks no weight of nn.linear or nn.multiheadAttention among'],
+  [() => nn.lora(small(), { rank: 2, match: /norm/ }), '[lora] match: got /norm/, which picks no weight of nn.linear, nn.multiheadAttention or nn.embedding among'],
   [() => nn.lora(small(), { rank: 2, match: 3 as never }), "[lora] match: got 3, expected the beginning of names, as in 'blocks.0', or a RegExp."],
-  [() => nn.lora(small(), { rank: 2, r: 2 } as never), '[lora] unknown option: got r, expected one of rank, alpha, match, dropout.'],
-  [() => nn.lora({} as never, { rank: 2 }), '[lora] model: got'],
+  [() => nn.lora(small(), { rank: 2, r: 2 } as never), '[lora] unknown option: got r, expected one of rank, alpha, useRslora, match, dropout. Did you mean rank?'],
+  [() => nn.lora(small(), { rank: 2, useRslora: 1 as never }), '[lora] useRslora: got 1, expected true or false.'],
+  [() => nn.lora(small(), { rank: 2, lora_alpha: 4 } as never), 'Did you mean alpha?'],
+  [() => nn.lora(small(), { rank: 2, target_modules: ['headOf'] } as never), 'Did you mean match?'],
+  [() => nn.lora(small(), { rank: 2, lora_dropout: 0.1 } as never), 'Did you mean dropout?'],
+  [() => nn.lora({} as never, { rank: 2 }), '[lora] model: got an Object, expected a module.'],
+  [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /outProj/ })), '[lora] PEFT adapts both weights of an attention, or none: got an addition to block.selfAttn.outProj.weight alone, expected one to inProjWeight and to outProj.weight. Pick both by match, or save the tensors alone: save(adapters, path).'],
+  [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /inProj/ })), 'got an addition to block.selfAttn.inProjWeight alone'],
   [() => nn.lora(new Tied(), { rank: 2 }), '[lora] match: got all weights, which picks embedding.weight, that layers share: merged, the addition would change all of them. Leave it out of match.'],
   [() => {
     const model = small();
