@@ -1,4 +1,4 @@
-import { mkdir, open, unlink } from 'node:fs/promises';
+import { mkdir, open, stat, unlink } from 'node:fs/promises';
 import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
 import { Lora } from '../nn/lora.js';
@@ -54,11 +54,14 @@ export async function saveLora(adapters: Lora, folder: FilePath): Promise<void> 
  *     await adapters.merge();
  *
  * Throws FileFormatError for files that are none or say what is not known here; AnnealError for layers or sizes that are not the model's (ANNEAL_STATE_MISMATCH) and for a model that has additions (ANNEAL_BUSY); ArgumentError
- * for what is no model or no path, and a weight that layers share; Node.js's own error for files that cannot be read. The model is then as it was.
+ * for what is no model or no folder, and a weight that layers share; Node.js's own error for files that cannot be read. The model is then as it was.
  */
 export async function loadLora(model: Module, folder: FilePath): Promise<Lora> {
   const op = 'loadLora';
   const path = bytesOfPath(checkPath(op, folder));
+  if (await stat(atPath(path)).then((found) => found.isFile(), () => false)) {
+    throw new ArgumentError(`[${op}] folder: got the file ${shownPath(atPath(path))}, expected a folder with ${CONFIG} and ${TENSORS}. A file that save(adapters, path) wrote is read by nn.lora(model, options).loadStateDict(await load(path)).`, { op });
+  }
   const at = joined(path, CONFIG);
   const lora = loraOf(model, await readConfig(op, at), wrongIn(op, shownPath(atPath(at)), 'a configuration of LoRA'));
   const { tensors } = await reading(op, atPath(joined(path, TENSORS)), readAll);

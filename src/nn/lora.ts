@@ -14,7 +14,7 @@ import type { LoraAdapter } from './lora-adapter.js';
 import { adapterOf, placesOf, type LoraNumbers, type Place } from './lora-places.js';
 import { Module } from './module.js';
 import { MultiheadAttention } from './multihead-attention.js';
-import { sharedNames } from './registry.js';
+import { register, sharedNames } from './registry.js';
 
 const OP = 'lora';
 /** Beginning of all names in PEFT's files. */
@@ -72,6 +72,8 @@ export class Lora {
   attach$(): this {
     this.#model.freeze();
     for (const { module, adapter } of this.#places) module.lora = adapter.train(module.training);
+    // For an optimizer that was made before, whose step then says what is wrong.
+    register(this.#model);
     return this;
   }
 
@@ -195,9 +197,9 @@ export function lora(model: Module, options: LoraOptions): Lora {
   const fits = matcher(match);
   const places = placesOf(model).filter(({ name, module }) => (fits === undefined ? !(module instanceof Embedding) : fits(name)));
   if (places.length === 0) {
-    throw new ArgumentError(`[${OP}] match: got ${String(match)}, which picks no weight of nn.linear, nn.multiheadAttention or nn.embedding among ${describeList([...model.namedParameters().keys()])}.`, { op: OP });
+    throw new ArgumentError(`[${OP}] match: got ${shownPattern(match)}, which picks no weight of nn.linear, nn.multiheadAttention or nn.embedding among ${describeList([...model.namedParameters().keys()])}.`, { op: OP });
   }
-  checkPlaces(OP, model, places, `match: got ${match === undefined ? 'all weights' : String(match)}`);
+  checkPlaces(OP, model, places, `match: got ${match === undefined ? 'all weights' : shownPattern(match)}`);
   return new Lora(model, places, { rank, alpha, useRslora, dropout }).attach$();
 }
 
@@ -214,9 +216,11 @@ export function checkPlaces(op: string, model: Module, places: readonly Place[],
   }
 }
 
+const shownPattern = (match: string | RegExp | undefined): string => (typeof match === 'string' ? `'${match}'` : String(match));
+
 function matcher(match: unknown): ((name: string) => boolean) | undefined {
   if (match === undefined) return undefined;
   if (typeof match === 'string') return (name) => name === match || name.startsWith(`${match}.`);
   if (match instanceof RegExp) return (name) => name.search(match) >= 0;
-  throw new ArgumentError(`[${OP}] match: got ${describeValue(match)}, expected the beginning of names, as in 'blocks.0', or a RegExp.`, { op: OP });
+  throw new ArgumentError(`[${OP}] match: got ${describeValue(match)}, expected the beginning of names, as in 'blocks.0', or a RegExp, as in /qProj|vProj/.`, { op: OP });
 }

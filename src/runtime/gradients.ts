@@ -277,7 +277,7 @@ function checkLoss(loss: Tensor): void {
 function noGradient(parameters: readonly Parameter[], latest: Parameter | undefined): AnnealError {
   const others = latest?.pending$?.parameters ?? (latest?.accumulator$ === undefined ? [] : [latest]);
   const why = parameters.every(({ requiresGrad }) => !requiresGrad)
-    ? 'All of them are frozen: set requiresGrad of those that are to be trained.'
+    ? 'All of them are frozen: set requiresGrad of those that are to be trained; parameters that came later, as by nn.lora(), are in an optimizer that is made after them.'
     : others.length > 0
       ? `backward() was called, but its loss depends on ${others.length} other parameters (${others[0]!.name}${others.length > 1 ? ', ...' : ''}), of another model perhaps. ` +
         'Make the optimizer of the parameters of the model that the loss comes from.'

@@ -119,6 +119,7 @@ test('errors of what is given', async () => {
   await expect(saveLora(small() as never, folder)).rejects.toThrow('[saveLora] adapters: got a Small, expected what nn.lora() gave. A model is saved by save(model, path).');
   await expect(loadLora({} as never, join(folder, 'saved'))).rejects.toThrow('[loadLora] model: got an Object, expected a module.');
   await expect(loadLora(small(), join(folder, 'nowhere'))).rejects.toThrow('ENOENT');
+  await expect(loadLora(small(), join(folder, 'saved/adapter_model.safetensors'))).rejects.toThrow(/^\[loadLora\] folder: got the file .*adapter_model.safetensors, expected a folder with adapter_config.json and adapter_model.safetensors. A file that/);
   const busy = small();
   nn.lora(busy, { rank: 2, match: 'lastHead' });
   await expect(loadLora(busy, join(folder, 'saved'))).rejects.toThrow('[loadLora] lastHead.weight has an addition already.');

@@ -143,6 +143,14 @@ test('without match, embeddings have none', () => {
   expect([...nn.lora(new Bags(), { rank: 2 }).stateDict().keys()]).toEqual(['base_model.model.head.lora_A.weight', 'base_model.model.head.lora_B.weight']);
 });
 
+test('an optimizer that was made before says so', async () => {
+  const model = small();
+  const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
+  nn.lora(model, { rank: 2 });
+  model.forward(x).sum().backward();
+  await expect(optimizer.step()).rejects.toThrow('All of them are frozen: set requiresGrad of those that are to be trained; parameters that came later, as by nn.lora(), are in an optimizer that is made after them.');
+});
+
 test('dropout stands in front of them, in training only', async () => {
   const model = small();
   nn.lora(model, { rank: 2, dropout: 0.5 });
@@ -164,8 +172,9 @@ test.each<[() => unknown, string]>([
   [() => nn.lora(small(), {} as never), '[lora] rank: got undefined, expected a whole number of at least 1.'],
   [() => nn.lora(small(), { rank: 2, alpha: NaN }), '[lora] alpha: got NaN, expected a number, such as 2 * rank.'],
   [() => nn.lora(small(), { rank: 2, match: /norm/ }), '[lora] match: got /norm/, which picks no weight of nn.linear, nn.multiheadAttention or nn.embedding among'],
-  [() => nn.lora(small(), { rank: 2, match: 3 as never }), "[lora] match: got 3, expected the beginning of names, as in 'blocks.0', or a RegExp."],
+  [() => nn.lora(small(), { rank: 2, match: 3 as never }), "[lora] match: got 3, expected the beginning of names, as in 'blocks.0', or a RegExp, as in /qProj|vProj/."],
   [() => nn.lora(small(), { rank: 2, r: 2 } as never), '[lora] unknown option: got r, expected one of rank, alpha, useRslora, match, dropout. Did you mean rank?'],
+  [() => nn.lora(small(), { rank: 2, match: 'head' }), "[lora] match: got 'head', which picks no weight"],
   [() => nn.lora(small(), { rank: 2, useRslora: 1 as never }), '[lora] useRslora: got 1, expected true or false.'],
   [() => nn.lora(small(), { rank: 2, lora_alpha: 4 } as never), 'Did you mean alpha?'],
   [() => nn.lora(small(), { rank: 2, target_modules: ['headOf'] } as never), 'Did you mean match?'],
