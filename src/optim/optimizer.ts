@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 import { engine, type ParameterGradient, type Updater } from '../graph/engine.js';
-import { below, differenceOf, elements, entriesOf, kindOf, loadInto, mismatch, PARTS, type Described, type State } from '../state.js';
+import { below, differenceOf, elements, entriesOf, kindOf, loadInto, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import { zeros } from '../ops/index.js';
 import { update } from '../ops/updates.js';
 import { slots } from '../ops/leaf.js';
@@ -272,17 +272,19 @@ export class Optimizer implements Updater {
   /**
    * State of the optimizer, keyed by parameter name, as in `0.weight.expAvg`, and its own `steps`. Arrays are the
    * optimizer's own: read them with data(), or write them to a file with save(). Options, the rate among them, are no state: unlike in
-   * torch, an optimizer that takes it over keeps its own. Averages go along with the count of steps that they have seen, `averageSteps`.
+   * torch, an optimizer that takes it over keeps its own. Averages go along with the count of steps that they have seen, `averageSteps`. A parameter that
+   * was frozen all along has its count, 0, alone.
    */
   stateDict(): Map<string, Tensor | Described> {
     this.#averaging?.checkInPlace('stateDict');
     const state = new Map<string, Tensor | Described>([['steps', integer(this.#count)]]);
     if (this.#averaging !== undefined) state.set(AVERAGE_STEPS, integer(this.#averaging.steps));
     for (const [name, parameter] of named(this.parameters)) {
-      const { arrays, place } = this.#states.of(parameter);
-      for (const [array, tensor] of Object.entries(arrays)) state.set(`${name}.${array}`, tensor);
+      // One that was frozen all along has zeros, for which there is no memory.
+      const own = parameter.requiresGrad || this.#states.has(parameter) ? this.#states.of(parameter) : undefined;
+      for (const [array, tensor] of Object.entries(own?.arrays ?? {})) state.set(`${name}.${array}`, tensor);
       if (this.#averaging !== undefined) state.set(`${name}.average`, this.#averaging.of(parameter));
-      state.set(`${name}.step`, integer(this.#states.countAt(place)));
+      state.set(`${name}.step`, integer(own === undefined ? 0 : this.#states.countAt(own.place)));
     }
     return state;
   }
@@ -305,6 +307,14 @@ export class Optimizer implements Updater {
       counts.push([AVERAGE_STEPS, (value) => (averaging.steps = value)]);
     }
     for (const [name, parameter] of named(this.parameters)) {
+      const kept = Object.entries(this.#groupOf.get(parameter)!.keeps(parameter));
+      if (await isLeftOut(given, name, kept.map(([array]) => array))) {
+        if (!this.#states.has(parameter) && averaging === undefined) {
+          given.delete(`${name}.step`);
+          continue;
+        }
+        for (const [array, shape] of kept) given.set(`${name}.${array}`, new Float32Array(sizeOf(shape)));
+      }
       const { arrays, place } = this.#states.of(parameter);
       for (const [array, tensor] of Object.entries(arrays)) targets.set(`${name}.${array}`, tensor);
       if (averaging !== undefined) targets.set(`${name}.average`, averaging.of(parameter));
@@ -333,6 +343,13 @@ export class Optimizer implements Updater {
     const kept = (parameter: Parameter): Shape[] => [...Object.values(this.#groupOf.get(parameter)!.keeps(parameter)), ...(this.#averaging === undefined ? [] : [parameter.shape])];
     return this.parameters.filter(({ requiresGrad }) => requiresGrad).flatMap(kept).reduce((bytes, shape) => bytes + 4 * sizeOf(shape), 0);
   }
+}
+
+/** Returns whether a state leaves the arrays of a parameter out, which are zeros, as it was never updated. */
+async function isLeftOut(given: ReadonlyMap<string, Source>, name: string, arrays: readonly string[]): Promise<boolean> {
+  const step = given.get(`${name}.step`);
+  if (step === undefined || arrays.length === 0 || arrays.some((array) => given.has(`${name}.${array}`))) return false;
+  return (await elements(step))[0] === 0;
 }
 
 /** The optimizer of what adam(), sgd() and the others are given; `describe` makes a rule of complete options. */

@@ -38,6 +38,10 @@ export class ParameterStates {
     return state;
   }
 
+  has(parameter: Parameter): boolean {
+    return this.#states.has(parameter);
+  }
+
   /** Number of parameters that have a state. */
   get size(): number {
     return this.#states.size;

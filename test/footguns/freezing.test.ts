@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { data, losses, nn, optim, seed, tensor, Trainer, type Tensor } from 'anneal';
+import { data, losses, memory, nn, optim, seed, tensor, Trainer, type Tensor } from 'anneal';
 
 const [x, y] = [tensor([[1, 2], [3, -4]]), tensor([[1], [0]])];
 
@@ -174,5 +174,48 @@ describe('a step without gradients says which case it is', () => {
     freeze(model);
     await expect(optimizer.step()).rejects.toThrow(/All of them are frozen: set requiresGrad/);
     expect(() => losses.meanSquaredError(model.forward(x), y).backward()).toThrow(/depends on no parameter that requires a gradient/);
+  });
+});
+
+describe('the state of an optimizer', () => {
+  const frozenBody = async () => {
+    const model = made();
+    freeze(model.layers[0]!);
+    const optimizer = optim.adam(model.parameters(), { lr: 0.1 });
+    await step(model, optimizer);
+    return { model, optimizer };
+  };
+
+  it('has no arrays of what was frozen all along, and makes none', async () => {
+    const { optimizer } = await frozenBody();
+    const before = memory().kinds.weights;
+    expect([...optimizer.stateDict().keys()]).toEqual(['steps', '0.weight.step', '0.bias.step', '2.weight.expAvg', '2.weight.expAvgSq', '2.weight.step', '2.bias.expAvg', '2.bias.expAvgSq', '2.bias.step']);
+    expect(memory().kinds.weights).toBe(before);
+  });
+
+  it('goes on with it, and thaws', async () => {
+    const [first, second] = [await frozenBody(), await frozenBody()];
+    const other = optim.adam(second.model.parameters(), { lr: 0.1 });
+    await other.loadStateDict(first.optimizer.stateDict());
+    expect([...other.stateDict().keys()]).toEqual([...first.optimizer.stateDict().keys()]);
+    for (const [model, optimizer] of [[first.model, first.optimizer], [second.model, other]] as const) {
+      await step(model, optimizer);
+      model.unfreeze();
+      await step(model, optimizer);
+    }
+    expect(await valuesOf(second.model)).toEqual(await valuesOf(first.model));
+  });
+
+  it('sets back what was trained here and is left out there', async () => {
+    const { optimizer } = await frozenBody();
+    const model = made();
+    const other = optim.adam(model.parameters(), { lr: 0.1 });
+    await step(model, other);
+    await other.loadStateDict(optimizer.stateDict());
+    const state = other.stateDict() as Map<string, Tensor>;
+    expect(await state.get('0.weight.expAvg')!.data()).toEqual(new Float32Array(6));
+    expect((await state.get('2.weight.expAvg')!.data()).some((value) => value !== 0)).toBe(true);
+    const lacking = new Map(optimizer.stateDict()).set('0.weight.step', { shape: [], dtype: 'int32', data: Int32Array.of(1) });
+    await expect(other.loadStateDict(lacking)).rejects.toThrow("the state is of another optimizer: it lacks '0.weight.expAvg', '0.weight.expAvgSq'");
   });
 });
