@@ -5,7 +5,7 @@
  *     npm run example:gpt                                          # Moby Dick
  *     npm run example:gpt -- --text any.txt
  *     npm run example:gpt -- --text any.txt --resume               # goes on where it was stopped
- *     npm run example:gpt -- --text any.txt --write 500 --prompt 'ROMEO:'      # writes with the model of before
+ *     npm run example:gpt -- --text any.txt --resume --write 500 --prompt 'ROMEO:'      # writes with the model of before
  *
  * 4 layers of 4 heads, 128 wide, context 64, 2,000 steps of 12 windows, as nanoGPT's configuration for a CPU. The model goes to build/examples/gpt.safetensors, with its vocabulary.
  *
@@ -33,7 +33,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'build/examples' },
   },
 });
-const [steps, runSeed, context] = [Number(values.steps), Number(values.seed), Number(values.context)];
+const [steps, runSeed] = [Number(values.steps), Number(values.seed)];
 const [warmup, batchSize, every] = [Math.min(100, steps >> 1), 12, 250];
 const file = join(values.out, 'gpt.safetensors');
 
@@ -45,11 +45,15 @@ const book = readFileSync(values.text, 'utf8');
 const end = Math.floor(0.9 * book.length);
 const before = values.resume ? await loadMetadata(file) : undefined;
 const vocabulary = before === undefined ? text.characters(book) : text.fromJSON(before['vocabulary']!);
+const sizes: GptOptions =
+  before === undefined
+    ? { vocabulary: vocabulary.size, context: Number(values.context), layers: Number(values.layers), heads: Number(values.heads), width: Number(values.width) }
+    : (JSON.parse(before['sizes']!) as GptOptions);
+const { context } = sizes;
 const training = data.fromText(() => [book.slice(0, end)], { tokenizer: vocabulary, context, shuffle: true, shuffleBuffer: 2 ** 15, shift: true, seed: runSeed, name: 'training' });
 const validation = data.fromText(() => [book.slice(end)], { tokenizer: vocabulary, context, name: 'validation' });
 
 seed(runSeed);
-const sizes: GptOptions = { vocabulary: vocabulary.size, context, layers: Number(values.layers), heads: Number(values.heads), width: Number(values.width) };
 const model = new Gpt(sizes);
 const optimizer = optim.adamw(model.parameters(), {
   lr: optim.schedules.warmup(warmup, optim.schedules.cosine(1e-3, steps - warmup, { min: 1e-4 })),

@@ -109,12 +109,13 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
 
   it('GPT: trains, goes on where it stopped, says how well it does and writes', async () => {
     await writeFiles(join(folder, 'books'), { 'animals.txt': animals });
-    const small = ['--text', join(folder, 'books/animals.txt'), '--layers', '1', '--heads', '2', '--width', '16', '--context', '16', '--write', '20'];
+    const book = ['--text', join(folder, 'books/animals.txt'), '--write', '20'];
+    const small = [...book, '--layers', '1', '--heads', '2', '--width', '16', '--context', '16'];
     const first = await run('gpt.ts', ...small, '--steps', '30');
     expect(first.status, first.stderr).toBe(0);
     expect(first.stdout).toContain(`${animals.length} characters, ${new Set(animals).size} of them different`);
     const lossIn = ({ stdout }: typeof first): number => Number(/validation loss (\d+\.\d+)/.exec(stdout)![1]);
-    const second = await run('gpt.ts', ...small, '--steps', '60', '--resume', '--prompt', 'the ');
+    const second = await run('gpt.ts', ...book, '--steps', '60', '--resume', '--prompt', 'the ');
     expect(second.status, second.stderr).toBe(0);
     expect(second.stdout).toContain('step 30 of 60');
     expect(lossIn(second)).toBeLessThan(lossIn(first));
