@@ -5,6 +5,7 @@ export { calibrationCurve, type BinsOption, type CalibrationBin, type Calibratio
 export { calibrationError, type CalibrationErrorOptions } from './calibration-error.js';
 export { ConfusionMatrix, confusionMatrix, type ConfusionMatrixOptions } from './confusion-matrix.js';
 export type { DecisionOptions } from './decisions.js';
+export { editDistance, errorRate, type ErrorRate, type TokenSequence } from './error-rate.js';
 export { ofField } from './field.js';
 export { loss } from './loss.js';
 export type { Accumulator, AccumulatorState, AnyMetric, Measured, Metric, ResultOf, ResultsOf } from './metric.js';
