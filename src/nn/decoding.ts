@@ -9,11 +9,19 @@ export interface DecodingPass {
   readonly offsets: Int32Array;
   /** Takes in the keys and values [B, H, T, D] of the layer's tokens, and gives those of all tokens so far with their number in each example. */
   attended(layer: object, keys: Tensor, values: Tensor): AttendedTokens;
+  /** Tensors that the tokens are decoded with, such as an encoder's, which are the same in every pass. */
+  readonly memory: ReadonlySet<Tensor>;
+  /** Takes the keys and values that the layer records of the memory, and gives those of the first pass, where they were computed before. */
+  remembered(layer: object, keys: Tensor, values: Tensor): KeysAndValues;
 }
 
-export interface AttendedTokens {
+/** Of some heads: [B, H, T, D] each. */
+export interface KeysAndValues {
   readonly keys: Tensor;
   readonly values: Tensor;
+}
+
+export interface AttendedTokens extends KeysAndValues {
   /** Number of keys that count, for each example: int32 [B]. Undefined: those that were handed over, attended causally. */
   readonly lengths: Tensor | undefined;
 }

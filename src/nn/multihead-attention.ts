@@ -112,8 +112,8 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     checkFlags(OP, options, ['isCausal']);
     const [B, T] = sizesOf(OP, query, this.embedDim, 'query');
     const [q, k, v] = this.#project(query, key, value);
-    const pass = key === undefined ? decodingPass() : undefined;
-    const y = pass === undefined ? this.#attend(q, k, v, options) : this.#attendWithin(pass, q, k, v, options);
+    const pass = decodingPass();
+    const y = pass === undefined ? this.#attend(q, k, v, options) : key === undefined ? this.#attendWithin(pass, q, k, v, options) : this.#attendToMemory(pass, q, k, v, options, [key, value ?? key]);
     return this.outProj.forward(reshape(permute(y, [0, 2, 1, 3]), [B, T, this.embedDim]) as Tensor) as Tensor;
   }
 
@@ -125,11 +125,12 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     return { name: OP, args: [this.embedDim, this.numHeads], options: this.#options };
   }
 
-  #attend(q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths, isCausal = this.isCausal }: AttendOptions): Tensor {
+  /** Queries begin at the position `offset`, of all examples or of each; keys at 0. */
+  #attend(q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths, isCausal = this.isCausal }: AttendOptions, offset: number | ArrayLike<number> = 0): Tensor {
     const [queries, keys] = [q.shape[2]!, k.shape[2]!];
     if (this.alibi && mask !== undefined) throw new ArgumentError(`[${OP}] mask: got one beside alibi, expected one of the two. Add alibi(heads, queries, keys) to a mask of floats.`, { op: OP });
     const biases = this.alibi ? alibi(this.numHeads, queries, keys) : mask;
-    return this.#dotProducts(this.#turned(q, 0), this.#turned(k, 0), v, { mask: biases, keyLengths, isCausal });
+    return this.#dotProducts(this.#turned(q, offset), this.#turned(k, 0), v, { mask: biases, keyLengths, isCausal });
   }
 
   /** Attention of tokens to those before them, which the pass has kept. */
@@ -142,6 +143,12 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     const [queries, positions] = [q.shape[2]!, keys.shape[2]!];
     const biases = this.alibi ? alibi(this.numHeads, queries, positions, lengths === undefined ? {} : { offset: pass.offsets }) : undefined;
     return this.#dotProducts(this.#turned(q, pass.offsets), keys, values, { mask: biases, keyLengths: lengths, isCausal: lengths === undefined });
+  }
+
+  /** Attention of tokens to others. Those of the memory have their keys and values from the first pass on; what was recorded of them is then computed by nobody. */
+  #attendToMemory(pass: DecodingPass, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions, from: readonly Tensor[]): Tensor {
+    const { keys, values } = from.every((tensor) => pass.memory.has(tensor)) ? pass.remembered(this, k, v) : { keys: k, values: v };
+    return this.#attend(q, keys, values, options, pass.offsets);
   }
 
   #dotProducts(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {

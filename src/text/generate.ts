@@ -3,17 +3,18 @@ import { ArgumentError, DivergenceError } from '../errors.js';
 import { checkSeed } from '../data/seed.js';
 import { EventLoopTurns } from '../event-loop.js';
 import { Generator } from '../generator.js';
-import { Module } from '../nn/module.js';
-import { LearnedPositions } from '../nn/positions.js';
-import { Sequential } from '../nn/sequential.js';
+import type { AnyModule, Module } from '../nn/module.js';
 import { checkCount } from '../ops/check.js';
 import { uniform } from '../ops/index.js';
 import { checkFlags, checkOptions } from '../options.js';
+import type { Tensors } from '../records.js';
 import { checkSignal, throwIfAborted } from '../train/signal.js';
+import { checkSource, encoded, promptsFor, type EncoderDecoder } from './encoder-decoder.js';
 import { NextLogits } from './next-logits.js';
+import { checkStopTokens, contextOf, promptsOf, type Prompt } from './prompts.js';
 import { checkSampling, sampleToken, type Sampling, type SamplingOptions } from './sampling.js';
 import { StopText } from './stop-text.js';
-import { checkText, checkTokenizer, type Tokenizer } from './tokenizer.js';
+import { checkTokenizer, type Tokenizer } from './tokenizer.js';
 
 const OP = 'generate';
 
@@ -36,8 +37,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A text or tokens to begin with. */
-export type Prompt = string | Int32Array | readonly number[];
+/** Options of a model with encode() and decode(). */
+export interface SourceOption<S extends Tensors = Tensors> {
+  /** Batch of sources, which encode() is given, once; there is one text for each. */
+  readonly source: S;
+}
 
 /** A generated token. */
 export interface GeneratedToken {
@@ -57,10 +61,11 @@ export interface GeneratedText {
   readonly finished: 'stop' | 'length';
 }
 
-const KNOWN = ['tokenizer', 'maxTokens', 'stop', 'stopTokens', 'seed', 'context', 'cache', 'signal', 'temperature', 'topK', 'topP', 'minP', 'repetitionPenalty'];
+const KNOWN = ['source', 'tokenizer', 'maxTokens', 'stop', 'stopTokens', 'seed', 'context', 'cache', 'signal', 'temperature', 'topK', 'topP', 'minP', 'repetitionPenalty'];
 
 interface Setup {
   readonly model: Module;
+  readonly source: Tensors | undefined;
   readonly prompts: readonly (readonly number[])[];
   readonly tokenizer: Tokenizer | undefined;
   readonly maxTokens: number;
@@ -156,8 +161,9 @@ class Growing {
 const turns = new EventLoopTurns();
 
 async function* tokensOf(setup: Setup): AsyncGenerator<GeneratedToken, void, undefined> {
-  const { model, prompts, sampling, signal } = setup;
-  const logits = new NextLogits(model, prompts, setup);
+  const { model, source, prompts, sampling, signal } = setup;
+  const decoder = source === undefined ? undefined : await encoded(OP, model, source, 1);
+  const logits = new NextLogits(model, prompts, { ...setup, op: OP, decoder });
   const growing = prompts.map((prompt) => new Growing(prompt, setup));
   const draws = prompts.map((_, prompt) => new Draws(setup.seed, prompt));
   try {
@@ -204,39 +210,6 @@ class Draws {
   }
 }
 
-/** The context of a model, as far as its layers tell it; `isFixed` where it takes texts of no other length. */
-function contextOf(model: Module): { readonly context: number; readonly isFixed: boolean } | undefined {
-  if (model instanceof Sequential && model.input.length === 1) return { context: model.input[0]!, isFixed: true };
-  const contexts = model.modules().flatMap((module) => (module instanceof LearnedPositions ? [module.context] : []));
-  return contexts.length === 0 ? undefined : { context: Math.min(...contexts), isFixed: false };
-}
-
-function promptsOf(prompts: Prompt | readonly Prompt[], tokenizer: Tokenizer | undefined, context: number): number[][] {
-  const isOne = typeof prompts === 'string' || ArrayBuffer.isView(prompts) || (Array.isArray(prompts) && prompts.length > 0 && prompts.every((one) => typeof one === 'number'));
-  const all: readonly unknown[] = isOne ? [prompts] : Array.isArray(prompts) ? prompts : [];
-  if (all.length === 0) throw new ArgumentError(`[${OP}] prompts: got ${Array.isArray(prompts) ? 'none' : describeValue(prompts)}, expected a text, tokens, or an array of them.`, { op: OP });
-  return all.map((prompt, i) => {
-    const name = isOne ? 'the prompt' : `prompt ${i}`;
-    const tokens = tokensOfPrompt(prompt, tokenizer, name);
-    if (tokens.length === 0) throw new ArgumentError(`[${OP}] ${name} is empty: got no tokens, expected at least one to begin with, such as that of a line break.`, { op: OP });
-    if (tokens.length <= context) return tokens;
-    throw new ArgumentError(`[${OP}] ${name} is longer than the context: got ${tokens.length} tokens, expected at most ${context}. Keep its end: tokens.slice(-${context}).`, { op: OP });
-  });
-}
-
-function tokensOfPrompt(prompt: unknown, tokenizer: Tokenizer | undefined, name: string): number[] {
-  if (typeof prompt === 'string') {
-    if (tokenizer === undefined) throw new ArgumentError(`[${OP}] tokenizer: got none for ${name}, which is a text, expected one. Pass { tokenizer }, or tokens.`, { op: OP });
-    checkText(OP, prompt, name);
-    return Array.from(tokenizer.encode(prompt));
-  }
-  const tokens: readonly unknown[] = prompt instanceof Int32Array || Array.isArray(prompt) ? Array.from(prompt as ArrayLike<unknown>) : [undefined];
-  const wrong = tokens.findIndex((token) => !(Number.isInteger(token) && (token as number) >= 0 && (token as number) < 2 ** 31));
-  if (wrong < 0) return tokens as number[];
-  const got = prompt instanceof Int32Array || Array.isArray(prompt) ? `${describeValue(tokens[wrong])} at position ${wrong}` : describeValue(prompt);
-  throw new ArgumentError(`[${OP}] ${name}: got ${got}, expected a text or tokens, whole numbers of at least 0.`, { op: OP });
-}
-
 function stopsOf(stop: GenerateOptions['stop'], tokenizer: Tokenizer | undefined): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : (stop ?? []);
   if (!Array.isArray(stops) || !stops.every((one) => typeof one === 'string' && one !== '')) throw new ArgumentError(`[${OP}] stop: got ${describeValue(stop)}, expected a text that is not empty, or an array of them.`, { op: OP });
@@ -249,19 +222,24 @@ function stopsOf(stop: GenerateOptions['stop'], tokenizer: Tokenizer | undefined
  * up to its own. Several prompts are generated side by side; what one gets does not depend on the others but for roundings of the model. Prompts are padded to a power of two, and keys and values of
  * nn.multiheadAttention kept in buffers of the size of the context, so that no further token makes a plan. A text that outgrows the context goes on from the last half of it.
  * The model runs in evaluation mode, on the weights of the time; its training may go on meanwhile.
- * Throws here ArgumentError for prompts and options that are wrong, a prompt longer than the context among them; in the loop IndexError for a token that the model does not have,
+ * A model with encode(source) and decode(tokens, memory) writes a text for each example of `source`, from the token with which it was trained to begin; what the encoder gives, and the keys and values
+ * that attention makes of it, are computed once. In Hugging Face's generate() the source is `inputs`, and the prompt `decoder_start_token_id`.
+ * Throws here ArgumentError for prompts and options that are wrong, a prompt longer than the context among them, ShapeError for sources of several batches; in the loop IndexError for a token that the model does not have,
  * DivergenceError for logits that are NaN, AbortError.
  *
  *     const vocabulary = text.characters('to be or not to be');
  *     const model = nn.sequential([8], nn.embedding(vocabulary.size, 16), nn.learnedPositions(8, 16), nn.transformerEncoderLayer(16, 2, { isCausal: true }), nn.linear(16, vocabulary.size));
  *     for await (const token of text.generate(model, 'to b', { tokenizer: vocabulary, maxTokens: 10, topK: 3, seed: 1 })) console.log(token.text);
  */
-export function generate(model: Module, prompts: Prompt | readonly Prompt[], options: GenerateOptions = {}): Generation {
-  if (!((model as unknown) instanceof Module)) throw new ArgumentError(`[${OP}] model: got ${describeValue(model)}, expected a module that gives logits [B,T,V] for tokens [B,T].`, { op: OP });
+export function generate(model: Module, prompts: Prompt | readonly Prompt[], options?: GenerateOptions): Generation;
+export function generate<S extends Tensors, M extends Tensors>(model: EncoderDecoder<S, M>, prompts: Prompt | readonly Prompt[], options: GenerateOptions & SourceOption<NoInfer<S>>): Generation;
+export function generate(given: AnyModule, prompts: Prompt | readonly Prompt[], options: GenerateOptions & Partial<SourceOption> = {}): Generation {
+  const model = given as unknown as Module;
   checkOptions(OP, options, KNOWN);
+  const sources = checkSource(OP, model, options.source);
   checkFlags(OP, options, ['cache']);
   checkSignal(OP, options.signal);
-  const { tokenizer, maxTokens = 100, stopTokens, seed = 0, cache = true, signal } = options;
+  const { source, tokenizer, maxTokens = 100, seed = 0, cache = true, signal } = options;
   if (tokenizer !== undefined) checkTokenizer(OP, tokenizer);
   checkCount(OP, 'maxTokens', maxTokens);
   checkSeed(OP, seed);
@@ -270,13 +248,11 @@ export function generate(model: Module, prompts: Prompt | readonly Prompt[], opt
   if (context === undefined) throw new ArgumentError(`[${OP}] context: got none for a model without nn.learnedPositions, expected the most tokens that it is to see at a time, as in { context: 256 }.`, { op: OP });
   checkCount(OP, 'context', context);
   if (known !== undefined && context > known.context) throw new ArgumentError(`[${OP}] context: got ${context}, expected at most ${known.context}, which is that of the model.`, { op: OP });
-  const ends = stopTokens ?? (tokenizer?.endOfText === undefined ? [] : [tokenizer.endOfText]);
-  if (!Array.isArray(ends) || !ends.every((token) => Number.isInteger(token))) throw new ArgumentError(`[${OP}] stopTokens: got ${describeValue(stopTokens)}, expected an array of tokens.`, { op: OP });
+  const stopTokens = checkStopTokens(OP, options.stopTokens, tokenizer);
   return new Generation({
-    model, tokenizer, maxTokens, seed, context, cache, signal,
-    prompts: promptsOf(prompts, tokenizer, context),
+    model, source, tokenizer, maxTokens, stopTokens, seed, context, cache, signal,
+    prompts: promptsFor(OP, promptsOf(OP, prompts, tokenizer, context), sources),
     stops: stopsOf(options.stop, tokenizer),
-    stopTokens: new Set(ends as readonly number[]),
     isFixed: known?.isFixed ?? false,
     sampling: checkSampling(OP, options),
   });

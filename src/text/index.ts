@@ -1,5 +1,8 @@
-export { Generation, generate, type GeneratedText, type GeneratedToken, type GenerateOptions, type Prompt } from './generate.js';
+export { beamSearch, type BeamResult, type BeamSearchOptions } from './beam-search.js';
+export type { EncoderDecoder } from './encoder-decoder.js';
+export { Generation, generate, type GeneratedText, type GeneratedToken, type GenerateOptions, type SourceOption } from './generate.js';
 export { nearDuplicates, type NearDuplicateOptions } from './near-duplicates.js';
+export type { Prompt } from './prompts.js';
 export type { SamplingOptions } from './sampling.js';
 export type { Tokenizer } from './tokenizer.js';
 export { fromTokenizerJson, TokenizerJson, type TokenizerJsonOptions } from './tokenizer-json.js';

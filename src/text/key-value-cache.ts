@@ -1,8 +1,8 @@
 import { addAssignment } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
-import type { AttendedTokens, DecodingPass } from '../nn/decoding.js';
+import type { AttendedTokens, DecodingPass, KeysAndValues } from '../nn/decoding.js';
 import { zeros as zeroValues } from '../nn/initializers.js';
-import { arange, detach, equal, pad, reshape, where } from '../ops/index.js';
+import { arange, detach, equal, gather, pad, reshape, where } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { Parameter } from '../parameter.js';
 import type { Tensor } from '../tensor.js';
@@ -19,15 +19,21 @@ interface Kept {
  */
 export class KeyValueCache implements DecodingPass {
   offsets: Int32Array;
+  /** The row of the last pass that each example of this one goes on from; undefined: its own. */
+  order: Int32Array | undefined;
+  readonly memory: ReadonlySet<Tensor>;
   readonly #context: number;
   readonly #layers = new Map<object, Kept>();
+  /** Of the memory: [B, H, S, D], whatever the order, as examples that take each other's place have the same. */
+  readonly #remembered = new Map<object, Kept>();
   /** Values that the pass under way gives the buffers. */
   #changes: [buffer: Parameter, value: Tensor][] = [];
   /** Values that were assigned along with the last logits. */
   #given: Tensor[] = [];
 
-  constructor(batch: number, context: number) {
+  constructor(batch: number, context: number, memory: readonly Tensor[] = []) {
     this.offsets = new Int32Array(batch);
+    this.memory = new Set(memory);
     this.#context = context;
   }
 
@@ -39,15 +45,23 @@ export class KeyValueCache implements DecodingPass {
   attended(layer: object, keys: Tensor, values: Tensor): AttendedTokens {
     const [B, , T] = keys.shape as readonly [number, number, number, number];
     let kept = this.#layers.get(layer);
-    if (kept === undefined) this.#layers.set(layer, (kept = { keys: this.#buffer(keys), values: this.#buffer(values) }));
-    if (T > 1 || this.offsets.every((offset) => offset === 0)) {
+    if (kept === undefined) this.#layers.set(layer, (kept = { keys: bufferOf(keys, this.#context), values: bufferOf(values, this.#context) }));
+    if (T > 1 || this.#isFirst) {
       this.#changes.push([kept.keys, this.#whole(keys)], [kept.values, this.#whole(values)]);
       return { keys, values, lengths: undefined };
     }
     const here = equal(reshape(arange(this.#context) as Tensor, [1, 1, this.#context, 1]), reshape(fromArray(this.offsets, [B], 'int32') as Tensor, [B, 1, 1, 1])) as Tensor;
-    const all = { keys: where(here, keys, kept.keys) as Tensor, values: where(here, values, kept.values) as Tensor };
+    const all = { keys: where(here, keys, this.#inOrder(kept.keys)) as Tensor, values: where(here, values, this.#inOrder(kept.values)) as Tensor };
     this.#changes.push([kept.keys, all.keys], [kept.values, all.values]);
     return { ...all, lengths: fromArray(this.offsets.map((offset) => offset + 1), [B], 'int32') as Tensor };
+  }
+
+  remembered(layer: object, keys: Tensor, values: Tensor): KeysAndValues {
+    let kept = this.#remembered.get(layer);
+    if (kept !== undefined && !this.#isFirst) return kept;
+    if (kept === undefined) this.#remembered.set(layer, (kept = { keys: bufferOf(keys, keys.shape[2]!), values: bufferOf(values, values.shape[2]!) }));
+    this.#changes.push([kept.keys, keys], [kept.values, values]);
+    return { keys, values };
   }
 
   /** Gives the buffers what the pass has made for them, when `logits`, its result, is computed. */
@@ -66,8 +80,12 @@ export class KeyValueCache implements DecodingPass {
     this.#given = [];
   }
 
-  #buffer({ shape }: Tensor): Parameter {
-    return new Parameter([shape[0]!, shape[1]!, this.#context, shape[3]!], zeroValues(), { requiresGrad: false });
+  get #isFirst(): boolean {
+    return this.offsets.every((offset) => offset === 0);
+  }
+
+  #inOrder(buffer: Parameter): Tensor {
+    return this.order === undefined ? (buffer as Tensor) : (gather(buffer as Tensor, fromArray(this.order, [this.order.length], 'int32') as Tensor, 0) as Tensor);
   }
 
   /** Zeros behind the tokens, up to the context. */
@@ -78,10 +96,16 @@ export class KeyValueCache implements DecodingPass {
   /** Frees the buffers. */
   dispose(): void {
     this.release();
-    for (const { keys, values } of this.#layers.values()) {
-      keys.dispose();
-      values.dispose();
+    for (const layers of [this.#layers, this.#remembered]) {
+      for (const { keys, values } of layers.values()) {
+        keys.dispose();
+        values.dispose();
+      }
+      layers.clear();
     }
-    this.#layers.clear();
   }
+}
+
+function bufferOf({ shape }: Tensor, length: number): Parameter {
+  return new Parameter([shape[0]!, shape[1]!, length, shape[3]!], zeroValues(), { requiresGrad: false });
 }

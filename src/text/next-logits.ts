@@ -1,17 +1,16 @@
 import { ArgumentError, ShapeError } from '../errors.js';
 import { noGrad } from '../graph/recorder.js';
 import { decodeWithin } from '../nn/decoding.js';
-import type { Module } from '../nn/module.js';
-import { forwardOf } from '../nn/module.js';
+import { forwardOf, type Module } from '../nn/module.js';
 import { gather } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { inEvaluation } from '../train/evaluation.js';
 import { describeValue } from '../describe-value.js';
+import type { TokenDecoder } from './encoder-decoder.js';
 import { KeyValueCache } from './key-value-cache.js';
 
-const OP = 'generate';
 /** The fewest tokens that a prompt is padded to. */
 const LEAST = 16;
 
@@ -25,9 +24,22 @@ function bucketOf(length: number, context: number): number {
 /** Models of which a test has shown that their logits are the same with keys and values kept. */
 const checked = new WeakSet<Module>();
 
+export interface NextLogitsOptions {
+  /** Function in whose name errors speak. */
+  readonly op: string;
+  readonly context: number;
+  /** The model takes texts of the length of the context only. */
+  readonly isFixed: boolean;
+  readonly cache: boolean;
+  /** Left out: the model's forward(). */
+  readonly decoder?: TokenDecoder | undefined;
+}
+
 /** Source of the logits that follow some texts, which grow by one token each at a time. */
 export class NextLogits {
+  readonly #op: string;
   readonly #model: Module;
+  readonly #decode: (tokens: Tensor) => unknown;
   readonly #modules: readonly Module[];
   readonly #context: number;
   readonly #isFixed: boolean;
@@ -37,14 +49,21 @@ export class NextLogits {
   /** True where the cache has all tokens of the windows but the last. */
   #isFilled = false;
 
-  /** `isFixed`: the model takes texts of the length of the context only. */
-  constructor(model: Module, prompts: readonly (readonly number[])[], options: { readonly context: number; readonly isFixed: boolean; readonly cache: boolean }) {
+  constructor(model: Module, prompts: readonly (readonly number[])[], { op, context, isFixed, cache, decoder }: NextLogitsOptions) {
+    this.#op = op;
     this.#model = model;
+    this.#decode = decoder?.forward ?? ((tokens) => forwardOf(model, tokens));
     this.#modules = model.modules();
-    this.#context = options.context;
-    this.#isFixed = options.isFixed;
-    this.#cache = options.cache ? new KeyValueCache(prompts.length, options.context) : undefined;
+    this.#context = context;
+    this.#isFixed = isFixed;
+    this.#cache = cache ? new KeyValueCache(prompts.length, context, decoder?.memory) : undefined;
     this.#windows = prompts.map((prompt) => [...prompt]);
+  }
+
+  /** Puts a token behind each text, in place of which another one of them may go on. None may outgrow the context. */
+  reorder(order: Int32Array, tokens: readonly number[]): void {
+    this.#windows = Array.from(order, (from, i) => [...this.#windows[from]!, tokens[i]!]);
+    if (this.#cache !== undefined) this.#cache.order = order;
   }
 
   /** Puts a token behind each text. Where a text has outgrown the context, the model goes on with the last half of it. */
@@ -63,7 +82,7 @@ export class NextLogits {
     if (!this.#isFilled) {
       cache.offsets = new Int32Array(this.#windows.length);
       const logits = await this.#read(this.#whole(cache));
-      if (!cache.isUsed) throw new ArgumentError(`[${OP}] cache: got a model without nn.multiheadAttention, expected one whose attention keeps keys and values. Pass { cache: false }.`, { op: OP });
+      if (!cache.isUsed) throw new ArgumentError(`[${this.#op}] cache: got a model without nn.multiheadAttention, expected one whose attention keeps keys and values. Pass { cache: false }.`, { op: this.#op });
       this.#isFilled = true;
       return logits;
     }
@@ -90,11 +109,11 @@ export class NextLogits {
 
   #forward(tokens: Int32Array, T: number, cache: KeyValueCache | undefined): Tensor {
     const B = tokens.length / T;
-    const logits: unknown = decodeWithin(cache, () => forwardOf(this.#model, fromArray(tokens, [B, T], 'int32') as Tensor));
-    if (!(logits instanceof Tensor)) throw new ArgumentError(`[${OP}] the model gives ${describeValue(logits)}, expected logits [B,T,V].`, { op: OP });
+    const logits: unknown = decodeWithin(cache, () => this.#decode(fromArray(tokens, [B, T], 'int32') as Tensor));
+    if (!(logits instanceof Tensor)) throw new ArgumentError(`[${this.#op}] the model gives ${describeValue(logits)}, expected logits [B,T,V].`, { op: this.#op });
     const { shape } = logits;
     if (shape.length === 3 && shape[0] === B && shape[1] === T) return logits;
-    throw new ShapeError(`[${OP}] the model gives ${showShape(shape)}, expected logits [${B},${T},V]: one for each token of the vocabulary, behind each token of the text.`, { op: OP, shapes: [shape] });
+    throw new ShapeError(`[${this.#op}] the model gives ${showShape(shape)}, expected logits [${B},${T},V]: one for each token of the vocabulary, behind each token of the text.`, { op: this.#op, shapes: [shape] });
   }
 
   async #read(record: () => Tensor): Promise<{ readonly data: Float32Array; readonly vocabulary: number }> {
@@ -110,7 +129,7 @@ export class NextLogits {
     const { data: whole } = await this.#read(this.#whole(undefined));
     const size = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     if (whole.some((value, i) => Math.abs(value - kept[i]!) > 1e-3 * (1 + size))) {
-      throw new ArgumentError(`[${OP}] cache: got a model whose logits are others when it sees one token at a time, expected the same: a layer besides nn.multiheadAttention looks at other positions. Pass { cache: false }.`, { op: OP });
+      throw new ArgumentError(`[${this.#op}] cache: got a model whose logits are others when it sees one token at a time, expected the same: a layer besides nn.multiheadAttention looks at other positions. Pass { cache: false }.`, { op: this.#op });
     }
     checked.add(this.#model);
   }

@@ -1,4 +1,4 @@
-import { nn, swiglu, tensor, zeros, type Tensor } from 'anneal';
+import { nn, swiglu, tensor, text, zeros, type Tensor } from 'anneal';
 import { expectTypeOf, test } from 'vitest';
 
 test('tokens become vectors', () => {
@@ -60,4 +60,31 @@ test('blocks keep the shape of sequences', () => {
   nn.sequential([64], nn.embedding(65, 32), nn.transformerEncoderLayer(16, 4));
   // @ts-expect-error multiheadAttention(16, 4) expects 16 features, but the layer before it gives 32
   nn.sequential([64], nn.embedding(65, 32), nn.multiheadAttention(16, 4));
+});
+
+test('a source is what the encoder takes', () => {
+  class Translating extends nn.Module<{ source: [number]; target: [number] }, [number, number]> {
+    readonly tokens = nn.embedding(5, 8);
+    readonly head = nn.linear(8, 7);
+    encode({ letters }: { letters: Tensor }): { states: Tensor } {
+      return { states: this.tokens.forward(letters as Tensor<[number, number], 'int32'>) };
+    }
+    decode(_tokens: Tensor, { states }: { states: Tensor }): Tensor {
+      return this.head.forward(states) as Tensor;
+    }
+    override forward({ source, target }: { readonly source: Tensor<[number, number]>; readonly target: Tensor<[number, number]> }): Tensor<[number, number, number]> {
+      return this.decode(target as Tensor, this.encode({ letters: source as Tensor })) as Tensor<[number, number, number]>;
+    }
+  }
+  const check = (model: Translating, letters: Tensor): void => {
+    expectTypeOf(text.beamSearch(model, [0], { source: { letters }, stopTokens: [0] })).toEqualTypeOf<Promise<text.BeamResult[][]>>();
+    expectTypeOf(text.generate(model, [0], { source: { letters } })).toEqualTypeOf<text.Generation>();
+    // @ts-expect-error encode() takes { letters }
+    void text.beamSearch(model, [0], { source: letters, stopTokens: [0] });
+    // @ts-expect-error encode() takes { letters }
+    void text.generate(model, [0], { source: { words: letters } });
+    // @ts-expect-error a chain of layers has no encoder
+    void text.generate(nn.sequential([8], nn.embedding(5, 8)), [0], { source: letters });
+  };
+  expectTypeOf(check).toBeFunction();
 });
