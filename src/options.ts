@@ -50,6 +50,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', checkpoints: 'checkpoint', checkpointdir: 'checkpoint', ckpt: 'checkpoint', resumefrom: 'resume', resumefromcheckpoint: 'resume', ckptpath: 'resume', directory: 'dir', dirpath: 'dir', abortsignal: 'signal', abort: 'signal',
   dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
   unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size', attnmask: 'mask', attentionmask: 'mask', dropoutp: 'dropout', r: 'rank', loraalpha: 'alpha', loradropout: 'dropout', targetmodules: 'match', causal: 'isCausal', gqa: 'enableGqa',
+  numbeams: 'beams', beamsize: 'beams', beamwidth: 'beams', numreturnsequences: 'returnSequences', nbest: 'returnSequences', maxnewtokens: 'maxTokens', maxlength: 'maxTokens', eostokenid: 'stopTokens', encoderinputids: 'source',
 };
 
 const AUGMENTS = 'Transforms belong to the data: dataset.augment(data.transforms.randomHorizontalFlip()).';

@@ -170,6 +170,8 @@ describe.runIf(planned)('beam search', () => {
     [() => text.beamSearch(model, [1, 2], { ...options, maxTokens: 12 }), '[beamSearch] maxTokens: got 12 behind a prompt of 2, expected at most 11, for which the context of the model, 12, has room.'],
     [() => text.beamSearch(model, [], options), '[beamSearch] prompts: got none, expected a text, tokens, or an array of them.'],
     [() => text.beamSearch(model, [1], { ...options, temperature: 1 } as never), '[beamSearch] unknown option: got temperature, expected one of'],
+    [() => text.beamSearch(model, [1], { ...options, num_beams: 3 } as never), '[beamSearch] unknown option: got num_beams, expected one of source, tokenizer, maxTokens, stopTokens, cache, signal, beams, lengthPenalty, earlyStopping, returnSequences. Did you mean beams?'],
+    [() => text.beamSearch(model, [1], { ...options, numReturnSequences: 3 } as never), ' Did you mean returnSequences?'],
     [() => text.beamSearch(model, [1], { ...options, source: zeros([1, 2]) } as never), '[beamSearch] source: got one for a model without encode() and decode(), expected a model with both, of which decode(tokens, memory) gives logits [B,T,V]. Add them, or leave out source.'],
   ])('errors %#', (call, message) => expect(call).toThrow(message));
 
