@@ -1,4 +1,6 @@
 // The search itself, of logits that a table gives: against all that there is, by hand, and where it ends.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Beams, type BeamRules, type ScoredCandidate } from '../../src/text/beams.js';
 
@@ -36,8 +38,9 @@ function everything(table: Table, { lengthPenalty, maxTokens, stopTokens }: Beam
   return all.toSorted((a, b) => b.score - a.score);
 }
 
-/** Logits without order, as float32 has them. */
-const scattered: Table = (tokens) => [0, 1, 2, 3].map((token) => Math.fround(2 * Math.sin(1 + [...tokens, token].reduce((hash, one) => (hash * 31 + one + 7) % 1009, 3))));
+/** Logits without order, as float32 has them; the formula is that of test/parity/make/beams.py. */
+const scatteredOver = (V: number): Table => (tokens) => Array.from({ length: V }, (_, token) => token).map((token) => Math.fround(2 * Math.sin(1 + [...tokens, token].reduce((hash, one) => (hash * 31 + one + 7) % 1009, 3))));
+const scattered = scatteredOver(4);
 const shown = (candidates: readonly ScoredCandidate[]): unknown => candidates.map(({ tokens, score }) => ({ tokens, score: Number(score.toFixed(5)) }));
 
 describe('beam search', () => {
@@ -103,5 +106,21 @@ describe('beam search', () => {
     const { beams, steps } = run(late, rules({ beams: 2, maxTokens: 3, lengthPenalty: 0, earlyStopping: true }));
     expect(steps).toBe(3);
     expect(beams.best(2).map(({ tokens }) => tokens)).toEqual([[1, 0], [1, 1, 0]]);
+  });
+});
+
+/** A case of test/parity/make/beams.py. */
+interface Case extends Omit<BeamRules, 'stopTokens'> {
+  readonly stopTokens: readonly number[];
+  readonly results: readonly { readonly tokens: readonly number[]; readonly score: number }[];
+}
+
+const { transformers, vocabulary, cases } = JSON.parse(readFileSync(join(import.meta.dirname, '../parity/beams.json'), 'utf8')) as { readonly transformers: string; readonly vocabulary: number; readonly cases: readonly Case[] };
+
+describe(`beam search of Hugging Face's transformers ${transformers}`, () => {
+  test.each(cases)('has the same texts and scores: $beams beams, length penalty $lengthPenalty, early stopping $earlyStopping, ends $stopTokens', ({ results, stopTokens, ...one }) => {
+    const found = run(scatteredOver(vocabulary), { ...one, stopTokens: new Set(stopTokens) }).beams.best(one.beams);
+    expect(found.map(({ tokens }) => tokens)).toEqual(results.map(({ tokens }) => tokens));
+    found.forEach(({ score }, i) => expect(score).toBeCloseTo(results[i]!.score, 4));
   });
 });
