@@ -21,16 +21,17 @@ export interface CompileOptions {
 /** Meanings of the nodes that instructions carry: an op, its attributes and the handles of its operands. */
 export type NodeDescriptions = readonly { readonly op: OpRecord; readonly attrs: Attrs | undefined; readonly inputs: readonly Tensor[] }[];
 
-/** Lowers what is wanted, and the effects behind it, to instructions. */
+/** Lowers what is wanted, and the effects behind it, to instructions. `order`: nodes behind them that are computed in this order, with what they need, before anything else. */
 export function lowerAll(
   wanted: readonly Wanted[],
   effects: readonly Tensor[],
   native: NativeRows,
   options: CompileOptions,
+  order: readonly Tensor[] = [],
 ): { lowered: Lowered; origins: NodeDescriptions } {
-  const expanded = decompose([...wanted.map((want) => want.tensor), ...effects], options.whole);
-  const results = wanted.map(({ destination }, i) => ({ tensor: expanded[i]!, destination }));
-  const graph = buildGraph(results, expanded.slice(wanted.length));
+  const expanded = decompose([...order, ...wanted.map((want) => want.tensor), ...effects], options.whole);
+  const results = wanted.map(({ destination }, i) => ({ tensor: expanded[order.length + i]!, destination }));
+  const graph = buildGraph(results, expanded.slice(order.length + wanted.length), expanded.slice(0, order.length));
   const instructions = lower(graph, fuse(graph, options), native);
   const origins = graph.nodes.map(({ op, attrs, inputs }) => ({ op, attrs, inputs: inputs.map((input) => graph.nodes[input]!.tensor) }));
   return { lowered: options.double === true ? widen(instructions) : instructions, origins };
@@ -42,7 +43,8 @@ export function compile(
   effects: readonly Tensor[],
   native: NativeRows & RowNumbers & RowProperties,
   options: CompileOptions,
+  order: readonly Tensor[] = [],
 ): { program: Program; origins: NodeDescriptions } {
-  const { lowered, origins } = lowerAll(wanted, effects, native, options);
+  const { lowered, origins } = lowerAll(wanted, effects, native, options, order);
   return { program: emit(lowered, planMemory(lowered, native), native), origins };
 }

@@ -43,9 +43,9 @@ export interface Graph {
   readonly users: readonly (readonly number[])[];
 }
 
-/** Pass: tensors to numbered nodes. Equal pure nodes become one. */
-export function buildGraph(wanted: readonly Wanted[], effects: readonly Tensor[]): Graph {
-  const order = postOrder([...wanted.map((want) => want.tensor), ...effects], operandsOf);
+/** Pass: tensors to numbered nodes, those of `first` and what they need before all others. Equal pure nodes become one. */
+export function buildGraph(wanted: readonly Wanted[], effects: readonly Tensor[], first: readonly Tensor[] = []): Graph {
+  const order = postOrder([...first, ...wanted.map((want) => want.tensor), ...effects], operandsOf);
   const nodes: GraphNode[] = [];
   const ids = new Map<Tensor, number>();
   const known = new Map<string, number>();

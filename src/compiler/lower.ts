@@ -309,7 +309,9 @@ export class Lowering {
 
   /** Two kernels that one instruction does. */
   private siblings(unit: FusionGroup): void {
-    const [other, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
+    const [first, second] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
+    // Either may be needed first.
+    const [other, node] = (second.op as KernelRecord<never>).siblings?.op === first.op ? [first, second] : [second, first];
     (node.op as KernelRecord<never>).siblings!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
   }
 

@@ -74,8 +74,8 @@ export class Plan {
   constructor(request: Request, nodes: readonly Tensor[], session: Session, native: Native, options: CompileOptions) {
     this.signature = new GraphSignature(request, nodes);
     const positions = new Map(nodes.map((node, i) => [node, i]));
-    const { wanted, effects } = whatToCompute(request);
-    const { program, origins } = compile(wanted, effects, native, options);
+    const { wanted, effects, order } = whatToCompute(request, positions);
+    const { program, origins } = compile(wanted, effects, native, options, order);
     this.operands = origins.map(({ op, attrs, inputs }) => ({ op, attrs, inputs: inputs.map((tensor) => positions.get(tensor)) }));
     this.program = session.program(program.words);
     this.cost = program.cost;
@@ -203,11 +203,16 @@ function blocksFor(count: number, slotBytes: number, slots: readonly Slot[]): Bl
   return blocks;
 }
 
-/** Turns losses and updates into nodes: gradients by reverse mode, then the effects that the optimizer makes of them. */
-function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] } {
+/**
+ * Turns losses and updates into nodes: gradients by reverse mode, then the effects that the optimizer makes of them. `order`: the outputs, then the gradients from the
+ * last layer to the first, as the backward pass finishes them, so that it holds nothing of the layers that it has left.
+ */
+function whatToCompute(request: Request, positions: ReadonlyMap<Tensor, number>): { wanted: Wanted[]; effects: Tensor[]; order: Tensor[] } {
   const reached = request.updates.filter((update) => update.hasGradient);
   const targets = [...reached.map(({ parameter }) => parameter), ...request.accumulations.map(({ parameter }) => parameter)];
   const computed = new Map(gradients(request.losses, targets, request.rules).map((gradient, i) => [targets[i], gradient]));
+  const backward = targets.toSorted((a, b) => positions.get(b)! - positions.get(a)!).flatMap((target) => computed.get(target) ?? []);
+  const order = [...request.outputs.map(({ tensor }) => tensor), ...backward];
   return withoutTracking(() => {
     const effects: Tensor[] = [...request.effects, ...lookAtLosses(request)];
     const wanted: Wanted[] = [...request.outputs];
@@ -221,6 +226,6 @@ function whatToCompute(request: Request): { wanted: Wanted[]; effects: Tensor[] 
     }
     if (request.updater !== undefined) effects.push(...updatesOf(request, wholeGradients(request, computed)));
     effects.push(...commitsOf(request));
-    return { wanted, effects };
+    return { wanted, effects, order };
   });
 }
