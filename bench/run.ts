@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<obje
   tables: async () => (await import('./tables.js')).tables(),
   checkpoints: async () => (await import('./checkpoints.js')).checkpoints(),
   'loop-delay': async () => (await import('./loop-delay.js')).loopDelay(),
+  recompute: async () => (await import('./recompute.js')).recompute(),
   serving: async () => (await import('./serving.js')).serving(),
 };
 

@@ -3,6 +3,7 @@ export { noGrad } from './graph/recorder.js';
 export { assign, type AssignOptions } from './graph/assign.js';
 export { grad, type Gradients, type GradOptions } from './graph/grad.js';
 export { gradcheck, type GradcheckOptions } from './gradcheck.js';
+export { recompute } from './recompute.js';
 export { seed } from './random.js';
 import './tensor-methods.js';
 

@@ -4,6 +4,7 @@ import type { ArrayOf, DType, TypedArray } from './dtype.js';
 import { AnnealError, ArgumentError } from './errors.js';
 import { engine, type Storage } from './graph/engine.js';
 import { markOutput } from './graph/pending-outputs.js';
+import type { RecomputeRegion } from './graph/recompute-region.js';
 import { staleError } from './graph/stale.js';
 import type { SuspendedOutputs } from './graph/suspended-outputs.js';
 import { inspected } from './inspect.js';
@@ -47,6 +48,10 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   suspended$: SuspendedOutputs | undefined = undefined;
   /** Outputs 1, 2, ... of the node, of which it is the first itself. */
   outputs$: readonly Tensor[] | undefined = undefined;
+  /** The call of recompute() that recorded it. */
+  region$: RecomputeRegion | undefined = undefined;
+  /** The tensor that this one computes again: gradients flow to that. */
+  original$: Tensor | undefined = undefined;
   /** True of one among those that a step has to deliver; see graph/pending-outputs.ts. */
   isPendingOutput$ = false;
   /** A scalar that its step has computed, or is computing: where its value is. */

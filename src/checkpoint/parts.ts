@@ -3,6 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { engine } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
 import { Module } from '../nn/module.js';
+import { Recompute } from '../nn/recompute.js';
 import { mul, sum } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import type { Parameter } from '../parameter.js';
@@ -64,9 +65,10 @@ export function stateOfParts(parts: CheckpointParts): PartsState {
   return { tensors, rest, structure };
 }
 
-/** The modules of a model, a line each. */
+/** The modules of a model, a line each; what is computed again in it makes no difference. */
 export function structureOf(model: Module): string {
-  const lines = model.modules().map((module) => `${module.path$ === '' ? '' : `${module.path$}: `}${module.children().length === 0 ? String(module) : module.constructor.name}`);
+  const modules = model.modules().filter((module) => !(module instanceof Recompute));
+  const lines = modules.map((module) => `${module.path$ === '' ? '' : `${module.path$}: `}${module.children().length === 0 ? String(module) : module.constructor.name}`);
   return lines.join('\n');
 }
 

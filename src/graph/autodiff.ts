@@ -5,8 +5,9 @@ import type { GradientRule, OutputGradients } from '../ops/record.js';
 import { reshape } from '../ops/views.js';
 import type { Tensor } from '../tensor.js';
 import { NO_RULES, replayed, type RecordedRules } from './recorded-rule.js';
+import { Recomputation } from './recomputation.js';
 import { withoutTracking } from './recorder.js';
-import { allOutputs, postOrder } from './walk.js';
+import { allOutputs, originalInputs, postOrder } from './walk.js';
 
 /**
  * d(sum of losses)/d(target) for each target, as nodes; undefined where no loss depends on it. Rules that are users' functions are taken
@@ -14,7 +15,7 @@ import { allOutputs, postOrder } from './walk.js';
  */
 export function gradients(losses: readonly Tensor[], targets: readonly Tensor[], rules: RecordedRules = NO_RULES, createGraph = false): (Tensor | undefined)[] {
   const roots = (): Root[] => losses.map((loss) => ({ tensor: loss, gradient: loss.shape.length === 0 ? one : reshape(one, loss.shape) }));
-  return withoutTracking(() => sharingNumbers(() => backpropagate(roots(), targets, (node) => node.inputs, rules)), createGraph);
+  return withoutTracking(() => sharingNumbers(() => backpropagate(roots(), targets, originalInputs, rules)), createGraph);
 }
 
 /** The gradient rule of an op that equals a composition of others: goes back through that, recorded anew. The compiler computes what both share once. */
@@ -51,26 +52,31 @@ function backpropagate(roots: readonly Root[], targets: readonly Tensor[], opera
     gradient.set(tensor, sum === undefined ? term : add(sum, term));
   };
   for (const root of roots) accumulate(root.tensor, root.gradient);
+  const recomputation = new Recomputation();
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
     const inputs = operands(node);
     if (inputs.length === 0 || node.op.kind === 'output' || !leads.has(node)) continue;
     const dys = allOutputs(node).map((output) => gradient.get(output));
     if (dys.every((dy) => dy === undefined)) continue;
-    const terms = termsOf(node, dys, rules);
+    const terms = termsOf(node, dys, rules, recomputation);
     inputs.forEach((input, k) => {
       const term = terms[k];
-      if (term !== undefined && leads.has(input)) accumulate(input, term);
+      if (term === undefined || !leads.has(input)) return;
+      accumulate(input, term);
+      recomputation.flows(node, input);
     });
   }
+  recomputation.finish();
   return targets.map((target) => gradient.get(target));
 }
 
-function termsOf(node: Tensor, dys: readonly (Tensor | undefined)[], rules: RecordedRules): readonly (Tensor | undefined)[] {
+function termsOf(node: Tensor, dys: readonly (Tensor | undefined)[], rules: RecordedRules, recomputation: Recomputation): readonly (Tensor | undefined)[] {
   const recorded = rules.get(node);
-  if (recorded !== undefined) return replayed(recorded, node, dys[0]!);
+  const read = recomputation.node(node, dys);
+  if (recorded !== undefined) return replayed(recorded, node, dys[0]!, (tensor) => recomputation.tensor(node.region$, tensor));
   const rule = node.op.gradient;
-  if (typeof rule === 'function') return rule(dys as never, node, node.attrs as never);
+  if (typeof rule === 'function') return rule(dys as never, read, node.attrs as never);
   if ('none' in rule) return [];
   throw new AnnealError('ANNEAL_GRADIENT', `[grad] ${node.op.name} is not differentiated further: ${rule.missing}. Take it out of what is differentiated twice, or detach() its operands.`, {
     op: 'grad',

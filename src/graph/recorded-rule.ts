@@ -33,14 +33,18 @@ function recordRule(node: Tensor): RecordedRule {
   return { dy, terms: deferring(() => (node.op.gradient as GradientRule<never>)([dy], node, node.attrs as never)) };
 }
 
-/** The terms for a gradient in place of the placeholder. In eager mode everything that was recorded runs now. */
-export function replayed({ dy, terms }: RecordedRule, node: Tensor, gradient: Tensor): readonly (Tensor | undefined)[] {
+/** The terms for a gradient in place of the placeholder. In eager mode everything that was recorded runs now. `again`: what stands for a tensor of the forward pass. */
+export function replayed({ dy, terms }: RecordedRule, node: Tensor, gradient: Tensor, again: (tensor: Tensor) => Tensor): readonly (Tensor | undefined)[] {
   const outside = new Set([node, ...node.inputs]);
   const anew = new Map<Tensor, Tensor>([[dy, gradient]]);
-  const within = (tensor: Tensor): readonly Tensor[] => (tensor.storage$ !== undefined || outside.has(tensor) ? NO_INPUTS : tensor.inputs);
+  const within = (tensor: Tensor): readonly Tensor[] => (tensor.storage$ !== undefined || outside.has(tensor) || tensor.region$ !== undefined ? NO_INPUTS : tensor.inputs);
   const eager = runsEagerly();
   for (const tensor of postOrder(terms.filter((term) => term !== undefined), within)) {
-    if (within(tensor).length === 0) continue;
+    if (within(tensor).length === 0) {
+      const other = again(tensor);
+      if (other !== tensor) anew.set(tensor, other);
+      continue;
+    }
     const inputs = tensor.inputs.map((input) => anew.get(input) ?? input);
     if (!eager && inputs.every((input, i) => input === tensor.inputs[i])) continue;
     anew.set(tensor, tensor.op.kind === 'output' ? outputOf(inputs[0]!, Number(tensor.attrs!['index'])) : record(tensor.op, inputs, tensor.attrs));

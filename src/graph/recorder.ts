@@ -2,6 +2,7 @@ import type { Attrs, OpRecord } from '../ops/record.js';
 import { Tensor } from '../tensor.js';
 import { markOutput } from './pending-outputs.js';
 import { anyAssigned, latest } from './assignments.js';
+import { RecomputeRegion } from './recompute-region.js';
 import { staleError } from './stale.js';
 import { currentVersion } from './version.js';
 import { checkLimits, checkOperands } from '../ops/check.js';
@@ -17,6 +18,8 @@ const mode = {
   untracked: false,
   /** Tensors that count as constants, whether they require gradients or not. */
   constants: NONE as ReadonlySet<Tensor>,
+  /** The innermost call of recompute(). */
+  region: undefined as RecomputeRegion | undefined,
 };
 
 /** Runs each node as it is recorded; undefined but in eager mode. */
@@ -41,6 +44,7 @@ export function record<T extends Tensor = Tensor>(op: OpRecord, inputs: readonly
   const operands = anyAssigned() && !mode.untracked && op.kind !== 'effect' ? inputs.map(latest) : inputs;
   const tensor = new Tensor(op, operands, attrs, inferred, differentiable && requiresGrad, currentVersion());
   tensor.ofGradient$ = differentiable && ofGradient;
+  tensor.region$ = mode.region;
   if (tensor.more.length > 0) tensor.outputs$ = makeOutputs(tensor);
   if (inferred.shape.length === 0 && !mode.untracked && op.kind !== 'leaf') markOutput(tensor);
   if (runEagerly !== undefined && op.kind !== 'leaf') runEagerly(tensor);
@@ -86,12 +90,15 @@ export function withoutTrackingOf<R>(operands: readonly Tensor[], fn: () => R): 
   }
 }
 
-/** Composes nodes that eager mode does not run: what they stand for is not known yet. */
+/** Composes nodes that eager mode does not run: what they stand for is not known yet. They are part of no recomputation that is being recorded. */
 export function deferring<R>(fn: () => R): R {
   const run = runEagerly;
   runEagerly = undefined;
   try {
-    return withoutTracking(fn);
+    return withoutTracking(() => {
+      mode.region = undefined;
+      return fn();
+    });
   } finally {
     runEagerly = run;
   }
@@ -111,6 +118,34 @@ export function setEager(run: ((tensor: Tensor) => void) | undefined): void {
   runEagerly = run;
 }
 
+/** Runs `fn`, whose nodes are computed again for the backward pass; see recompute(). Nothing is, where no gradients are recorded, or where nodes run at once and are there. */
+export function recomputing<R>(fn: () => R): R {
+  if (!mode.grad || runEagerly !== undefined) return fn();
+  const before = mode.region;
+  const region = new RecomputeRegion(before, currentVersion());
+  mode.region = region;
+  try {
+    return fn();
+  } finally {
+    mode.region = before;
+    region.isOpen = false;
+  }
+}
+
+/** A tensor that computes `original` again, by this op of these operands. As old as `version`, it is as stale as what was recorded then, where operands have changed since. */
+export function recordAgain(original: Tensor, op: OpRecord, inputs: readonly Tensor[], version: number): Tensor {
+  const { shape, dtype, attrs, more } = original;
+  const tensor = op === original.op ? new Tensor(op, inputs, attrs, { shape, dtype, more }, original.requiresGrad, version) : new Tensor(op, inputs, undefined, { shape, dtype }, original.requiresGrad, version);
+  tensor.ofGradient$ = original.ofGradient$;
+  tensor.region$ = mode.region;
+  tensor.original$ = original.original$ ?? original;
+  if (tensor.more.length > 0) {
+    tensor.outputs$ = makeOutputs(tensor);
+    tensor.outputs$.forEach((output, i) => (output.original$ = original.outputs$![i]!.original$ ?? original.outputs$![i]!));
+  }
+  return tensor;
+}
+
 /** The index-th output of a node; its first is the node itself. */
 export function outputOf<T extends Tensor = Tensor>(node: Tensor, index: number): T {
   return (index === 0 ? node : node.outputs$![index - 1]!) as T;
@@ -122,6 +157,7 @@ function makeOutputs(node: Tensor): readonly Tensor[] {
     const requiresGrad = node.requiresGrad && meta.auxiliary !== true && meta.dtype === 'float32';
     const output = new Tensor(outputOp, [node], { index: i + 1 }, meta, requiresGrad, node.recordedVersion);
     output.ofGradient$ = node.ofGradient$;
+    output.region$ = node.region$;
     if (meta.shape.length === 0 && meta.auxiliary !== true && !mode.untracked) markOutput(output);
     return output;
   });

@@ -6,6 +6,11 @@ export function allOutputs(tensor: Tensor): readonly Tensor[] {
   return node.outputs$ === undefined ? [node] : [node, ...node.outputs$];
 }
 
+/** The operands of a tensor as a walk back sees them: what was computed again is what it stands for. */
+export function originalInputs({ inputs }: Tensor): readonly Tensor[] {
+  return inputs.some((input) => input.original$ !== undefined) ? inputs.map((input) => input.original$ ?? input) : inputs;
+}
+
 let walks = 0;
 
 /** Marks a new walk: nodes carry the number of the last walk that met them, so no set has to be filled and emptied. */

@@ -21,6 +21,7 @@ export {
   adaptiveMaxPool3dWithIndices, avgPool1d, avgPool2d, avgPool3d, lpPool1d, lpPool2d, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices, maxPool3d, maxPool3dWithIndices,
 } from './pooling.js';
 export { learnedPositions, sinusoidalPositions } from './positions.js';
+export { recompute } from './recompute.js';
 export { sequential } from './sequential.js';
 export { transformerDecoderLayer } from './transformer-decoder.js';
 export { transformerEncoderLayer } from './transformer-encoder.js';

@@ -21,7 +21,12 @@ export function* walk(root: Module, path = '', seen: Set<object> = new Set()): G
   if (seen.has(root)) return;
   seen.add(root);
   yield { path, value: root };
-  for (const [name, value] of root.fields$()) yield* visit(value, path === '' ? name : `${path}.${name}`, seen);
+  for (const [name, value] of root.fields$()) yield* visit(value, below(path, name), seen);
+}
+
+/** The path of a field; of one without a name it is the module's own. */
+function below(path: string, name: string): string {
+  return path === '' || name === '' ? path + name : `${path}.${name}`;
 }
 
 function* visit(value: unknown, path: string, seen: Set<object>): Generator<Found> {
@@ -48,7 +53,7 @@ export function sharedNames(root: Module): Map<string, string> {
       return;
     }
     const entries = isModule(value) ? value.fields$() : within(value, new Set());
-    for (const [name, item] of entries) if (typeof item === 'object') visitAll(item, path === '' ? `${name}` : `${path}.${name}`, [...above, value]);
+    for (const [name, item] of entries) if (typeof item === 'object') visitAll(item, below(path, `${name}`), [...above, value]);
   };
   visitAll(root, '', []);
   return shared;

@@ -1,6 +1,5 @@
-import { dtypes } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { withoutTracking } from '../graph/recorder.js';
+import { deferring, withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { allocate } from '../numeric-array.js';
 import { checkShape } from '../ops/check.js';
@@ -13,6 +12,7 @@ import { isRecord, listFields, showExampleShape, tensorsOf, type ExampleShape, t
 import { sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
+import { bytesOf, heldBytes } from './activation-memory.js';
 import { forwardOf, Module, type AnyModule } from './module.js';
 import { observing } from './observe.js';
 import { ownParameters } from './registry.js';
@@ -47,8 +47,11 @@ export interface Summary {
   readonly trained: number;
   /** Floating-point operations of one example's forward pass; a training step takes about three times as many. */
   readonly flops: number;
-  /** Bytes in training. Activations are all that a forward pass records for one batch; what a step takes in fact may be less, because plans reuse memory. */
-  readonly memory: { readonly parameters: number; readonly gradients: number; readonly optimizer: number; readonly activations: number; readonly total: number };
+  /**
+   * Bytes in training. Activations are all that a forward pass records for one batch; what a step takes in fact may be less, because plans reuse memory. With recompute(), they are those that
+   * are held at once, and `activationsWithoutRecompute` are all.
+   */
+  readonly memory: { readonly parameters: number; readonly gradients: number; readonly optimizer: number; readonly activations: number; readonly activationsWithoutRecompute?: number; readonly total: number };
   /** A table. */
   toString(): string;
 }
@@ -84,13 +87,17 @@ export function summarize(model: Module, given: ExampleShape | undefined, { batc
   if (!Array.isArray(input) && !isShapeRecord(input)) throw new ArgumentError(`[summary] input: got ${describeValue(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
   const x = examples(input, batchSize, dtype);
-  const layers = layersOf(model, x, batchSize);
+  const { layers, held } = layersOf(model, x, batchSize);
   const state = [...model.stateDict().values()];
   const count = (parameters: readonly Parameter[]): number => parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const parameters = count(state);
   const trained = count(state.filter(({ requiresGrad }) => requiresGrad));
-  const activations = layers.reduce((total, layer) => total + layer.activationBytes, 0);
-  const memory = { parameters: 4 * parameters, gradients: 4 * trained, optimizer, activations, total: 4 * (parameters + trained) + optimizer + activations };
+  const all = layers.reduce((total, layer) => total + layer.activationBytes, 0);
+  const activations = held ?? all;
+  const memory = {
+    parameters: 4 * parameters, gradients: 4 * trained, optimizer, activations, ...(held === undefined ? {} : { activationsWithoutRecompute: all }),
+    total: 4 * (parameters + trained) + optimizer + activations,
+  };
   const flops = layers.reduce((total, layer) => total + layer.flops, 0);
   const data = { input: copyOf(input), batchSize, layers, parameters, trained, flops, memory };
   return printed(data, () => show(data));
@@ -125,8 +132,8 @@ function exampleShape(output: Tensors): ExampleShape {
   return output instanceof Tensor ? output.shape.slice(1) : Object.fromEntries(Object.entries(output).map(([field, { shape }]) => [field, shape.slice(1)]));
 }
 
-/** Records a forward pass, and what each module does in it. */
-function layersOf(model: Module, x: Tensors, batchSize: number): LayerSummary[] {
+/** Records a forward pass, and what each module does in it. `held`: bytes of activations at once, where some are computed again. */
+function layersOf(model: Module, x: Tensors, batchSize: number): { readonly layers: readonly LayerSummary[]; readonly held: number | undefined } {
   // Gives modules and parameters their names.
   model.parameters();
   const modules = model.modules();
@@ -139,17 +146,21 @@ function layersOf(model: Module, x: Tensors, batchSize: number): LayerSummary[] 
     calls.set(module, { output, flops: before.flops + sumOf(own, flopsOf), bytes: before.bytes + sumOf(own, bytesOf) });
   };
   for (const module of training) module.training = false;
+  // With gradients, without which nothing is computed again.
+  const recorded = (): Tensors => deferring(() => withoutTracking(() => forwardOf(model, x), true));
+  let output: Tensors;
   try {
-    observing(modules, observer, () => withoutTracking(() => forwardOf(model, x)));
+    output = observing(modules, observer, recorded);
   } finally {
     for (const module of training) module.training = true;
   }
   const counted = new Set<Parameter>();
-  return [...calls].flatMap(([module, { output, flops, bytes }]) => {
+  const layers = [...calls].flatMap(([module, { output, flops, bytes }]) => {
     const parameters = countOwn(module, counted);
     if (module.children().length > 0 && flops === 0 && parameters === 0) return [];
     return [{ layer: module.path$, kind: String(module), output: exampleShape(output), parameters, flops: Math.round(flops / batchSize), activationBytes: bytes }];
   });
+  return { layers, held: heldBytes(claimed, tensorsOf(output)) };
 }
 
 /** Ops recorded between a module's inputs and its output, but for those that modules inside it have recorded: before them, between them and behind them. */
@@ -161,12 +172,6 @@ function claim(outputs: readonly Tensor[], inputs: readonly Tensor[], claimed: S
 
 const sumOf = (nodes: readonly Tensor[], of: (node: Tensor) => number): number => nodes.reduce((sum, node) => sum + of(node), 0);
 
-/** Bytes of what a node makes, with what it saves for the backward pass; none where it is a view, or comes from outside. */
-function bytesOf({ op, shape, dtype, more }: Tensor): number {
-  if (op.kind === 'view' || op.kind === 'leaf' || op.kind === 'output') return 0;
-  return sizeOf(shape) * dtypes[dtype].bytes + more.reduce((sum, one) => sum + sizeOf(one.shape) * dtypes[one.dtype].bytes, 0);
-}
-
 /** Elements of the parameters of a module that none before it has had. */
 function countOwn(module: Module, counted: Set<Parameter>): number {
   const fresh = ownParameters(module).filter((parameter) => !counted.has(parameter));
@@ -177,12 +182,13 @@ function countOwn(module: Module, counted: Set<Parameter>): number {
 function show({ input, batchSize, layers, parameters, trained, flops, memory }: Omit<Summary, 'toString'>): string {
   const rows = layers.map((layer) => [layer.layer, layer.kind, showExampleShape(layer.output), layer.parameters.toLocaleString('en'), layer.flops.toLocaleString('en')]);
   const bytes = (count: number): string => withUnit(count, 'B');
+  const without = memory.activationsWithoutRecompute === undefined ? '' : `; ${bytes(memory.activationsWithoutRecompute)} without recompute`;
   return [
     ...table([['layer', 'kind', 'output', 'parameters', 'FLOPs'], ...rows], 3),
     '',
     `input        ${showExampleShape(input)}`,
     `parameters   ${parameters.toLocaleString('en')}${trained === parameters ? '' : `, of which ${trained.toLocaleString('en')} are trained`}`,
     `FLOPs        ${withUnit(flops, '')} for one example, forward`,
-    `memory       ${bytes(memory.total)}: parameters ${bytes(memory.parameters)}, gradients ${bytes(memory.gradients)}, optimizer ${bytes(memory.optimizer)}, activations ${bytes(memory.activations)} (${batchSize} examples)`,
+    `memory       ${bytes(memory.total)}: parameters ${bytes(memory.parameters)}, gradients ${bytes(memory.gradients)}, optimizer ${bytes(memory.optimizer)}, activations ${bytes(memory.activations)} (${batchSize} examples${without})`,
   ].join('\n');
 }

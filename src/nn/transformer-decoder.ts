@@ -1,4 +1,5 @@
 import type { DType } from '../dtype.js';
+import { recomputing } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkTensor } from '../ops/check.js';
@@ -97,16 +98,20 @@ export class TransformerDecoder extends Layer {
   readonly layers: readonly TransformerDecoderLayer[];
   readonly norm: Module | undefined;
 
-  constructor(layers: readonly TransformerDecoderLayer[], norm: Module | undefined) {
+  /** True: layers are computed again for the backward pass. */
+  readonly recompute: boolean;
+
+  constructor(layers: readonly TransformerDecoderLayer[], norm: Module | undefined, recompute: boolean) {
     super();
     this.layers = layers;
     this.norm = norm;
+    this.recompute = recompute;
   }
 
   override forward<S extends Shape, D extends DType>(target: Tensor<S, D>, memory: Tensor): Tensor<S, D>;
   override forward<S extends Shape, D extends DType>(target: Tensor<S, D>, memory: Tensor, options: DecodeOptions | undefined): Tensor<S, D>;
   override forward(target: Tensor, memory: Tensor, options?: DecodeOptions): Tensor {
-    const decoded = this.layers.reduce((x, layer) => layer.forward(x, memory, options), target);
+    const decoded = this.layers.reduce((x, layer) => (this.recompute ? recomputing(() => layer.forward(x, memory, options)) : layer.forward(x, memory, options)), target);
     return this.norm?.forward(decoded) ?? decoded;
   }
 
@@ -115,7 +120,7 @@ export class TransformerDecoder extends Layer {
   }
 
   override get call$(): LayerCall {
-    const { layers, norm } = this;
-    return { name: 'transformerDecoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])] };
+    const { layers, norm, recompute } = this;
+    return { name: 'transformerDecoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])], ...(recompute ? { options: { recompute } } : {}) };
   }
 }

@@ -1,4 +1,5 @@
 import type { DType } from '../dtype.js';
+import { recomputing } from '../graph/recorder.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkTensor } from '../ops/check.js';
@@ -84,16 +85,20 @@ export class TransformerEncoder extends Layer {
   readonly layers: readonly TransformerEncoderLayer[];
   readonly norm: Module | undefined;
 
-  constructor(layers: readonly TransformerEncoderLayer[], norm: Module | undefined) {
+  /** True: layers are computed again for the backward pass. */
+  readonly recompute: boolean;
+
+  constructor(layers: readonly TransformerEncoderLayer[], norm: Module | undefined, recompute: boolean) {
     super();
     this.layers = layers;
     this.norm = norm;
+    this.recompute = recompute;
   }
 
   override forward<S extends Shape, D extends DType>(src: Tensor<S, D>): Tensor<S, D>;
   override forward<S extends Shape, D extends DType>(src: Tensor<S, D>, options: AttendOptions | undefined): Tensor<S, D>;
   override forward(src: Tensor, options?: AttendOptions): Tensor {
-    const encoded = this.layers.reduce((x, layer) => layer.forward(x, options), src);
+    const encoded = this.layers.reduce((x, layer) => (this.recompute ? recomputing(() => layer.forward(x, options)) : layer.forward(x, options)), src);
     return this.norm?.forward(encoded) ?? encoded;
   }
 
@@ -106,7 +111,7 @@ export class TransformerEncoder extends Layer {
   }
 
   override get call$(): LayerCall {
-    const { layers, norm } = this;
-    return { name: 'transformerEncoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])] };
+    const { layers, norm, recompute } = this;
+    return { name: 'transformerEncoder', args: [layers[0], layers.length, ...(norm === undefined ? [] : [norm])], ...(recompute ? { options: { recompute } } : {}) };
   }
 }

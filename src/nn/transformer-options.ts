@@ -36,6 +36,11 @@ export interface TransformerLayerOptions extends Pick<MultiheadAttentionOptions,
   readonly bias?: boolean | undefined;
 }
 
+export interface TransformerStackOptions {
+  /** True: what a layer computes is not kept for the backward pass, but computed again there, layer by layer; see recompute(). Default false. */
+  readonly recompute?: boolean | undefined;
+}
+
 const KNOWN = ['dimFeedforward', 'dropout', 'activation', 'norm', 'layerNormEps', 'normFirst', 'bias', 'numKvHeads', 'isCausal', 'rotary', 'alibi'];
 
 /** Parts that encoder and decoder layers are made of, with defaults put in. Throws ArgumentError for options that are wrong. */

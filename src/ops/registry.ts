@@ -32,6 +32,7 @@ import { padOps } from './pad.js';
 import { pixelShuffleOps } from './pixel-shuffle.js';
 import { poolingOps } from './pooling.js';
 import { randomOps } from './random.js';
+import { recomputeOps } from './recompute-operand.js';
 import type { OpRecord } from './record.js';
 import { reductionOps } from './reductions.js';
 import { requireDomainOps } from './require-domain.js';
@@ -89,6 +90,7 @@ export const ops = {
   ...padOps,
   ...pixelShuffleOps,
   ...randomOps,
+  ...recomputeOps,
   ...augmentationOps,
   ...constructorOps,
   ...clippingOps,

@@ -4,7 +4,7 @@ import type { Storage } from '../graph/engine.js';
 import { recordRules } from '../graph/recorded-rule.js';
 import { markOutput } from '../graph/pending-outputs.js';
 import { currentVersion } from '../graph/version.js';
-import { postOrder } from '../graph/walk.js';
+import { originalInputs, postOrder } from '../graph/walk.js';
 import { storageLeaf } from '../ops/leaf.js';
 import { showShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -212,7 +212,7 @@ function releaseSpare(parameter: Parameter): void {
 }
 
 function differentiated(node: Tensor): readonly Tensor[] {
-  return node.requiresGrad ? node.inputs : NO_INPUTS;
+  return node.requiresGrad ? originalInputs(node) : NO_INPUTS;
 }
 
 const NO_INPUTS: readonly Tensor[] = [];

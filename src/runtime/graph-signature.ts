@@ -4,6 +4,7 @@ import { sameOrder } from '../ops/layout.js';
 import { sameShape, showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { anyAssigned, assignmentsWith, isSuperseded, lastOfEach, type Assignment } from '../graph/assignments.js';
+import { RegionNumbers } from '../graph/recompute-region.js';
 import { beginWalk, extendOrder } from '../graph/walk.js';
 import type { Output, Request } from './request.js';
 
@@ -82,6 +83,8 @@ interface NodeSignature {
   readonly requiresGrad: boolean;
   readonly stored: boolean;
   readonly strides: readonly number[] | undefined;
+  /** Computed again for the backward pass; see recompute(). */
+  readonly isRecomputed: boolean;
 }
 
 /** The structure of a request, without its values: requests of the same structure run the same program. */
@@ -97,6 +100,8 @@ export class GraphSignature {
   private readonly updater: { readonly id: number; readonly version: number } | undefined;
   private readonly finite: Request['finite'];
   private readonly scale: number | undefined;
+  /** Undefined where there are none. */
+  private readonly regions: RegionNumbers | undefined;
   /** Of a step of the usual kind. */
   private readonly isFollowed: boolean;
 
@@ -111,7 +116,9 @@ export class GraphSignature {
       requiresGrad: node.requiresGrad,
       stored: node.storage$ !== undefined,
       strides: node.storage$?.strides,
+      isRecomputed: node.region$ !== undefined,
     }));
+    this.regions = regionsOf(nodes);
     this.losses = request.losses.map((loss) => loss.number$);
     this.rules = [...request.rules].map(([node, { dy, terms }]) => ({ node: node.number$, dy: dy.number$, terms: terms.map((term) => term?.number$) }));
     this.effects = request.effects.map((effect) => effect.number$);
@@ -145,7 +152,8 @@ export class GraphSignature {
       this.sameRules(request) &&
       this.sameCommits(request) &&
       this.sameGradients(request) &&
-      this.sameNodes(nodes, followed(request))
+      this.sameNodes(nodes, followed(request)) &&
+      this.sameRegions(nodes)
     );
   }
 
@@ -161,7 +169,7 @@ export class GraphSignature {
     nodes.length = this.nodes.length;
     const walk = beginWalk();
     const operands = followed(request);
-    return this.placeRoots(request, nodes, walk) && this.placeOperands(nodes, walk, operands) && this.sameGradients(request) ? nodes : undefined;
+    return this.placeRoots(request, nodes, walk) && this.placeOperands(nodes, walk, operands) && this.sameGradients(request) && this.sameRegions(nodes) ? nodes : undefined;
   }
 
   private placeRoots({ losses, outputs, updates, scale }: Request, nodes: Tensor[], walk: number): boolean {
@@ -216,7 +224,9 @@ export class GraphSignature {
       if (inputs.length !== before.inputs.length || inputs.some((input, k) => input.number$ !== before.inputs[k])) return `${call} has other operands`;
       if (node.requiresGrad !== before.requiresGrad) return `${call} ${node.requiresGrad ? 'requires a gradient, which it did not' : 'requires no gradient any more'}`;
       if ((node.storage$ !== undefined) !== before.stored) return `${call} ${before.stored ? 'was read before the step' : 'was not read before the step'}, and now ${before.stored ? 'is not' : 'is'}`;
+      if ((node.region$ !== undefined) !== before.isRecomputed) return `${call} is ${before.isRecomputed ? 'in no recompute(), where it was before' : 'in a recompute(), where it was not before'}`;
     }
+    if (!this.sameRegions(nodes)) return 'calls of recompute() have other nodes';
     if (nodes.length < this.nodes.length) return `${shown(this.nodes[nodes.length]!)} is one call less`;
     if (request.updater?.version !== this.updater?.version) return 'options of the optimizer were changed';
     if (!this.sameGradients(request)) return 'other parameters have gradients, or earlier ones that are added to';
@@ -273,6 +283,11 @@ export class GraphSignature {
     return true;
   }
 
+  /** Of nodes that are alike: each is in a region where it was in one. */
+  private sameRegions(nodes: readonly Tensor[]): boolean {
+    return this.regions === undefined || this.regions.equals(new RegionNumbers(nodes.map((node) => node.region$)));
+  }
+
   private sameNodes(nodes: readonly Tensor[], operands: (node: Tensor) => readonly Tensor[]): boolean {
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]!;
@@ -286,6 +301,10 @@ export class GraphSignature {
     }
     return true;
   }
+}
+
+function regionsOf(nodes: readonly Tensor[]): RegionNumbers | undefined {
+  return nodes.some((node) => node.region$ !== undefined) ? new RegionNumbers(nodes.map((node) => node.region$)) : undefined;
 }
 
 const NO_COMMITS: readonly Assignment[] = [];
@@ -306,9 +325,9 @@ function place(tensor: Tensor, position: number, nodes: Tensor[], walk: number):
 }
 
 /** Returns whether a node has this signature, operands, and shapes of leaves, aside. */
-function isAlike(node: Tensor, { op, requiresGrad, stored, strides, attrs }: NodeSignature): boolean {
+function isAlike(node: Tensor, { op, requiresGrad, stored, strides, attrs, isRecomputed }: NodeSignature): boolean {
   const storage = node.storage$;
-  if (node.op !== op || node.requiresGrad !== requiresGrad || (storage !== undefined) !== stored) return false;
+  if (node.op !== op || node.requiresGrad !== requiresGrad || (storage !== undefined) !== stored || (node.region$ !== undefined) !== isRecomputed) return false;
   if (storage !== undefined && !sameOrder(storage.strides, strides)) return false;
   return node.attrs === attrs || sameAttrs(node.attrs, attrs);
 }

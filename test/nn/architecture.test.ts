@@ -33,8 +33,8 @@ const CALLS: { readonly [N in keyof typeof layers]: readonly unknown[] } = {
   dotProductAttention: [4, { dropout: 0.2, numKvHeads: 2, isCausal: true, rotary: { base: 100 } }],
   multiheadAttention: [8, 4, { dropout: 0.2, bias: false, kdim: 6, vdim: 5, numKvHeads: 2, isCausal: true, rotary: { base: 100 } }],
   transformerEncoderLayer: [8, 2, { dimFeedforward: 6, activation: 'swiglu', norm: 'rmsNorm', normFirst: true, dropout: 0 }], transformerDecoderLayer: [8, 2, { alibi: true, bias: false }],
-  transformerEncoder: [nn.transformerEncoderLayer(8, 2), 3, nn.layerNorm(8)], transformerDecoder: [nn.transformerDecoderLayer(8, 2, { dimFeedforward: 4 }), 2],
-  sequential: [[3], nn.linear(3, 2), nn.sequential([2], nn.relu(), nn.linear(2, 1))],
+  transformerEncoder: [nn.transformerEncoderLayer(8, 2), 3, nn.layerNorm(8)], transformerDecoder: [nn.transformerDecoderLayer(8, 2, { dimFeedforward: 4 }), 2, { recompute: true }],
+  recompute: [nn.linear(3, 2)], sequential: [[3], nn.linear(3, 2), nn.sequential([2], nn.relu(), nn.linear(2, 1))],
 };
 
 describe('a layer', () => {

@@ -2,6 +2,7 @@ import { engine } from '../../src/graph/engine.js';
 import { noGrad } from '../../src/graph/recorder.js';
 import { assign } from '../../src/graph/assign.js';
 import { grad } from '../../src/graph/grad.js';
+import { recompute } from '../../src/recompute.js';
 import { crossEntropy, defineOp, linear, lstmCell, matmul } from '../../src/ops/index.js';
 import { fromArray } from '../../src/ops/leaf.js';
 import { adam, sgd } from '../../src/optim/index.js';
@@ -55,17 +56,27 @@ export class Model {
   }
 
   forward(x: Tensor, step: StepSpec, training = true): { output: Tensor; inner: Tensor } {
-    let h = x;
-    let inner = x;
-    this.spec.widths.slice(1).forEach((_, i) => {
-      h = linear(h, this.parameters[2 * i]!, this.parameters[2 * i + 1]!);
-      if (i + 2 < this.spec.widths.length) h = activation(this.spec.activations[i % this.spec.activations.length]!, h);
-      if (step.branch && i === 0) h = h.mul(step.scale).add(h.tanh());
-      if (step.actions.includes('customOp') && i === 0) h = this.scaled(h);
-      if (i === 0 && training && step.actions.includes('assign')) h = this.track(h);
-      if (i === 0) inner = h;
-    });
-    return { output: h, inner };
+    const { actions } = step;
+    const layers = (): { output: Tensor; inner: Tensor } => {
+      let h = x;
+      let inner = x;
+      this.spec.widths.slice(1).forEach((_, i) => {
+        const isRecomputed = actions.includes('recompute') || (actions.includes('recomputeSome') && i === step.seed % 2);
+        h = isRecomputed ? recompute((input) => this.layer(i, input, step, training), h) : this.layer(i, h, step, training);
+        if (i === 0) inner = h;
+      });
+      return { output: h, inner };
+    };
+    return actions.includes('recomputeAll') ? recompute(layers) : layers();
+  }
+
+  private layer(i: number, x: Tensor, step: StepSpec, training: boolean): Tensor {
+    let h: Tensor = linear(x, this.parameters[2 * i]!, this.parameters[2 * i + 1]!);
+    if (i + 2 < this.spec.widths.length) h = activation(this.spec.activations[i % this.spec.activations.length]!, h);
+    if (step.branch && i === 0) h = h.mul(step.scale).add(h.tanh());
+    if (step.actions.includes('customOp') && i === 0) h = this.scaled(h);
+    if (i === 0 && training && step.actions.includes('assign')) h = this.track(h);
+    return h;
   }
 
   /** Moves the buffers along with what it gives, which reads the new mean. */

@@ -26,6 +26,9 @@ export const actions = [
   'assign',
   'readBuffer',
   'penalty',
+  'recompute',
+  'recomputeSome',
+  'recomputeAll',
 ] as const;
 export type Action = (typeof actions)[number];
 
