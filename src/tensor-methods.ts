@@ -14,6 +14,7 @@ import * as reductions from './ops/reductions.js';
 import type { Axis, ReduceOptions, VarianceOptions, Whole } from './ops/reductions.js';
 import { logSoftmax, softmax } from './ops/softmax.js';
 import { slice, type SliceOptions } from './ops/slicing.js';
+import { chunk, split } from './ops/splitting.js';
 import * as views from './ops/views.js';
 import type { Broadcast, Expand, Fits, GatherFirst, Indices, MatMul, MatMulFits, Permute, Reduce, Resize, Resolved, Transpose, Turned, Unflatten, Unsqueeze } from './shape-types.js';
 import type { Shape } from './shape.js';
@@ -259,6 +260,16 @@ export class TensorMethods<S extends Shape, D extends DType> {
   /** Elements `start` up to, not including, `end` along an axis; negative ones count from the back. */
   slice<A extends Shape, D extends DType, const X extends number = 0>(this: Tensor<A, D>, start: number, end?: number, options?: SliceOptions<X>): Tensor<Resize<A, X>, D> {
     return slice(this, start, end, options);
+  }
+
+  /** Parts of those sizes, or all of one size, one behind the other along an axis. */
+  split<A extends Shape, D extends DType, const X extends number = 0>(this: Tensor<A, D>, sizes: number | readonly number[], axis?: X): Tensor<Resize<A, X>, D>[] {
+    return split(this, sizes, axis);
+  }
+
+  /** At most `chunks` parts of one size, but for the last, one behind the other along an axis. */
+  chunk<A extends Shape, D extends DType, const X extends number = 0>(this: Tensor<A, D>, chunks: number, axis?: X): Tensor<Resize<A, X>, D>[] {
+    return chunk(this, chunks, axis);
   }
 
   /** Removes dimensions of size 1, or those of `axis` that are of size 1. */

@@ -49,7 +49,7 @@ function backpropagate(roots: readonly Root[], targets: readonly Tensor[], opera
   const gradient = new Map<Tensor, Tensor>();
   const accumulate = (tensor: Tensor, term: Tensor): void => {
     const sum = gradient.get(tensor);
-    gradient.set(tensor, sum === undefined ? term : add(sum, term));
+    gradient.set(tensor, sum === undefined ? term : sumOf(sum, term));
   };
   for (const root of roots) accumulate(root.tensor, root.gradient);
   const recomputation = new Recomputation();
@@ -69,6 +69,10 @@ function backpropagate(roots: readonly Root[], targets: readonly Tensor[], opera
   }
   recomputation.finish();
   return targets.map((target) => gradient.get(target));
+}
+
+function sumOf(sum: Tensor, term: Tensor): Tensor {
+  return (sum.op === term.op ? sum.op.join?.(sum, term) : undefined) ?? add(sum, term);
 }
 
 function termsOf(node: Tensor, dys: readonly (Tensor | undefined)[], rules: RecordedRules, recomputation: Recomputation): readonly (Tensor | undefined)[] {

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { add, alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, type AttentionOptions } from '../ops/index.js';
+import { add, alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, split, type AttentionOptions } from '../ops/index.js';
 import { checkCount, checkTensor } from '../ops/check.js';
 import { checkRotary, type RotaryOptions } from '../ops/rotary.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
@@ -171,8 +171,8 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     const adapted = (y: Tensor, x: Tensor, from: number, to: number): Tensor => (this.lora === undefined ? y : (add(y, this.lora.rows(x, from, to)) as Tensor));
     if (key === undefined && value === undefined && inProjWeight !== undefined) {
       const all = adapted(linearOp(query, inProjWeight as Tensor, inProjBias) as Tensor, query, 0, E + 2 * kept);
-      const part = (from: number, to: number, count: number): Tensor => heads(slice(all, from, to, { axis: -1 }) as Tensor, count);
-      return [part(0, E, this.numHeads), part(E, E + kept, this.numKvHeads), part(E + kept, E + 2 * kept, this.numKvHeads)];
+      const [q, k, v] = split(all, [E, kept, kept], -1) as [Tensor, Tensor, Tensor];
+      return [heads(q, this.numHeads), heads(k, this.numKvHeads), heads(v, this.numKvHeads)];
     }
     const rows = (from: number, to: number): Tensor => slice(inProjWeight!, from, to) as Tensor;
     const k = key ?? query;

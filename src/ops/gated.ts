@@ -11,7 +11,7 @@ import { checkDType, checkTensor, FLOAT } from './check.js';
 import { composite } from './composite.js';
 import { example } from './examples.js';
 import type { CompositeRecord, Inferred } from './record.js';
-import { slice } from './slicing.js';
+import { split } from './splitting.js';
 import { COMPOSED } from './tolerance.js';
 
 /** The first half of the last dimension, times an activation of the second. */
@@ -21,8 +21,8 @@ function gated(name: string, calledBy: string, activation: (gate: Tensor) => Ten
       name,
       infer: ([x]) => halved(calledBy, x!),
       decompose: ([x]) => {
-        const half = x!.shape.at(-1)! / 2;
-        return mul(slice(x!, 0, half, { axis: -1 }), activation(slice(x!, half, undefined, { axis: -1 }))) as Tensor;
+        const [value, gate] = split(x!, x!.shape.at(-1)! / 2, -1) as [Tensor, Tensor];
+        return mul(value, activation(gate)) as Tensor;
       },
       saves: { inputs: [0] },
       tolerance: COMPOSED,

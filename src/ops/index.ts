@@ -13,6 +13,7 @@ export { expand } from './broadcasting.js';
 export { slice, type SliceOptions } from './slicing.js';
 export { detach, flatten, permute, reshape, squeeze, t, transpose, unflatten, unsqueeze } from './views.js';
 export { concat, stack } from './joining.js';
+export { chunk, split } from './splitting.js';
 export { gather, scatterAdd } from './indexing.js';
 export { alibi, type AlibiOptions } from './alibi.js';
 export { embeddingBag, type BagMode, type EmbeddingBagOptions } from './embedding-bag.js';

@@ -60,6 +60,8 @@ interface Common<A, G extends OutputGradients = readonly [Tensor]> {
   readonly gradient: GradientRule<A, G> | { readonly none: string } | { readonly missing: string };
   /** Inputs and outputs that the gradient rule reads, so that a read in the middle of a step can keep them. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** The sum of two of its results as one node, where that is less than an addition; undefined where it is not. Gradients add up by it. */
+  join?(sum: Tensor, term: Tensor): Tensor | undefined;
   /** The function that users call, where that has another name: of a gradient, the one whose gradient it is. Errors of a running step begin with it. */
   readonly calledBy?: string;
   /** Agreement of values with the reference in the same storage type. */

@@ -26,7 +26,7 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
     strides: strides.map((stride, d) => (d === axis ? stride * step : stride)),
     offset: node.shape[axis] === 0 ? offset : offset + start * strides[axis]!,
   }),
-  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceGradOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
+  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceGradOp, [dy], { axis, starts: [start], steps: [step], size: x!.shape[axis]! })],
   tolerance: EXACT,
   examples: () => [
     example([{ shape: [17] }], { axis: 0, start: 3, size: 8, step: 1 }),
@@ -36,28 +36,56 @@ export const sliceOp: ViewRecord<SliceAttrs> = {
   ],
 };
 
-/** Zeros of `size` along an axis, with the elements of x at start, start + step, ... */
-export const sliceGradOp: KernelRecord<SliceAttrs> = {
+/** `size` elements along an axis: those of the i-th input at starts[i], starts[i] + steps[i], ..., where no two meet, and zeros. */
+type SliceGradAttrs = { readonly axis: number; readonly starts: readonly number[]; readonly steps: readonly number[]; readonly size: number };
+
+/** The gradient of slices of one tensor: zeros, with their gradients in their places. */
+export const sliceGradOp: KernelRecord<SliceGradAttrs> = {
   name: 'sliceGrad',
   calledBy: 'slice',
   kind: 'kernel',
   infer: ([x], { axis, size }) => ({ shape: x!.shape.map((dim, d) => (d === axis ? size : dim)), dtype: x!.dtype }),
-  emit: (e, { axis, start, step }) => {
+  emit: (e, { axis, starts, steps, size }) => {
     const out = e.output()!;
-    const x = e.input(0, anyLayout);
-    e.instruction('fill', [out], [e.constant(0, out.buffer.dtype as DType)]);
-    const length = e.shape(0)[axis]!;
-    if (length > 0) e.instruction('copy', [part(out, axis, start, length, step)], [x]);
+    const lengths = starts.map((_, i) => e.shape(i)[axis]!);
+    if (lengths.reduce((sum, length) => sum + length) < size) e.instruction('fill', [out], [e.constant(0, out.buffer.dtype as DType)]);
+    lengths.forEach((length, i) => {
+      if (length > 0) e.instruction('copy', [part(out, axis, starts[i]!, length, steps[i]!)], [e.input(i, anyLayout)]);
+    });
   },
-  gradient: ([dy], { inputs: [x] }, { axis, start, step }) => [record(sliceOp, [dy], { axis, start, step, size: x!.shape[axis]! })],
+  join: joinGradients,
+  gradient: ([dy], { inputs }, { axis, starts, steps }) => inputs.map(({ shape }, i) => record(sliceOp, [dy], { axis, start: starts[i]!, step: steps[i]!, size: shape[axis]! })),
   tolerance: EXACT,
   examples: () => [
-    example([{ shape: [7] }], { axis: 0, start: 1, step: 1, size: 9 }),
-    example([{ shape: [3, 4] }], { axis: 1, start: 1, step: 2, size: 9 }),
-    example([{ shape: [3, 4], as: 'view' }], { axis: 0, start: 0, step: 1, size: 5 }),
-    example([{ shape: [0, 4] }], { axis: 0, start: 0, step: 1, size: 2 }),
+    example([{ shape: [7] }], { axis: 0, starts: [1], steps: [1], size: 9 }),
+    example([{ shape: [3, 4] }], { axis: 1, starts: [1], steps: [2], size: 9 }),
+    example([{ shape: [3, 4], as: 'view' }], { axis: 0, starts: [0], steps: [1], size: 5 }),
+    example([{ shape: [0, 4] }], { axis: 0, starts: [0], steps: [1], size: 2 }),
+    example([{ shape: [2, 3] }, { shape: [2, 4], as: 'view' }], { axis: 1, starts: [5, 0], steps: [1, 1], size: 9 }),
+    example([{ shape: [2, 3] }, { shape: [2, 3] }], { axis: 1, starts: [1, 0], steps: [2, 2], size: 6 }),
   ],
 };
+
+/** The sum of the gradients of slices of one tensor that share no element, as the gradient of all of them: zeros are neither written nor added. */
+function joinGradients(sum: Tensor, term: Tensor): Tensor | undefined {
+  const [a, b] = [sum, term].map(({ attrs }) => attrs as unknown as SliceGradAttrs) as [SliceGradAttrs, SliceGradAttrs];
+  if (a.axis !== b.axis || !sum.inputs.every((_, i) => term.inputs.every((_, k) => areApart(placeOf(sum, i), placeOf(term, k))))) return undefined;
+  return record(sliceGradOp, [...sum.inputs, ...term.inputs], { ...a, starts: [...a.starts, ...b.starts], steps: [...a.steps, ...b.steps] });
+}
+
+/** Indices along the axis that an input of a sliceGrad gets: every `step`-th, `length` of them. */
+type Place = { readonly start: number; readonly step: number; readonly length: number };
+
+function placeOf({ attrs, inputs }: Tensor, i: number): Place {
+  const { axis, starts, steps } = attrs as unknown as SliceGradAttrs;
+  return { start: starts[i]!, step: steps[i]!, length: inputs[i]!.shape[axis]! };
+}
+
+/** Returns whether two places have no index in common, as one lies behind the other or between the other's. */
+function areApart(a: Place, b: Place): boolean {
+  const last = ({ start, step, length }: Place): number => start + step * (length - 1);
+  return last(a) < b.start || last(b) < a.start || (a.step === b.step && (a.start - b.start) % a.step !== 0);
+}
 
 /** `size` rows of an input from `start` on, over the same array. */
 function rows(input: Tensor, start: number, size: number): Tensor {
@@ -76,7 +104,7 @@ export interface SliceOptions<A extends number = number> {
 /**
  * Elements from `start` up to, not including, `end` (default: to the last) along an axis; negative ones count from the back and
  * what lies outside is cut off, as in Array.prototype.slice and x[start:end:step].
- * Of an input along axis 0 it is an input again, over the same array, so a loop through one has one plan. Of anything else start and end are part of the
+ * Of an input that requires no gradient it is, along axis 0, an input again, over the same array, so a loop through one has one plan. Of anything else start and end are part of the
  * plan: to walk through that use gather, which takes positions as data.
  */
 export function slice<S extends Shape, D extends DType, const A extends number = 0>(x: Tensor<S, D>, start: number, end?: number, options?: SliceOptions<A>): Tensor<Resize<S, A>, D> {
@@ -91,7 +119,7 @@ export function slice<S extends Shape, D extends DType, const A extends number =
   const from = Math.min(start < 0 ? Math.max(start + dim, 0) : start, dim);
   const to = end === undefined ? dim : Math.min(end < 0 ? end + dim : end, dim);
   const size = Math.max(Math.ceil((to - from) / step), 0);
-  if (x.op === inputLeaf && !x.stale && axis === 0 && step === 1) return rows(x, from, size) as unknown as Tensor<Resize<S, A>, D>;
+  if (x.op === inputLeaf && !x.requiresGrad && !x.stale && axis === 0 && step === 1) return rows(x, from, size) as unknown as Tensor<Resize<S, A>, D>;
   return record(sliceOp, [x], { axis, start: from, size, step });
 }
 

@@ -49,6 +49,7 @@ const steps: { readonly [name: string]: Step } = {
   likewise: (a, b) => a.reshape(b.shape) as Tensor,
   permute: (a, _, n) => a.permute(a.shape.map((_, d) => (d + n) % a.shape.length)) as Tensor,
   expand: (a, _, n) => a.expand([n % 3, ...a.shape]) as Tensor,
+  split: (a, _, n) => a.split(1 + (n % 3), axisOf(a, n)).at(-1) as Tensor,
   slice: (a, _, n) => a.slice((n % 4) - 1, undefined, { axis: axisOf(a, n), step: 1 + (n % 2) }) as Tensor,
   squeeze: (a) => a.squeeze(),
   unsqueeze: (a, _, n) => a.unsqueeze(axisOf(a, n)) as Tensor,

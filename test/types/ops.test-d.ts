@@ -122,6 +122,8 @@ describe('shapes of', () => {
     expectTypeOf(f3.expand([2, -1])).toEqualTypeOf(f23);
     expectTypeOf(f23.slice(0, 1)).toEqualTypeOf<Tensor<[number, 3], 'float32'>>();
     expectTypeOf(f23.slice(0, 1, { axis: 1 })).toEqualTypeOf<Tensor<[2, number], 'float32'>>();
+    expectTypeOf(f23.split([1, 2], 1)).toEqualTypeOf<Tensor<[2, number], 'float32'>[]>();
+    expectTypeOf(f23.chunk(2)).toEqualTypeOf<Tensor<[number, 3], 'float32'>[]>();
     expectTypeOf(concat([f23, f23])).toEqualTypeOf<Tensor<[number, number], 'float32'>>();
     expectTypeOf(gather(f23, arange(5))).toEqualTypeOf<Tensor<[number, 3], 'float32'>>();
   });
