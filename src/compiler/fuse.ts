@@ -1,5 +1,5 @@
 import { codes } from '../ops/codes.js';
-import type { EpilogueStep, KernelRecord, PointwiseRecord } from '../ops/record.js';
+import type { EpilogueStep, EpilogueSteps, KernelRecord, PointwiseRecord } from '../ops/record.js';
 import { sameShape, type Shape } from '../shape.js';
 import { chunkedWith } from './chunk.js';
 import type { Graph, GraphNode } from './graph.js';
@@ -8,12 +8,12 @@ import { TopologicalOrder } from './order.js';
 import { LatestOperands } from './reach.js';
 
 /**
- * Nodes that become one run of instructions: a single node, a chain of pointwise nodes, a contraction with what its tile does while hot, a node joined to one
- * that its record names, or nodes that are done for some rows after the other.
+ * Nodes that become one run of instructions: a single node, a chain of pointwise nodes, a kernel with what it does while its output is hot, a sum with the kernel that
+ * takes its terms, a node joined to one that its record names, or nodes that are done for some rows after the other.
  */
 export interface FusionGroup {
   readonly nodes: readonly number[];
-  readonly kind: 'single' | 'chain' | 'epilogue' | 'siblings' | 'chunks';
+  readonly kind: 'single' | 'chain' | 'epilogue' | 'prologue' | 'siblings' | 'chunks';
 }
 
 /** Bounds of one native pointwise instruction (native/kernels/pointwise/opcodes.def). */
@@ -26,6 +26,7 @@ export function fuse(graph: Graph, options: { fuse: boolean } = { fuse: true }):
     for (const node of graph.nodes) growChunks(graph, groups, node);
     for (const node of graph.nodes) growEpilogue(graph, groups, node);
     for (const node of graph.nodes) growChain(graph, groups, node);
+    for (const node of graph.nodes) growPrologue(graph, groups, node);
     for (const node of graph.nodes) fuseSiblings(graph, groups, node);
   }
   return groups.inOrder();
@@ -41,25 +42,25 @@ function growChunks(graph: Graph, groups: FusionGroups, contraction: GraphNode):
   for (const { id } of chunkedWith(graph, contraction)?.nodes ?? []) groups.merge(contraction.id, id, 'chunks');
 }
 
-/** Appends to a contraction the pointwise nodes that can be done on its tile: its steps, then an activation or a mask. */
-function growEpilogue(graph: Graph, groups: FusionGroups, contraction: GraphNode): void {
-  if (contraction.op.kind !== 'contraction' || isLeaf(contraction) || groups.kindOf(contraction.id) === 'chunks') return;
-  const epilogue = new EpilogueMatch(graph, contraction);
+/** Appends to a kernel the pointwise nodes that can be done on its output while that is hot: its steps, then an activation or a mask. */
+function growEpilogue(graph: Graph, groups: FusionGroups, kernel: GraphNode): void {
+  if (isLeaf(kernel) || groups.kindOf(kernel.id) === 'chunks' || !(kernel.op.kind === 'contraction' || ('epilogue' in kernel.op && typeof kernel.op.epilogue === 'function'))) return;
+  const epilogue = new EpilogueMatch(graph, kernel);
   while (!epilogue.isComplete) {
-    const users = graph.users[epilogue.last.id]!;
-    const user = users.length === 1 ? graph.nodes[users[0]!]! : undefined;
-    // What two contractions share belongs to the first of them.
+    const users = graph.users[epilogue.last.id]!.map((id) => graph.nodes[id]!).filter(({ op }) => op.kind !== 'output');
+    const user = users.length === 1 ? users[0] : undefined;
+    // What two kernels share belongs to the first of them.
     if (user === undefined || groups.isResult(epilogue.last.id) || groups.kindOf(user.id) === 'epilogue') return;
     const part = epilogue.partOf(user);
-    if (part === undefined || !groups.merge(contraction.id, user.id, 'epilogue')) return;
+    if (part === undefined || !groups.merge(kernel.id, user.id, 'epilogue')) return;
     epilogue.take(user, part);
   }
 }
 
-/** Part of an epilogue that a pointwise node is, and its operand beside the contraction's output. */
+/** Part of an epilogue that a pointwise node is, and its operand beside the kernel's output. */
 export type EpiloguePart = { readonly activation: number } | { readonly part: EpilogueStep | 'mask'; readonly other: GraphNode };
 
-/** A contraction and the pointwise nodes behind it, one after the other, that are parts of its epilogue. */
+/** A kernel and the pointwise nodes behind it, one after the other, that are parts of its epilogue. */
 export class EpilogueMatch {
   /** The node whose elements the next part takes. */
   last: GraphNode;
@@ -68,15 +69,17 @@ export class EpilogueMatch {
   private readonly axis: number;
   /** Steps that may follow. */
   private left: readonly EpilogueStep[];
+  private readonly activates: boolean;
 
   constructor(
     private readonly graph: Graph,
-    contraction: GraphNode,
+    kernel: GraphNode,
   ) {
-    const { axis, steps } = (contraction.op as KernelRecord<never>).epilogue?.(contraction.attrs as never) ?? { axis: -1, steps: [] };
-    this.last = contraction;
+    const { axis, steps, activates = true }: EpilogueSteps = (kernel.op as KernelRecord<never>).epilogue?.(kernel.attrs as never) ?? { axis: -1, steps: [] };
+    this.last = kernel;
     this.axis = axis;
     this.left = steps;
+    this.activates = activates;
   }
 
   /** The part that a user of `last` would be; undefined if it is none. */
@@ -84,10 +87,10 @@ export class EpilogueMatch {
     const { last } = this;
     const epilogue = pointwise(user)?.epilogue;
     if (epilogue === undefined || !sameShape(user.shape, last.shape)) return undefined;
-    if ('activation' in epilogue) return epilogue;
+    if ('activation' in epilogue) return this.activates ? epilogue : undefined;
     const other = this.graph.nodes[user.inputs[0] === last.id ? user.inputs[1]! : user.inputs[0]!]!;
     if (other.id === last.id) return undefined;
-    if ('mask' in epilogue) return user.inputs[1] === last.id && sameShape(other.shape, last.shape) ? { part: 'mask', other } : undefined;
+    if ('mask' in epilogue) return this.activates && user.inputs[1] === last.id && sameShape(other.shape, last.shape) ? { part: 'mask', other } : undefined;
     const fitting = this.stepsOf(epilogue, other.shape);
     const part = this.left.find((step) => fitting.includes(step));
     return part && { part, other };
@@ -123,6 +126,16 @@ function growChain(graph: Graph, groups: FusionGroups, node: GraphNode): void {
     if (pointwise(operand) === undefined || groups.kindOf(input) === 'epilogue' || !sameShape(operand.shape, node.shape)) continue;
     groups.merge(input, node.id, 'chain');
   }
+}
+
+/** Gives a kernel the terms of a sum that it takes. One that is part of a chain stays there, where it costs no pass of its own. */
+function growPrologue(graph: Graph, groups: FusionGroups, node: GraphNode): void {
+  const position = 'prologue' in node.op && !isLeaf(node) ? node.op.prologue : undefined;
+  if (position === undefined) return;
+  const sum = graph.nodes[node.inputs[position]!]!;
+  const epilogue = pointwise(sum)?.epilogue;
+  if (epilogue === undefined || !('adds' in epilogue) || groups.members(sum.id).length > 1 || node.inputs.indexOf(sum.id) !== node.inputs.lastIndexOf(sum.id)) return;
+  if (sum.inputs.every((input) => sameShape(graph.nodes[input]!.shape, sum.shape))) groups.merge(sum.id, node.id, 'prologue');
 }
 
 /** Joins a kernel to the one that its record names, over the same operands: a loss and its gradient. */

@@ -72,6 +72,10 @@ export class Lowering {
       this.epilogue(unit);
       return;
     }
+    if (unit.kind === 'prologue') {
+      this.prologue(unit);
+      return;
+    }
     if (unit.kind === 'siblings') {
       this.siblings(unit);
       return;
@@ -315,16 +319,15 @@ export class Lowering {
     (node.op as KernelRecord<never>).siblings!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
   }
 
-  /** A contraction with what is done on its tile. */
+  /** A kernel with what is done on its output while that is hot. */
   private epilogue(unit: FusionGroup): void {
-    const [contraction, ...after] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, ...GraphNode[]];
+    const [kernel, ...after] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, ...GraphNode[]];
     const last = after.at(-1)!;
-    if (contraction.op.kind !== 'contraction') throw new Error('an epilogue starts with a contraction');
-    const order = this.orderOfResult(contraction);
+    const order = this.orderOfResult(kernel);
     // As if each was an instruction of its own: an operand in another order makes the result row-major.
     let own = order;
     let epilogue: Epilogue = {};
-    const match = new EpilogueMatch(this.graph, contraction);
+    const match = new EpilogueMatch(this.graph, kernel);
     for (const node of after) {
       const part = match.partOf(node)!;
       match.take(node, part);
@@ -342,9 +345,25 @@ export class Lowering {
     }
     const result = this.result(last, own);
     const made = sameOrder(order, own) ? result : this.temporary(last.shape, last.dtype, order);
-    this.values.set(contraction.id, made);
-    contraction.op.emit(new NodeEmitter(this, contraction, last.id), contraction.attrs as never, epilogue);
+    this.values.set(kernel.id, made);
+    (kernel.op as KernelRecord<never>).emit(new NodeEmitter(this, kernel, last.id), kernel.attrs as never, epilogue);
     if (made !== result) this.push(COPY, [result], [made], [], undefined, last.id);
+  }
+  /** A kernel that adds up one of its inputs itself. A sum that lies in another order than row-major is an instruction of its own. */
+  private prologue(unit: FusionGroup): void {
+    const [sum, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
+    const terms = sum.inputs.map((input) => this.value(input));
+    if (commonOrder(terms.map(({ layout }) => layout), sum.shape) !== undefined) {
+      this.group({ nodes: [sum.id], kind: 'chain' });
+      this.group({ nodes: [node.id], kind: 'single' });
+      return;
+    }
+    const isRead = this.destinations.has(sum.id) || this.graph.users[sum.id]!.length > 1;
+    const [a, b] = terms.map((term) => this.dense(term, node.id)) as [Value, Value];
+    // Where nobody else reads it, only its layout is known: no instruction names it.
+    const result = this.result(sum);
+    const prologue = { terms: [a, b] as const, sum: isRead ? result : undefined };
+    (node.op as KernelRecord<never>).emit(new NodeEmitter(this, node), node.attrs as never, undefined, prologue);
   }
 }
 

@@ -43,6 +43,9 @@ function splitOf(norm: Norm, shape: Shape, attrs: NormAttrs): Split {
   return [sizeOf(shape.slice(0, attrs.from)), attrs.groups, sizeOf(featuresOf(norm, shape, attrs)) / attrs.groups, sizeOf(shape.slice(endOf(norm, shape, attrs)))];
 }
 
+/** Returns whether the elements that share statistics always lie side by side: the kernel adds a residual as it reads them. */
+const isOfRows = ({ acrossBatch, ofChannels }: Norm): boolean => !acrossBatch && !ofChannels;
+
 /** A normalisation, seen on x as [A, G, P, S]. */
 function views(norm: Norm, shape: Shape, attrs: NormAttrs) {
   const { acrossBatch } = norm;
@@ -101,12 +104,13 @@ function gradientOf(norm: Norm): KernelRecord<GradAttrs, readonly (Tensor | unde
       return { shape, dtype: 'float32', more: Array.from({ length: attrs.affine }, (): Meta => ({ shape: featuresOf(norm, shape, attrs), dtype: 'float32' })) };
     },
     order: (shape, inputs) => orderOfNorm(norm, shape, inputs[1]!),
-    emit: (e, attrs) => {
+    ...(isOfRows(norm) ? { epilogue: () => ({ axis: -1, steps: ['residual'], activates: false }) } : {}),
+    emit: (e, attrs, epilogue) => {
       const rows = rowsOf(norm, e.shape(1), attrs);
       const weight = attrs.affine > 0 ? reshaped(e.input(e.inputs - 1), rows.features) : undefined;
       const outputs = [rows.seen(e.output(0)), ...[1, 2].map((i) => (attrs.affine < i ? undefined : reshaped(e.output(i), rows.features)))];
       const mean = norm.centered ? reshaped(e.input(3), rows.statistic) : undefined;
-      e.instruction('norm_grad', outputs, [rows.input(e, 0), rows.input(e, 1), reshaped(e.input(2), rows.statistic), mean, weight], [bitsOf(attrs.eps)], bytesCost(4 * 5 * sizeOf(e.shape(1))));
+      e.instruction('norm_grad', outputs, [rows.input(e, 0), rows.input(e, 1), reshaped(e.input(2), rows.statistic), mean, weight, rows.seen(epilogue?.residual)], [bitsOf(attrs.eps)], bytesCost(4 * 5 * sizeOf(e.shape(1))));
     },
     decompose,
     gradient: throughComposition(decompose),
@@ -158,14 +162,16 @@ function normalization(norm: Norm) {
     },
     order: (shape, inputs) => orderOfNorm(norm, shape, inputs[0]!),
     flops: ([x]) => FLOPS * sizeOf(x!.shape),
-    emit: (e, attrs) => {
+    ...(isOfRows(norm) ? { prologue: 0 } : {}),
+    emit: (e, attrs, _epilogue, prologue) => {
       const shape = e.shape(0);
       const rows = rowsOf(norm, shape, attrs);
       const affine = [1, 2].map((i) => (i < e.inputs ? reshaped(e.input(i), rows.features) : undefined));
       // Where only statistics are read, y is for nobody.
       const y = rows.seen(e.output(0)) ?? e.temporary(rows.x, 'float32');
       const kept = [1, 2].map((i) => (i === 2 && !centered ? undefined : reshaped(e.output(i), rows.statistic)));
-      e.instruction('norm', [y, ...kept], [rows.input(e, 0), ...affine], [Number(centered), bitsOf(attrs.eps)], bytesCost(4 * 3 * sizeOf(shape)));
+      const [x, residual] = prologue === undefined ? [rows.input(e, 0)] : prologue.terms.map(rows.seen);
+      e.instruction('norm', [y, ...kept, rows.seen(prologue?.sum)], [x, ...affine, residual], [Number(centered), bitsOf(attrs.eps)], bytesCost(4 * 3 * sizeOf(shape)));
     },
     decompose: (inputs, attrs) => {
       const [x, weight, bias] = inputs as readonly (Floats | undefined)[];

@@ -98,12 +98,14 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   readonly indices?: 'positions' | 'labels' | 'tokens' | 'fault';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
-  /** Returns what a contraction can do with its output in front of activation and mask, in the order in which it is done. */
+  /** Returns what it can do with its first output while that is hot, in the order in which it is done; of a contraction, in front of activation and mask. */
   epilogue?(attrs: A): EpilogueSteps;
+  /** Position of an input that may be a sum: the kernel adds up its terms as it reads them. */
+  readonly prologue?: number;
   /** Order in which it leaves an output of that shape; row-major where left out. A rule of the op and its operands alone: see ADR 8. */
   order?(shape: Shape, inputs: readonly Layout[]): Order | undefined;
-  /** `epilogue` comes to contractions only. */
-  emit(e: Emitter, attrs: A, epilogue?: Epilogue): void;
+  /** `epilogue` and `prologue` come to those only that can do what is in them. */
+  emit(e: Emitter, attrs: A, epilogue?: Epilogue, prologue?: Prologue): void;
   readonly siblings?: SiblingFusion<A>;
   /** How it is done for some rows of a large input after the other; undefined where it cannot be. See compiler/chunk.ts. */
   chunking?(inputs: readonly Meta[], attrs: A, large: { readonly input: number; readonly side: RowSide }): Chunking | undefined;
@@ -126,14 +128,22 @@ export interface Chunking {
 /** Step of an epilogue: numbers along the channels are added (bias, shift) or multiplied by (scale), or what has the output's shape is added (residual). */
 export type EpilogueStep = 'bias' | 'scale' | 'shift' | 'residual';
 
-/** Steps that a contraction can do, in their order; `axis`: that of the channels, counted from the last (-1). */
+/** Steps that a kernel can do, in their order; `axis`: that of the channels, counted from the last (-1). */
 export interface EpilogueSteps {
   readonly axis: number;
   readonly steps: readonly EpilogueStep[];
+  /** False: no activation and no mask comes behind them. */
+  readonly activates?: boolean;
+}
+
+/** Sum that a kernel makes of an input itself: its terms, dense and row-major, and where it is written, if anybody else reads it. */
+export interface Prologue {
+  readonly terms: readonly [Value, Value];
+  readonly sum: Value | undefined;
 }
 
 /**
- * Work on the output of a contraction that is done while its tile is hot: first the steps, of which `bias`, `scale` and `shift` are dense, one number for each channel, and `residual` is
+ * Work on the output of a kernel, mostly a contraction, that is done while its tile is hot: first the steps, of which `bias`, `scale` and `shift` are dense, one number for each channel, and `residual` is
  * of the output's shape and order, then the activation or the mask.
  */
 export interface Epilogue extends Partial<Readonly<Record<EpilogueStep, Value>>> {

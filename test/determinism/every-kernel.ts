@@ -228,6 +228,9 @@ export class EveryKernel extends nn.Module {
     const [weight, bias] = [this.row, anneal.mul(this.row, 0.5)] as const;
     const channels = (count: number): [Tensor, Tensor] => [weight.slice(0, count) as Tensor, bias.slice(0, count) as Tensor];
     const rows = [anneal.layerNorm(this.grid as Tensor, 301, weight, bias), anneal.rmsNorm(this.grid as Tensor, 301, weight)];
+    // A norm that takes the terms of a sum, which is read again, and its gradient with the one that passes by.
+    const grown = anneal.add(this.grid as Tensor, rows[0]! as never) as Tensor;
+    rows.push(anneal.add(grown, anneal.layerNorm(grown, 301, weight, bias)));
     for (const y of rows) this.term(anneal.mul(y, this.grid as Tensor));
     const wide = anneal.reshape(this.elements.slice(0, 960), [6, 160]) as Tensor;
     this.term(anneal.mul(normalizeChannels('batchNorm', wide, ...channels(160), 1e-3).y, wide));

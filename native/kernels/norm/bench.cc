@@ -12,6 +12,7 @@ struct Norm {
   int64_t A, R, G, P;
   bool twice;  // what shares statistics stays in no cache
   bool centered = true;
+  bool residual = false;  // x + residual is normalised and kept; to dx, the gradient of that sum is added
 
   int64_t size() const { return A * R * G * P; }
 };
@@ -24,20 +25,25 @@ Subject norm(Bench& b, const Norm& n, bool gradient) {
   TensorArg spread = statistic(), mean = statistic(), dbias = features();
   for (int64_t i = 0; i < n.A * n.G; i++) static_cast<float*>(spread.data)[i] = 1;
   if (!n.centered) mean.data = dbias.data = nullptr;
+  const TensorArg residual = n.residual ? whole(b.floats(n.size())) : TensorArg();
+  const TensorArg sum = n.residual && !gradient ? whole(b.floats(n.size())) : TensorArg();
   Subject s;
   const uint32_t eps = std::bit_cast<uint32_t>(1e-5f);
   if (gradient)
-    s.ours =
-        b.kernel(row_norm_grad, {whole(y), features(), dbias}, {whole(dy), whole(x), spread, mean, features()}, {eps});
+    s.ours = b.kernel(row_norm_grad, {whole(y), features(), dbias},
+                      {whole(dy), whole(x), spread, mean, features(), residual}, {eps});
   else
-    s.ours = b.kernel(row_norm, {whole(y), spread, mean}, {whole(x), features(), n.centered ? features() : dbias},
-                      {n.centered, eps});
+    s.ours = b.kernel(row_norm, {whole(y), spread, mean, sum},
+                      {whole(x), features(), n.centered ? features() : dbias, residual}, {n.centered, eps});
   // Two passes read as much as one over twice as many arrays.
   std::vector<const float*> read = gradient ? std::vector<const float*>{dy, x} : std::vector<const float*>{x};
   if (n.twice)
     for (size_t i = 0, arrays = read.size(); i < arrays; i++) read.push_back(b.floats(n.size()));
-  s.limits = {b.stream(read, {y}, n.size())};
-  s.bytes = 4.0 * double(n.size()) * ((gradient ? 2 : 1) * (n.twice ? 2 : 1) + 1);
+  std::vector<float*> written = {y};
+  if (n.residual) read.push_back(static_cast<const float*>(residual.data));
+  if (sum.data) written.push_back(static_cast<float*>(sum.data));
+  s.limits = {b.stream(read, written, n.size())};
+  s.bytes = 4.0 * double(n.size()) * double(read.size() + written.size());
   return s;
 }
 
@@ -56,6 +62,14 @@ void fill(bench::Family& family) {
       {"layer norm of 2048x8192", 2048, 1, 1, 8192, false},
       {"RMS norm of 16384x768", 16384, 1, 1, 768, false, false},
       {"layer norm of 64x96", 64, 1, 1, 96, false},
+      {"layer norm of 768x128", 768, 1, 1, 128, false},
+      {"layer norm of 8192x384", 8192, 1, 1, 384, false},
+      {"layer norm of 4096x768", 4096, 1, 1, 768, false},
+      {"RMS norm of 768x128", 768, 1, 1, 128, false, false},
+      {"RMS norm of 4096x768", 4096, 1, 1, 768, false, false},
+      {"layer norm of a sum of 768x128", 768, 1, 1, 128, false, true, true},
+      {"layer norm of a sum of 8192x384", 8192, 1, 1, 384, false, true, true},
+      {"layer norm of a sum of 4096x768", 4096, 1, 1, 768, false, true, true},
       {"batch norm of 64x16x8x8", 1, 64 * 64, 16, 1, false},
   };
   for (const Norm& n : cases)

@@ -1,7 +1,7 @@
-// norm and norm_grad: by rows.h where the elements of a group lie side by side, else by columns.h.
+// norm and norm_grad: by rows.h and rows_gradient.h where the elements of a group lie side by side, else by columns.h.
 #pragma once
 #include "columns.h"
-#include "rows.h"
+#include "rows_gradient.h"
 
 namespace anneal::ANNEAL_TARGET {
 
@@ -18,10 +18,7 @@ static void norm_run(const Call& call, Context& context) {
     for (int i = 1; i < 3; i++) fill_vector(call.out[i], __builtin_nanf(""));
     return;
   }
-  if (!is_single_row(job)) return run_norm_columns(job, false);
-  NormRowsJob rows = norm_rows_job(job, false);
-  run_norm_chunks(job, rows.chunks, streams_rows(call.out[0], job.P) ? norm_rows_chunk<true> : norm_rows_chunk<false>,
-                  &rows);
+  is_single_row(job) ? run_norm_rows(job) : run_norm_columns(job, false);
 }
 
 static void norm_grad_run(const Call& call, Context& context) {

@@ -33,11 +33,15 @@ template <class T>
 static void reference_norm(const Call& call, Context&) {
   const ReferenceNorm n = reference_norm_of(call.in[0]);
   const T *x = (const T*)call.in[0].data, *weight = (const T*)call.in[1].data, *bias = (const T*)call.in[2].data;
+  const T* residual = (const T*)call.in[3].data;
   T *y = (T*)call.out[0].data, *spreads = (T*)call.out[1].data, *means = (T*)call.out[2].data;
+  T* sum = (T*)call.out[3].data;
   const double count = (double)(n.R * n.P);
   for (int64_t a = 0; a < n.A; a++)
     for (int64_t g = 0; g < n.G; g++) {
-      const auto element = [&](int64_t r, int64_t p) { return (double)x[n.at(a, r, g, p)]; };
+      // The sum is rounded, as it is where it is an addition of its own.
+      const auto total = [&](int64_t at) { return residual ? (T)(x[at] + residual[at]) : x[at]; };
+      const auto element = [&](int64_t r, int64_t p) { return (double)total(n.at(a, r, g, p)); };
       const double mean = call.attr[0] ? reference_group_sum(n, element) / count : 0;
       const double spread =
           reference_group_sum(n,
@@ -48,6 +52,7 @@ static void reference_norm(const Call& call, Context&) {
         for (int64_t p = 0; p < n.P; p++) {
           const double z = (element(r, p) - mean) * inverse * (weight ? (double)weight[g * n.P + p] : 1);
           y[n.at(a, r, g, p)] = (T)(z + (bias ? (double)bias[g * n.P + p] : 0));
+          if (sum) sum[n.at(a, r, g, p)] = total(n.at(a, r, g, p));
         }
       if (spreads) spreads[a * n.G + g] = (T)spread;
       if (means) means[a * n.G + g] = (T)mean;
@@ -59,6 +64,7 @@ static void reference_norm_grad(const Call& call, Context&) {
   const ReferenceNorm n = reference_norm_of(call.in[1]);
   const T *dy = (const T*)call.in[0].data, *x = (const T*)call.in[1].data, *spreads = (const T*)call.in[2].data;
   const T *means = (const T*)call.in[3].data, *weight = (const T*)call.in[4].data;
+  const T* residual = (const T*)call.in[5].data;
   T *dx = (T*)call.out[0].data, *dweight = (T*)call.out[1].data, *dbias = (T*)call.out[2].data;
   const double count = (double)(n.R * n.P);
   for (int64_t a = 0; a < n.A; a++)
@@ -74,7 +80,8 @@ static void reference_norm_grad(const Call& call, Context&) {
       if (dx)
         for (int64_t r = 0; r < n.R; r++)
           for (int64_t p = 0; p < n.P; p++)
-            dx[n.at(a, r, g, p)] = (T)((slope(r, p) - of_mean - z(r, p) * along) * inverse);
+            dx[n.at(a, r, g, p)] = (T)((slope(r, p) - of_mean - z(r, p) * along) * inverse +
+                                       (residual ? (double)residual[n.at(a, r, g, p)] : 0));
     }
   for (int64_t g = 0; g < n.G; g++)
     for (int64_t p = 0; p < n.P; p++) {

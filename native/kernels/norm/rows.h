@@ -2,7 +2,7 @@
 // around it and for the result, a few rows at a time, so that none waits for its own mean.
 #pragma once
 #include "../reduce/variance_rows.h"
-#include "../softmax/block.h"
+#include "../softmax/rows.h"
 #include "job.h"
 
 namespace anneal::ANNEAL_TARGET {
@@ -74,29 +74,56 @@ ANNEAL_INLINE void write_tile(float* y, int64_t n, const float* weight, const fl
                 [&](int64_t i, int lanes) __attribute__((always_inline)) { put<kStream>(y + i, z(i, lanes), lanes); });
 }
 
-template <bool kStream>
+// Rows of more are so long that the processor does not look ahead to those that follow: they are fetched.
+constexpr int64_t kFetchedRow = 256;
+
+// x + residual, of which the rows that follow are made while rows are written, so that memory works meanwhile. A sum
+// that nobody reads is where y will be.
+struct RowSums {
+  const float *x, *residual;
+  float* sum;
+};
+
+ANNEAL_INLINE void add_residual(const RowSums& of, int64_t at, int lanes) {
+  st_some(of.sum + at, ld_some(of.x + at, lanes) + ld_some(of.residual + at, lanes), lanes);
+}
+
+static RowSums row_sums(const Call& call) {
+  const TensorArg& sum = call.out[call.out[3].data ? 3 : 0];
+  return {(const float*)call.in[0].data, (const float*)call.in[3].data, (float*)sum.data};
+}
+
+template <bool kStream, bool kSums>
 static void norm_rows_chunk(void* arg, int64_t chunk, int32_t) {
   const NormRowsJob& job = *(const NormRowsJob*)arg;
   const Call& call = *job.base.call;
   const int64_t G = job.base.G, P = job.base.P;
-  const int64_t end = smallest(job.base.A, (chunk + 1) * job.per_chunk) * G;
+  const int64_t begin = chunk * job.per_chunk * G, end = smallest(job.base.A, (chunk + 1) * job.per_chunk) * G;
   const float *weight = (const float*)call.in[1].data, *bias = (const float*)call.in[2].data;
   float *spreads = (float*)call.out[1].data, *means = (float*)call.out[2].data;
   const int64_t together = rows_together(P);
-  for (int64_t first = chunk * job.per_chunk * G; first < end; first += together) {
+  const bool fetches = P > kFetchedRow;
+  const RowSums sums = row_sums(call);
+  if (kSums)
+    each_vector(smallest(together, end - begin) * P,
+                [&](int64_t i, int lanes) __attribute__((always_inline)) { add_residual(sums, begin * P + i, lanes); });
+  for (int64_t first = begin; first < end; first += together) {
     const int64_t rows = smallest(together, end - first);
-    const float* x = (const float*)call.in[0].data + first * P;
+    const float* x = (kSums ? sums.sum : sums.x) + first * P;
     float* y = (float*)call.out[0].data + first * P;
     float mean[kNormRows], spread[kNormRows];
     row_statistics(x, rows, P, call.attr[0] != 0, mean, spread);
     for (int64_t tile = 0; tile < P; tile += kNormTile)
       for (int64_t r = 0; r < rows; r++) {
         const vf center = splat(mean[r]), inverse = splat(inverse_root(job.base, spread[r]));
-        const int64_t feature = (first + r) % G * P + tile;
+        const int64_t feature = (G == 1 ? 0 : (first + r) % G * P) + tile;
         const float* from = x + r * P + tile;
+        const int64_t next = (first + r + together) * P + tile;
+        const bool follows = first + r + together < end;
         write_tile<kStream>(y + r * P + tile, smallest(kNormTile, P - tile), weight ? weight + feature : nullptr,
                             bias ? bias + feature : nullptr, [&](int64_t i, int lanes) __attribute__((always_inline)) {
-                              __builtin_prefetch(from + together * P + i, 0, 2);  // of the rows that follow
+                              if (kSums && follows) add_residual(sums, next + i, lanes);
+                              if (!kSums && fetches) __builtin_prefetch(sums.x + next + i, 0, 2);
                               return (ld_some(from + i, lanes) - center) * inverse;
                             });
       }
@@ -108,73 +135,16 @@ static void norm_rows_chunk(void* arg, int64_t chunk, int32_t) {
   if (kStream) stream_fence();
 }
 
-// dx of a row, and its share of the sums, which are null where nobody wants them.
-template <bool kWeighted, bool kSums, bool kStream>
-ANNEAL_INLINE void grad_row(const NormJob& job, int64_t row, float* dweight, float* dbias) {
-  const Call& call = *job.call;
-  const int64_t P = job.P;
-  const float *dy = (const float*)call.in[0].data + row * P, *x = (const float*)call.in[1].data + row * P;
-  const float *means = (const float*)call.in[3].data, *weight = (const float*)call.in[4].data;
-  if (kWeighted) weight += row % job.G * P;
-  float* dx = (float*)call.out[0].data;
-  const vf center = splat(means ? means[row] : 0);
-  const float root = inverse_root(job, ((const float*)call.in[2].data)[row]);
-  const auto slope = [&](int64_t i, int lanes) __attribute__((always_inline)) {
-    const vf d = ld_some(dy + i, lanes);
-    return kWeighted ? d * ld_some(weight + i, lanes) : d;
-  };
-  const auto part = [&](int64_t i, int p, int lanes)
-                        __attribute__((always_inline)) { return slope(i + p * kLanes, lanes); };
-  const float n = (float)P, sum = means ? sum_of(P, part) : 0;
-  const float along = sum_of(P, [&](int64_t i, int p, int lanes) __attribute__((always_inline)) {
-    const int64_t at = i + p * kLanes;
-    return keep_lanes(slope(at, lanes) * (ld_some(x + at, lanes) - center), lanes, vf{});
-  });
-  const vf inverse = splat(root), mean = splat(sum / n), tilt = splat(along / n * root * root);
-  each_vector(P, [&](int64_t i, int lanes) __attribute__((always_inline)) {
-    const vf distance = ld_some(x + i, lanes) - center;
-    if (dx) put<kStream>(dx + row * P + i, (slope(i, lanes) - mean - distance * tilt) * inverse, lanes);
-    if (kSums) {
-      const vf d = ld_some(dy + i, lanes);
-      st_some(dweight + i, vfma(d, distance * inverse, ld_some(dweight + i, lanes)), lanes);
-      st_some(dbias + i, ld_some(dbias + i, lanes) + d, lanes);
-    }
-  });
-}
-
-template <bool kWeighted, bool kSums, bool kStream>
-ANNEAL_INLINE void grad_rows(const NormRowsJob& job, int64_t chunk, float* sums) {
-  const NormJob& base = job.base;
-  const int64_t end = smallest(base.A, (chunk + 1) * job.per_chunk) * base.G;
-  for (int64_t row = chunk * job.per_chunk * base.G; row < end; row++) {
-    float* dweight = kSums ? sums + row % base.G * base.P : nullptr;
-    grad_row<kWeighted, kSums, kStream>(base, row, dweight, kSums ? dweight + base.C : nullptr);
-  }
-  if (kStream) stream_fence();
-}
-
-template <bool kStream>
-static void norm_grad_rows_chunk(void* arg, int64_t chunk, int32_t) {
-  const NormRowsJob& job = *(const NormRowsJob*)arg;
-  const bool weighted = job.base.call->in[4].data != nullptr;
-  float* sums = job.partial ? job.partial + chunk * 2 * job.base.C : nullptr;
-  if (!sums)
-    return weighted ? grad_rows<true, false, kStream>(job, chunk, sums)
-                    : grad_rows<false, false, kStream>(job, chunk, sums);
-  __builtin_memset(sums, 0, (size_t)(2 * job.base.C) * 4);
-  weighted ? grad_rows<true, true, kStream>(job, chunk, sums) : grad_rows<false, true, kStream>(job, chunk, sums);
-}
-
-static void run_grad_rows(const NormJob& base) {
-  NormRowsJob job = norm_rows_job(base, true);
+static void run_norm_rows(const NormJob& base) {
+  NormRowsJob job = norm_rows_job(base, false);
   const Call& call = *base.call;
-  if (call.out[1].data || call.out[2].data) job.partial = (float*)base.context->shared_scratch;
-  const bool stream = call.out[0].data && streams_rows(call.out[0], base.P);
-  run_norm_chunks(base, job.chunks, stream ? norm_grad_rows_chunk<true> : norm_grad_rows_chunk<false>, &job);
-  if (!job.partial) return;
-  add_partials(job.partial, job.chunks, 2 * base.C);
-  store_vector(call.out[1], job.partial);
-  store_vector(call.out[2], job.partial + base.C);
+  const bool sums = call.in[3].data != nullptr, in_y = sums && !call.out[3].data;
+  const bool stream = !in_y && streams_rows(call.out[0], base.P);
+  run_norm_chunks(base, job.chunks,
+                  stream ? sums ? norm_rows_chunk<true, true> : norm_rows_chunk<true, false>
+                  : sums ? norm_rows_chunk<false, true>
+                         : norm_rows_chunk<false, false>,
+                  &job);
 }
 
 }  // namespace anneal::ANNEAL_TARGET

@@ -16,6 +16,17 @@ struct Norm {
   Dims features() const { return {G, P}; }
 };
 
+// Checks the same norm of x and a residual, whose sum is a result, and is none.
+void check_sums(KernelCase c, const Norm& n) {
+  c.in[3] = random_tensor(DType::f32, n.x(), 5);
+  c.out[3] = Tensor(DType::f32, n.x());
+  c.text += " of a sum";
+  check(c);
+  c.out[3] = Tensor();
+  c.text += " that nobody reads";
+  check(c);
+}
+
 // Checks that a norm with a weight and a bias, a weight, or neither, is close to the reference, and its gradient, of
 // what it gives; `offset` is added to x.
 void check_norm(const Norm& n, double offset = 0, float special = 0) {
@@ -29,9 +40,9 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
     const Tensor bias = affine > 1 ? random_tensor(DType::f32, n.features(), 4, 2) : none;
     KernelCase forward = {row_norm,
                           text_of("norm", n.x()) + text_of(" affine", {affine}),
-                          {x, weight, bias},
+                          {x, weight, bias, none},
                           {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.statistic()),
-                           n.centered ? Tensor(DType::f32, n.statistic()) : none},
+                           n.centered ? Tensor(DType::f32, n.statistic()) : none, none},
                           {n.centered, std::bit_cast<uint32_t>(1e-3f)}};
     // A mean is rounded, and what is around it with it.
     forward.tolerance = {3e-6, 3e-6 + 1.5e-7 * std::abs(offset)};
@@ -41,15 +52,22 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
     forward.out[1] = forward.out[2] = none;
     forward.text += " without statistics";
     check(forward);
+    if (n.R == 1) check_sums(forward, n);
 
     KernelCase gradient = {
         row_norm_grad,
         text_of("norm_grad", n.x()) + text_of(" affine", {affine}),
-        {dy, x, left[1], left[2], weight},
+        {dy, x, left[1], left[2], weight, none},
         {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.features()), Tensor(DType::f32, n.features())},
         {std::bit_cast<uint32_t>(1e-3f)}};
     gradient.tolerance = {4e-6, 4e-7 * (8 + terms * std::sqrt(double(n.A)))};
     check(gradient);
+    if (n.R == 1) {
+      KernelCase with_residual = gradient;
+      with_residual.text += " with a residual";
+      with_residual.in[5] = random_tensor(DType::f32, n.x(), 6);
+      check(with_residual);
+    }
     for (const bool only_x : {true, false}) {
       KernelCase less = gradient;
       less.text += only_x ? " of x" : " of weights";
@@ -75,6 +93,7 @@ TEST_CASE("norm: many rows, chunks of them, groups in a row") {
   check_norm({1000, 1, 4, 10});
   check_norm({70, 1, 2, 3000});
   check_norm({200, 1, 1, 500, false});
+  check_norm({1100, 1, 1, 960});
 }
 
 TEST_CASE("norm: columns, few and many, folded and not") {
@@ -118,14 +137,20 @@ TEST_CASE("verify checks what a norm is given") {
   struct Given {
     std::vector<uint32_t> x = {2, 3, 4, 5}, y = x, spread = {2, 4}, mean = {2, 4}, weight = {4, 5}, attrs = {1, 0};
     bool weighted = true;
+    std::vector<uint32_t> residual = {}, sum = {};
   };
   const auto of = [](const Given& g) {
     return refusal_of([&](ProgramBuilder& b) {
       const uint32_t weight = g.weighted ? b.dense(Space::input, DType::f32, 1, g.weight) : kNone;
+      const auto optional = [&](Space space, uint64_t at, const std::vector<uint32_t>& dims) {
+        return dims.empty() ? kNone : b.dense(space, DType::f32, at, dims);
+      };
       b.add(row_norm,
             {b.dense(Space::arena, DType::f32, 0, g.y), b.dense(Space::arena, DType::f32, 4096, g.spread),
-             b.dense(Space::arena, DType::f32, 8192, g.mean)},
-            {b.dense(Space::input, DType::f32, 0, g.x), weight, b.dense(Space::input, DType::f32, 2, {4, 5})}, g.attrs);
+             b.dense(Space::arena, DType::f32, 8192, g.mean), optional(Space::arena, 12288, g.sum)},
+            {b.dense(Space::input, DType::f32, 0, g.x), weight, b.dense(Space::input, DType::f32, 2, {4, 5}),
+             optional(Space::input, 3, g.residual)},
+            g.attrs);
     });
   };
   CHECK(of({}) == "accepted");
@@ -139,6 +164,15 @@ TEST_CASE("verify checks what a norm is given") {
   check_refused(of({.attrs = {2, 0}}), "attribute 0");
   check_refused(of({.attrs = {1, 0x7F800000}}), "eps");
   check_refused(of({.attrs = {1, 0x80000001}}), "eps");
+  const std::vector<uint32_t> row = {6, 1, 4, 5}, statistic = {6, 4};
+  const Given summed = {.x = row, .spread = statistic, .mean = statistic, .residual = row, .sum = row};
+  CHECK(of(summed) == "accepted");
+  check_refused(of({.residual = {2, 3, 4, 5}}), "a residual is of single rows");
+  Given wrong = summed;
+  wrong.residual = {6, 1, 5, 4};
+  check_refused(of(wrong), "a residual is of single rows");
+  wrong.residual = {};
+  check_refused(of(wrong), "a sum is of two");
 
   const auto gradient = [](std::vector<uint32_t> dx, std::vector<uint32_t> dweight, std::vector<uint32_t> mean) {
     return refusal_of([&](ProgramBuilder& b) {

@@ -18,6 +18,11 @@ inline bool is_norm_matrix(const TensorArg& t, const TensorArg& x, int rows, int
                          t.dims[1] == x.dims[columns] && is_dense(t));
 }
 
+inline const char* verify_norm_residual(const TensorArg& residual, const TensorArg& x) {
+  NEED(!present(residual) || (is_like(residual, x) && x.dims[1] == 1), "a residual is of single rows, and like x");
+  return nullptr;
+}
+
 inline const char* verify_norm(const Call& c) {
   const TensorArg& x = c.in[0];
   NEED(present(c.out[0]), "an operand is absent");
@@ -26,6 +31,8 @@ inline const char* verify_norm(const Call& c) {
   NEED(is_norm_matrix(c.in[1], x, 2, 3) && is_norm_matrix(c.in[2], x, 2, 3), "weight or bias is not [G,P]");
   NEED(present(c.in[1]) || !present(c.in[2]), "a bias without a weight");
   NEED(c.attr[0] <= 1, "attribute 0 is 0 or 1");
+  if (const char* wrong = verify_norm_residual(c.in[3], x)) return wrong;
+  NEED(!present(c.out[3]) || (present(c.in[3]) && is_like(c.out[3], x)), "a sum is of two, and like x");
   NEED(c.attr[0] == 1 || (x.dims[1] == 1 && !present(c.out[2])), "a mean square is of single rows, and without a mean");
   return nullptr;
 }
@@ -39,7 +46,8 @@ inline const char* verify_norm_grad(const Call& c) {
   NEED(is_norm_matrix(c.out[1], x, 2, 3) && is_norm_matrix(c.out[2], x, 2, 3) && is_norm_matrix(c.in[4], x, 2, 3),
        "a weight or its gradient is not [G,P]");
   NEED(present(c.in[3]) || x.dims[1] == 1, "a mean square is of single rows");
-  return nullptr;
+  NEED(present(c.out[0]) || !present(c.in[5]), "a residual of no dx");
+  return verify_norm_residual(c.in[5], x);
 }
 
 }  // namespace anneal
