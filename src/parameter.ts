@@ -2,6 +2,7 @@ import { ArgumentError } from './errors.js';
 import { describeValue } from './describe-value.js';
 import type { ModelGenerator } from './generator.js';
 import { engine, type Storage } from './graph/engine.js';
+import type { Assignment } from './graph/assignments.js';
 import type { RecordedRules } from './graph/recorded-rule.js';
 import { inspected } from './inspect.js';
 import { checkShape } from './ops/check.js';
@@ -58,6 +59,8 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   lost$: Error | undefined = undefined;
   /** The memory of the last accumulator, until the next one wants it, or a step did without. */
   spare$: Storage | undefined = undefined;
+  /** Values that were assigned to a buffer, and are neither committed nor given up; see graph/assignments.ts. */
+  assignments$: readonly Assignment[] | undefined = undefined;
   /** Computes its first values; undefined once they are there. */
   initializer$: Initializer | undefined;
 

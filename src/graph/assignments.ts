@@ -14,8 +14,11 @@ export interface Assignment {
 
 const NO_BUFFERS: readonly Parameter[] = [];
 const NONE: readonly Assignment[] = [];
-/** Assignments that are neither, by buffer, in the order of recording. */
-const open = new Map<Tensor, readonly Assignment[]>();
+/**
+ * The buffers with assignments that are neither. Those stand with the buffer, in the order of recording: a Map of them, whose tables the collector of young objects sees linked to each other, would
+ * keep the graphs of all steps until the next collection of all objects.
+ */
+const open: Parameter[] = [];
 /** Assignments by the tensor whose program commits them. Apart from the tensors, of which few have any. */
 const byTensor = new WeakMap<Tensor, readonly Assignment[]>();
 
@@ -23,7 +26,8 @@ const byTensor = new WeakMap<Tensor, readonly Assignment[]>();
 export function addAssignment(buffer: Parameter, value: Tensor, along: Tensor): void {
   const assignment: Assignment = { buffer, value, along, done: false };
   byTensor.set(along, [...assignmentsWith(along), assignment]);
-  open.set(buffer, [...waiting(buffer), assignment]);
+  if (waiting(buffer).length === 0) open.push(buffer);
+  buffer.assignments$ = [...waiting(buffer), assignment];
 }
 
 /** The assignments that come with the program that computes `tensor`. */
@@ -33,23 +37,23 @@ export function assignmentsWith(tensor: Tensor): readonly Assignment[] {
 
 /** The value that what is recorded now reads of a buffer: for code of the library whose scalars are nobody's outputs, see withoutTracking(). */
 export function latest(buffer: Tensor): Tensor {
-  return open.get(buffer)?.at(-1)?.value ?? buffer;
+  return (buffer as Parameter).assignments$?.at(-1)?.value ?? buffer;
 }
 
 /** Returns whether any assignment waits: nothing has to be looked for where not. */
 export function anyAssigned(): boolean {
-  return open.size > 0;
+  return open.length > 0;
 }
 
 /** The buffers with assignments that wait, of the model of `parameter`, or of none. */
 export function assignedBuffers(parameter: Parameter | undefined): readonly Parameter[] {
-  if (open.size === 0) return NO_BUFFERS;
-  return ([...open.keys()] as Parameter[]).filter(({ generator$ }) => generator$ === undefined || generator$ === parameter?.generator$);
+  if (open.length === 0) return NO_BUFFERS;
+  return open.filter(({ generator$ }) => generator$ === undefined || generator$ === parameter?.generator$);
 }
 
 /** The values that buffers are assigned: each is stored when it is committed ahead of the last step that could read it. */
 export function assignedValues(): ReadonlySet<Tensor> {
-  return new Set([...open.values()].flatMap((assignments) => assignments.map(({ value }) => value)));
+  return new Set(open.flatMap((buffer) => waiting(buffer).map(({ value }) => value)));
 }
 
 /** The buffers with assignments that wait, and the values that they are assigned: what was computed of the former cannot be computed again, once they have the latter. */
@@ -82,22 +86,21 @@ export function abandonAssignments(buffer: Parameter): void {
 
 /** Runs `fn`, which records a forward pass that only somebody looks at: what it assigns is read within it, and comes to nothing. */
 export function withoutAssigning<R>(fn: () => R): R {
-  const before = new Map(open);
+  const before = new Map(open.map((buffer) => [buffer, waiting(buffer)]));
   try {
     return fn();
   } finally {
-    for (const [buffer, assignments] of open) {
+    for (const buffer of open.slice()) {
       const kept = before.get(buffer) ?? NONE;
-      for (const assignment of assignments) if (!kept.includes(assignment)) assignment.done = true;
-      if (kept.length === 0) open.delete(buffer);
-      else open.set(buffer, kept);
+      for (const assignment of waiting(buffer)) if (!kept.includes(assignment)) assignment.done = true;
+      leave(buffer, kept);
     }
   }
 }
 
 /** Gives up assignments whose values belong to a step that is finished. */
 export function abandonStale(): void {
-  for (const buffer of open.keys() as Iterable<Parameter>) {
+  for (const buffer of open.slice()) {
     const stale = postOrder(
       waiting(buffer).flatMap(({ value, along }) => [value, along]),
       (node) => node.inputs,
@@ -107,14 +110,21 @@ export function abandonStale(): void {
 }
 
 function waiting(buffer: Parameter): readonly Assignment[] {
-  return open.get(buffer) ?? NONE;
+  return buffer.assignments$ ?? NONE;
 }
 
 /** Ends the first `count` assignments of a buffer. */
 function close(buffer: Parameter, count: number): void {
   const all = waiting(buffer);
-  for (const assignment of all.slice(0, count)) assignment.done = true;
-  const rest = all.slice(count);
-  if (rest.length === 0) open.delete(buffer);
-  else open.set(buffer, rest);
+  for (const assignment of all.slice(0, count)) {
+    assignment.done = true;
+    // The collector of young objects keeps the whole graph of an entry that is left to it.
+    if (assignmentsWith(assignment.along).length === 0) byTensor.delete(assignment.along);
+  }
+  leave(buffer, all.slice(count));
+}
+
+function leave(buffer: Parameter, rest: readonly Assignment[]): void {
+  buffer.assignments$ = rest.length === 0 ? undefined : rest;
+  if (rest.length === 0 && open.includes(buffer)) open.splice(open.indexOf(buffer), 1);
 }
