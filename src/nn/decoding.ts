@@ -7,8 +7,8 @@ import type { Tensor } from '../tensor.js';
 export interface DecodingPass {
   /** Position of the first token of each example of the batch. */
   readonly offsets: Int32Array;
-  /** Takes in the keys and values [B, H, T, D] of the layer's tokens, and gives those of all tokens so far with their number in each example. */
-  attended(layer: object, keys: Tensor, values: Tensor): AttendedTokens;
+  /** Takes in the keys and values [B, H, T, D] of the layer's tokens, and gives those of the tokens before; undefined where there are none. */
+  earlier(layer: object, keys: Tensor, values: Tensor): CachedTokens | undefined;
   /** Tensors that the tokens are decoded with, such as an encoder's, which are the same in every pass. */
   readonly memory: ReadonlySet<Tensor>;
   /** Takes the keys and values that the layer records of the memory, and gives those of the first pass, where they were computed before. */
@@ -21,9 +21,9 @@ export interface KeysAndValues {
   readonly values: Tensor;
 }
 
-export interface AttendedTokens extends KeysAndValues {
-  /** Number of keys that count, for each example: int32 [B]. Undefined: those that were handed over, attended causally. */
-  readonly lengths: Tensor | undefined;
+/** Keys and values [B, H, context, D] of earlier tokens, and how many there are of each example: int32 [B]. */
+export interface CachedTokens extends KeysAndValues {
+  readonly offsets: Tensor;
 }
 
 let pass: DecodingPass | undefined;

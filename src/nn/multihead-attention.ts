@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { add, alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, split, type AttentionOptions } from '../ops/index.js';
+import { cachedAttention } from '../ops/cached-attention.js';
 import { checkCount, checkTensor } from '../ops/check.js';
 import { checkRotary, type RotaryOptions } from '../ops/rotary.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
@@ -139,10 +140,12 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
       const got = !isCausal ? 'attention to later positions' : 'a mask or lengths';
       throw new ArgumentError(`[generate] ${this.path$ === '' ? this.toString() : this.path$}: got ${got}, expected { isCausal: true } alone, for keys and values to be kept. Make the layer so, or generate with { cache: false }.`, { op: 'generate' });
     }
-    const { keys, values, lengths } = pass.attended(this, this.#turned(k, pass.offsets), v);
-    const [queries, positions] = [q.shape[2]!, keys.shape[2]!];
-    const biases = this.alibi ? alibi(this.numHeads, queries, positions, lengths === undefined ? {} : { offset: pass.offsets }) : undefined;
-    return this.#dotProducts(this.#turned(q, pass.offsets), keys, values, { mask: biases, keyLengths: lengths, isCausal: lengths === undefined });
+    const keys = this.#turned(k, pass.offsets);
+    const cached = pass.earlier(this, keys, v);
+    const queries = this.#turned(q, pass.offsets);
+    const positions = (cached?.keys ?? keys).shape[2]!;
+    const biases = this.alibi ? alibi(this.numHeads, q.shape[2]!, positions, cached === undefined ? {} : { offset: pass.offsets }) : undefined;
+    return cached === undefined ? this.#dotProducts(queries, keys, v, { mask: biases, isCausal: true }) : cachedAttention(queries, { keys, values: v }, cached, { mask: biases });
   }
 
   /** Attention of tokens to others. Those of the memory have their keys and values from the first pass on; what was recorded of them is then computed by nobody. */

@@ -16,7 +16,7 @@ const ATTENTION: Tolerance = { absolute: 4e-6, relative: 4e-6 };
 const NAME = 'scaledDotProductAttention';
 
 /** Features lie side by side; a mask of one element, too, has strides of its own. */
-const hasRows = ({ shape, strides }: Layout): boolean => shape.at(-1)! <= 1 || strides.at(-1) === 1;
+export const hasRows = ({ shape, strides }: Layout): boolean => shape.at(-1)! <= 1 || strides.at(-1) === 1;
 
 /** Operands [B, H, T, D] of a query whose heads lie side by side at each position leave results that do. */
 function orderLike(shape: Shape, query: Layout): Order | undefined {
@@ -26,7 +26,7 @@ function orderLike(shape: Shape, query: Layout): Order | undefined {
 }
 
 /** A mask as [B, H, T, S], dimensions that it broadcasts along being 1. */
-function asMask({ buffer, layout }: Value): Value {
+export function asMask({ buffer, layout }: Value): Value {
   const missing = Array.from({ length: 4 - layout.shape.length }, () => 1);
   return { buffer, layout: { shape: [...missing, ...layout.shape], strides: [...missing, ...layout.strides], offset: layout.offset } };
 }

@@ -49,6 +49,14 @@ export function attentionCost(query: Shape, value: Shape, causal: boolean, produ
   return Math.round(PRODUCT_NS + scores * ((2 * products * (D + value[3]!)) / FLOPS_PER_NS + SCORE_NS));
 }
 
+/** Elements of keys and values that are read per nanosecond where each is used once. */
+const CACHED_PER_NS = 8;
+
+/** Attention of a query [B, H, 1, D] to a cache of values [B, K, C, E]: to half of its positions, on average. */
+export function cachedAttentionCost([B, H, , D]: Shape, [, K, C, E]: Shape): number {
+  return Math.round(PRODUCT_NS + (B! * C! * (H! * SCORE_NS + (K! * (D! + E!)) / CACHED_PER_NS)) / 2);
+}
+
 /** A convolution that multiplies so many weights at each of the pixels, and reads and writes so many elements of images: windows are read where they lie, not packed. */
 export function convolutionCost(pixels: number, weights: number, images: number): number {
   return Math.round(PRODUCT_NS + (2 * pixels * weights) / FLOPS_PER_NS + (weights + images) / PACKED_PER_NS);

@@ -170,6 +170,8 @@ export interface CompositeRecord<A = Attrs, G extends OutputGradients = readonly
    * step's structure; see graph/recorded-rule.ts.
    */
   readonly closure?: true;
+  /** An effect that makes the first input what the result would be: where a buffer is assigned it, its other elements need not move. */
+  inPlace?(inputs: readonly Tensor[], attrs: A): Tensor;
   decompose(inputs: readonly Tensor[], attrs: A): Tensor | readonly Tensor[];
 }
 

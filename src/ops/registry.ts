@@ -7,6 +7,7 @@ import { batchNormInferenceOps } from './batch-norm-inference.js';
 import { binaryCrossEntropyOps } from './binary-cross-entropy.js';
 import { boundsOps } from './bounds.js';
 import { broadcastingOps } from './broadcasting.js';
+import { cachedAttentionOps } from './cached-attention.js';
 import { castOps } from './cast.js';
 import { clippingOps } from './clipping.js';
 import { compareOps } from './compare.js';
@@ -80,6 +81,7 @@ export const ops = {
   ...normalizationOps,
   ...batchNormInferenceOps,
   ...attentionOps,
+  ...cachedAttentionOps,
   ...lstmCellOps,
   ...poolingOps,
   ...maxPoolingOps,

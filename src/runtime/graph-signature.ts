@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor.js';
 import { anyAssigned, assignmentsWith, isSuperseded, lastOfEach, type Assignment } from '../graph/assignments.js';
 import { RegionNumbers } from '../graph/recompute-region.js';
 import { beginWalk, extendOrder } from '../graph/walk.js';
-import type { Output, Request } from './request.js';
+import { isInPlace, type Output, type Request } from './request.js';
 
 /** The nodes behind a request, operands first, and the leaves that it reads or writes besides. number$ of each is its position. */
 export function nodesOf(request: Request): Tensor[] {
@@ -50,8 +50,8 @@ function findCommits({ commits, outputs, updater }: Request, order: Tensor[], wa
   for (const assignment of lastOfEach(found)) {
     commits!.push(assignment);
     const { value } = assignment;
-    // Others may read it after the buffer has changed again.
-    const isReadLater = value.storage$ === undefined && (updater === undefined || isSuperseded(assignment));
+    // Others may read it after the buffer has changed again. What is written in place is never whole elsewhere, and stale then.
+    const isReadLater = value.storage$ === undefined && !isInPlace(assignment) && (updater === undefined || isSuperseded(assignment));
     if (isReadLater) outputs.push({ tensor: value, destination: { to: 'storage', index: storages++ } });
   }
 }

@@ -3,6 +3,7 @@ import type { ParameterGradient, StepOptions, Updater } from '../graph/engine.js
 import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
 import type { Assignment } from '../graph/assignments.js';
 import { add, mul } from '../ops/index.js';
+import type { CompositeRecord } from '../ops/record.js';
 import { requireFinite } from '../ops/require-finite.js';
 import { store } from '../ops/store.js';
 import { sizeOf } from '../shape.js';
@@ -34,7 +35,15 @@ export interface Update {
 
 /** The effects that store the values of buffers. */
 export function commitsOf({ commits = [] }: Request): readonly Tensor[] {
-  return commits.map(({ buffer, value }) => store(buffer, value));
+  return commits.map((assignment) => {
+    const { buffer, value } = assignment;
+    return isInPlace(assignment) ? (value.op as CompositeRecord<never>).inPlace!(value.inputs, value.attrs as never) : store(buffer, value);
+  });
+}
+
+/** Returns whether a value is the buffer but for a part, which alone has to be written. */
+export function isInPlace({ buffer, value }: Assignment): boolean {
+  return value.storage$ === undefined && value.op.kind === 'composite' && value.op.inPlace !== undefined && value.inputs[0] === buffer;
 }
 
 /** The gradients that updates get: those that this step computes, on top of what an earlier backward() has left, times the scale. */

@@ -1,8 +1,9 @@
-import { addAssignment } from '../graph/assignments.js';
+import { abandonAssignments, addAssignment } from '../graph/assignments.js';
 import { withoutTracking } from '../graph/recorder.js';
-import type { AttendedTokens, DecodingPass, KeysAndValues } from '../nn/decoding.js';
+import type { CachedTokens, DecodingPass, KeysAndValues } from '../nn/decoding.js';
 import { zeros as zeroValues } from '../nn/initializers.js';
-import { arange, detach, equal, gather, pad, reshape, where } from '../ops/index.js';
+import { putPositions } from '../ops/cached-attention.js';
+import { detach, gather } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { Parameter } from '../parameter.js';
 import type { Tensor } from '../tensor.js';
@@ -28,7 +29,7 @@ export class KeyValueCache implements DecodingPass {
   readonly #remembered = new Map<object, Kept>();
   /** Values that the pass under way gives the buffers. */
   #changes: [buffer: Parameter, value: Tensor][] = [];
-  /** Values that were assigned along with the last logits. */
+  /** Values that are copied into buffers along with the last logits. */
   #given: Tensor[] = [];
 
   constructor(batch: number, context: number, memory: readonly Tensor[] = []) {
@@ -42,18 +43,14 @@ export class KeyValueCache implements DecodingPass {
     return this.#layers.size > 0;
   }
 
-  attended(layer: object, keys: Tensor, values: Tensor): AttendedTokens {
+  earlier(layer: object, keys: Tensor, values: Tensor): CachedTokens | undefined {
     const [B, , T] = keys.shape as readonly [number, number, number, number];
     let kept = this.#layers.get(layer);
     if (kept === undefined) this.#layers.set(layer, (kept = { keys: bufferOf(keys, this.#context), values: bufferOf(values, this.#context) }));
-    if (T > 1 || this.#isFirst) {
-      this.#changes.push([kept.keys, this.#whole(keys)], [kept.values, this.#whole(values)]);
-      return { keys, values, lengths: undefined };
-    }
-    const here = equal(reshape(arange(this.#context) as Tensor, [1, 1, this.#context, 1]), reshape(fromArray(this.offsets, [B], 'int32') as Tensor, [B, 1, 1, 1])) as Tensor;
-    const all = { keys: where(here, keys, this.#inOrder(kept.keys)) as Tensor, values: where(here, values, this.#inOrder(kept.values)) as Tensor };
-    this.#changes.push([kept.keys, all.keys], [kept.values, all.values]);
-    return { ...all, lengths: fromArray(this.offsets.map((offset) => offset + 1), [B], 'int32') as Tensor };
+    const offsets = T > 1 || this.#isFirst ? undefined : (fromArray(this.offsets, [B], 'int32') as Tensor);
+    const before = { keys: this.#inOrder(kept.keys), values: this.#inOrder(kept.values) };
+    this.#changes.push([kept.keys, putPositions(before.keys, keys, offsets)], [kept.values, putPositions(before.values, values, offsets)]);
+    return offsets && { ...before, offsets };
   }
 
   remembered(layer: object, keys: Tensor, values: Tensor): KeysAndValues {
@@ -67,9 +64,10 @@ export class KeyValueCache implements DecodingPass {
   /** Gives the buffers what the pass has made for them, when `logits`, its result, is computed. */
   commit(logits: Tensor): void {
     for (const [buffer, value] of this.#changes) {
-      const given = withoutTracking(() => detach(value));
+      const isInPlace = value.inputs[0] === buffer;
+      const given = isInPlace ? value : withoutTracking(() => detach(value));
       addAssignment(buffer, given, logits);
-      this.#given.push(given);
+      if (!isInPlace) this.#given.push(given);
     }
     this.#changes = [];
   }
@@ -88,21 +86,16 @@ export class KeyValueCache implements DecodingPass {
     return this.order === undefined ? (buffer as Tensor) : (gather(buffer as Tensor, fromArray(this.order, [this.order.length], 'int32') as Tensor, 0) as Tensor);
   }
 
-  /** Zeros behind the tokens, up to the context. */
-  #whole(x: Tensor): Tensor {
-    return pad(x, [0, 0, 0, this.#context - x.shape[2]!]) as Tensor;
-  }
-
   /** Frees the buffers. */
   dispose(): void {
     this.release();
-    for (const layers of [this.#layers, this.#remembered]) {
-      for (const { keys, values } of layers.values()) {
-        keys.dispose();
-        values.dispose();
-      }
-      layers.clear();
+    for (const buffer of [...this.#layers.values(), ...this.#remembered.values()].flatMap(({ keys, values }) => [keys, values])) {
+      // A pass that failed has left some.
+      abandonAssignments(buffer);
+      buffer.dispose();
     }
+    this.#layers.clear();
+    this.#remembered.clear();
   }
 }
 

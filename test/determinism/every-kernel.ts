@@ -4,8 +4,10 @@
 // What has no gradient is seen through a witness: a parameter w with the loss sum(w * values), whose gradient the values are.
 import * as anneal from 'anneal';
 import { losses, nn, optim, Parameter, random, seed, tensor, type DType, type Shape, type Tensor } from 'anneal';
+import { addAssignment } from '../../src/graph/assignments.js';
 import { engine, type ParameterGradient, type Updater } from '../../src/graph/engine.js';
 import { outputOf, record } from '../../src/graph/recorder.js';
+import { cachedAttention, putPositions } from '../../src/ops/cached-attention.js';
 import { gatherRows } from '../../src/ops/indexing.js';
 import { normalizeChannels } from '../../src/ops/norms.js';
 import { everyOp, ops } from '../../src/ops/registry.js';
@@ -23,6 +25,8 @@ const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, 
 const matrix = (rows: number, columns: number): Tensor => tensor(numbers(rows * columns), { shape: [rows, columns] });
 
 const drawn = (shape: Shape, low = -0.3, high = 0.3): Tensor => new Parameter(shape, nn.init.uniform(low, high));
+
+const buffer = (shape: Shape): Parameter => new Parameter(shape, nn.init.uniform(-1, 1), { requiresGrad: false });
 
 /** Functions of a real number: those that have a line below meet other operations there, those that are new need none. */
 const functions = everyOp.filter(({ kind, gradient, examples }) => kind === 'pointwise' && typeof gradient === 'function' && examples().every(({ inputs }) => inputs.length === 1 && inputs[0]!.dtype === undefined));
@@ -72,6 +76,7 @@ export class EveryKernel extends nn.Module {
   readonly ragged = drawn([33, 3]);
   readonly convolutions = { first: drawn([33, 3, 3, 3]), apart: drawn([33, 11, 3, 2], -0.1, 0.1), each: drawn([33, 1, 3, 3]), larger: drawn([33, 17, 4, 3], -0.1, 0.1) };
   readonly attention = { query: drawn([4, 32, 17]), key: drawn([4, 32, 17]), value: drawn([4, 32, 17]) };
+  readonly cache = { keys: buffer([2, 2, 70, 17]), values: buffer([2, 2, 70, 17]) };
   readonly grid = drawn([67, 301], 0.2, 0.8);
   readonly elements = drawn([ELEMENTS]);
   readonly row = drawn([301], 0.5, 1.5);
@@ -149,8 +154,18 @@ export class EveryKernel extends nn.Module {
     const heads = (x: Tensor, count: number): Tensor => anneal.permute(anneal.reshape(x.slice(0, count), [2, 32, count / 2, 17]), [0, 2, 1, 3]) as Tensor;
     const options = { mask: anneal.greater(matrix(32, 32), -0.7) as Tensor, keyLengths: tensor(Int32Array.of(32, 21)) as Tensor, dropout: 0.2, enableGqa: true };
     this.term(anneal.pow(anneal.scaledDotProductAttention(heads(query, 4), heads(key, 2), heads(value, 2), options), 2));
+    this.remember(anneal.detach(anneal.reshape(anneal.slice(query, 0, 1, { axis: 1 }), [2, 2, 1, 17])) as Tensor);
     const spoken = tensor(below(16, 20), { shape: [4, 5] });
     this.term(losses.ctc(query, spoken, tensor(Int32Array.of(32, 31, 20, 7)), tensor(Int32Array.of(5, 4, 0, 1)), { blank: 16 }));
+  }
+
+  /** Attention of one position to those in a cache, into which it goes. */
+  private remember(x: Tensor): void {
+    const { keys, values } = this.cache;
+    const offsets = tensor(Int32Array.of(3, 68)) as Tensor;
+    const y = cachedAttention(x, { keys: x, values: x }, { keys, values, offsets }, { mask: undefined });
+    for (const cache of [keys, values]) addAssignment(cache, putPositions(cache, x, offsets), y);
+    this.show(y);
   }
 
   /** Convolutions, with strides and phases, of groups, one for each channel, and the input's gradient by itself. */

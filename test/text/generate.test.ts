@@ -1,7 +1,9 @@
 // Text that a model writes: what is drawn, where it ends, that keys and values that are kept change nothing, and that no token makes a plan.
 import { describe, expect, test, vi } from 'vitest';
 import { add, concat, nn, oneHot, random, seed, slice, text, zeros, type Tensor } from 'anneal';
+import { anyAssigned } from '../../src/graph/assignments.js';
 import { Programs } from '../../src/runtime/programs.js';
+import { Session } from '../../src/runtime/session.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
 const V = 11;
@@ -68,6 +70,21 @@ describe('keys and values that are kept', () => {
       for (const length of [1, 5, 12, 9]) await tokensOf(model, Array.from({ length }, (_, i) => i % V), { maxTokens: 20, seed: length });
     };
     expect(await plansOf(further)).toBe(0);
+  });
+
+  test.runIf(planned)('are written where they belong: a token makes no memory', async () => {
+    const model = small();
+    await tokensOf(model, [1, 2, 3], { maxTokens: 4 });
+    const made = vi.spyOn(Session.prototype, 'allocateResult');
+    let count = 0;
+    for await (const _ of text.generate(model, [1, 2, 3], { maxTokens: 8 })) if (count++ === 0) made.mockClear();
+    expect(made).not.toHaveBeenCalled();
+    made.mockRestore();
+  });
+
+  test.runIf(planned)('of a text that failed leave nothing behind', async () => {
+    await expect(tokensOf(small(), [1, 2, V], {})).rejects.toThrow('[embedding] token out of range');
+    expect(anyAssigned()).toBe(false);
   });
 
   /** Logits with those of the position before added. */

@@ -1,6 +1,7 @@
 // Scaled dot-product attention and its gradients, without scores in memory. See rows.def for the operands.
 #pragma once
 #include "backward.h"
+#include "cached.h"
 
 namespace anneal::ANNEAL_TARGET {
 

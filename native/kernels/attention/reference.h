@@ -111,4 +111,57 @@ static void reference_attention_grad(const Call& call, Context& context) {
   }
 }
 
+template <class T>
+static void reference_cached_attention(const Call& call, Context& context) {
+  const TensorArg &query = call.in[0], &key = call.in[1], &value = call.in[2], &keys = call.in[3], &values = call.in[4],
+                  &mask = call.in[6], &y = call.out[0];
+  const auto at = ReferenceAttention<T>::at;
+  const int64_t H = query.dims[1], G = key.dims[1] ? H / key.dims[1] : 1, C = keys.dims[2];
+  float scale;
+  __builtin_memcpy(&scale, &call.attr[0], 4);
+  for (int64_t b = 0; b < query.dims[0]; b++) {
+    int64_t own = ((const int32_t*)call.in[5].data)[b];
+    if (!reference_in_range(context, b, own, C)) own = own < 0 ? 0 : C - 1;
+    for (int64_t h = 0; h < H; h++) {
+      const auto score = [&](int64_t s) {
+        double sum = 0;
+        for (int64_t d = 0; d < query.dims[3]; d++)
+          sum += (double)at(query, b, h, 0, d) * (double)(s < own ? at(keys, b, h / G, s, d) : at(key, b, h / G, 0, d));
+        sum *= (double)scale;
+        if (!mask.data) return sum;
+        const int64_t index[] = {b, h, 0, s};
+        int64_t offset = 0;
+        for (int d = 0; d < 4; d++) offset += mask.dims[d] == 1 ? 0 : index[d] * mask.strides[d];
+        const ReferenceLane m = reference_load(mask, offset);
+        return m.is_real ? sum + m.real : m.integer ? sum : -HUGE_VAL;
+      };
+      double most = -HUGE_VAL, total = 0;
+      for (int64_t s = 0; s <= own; s++) most = score(s) > most ? score(s) : most;
+      const double shift = most == -HUGE_VAL ? 0 : most;
+      for (int64_t s = 0; s <= own; s++) total += std::exp(score(s) - shift);
+      for (int64_t e = 0; e < y.dims[3]; e++) {
+        double sum = 0;
+        for (int64_t s = 0; s <= own; s++) {
+          const T from = s < own ? at(values, b, h / G, s, e) : at(value, b, h / G, 0, e);
+          sum += std::exp(score(s) - shift) * (double)from;
+        }
+        at(y, b, h, 0, e) = (T)(sum / (total == 0 ? 1 : total));
+      }
+    }
+  }
+}
+
+template <class T>
+static void reference_write_positions(const Call& call, Context& context) {
+  const TensorArg &cache = call.out[0], &rows = call.in[0];
+  const auto at = ReferenceAttention<T>::at;
+  for (int64_t b = 0; b < rows.dims[0]; b++) {
+    const int64_t offset = ((const int32_t*)call.in[1].data)[b];
+    if (!reference_in_range(context, b, offset, cache.dims[2] - rows.dims[2] + 1)) continue;
+    for (int64_t k = 0; k < rows.dims[1]; k++)
+      for (int64_t t = 0; t < rows.dims[2]; t++)
+        for (int64_t d = 0; d < rows.dims[3]; d++) at(cache, b, k, offset + t, d) = at(rows, b, k, t, d);
+  }
+}
+
 }  // namespace anneal::ANNEAL_TARGET

@@ -245,6 +245,80 @@ TEST_CASE("attention: a thousand positions") {
   check_attention({1, 4, 2, 1000, 1000, 4, 4}, o);
 }
 
+// ---- a cache of keys and values ----------------------------------------------------------------------------------
+struct Cache {
+  int64_t B, H, K, C, D, E;
+};
+
+KernelCase cached_case(const Cache& s, const std::vector<int64_t>& offsets, const Tensor& mask = {}) {
+  const auto drawn = [](const Dims& dims, uint64_t seed) { return random_tensor(DType::f32, dims, seed, 1.5); };
+  KernelCase c = {row_cached_attention,
+                  text_of("attention to a cache", {s.B, s.H, s.K, s.C, s.D, s.E, offsets.empty() ? 0 : offsets[0]}),
+                  {drawn({s.B, s.H, 1, s.D}, 1), drawn({s.B, s.K, 1, s.D}, 2), drawn({s.B, s.K, 1, s.E}, 3),
+                   drawn({s.B, s.K, s.C, s.D}, 4), drawn({s.B, s.K, s.C, s.E}, 5),
+                   Tensor(DType::i32, {s.B}).fill([&](int64_t i) { return double(offsets[size_t(i)]); }), mask},
+                  {Tensor(DType::f32, {s.B, s.H, 1, s.E})},
+                  {std::bit_cast<uint32_t>(0.3f)}};
+  c.tolerance = {6e-6, 6e-6};
+  return c;
+}
+
+TEST_CASE("attention to a cache: around the widths of vectors, heads that share keys, features of any number") {
+  for (const int64_t own : {0, 1, 3, 7, 8, 15, 16, 17, 31, 64, 99})
+    for (const Cache& s : std::vector<Cache>{{1, 1, 1, 100, 64, 64},
+                                             {2, 4, 2, 100, 32, 32},
+                                             {2, 5, 1, 100, 17, 19},
+                                             {1, 40, 1, 100, 8, 65},
+                                             {1, 2, 2, 100, 1, 1}})
+      check(cached_case(s, s.B == 1 ? std::vector<int64_t>{own} : std::vector<int64_t>{own, 99 - own}));
+}
+
+TEST_CASE("attention to a cache: masks") {
+  for (const DType dtype : {DType::boolean, DType::f32})
+    for (const Dims& dims : std::vector<Dims>{{1, 1, 1, 100}, {2, 4, 1, 100}, {2, 1, 1, 1}})
+      check(cached_case({2, 4, 2, 100, 8, 8}, {80, 5}, random_tensor(dtype, dims, 6, 2)));
+  const Tensor nothing = Tensor(DType::boolean, {1, 1, 1, 100}).fill([](int64_t) { return 0.0; });
+  const KernelCase c = cached_case({1, 2, 2, 100, 8, 8}, {70}, nothing);
+  check(c);
+  CHECK(c.run(*targets().front().table, 1)[0].at(3) == 0);
+}
+
+TEST_CASE("attention to a cache: what lies behind is not read, and its own position is not in the cache") {
+  KernelCase c = cached_case({1, 2, 1, 40, 8, 8}, {21});
+  const std::vector<Tensor> want = c.run(*targets().front().table, 1);
+  for (int operand : {3, 4})
+    for (int64_t i = 21 * 8; i < 40 * 8; i++) c.in[size_t(operand)].set(i, double(kNaN));
+  check(c);
+  CHECK(c.run(*targets().front().table, 1)[0].same_bits(want[0]));
+}
+
+TEST_CASE("attention to a cache: nothing, and offsets out of range, which are reported by the example") {
+  check(cached_case({0, 2, 2, 5, 4, 4}, {}));
+  check(cached_case({1, 0, 0, 5, 4, 4}, {2}));
+  check(cached_case({1, 2, 2, 5, 0, 4}, {2}));
+  for (const int64_t wrong : {-1, 5}) check_report(cached_case({3, 2, 2, 5, 4, 4}, {0, wrong, 4}), 1, wrong, 5);
+}
+
+KernelCase write_case(const Dims& cache, int64_t T, const std::vector<int64_t>& offsets) {
+  KernelCase c = {row_write_positions,
+                  text_of("writes to a cache", cache),
+                  {random_tensor(DType::f32, {cache[0], cache[1], T, cache[3]}, 2),
+                   Tensor(DType::i32, {cache[0]}).fill([&](int64_t i) { return double(offsets[size_t(i)]); })},
+                  {random_tensor(DType::f32, cache, 1)},
+                  {}};
+  return c;
+}
+
+TEST_CASE("writes to a cache: rows at their offsets, all else as it was") {
+  check(write_case({2, 3, 9, 5}, 1, {0, 8}));
+  check(write_case({1, 1, 9, 16}, 4, {5}));
+  check(write_case({0, 1, 9, 16}, 1, {}));
+  const std::vector<Tensor> got = write_case({1, 1, 3, 2}, 1, {1}).run(*targets().front().table, 1);
+  const Tensor before = random_tensor(DType::f32, {1, 1, 3, 2}, 1), rows = random_tensor(DType::f32, {1, 1, 1, 2}, 2);
+  for (int64_t i = 0; i < 6; i++) CHECK(got[0].at(i) == (i / 2 == 1 ? rows.at(i - 2) : before.at(i)));
+  for (const int64_t wrong : {-1, 6}) check_report(write_case({2, 1, 9, 4}, 4, {5, wrong}), 1, wrong, 6);
+}
+
 // ---- what is refused ---------------------------------------------------------------------------------------------
 using namespace refusals;
 
@@ -286,6 +360,45 @@ TEST_CASE("attention: operands that do not fit are refused") {
   check_refused(refused(with(6, {1, 2, 3, 5}), true), "y or its gradient");
   check_refused(refused(with(8, {1, 2, 4}), true), "the log-sum-exp is not dense");
   check_refused(refused(with(9, {1, 2}), true), "the log-sum-exp's gradient");
+}
+
+std::string refused_cached(const std::function<void(Operands&)>& spoil) {
+  Operands in = {{1, 4, 1, 4}, {1, 2, 1, 4}, {1, 2, 1, 6}, {1, 2, 9, 4}, {1, 2, 9, 6}, {1}, {1, 4, 1, 9}};
+  spoil(in);
+  return refusal_of([&](ProgramBuilder& b) {
+    std::vector<uint32_t> operands;
+    for (size_t i = 0; i < in.size(); i++)
+      operands.push_back(b.dense(Space::arena, i == 5 ? DType::i32 : DType::f32, 0, in[i]));
+    b.add(row_cached_attention, {b.dense(Space::arena, DType::f32, 0, {1, 4, 1, 6})}, operands, {0});
+  });
+}
+
+TEST_CASE("attention to a cache: operands that do not fit are refused") {
+  const auto with = [](size_t operand, std::vector<uint32_t> dims) {
+    return [=](Operands& in) { in[operand] = dims; };
+  };
+  CHECK(refused_cached([](Operands&) {}) == "accepted");
+  check_refused(refused_cached(with(0, {1, 4, 2, 4})), "the query is not one position");
+  check_refused(refused_cached(with(1, {1, 2, 1, 3})), "the key does not fit the query");
+  check_refused(refused_cached(with(2, {1, 1, 1, 6})), "the value does not fit the key");
+  check_refused(refused_cached(with(3, {1, 2, 9, 3})), "the cache of keys does not fit the key");
+  check_refused(refused_cached(with(4, {1, 2, 8, 6})), "the cache of values does not fit the value");
+  check_refused(refused_cached(with(5, {2})), "offsets are not int32 [B]");
+  check_refused(refused_cached(with(6, {1, 4, 1, 8})), "the mask does not fit the scores");
+}
+
+TEST_CASE("writes to a cache: operands that do not fit are refused") {
+  const auto refused_write = [](std::vector<uint32_t> rows, std::vector<uint32_t> offsets) {
+    return refusal_of([&](ProgramBuilder& b) {
+      const uint32_t cache = b.dense(Space::arena, DType::f32, 0, {1, 2, 9, 4});
+      const uint32_t from = b.dense(Space::arena, DType::f32, 0, rows);
+      b.add(row_write_positions, {cache}, {from, b.dense(Space::arena, DType::i32, 0, offsets)}, {});
+    });
+  };
+  CHECK(refused_write({1, 2, 3, 4}, {1}) == "accepted");
+  check_refused(refused_write({1, 2, 10, 4}, {1}), "the rows do not fit the cache");
+  check_refused(refused_write({1, 2, 3, 5}, {1}), "the rows do not fit the cache");
+  check_refused(refused_write({1, 2, 3, 4}, {2}), "offsets are not int32 [B]");
 }
 
 }  // namespace
