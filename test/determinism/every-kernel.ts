@@ -65,6 +65,7 @@ export class EveryKernel extends nn.Module {
     nn.linear(33, 10),
   );
   readonly embedding = drawn([50, 512]);
+  readonly vocabulary = drawn([700, 100]);
   readonly scores = drawn([45, 1025], -4, 4);
   readonly products = {
     deep: nn.linear(530, 24), // B is packed for all threads, in two blocks of k
@@ -131,6 +132,7 @@ export class EveryKernel extends nn.Module {
   private multiply(): void {
     const { deep, strided, wide, long, few } = this.products;
     const words = anneal.gather(this.embedding, tensor(below(50, 40)));
+    this.term(anneal.pow(anneal.gather(this.vocabulary, tensor(below(700, 90))), 2));
     const outputs = [
       anneal.relu(deep.forward(matrix(200, 530))),
       strided.forward(words),

@@ -2,4 +2,5 @@
 #pragma once
 #include "gather.h"
 #include "gather_rows.h"
+#include "scatter_add.h"
 #include "take_along_axis.h"
