@@ -407,7 +407,7 @@ void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i
   };
   std::vector<int32_t> order;
   for (int32_t o = 0; o < i.outputs; o++) {
-    const uint32_t input = tensor(i.outputs + updated_input(call, o));
+    const uint32_t input = tensor(i.outputs + updated_input(i.row, call, o));
     if (!identical(tensor(o), input))
       reject("instruction %u (%s): output %d is not the tensor that it updates", number, row.name, o);
     const Tensor& t = tensors_[tensor(o)];
@@ -426,7 +426,7 @@ void Verifier::updates(uint32_t number, const RowInfo& row, const Instruction& i
     const auto behind =
         std::partition_point(order.begin(), order.end(), [&](int32_t o) { return key(tensor(o)) <= key(input); });
     for (auto at = behind == order.begin() ? behind : behind - 1; at != order.end() && at <= behind; ++at)
-      if (overlap(tensor(*at), input) && updated_input(call, *at) != k)
+      if (overlap(tensor(*at), input) && updated_input(i.row, call, *at) != k)
         reject("instruction %u (%s): output %d overlaps input %d", number, row.name, *at, k);
   }
 }

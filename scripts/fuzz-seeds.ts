@@ -53,4 +53,10 @@ for (const make of optimizers) {
   losses.crossEntropy(model.forward(tensor([[1, 2, 3], [4, 5, 6]])), tensor([0, 1], { dtype: 'int32' })).backward();
   await optimizer.step();
 }
+for (const make of [optim.sgd, optim.adagrad, optim.sparseAdam]) {
+  const tagger = nn.sequential([3], nn.embedding(9, 5, { sparse: true }), nn.flatten(), nn.linear(15, 2));
+  const optimizer = make(tagger.parameters(), { lr: 0.01, clip: { norm: 1 } });
+  losses.crossEntropy(tagger.forward(tensor([[1, 2, 2], [4, 0, 8]], { dtype: 'int32' })), tensor([0, 1], { dtype: 'int32' })).backward();
+  await optimizer.step();
+}
 console.log(`${written} programs`);

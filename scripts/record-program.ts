@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { codes } from '../src/ops/codes.js';
 import { COPY, ELEMENTWISE } from '../src/ops/emitter.js';
-import { UPDATE } from '../src/ops/updates.js';
+import { UPDATE, UPDATE_ROWS } from '../src/ops/updates.js';
 import { loadNative } from '../src/runtime/binding.js';
 import { RuntimeEngine } from '../src/runtime/engine.js';
 import { plannedMode } from '../src/runtime/mode.js';
@@ -116,7 +116,7 @@ function checkComplete(words: Uint32Array): void {
     const [row, outputs, inputs, attrs] = words.subarray(at) as unknown as [number, number, number, number];
     const attributes = words.subarray(at + INSTRUCTION_WORDS + outputs + inputs).subarray(0, attrs);
     missing.delete(`ops.def ${rows[row]!}`);
-    if (rows[row] === UPDATE) missing.delete(`rules.def ${rules[attributes[0]!]!}`);
+    if (rows[row] === UPDATE || rows[row] === UPDATE_ROWS) missing.delete(`rules.def ${rules[attributes[0]!]!}`);
     if (rows[row] === ELEMENTWISE) for (let k = 0; k < attributes[0]!; k++) missing.delete(`opcodes.def ${opcodes[attributes[1 + 4 * k]!]!}`);
     at += INSTRUCTION_WORDS + outputs + inputs + attrs;
   }

@@ -30,6 +30,8 @@ export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
   readonly requiresGrad?: boolean | undefined;
   /** Dtype of a buffer. Default 'float32'. */
   readonly dtype?: D | undefined;
+  /** True of a table [V, D] of which an optimizer is to update only the rows that a step looks up. Default false. */
+  readonly sparse?: boolean | undefined;
 }
 
 /** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
@@ -41,6 +43,8 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
    *     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;
    */
   declare requiresGrad: boolean;
+  /** True of a table of which optimizers update only the rows that have a gradient. */
+  readonly sparse: boolean;
   /** True of one that was made as a buffer; setting requiresGrad makes it a parameter like others. */
   readonly #madeAsBuffer: boolean;
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
@@ -66,13 +70,15 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
 
   constructor(shape: S, initializer: Initializer, options: ParameterOptions<D> = {}) {
     checkShape('Parameter', shape);
-    checkOptions('Parameter', options, ['requiresGrad', 'dtype']);
-    checkFlags('Parameter', options, ['requiresGrad']);
+    checkOptions('Parameter', options, ['requiresGrad', 'dtype', 'sparse']);
+    checkFlags('Parameter', options, ['requiresGrad', 'sparse']);
     checkInitializer('Parameter', initializer);
-    const { dtype = 'float32', requiresGrad = true } = options;
+    const { dtype = 'float32', requiresGrad = true, sparse = false } = options;
     checkChoice('Parameter', 'dtype', dtype, ['float32', 'int32']);
     if (dtype === 'int32' && requiresGrad) throw new ArgumentError('[Parameter] dtype: got int32 of a parameter that is trained, expected float32. Make it a buffer: { dtype: \'int32\', requiresGrad: false }.', { op: 'Parameter' });
+    if (sparse && (shape.length !== 2 || !requiresGrad)) throw new ArgumentError(`[Parameter] sparse: got it for ${requiresGrad ? showShape(shape) : 'a buffer'}, expected a table [V, D] that is trained.`, { op: 'Parameter' });
     super(storageLeaf, [], undefined, { shape, dtype }, requiresGrad, 0);
+    this.sparse = sparse;
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;
   }

@@ -15,7 +15,10 @@ export interface Storage {
 /** A parameter and its gradient in the step that updates it. */
 export interface ParameterGradient {
   readonly parameter: Parameter;
+  /** Of the parameter's shape, or [R, D] where it has rows. */
   readonly gradient: Tensor;
+  /** The rows of a table that the gradient's rows belong to, int32 [R], -1 for none; see graph/row-gradient.ts. */
+  readonly rows?: Tensor | undefined;
 }
 
 /** An optimizer as the engine sees it: the rule, as effect nodes that are made once per plan, and this step's numbers. */
@@ -24,6 +27,8 @@ export interface Updater {
   readonly id: number;
   readonly version: number;
   readonly parameters: readonly Parameter[];
+  /** Returns whether it wants of the gradient of this table only the rows that are not left at 0. */
+  takesRows(parameter: Parameter): boolean;
   /** The updates of all these parameters as effect nodes. Called while a plan is made, never on replay. */
   update(given: readonly ParameterGradient[]): readonly Tensor[];
   /** Counts a step that updates these parameters, right before it is submitted, and sets the values of its slots. */

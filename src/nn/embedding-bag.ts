@@ -1,7 +1,7 @@
 import { checkCount } from '../ops/check.js';
 import { checkPaddingIdx } from '../ops/embedding.js';
 import { embeddingBag as embeddingBagOp, type BagMode, type EmbeddingBagOptions } from '../ops/embedding-bag.js';
-import { checkChoice, checkOptions } from '../options.js';
+import { checkChoice, checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { showShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -16,6 +16,8 @@ export interface EmbeddingBagLayerOptions {
   readonly mode?: BagMode | undefined;
   /** Token that does not count, and whose row begins as zeros. Default: none. */
   readonly paddingIdx?: number | undefined;
+  /** True: optimizers update only the rows that have a gradient; see optim.sparseAdam(). Default false. */
+  readonly sparse?: boolean | undefined;
 }
 
 /** Options of one call. */
@@ -42,14 +44,15 @@ export class EmbeddingBag<V extends number = number, D extends number = number> 
   constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingBagLayerOptions = {}) {
     super();
     const op = 'embeddingBag';
-    checkOptions(op, options, ['mode', 'paddingIdx']);
+    checkOptions(op, options, ['mode', 'paddingIdx', 'sparse']);
+    checkFlags(op, options, ['sparse']);
     checkChoice(op, 'mode', options.mode ?? 'mean', ['mean', 'sum', 'max']);
     checkCount(op, 'numEmbeddings', numEmbeddings);
     checkCount(op, 'embeddingDim', embeddingDim);
     const paddingIdx = checkPaddingIdx(options.paddingIdx, numEmbeddings);
     this.mode = options.mode ?? 'mean';
     this.paddingIdx = paddingIdx < 0 ? undefined : paddingIdx;
-    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx));
+    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse });
   }
 
   override forward(tokens: Tensor): Tensor<Shape, 'float32'>;
@@ -65,8 +68,8 @@ export class EmbeddingBag<V extends number = number, D extends number = number> 
   }
 
   override get call$(): LayerCall {
-    const { mode, paddingIdx } = this;
-    return { name: 'embeddingBag', args: [...this.weight.shape], options: { mode, ...(paddingIdx === undefined ? {} : { paddingIdx }) } };
+    const { mode, paddingIdx, weight } = this;
+    return { name: 'embeddingBag', args: [...weight.shape], options: { mode, ...withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined }) } };
   }
 }
 

@@ -4,7 +4,7 @@ import { checkPaddingIdx, embeddingOp } from '../ops/embedding.js';
 import { add, arange, equal, unsqueeze, where } from '../ops/index.js';
 import { checkCount } from '../ops/check.js';
 import { record } from '../graph/recorder.js';
-import { checkOptions } from '../options.js';
+import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import { Parameter, type Initializer } from '../parameter.js';
 import type { Indices } from '../shape-types.js';
 import type { Shape } from '../shape.js';
@@ -18,6 +18,8 @@ import type { ShapeFunction } from './shape-mismatch.js';
 export interface EmbeddingLayerOptions {
   /** Token whose row begins as zeros and gets no gradient. Default: none. */
   readonly paddingIdx?: number | undefined;
+  /** True: optimizers update only the rows that have a gradient; see optim.sparseAdam(). Default false. */
+  readonly sparse?: boolean | undefined;
 }
 
 /** embedding(V, D): tokens become vectors of D elements. */
@@ -36,11 +38,12 @@ export class Embedding<V extends number = number, D extends number = number> ext
   constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingLayerOptions = {}) {
     super();
     checkEmbeddingOptions(options);
+    checkFlags('embedding', options, ['sparse']);
     checkCount('embedding', 'numEmbeddings', numEmbeddings);
     checkCount('embedding', 'embeddingDim', embeddingDim);
     const paddingIdx = checkPaddingIdx(options.paddingIdx, numEmbeddings);
     this.paddingIdx = paddingIdx < 0 ? undefined : paddingIdx;
-    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx));
+    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse });
   }
 
   override forward<S extends Shape, E extends DType>(tokens: Tensor<S, E> & Indices<'embedding', 'tokens', E>): Tensor<[...S, D], 'float32'> {
@@ -53,8 +56,9 @@ export class Embedding<V extends number = number, D extends number = number> ext
   }
 
   override get call$(): LayerCall {
-    const { paddingIdx } = this;
-    return { name: 'embedding', args: [...this.weight.shape], options: paddingIdx === undefined ? undefined : { paddingIdx } };
+    const { paddingIdx, weight } = this;
+    const options = withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined });
+    return { name: 'embedding', args: [...weight.shape], options: Object.keys(options).length === 0 ? undefined : options };
   }
 }
 
@@ -65,10 +69,10 @@ export function withZeroRow(initializer: Initializer, row: number): Initializer 
 
 function checkEmbeddingOptions(options: object): void {
   if (options !== null && typeof options === 'object' && 'maxNorm' in options && options.maxNorm !== undefined) {
-    const text = '[embedding] unknown option: got maxNorm, expected one of paddingIdx. A forward pass changes no trained weights here: give the group of the embedding a weightDecay, or normalise what comes out, as in nn.rmsNorm(width).';
+    const text = '[embedding] unknown option: got maxNorm, expected one of paddingIdx, sparse. A forward pass changes no trained weights here: give the group of the embedding a weightDecay, or normalise what comes out, as in nn.rmsNorm(width).';
     throw new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op: 'embedding' });
   }
-  checkOptions('embedding', options, ['paddingIdx']);
+  checkOptions('embedding', options, ['paddingIdx', 'sparse']);
 }
 
 /**

@@ -131,3 +131,8 @@ export function takeCost(N: number): number {
 export function scatterCost(N: number, classes: number): number {
   return INSTRUCTION_NS + N * (LABEL_NS + classes * ZERO_NS);
 }
+
+/** Updates of rows of so many elements, which are looked up in so many arrays. */
+export function updatedRowsCost(rows: number, width: number, arrays: number): number {
+  return Math.round(bytesCost(4 * rows * width * arrays) + SLICE_NS * rows * arrays);
+}

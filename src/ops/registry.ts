@@ -10,6 +10,7 @@ import { broadcastingOps } from './broadcasting.js';
 import { cachedAttentionOps } from './cached-attention.js';
 import { castOps } from './cast.js';
 import { clippingOps } from './clipping.js';
+import { coalesceOps } from './coalesce.js';
 import { compareOps } from './compare.js';
 import { constructorOps } from './constructors.js';
 import { contractionOps } from './contraction.js';
@@ -45,6 +46,7 @@ import { softmaxFamilyOps } from './softmax.js';
 import { storeOps } from './store.js';
 import { takeAlongOps } from './take-along-axis.js';
 import { updateOps } from './updates.js';
+import { updateRowsOps } from './update-rows.js';
 import { viewOps } from './views.js';
 import { whereOps } from './where.js';
 
@@ -69,6 +71,7 @@ export const ops = {
   ...slicingOps,
   ...joiningOps,
   ...indexingOps,
+  ...coalesceOps,
   ...embeddingOps,
   ...embeddingBagOps,
   ...rotaryOps,
@@ -101,6 +104,7 @@ export const ops = {
   ...storeOps,
   ...accumulateOps,
   ...updateOps,
+  ...updateRowsOps,
 } satisfies { readonly [name: string]: OpRecord };
 
 export type OpName = keyof typeof ops;

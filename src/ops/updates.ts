@@ -17,8 +17,9 @@ export interface UpdateRule {
   readonly flags: readonly string[];
 }
 
-/** The row of an update, whose first attribute is its rule. */
+/** The rows of updates, whose first attribute is their rule. */
 export const UPDATE = 'update';
+export const UPDATE_ROWS = 'update_rows';
 
 /** A parameter, its gradient, the rule's arrays beside it, its average where one is kept, and the place of its count among the counts of updates. */
 export interface UpdateOperands {
@@ -98,7 +99,8 @@ function written(attrs: UpdateAttrs, i: number): number[] {
   return [first, ...Array.from({ length: keptBy(attrs) }, (_, k) => first + 2 + k)];
 }
 
-function checkSlots([hyper, counts]: readonly Tensor[], { rule, hypers: wanted }: UpdateAttrs): void {
+/** Throws for numbers of a rule that are no slots as it has them. */
+export function checkSlots([hyper, counts]: readonly Tensor[], { rule, hypers: wanted }: Pick<UpdateAttrs, 'rule' | 'hypers'>): void {
   if ((hyper!.dtype as string) === 'float64' && sizeOf(hyper!.shape) === wanted && counts!.dtype === 'int32' && counts!.shape.length === 1) return;
   const got = `${hyper!.dtype} ${showShape(hyper!.shape)}, ${counts!.dtype} ${showShape(counts!.shape)}`;
   throw new DTypeError(`[${rule}] the hyper-parameters are wrong: got ${got}, expected slots float64 [${wanted}] and int32 [..].`, { op: rule });
@@ -133,6 +135,11 @@ export function updateExamples({ name: rule, states, hypers, flags }: UpdateRule
   );
 }
 
+/** One bit for each flag of a rule that is on. */
+export function flagBits(rule: UpdateRule, flags: readonly string[]): number {
+  return flags.reduce((set, flag) => set | (1 << rule.flags.indexOf(flag)), 0);
+}
+
 /** Updates all these parameters in one instruction. `hyper` and `counts` are slots; `flags` are those of the rule that are on. */
 export function update(
   rule: UpdateRule,
@@ -148,7 +155,7 @@ export function update(
     rule: rule.name,
     states: rule.states.length,
     hypers: rule.hypers.length,
-    flags: flags.reduce((set, flag) => set | (1 << rule.flags.indexOf(flag)), 0),
+    flags: flagBits(rule, flags),
     places: updated.map(({ place }) => place),
     extras: given.reduce((set, extra, bit) => (extra === undefined ? set : set | (1 << bit)), 0),
     pulls: extras.pulls ?? false,

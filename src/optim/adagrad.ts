@@ -24,11 +24,12 @@ function rule(options: AdagradOptions): Rule {
   checkNumber(op, 'initialAccumulatorValue', initial);
   checkNumber(op, 'eps', eps);
   checkScheduled(op, 'weightDecay', weightDecay);
-  return { lr, rule: 'adagrad', hyper: { lrDecay, initial, eps, weightDecay }, flags: { maximize } };
+  return { lr, rule: 'adagrad', hyper: { lrDecay, initial, eps, weightDecay }, flags: { maximize }, rows: weightDecay === 0 ? 'same' : undefined };
 }
 
 /**
  * v += g^2; p -= lr g / (sqrt(v) + eps); before that g += weightDecay p. Rates only fall: for sparse gradients.
+ * Without weightDecay it takes sparse embeddings, and updates their rows that have a gradient.
  * Matches torch.optim.Adagrad. Source: Duchi et al., 2011, https://jmlr.org/papers/v12/duchi11a.html.
  */
 export function adagrad(parameters: ParametersOf<AdagradOptions>, options: OptimizerOptions<AdagradOptions> = {}): Optimizer {

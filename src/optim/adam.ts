@@ -25,7 +25,8 @@ export interface AdamOptions extends AdamWOptions {
 
 const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'amsgrad', 'maximize'];
 
-function rule(op: string, options: AdamOptions): Rule {
+/** The rule of Adam, as optimizer `op` has it. */
+export function adamRule(op: string, options: AdamOptions): Rule {
   const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false, decoupled = false, maximize = false } = options;
   const [beta1, beta2] = checkBetas(op, betas);
   checkNumber(op, 'eps', eps);
@@ -42,12 +43,12 @@ function rule(op: string, options: AdamOptions): Rule {
  *     const optimizer = optim.adam(model.parameters(), { lr: 1e-3 });
  */
 export function adam(parameters: ParametersOf<AdamOptions>, options: OptimizerOptions<AdamOptions> = {}): Optimizer {
-  return optimizerOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => rule('adam', given));
+  return optimizerOf('adam', parameters, options, [...KNOWN, 'decoupled'], (given) => adamRule('adam', given));
 }
 
 /** The rule of AdamW, as optimizer `op` has it. */
 export function adamwRule(op: string, options: AdamWOptions): Rule {
-  return rule(op, { weightDecay: 0.01, ...withoutUndefined(options), decoupled: true });
+  return adamRule(op, { weightDecay: 0.01, ...withoutUndefined(options), decoupled: true });
 }
 
 /** Adam with decoupled weight decay, 0.01 by default. Matches torch.optim.AdamW. Source: Loshchilov and Hutter, arXiv:1711.05101. */

@@ -15,27 +15,34 @@ import { describeValue } from '../describe-value.js';
 /** The rule of an optimizer: its rate, and its other numbers by name. */
 export type Rule = NativeRule | ComposedRule;
 
-/** One pass over elements, with what of it is switched on. */
-interface NativeRule {
+/** A rate, and where the rule is for some parameters only, the rule of the others. */
+interface AnyRule {
   readonly lr: Scheduled;
-  /** Name of a row of native/kernels/update/rules.def, whose names the numbers and flags have. */
-  readonly rule: string;
-  /** A number may follow from the step and its rate. */
-  readonly hyper: Readonly<Record<string, number | ((step: number, lr: number) => number)>>;
-  readonly flags: Readonly<Record<string, boolean>>;
-  readonly decays?: readonly string[];
-}
-
-interface ComposedRule {
-  readonly lr: Scheduled;
-  readonly composition: Composition;
-  readonly hyper: Readonly<Record<string, Scheduled>>;
   /** Names of the numbers that are decays of averages, which are below 1. Default: beta1 and beta2. */
   readonly decays?: readonly string[];
   /** Parameters that it is for, and the rule of others; else for all. */
   readonly suits?: (parameter: Parameter) => boolean;
   readonly otherwise?: Rule;
 }
+
+/** One pass over elements, with what of it is switched on. */
+interface NativeRule extends AnyRule {
+  /** Name of a row of native/kernels/update/rules.def, whose names the numbers and flags have. */
+  readonly rule: string;
+  /** A number may follow from the step and its rate. */
+  readonly hyper: Readonly<Record<string, number | ((step: number, lr: number) => number)>>;
+  readonly flags: Readonly<Record<string, boolean>>;
+  /** Effect on rows of a table whose gradient is 0; undefined where it changes them. */
+  readonly rows?: RowUpdates | undefined;
+}
+
+interface ComposedRule extends AnyRule {
+  readonly composition: Composition;
+  readonly hyper: Readonly<Record<string, Scheduled>>;
+}
+
+/** Rows whose gradient is 0 stay as they are, because the rule makes the same of them ('same'), or because it leaves them out ('lazy'). */
+type RowUpdates = 'same' | 'lazy';
 
 /** Parameters with options of their own, the others being the optimizer's. */
 export type GroupOf<O> = O & { readonly params: Iterable<Parameter> };
@@ -66,6 +73,7 @@ export class ParameterGroup {
   readonly rule: string;
   readonly updateRule$: UpdateRule;
   readonly composition: Composition | undefined;
+  readonly rows: RowUpdates | undefined;
   readonly flags: readonly string[];
   /** Numbers that the native rule reads when the step runs, in its order. */
   readonly hyperSlot: Tensor;
@@ -89,6 +97,8 @@ export class ParameterGroup {
     this.rule = 'rule' in rule ? rule.rule : 'sgd';
     this.updateRule$ = engine().updateRule(this.rule);
     this.composition = composition;
+    this.rows = 'rows' in rule ? rule.rows : undefined;
+    if (this.rows === undefined) checkDense(op, parameters);
     this.flags = Object.keys(flags).filter((flag) => flags[flag]);
     this.#lr = checkRate(op, rule.lr);
     const { hyper, decays = ['beta1', 'beta2'] } = rule;
@@ -145,6 +155,14 @@ export class ParameterGroup {
   }
 }
 
+/** Throws for tables that are marked as sparse, for a rule that changes all of their rows in each step. */
+export function checkDense(op: string, parameters: readonly Parameter[]): void {
+  const table = parameters.find(({ sparse, requiresGrad }) => sparse && requiresGrad);
+  if (table === undefined) return;
+  const what = `[${op}] with these options every step changes all rows of a table, those without a gradient, too: got ${String(table)}, which is sparse, expected parameters that are not.`;
+  throw new ArgumentError(`${what} Take optim.sparseAdam, optim.adagrad without weightDecay, or optim.sgd without momentum and weightDecay; or make the embedding without sparse.`, { op, shapes: [table.shape] });
+}
+
 /** Throws where an optimizer does not give what its rule takes, by the names of the rule's row. */
 function checkNames(op: string, rule: UpdateRule, missing: readonly string[], flags: readonly string[]): void {
   const unknown = flags.filter((flag) => !rule.flags.includes(flag));
@@ -195,7 +213,7 @@ export function groupsOf<O extends object>(
 
 /** The group of a rule, or that of the parameters which it suits and that of the others. */
 function divided(op: string, parameters: readonly Parameter[], rule: Rule): ParameterGroup[] {
-  const { suits, otherwise } = 'composition' in rule ? rule : {};
+  const { suits, otherwise } = rule;
   if (suits === undefined || otherwise === undefined) return parameters.length === 0 ? [] : [new ParameterGroup(op, parameters, rule)];
   const suited = parameters.filter(suits);
   const others = parameters.filter((parameter) => !suits(parameter));

@@ -28,3 +28,4 @@ export { rprop, type RpropOptions } from './rprop.js';
 export * as schedules from './schedules/index.js';
 export type { DescribedSchedule, NamedSchedule, OneCycle, PlateauSchedule, PlateauState, Schedule } from './schedules/index.js';
 export { sgd, type SgdOptions } from './sgd.js';
+export { sparseAdam, type SparseAdamOptions } from './sparse-adam.js';

@@ -8,7 +8,7 @@ import { describeValue } from '../describe-value.js';
 import { differenceOf, elements, entriesOf, loadInto, mismatch, type Described, type State } from '../state.js';
 import { Tensor } from '../tensor.js';
 import { Parameter } from '../parameter.js';
-import { isList } from './group.js';
+import { checkDense, isList } from './group.js';
 import { checkNumber } from './numbers.js';
 import { checkSteps } from './schedules/schedule.js';
 import { strongWolfe, type Point } from './strong-wolfe.js';
@@ -83,7 +83,10 @@ export class Lbfgs {
     this.#limits = { maxIter, maxEval, toleranceGrad, toleranceChange, historySize };
     this.#searches = lineSearchFn !== undefined;
     this.parameters = isList(parameters) ? [...parameters] : [];
-    if (this.parameters.length > 0 && this.parameters.every((parameter) => parameter instanceof Parameter)) return;
+    if (this.parameters.length > 0 && this.parameters.every((parameter) => parameter instanceof Parameter)) {
+      checkDense(op, this.parameters);
+      return;
+    }
     throw new ArgumentError('[lbfgs] got no list of parameters, expected at least one. Pass model.parameters(); groups with options of their own it does not have.', { op });
   }
 

@@ -3,6 +3,7 @@ import { engine, type ParameterGradient, type Updater } from '../graph/engine.js
 import { below, differenceOf, elements, entriesOf, kindOf, loadInto, mismatch, PARTS, type Described, type Source, type State } from '../state.js';
 import { zeros } from '../ops/index.js';
 import { update } from '../ops/updates.js';
+import { updateRows } from '../ops/update-rows.js';
 import { slots } from '../ops/leaf.js';
 import { store } from '../ops/store.js';
 import { slice } from '../ops/slicing.js';
@@ -77,7 +78,7 @@ export class Optimizer implements Updater {
 
   /** One instruction for each group, after one that measures the gradients where they are clipped by a norm. */
   update(given: readonly ParameterGradient[]): readonly Tensor[] {
-    const grouped = this.groups.map((group) => ({ group, own: given.filter(({ parameter }) => this.#groupOf.get(parameter) === group) }));
+    const grouped = this.groups.map((group) => ({ group, own: rowsLast(group, given.filter(({ parameter }) => this.#groupOf.get(parameter) === group)) }));
     const ordered = grouped.flatMap(({ own }) => own.map(({ gradient }) => gradient));
     const { scales, effects = [] } = this.#clipping?.scales(ordered) ?? {};
     let at = 0;
@@ -85,7 +86,7 @@ export class Optimizer implements Updater {
       if (own.length === 0) return [];
       const part = scales === undefined || scales.shape[0] === 1 ? scales : slice(scales, at, at + own.length);
       at += own.length;
-      return group.composition === undefined ? [this.#updateOf(group, own, part)] : this.#composed(group, group.composition, own, part);
+      return group.composition === undefined ? this.#updatesOf(group, own, part) : this.#composed(group, group.composition, own, part);
     });
     return [...effects, ...updates, ...this.#rest(given)];
   }
@@ -95,14 +96,26 @@ export class Optimizer implements Updater {
     return this.#averaging?.average === undefined ? undefined : this.#averaging;
   }
 
-  #updateOf(group: ParameterGroup, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor {
+  takesRows(parameter: Parameter): boolean {
+    // An average goes on in every row.
+    return parameter.sparse && this.#groupOf.get(parameter)!.rows !== undefined && this.#moving === undefined;
+  }
+
+  /** One pass over all dense gradients, then one over the rows of each table. */
+  #updatesOf(group: ParameterGroup, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor[] {
     const averaging = this.#moving;
-    const updated = own.map(({ parameter, gradient }) => {
+    const { countsSlot } = this.#states;
+    const limit = this.#clipping?.limit;
+    const scaleAt = (from: number, to: number): Tensor | undefined => (scales === undefined || scales.shape[0] === 1 ? scales : slice(scales, from, to));
+    const updated = own.map(({ parameter, gradient, rows }) => {
       const { arrays, place } = this.#states.of(parameter);
-      return { parameter: parameter as Tensor, gradient, states: Object.values(arrays), average: averaging?.of(parameter), place };
+      return { parameter: parameter as Tensor, gradient, rows, states: Object.values(arrays), average: averaging?.of(parameter), place };
     });
-    const extras = { scales, limit: this.#clipping?.limit, average: averaging?.slot, pulls: averaging?.pulls ?? false };
-    return update(group.updateRule$, group.flags, group.hyperSlot, this.#states.countsSlot, updated, extras);
+    const dense = own.filter((each) => !isOfRows(group, each)).length;
+    const tables = updated.slice(dense).map((table, i) => updateRows(group.updateRule$, group.flags, group.hyperSlot, countsSlot, { ...table, scale: scaleAt(dense + i, dense + i + 1), limit }));
+    if (dense === 0) return tables;
+    const extras = { scales: scaleAt(0, dense), limit, average: averaging?.slot, pulls: averaging?.pulls ?? false };
+    return [update(group.updateRule$, group.flags, group.hyperSlot, countsSlot, updated.slice(0, dense), extras), ...tables];
   }
 
   /** Stores what the composition keeps, then takes its steps. */
@@ -180,6 +193,7 @@ export class Optimizer implements Updater {
   set average(average: Average | undefined) {
     if (average !== undefined && average === this.average) return;
     if (average === undefined && this.#averaging === undefined) return;
+    if (average !== undefined) checkAveraged(this.#op, this.groups);
     this.#averaging?.checkInPlace('average');
     const loaded = this.#averaging !== undefined && this.#averaging.average === undefined ? this.#averaging : undefined;
     const averaging = average === undefined ? undefined : (loaded ?? new Averaging(this.#op));
@@ -363,6 +377,23 @@ export function optimizerOf<O extends object>(
   checkOptions(op, options, [...known, 'groups', 'clip', 'average']);
   const { clip, average, ...rest } = options;
   return new Optimizer(op, groupsOf<O>(op, parameters, rest as unknown as O, known, describe), { clip, average });
+}
+
+/** Returns whether an update goes by rows of a table: where these are known, and where the rule has to find those that have a gradient. */
+function isOfRows({ rows: kind }: ParameterGroup, { parameter, rows }: ParameterGradient): boolean {
+  return rows !== undefined || (parameter.sparse && kind === 'lazy');
+}
+
+/** Dense gradients, then those of tables. */
+function rowsLast(group: ParameterGroup, own: readonly ParameterGradient[]): readonly ParameterGradient[] {
+  return [...own.filter((each) => !isOfRows(group, each)), ...own.filter((each) => isOfRows(group, each))];
+}
+
+/** Throws where the average of a table would pass over all rows of which a lazy rule leaves most out. */
+function checkAveraged(op: string, groups: readonly ParameterGroup[]): void {
+  const table = groups.filter(({ rows }) => rows === 'lazy').flatMap(({ parameters }) => parameters)[0];
+  if (table === undefined) return;
+  throw new ArgumentError(`[${op}] average: got one beside ${String(table)}, which is sparse, expected none: it would move all rows of the table in every step. Take optim.adam, and make the embedding without sparse.`, { op });
 }
 
 function integer(value: number): Described {

@@ -27,13 +27,13 @@ function rule(options: SgdOptions): Rule {
     throw new ArgumentError(`[sgd] nesterov: got momentum ${String(momentum)} and dampening ${dampening}, expected a momentum above 0 and no dampening.`, { op: 'sgd' });
   }
   const hyper = { momentum, dampening, weightDecay };
-  return momentum === 0 ? { lr, rule: 'sgd', hyper, flags: { maximize } } : { lr, rule: 'sgd_momentum', hyper, flags: { nesterov, maximize } };
+  return momentum === 0 ? { lr, rule: 'sgd', hyper, flags: { maximize }, rows: weightDecay === 0 ? 'same' : undefined } : { lr, rule: 'sgd_momentum', hyper, flags: { nesterov, maximize } };
 }
 
 /**
  * Stochastic gradient descent: g' = g + weightDecay p; b = momentum b + (1 - dampening) g' (the first time b = g');
  * p -= lr b, or p -= lr (g' + momentum b) with nesterov; without momentum p -= lr g'.
- * Matches torch.optim.SGD; lr may be a function of the step, in place of a scheduler.
+ * Matches torch.optim.SGD; lr may be a function of the step, in place of a scheduler. Without momentum and weightDecay it takes sparse embeddings, and updates their rows that have a gradient.
  * Throws ArgumentError for numbers out of range, AnnealError for an unknown option.
  *
  *     const optimizer = optim.sgd(model.parameters(), { lr: 0.1, momentum: 0.9 });

@@ -1,5 +1,6 @@
 import type { Destination } from '../compiler/graph.js';
 import type { ParameterGradient, StepOptions, Updater } from '../graph/engine.js';
+import { rowGradient } from '../graph/row-gradient.js';
 import { NO_RULES, type RecordedRules } from '../graph/recorded-rule.js';
 import type { Assignment } from '../graph/assignments.js';
 import { add, mul } from '../ops/index.js';
@@ -47,11 +48,14 @@ export function isInPlace({ buffer, value }: Assignment): boolean {
 }
 
 /** The gradients that updates get: those that this step computes, on top of what an earlier backward() has left, times the scale. */
-export function wholeGradients({ updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): ParameterGradient[] {
+export function wholeGradients({ updater, updates, scale }: Request, computed: ReadonlyMap<Tensor | undefined, Tensor | undefined>): ParameterGradient[] {
   const given: ParameterGradient[] = [];
   for (const { parameter, accumulator } of updates) {
     const whole = sumOf(accumulator, computed.get(parameter));
-    if (whole !== undefined) given.push({ parameter, gradient: scale === undefined ? whole : mul(whole, scale) });
+    if (whole === undefined) continue;
+    const table = parameter.sparse && updater!.takesRows(parameter) ? rowGradient(whole) : undefined;
+    const gradient = table?.values ?? whole;
+    given.push({ parameter, gradient: scale === undefined ? gradient : mul(gradient, scale), rows: table?.rows });
   }
   return given;
 }

@@ -66,6 +66,7 @@ export class EveryKernel extends nn.Module {
   );
   readonly embedding = drawn([50, 512]);
   readonly vocabulary = drawn([700, 100]);
+  readonly sparse = { lazy: new Parameter([300, 40], nn.init.uniform(-0.3, 0.3), { sparse: true }), plain: new Parameter([70, 5], nn.init.uniform(-0.3, 0.3), { sparse: true }) };
   readonly scores = drawn([45, 1025], -4, 4);
   readonly products = {
     deep: nn.linear(530, 24), // B is packed for all threads, in two blocks of k
@@ -132,7 +133,9 @@ export class EveryKernel extends nn.Module {
   private multiply(): void {
     const { deep, strided, wide, long, few } = this.products;
     const words = anneal.gather(this.embedding, tensor(below(50, 40)));
-    this.term(anneal.pow(anneal.gather(this.vocabulary, tensor(below(700, 90))), 2));
+    for (const table of [this.vocabulary, this.sparse.lazy, this.sparse.plain]) {
+      for (const count of [90, 31]) this.term(anneal.pow(anneal.embedding(tensor(below(table.shape[0]!, count)), table), 2));
+    }
     const outputs = [
       anneal.relu(deep.forward(matrix(200, 530))),
       strided.forward(words),
@@ -305,6 +308,10 @@ class Together implements Updater {
     this.parameters = optimizers.flatMap(({ parameters }) => parameters);
   }
 
+  takesRows(parameter: Parameter): boolean {
+    return this.optimizers.some((one) => one.parameters.includes(parameter) && one.takesRows(parameter));
+  }
+
   update(given: readonly ParameterGradient[]): readonly Tensor[] {
     return this.optimizers.flatMap((one) => one.update(given.filter(({ parameter }) => one.parameters.includes(parameter))));
   }
@@ -343,6 +350,8 @@ const rules: readonly (readonly [path: string, make: Make])[] = [
   ['scores', (some) => optim.adam(some, { lr: 0.001, clip: { value: 0.001 } })],
   ['row', (some) => optim.rprop(some, { lr: 0.001, stepSizes: [1e-5, 0.01] })],
   ['column', (some) => optim.asgd(some, { lr: 0.001, lambd: 0.1, t0: 10 })],
+  ['sparse.lazy', (some) => optim.sparseAdam(some, { lr: 0.001, clip: { norm: 0.01 } })],
+  ['sparse.plain', (some) => optim.adagrad(some, { lr: 0.001, initialAccumulatorValue: 0.1 })],
   ['witnesses', (some) => optim.sgd(some, { lr: 1 })],
   ['embedding', (some) => optim.sgd(some, { lr: 0.1, momentum: 0.9, nesterov: true })],
   ['', (some) => optim.sgd(some, { lr: 0.5, momentum: 0.9, dampening: 0.1, weightDecay: 0.001 })],

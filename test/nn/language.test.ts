@@ -153,7 +153,7 @@ describe('positions', () => {
 
 describe('mistakes', () => {
   test.each<[() => unknown, string]>([
-    [() => nn.embedding(5, 2, { maxNorm: 1 } as never), '[embedding] unknown option: got maxNorm, expected one of paddingIdx. A forward pass changes no trained weights here'],
+    [() => nn.embedding(5, 2, { maxNorm: 1 } as never), '[embedding] unknown option: got maxNorm, expected one of paddingIdx, sparse. A forward pass changes no trained weights here'],
     [() => nn.embedding(0, 2), '[embedding] numEmbeddings: got 0, expected a whole number of at least 1.'],
     [() => nn.linear(3, 5, { weight: nn.embedding(4 as number, 3).weight }), '[linear] weight: got [4,3], expected a parameter [5,3] of another layer. Where it is an embedding\'s, the layer gives as many features as there are tokens'],
     [() => nn.sequential([9] as number[], nn.embedding(5, 4), nn.learnedPositions(8, 4)), '[sequential] layer 1: learnedPositions(8, 4) has 8 positions, but the layer before it gives 9. Cut the sequences, or make the context longer.'],

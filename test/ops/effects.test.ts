@@ -11,8 +11,9 @@ import { sizeOf } from '../../src/shape.js';
 import { Tensor } from '../../src/tensor.js';
 import { generator, title } from './operands.js';
 
-const OWN_TEST: OpName = 'update';
-const effects = everyOp.filter(({ kind, name }) => kind === 'effect' && name !== OWN_TEST) as readonly OpRecord[] as readonly EffectRecord[];
+/** Updates of rows: test/optim/sparse.test.ts, and each rule in native/kernels/update/test_update_rows.cc. */
+const OWN_TESTS: readonly OpName[] = ['update', 'updateRows'];
+const effects = everyOp.filter(({ kind, name }) => kind === 'effect' && !OWN_TESTS.includes(name as OpName)) as readonly OpRecord[] as readonly EffectRecord[];
 const targets = loadNative().addon.info().targets.filter((target) => target !== 'reference');
 
 /** Native memory of one target, for the programs of one example. */

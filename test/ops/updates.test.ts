@@ -46,6 +46,7 @@ async function updated(op: EffectRecord, { inputs, attrs }: Example, target: str
     id: 1,
     version: 0,
     parameters: stored.filter((_, i) => i % each === 0),
+    takesRows: () => false,
     update: (given) => {
       const operands = stored.map((array, i) => (i % each === 1 ? given[Math.floor(i / each)]!.gradient : array));
       return [record(op, [hyper, countsSlot, ...operands], attrs)];

@@ -1,5 +1,7 @@
 // Gradients of tables of embeddings, beside a plain loop that writes the table or, where that is more, reads what is
 // added to it.
+#include <algorithm>
+
 #include "bench.h"
 
 namespace {
@@ -30,6 +32,17 @@ Subject scatter_add(Bench& b, const Table& t) {
   return s;
 }
 
+Subject coalesce(Bench& b, const Table& t) {
+  const int64_t R = std::min(t.V, t.K);
+  float *values = b.floats(R * t.D), *updates = b.floats(t.K * t.D);
+  Subject s;
+  s.ours = b.kernel(row_coalesce, {b.tensor({R, t.D}, values), Bench::dense(b.integers(R, 1), DType::i32, {R})},
+                    {Bench::dense(tokens(b, t), DType::i32, {t.K}), b.tensor({t.K, t.D}, updates)}, {uint32_t(t.V), 0});
+  s.limits = {b.stream({updates}, {values}, R * t.D)};
+  s.bytes = 4.0 * double((R + t.K) * t.D);
+  return s;
+}
+
 void fill(bench::Family& family) {
   const Table tables[] = {{"50,257x768, 4,096 tokens", 50257, 768, 4096},
                           {"8,000x256, 4,096 tokens", 8000, 256, 4096},
@@ -41,6 +54,9 @@ void fill(bench::Family& family) {
                 .name = std::string("gradient of ") + t.name,
                 .of_limit = small ? 0 : 0.85,
                 .make = [=](Bench& b) { return scatter_add(b, t); }});
+    family.add({.group = "rows of the gradient", .name = "rows of " + std::string(t.name), .make = [=](Bench& b) {
+                  return coalesce(b, t);
+                }});
   }
 }
 

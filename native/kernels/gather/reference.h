@@ -1,4 +1,4 @@
-// References of gather, scatter_add, gather_rows, take_along_axis and scatter: one element at a time.
+// References of gather, scatter_add, coalesce, gather_rows, take_along_axis and scatter: one element at a time.
 #pragma once
 #include "../reference_access.h"
 
@@ -43,6 +43,31 @@ static void reference_scatter_add(const Call& call, Context& context) {
         const ReferenceLane a = reference_load(out, at), b = reference_load(call.in[1], (o * K + k) * I + i);
         reference_store(
             out, at, {a.real + b.real, reference_fit(context, o * K + k, (int64_t)a.integer + b.integer), a.is_real});
+      }
+  }
+}
+
+template <class T>
+static void reference_coalesce(const Call& call, Context& context) {
+  const int64_t K = reference_elements(call.in[0]), room = call.out[0].dims[0], D = call.out[0].dims[1],
+                size = call.attr[0];
+  const int32_t* indices = (const int32_t*)call.in[0].data;
+  int32_t* rows = (int32_t*)call.out[1].data;
+  const auto is_none = [&](int64_t k) { return call.attr[1] && indices[k] == -1; };
+  for (int64_t k = 0; k < K; k++)
+    if (!is_none(k)) reference_in_range(context, k, indices[k], size);
+  for (int64_t i = 0; i < room * D; i++) reference_store(call.out[0], i, {0, 0, true});
+  int64_t last = -1;
+  for (int64_t r = 0; r < room; r++) {
+    int64_t next = size;
+    for (int64_t k = 0; k < K; k++)
+      if (indices[k] > last && indices[k] < next) next = indices[k];
+    rows[r] = next < size ? (int32_t)next : -1;
+    last = next;
+    for (int64_t k = 0; k < K; k++)
+      for (int64_t i = 0; i < D && indices[k] == rows[r] && rows[r] >= 0; i++) {
+        const double sum = reference_load(call.out[0], r * D + i).real + reference_load(call.in[1], k * D + i).real;
+        reference_store(call.out[0], r * D + i, {sum, 0, true});
       }
   }
 }

@@ -1,4 +1,4 @@
-// gather, gather_rows, scatter_add, take_along_axis, scatter.
+// gather, gather_rows, scatter_add, coalesce, take_along_axis, scatter.
 #include "test/rows.h"
 
 namespace {
@@ -74,6 +74,60 @@ TEST_CASE("scatter_add: sums in the order of the indices") {
       c.in[0].set(3, 1e9);
       check_report(c, 3, 1000000000, s.out[s.axis]);
     }
+}
+
+// Tokens [..] below `size`, some of them often, with an update of D elements each.
+KernelCase coalesce_case(const Dims& tokens, int64_t size, int64_t D, bool padded) {
+  Tensor indices = indices_below(size, tokens, 3);
+  const int64_t K = indices.size(), R = std::min(K, size);
+  for (int64_t k = 0; k < K; k++)
+    if (k % 5 < 2)
+      indices.set(k, double(k % 3 % size));
+    else if (padded && k % 5 == 2)
+      indices.set(k, -1);
+  Dims updates = tokens;
+  updates.push_back(D);
+  KernelCase c = {row_coalesce,
+                  text_of(padded ? "coalesce, padded" : "coalesce", {K, size, D}),
+                  {indices, random_tensor(DType::f32, updates, 1)},
+                  {Tensor(DType::f32, {R, D}), Tensor(DType::i32, {R})},
+                  {uint32_t(size), padded}};
+  c.reference_in_float = true;  // the same sums in the same order
+  return c;
+}
+
+TEST_CASE("coalesce: each row that is named once, sums in the order of the indices") {
+  for (const bool padded : {false, true}) {
+    for (const Dims& tokens : std::vector<Dims>{{1}, {7}, {4, 5}, {300}, {2, 3, 2}, {0}, {}})
+      for (const int64_t size : {1, 3, 255, 256, 257, 70000})
+        for (const int64_t D : {0, 1, 7, 16, 33}) check(coalesce_case(tokens, size, D, padded));
+    check(coalesce_case({900}, 2000, 100, padded));
+  }
+}
+
+TEST_CASE("coalesce: an index out of range is reported by its position") {
+  for (const double wrong : {-2.0, -1.0, 257.0, 1e9})
+    for (const bool padded : {false, true}) {
+      if (padded && wrong == -1) continue;
+      KernelCase c = coalesce_case({4, 30}, 257, 7, padded);
+      c.in[0].set(101, wrong);
+      c.in[0].set(110, wrong);
+      check_report(c, 101, int64_t(wrong), 257);
+    }
+}
+
+TEST_CASE("coalesce makes what scatter_add does, without the rows that stay 0") {
+  for (const Target& t : targets()) {
+    const KernelCase c = coalesce_case({500}, 3000, 40, false);
+    const KernelCase whole = {row_scatter_add, "", {c.in[0], c.in[1]}, {Tensor(DType::f32, {3000, 40})}, {0}};
+    const auto few = c.run(*t.table, 2), all = whole.run(*t.table, 2);
+    int64_t r = 0;
+    for (int64_t row = 0; row < 3000; row++) {
+      const bool named = r < few[1].size() && few[1].at(r) == double(row);
+      for (int64_t i = 0; i < 40; i++) CHECK(all[0].at(row * 40 + i) == (named ? few[0].at(r * 40 + i) : 0));
+      r += named;
+    }
+  }
 }
 
 TEST_CASE("take_along_axis and scatter") {

@@ -46,6 +46,21 @@ inline const char* verify_scatter_add(const Call& c) {
   return nullptr;
 }
 
+inline const char* verify_coalesce(const Call& c) {
+  const TensorArg &values = c.out[0], &rows = c.out[1], &indices = c.in[0], &updates = c.in[1];
+  NEED(present(values) && present(rows) && present(indices) && present(updates), "an operand is absent");
+  NEED(is_float(updates) && is_dense(updates) && indices.dtype == DType::i32 && is_dense(indices),
+       "indices are not dense int32, or updates not dense float");
+  NEED(updates.rank == indices.rank + 1 && dims_at(updates, 0, indices.rank, indices, 0), "no row for each index");
+  const int64_t K = elements_of(indices), R = K < int64_t(c.attr[0]) ? K : int64_t(c.attr[0]);
+  NEED(c.attr[0] <= uint32_t(INT32_MAX) && c.attr[1] <= 1, "attributes out of range");
+  NEED(is_vector(rows, DType::i32, R), "rows are not int32 [R]");
+  NEED(values.dtype == updates.dtype && values.rank == 2 && values.dims[0] == R &&
+           values.dims[1] == updates.dims[indices.rank] && is_dense(values),
+       "values are not [R,D]");
+  return nullptr;
+}
+
 // Labels [N,K] of rows, or [N].
 inline bool are_labels(const TensorArg& labels, int64_t N) {
   return labels.dtype == DType::i32 && (labels.rank == 1 || labels.rank == 2) && labels.dims[0] == N &&

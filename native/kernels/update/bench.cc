@@ -110,6 +110,24 @@ Subject clipped_and_averaged(Bench& b, const Optimizer& o, int tensors, int64_t 
   return s;
 }
 
+// Lazy Adam of every twelfth row of a table of embeddings, which are scattered over it.
+Subject rows(Bench& b, int64_t V, int64_t D) {
+  const int64_t R = V / 12;
+  int32_t* numbers = b.integers(R, 12);
+  for (int64_t r = 0; r < R; r++) numbers[r] += int32_t(12 * r);
+  float *p = b.floats(V * D), *g = b.floats(R * D), *m = b.floats(V * D), *v = positive(b, V * D);
+  const TensorArg table = b.tensor({V, D}, p), first = b.tensor({V, D}, m), second = b.tensor({V, D}, v);
+  Subject s;
+  s.ours = b.kernel(row_update_rows, {table, first, second},
+                    {Bench::dense(doubles(b, {1e-3, 0.9, 0.999, 1e-8}), DType::f64, {4}),
+                     Bench::dense(b.constant(int32_t{10}), DType::i32, {1}), TensorArg{}, TensorArg{},
+                     Bench::dense(numbers, DType::i32, {R}), table, b.tensor({R, D}, g), first, second},
+                    {rule_sparse_adam, 0, 0});
+  s.limits = {b.stream({p, g, m, v}, {p, m, v}, R * D), b.roots(R * D)};
+  s.bytes = 4.0 * 7 * double(R * D);
+  return s;
+}
+
 void fill(bench::Family& family) {
   struct {
     const char* name;
@@ -128,6 +146,13 @@ void fill(bench::Family& family) {
                   .of_limit = s.goal,
                   .counted = s.tensors * s.size <= 100'000,
                   .make = [&o, s](Bench& b) { return update(b, o, s.tensors, s.size); }});
+  family.add(
+      {.group = "rows", .name = "lazy Adam, 4,188 of 50,257 rows of 768", .of_limit = 0.85, .make = [](Bench& b) {
+         return rows(b, 50257, 768);
+       }});
+  family.add({.group = "rows", .name = "lazy Adam, 166 of 2,000 rows of 32", .counted = true, .make = [](Bench& b) {
+                return rows(b, 2000, 32);
+              }});
   constexpr double kAtMost = 1.3;  // times the plain update
   for (const auto& s : {sizes[0], sizes[1], sizes[3]})
     family.add({.group = "clipped and averaged",

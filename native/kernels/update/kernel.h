@@ -3,3 +3,4 @@
 #include "clip_scale.h"
 #include "require_finite.h"
 #include "update.h"
+#include "update_rows.h"

@@ -3,3 +3,4 @@
 #include "reference_clip_scale.h"
 #include "reference_require_finite.h"
 #include "reference_update.h"
+#include "reference_update_rows.h"

@@ -91,6 +91,32 @@ using Rule_adam = AdamRule<V, false>;
 template <class V>
 using Rule_adam_amsgrad = AdamRule<V, true>;
 
+// Lazy Adam, as torch.optim.SparseAdam, where it is run over rows that have a gradient: without decay, and
+// p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps), so that eps counts for less in early steps.
+template <class V>
+struct Rule_sparse_adam {
+  enum Hyper { kLr, kBeta1, kBeta2, kEps };
+  enum Flag : uint32_t { kMaximize = 1 };
+  V sign, beta1, gain1, beta2, gain2, eps, step;
+
+  static Rule_sparse_adam of(const double* hyper, int64_t count, uint32_t flags) {
+    return {all<V>(flags & kMaximize ? -1 : 1),
+            all<V>(hyper[kBeta1]),
+            all<V>(1 - hyper[kBeta1]),
+            all<V>(hyper[kBeta2]),
+            all<V>(1 - hyper[kBeta2]),
+            all<V>(hyper[kEps]),
+            all<V>(-hyper[kLr] * __builtin_sqrt(1 - power_of(hyper[kBeta2], count)) /
+                   (1 - power_of(hyper[kBeta1], count)))};
+  }
+  ANNEAL_METHOD void apply(const Rule_sparse_adam& r, V& p, V g, V* s) {
+    g = g * r.sign;
+    s[0] = vfma(r.gain1, g, s[0] * r.beta1);
+    s[1] = vfma(r.gain2 * g, g, s[1] * r.beta2);
+    p = vfma(r.step, s[0] / (vsqrt(s[1]) + r.eps), p);
+  }
+};
+
 // AdaMax (Kingma and Ba, arXiv:1412.6980, section 7), as torch.optim.Adamax: u = max(beta2 u, |g'| + eps);
 // p -= lr / (1 - beta1^t) m / u.
 template <class V>

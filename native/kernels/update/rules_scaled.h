@@ -65,6 +65,8 @@ struct Rule_adagrad {
             hyper[kDecay] != 0,
             count == 1};
   }
+  // The state in front of the first update, of rows without a gradient, too.
+  ANNEAL_METHOD void start(const Rule_adagrad& r, V* s) { s[0] = r.first; }
   ANNEAL_METHOD void apply(const Rule_adagrad& r, V& p, V g, V* s) {
     g = g * r.sign;
     if (r.decays) g = vfma(r.decay, p, g);

@@ -121,4 +121,53 @@ TEST_CASE("verify checks what has to be finite") {
   check_refused(refusal(DType::f32, 4, kNone), "not dense float");
 }
 
+// A table of 8 rows of 4 updated by adagrad in 3 rows: hyper, steps, scale, limit, rows, p, g, sum.
+std::string refusal_of_rows(const std::function<void(Words& out, Words& in, Words& attrs, ProgramBuilder& b)>& spoil) {
+  return refusal_of([&](ProgramBuilder& b) {
+    b.slots = 12;
+    Words in = {b.tensor(b.buffer(Space::slots, DType::f64, 0, 0, 40), {5}),
+                b.tensor(b.buffer(Space::slots, DType::i32, 0, 40, 8), {2}),
+                kNone,
+                kNone,
+                b.dense(Space::arena, DType::i32, 0, {3}),
+                b.dense(Space::storage, DType::f32, 0, {8, 4}),
+                b.dense(Space::arena, DType::f32, 0, {3, 4}),
+                b.dense(Space::storage, DType::f32, 1, {8, 4})};
+    Words out = {in[5], in[7]}, attrs = {11, 0, 1};
+    spoil(out, in, attrs, b);
+    b.add(row_update_rows, out, in, attrs);
+  });
+}
+
+TEST_CASE("verify ties updates of rows to the tables that they update, and counts their operands") {
+  CHECK(refusal_of_rows([](Words&, Words&, Words&, ProgramBuilder&) {}) == "accepted");
+  const auto refused = [](auto spoil, const char* why) { check_refused(refusal_of_rows(spoil), why); };
+  refused(
+      [](Words& out, Words&, Words&, ProgramBuilder& b) { out[1] = b.dense(Space::storage, DType::f32, 2, {8, 4}); },
+      "output 1 is not the tensor that it updates");
+  refused([](Words& out, Words& in, Words&, ProgramBuilder&) { out[1] = in[7] = in[5]; }, "outputs overlap");
+  refused([](Words&, Words& in, Words&, ProgramBuilder&) { in.pop_back(); }, "number of operands");
+  refused([](Words& out, Words&, Words&, ProgramBuilder&) { out.pop_back(); }, "number of operands");
+  refused([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[0] = 99; }, "unknown rule");
+  refused([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[1] = 2; }, "unknown flags");
+  refused([](Words&, Words&, Words& attrs, ProgramBuilder&) { attrs[2] = 2; }, "beyond the steps");
+  refused([](Words&, Words& in, Words&, ProgramBuilder&) { in[0] = in[1]; }, "hyper is not");
+  refused([](Words&, Words& in, Words&, ProgramBuilder&) { in[1] = in[0]; }, "steps are not");
+  refused([](Words&, Words& in, Words&, ProgramBuilder&) { in[4] = kNone; }, "rows are not int32 [R]");
+  refused([](Words&, Words& in, Words&, ProgramBuilder& b) { in[4] = b.dense(Space::arena, DType::i32, 0, {2}); },
+          "rows are not int32 [R]");
+  refused([](Words&, Words& in, Words&, ProgramBuilder& b) { in[6] = b.dense(Space::arena, DType::f32, 0, {3, 5}); },
+          "the gradient is not [R,D]");
+  refused([](Words&, Words& in, Words&, ProgramBuilder& b) { in[2] = b.dense(Space::arena, DType::f32, 0, {2}); },
+          "scale is not");
+  refused([](Words&, Words& in, Words&, ProgramBuilder& b) { in[3] = b.dense(Space::arena, DType::f32, 0, {1}); },
+          "limit is not");
+  refused([](Words& out, Words& in, Words&,
+             ProgramBuilder& b) { out[0] = in[5] = b.dense(Space::storage, DType::f32, 2, {32}); },
+          "not a dense float table");
+  refused([](Words& out, Words& in, Words&,
+             ProgramBuilder& b) { out[1] = in[7] = b.dense(Space::storage, DType::f32, 2, {4, 8}); },
+          "the state is not like its table");
+}
+
 }  // namespace

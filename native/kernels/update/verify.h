@@ -46,6 +46,31 @@ inline const char* update_header(const Call& c, const UpdateInfo& rule, int64_t 
   return nullptr;
 }
 
+inline const char* verify_update_rows(const Call& c) {
+  NEED(c.attr[0] < kUpdateRules, "unknown rule");
+  const UpdateInfo& rule = kUpdateInfo[c.attr[0]];
+  NEED(c.outputs == 1 + rule.states && c.inputs == kRowUpdateHeader + 2 + rule.states,
+       "the rule has another number of operands");
+  NEED(c.attr[1] >> rule.flags == 0, "unknown flags");
+  const TensorArg &hyper = c.in[0], &steps = c.in[1], &scale = c.in[2], &limit = c.in[3], &rows = c.in[4],
+                  &p = c.in[kRowUpdateHeader], &g = c.in[kRowUpdateHeader + 1];
+  NEED(present(hyper) && is_vector(hyper, DType::f64, rule.hypers), "hyper is not a float64 for each of the rule's");
+  NEED(present(steps) && steps.dtype == DType::i32 && steps.rank == 1 && is_dense(steps), "steps are not int32 [..]");
+  NEED(c.attr[2] < uint64_t(steps.dims[0]), "a count beyond the steps");
+  NEED(present(p) && is_float(p) && p.rank == 2 && is_dense(p), "the parameter is not a dense float table");
+  NEED(present(g) && g.dtype == p.dtype && g.rank == 2 && g.dims[1] == p.dims[1] && is_dense(g),
+       "the gradient is not [R,D]");
+  NEED(present(rows) ? is_vector(rows, DType::i32, g.dims[0]) : g.dims[0] == p.dims[0],
+       "rows are not int32 [R], or absent and the gradient not that of all rows");
+  if (present(scale)) NEED(is_vector(scale, p.dtype, 1), "scale is not one of the gradient's dtype");
+  if (present(limit)) NEED(is_vector(limit, DType::f64, 1), "limit is not float64 [1]");
+  for (int32_t k = 0; k < 1 + rule.states; k++) {
+    NEED(k == 0 || is_state(c.in[kRowUpdateHeader + 1 + k], p), "the state is not like its table");
+    NEED(is_state(c.out[k], p), "an output is not like its table");
+  }
+  return nullptr;
+}
+
 inline const char* verify_update(const Call& c) {
   NEED(c.attrs > kUpdateAttrs && c.attr[0] < kUpdateRules, "unknown rule, or no parameter");
   const UpdateInfo& rule = kUpdateInfo[c.attr[0]];
