@@ -58,7 +58,7 @@ export function assignedValues(): ReadonlySet<Tensor> {
 
 /** The buffers with assignments that wait, and the values that they are assigned: what was computed of the former cannot be computed again, once they have the latter. */
 export function assignedTensors(): ReadonlySet<Tensor> {
-  return new Set([...open.keys(), ...assignedValues()]);
+  return new Set([...open, ...assignedValues()]);
 }
 
 /** The last one of each buffer of assignments that commit together. */

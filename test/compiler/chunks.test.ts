@@ -27,7 +27,7 @@ const K = 64;
 
 /** The loss and all gradients, side by side. */
 function whole(loss: Tensor, targets: readonly Tensor[]): Tensor {
-  return withoutTracking(() => concat([loss, ...gradients([loss], targets)].map((each) => reshape(each!, [sizeOf(each!.shape)])) as [Tensor, Tensor]) as Tensor);
+  return withoutTracking(() => concat([loss, ...gradients([loss], targets)].map((each) => reshape(each!, [sizeOf(each!.shape)])) as unknown as [Tensor, Tensor]) as Tensor);
 }
 
 /** Rows of the instructions, and the bytes of temporaries. */
