@@ -43,9 +43,8 @@ class Attention extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const [all, width] = [this.cAttn.forward(x) as Tensor, x.shape[2]!];
-    const part = (i: number): Tensor => all.slice(i * width, (i + 1) * width, { axis: -1 }) as Tensor;
-    return this.residDropout.forward(this.cProj.forward(this.heads.forward(part(0), part(1), part(2))) as Tensor);
+    const [query, key, value] = (this.cAttn.forward(x) as Tensor).chunk(3, -1);
+    return this.residDropout.forward(this.cProj.forward(this.heads.forward(query!, key!, value!)) as Tensor);
   }
 }
 

@@ -1,11 +1,12 @@
 import { ArgumentError, ShapeError } from '../errors.js';
-import { alibi, permute, reshape, rotaryEmbedding, scaledDotProductAttention, type AttentionOptions } from '../ops/index.js';
+import { permute, reshape } from '../ops/index.js';
 import { checkCount, checkTensor } from '../ops/check.js';
 import { checkRotary, type RotaryOptions } from '../ops/rotary.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { decodingPass, type DecodingPass } from './decoding.js';
+import { attendHeads, attendWithin } from './attend-heads.js';
+import { decodingPass } from './decoding.js';
 import { checkProbability } from './dropout.js';
 import { Layer, type LayerCall } from './layer.js';
 import type { AttendOptions, MultiheadAttentionOptions } from './multihead-attention.js';
@@ -51,39 +52,15 @@ export class DotProductAttention extends Layer {
     const { isCausal = this.isCausal } = options;
     // Attention to later positions is to another sequence, or text.generate() finds that it is not.
     const pass = isCausal ? decodingPass() : undefined;
-    const y = pass === undefined ? this.#attend(q, k, v, { ...options, isCausal }) : this.#attendWithin(pass, q, k, v, options);
+    const dropout = this.training ? this.dropout : 0;
+    const dropping = { dropout, dropoutKey: dropout > 0 ? this.randomKey('attention') : undefined };
+    const y = pass === undefined ? attendHeads(OP, this, { q, k, v }, { ...options, isCausal }, dropping) : attendWithin(this, { q, k, v }, { ...options, isCausal }, dropping, pass);
     const [B, , T, D] = y.shape as readonly [number, number, number, number];
     return reshape(permute(y, [0, 2, 1, 3]), [B, T, this.numHeads * D]) as Tensor;
   }
 
   override get call$(): LayerCall {
     return { name: OP, args: [this.numHeads], options: this.#options };
-  }
-
-  #attend(q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths, isCausal }: AttendOptions): Tensor {
-    if (this.alibi && mask !== undefined) throw new ArgumentError(`[${OP}] mask: got one beside alibi, expected one of the two. Add alibi(heads, queries, keys) to a mask of floats.`, { op: OP });
-    const biases = this.alibi ? alibi(this.numHeads, q.shape[2]!, k.shape[2]!) : mask;
-    return this.#dotProducts(this.#turned(q, 0), this.#turned(k, 0), v, { mask: biases, keyLengths, isCausal });
-  }
-
-  /** Attention of tokens to those before them, which the pass has kept. */
-  #attendWithin(pass: DecodingPass, q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths }: AttendOptions): Tensor {
-    if (mask !== undefined || keyLengths !== undefined) {
-      throw new ArgumentError(`[generate] ${this.path$ === '' ? this.toString() : this.path$}: got a mask or lengths, expected { isCausal: true } alone, for keys and values to be kept. Leave them out, or generate with { cache: false }.`, { op: 'generate' });
-    }
-    const { keys, values, lengths } = pass.attended(this, this.#turned(k, pass.offsets), v);
-    const biases = this.alibi ? alibi(this.numHeads, q.shape[2]!, keys.shape[2]!, lengths === undefined ? {} : { offset: pass.offsets }) : undefined;
-    return this.#dotProducts(this.#turned(q, pass.offsets), keys, values, { mask: biases, keyLengths: lengths, isCausal: lengths === undefined });
-  }
-
-  #dotProducts(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-    const dropout = this.training ? this.dropout : 0;
-    const dropoutKey = dropout > 0 ? this.randomKey('attention') : undefined;
-    return scaledDotProductAttention(q, k as never, v, { ...options, dropout, dropoutKey, enableGqa: this.numKvHeads !== this.numHeads }) as Tensor;
-  }
-
-  #turned(x: Tensor, offset: number | ArrayLike<number>): Tensor {
-    return this.rotary === undefined ? x : rotaryEmbedding(x, { ...checkRotary(OP, this.rotary, x.shape[3]!), offset });
   }
 
   /** [B, T, heads * D] as [B, heads, T, D]. */
@@ -103,8 +80,8 @@ export class DotProductAttention extends Layer {
  *
  *     const attention = nn.dotProductAttention(4, { isCausal: true });
  *     const project = nn.linear(32, 96);
- *     const all = project.forward(zeros([2, 10, 32]));
- *     const y = attention.forward(all.slice(0, 32, { axis: -1 }), all.slice(32, 64, { axis: -1 }), all.slice(64, 96, { axis: -1 }));      // [2, 10, 32]
+ *     const [query, key, value] = project.forward(zeros([2, 10, 32])).chunk(3, -1);
+ *     const y = attention.forward(query!, key!, value!);      // [2, 10, 32]
  */
 export function dotProductAttention(numHeads: number, options?: DotProductAttentionOptions): DotProductAttention {
   return new DotProductAttention(numHeads, options);

@@ -1,7 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { add, alibi, linear as linearOp, permute, reshape, rotaryEmbedding, scaledDotProductAttention, slice, split, type AttentionOptions } from '../ops/index.js';
-import { cachedAttention } from '../ops/cached-attention.js';
+import { add, linear as linearOp, permute, reshape, slice, split, type AttentionOptions } from '../ops/index.js';
 import { checkCount, checkTensor } from '../ops/check.js';
 import { checkRotary, type RotaryOptions } from '../ops/rotary.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
@@ -9,7 +8,8 @@ import { Parameter } from '../parameter.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Divides } from '../window-types.js';
-import { decodingPass, type DecodingPass } from './decoding.js';
+import { attendHeads, attendToOthers, attendWithin } from './attend-heads.js';
+import { decodingPass } from './decoding.js';
 import { checkProbability } from './dropout.js';
 import { xavierUniform, zeros } from './initializers.js';
 import { Linear } from './linear.js';
@@ -114,7 +114,14 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
     const [B, T] = sizesOf(OP, query, this.embedDim, 'query');
     const [q, k, v] = this.#project(query, key, value);
     const pass = decodingPass();
-    const y = pass === undefined ? this.#attend(q, k, v, options) : key === undefined ? this.#attendWithin(pass, q, k, v, options) : this.#attendToMemory(pass, q, k, v, options, [key, value ?? key]);
+    const [heads, given] = [{ q, k, v }, { ...options, isCausal: options.isCausal ?? this.isCausal }];
+    const dropout = this.training ? this.dropout : 0;
+    const dropping = { dropout, dropoutKey: dropout > 0 ? this.randomKey('attention') : undefined };
+    const layer = this as unknown as MultiheadAttention;
+    let y: Tensor;
+    if (pass === undefined) y = attendHeads(OP, layer, heads, given, dropping);
+    else if (key === undefined) y = attendWithin(layer, heads, given, dropping, pass);
+    else y = attendToOthers(OP, layer, heads, given, dropping, pass, [key, value ?? key]);
     return this.outProj.forward(reshape(permute(y, [0, 2, 1, 3]), [B, T, this.embedDim]) as Tensor) as Tensor;
   }
 
@@ -124,44 +131,6 @@ export class MultiheadAttention<E extends number = number, H extends number = nu
 
   override get call$(): LayerCall {
     return { name: OP, args: [this.embedDim, this.numHeads], options: this.#options };
-  }
-
-  /** Queries begin at the position `offset`, of all examples or of each; keys at 0. */
-  #attend(q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths, isCausal = this.isCausal }: AttendOptions, offset: number | ArrayLike<number> = 0): Tensor {
-    const [queries, keys] = [q.shape[2]!, k.shape[2]!];
-    if (this.alibi && mask !== undefined) throw new ArgumentError(`[${OP}] mask: got one beside alibi, expected one of the two. Add alibi(heads, queries, keys) to a mask of floats.`, { op: OP });
-    const biases = this.alibi ? alibi(this.numHeads, queries, keys) : mask;
-    return this.#dotProducts(this.#turned(q, offset), this.#turned(k, 0), v, { mask: biases, keyLengths, isCausal });
-  }
-
-  /** Attention of tokens to those before them, which the pass has kept. */
-  #attendWithin(pass: DecodingPass, q: Tensor, k: Tensor, v: Tensor, { mask, keyLengths, isCausal = this.isCausal }: AttendOptions): Tensor {
-    if (!isCausal || mask !== undefined || keyLengths !== undefined) {
-      const got = !isCausal ? 'attention to later positions' : 'a mask or lengths';
-      throw new ArgumentError(`[generate] ${this.path$ === '' ? this.toString() : this.path$}: got ${got}, expected { isCausal: true } alone, for keys and values to be kept. Make the layer so, or generate with { cache: false }.`, { op: 'generate' });
-    }
-    const keys = this.#turned(k, pass.offsets);
-    const cached = pass.earlier(this, keys, v);
-    const queries = this.#turned(q, pass.offsets);
-    const positions = (cached?.keys ?? keys).shape[2]!;
-    const biases = this.alibi ? alibi(this.numHeads, q.shape[2]!, positions, cached === undefined ? {} : { offset: pass.offsets }) : undefined;
-    return cached === undefined ? this.#dotProducts(queries, keys, v, { mask: biases, isCausal: true }) : cachedAttention(queries, { keys, values: v }, cached, { mask: biases });
-  }
-
-  /** Attention of tokens to others. Those of the memory have their keys and values from the first pass on; what was recorded of them is then computed by nobody. */
-  #attendToMemory(pass: DecodingPass, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions, from: readonly Tensor[]): Tensor {
-    const { keys, values } = from.every((tensor) => pass.memory.has(tensor)) ? pass.remembered(this, k, v) : { keys: k, values: v };
-    return this.#attend(q, keys, values, options, pass.offsets);
-  }
-
-  #dotProducts(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-    const dropout = this.training ? this.dropout : 0;
-    const dropoutKey = dropout > 0 ? this.randomKey('attention') : undefined;
-    return scaledDotProductAttention(q, k as never, v, { ...options, dropout, dropoutKey, enableGqa: this.numKvHeads !== this.numHeads }) as Tensor;
-  }
-
-  #turned(x: Tensor, offset: number | ArrayLike<number>): Tensor {
-    return this.rotary === undefined ? x : rotaryEmbedding(x, { ...this.rotary, offset });
   }
 
   /** Queries [B, H, T, D], keys and values [B, K, S, D]. */
