@@ -227,9 +227,34 @@ describe.runIf(planned)('what is generated', () => {
     [() => text.generate(model, 'a', { ...options, repetitionPenalty: 0 }), '[generate] repetitionPenalty: got 0, expected a number above 0.'],
     [() => text.generate(model, 'a', { ...options, stop: '' }), "[generate] stop: got '', expected a text that is not empty, or an array of them."],
     [() => text.generate(model, [1], { stop: 'a' }), '[generate] stop: got it without a tokenizer, expected one, as it is text that is looked for. Pass { tokenizer }, or stopTokens.'],
+    [() => text.generate(model, 'a', { ...options, minP: 2 }), '[generate] minP: got 2, expected a probability in [0, 1].'],
+    [() => text.generate(model, 'a', { ...options, maxTokens: 0 }), '[generate] maxTokens: got 0, expected a whole number of at least 1.'],
+    [() => text.generate(model, 'a', { ...options, stopTokens: 3 as never }), '[generate] stopTokens: got 3, expected an array of tokens.'],
     [() => text.generate(model, 'a', { ...options, topk: 3 } as never), '[generate] unknown option: got topk, expected one of'],
     [() => text.generate(model, 'a', { ...options, tokenizer: 'gpt2' as never }), "[generate] tokenizer: got 'gpt2', expected one with size, encode() and decode(), as in text.characters(corpus)."],
   ])('%#', (call, message) => expect(call).toThrow(message));
+
+  test('of attention that is given a mask', async () => {
+    /** Hides the first key. */
+    class Masking extends Small {
+      readonly attention = nn.multiheadAttention(16, 2, { isCausal: true });
+      override forward(tokens: Tensor): Tensor {
+        const x = this.embedding.forward(tokens as never) as Tensor;
+        return this.head.forward(this.attention.forward(x, { mask: zeros([tokens.shape[1]!, tokens.shape[1]!]) })) as Tensor;
+      }
+    }
+    seed(5);
+    await expect(text.generate(new Masking('learned'), [1]).texts()).rejects.toThrow('[generate] multiheadAttention(16, 2): got a mask or lengths, expected { isCausal: true } alone, for keys and values to be kept. Make the layer so, or generate with { cache: false }.');
+  });
+
+  test('of a model that gives no tensor', async () => {
+    class Silent extends nn.Module {
+      override forward(): Tensor {
+        return 7 as never;
+      }
+    }
+    await expect(text.generate(new Silent(), [1], { context: 4 }).texts()).rejects.toThrow('[generate] the model gives 7, expected logits [B,T,V].');
+  });
 
   test('of a model that gives no logits', async () => {
     const pooled = nn.sequential([4], nn.embedding(V, 8), nn.flatten(), nn.linear(32, V));
