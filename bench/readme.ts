@@ -15,7 +15,7 @@ const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '
 /** The pages with figures, and the sections of each: the README has what a user would ask first. */
 export const figurePages: Readonly<Record<string, () => readonly (string | undefined)[]>> = {
   'README.md': () => [newest('steps'), newest('images'), kernels(firstAsked)],
-  'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
+  'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), steps('generation', '-avx512'), steps('generation'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
   'docs/kernels.md': () => [kernels(() => true), functions()],
   'docs/serving.md': () => [serving('-avx512'), serving('')],
 };
@@ -65,29 +65,42 @@ const place = ({ cpu, cores, node, compiler }: Machine): string => `${cores} cor
 const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-const newest = (bench: keyof typeof STEPS): string | undefined => steps(bench, '-avx512') ?? steps(bench);
+const newest = (bench: StepsBench): string | undefined => steps(bench, '-avx512') ?? steps(bench);
 
-function steps(bench: keyof typeof STEPS, suffix = ''): string | undefined {
+function steps(bench: StepsBench, suffix = ''): string | undefined {
   const file = `${bench}${suffix}`;
   const found = read<{ torch: readonly string[]; rounds: number; workloads: (Workload & { figures: Figure[] })[] }>(file);
   if (found === undefined) return undefined;
-  const rows = found.workloads.map(({ name, unit = 'ms', figures }) => {
+  const rows = found.workloads.map(({ name, unit = 'ms', makes, figures }) => {
+    const shown = (ms: number): string => (makes === undefined ? short(ms * (unit === 'us' ? 1000 : 1)) : ((1000 * makes) / ms).toFixed(0));
     const cells = [1, 2].flatMap((threads) => {
       const of = (side: string): Figure | undefined => figures.find((f) => f.side === side && f.threads === threads);
-      const ms = (side: string): string => (of(side) === undefined ? '' : short(of(side)!.msMedian * (unit === 'us' ? 1000 : 1)));
+      const ms = (side: string): string => (of(side) === undefined ? '' : shown(of(side)!.msMedian));
       const ratio = (side: string): string => (of(side)?.ratio === undefined ? '' : `${short(of(side)!.ratio!)}x`);
       const mark = 2 * (of('loop')?.elsewhere ?? 0) > found.rounds ? ' †' : '';
       return [both(ms('loop'), ms('fit')) + mark, ms('torch') + mark, both(ratio('loop'), ratio('fit'))];
     });
     const peaks = STEPS[bench].peaks ? ['loop', 'torch'].map((side) => figures.find((f) => f.side === side && f.threads === 1)?.peakMegabytes.toFixed(0) ?? '') : [];
-    return [unit === 'us' ? `${name}, µs` : name, ...cells, ...peaks];
+    return [unit === 'us' && makes === undefined ? `${name}, µs` : name, ...cells, ...peaks];
   });
   const head = ['', 'anneal, 1 thread', 'PyTorch', 'faster by', 'anneal, 2 threads', 'PyTorch', 'faster by', ...(STEPS[bench].peaks ? ['peak memory, MB', 'PyTorch'] : [])];
+  const page: StepsPage = STEPS[bench];
   return (
-    `${STEPS[bench].what}, median ms, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
-    `(${STEPS[bench].configurations}; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
-    `${STEPS[bench].more}†: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source(file, bench)}.\n\n${markdown(head, rows)}`
+    `${page.what}, ${page.unit ?? 'median ms'}, beside the fastest of the configurations of PyTorch ${found.torch.join(' and ')} that we know how to make ` +
+    `(${page.configurations}; OpenBLAS as what it detects and as older CPUs, BLIS; tuned malloc), found anew for each line. Both sides took turns in one run on ${place(found.machine)}. ` +
+    `${page.more}†: the host of this virtual machine had put the two CPUs on one core, or on cores that share no cache. ${source(file, bench)}.\n\n${markdown(head, rows)}`
   );
+}
+
+type StepsBench = keyof typeof STEPS;
+
+interface StepsPage {
+  readonly what: string;
+  readonly unit?: string;
+  readonly configurations: string;
+  /** Whether the page shows the peaks of memory. */
+  readonly peaks: boolean;
+  readonly more: string;
 }
 
 const STEPS = {
@@ -103,7 +116,14 @@ const STEPS = {
     peaks: true,
     more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
   },
-} as const;
+  generation: {
+    what: 'Tokens that GPTs write in a second, each the likeliest, keys and values kept (4 layers of width 128 and context 64; 6 of 384 and 256; 12 of 768 and 1,024 with a vocabulary of 50,257)',
+    unit: 'median',
+    configurations: 'eager, traced, compiled; keys and values in buffers or joined; attention fused or as products',
+    peaks: true,
+    more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
+  },
+} satisfies Record<string, StepsPage>;
 
 const both = (a: string, b: string): string => (b === '' ? a : `${a} · ${b}`);
 

@@ -10,12 +10,14 @@ import { instructions, kernels } from './kernels.js';
 import { machine, quiet } from './machine.js';
 import { writePages } from './readme.js';
 import { fileOf, save } from './save.js';
-import { dense, images } from './workloads.js';
+import { attention, dense, generation, images, language } from './workloads.js';
 
 /** Benches of the library, in Node.js. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<object>>> = {
-  steps: async (args) => (await import('./steps.js')).steps(args, dense),
+  steps: async (args) => (await import('./steps.js')).steps(args, [...dense, ...language]),
   images: async (args) => (await import('./steps.js')).steps(args, images),
+  generation: async (args) => (await import('./steps.js')).steps(args, generation),
+  attention: async (args) => (await import('./steps.js')).steps(args, attention),
   overhead: async () => (await import('./overhead.js')).overhead(),
   startup: async () => (await import('./startup.js')).startup(),
   install: async () => (await import('./install.js')).install(),

@@ -1,5 +1,6 @@
 // anneal's side of bench/steps.ts, as a user writes it, over data that stays.
-import { add, data, losses, mul, nn, noGrad, optim, Parameter, seed, synchronize, sum, tensor, Trainer, type Tensor } from 'anneal';
+import { add, data, losses, mul, nn, noGrad, optim, Parameter, scaledDotProductAttention, seed, synchronize, sum, tensor, text, Trainer, type Tensor } from 'anneal';
+import { Gpt } from '../examples/models/gpt.js';
 import { lenet } from '../examples/models/lenet.js';
 import { resnet18 } from '../examples/models/resnet.js';
 import { smallResNet } from '../examples/models/small-resnet.js';
@@ -91,6 +92,59 @@ function overImages({ net, batch, training }: Extract<Work, { kind: 'images' }>)
   });
 }
 
+/** Steps of examples/gpt.ts over one batch. */
+function gpt({ batch, ...sizes }: Extract<Work, { kind: 'gpt' }>): Training {
+  const { context, vocabulary } = sizes;
+  const model = new Gpt(sizes);
+  const optimizer = optim.adamw(model.parameters(), { lr: 1e-3, betas: [0.9, 0.99], weightDecay: 0.1, groups: [{ match: /norm/, weightDecay: 0 }], clip: { globalNorm: 1 } });
+  const drawn = () => tensor(classesOf(batch * context, vocabulary), { shape: [batch, context] });
+  const [tokens, targets] = [drawn(), drawn()];
+  return repeat(async () => {
+    const loss = losses.crossEntropy(model.forward(tokens as Tensor), targets);
+    optimizer.zeroGrad();
+    loss.backward();
+    await optimizer.step();
+  });
+}
+
+/** Causal attention, with its gradients where it trains. */
+function attention({ batch, heads, length, features, training }: Extract<Work, { kind: 'attention' }>): Training {
+  const shape = [batch, heads, length, features];
+  const size = batch * heads * length * features;
+  const model = new Holder(3, shape);
+  const [query, key, value] = model.held as [Parameter, Parameter, Parameter];
+  const attended = (): Tensor => scaledDotProductAttention(query, key, value, { isCausal: true }) as Tensor;
+  if (!training) {
+    return repeat(async () => {
+      await noGrad(() => sum(attended())).item();
+    });
+  }
+  const slopes = tensor(numbers(size), { shape });
+  const optimizer = optim.sgd(model.held, { lr: 1 });
+  return repeat(async () => {
+    optimizer.zeroGrad();
+    const loss = sum(mul(attended(), slopes));
+    loss.backward();
+    for (const operand of model.held) void operand.grad;
+    await synchronize();
+    loss.dispose();
+  });
+}
+
+/** A token of each text in turn; texts begin anew where they end. */
+function generate({ batch, tokens, ...sizes }: Extract<Work, { kind: 'generate' }>): Training {
+  const model = new Gpt(sizes);
+  const prompts = Array.from({ length: batch }, () => [1]);
+  let texts: AsyncIterator<unknown> | undefined;
+  return repeat(async () => {
+    for (let i = 0; i < batch; ) {
+      texts ??= text.generate(model, prompts, { maxTokens: tokens, temperature: 0 })[Symbol.asyncIterator]();
+      if ((await texts.next()).done === true) texts = undefined;
+      else i++;
+    }
+  });
+}
+
 class Holder extends nn.Module {
   readonly held: Parameter[];
 
@@ -156,6 +210,12 @@ function training(work: Work, way: Way): Training {
       return way === 'fit' ? mlpFit(work) : mlpLoop(work);
     case 'images':
       return overImages(work);
+    case 'gpt':
+      return gpt(work);
+    case 'generate':
+      return generate(work);
+    case 'attention':
+      return attention(work);
     case 'adam':
       return adam(work);
     case 'crossEntropy':

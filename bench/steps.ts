@@ -172,7 +172,7 @@ async function tryAll(workload: Workload, threads: number, python: string, trial
   };
   const [usual, ...others] = modes;
   // Others hardly call it: convolutions are oneDNN's.
-  for (const blas of kind === 'mlp' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
+  for (const blas of kind === 'mlp' || kind === 'gpt' || kind === 'generate' ? torchBlas(paths) : torchBlas(paths).slice(0, 1)) await tryOut(blas, usual!);
   for (const mode of others) await tryOut(own.length > 0 ? fastest(own).blas : 'default', mode);
   tried.push(...own);
 }

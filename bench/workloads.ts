@@ -2,14 +2,30 @@
 export type Work =
   | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly batch: number; readonly loss: 'crossEntropy' | 'mse' }
   | { readonly kind: 'images'; readonly net: 'lenet' | 'resnet14' | 'resnet18'; readonly batch: number; readonly training: boolean }
+  | ({ readonly kind: 'gpt'; readonly batch: number } & GptSizes)
+  /** Texts of so many tokens, from one on, a step being a token of each. */
+  | ({ readonly kind: 'generate'; readonly batch: number; readonly tokens: number } & GptSizes)
+  /** Causal; with gradients where it trains. */
+  | { readonly kind: 'attention'; readonly batch: number; readonly heads: number; readonly length: number; readonly features: number; readonly training: boolean }
   | { readonly kind: 'adam'; readonly tensors: number; readonly size: number }
   | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number };
+
+/** Sizes of examples/models/gpt.ts. */
+interface GptSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly width: number;
+  readonly context: number;
+  readonly vocabulary: number;
+}
 
 export interface Workload {
   readonly name: string;
   readonly work: Work;
   /** Unit in which pages show its times. Default 'ms'. */
   readonly unit?: 'us';
+  /** What a step makes so many of: pages show how many in a second. */
+  readonly makes?: number;
   /** Goals for PyTorch's time over ours, on 1 and on 2 threads, in the explicit loop and through fit. */
   readonly loop?: readonly [number, number];
   readonly fit?: readonly [number, number];
@@ -44,6 +60,38 @@ export const dense: readonly Workload[] = [
   logits(2048, 1000),
   logits(768, 50257),
 ];
+
+const small: GptSizes = { layers: 4, heads: 4, width: 128, context: 64, vocabulary: 65 };
+const medium: GptSizes = { layers: 6, heads: 6, width: 384, context: 256, vocabulary: 65 };
+const gpt2: GptSizes = { layers: 12, heads: 12, width: 768, context: 1024, vocabulary: 50257 };
+
+/** Steps of the GPT of examples/gpt.ts, and of a larger one. */
+export const language: readonly Workload[] = [
+  { name: 'GPT 4 x 128, context 64, batch 12', work: { kind: 'gpt', batch: 12, ...small }, loop: [1.4, 1.4] },
+  { name: 'GPT 6 x 384, context 256, batch 12', work: { kind: 'gpt', batch: 12, ...medium }, loop: [1.3, 1.3] },
+];
+
+const attend = (batch: number, length: number, features: number): Workload[] =>
+  [false, true].map((training) => ({
+    name: `attention ${batch}x4x${length}x${features}${training ? ', with gradients' : ''}`,
+    work: { kind: 'attention', batch, heads: 4, length, features, training },
+    unit: 'us',
+    loop: [1.5, 1.5],
+  }));
+
+/** Causal attention alone: examples x heads x positions x features. */
+export const attention: readonly Workload[] = [32, 64].flatMap((features) => [...attend(12, 64, features), ...attend(4, 256, features), ...attend(1, 1024, features), ...attend(1, 4096, features)]);
+
+const generate = (name: string, sizes: GptSizes, batch: number): Workload => ({
+  name: `GPT ${name}, ${batch === 1 ? 'one text' : `${batch} texts`}`,
+  work: { kind: 'generate', batch, tokens: Math.min(sizes.context - 1, 128), ...sizes },
+  unit: 'us',
+  makes: batch,
+  ...(batch === 1 ? { loop: [2, 2] as const } : {}),
+});
+
+/** Tokens that GPTs write, the last one of the size of GPT-2's smallest. */
+export const generation: readonly Workload[] = [1, 8].flatMap((batch) => [generate('4 x 128', small, batch), generate('6 x 384', medium, batch), generate('12 x 768', gpt2, batch)]);
 
 /** Convolutional networks: a step of a batch, and the outputs of one image. */
 export const images: readonly Workload[] = [...network('LeNet', 'lenet', 64, 1.4), ...network('ResNet-14', 'resnet14', 64, 1.4), ...network('ResNet-18', 'resnet18', 8, 1.1)];

@@ -17,6 +17,8 @@ are made of these words, each a way in which people make a small training loop f
     compiled  forward and loss compiled by torch.compile
     last      images and weights with channels_last
     native    without oneDNN
+
+and of those of torch_gpt.py.
 """
 import inspect
 import json
@@ -28,6 +30,7 @@ import warnings
 
 import torch
 import torch.nn.functional as F
+from torch_gpt import SDPA, AttentionAlone, Generate, Gpt, GptLoss
 
 warnings.filterwarnings("ignore")
 
@@ -37,6 +40,9 @@ MODES = {
     "mlp": ["foreach", "single", "flat", "traced", "traced+flat"] + ["fused"] * FUSED + ["compiled+fused"] * COMPILED,
     "images": ["flat", "last+foreach", "traced+flat", "traced+last+foreach", "native+flat"] + ["last+fused"] * FUSED + ["compiled+last+fused"] * COMPILED,
     "inference": ["eager", "last", "traced", "traced+last", "native"] + ["compiled+last"] * COMPILED,
+    "gpt": ["manual+foreach", "manual+flat", "manual+traced+flat"] + ["manual+fused", "sdpa+fused", "sdpa+flat", "sdpa+traced+fused", "sdpa+compiled+fused", "manual+compiled+fused"] * (FUSED and SDPA),
+    "generate": ["manual+static", "manual+growing", "manual+masked+traced"] + ["sdpa+static", "sdpa+growing", "sdpa+masked+traced", "sdpa+masked+compiled", "manual+masked+compiled"] * (COMPILED and SDPA),
+    "attention": ["manual", "manual+traced"] + ["sdpa", "sdpa+compiled", "manual+compiled"] * (COMPILED and SDPA),
     "adam": ["foreach", "single", "flat"] + ["fused"] * FUSED,
     "crossEntropy": ["eager", "traced"] + ["compiled"] * COMPILED,
 }
@@ -158,6 +164,35 @@ class Images:
             self.model(self.x)
 
 
+class GptSteps:
+    """Training as in examples/gpt.ts, over one batch: AdamW that decays matrices, clipped by the norm of all gradients."""
+
+    def __init__(self, mode, batch, **sizes):
+        model = Gpt(mode, **sizes)
+        context, vocabulary = sizes["context"], sizes["vocabulary"]
+        self.x, self.y = (torch.randint(0, vocabulary, (batch, context)) for _ in range(2))
+        parameters = list(model.parameters())
+        groups = [[p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() == 1]]
+        self.flat = "flat" in mode
+        if self.flat:
+            groups = [[flatten(group)] for group in groups]
+        self.parameters = sum(groups, [])
+        options = {"fused": True} if "fused" in mode else {"foreach": "foreach" in mode or self.flat}
+        decayed, kept = groups
+        self.optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": kept, "weight_decay": 0.0}], lr=1e-3, betas=(0.9, 0.99), **options)
+        self.loss = faster(GptLoss(model, context), (self.x, self.y), mode)
+
+    def step(self):
+        if self.flat:
+            for p in self.parameters:
+                p.grad.zero_()
+        else:
+            self.optimizer.zero_grad(set_to_none=True)
+        self.loss(self.x, self.y).backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+
+
 class Adam:
     """The optimizer alone, with gradients that stay."""
 
@@ -183,11 +218,11 @@ class CrossEntropy:
         self.loss(self.logits, self.labels).backward()
 
 
-KINDS = {"mlp": Mlp, "images": Images, "adam": Adam, "crossEntropy": CrossEntropy}
+KINDS = {"mlp": Mlp, "images": Images, "gpt": GptSteps, "attention": AttentionAlone, "generate": Generate, "adam": Adam, "crossEntropy": CrossEntropy}
 
 
 def modes(kind, training=True, **_):
-    return MODES[kind if training else "inference"]
+    return MODES[kind if training or kind == "attention" else "inference"]
 
 
 def run(training, steps):
