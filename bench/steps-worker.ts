@@ -1,5 +1,5 @@
 // anneal's side of bench/steps.ts, as a user writes it, over data that stays.
-import { add, data, losses, mul, nn, noGrad, optim, Parameter, scaledDotProductAttention, seed, synchronize, sum, tensor, text, Trainer, type Tensor } from 'anneal';
+import { add, data, linear, losses, mul, nn, noGrad, optim, Parameter, scaledDotProductAttention, seed, synchronize, sum, tensor, text, Trainer, type Tensor } from 'anneal';
 import { Gpt } from '../examples/models/gpt.js';
 import { lenet } from '../examples/models/lenet.js';
 import { resnet18 } from '../examples/models/resnet.js';
@@ -197,6 +197,23 @@ function crossEntropy({ rows, classes }: Extract<Work, { kind: 'crossEntropy' }>
   });
 }
 
+/** A linear layer and the loss of what it gives, with the gradients of its operands. */
+function head({ rows, features, classes }: Extract<Work, { kind: 'head' }>): Training {
+  const [inputs, weights] = [new Holder(1, [rows, features]), new Holder(1, [classes, features])];
+  const [x, weight] = [inputs.held[0]!, weights.held[0]!];
+  const optimizer = optim.sgd([x, weight], { lr: 1 });
+  const labels = tensor(classesOf(rows, classes));
+  return repeat(async () => {
+    optimizer.zeroGrad();
+    const loss = losses.crossEntropy(linear(x, weight), labels);
+    loss.backward();
+    void x.grad;
+    void weight.grad;
+    await synchronize();
+    loss.dispose();
+  });
+}
+
 const repeat = (step: () => Promise<void>): Training => async (steps) => {
   const start = performance.now();
   for (let i = 0; i < steps; i++) await step();
@@ -220,6 +237,8 @@ function training(work: Work, way: Way): Training {
       return adam(work);
     case 'crossEntropy':
       return crossEntropy(work);
+    case 'head':
+      return head(work);
   }
 }
 

@@ -8,7 +8,9 @@ export type Work =
   /** Causal; with gradients where it trains. */
   | { readonly kind: 'attention'; readonly batch: number; readonly heads: number; readonly length: number; readonly features: number; readonly training: boolean }
   | { readonly kind: 'adam'; readonly tensors: number; readonly size: number }
-  | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number };
+  | { readonly kind: 'crossEntropy'; readonly rows: number; readonly classes: number }
+  /** linear without a bias, its cross-entropy, and the gradients of features and weight. */
+  | { readonly kind: 'head'; readonly rows: number; readonly features: number; readonly classes: number };
 
 /** Sizes of examples/models/gpt.ts. */
 interface GptSizes {
@@ -65,10 +67,11 @@ const small: GptSizes = { layers: 4, heads: 4, width: 128, context: 64, vocabula
 const medium: GptSizes = { layers: 6, heads: 6, width: 384, context: 256, vocabulary: 65 };
 const gpt2: GptSizes = { layers: 12, heads: 12, width: 768, context: 1024, vocabulary: 50257 };
 
-/** Steps of the GPT of examples/gpt.ts, and of a larger one. */
+/** Steps of the GPT of examples/gpt.ts, and of a larger one; what a large vocabulary costs. */
 export const language: readonly Workload[] = [
   { name: 'GPT 4 x 128, context 64, batch 12', work: { kind: 'gpt', batch: 12, ...small }, loop: [1.4, 1.4] },
   { name: 'GPT 6 x 384, context 256, batch 12', work: { kind: 'gpt', batch: 12, ...medium }, loop: [1.3, 1.3] },
+  { name: 'linear and cross-entropy 4096x768x50257', work: { kind: 'head', rows: 4096, features: 768, classes: 50257 }, loop: [1.3, 1.3] },
 ];
 
 const attend = (batch: number, length: number, features: number): Workload[] =>

@@ -45,6 +45,7 @@ MODES = {
     "attention": ["manual", "manual+traced"] + ["sdpa", "sdpa+compiled", "manual+compiled"] * (COMPILED and SDPA),
     "adam": ["foreach", "single", "flat"] + ["fused"] * FUSED,
     "crossEntropy": ["eager", "traced"] + ["compiled"] * COMPILED,
+    "head": ["eager", "traced"] + ["compiled"] * COMPILED,
 }
 
 
@@ -218,7 +219,20 @@ class CrossEntropy:
         self.loss(self.logits, self.labels).backward()
 
 
-KINDS = {"mlp": Mlp, "images": Images, "gpt": GptSteps, "attention": AttentionAlone, "generate": Generate, "adam": Adam, "crossEntropy": CrossEntropy}
+class Head:
+    """A linear layer and the loss of what it gives, with the gradients of its operands."""
+
+    def __init__(self, mode, rows, features, classes):
+        self.x, self.weight = torch.rand(rows, features, requires_grad=True), torch.rand(classes, features, requires_grad=True)
+        self.labels = torch.randint(0, classes, (rows,))
+        self.loss = faster(lambda x, weight, labels: F.cross_entropy(F.linear(x, weight), labels), (self.x, self.weight, self.labels), mode)
+
+    def step(self):
+        self.x.grad = self.weight.grad = None
+        self.loss(self.x, self.weight, self.labels).backward()
+
+
+KINDS = {"mlp": Mlp, "images": Images, "gpt": GptSteps, "attention": AttentionAlone, "generate": Generate, "adam": Adam, "crossEntropy": CrossEntropy, "head": Head}
 
 
 def modes(kind, training=True, **_):

@@ -82,7 +82,7 @@ export class NextLogits {
     if (!this.#isFilled) {
       cache.offsets = new Int32Array(this.#windows.length);
       const logits = await this.#read(this.#whole(cache));
-      if (!cache.isUsed) throw new ArgumentError(`[${this.#op}] cache: got a model without nn.multiheadAttention, expected one whose attention keeps keys and values. Pass { cache: false }.`, { op: this.#op });
+      if (!cache.isUsed) throw new ArgumentError(`[${this.#op}] cache: got a model without nn.multiheadAttention or nn.dotProductAttention, expected one whose attention keeps keys and values. Pass { cache: false }.`, { op: this.#op });
       this.#isFilled = true;
       return logits;
     }

@@ -104,7 +104,7 @@ describe('keys and values that are kept', () => {
 
   test('of a model without attention are refused', async () => {
     const model = nn.sequential([4], nn.embedding(V, 8), nn.linear(8, V));
-    await expect(tokensOf(model, [1], {})).rejects.toThrow('[generate] cache: got a model without nn.multiheadAttention, expected one whose attention keeps keys and values. Pass { cache: false }.');
+    await expect(tokensOf(model, [1], {})).rejects.toThrow('[generate] cache: got a model without nn.multiheadAttention or nn.dotProductAttention, expected one whose attention keeps keys and values. Pass { cache: false }.');
     expect((await tokensOf(model, [1], { cache: false, maxTokens: 7 }))[0]!.length).toBe(7);
   });
 
