@@ -6,6 +6,8 @@
  *     npm run example:phonemes -- --resume --say 'transformer,gradient'      # says further words, once it is trained
  *
  * The data is the CMU Pronouncing Dictionary, from the npm package cmu-pronouncing-dictionary; 3 + 3 layers of 4 heads, 128 wide. The model goes to build/examples/phonemes.
+ *
+ * Expected: error rates of 8.1 % of the phonemes and 33 % of the words of the test part; docs/language.md has what others make of this dictionary. It takes about 20 minutes on a quiet machine.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +18,7 @@ import { errorRates, pronounce } from './phonemes/evaluate.js';
 
 const { values } = parseArgs({
   options: {
-    epochs: { type: 'string', default: '12' },
+    epochs: { type: 'string', default: '8' },
     words: { type: 'string', default: '1000000' },
     layers: { type: 'string', default: '3' },
     heads: { type: 'string', default: '4' },
