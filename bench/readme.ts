@@ -98,7 +98,7 @@ interface StepsPage {
   readonly what: string;
   readonly unit?: string;
   readonly configurations: string;
-  /** Whether the page shows the peaks of memory. */
+  /** True where the page shows the peaks of memory. */
   readonly peaks: boolean;
   readonly more: string;
 }

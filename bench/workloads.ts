@@ -26,7 +26,7 @@ export interface Workload {
   readonly work: Work;
   /** Unit in which pages show its times. Default 'ms'. */
   readonly unit?: 'us';
-  /** What a step makes so many of: pages show how many in a second. */
+  /** Number of things that a step makes: pages show how many that are in a second. */
   readonly makes?: number;
   /** Goals for PyTorch's time over ours, on 1 and on 2 threads, in the explicit loop and through fit. */
   readonly loop?: readonly [number, number];

@@ -84,7 +84,7 @@ function isResult(graph: Graph, id: number): boolean {
   return graph.results.some(({ node }) => node === id);
 }
 
-/** Where a view of a large value has its rows; undefined where they are not together. */
+/** The side on which a view of a large value has its rows; undefined where they are not together. */
 function sideOfView(source: GraphNode, node: GraphNode, side: RowSide): RowSide | undefined {
   const view = (node.op as ViewRecord<never>).view(denseLayout(source.shape), node, node.attrs as never);
   if (view === undefined || side !== 'first') return undefined;

@@ -43,9 +43,11 @@ export interface Graph {
   readonly users: readonly (readonly number[])[];
 }
 
-/** Pass: tensors to numbered nodes, those of `first` and what they need before all others. Equal pure nodes become one. */
+/** Pass: tensors to numbered nodes, those of `first` that are needed, and what they need, before all others. Equal pure nodes become one. */
 export function buildGraph(wanted: readonly Wanted[], effects: readonly Tensor[], first: readonly Tensor[] = []): Graph {
-  const order = postOrder([...first, ...wanted.map((want) => want.tensor), ...effects], operandsOf);
+  const roots = [...wanted.map((want) => want.tensor), ...effects];
+  const needed = first.length === 0 ? undefined : new Set(postOrder(roots, operandsOf));
+  const order = postOrder([...first.filter((tensor) => needed?.has(tensor)), ...roots], operandsOf);
   const nodes: GraphNode[] = [];
   const ids = new Map<Tensor, number>();
   const known = new Map<string, number>();

@@ -107,11 +107,11 @@ export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [T
   /** `epilogue` and `prologue` come to those only that can do what is in them. */
   emit(e: Emitter, attrs: A, epilogue?: Epilogue, prologue?: Prologue): void;
   readonly siblings?: SiblingFusion<A>;
-  /** How it is done for some rows of a large input after the other; undefined where it cannot be. See compiler/chunk.ts. */
+  /** The way to do it for some rows of a large input after the other; undefined where there is none. See compiler/chunk.ts. */
   chunking?(inputs: readonly Meta[], attrs: A, large: { readonly input: number; readonly side: RowSide }): Chunking | undefined;
 }
 
-/** Where the rows of an operand are that counts as a matrix: in [.., C] as all dimensions but the last, or in [C, rows] as the last. */
+/** Side of an operand, which counts as a matrix, that has the rows: in [.., C] all dimensions but the last, in [C, rows] the last. */
 export type RowSide = 'first' | 'last';
 
 /** An op that is done for some rows after the other. */
