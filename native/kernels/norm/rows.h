@@ -77,38 +77,42 @@ ANNEAL_INLINE void write_tile(float* y, int64_t n, const float* weight, const fl
 // Rows of more are so long that the processor does not look ahead to those that follow: they are fetched.
 constexpr int64_t kFetchedRow = 256;
 
-// x + residual, of which the rows that follow are made while rows are written, so that memory works meanwhile. A sum
-// that nobody reads is where y will be.
+// x + residual. A sum that nobody reads is where y will be.
 struct RowSums {
   const float *x, *residual;
   float* sum;
 };
-
-ANNEAL_INLINE void add_residual(const RowSums& of, int64_t at, int lanes) {
-  st_some(of.sum + at, ld_some(of.x + at, lanes) + ld_some(of.residual + at, lanes), lanes);
-}
 
 static RowSums row_sums(const Call& call) {
   const TensorArg& sum = call.out[call.out[3].data ? 3 : 0];
   return {(const float*)call.in[0].data, (const float*)call.in[3].data, (float*)sum.data};
 }
 
+// Sums of the elements [first, first + n).
+static void add_residual(const RowSums& of, int64_t first, int64_t n) {
+  each_vector(n, [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    const int64_t at = first + i;
+    st_some(of.sum + at, ld_some(of.x + at, lanes) + ld_some(of.residual + at, lanes), lanes);
+  });
+}
+
+// Rows that are added up together: more of them keep memory waiting for what is computed.
+constexpr int64_t kAddedRows = 2;
+
 template <bool kStream, bool kSums>
 static void norm_rows_chunk(void* arg, int64_t chunk, int32_t) {
   const NormRowsJob& job = *(const NormRowsJob*)arg;
   const Call& call = *job.base.call;
   const int64_t G = job.base.G, P = job.base.P;
-  const int64_t begin = chunk * job.per_chunk * G, end = smallest(job.base.A, (chunk + 1) * job.per_chunk) * G;
+  const int64_t end = smallest(job.base.A, (chunk + 1) * job.per_chunk) * G;
   const float *weight = (const float*)call.in[1].data, *bias = (const float*)call.in[2].data;
   float *spreads = (float*)call.out[1].data, *means = (float*)call.out[2].data;
-  const int64_t together = rows_together(P);
-  const bool fetches = P > kFetchedRow;
+  const int64_t together = smallest(rows_together(P), kSums ? kAddedRows : kNormRows);
+  const bool fetches = !kSums && P > kFetchedRow;
   const RowSums sums = row_sums(call);
-  if (kSums)
-    each_vector(smallest(together, end - begin) * P,
-                [&](int64_t i, int lanes) __attribute__((always_inline)) { add_residual(sums, begin * P + i, lanes); });
-  for (int64_t first = begin; first < end; first += together) {
+  for (int64_t first = chunk * job.per_chunk * G; first < end; first += together) {
     const int64_t rows = smallest(together, end - first);
+    if (kSums) add_residual(sums, first * P, rows * P);
     const float* x = (kSums ? sums.sum : sums.x) + first * P;
     float* y = (float*)call.out[0].data + first * P;
     float mean[kNormRows], spread[kNormRows];
@@ -118,12 +122,9 @@ static void norm_rows_chunk(void* arg, int64_t chunk, int32_t) {
         const vf center = splat(mean[r]), inverse = splat(inverse_root(job.base, spread[r]));
         const int64_t feature = (G == 1 ? 0 : (first + r) % G * P) + tile;
         const float* from = x + r * P + tile;
-        const int64_t next = (first + r + together) * P + tile;
-        const bool follows = first + r + together < end;
         write_tile<kStream>(y + r * P + tile, smallest(kNormTile, P - tile), weight ? weight + feature : nullptr,
                             bias ? bias + feature : nullptr, [&](int64_t i, int lanes) __attribute__((always_inline)) {
-                              if (kSums && follows) add_residual(sums, next + i, lanes);
-                              if (!kSums && fetches) __builtin_prefetch(sums.x + next + i, 0, 2);
+                              if (fetches) __builtin_prefetch(from + together * P + i, 0, 2);
                               return (ld_some(from + i, lanes) - center) * inverse;
                             });
       }

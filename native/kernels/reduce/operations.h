@@ -130,10 +130,8 @@ ANNEAL_INLINE void step_part(typename Op::V (&acc)[kParts], const typename Op::S
   }
 }
 
-// The elements of a block in 16 lanes, which fold_lanes brings to one value.
 template <class Op>
-ANNEAL_INLINE void block_lanes(const typename Op::S* x, int64_t n, typename Op::S m_value,
-                               typename Op::V (&lanes)[kParts]) {
+ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m_value) {
   typedef typename Op::V V;
   const V m = splat_lanes(m_value);
   V acc[kFold][kParts];
@@ -143,17 +141,11 @@ ANNEAL_INLINE void block_lanes(const typename Op::S* x, int64_t n, typename Op::
   for (; i + 64 <= n; i += 64)
     for (int u = 0; u < kFold; u++)
       for (int p = 0; p < kParts; p++) acc[u][p] = Op::step(acc[u][p], ld(x + i + 16 * u + kLanes * p), m);
-  if (i < n)
-    for (int u = 0; u < kFold; u++) step_part<Op>(acc[u], x + i + 16 * u, n - i - 16 * u, m);
-  for (int p = 0; p < kParts; p++)
-    lanes[p] = n > 16 ? Op::combine(Op::combine(acc[0][p], acc[1][p]), Op::combine(acc[2][p], acc[3][p])) : acc[0][p];
-}
-
-template <class Op>
-ANNEAL_INLINE typename Op::S reduce_block(const typename Op::S* x, int64_t n, typename Op::S m) {
-  typename Op::V lanes[kParts];
-  block_lanes<Op>(x, n, m, lanes);
-  return fold_lanes<Op>(lanes);
+  for (int u = 0; u < kFold; u++) step_part<Op>(acc[u], x + i + 16 * u, n - i - 16 * u, m);
+  if (n > 16)
+    for (int p = 0; p < kParts; p++)
+      acc[0][p] = Op::combine(Op::combine(acc[0][p], acc[1][p]), Op::combine(acc[2][p], acc[3][p]));
+  return fold_lanes<Op>(acc[0]);
 }
 
 // ---- partial results of blocks, combined as a binary tree over their order ----------------------------------------
