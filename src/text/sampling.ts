@@ -30,10 +30,10 @@ export function checkSampling(op: string, { temperature = 1, topK = Infinity, to
   return { temperature, topK, topP, minP, repetitionPenalty };
 }
 
-/** A token, and the exponential of its logit, which its probability is a share of. */
-interface Candidate {
-  readonly token: number;
-  readonly weight: number;
+/** Tokens that may be drawn, undefined: all, and the exponential of the logit of each, which its probability is a share of. */
+interface Candidates {
+  readonly tokens: readonly number[] | undefined;
+  readonly weights: Float64Array;
 }
 
 /**
@@ -44,14 +44,15 @@ export function sampleToken(given: Float32Array, seen: ReadonlySet<number>, { te
   const logits = repetitionPenalty === 1 ? given : penalized(given, seen, repetitionPenalty);
   const likeliest = argmax(logits);
   if (temperature === 0 || topK === 1) return likeliest;
-  const candidates = restricted(weightsOf(logits, logits[likeliest]!, temperature), topK, topP, minP);
-  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
-  let rest = draw * total;
-  for (const { token, weight } of candidates) {
-    rest -= weight;
-    if (rest < 0) return token;
+  const { tokens, weights } = restricted(logits, logits[likeliest]!, temperature, topK, topP, minP);
+  let rest = draw * sumOf(weights);
+  let last = 0;
+  for (let i = 0; i < weights.length; i++) {
+    rest -= weights[i]!;
+    if (weights[i]! > 0) last = i;
+    if (rest < 0) break;
   }
-  return candidates.findLast(({ weight }) => weight > 0)!.token;
+  return tokens === undefined ? last : tokens[last]!;
 }
 
 function penalized(given: Float32Array, seen: ReadonlySet<number>, penalty: number): Float32Array {
@@ -67,37 +68,76 @@ function argmax(logits: Float32Array): number {
   return best;
 }
 
-/** exp((logit - largest) / temperature) of each token; where the largest is infinite, those that are so share alike. */
-function weightsOf(logits: Float32Array, largest: number, temperature: number): Float64Array {
-  return Float64Array.from(logits, (logit) => {
-    if (logit === largest) return 1;
-    const weight = Math.exp((logit - largest) / temperature);
-    return Number.isNaN(weight) ? 0 : weight;
-  });
+/** The tokens that are left, with their weights. */
+function restricted(logits: Float32Array, largest: number, temperature: number, topK: number, topP: number, minP: number): Candidates {
+  let left: Candidates = topK < logits.length ? weighed(logits, likeliestOf(logits, topK), largest, temperature) : { tokens: undefined, weights: weightsOf(logits, largest, temperature) };
+  if (topP < 1) left = reaching(topP, left);
+  // The likeliest has the weight 1.
+  return minP > 0 ? picked(left, (weight) => weight >= minP) : left;
 }
 
-/** The tokens that are left, with their weights. */
-function restricted(weights: Float64Array, topK: number, topP: number, minP: number): Candidate[] {
-  const cutsRanks = topK < weights.length;
-  const all = sumOf(weights);
-  // Below this no token is among those that together reach topP, so that few are sorted.
-  const least = cutsRanks ? weights.toSorted()[weights.length - topK]! : topP < 1 ? ((1 - topP) * all) / weights.length : 0;
-  const candidates: Candidate[] = [];
-  for (let token = 0; token < weights.length; token++) if (weights[token]! >= least && weights[token]! > 0) candidates.push({ token, weight: weights[token]! });
-  if (cutsRanks || topP < 1) candidates.sort((a, b) => b.weight - a.weight || a.token - b.token);
-  if (cutsRanks) candidates.length = Math.min(candidates.length, topK);
-  if (topP < 1) {
-    const enough = topP * (cutsRanks ? candidates.reduce((sum, { weight }) => sum + weight, 0) : all);
-    let sum = 0;
-    const last = candidates.findIndex(({ weight }) => (sum += weight) >= enough);
-    if (last >= 0) candidates.length = last + 1;
+/** exp((logit - largest) / temperature) of each token; where the largest is infinite, those that are so share alike. */
+function weightsOf(logits: Float32Array, largest: number, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  for (let i = 0; i < logits.length; i++) {
+    const weight = Math.exp((logits[i]! - largest) / temperature);
+    weights[i] = logits[i] === largest ? 1 : Number.isNaN(weight) ? 0 : weight;
   }
-  // The likeliest has the weight 1.
-  return minP > 0 ? candidates.filter(({ weight }) => weight >= minP) : candidates;
+  return weights;
+}
+
+function weighed(logits: Float32Array, tokens: readonly number[], largest: number, temperature: number): Candidates {
+  return { tokens, weights: weightsOf(Float32Array.from(tokens, (token) => logits[token]!), largest, temperature) };
+}
+
+/** Numbers of ranks up to which it is faster to keep the likeliest in order than to sort all. */
+const FEW_RANKS = 256;
+
+/** The k likeliest tokens, the likeliest first, of equal ones the first. */
+function likeliestOf(logits: Float32Array, k: number): number[] {
+  const least = k > FEW_RANKS ? logits.toSorted()[logits.length - k]! : kthLargest(logits, k);
+  const tokens: number[] = [];
+  for (let token = 0; token < logits.length; token++) if (logits[token]! >= least) tokens.push(token);
+  return tokens.sort((a, b) => difference(logits[b]!, logits[a]!) || a - b).slice(0, k);
+}
+
+const difference = (a: number, b: number): number => (a === b ? 0 : a - b);
+
+function kthLargest(values: Float32Array, k: number): number {
+  const largest = new Float32Array(k).fill(-Infinity);
+  for (const value of values) {
+    if (!(value > largest[k - 1]!)) continue;
+    let at = k - 1;
+    for (; at > 0 && value > largest[at - 1]!; at--) largest[at] = largest[at - 1]!;
+    largest[at] = value;
+  }
+  return largest[k - 1]!;
+}
+
+/** The likeliest of these that together have `share` of the probability, the likeliest first. */
+function reaching(share: number, given: Candidates): Candidates {
+  const enough = share * sumOf(given.weights);
+  // None that is less is among them, so that few are sorted.
+  const least = ((1 - share) * sumOf(given.weights)) / given.weights.length;
+  const ranked = given.tokens === undefined ? sorted(picked(given, (weight) => weight >= least)) : given;
+  let [sum, count] = [0, 0];
+  while (count < ranked.weights.length && sum < enough) sum += ranked.weights[count++]!;
+  return { tokens: ranked.tokens!.slice(0, count), weights: ranked.weights.subarray(0, count) };
+}
+
+function sorted({ tokens, weights }: Candidates): Candidates {
+  const order = Array.from(weights, (_, i) => i).sort((a, b) => weights[b]! - weights[a]! || a - b);
+  return { tokens: order.map((i) => tokens![i]!), weights: Float64Array.from(order, (i) => weights[i]!) };
+}
+
+function picked({ tokens, weights }: Candidates, isLeft: (weight: number) => boolean): Candidates {
+  const places: number[] = [];
+  for (let i = 0; i < weights.length; i++) if (weights[i]! > 0 && isLeft(weights[i]!)) places.push(i);
+  return { tokens: tokens === undefined ? places : places.map((i) => tokens[i]!), weights: Float64Array.from(places, (i) => weights[i]!) };
 }
 
 function sumOf(weights: Float64Array): number {
   let sum = 0;
-  for (const weight of weights) sum += weight;
+  for (let i = 0; i < weights.length; i++) sum += weights[i]!;
   return sum;
 }

@@ -55,4 +55,12 @@ describe('a token is drawn', () => {
     expect([...drawn].every((token) => allowed.has(token))).toBe(true);
     expect(sampleToken(many, NONE, sampling, 1 - 2 ** -24)).toBe(sorted[enough]);
   });
+
+  test.each([2, 40, 256, 257, 2000])('of the %i likeliest of many, some of them alike', (topK) => {
+    const many = Float32Array.from({ length: 5000 }, (_, i) => Math.round(Math.sin(i * 12.9898) * 300) / 100);
+    const sorted = [...many.keys()].sort((a, b) => many[b]! - many[a]! || a - b);
+    const sampling = checkSampling('generate', { topK });
+    expect(sampleToken(many, NONE, sampling, 0)).toBe(sorted[0]);
+    expect(sampleToken(many, NONE, sampling, 1 - 2 ** -24)).toBe(sorted[topK - 1]);
+  });
 });
