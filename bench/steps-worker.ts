@@ -111,8 +111,8 @@ function gpt({ batch, ...sizes }: Extract<Work, { kind: 'gpt' }>): Training {
 function attention({ batch, heads, length, features, training }: Extract<Work, { kind: 'attention' }>): Training {
   const shape = [batch, heads, length, features];
   const size = batch * heads * length * features;
-  const model = new Holder(3, shape);
-  const [query, key, value] = model.held as [Parameter, Parameter, Parameter];
+  const operands = new Holder(3, shape).parameters();
+  const [query, key, value] = operands as [Parameter, Parameter, Parameter];
   const attended = (): Tensor => scaledDotProductAttention(query, key, value, { isCausal: true }) as Tensor;
   if (!training) {
     return repeat(async () => {
@@ -120,12 +120,12 @@ function attention({ batch, heads, length, features, training }: Extract<Work, {
     });
   }
   const slopes = tensor(numbers(size), { shape });
-  const optimizer = optim.sgd(model.held, { lr: 1 });
+  const optimizer = optim.sgd(operands, { lr: 1 });
   return repeat(async () => {
     optimizer.zeroGrad();
     const loss = sum(mul(attended(), slopes));
     loss.backward();
-    for (const operand of model.held) void operand.grad;
+    for (const operand of operands) void operand.grad;
     await synchronize();
     loss.dispose();
   });
