@@ -56,11 +56,6 @@ export function assignedValues(): ReadonlySet<Tensor> {
   return new Set(open.flatMap((buffer) => waiting(buffer).map(({ value }) => value)));
 }
 
-/** The buffers with assignments that wait, and the values that they are assigned: what was computed of the former cannot be computed again, once they have the latter. */
-export function assignedTensors(): ReadonlySet<Tensor> {
-  return new Set([...open, ...assignedValues()]);
-}
-
 /** The last one of each buffer of assignments that commit together. */
 export function lastOfEach(assignments: readonly Assignment[]): Assignment[] {
   const buffers = new Set(assignments.map(({ buffer }) => buffer));

@@ -1,13 +1,10 @@
-import { anyAssigned, assignedTensors } from '../graph/assignments.js';
-import type { RecomputeRegion } from '../graph/recompute-region.js';
 import { gradientsEnabled } from '../graph/recorder.js';
 import { allOutputs, postOrder } from '../graph/walk.js';
 import type { Tensor } from '../tensor.js';
 
 /**
  * The nodes whose values a read in the middle of a step keeps, so that the step does not compute them again: what the
- * gradient rules behind `tensor` say they read, and the tensor itself. Of what recompute() has recorded, they are what came into it, unless that is a buffer which
- * the read may change.
+ * gradient rules behind `tensor` say they read, and the tensor itself. Of what recompute() has recorded, they are what came into it.
  */
 export function savedValues(tensor: Tensor): Tensor[] {
   if (!tensor.requiresGrad || !gradientsEnabled() || tensor.inputs.length === 0) return [];
@@ -20,12 +17,10 @@ export function savedValues(tensor: Tensor): Tensor[] {
     if (node === undefined || node.inputs.length === 0 || node.storage$ !== undefined) return;
     for (const output of allOutputs(node)) saved.add(output);
   };
-  const nodes = postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []));
-  const fixed = regionsOfBuffers(nodes);
-  for (const node of nodes) {
+  for (const node of postOrder([tensor], (n) => (n.storage$ === undefined ? n.inputs : []))) {
     if (node.storage$ !== undefined) continue;
     const outermost = node.region$?.outermost;
-    if (outermost !== undefined && !fixed.has(outermost)) {
+    if (outermost !== undefined) {
       for (const input of node.inputs) if (!outermost.contains(input.region$)) save(input);
       continue;
     }
@@ -35,13 +30,4 @@ export function savedValues(tensor: Tensor): Tensor[] {
     for (const i of saves?.inputs ?? []) save(node.inputs[i]);
   }
   return [...saved];
-}
-
-/** The regions, as far as they are in no other one, that read buffers with assignments that wait, or what they are assigned. */
-function regionsOfBuffers(nodes: readonly Tensor[]): ReadonlySet<RecomputeRegion> {
-  const regions = new Set<RecomputeRegion>();
-  if (!anyAssigned()) return regions;
-  const assigned = assignedTensors();
-  for (const { region$, inputs } of nodes) if (region$ !== undefined && inputs.some((input) => assigned.has(input))) regions.add(region$.outermost);
-  return regions;
 }
