@@ -7,9 +7,11 @@
 namespace anneal::ANNEAL_TARGET {
 
 constexpr int64_t kTableInCache = 256 << 10;  // bytes: rows of such a table are added to as the indices come
-constexpr int64_t kScatterColumns = 64;       // elements of a row, at least, that are a chunk's there
-constexpr int64_t kScatterChunks = 64;        // of a larger one, by rows
-constexpr float kSortCost = 4.0f;             // rough ns per index
+// Elements of a row, at least, that are a chunk's there: each chunk goes over all indices, and fewer elements cost more
+// than a second thread saves.
+constexpr int64_t kScatterColumns = 256;
+constexpr int64_t kScatterChunks = 64;  // of a larger one, by rows
+constexpr float kSortCost = 4.0f;       // rough ns per index
 
 // Zeros of a table that no cache holds go past the caches, which would read what they overwrite.
 constexpr int64_t kScatterStreamedBytes = int64_t{32} << 20;
@@ -21,7 +23,7 @@ struct ScatterJob {
   SortedRows sorted;
 };
 
-static void zero_run(char* to, int64_t bytes, bool streams) {
+static void zero_run(char* to, int64_t bytes, [[maybe_unused]] bool streams) {
 #if defined(__SSE2__)
   if (streams && bytes > (int64_t)sizeof(vf)) {
     const int64_t head = -(int64_t)(uintptr_t)to & (int64_t)(sizeof(vf) - 1);
