@@ -14,8 +14,8 @@ const [BEGIN, END] = ['<!-- figures, written by: npm run bench -- readme -->', '
 
 /** The pages with figures, and the sections of each: the README has what a user would ask first. */
 export const figurePages: Readonly<Record<string, () => readonly (string | undefined)[]>> = {
-  'README.md': () => [newest('steps'), newest('images'), kernels(firstAsked)],
-  'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), steps('generation', '-avx512'), steps('generation'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
+  'README.md': () => [newest('steps'), newest('images'), newest('language'), kernels(firstAsked)],
+  'docs/benchmarks.md': () => [steps('steps', '-avx512'), steps('steps'), steps('images', '-avx512'), steps('images'), steps('language', '-avx512'), steps('language'), steps('generation', '-avx512'), steps('generation'), ...[overhead, startup, loopDelay].flatMap((section) => [section('-avx512'), section('')])],
   'docs/kernels.md': () => [kernels(() => true), functions()],
   'docs/serving.md': () => [serving('-avx512'), serving('')],
 };
@@ -113,6 +113,12 @@ const STEPS = {
   images: {
     what: 'A step of convolutional networks, and what one image takes in evaluation (LeNet of 1x28x28, ResNet-14 of 3x32x32, ResNet-18 of 3x224x224)',
     configurations: 'eager, traced, compiled; channels last or not; with and without oneDNN; flat parameters, fused Adam; models prepared for inference',
+    peaks: true,
+    more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
+  },
+  language: {
+    what: 'A step of GPTs (forward, loss, backward, clipping, AdamW; 64 or 256 characters of context, 12 texts), and what a vocabulary of 50,257 costs: a product, its cross-entropy and their gradients',
+    configurations: 'eager, traced, compiled; attention fused or as products; flat parameters, fused AdamW',
     peaks: true,
     more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
   },

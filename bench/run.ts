@@ -14,7 +14,8 @@ import { attention, dense, generation, images, language } from './workloads.js';
 
 /** Benches of the library, in Node.js. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<object>>> = {
-  steps: async (args) => (await import('./steps.js')).steps(args, [...dense, ...language]),
+  steps: async (args) => (await import('./steps.js')).steps(args, dense),
+  language: async (args) => (await import('./steps.js')).steps(args, language),
   images: async (args) => (await import('./steps.js')).steps(args, images),
   generation: async (args) => (await import('./steps.js')).steps(args, generation),
   attention: async (args) => (await import('./steps.js')).steps(args, attention),

@@ -10,7 +10,7 @@
  * 4 layers of 4 heads, 128 wide, context 64, 2,000 steps of 12 windows, as nanoGPT's configuration for a CPU. The model goes to build/examples/gpt.safetensors, with its vocabulary.
  *
  * Expected of tiny Shakespeare (https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt): a validation loss, over all of the last tenth, of 1.910: 1.903, 1.902, 1.909, 1.924 and 1.911 with
- * seeds 1 to 5, where PyTorch has 1.907; in about a minute on two cores.
+ * seeds 1 to 5, where PyTorch has 1.907; in half a minute on two cores.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
