@@ -199,8 +199,7 @@ function crossEntropy({ rows, classes }: Extract<Work, { kind: 'crossEntropy' }>
 
 /** A linear layer and the loss of what it gives, with the gradients of its operands. */
 function head({ rows, features, classes }: Extract<Work, { kind: 'head' }>): Training {
-  const [inputs, weights] = [new Holder(1, [rows, features]), new Holder(1, [classes, features])];
-  const [x, weight] = [inputs.held[0]!, weights.held[0]!];
+  const [x, weight] = [[rows, features], [classes, features]].map((shape) => new Holder(1, shape).parameters()[0]!) as [Parameter, Parameter];
   const optimizer = optim.sgd([x, weight], { lr: 1 });
   const labels = tensor(classesOf(rows, classes));
   return repeat(async () => {
