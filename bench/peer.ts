@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import { Compiled } from '../scripts/compiled.js';
 
+/** Time for a process to end by itself. */
+const LAST_MS = 5000;
+
 /** A process that answers a line of JSON with a line of JSON: one side of a comparison, in a process of its own. */
 export class Peer {
   readonly #process: ChildProcess;
@@ -30,9 +33,13 @@ export class Peer {
     this.#lines.close();
   }
 
+  /** Lets it end, which processes of its own may keep it from: then it is killed. */
   async close(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
     this.#process.stdin!.end();
-    if (this.#process.exitCode === null) await once(this.#process, 'exit');
+    const late = setTimeout(() => this.#process.kill('SIGKILL'), LAST_MS);
+    if (exitCode === null && signalCode === null) await once(this.#process, 'exit');
+    clearTimeout(late);
     this.#lines.close();
   }
 }
