@@ -117,7 +117,7 @@ const STEPS = {
     more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
   },
   language: {
-    what: 'A step of GPTs (forward, loss, backward, clipping, AdamW; 64 or 256 characters of context, 12 texts), and what a vocabulary of 50,257 costs: a product, its cross-entropy and their gradients',
+    what: 'A step of GPTs (forward, loss, backward, clipping, AdamW; 64 or 256 characters of context, 12 texts)',
     configurations: 'eager, traced, compiled; attention fused or as products; flat parameters, fused AdamW',
     peaks: true,
     more: 'Peak memory is that of the whole process on one thread, Node.js or Python included. ',
