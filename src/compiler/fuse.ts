@@ -3,7 +3,7 @@ import type { EpilogueStep, EpilogueSteps, KernelRecord, PointwiseRecord } from 
 import { sameShape, type Shape } from '../shape.js';
 import { chunkedWith } from './chunk.js';
 import type { Graph, GraphNode } from './graph.js';
-import { isLeaf } from './graph.js';
+import { areSiblings, isLeaf } from './graph.js';
 import { TopologicalOrder } from './order.js';
 import { LatestOperands } from './reach.js';
 
@@ -140,12 +140,9 @@ function growPrologue(graph: Graph, groups: FusionGroups, node: GraphNode): void
 
 /** Joins a kernel to the one that its record names, over the same operands: a loss and its gradient. */
 function fuseSiblings(graph: Graph, groups: FusionGroups, node: GraphNode): void {
-  const siblings = 'siblings' in node.op && !isLeaf(node) ? node.op.siblings : undefined;
-  if (siblings === undefined || groups.kindOf(node.id) === 'chunks') return;
-  const others = graph.users[node.inputs[0]!]!.map((user) => graph.nodes[user]!);
-  const fits = (other: GraphNode): boolean =>
-    other.op === siblings.op && groups.members(other.id).length === 1 && other.inputs.every((input, i) => input === node.inputs[i]) && other.attrs === node.attrs;
-  const other = others.find(fits);
+  if (!('siblings' in node.op) || isLeaf(node) || groups.kindOf(node.id) === 'chunks') return;
+  const readers = graph.users[node.inputs[0]!]!.map((user) => graph.nodes[user]!);
+  const other = readers.find((reader) => areSiblings(node, reader) && groups.members(reader.id).length === 1);
   if (other !== undefined) groups.merge(other.id, node.id, 'siblings');
 }
 

@@ -89,6 +89,12 @@ function usersOf(nodes: readonly GraphNode[]): number[][] {
   return users;
 }
 
+/** Returns whether `other` is of the op that the record of `node` names, over the same operands: one instruction can do both (see SiblingFusion). */
+export function areSiblings(node: GraphNode, other: GraphNode): boolean {
+  const siblings = 'siblings' in node.op ? node.op.siblings : undefined;
+  return siblings !== undefined && other.op === siblings.op && other.attrs === node.attrs && other.inputs.every((input, i) => input === node.inputs[i]);
+}
+
 /** Returns whether the program reads this node's elements from where they already are. */
 export function isLeaf(node: GraphNode): boolean {
   return node.op.kind === 'leaf' || node.tensor.storage$ !== undefined;

@@ -4,7 +4,7 @@ import { denseLayout, permutedLayout, reshaped, reshapedLayout, type Layout, typ
 import type { KernelRecord } from '../ops/record.js';
 import { sizeOf, type Shape } from '../shape.js';
 import { CHUNK_ROWS, chunksOf, type ChunkedNodes, type Rows } from './chunk.js';
-import type { GraphNode } from './graph.js';
+import { areSiblings, type GraphNode } from './graph.js';
 import type { Lowering } from './lower.js';
 
 /** Instructions of nodes that are done in chunks: all of them for the first rows, then for the next ones. */
@@ -41,8 +41,7 @@ function emitRows(operands: ChunkOperands, node: GraphNode, other: GraphNode | u
 function siblingsAmong(nodes: readonly GraphNode[]): Map<GraphNode, GraphNode> {
   const pairs = new Map<GraphNode, GraphNode>();
   for (const node of nodes) {
-    const sibling = (node.op as KernelRecord<never>).siblings?.op;
-    const other = sibling && nodes.find((each) => each.op === sibling && each.attrs === node.attrs && each.inputs.every((input, i) => input === node.inputs[i]));
+    const other = nodes.find((each) => areSiblings(node, each));
     if (other !== undefined) pairs.set(node, other);
   }
   return pairs;

@@ -349,6 +349,7 @@ export class Lowering {
     (kernel.op as KernelRecord<never>).emit(new NodeEmitter(this, kernel, last.id), kernel.attrs as never, epilogue);
     if (made !== result) this.push(COPY, [result], [made], [], undefined, last.id);
   }
+
   /** A kernel that adds up one of its inputs itself. A sum that lies in another order than row-major is an instruction of its own. */
   private prologue(unit: FusionGroup): void {
     const [sum, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
