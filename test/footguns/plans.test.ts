@@ -1,20 +1,9 @@
 import { grad, layerNorm, losses, mul, optim, silu, tensor, Trainer, type Parameter, type Tensor } from 'anneal';
 import { expect, test, vi } from 'vitest';
-import { Programs } from '../../src/runtime/programs.js';
 import { classifier } from './model.js';
+import { plansOf } from '../plans-of.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
-
-/** Number of plans that `action` makes. */
-async function plansOf(action: () => Promise<unknown>): Promise<number> {
-  const made = vi.spyOn(Programs.prototype as unknown as { makePlan(): unknown }, 'makePlan');
-  try {
-    await action();
-    return made.mock.calls.length;
-  } finally {
-    made.mockRestore();
-  }
-}
 
 test.runIf(planned)('1,000 Adam steps with a cosine schedule are one plan; a smaller last batch makes it two', async () => {
   const { optimizer, lossOn, weights } = classifier({ lr: optim.schedules.cosine(0.01, 1000) });

@@ -1,7 +1,7 @@
 // Beam search with models, and models of an encoder and a decoder: that keys and values which are kept and change places change nothing, and that the best is found.
 import { describe, expect, test, vi } from 'vitest';
 import { concat, nn, seed, tensor, text, zeros, type Tensor } from 'anneal';
-import { Programs } from '../../src/runtime/programs.js';
+import { plansOf } from '../plans-of.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
 const V = 7;
@@ -72,16 +72,6 @@ const batchOf = (sources: readonly (readonly number[])[], width = 4): Source => 
   lengths: tensor(sources.map(({ length }) => length), { dtype: 'int32' }) as Tensor,
 });
 const plain = (results: readonly (readonly text.BeamResult[])[]): unknown => results.map((beams) => beams.map(({ tokens, score }) => ({ tokens: [...tokens], score: Number(score.toFixed(4)) })));
-
-async function plansOf(action: () => Promise<unknown>): Promise<number> {
-  const made = vi.spyOn(Programs.prototype as unknown as { makePlan(): unknown }, 'makePlan');
-  try {
-    await action();
-    return made.mock.calls.length;
-  } finally {
-    made.mockRestore();
-  }
-}
 
 /** Of each text behind the prompt, of up to `maxTokens` tokens, the logarithm of its probability: of a pass over each. */
 async function everything(logitsOf: (tokens: readonly (readonly number[])[]) => Promise<number[][]>, prompt: readonly number[], maxTokens: number): Promise<Map<string, number>> {

@@ -2,8 +2,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { add, concat, nn, oneHot, random, seed, slice, text, zeros, type Tensor } from 'anneal';
 import { anyAssigned } from '../../src/graph/assignments.js';
-import { Programs } from '../../src/runtime/programs.js';
 import { Session } from '../../src/runtime/session.js';
+import { plansOf } from '../plans-of.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
 const V = 11;
@@ -35,16 +35,6 @@ const small = (positions: 'learned' | 'sinusoidal' | 'rotary' | 'alibi' = 'learn
 };
 const tokensOf = async (model: nn.Module, prompts: text.Prompt | readonly text.Prompt[], options: text.GenerateOptions): Promise<number[][]> => (await text.generate(model, prompts, options).texts()).map(({ tokens }) => [...tokens]);
 const letters = text.characters('abcdefghijk');
-
-async function plansOf(action: () => Promise<unknown>): Promise<number> {
-  const made = vi.spyOn(Programs.prototype as unknown as { makePlan(): unknown }, 'makePlan');
-  try {
-    await action();
-    return made.mock.calls.length;
-  } finally {
-    made.mockRestore();
-  }
-}
 
 describe('keys and values that are kept', () => {
   test.each(['learned', 'sinusoidal', 'rotary', 'alibi'] as const)('change nothing: %s positions, prompts of several lengths, beyond the context', async (positions) => {
