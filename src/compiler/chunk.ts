@@ -46,10 +46,10 @@ export function chunkedWith(graph: Graph, start: GraphNode): ChunkedNodes | unde
     if (isResult(graph, id)) return undefined;
     for (const user of graph.users[id]!.map((each) => graph.nodes[each]!)) {
       members.add(user.id);
-      const seen = user.op.kind === 'view' ? sideOfView(graph.nodes[id]!, user, side) : undefined;
-      if (seen !== undefined) large.set(user.id, seen);
       if (user.op.kind === 'view') {
+        const seen = sideOfView(graph.nodes[id]!, user, side);
         if (seen === undefined) return undefined;
+        large.set(user.id, seen);
         continue;
       }
       const own = chunkingOf(graph, user, { input: user.inputs.indexOf(id), side });
