@@ -131,26 +131,28 @@ ANNEAL_INLINE void st(uint8_t* p, vi x) {
   *(vb_loose*)p = __builtin_convertvector(x, vb);
 }  // the low byte of each lane
 
-// Past the caches, to an aligned address. Other threads see it after end_stream.
+// A store past the caches, to an address that is a multiple of a vector's size. Other threads see it after
+// stream_fence.
 #if defined(__SSE2__)
-ANNEAL_INLINE void end_stream() { _mm_sfence(); }
-ANNEAL_INLINE void st_past_caches(float* p, v4 x) { _mm_stream_ps(p, x); }
-ANNEAL_INLINE void st_past_caches(float* p, v8 x) {
+ANNEAL_INLINE void st_stream(float* p, v4 x) { _mm_stream_ps(p, x); }
+ANNEAL_INLINE void st_stream(float* p, v8 x) {
 #if defined(__AVX__)
   _mm256_stream_ps(p, x);
 #else
-  st_past_caches(p, low(x)), st_past_caches(p + 4, high(x));
+  st_stream(p, low(x)), st_stream(p + 4, high(x));
 #endif
 }
-ANNEAL_INLINE void st_past_caches(float* p, v16 x) {
+ANNEAL_INLINE void st_stream(float* p, v16 x) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(p, x);
 #else
-  st_past_caches(p, low(x)), st_past_caches(p + 8, high(x));
+  st_stream(p, low(x)), st_stream(p + 8, high(x));
 #endif
 }
+ANNEAL_INLINE void stream_fence() { _mm_sfence(); }
 #else
-ANNEAL_INLINE void end_stream() {}
+ANNEAL_INLINE void st_stream(float* p, vf x) { st(p, x); }
+ANNEAL_INLINE void stream_fence() {}
 #endif
 
 // The first n lanes, 0 <= n <= kLanes; the others read as 0, or are left alone. AVX2 has a masked store, but AMD runs
@@ -204,26 +206,6 @@ ANNEAL_INLINE void st_part(uint8_t* p, vi x, int n) {
   st(lane, x);
   for (int i = 0; i < n; i++) p[i] = lane[i];
 }
-
-// A store past the caches, to an address that is a multiple of a vector's size. After the last one, stream_fence.
-#if defined(__SSE2__)
-ANNEAL_INLINE void st_stream(float* p, v4 x) { _mm_stream_ps(p, x); }
-#if defined(__AVX2__)
-ANNEAL_INLINE void st_stream(float* p, v8 x) { _mm256_stream_ps(p, x); }
-#endif
-#if defined(__AVX512F__)
-ANNEAL_INLINE void st_stream(float* p, v16 x) { _mm512_stream_ps(p, x); }
-#elif defined(__AVX2__)
-ANNEAL_INLINE void st_stream(float* p, v16 x) {
-  st_stream(p, low(x));
-  st_stream(p + 8, high(x));
-}
-#endif
-ANNEAL_INLINE void stream_fence() { _mm_sfence(); }
-#else
-ANNEAL_INLINE void st_stream(float* p, vf x) { st(p, x); }
-ANNEAL_INLINE void stream_fence() {}
-#endif
 
 // ---- lanes -----------------------------------------------------------------------------------------------------
 ANNEAL_INLINE vi as_int(vf x) { return (vi)x; }    // the same bits

@@ -13,8 +13,9 @@ function fromVitest(text) {
   return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length };
 }
 
-/** doctest -r=xml of some of the cases; the closing summary, which a crash leaves out, counts those of other processes too. */
+/** doctest -r=xml of some of the cases; the closing summary, which a crash leaves out, counts those of other processes too. Prints what failed, which went nowhere else. */
 function fromDoctest(text) {
+  for (const ended of text.split('<TestCase ').filter((test) => test.includes('test_case_success="false"'))) console.log(`failed: ${ended.trim()}`);
   const count = (success) => text.split(`test_case_success="${success}"`).length - 1;
   const crashed = text.includes('<OverallResultsTestCases') ? 0 : 1;
   return { passed: count(true), failed: count(false) + crashed };

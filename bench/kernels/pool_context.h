@@ -1,7 +1,6 @@
 // The context of a kernel, over the library's own thread pool and with its division into units (see execute.cc).
 #pragma once
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "test/kernel_harness.h"
@@ -18,7 +17,7 @@ class PoolContext : public Context {
     shared_scratch = nullptr;
     parallel = run_parallel;
     scratch = [](Context* self, int32_t worker) {
-      return static_cast<PoolContext*>(self)->scratches_[size_t(worker)]->data();
+      return static_cast<PoolContext*>(self)->scratches_[size_t(worker)].data();
     };
     fail = [](Context*, Failure, int64_t, int64_t, int64_t) {};
     reserve(0, 0);
@@ -28,13 +27,11 @@ class PoolContext : public Context {
   void reserve(size_t bytes, size_t shared) {
     if (scratches_.empty() || bytes > bytes_) {
       bytes_ = bytes;
-      scratches_.clear();
-      for (int i = 0; i < threads; i++) scratches_.push_back(std::make_unique<harness::Aligned>(bytes));
+      scratches_.assign(size_t(threads), harness::AlignedBytes(bytes));
     }
-    if (!shared_ || shared > shared_bytes_) {
-      shared_bytes_ = shared;
-      shared_ = std::make_unique<harness::Aligned>(shared);
-      shared_scratch = shared_->data();
+    if (shared_.empty() || shared > shared_.size()) {
+      shared_.assign(std::max<size_t>(shared, 1), 0);
+      shared_scratch = shared_.data();
     }
   }
 
@@ -61,8 +58,8 @@ class PoolContext : public Context {
       for (int64_t u = 0; u < region.units; u++) unit(&region, u, 0);
   }
 
-  size_t bytes_ = 0, shared_bytes_ = 0;
-  std::vector<std::unique_ptr<harness::Aligned>> scratches_;
-  std::unique_ptr<harness::Aligned> shared_;
+  size_t bytes_ = 0;
+  std::vector<harness::AlignedBytes> scratches_;
+  harness::AlignedBytes shared_;
 };
 }  // namespace bench

@@ -78,13 +78,13 @@ ANNEAL_INLINE void advance(const Walk& w, int rank, Cursor& c) {
 // enough ahead by itself.
 ANNEAL_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
-// Stores past the caches, until end_stream, where the target can: for what is too large to be found there by those who
-// read it next.
+// Stores past the caches, until stream_fence, where the target can: for what is too large to be found there by those
+// who read it next.
 static void stream_run(float* to, const float* from, int64_t n) {
   int64_t i = 0;
 #if defined(__SSE2__)
   for (; i < n && (uintptr_t)(to + i) % sizeof(vf) != 0; i++) to[i] = from[i];
-  for (; i + kLanes <= n; i += kLanes) st_past_caches(to + i, ld(from + i));
+  for (; i + kLanes <= n; i += kLanes) st_stream(to + i, ld(from + i));
 #endif
   __builtin_memcpy(to + i, from + i, (size_t)(n - i) * 4);
 }

@@ -15,12 +15,13 @@ namespace harness {
 constexpr int64_t kGuardElements = 64;
 constexpr unsigned char kGuardByte = 0xA5;
 
-// A strided view of memory of its own, with guard bands around it.
+// A strided view of memory of its own, with guard bands around it. Its first element begins a line of the cache, as in
+// sessions, or lies `start` elements behind that, as those of slices do.
 class Tensor {
  public:
   Tensor() : Tensor(DType::f32, {0}) { absent = true; }
-  Tensor(DType dtype, std::vector<int64_t> dims, std::vector<int64_t> strides = {})
-      : dtype_(dtype), dims_(std::move(dims)) {
+  Tensor(DType dtype, std::vector<int64_t> dims, std::vector<int64_t> strides = {}, int64_t start = 0)
+      : dtype_(dtype), dims_(std::move(dims)), before_(kGuardElements + start) {
     strides_ = strides.empty() ? dense(dims_) : std::move(strides);
     int64_t last = 0;
     bool empty = false;
@@ -29,7 +30,7 @@ class Tensor {
       empty |= dims_[d] == 0;
     }
     elements_ = empty ? 0 : last + 1;
-    bytes_.assign(size_t((elements_ + 2 * kGuardElements) * size_of(dtype_)), char(kGuardByte));
+    bytes_.assign(size_t((before_ + elements_ + kGuardElements) * size_of(dtype_)), char(kGuardByte));
   }
   static std::vector<int64_t> dense(const std::vector<int64_t>& dims) {
     std::vector<int64_t> strides(dims.size());
@@ -45,8 +46,8 @@ class Tensor {
     for (int64_t d : dims_) n *= d;
     return n;
   }
-  char* data() { return bytes_.data() + kGuardElements * size_of(dtype_); }
-  const char* data() const { return bytes_.data() + kGuardElements * size_of(dtype_); }
+  char* data() { return bytes_.data() + before_ * size_of(dtype_); }
+  const char* data() const { return bytes_.data() + before_ * size_of(dtype_); }
   // Writable also for an input: a kernel that writes there spoils the runs that follow.
   TensorArg arg() const {
     TensorArg t = {absent ? nullptr : const_cast<char*>(data()), dtype_, int32_t(dims_.size()), {}, {}};
@@ -89,18 +90,15 @@ class Tensor {
   }
   // The same values in double where they are float32.
   Tensor widened() const {
-    Tensor t(dtype_ == DType::f32 ? DType::f64 : dtype_, dims_, strides_);
+    Tensor t(dtype_ == DType::f32 ? DType::f64 : dtype_, dims_, strides_, before_ - kGuardElements);
     t.absent = absent;
     for (int64_t i = 0; i < elements_; i++) t.set(i, at(i));
     return t;
   }
   bool guards_intact() const {
-    const size_t guard = size_t(kGuardElements * size_of(dtype_));
-    for (size_t i = 0; i < guard; i++)
-      if (static_cast<unsigned char>(bytes_[i]) != kGuardByte ||
-          static_cast<unsigned char>(bytes_[bytes_.size() - 1 - i]) != kGuardByte)
-        return false;
-    return true;
+    const char* const end = data() + elements_ * size_of(dtype_);
+    const auto untouched = [](char byte) { return static_cast<unsigned char>(byte) == kGuardByte; };
+    return std::all_of(bytes_.data(), data(), untouched) && std::all_of(end, bytes_.data() + bytes_.size(), untouched);
   }
   // Equal bits, except that one NaN is as good as another.
   bool same_bits(const Tensor& other) const {
@@ -135,8 +133,9 @@ class Tensor {
 
   DType dtype_;
   std::vector<int64_t> dims_, strides_;
+  int64_t before_;  // elements of memory before the first, at least the guard
   int64_t elements_;
-  std::vector<char> bytes_;
+  AlignedBytes bytes_;
 };
 
 struct Tolerance {

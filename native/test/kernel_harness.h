@@ -38,20 +38,21 @@ inline const std::vector<Target>& targets() {
   return list;
 }
 
-class Aligned {
- public:
-  explicit Aligned(size_t bytes)
-      : data_(static_cast<char*>(::operator new((bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0), kAlignment))) {}
-  ~Aligned() { ::operator delete(data_, kAlignment); }
-  Aligned(const Aligned&) = delete;
-  Aligned& operator=(const Aligned&) = delete;
-  char* data() const { return data_; }
-
- private:
+// Allocates memory as sessions have it: kernels go other ways where operands do not begin with a line of the cache.
+template <class T>
+struct AlignedAllocator {
+  using value_type = T;
   static constexpr std::align_val_t kAlignment{64};
 
-  char* data_;
+  AlignedAllocator() = default;
+  template <class U>
+  AlignedAllocator(const AlignedAllocator<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlignment)); }
+  void deallocate(T* p, size_t) { ::operator delete(p, kAlignment); }
+  bool operator==(const AlignedAllocator&) const { return true; }
 };
+
+using AlignedBytes = std::vector<char, AlignedAllocator<char>>;
 
 // A context that really runs chunks on `threads` threads, each region with new ones: slow, and enough for tests.
 class TestContext : public Context {
@@ -71,7 +72,7 @@ class TestContext : public Context {
       for (auto& t : others) t.join();
     };
     scratch = [](Context* self, int32_t worker) {
-      return static_cast<TestContext*>(self)->scratches_[size_t(worker)]->data();
+      return static_cast<TestContext*>(self)->scratches_[size_t(worker)].data();
     };
     fail = [](Context* self, Failure failure, int64_t where, int64_t value, int64_t limit) {
       auto& c = *static_cast<TestContext*>(self);
@@ -80,21 +81,16 @@ class TestContext : public Context {
       c.failure = failure, c.where = where, c.value = value, c.limit = limit;
     };
   }
-  ~TestContext() {
-    for (Aligned* s : scratches_) delete s;
-    delete shared_;
-  }
 
-  // Runs a row of a table with scratch of exactly the sizes that it asks for.
+  // Runs a row of a table with scratch of the sizes that it asks for, in whole lines of the cache, full of NaN.
   void run(const KernelTable& table, Row row, const Call& call) {
     const KernelRow& r = table.rows[row];
-    for (Aligned* s : scratches_) delete s;
-    scratches_.clear();
-    for (int i = 0; i < threads; i++) scratches_.push_back(new Aligned(r.scratch ? r.scratch(call) : 0));
-    delete shared_;
-    shared_ = new Aligned(r.shared_scratch ? r.shared_scratch(call) : 0);
-    shared_scratch = shared_->data();
-    asked() = {int64_t(r.scratch ? r.scratch(call) : 0), int64_t(r.shared_scratch ? r.shared_scratch(call) : 0)};
+    const size_t own = r.scratch ? r.scratch(call) : 0, shared = r.shared_scratch ? r.shared_scratch(call) : 0;
+    const auto never_written = [](size_t bytes) { return AlignedBytes((bytes + 63) / 64 * 64, char(0xFF)); };
+    scratches_.assign(size_t(threads), never_written(own));
+    shared_ = never_written(shared);
+    shared_scratch = shared_.data();
+    asked() = {int64_t(own), int64_t(shared)};
     r.run(call, *this);
   }
 
@@ -109,8 +105,8 @@ class TestContext : public Context {
 
  private:
   std::mutex failing_;
-  std::vector<Aligned*> scratches_;
-  Aligned* shared_ = nullptr;
+  std::vector<AlignedBytes> scratches_;
+  AlignedBytes shared_;
 };
 
 // AVX-512 split over AVX2 stands for the real one where that cannot run, so it has to go the same ways: to ask for the

@@ -29,7 +29,7 @@ static void zero_run(char* to, int64_t bytes, [[maybe_unused]] bool streams) {
     const int64_t head = -(int64_t)(uintptr_t)to & (int64_t)(sizeof(vf) - 1);
     __builtin_memset(to, 0, (size_t)head);
     to += head, bytes -= head;
-    for (; bytes >= (int64_t)sizeof(vf); to += sizeof(vf), bytes -= sizeof(vf)) st_past_caches((float*)to, vf{});
+    for (; bytes >= (int64_t)sizeof(vf); to += sizeof(vf), bytes -= sizeof(vf)) st_stream((float*)to, vf{});
   }
 #endif
   __builtin_memset(to, 0, (size_t)bytes);
@@ -113,7 +113,7 @@ static void scatter_rows(void* arg, int64_t chunk, int32_t) {
     }
     at = run, row++;
   }
-  if (scatter.streams) end_stream();
+  if (scatter.streams) stream_fence();
 }
 
 static GatherJob scatter_add_job(Context* context, const Call& call) {

@@ -16,6 +16,30 @@ struct Norm {
   Dims features() const { return {G, P}; }
 };
 
+// The norm of x, whose results begin `start` elements behind a line of the cache.
+KernelCase norm_of(const Norm& n, const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t start = 0) {
+  const Tensor mean = n.centered ? Tensor(DType::f32, n.statistic()) : Tensor();
+  return {row_norm,
+          text_of("norm", n.x()) + text_of(" affine", {!weight.absent + !bias.absent}) + text_of(" from", {start}),
+          {x, weight, bias, Tensor()},
+          {Tensor(DType::f32, n.x(), {}, start), Tensor(DType::f32, n.statistic()), mean, Tensor()},
+          {n.centered, std::bit_cast<uint32_t>(1e-3f)},
+          {},
+          {3e-6, 3e-6}};
+}
+
+// The gradient of what a norm got, `left` being what it left.
+KernelCase gradient_of(const KernelCase& norm, const Norm& n, const std::vector<Tensor>& left, int64_t start = 0) {
+  const double terms = std::sqrt(double(n.R * n.P) + 1);
+  return {row_norm_grad,
+          "gradient of " + norm.text,
+          {random_tensor(DType::f32, n.x(), 2), norm.in[0], left[1], left[2], norm.in[1], Tensor()},
+          {Tensor(DType::f32, n.x(), {}, start), Tensor(DType::f32, n.features()), Tensor(DType::f32, n.features())},
+          {std::bit_cast<uint32_t>(1e-3f)},
+          {},
+          {4e-6, 4e-7 * (8 + terms * std::sqrt(double(n.A)))}};
+}
+
 // Checks the same norm of x and a residual, whose sum is a result, and is none.
 void check_sums(KernelCase c, const Norm& n) {
   c.in[3] = random_tensor(DType::f32, n.x(), 5);
@@ -30,22 +54,16 @@ void check_sums(KernelCase c, const Norm& n) {
 // Checks that a norm with a weight and a bias, a weight, or neither, is close to the reference, and its gradient, of
 // what it gives; `offset` is added to x.
 void check_norm(const Norm& n, double offset = 0, float special = 0) {
-  const double terms = std::sqrt(double(n.R * n.P) + 1);
   Tensor x = random_tensor(DType::f32, n.x(), 1, 2);
   for (int64_t i = 0; i < x.stored(); i++) x.set(i, x.at(i) + offset);
   if (special != 0 && x.stored() > 0) x.set(x.stored() / 2, double(special));
-  const Tensor dy = random_tensor(DType::f32, n.x(), 2), none;
+  const Tensor none;
   for (int affine = 0; affine < (n.centered ? 3 : 2); affine++) {
     const Tensor weight = affine > 0 ? random_tensor(DType::f32, n.features(), 3, 2) : none;
     const Tensor bias = affine > 1 ? random_tensor(DType::f32, n.features(), 4, 2) : none;
-    KernelCase forward = {row_norm,
-                          text_of("norm", n.x()) + text_of(" affine", {affine}),
-                          {x, weight, bias, none},
-                          {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.statistic()),
-                           n.centered ? Tensor(DType::f32, n.statistic()) : none, none},
-                          {n.centered, std::bit_cast<uint32_t>(1e-3f)}};
+    KernelCase forward = norm_of(n, x, weight, bias);
     // A mean is rounded, and what is around it with it.
-    forward.tolerance = {3e-6, 3e-6 + 1.5e-7 * std::abs(offset)};
+    forward.tolerance.absolute += 1.5e-7 * std::abs(offset);
     // Statistics that are not finite may be NaN or an infinity.
     if (special == 0) check(forward);
     const std::vector<Tensor> left = forward.run(*targets().front().table, 1);
@@ -54,13 +72,7 @@ void check_norm(const Norm& n, double offset = 0, float special = 0) {
     check(forward);
     if (n.R == 1) check_sums(forward, n);
 
-    KernelCase gradient = {
-        row_norm_grad,
-        text_of("norm_grad", n.x()) + text_of(" affine", {affine}),
-        {dy, x, left[1], left[2], weight, none},
-        {Tensor(DType::f32, n.x()), Tensor(DType::f32, n.features()), Tensor(DType::f32, n.features())},
-        {std::bit_cast<uint32_t>(1e-3f)}};
-    gradient.tolerance = {4e-6, 4e-7 * (8 + terms * std::sqrt(double(n.A)))};
+    const KernelCase gradient = gradient_of(forward, n, left);
     check(gradient);
     if (n.R == 1) {
       KernelCase with_residual = gradient;
@@ -113,6 +125,17 @@ TEST_CASE("norm: columns of several parts and groups, whole and in segments") {
     check_norm({2, 3000, 20, P});
   }
   check_norm({40, 300, 16, 2});
+}
+
+TEST_CASE("norm: results that go past the caches, and those that do not begin a line of one") {
+  for (const Norm& n : {Norm{8200, 1, 1, 1024}, Norm{1, 8200, 1024, 1}})
+    for (int64_t start : {0, 1}) {
+      const Tensor weight = random_tensor(DType::f32, n.features(), 3, 2),
+                   bias = random_tensor(DType::f32, n.features(), 4, 2);
+      const KernelCase forward = norm_of(n, random_tensor(DType::f32, n.x(), 1, 2), weight, bias, start);
+      check(forward);
+      check(gradient_of(forward, n, forward.run(*targets().front().table, 1), start));
+    }
 }
 
 TEST_CASE("norm: far from zero") {

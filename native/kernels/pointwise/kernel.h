@@ -114,7 +114,7 @@ static void pointwise_chunk(void* arg, int64_t chunk, int32_t worker) {
       fill_fixed(plan.operands[i], (lane32*)(scratch + plan.location[i] * kSlotBytes), start, n);
   const int64_t tile = plan.slots ? kTile : n;
   for (int64_t i = 0; i < n; i += tile) run_tile(plan, scratch, start, i, smallest(tile, n - i));
-  if (plan.streams) end_stream();
+  if (plan.streams) stream_fence();
 }
 
 static void pointwise_run(const Call& call, Context& context) {

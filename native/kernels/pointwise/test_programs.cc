@@ -123,15 +123,20 @@ TEST_CASE("pointwise: rows longer than a tile") {
   }
 }
 
-TEST_CASE("pointwise: outputs too large for a cache") {
+TEST_CASE("pointwise: outputs too large for a cache, that begin a line of it and that do not") {
   constexpr int64_t n = (1 << 23) + 1029;
-  KernelCase c = {
-      row_pointwise, "large", {}, {}, {2, opcode("mul"), 0, 1, kNone, opcode("neg"), 2, kNone, kNone, 3, 2}};
-  Numbers numbers(3);
-  c.in = {operand(DType::f32, {n}, 0, numbers), operand(DType::f32, {n}, 1, numbers)};
-  c.out = {Tensor(DType::f32, {n}), Tensor(DType::f32, {n})};
-  c.reference_in_float = true;
-  check(c);
+  for (int64_t start : {0, 1}) {
+    KernelCase c = {row_pointwise,
+                    "large from " + std::to_string(start),
+                    {},
+                    {},
+                    {2, opcode("mul"), 0, 1, kNone, opcode("neg"), 2, kNone, kNone, 3, 2}};
+    Numbers numbers(3);
+    c.in = {operand(DType::f32, {n}, 0, numbers), operand(DType::f32, {n}, 1, numbers)};
+    c.out = {Tensor(DType::f32, {n}, {1}, start), Tensor(DType::f32, {n}, {1}, start)};
+    c.reference_in_float = true;
+    check(c);
+  }
 }
 
 TEST_CASE("pointwise: the longest program") {
