@@ -5,7 +5,7 @@ import { engine, type Storage } from './graph/engine.js';
 import type { Assignment } from './graph/assignments.js';
 import type { RecordedRules } from './graph/recorded-rule.js';
 import { inspected } from './inspect.js';
-import { checkShape } from './ops/check.js';
+import { checkPositive, checkShape } from './ops/check.js';
 import { storageLeaf } from './ops/leaf.js';
 import { checkChoice, checkFlags, checkOptions } from './options.js';
 import { showShape, type Shape } from './shape.js';
@@ -32,6 +32,8 @@ export interface ParameterOptions<D extends 'float32' | 'int32' = 'float32'> {
   readonly dtype?: D | undefined;
   /** True of a table [V, D] of which an optimizer is to update only the rows that a step looks up. Default false. */
   readonly sparse?: boolean | undefined;
+  /** Largest Euclidean norm of the rows of a table [V, D] that are looked up; see nn.embedding(). Default: none. */
+  readonly maxNorm?: number | undefined;
 }
 
 /** A tensor that training changes, or a buffer that a model carries along: one that is made with requiresGrad false. */
@@ -45,6 +47,8 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
   declare requiresGrad: boolean;
   /** True of a table of which optimizers update only the rows that have a gradient. */
   readonly sparse: boolean;
+  /** Norm that longer rows of a table are shortened to when they are looked up; an optimizer's step begins with it. */
+  readonly maxNorm: number | undefined;
   /** True of one that was made as a buffer; setting requiresGrad makes it a parameter like others. */
   readonly #madeAsBuffer: boolean;
   /** Its path in the model, PyTorch's way: `0.weight`. Set when a module registers it. */
@@ -70,15 +74,18 @@ export class Parameter<S extends Shape = Shape, D extends 'float32' | 'int32' = 
 
   constructor(shape: S, initializer: Initializer, options: ParameterOptions<D> = {}) {
     checkShape('Parameter', shape);
-    checkOptions('Parameter', options, ['requiresGrad', 'dtype', 'sparse']);
+    checkOptions('Parameter', options, ['requiresGrad', 'dtype', 'sparse', 'maxNorm']);
     checkFlags('Parameter', options, ['requiresGrad', 'sparse']);
     checkInitializer('Parameter', initializer);
-    const { dtype = 'float32', requiresGrad = true, sparse = false } = options;
+    const { dtype = 'float32', requiresGrad = true, sparse = false, maxNorm } = options;
     checkChoice('Parameter', 'dtype', dtype, ['float32', 'int32']);
     if (dtype === 'int32' && requiresGrad) throw new ArgumentError('[Parameter] dtype: got int32 of a parameter that is trained, expected float32. Make it a buffer: { dtype: \'int32\', requiresGrad: false }.', { op: 'Parameter' });
     if (sparse && (shape.length !== 2 || !requiresGrad)) throw new ArgumentError(`[Parameter] sparse: got it for ${requiresGrad ? showShape(shape) : 'a buffer'}, expected a table [V, D] that is trained.`, { op: 'Parameter' });
+    if (maxNorm !== undefined) checkPositive('Parameter', 'maxNorm', maxNorm);
+    if (maxNorm !== undefined && (shape.length !== 2 || !requiresGrad)) throw new ArgumentError(`[Parameter] maxNorm: got it for ${requiresGrad ? showShape(shape) : 'a buffer'}, expected a table [V, D] that is trained.`, { op: 'Parameter' });
     super(storageLeaf, [], undefined, { shape, dtype }, requiresGrad, 0);
     this.sparse = sparse;
+    this.maxNorm = maxNorm;
     this.initializer$ = initializer;
     this.#madeAsBuffer = !this.requiresGrad;
   }

@@ -1,6 +1,6 @@
-import { checkCount } from '../ops/check.js';
+import { checkCount, checkPositive } from '../ops/check.js';
 import { checkPaddingIdx } from '../ops/embedding.js';
-import { embeddingBag as embeddingBagOp, type BagMode, type EmbeddingBagOptions } from '../ops/embedding-bag.js';
+import { bagsOf, type BagMode, type EmbeddingBagOptions } from '../ops/embedding-bag.js';
 import { checkChoice, checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import { Parameter } from '../parameter.js';
 import { showShape, type Shape } from '../shape.js';
@@ -18,6 +18,8 @@ export interface EmbeddingBagLayerOptions {
   readonly paddingIdx?: number | undefined;
   /** True: optimizers update only the rows that have a gradient; see optim.sparseAdam(). Default false. */
   readonly sparse?: boolean | undefined;
+  /** Euclidean norm to which longer rows are shortened when they are looked up. Default: none. */
+  readonly maxNorm?: number | undefined;
 }
 
 /** Options of one call. */
@@ -44,22 +46,23 @@ export class EmbeddingBag<V extends number = number, D extends number = number> 
   constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingBagLayerOptions = {}) {
     super();
     const op = 'embeddingBag';
-    checkOptions(op, options, ['mode', 'paddingIdx', 'sparse']);
+    checkOptions(op, options, ['mode', 'paddingIdx', 'sparse', 'maxNorm']);
     checkFlags(op, options, ['sparse']);
+    if (options.maxNorm !== undefined) checkPositive(op, 'maxNorm', options.maxNorm);
     checkChoice(op, 'mode', options.mode ?? 'mean', ['mean', 'sum', 'max']);
     checkCount(op, 'numEmbeddings', numEmbeddings);
     checkCount(op, 'embeddingDim', embeddingDim);
     const paddingIdx = checkPaddingIdx(options.paddingIdx, numEmbeddings);
     this.mode = options.mode ?? 'mean';
     this.paddingIdx = paddingIdx < 0 ? undefined : paddingIdx;
-    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse });
+    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse, maxNorm: options.maxNorm });
   }
 
   override forward(tokens: Tensor): Tensor<Shape, 'float32'>;
   override forward(tokens: Tensor, options: BagOptions | undefined): Tensor<Shape, 'float32'>;
   override forward(tokens: Tensor, options: BagOptions = {}): Tensor<Shape, 'float32'> {
     checkOptions('embeddingBag', options, ['lengths', 'perSampleWeights']);
-    return embeddingBagOp(tokens, this.weight as Tensor, { ...options, mode: this.mode, paddingIdx: this.paddingIdx });
+    return bagsOf(tokens, this.weight as Tensor, { ...options, mode: this.mode, paddingIdx: this.paddingIdx }, this.weight.maxNorm);
   }
 
   override outcome$(shape: Shape): InferredShape {
@@ -69,13 +72,13 @@ export class EmbeddingBag<V extends number = number, D extends number = number> 
 
   override get call$(): LayerCall {
     const { mode, paddingIdx, weight } = this;
-    return { name: 'embeddingBag', args: [...weight.shape], options: { mode, ...withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined }) } };
+    return { name: 'embeddingBag', args: [...weight.shape], options: { mode, ...withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined, maxNorm: weight.maxNorm }) } };
   }
 }
 
 /**
  * One vector for each bag of tokens, the mean, sum or maximum of theirs: tokens [B, T] int32, with `lengths` [B] where bags differ and `perSampleWeights` [B, T] where a sum is weighted, give [B, embeddingDim] float32. As torch.nn.EmbeddingBag of
- * [B, T], see the function embeddingBag(). Throws ArgumentError for sizes and options that are wrong; IndexError when the step runs and a token is out of range.
+ * [B, T], see the function embeddingBag(); `maxNorm` as in embedding(). Throws ArgumentError for sizes and options that are wrong; IndexError when the step runs and a token is out of range.
  *
  *     const model = nn.sequential([32], nn.embeddingBag(1000, 16, { paddingIdx: 0 }), nn.linear(16, 2));
  */

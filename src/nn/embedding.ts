@@ -1,9 +1,9 @@
 import type { DType } from '../dtype.js';
-import { AnnealError } from '../errors.js';
 import { checkPaddingIdx, embeddingOp } from '../ops/embedding.js';
 import { add, arange, equal, unsqueeze, where } from '../ops/index.js';
-import { checkCount } from '../ops/check.js';
+import { checkCount, checkPositive } from '../ops/check.js';
 import { record } from '../graph/recorder.js';
+import { renormRows } from '../ops/renorm-rows.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
 import { Parameter, type Initializer } from '../parameter.js';
 import type { Indices } from '../shape-types.js';
@@ -20,6 +20,8 @@ export interface EmbeddingLayerOptions {
   readonly paddingIdx?: number | undefined;
   /** True: optimizers update only the rows that have a gradient; see optim.sparseAdam(). Default false. */
   readonly sparse?: boolean | undefined;
+  /** Euclidean norm to which longer rows are shortened when they are looked up. Default: none. */
+  readonly maxNorm?: number | undefined;
 }
 
 /** embedding(V, D): tokens become vectors of D elements. */
@@ -37,17 +39,20 @@ export class Embedding<V extends number = number, D extends number = number> ext
 
   constructor(numEmbeddings: V, embeddingDim: D, options: EmbeddingLayerOptions = {}) {
     super();
-    checkEmbeddingOptions(options);
+    checkOptions('embedding', options, ['paddingIdx', 'sparse', 'maxNorm']);
     checkFlags('embedding', options, ['sparse']);
+    if (options.maxNorm !== undefined) checkPositive('embedding', 'maxNorm', options.maxNorm);
     checkCount('embedding', 'numEmbeddings', numEmbeddings);
     checkCount('embedding', 'embeddingDim', embeddingDim);
     const paddingIdx = checkPaddingIdx(options.paddingIdx, numEmbeddings);
     this.paddingIdx = paddingIdx < 0 ? undefined : paddingIdx;
-    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse });
+    this.weight = new Parameter([numEmbeddings, embeddingDim], paddingIdx < 0 ? normal() : withZeroRow(normal(), paddingIdx), { sparse: options.sparse, maxNorm: options.maxNorm });
   }
 
   override forward<S extends Shape, E extends DType>(tokens: Tensor<S, E> & Indices<'embedding', 'tokens', E>): Tensor<[...S, D], 'float32'> {
-    const y = record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 }) as Tensor;
+    const { maxNorm } = this.weight;
+    const rows = record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 }) as Tensor;
+    const y = maxNorm === undefined ? rows : renormRows(rows, maxNorm);
     return (this.lora === undefined ? y : add(y, this.lora.forward(tokens as Tensor))) as unknown as Tensor<[...S, D], 'float32'>;
   }
 
@@ -57,7 +62,7 @@ export class Embedding<V extends number = number, D extends number = number> ext
 
   override get call$(): LayerCall {
     const { paddingIdx, weight } = this;
-    const options = withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined });
+    const options = withoutUndefined({ paddingIdx, sparse: weight.sparse || undefined, maxNorm: weight.maxNorm });
     return { name: 'embedding', args: [...weight.shape], options: Object.keys(options).length === 0 ? undefined : options };
   }
 }
@@ -67,18 +72,11 @@ export function withZeroRow(initializer: Initializer, row: number): Initializer 
   return (parameter) => where(unsqueeze(equal(arange(parameter.shape[0]!), row), 1), 0, initializer(parameter)) as Tensor;
 }
 
-function checkEmbeddingOptions(options: object): void {
-  if (options !== null && typeof options === 'object' && 'maxNorm' in options && options.maxNorm !== undefined) {
-    const text = '[embedding] unknown option: got maxNorm, expected one of paddingIdx, sparse. A forward pass changes no trained weights here: give the group of the embedding a weightDecay, or normalise what comes out, as in nn.rmsNorm(width).';
-    throw new AnnealError('ANNEAL_UNKNOWN_OPTION', text, { op: 'embedding' });
-  }
-  checkOptions('embedding', options, ['paddingIdx', 'sparse']);
-}
-
 /**
  * A vector for each token: y[.., :] = weight[tokens[..], :]. tokens [..] int32 in [0, numEmbeddings) give [.., embeddingDim] float32. The weight starts from a normal distribution;
- * the row of `paddingIdx` starts as zeros and gets no gradient. As torch.nn.Embedding without maxNorm, which would change weights in a forward pass. A head shares the weight with
- * `nn.linear(embeddingDim, numEmbeddings, { weight: embedding.weight })`.
+ * the row of `paddingIdx` starts as zeros and gets no gradient. A head shares the weight with `nn.linear(embeddingDim, numEmbeddings, { weight: embedding.weight })`.
+ * With `maxNorm` y has rows r maxNorm / (|r| + 1e-7) in place of those whose norm |r| is larger, with the gradient of r, and a step begins by shortening those of them that have a gradient in the weight itself. As torch.nn.Embedding, which does that in the
+ * forward pass, in evaluation, too: what is looked up is the same.
  * Throws ArgumentError for sizes and options that are wrong, DTypeError for tokens that are no int32; IndexError, naming the position, when the step runs and a token is out of range.
  *
  *     const model = nn.sequential([64], nn.embedding(65, 32), nn.layerNorm(32), nn.linear(32, 65));      // tokens [B, 64]: logits [B, 64, 65]

@@ -74,6 +74,9 @@ function shared<O extends number, I extends number>(weight: Parameter, out: O, i
   if (weight instanceof Parameter && weight.sparse) {
     throw new ArgumentError(`[linear] weight: got ${String(weight)}, which is sparse, expected one that is not: a head's gradient reaches all rows of a table. Make the embedding without sparse.`, { op: 'linear', shapes: [weight.shape] });
   }
+  if (weight instanceof Parameter && weight.maxNorm !== undefined) {
+    throw new ArgumentError(`[linear] weight: got ${String(weight)}, which has maxNorm, expected one that has not: a head reads all rows of a table, not those alone that are looked up. Make the embedding without maxNorm.`, { op: 'linear', shapes: [weight.shape] });
+  }
   if (weight instanceof Parameter && sameShape(weight.shape, [out, inputs])) return weight as unknown as Parameter<[O, I]>;
   const got = weight instanceof Parameter ? showShape(weight.shape) : describeValue(weight);
   throw new ArgumentError(`[linear] weight: got ${got}, expected a parameter [${out},${inputs}] of another layer. Where it is an embedding's, the layer gives as many features as there are tokens: linear(embeddingDim, numEmbeddings, { weight: embedding.weight }).`, { op: 'linear' });

@@ -210,8 +210,9 @@ export function checkModel(op: string, model: unknown): void {
 /** Throws for weights that cannot get an addition; `picked` says what has picked them. */
 export function checkPlaces(op: string, model: Module, places: readonly Place[], picked: string): void {
   const shared = new Set(sharedNames(model).values());
-  for (const { module, name } of places) {
+  for (const { module, weight, name } of places) {
     if (module.lora !== undefined) throw new AnnealError('ANNEAL_BUSY', `[${op}] ${name} has an addition already. Call merge() of what lora() gave.`, { op });
+    if (weight.maxNorm !== undefined) throw new ArgumentError(`[${op}] ${picked}, which picks ${name}, whose rows have a maxNorm: merged, they would be shortened with the addition. Leave it out${op === OP ? ' of match' : ''}.`, { op });
     if (shared.has(name)) throw new ArgumentError(`[${op}] ${picked}, which picks ${name}, that layers share: merged, the addition would change all of them. Leave it out${op === OP ? ' of match' : ''}.`, { op });
   }
 }

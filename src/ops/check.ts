@@ -96,6 +96,12 @@ export function checkNumber(op: string, name: string, value: unknown): void {
   throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number.`, { op });
 }
 
+/** Throws for what is no finite number above 0. */
+export function checkPositive(op: string, name: string, value: unknown): void {
+  if (typeof value === 'number' && value > 0 && value < Infinity) return;
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(value)}, expected a number above 0.`, { op });
+}
+
 /** An axis counted from the front; negative ones count from the back. */
 export function resolveAxis(op: string, axis: number, shape: Shape, rank = shape.length): number {
   if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;

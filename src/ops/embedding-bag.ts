@@ -15,6 +15,7 @@ import { example } from './examples.js';
 import type { Example } from './record.js';
 import { gather } from './indexing.js';
 import { max, sum } from './reductions.js';
+import { renormRows } from './renorm-rows.js';
 import { SUMS } from './tolerance.js';
 import { unsqueeze } from './views.js';
 import { where } from './where.js';
@@ -23,7 +24,7 @@ const OP = 'embeddingBag';
 const MODES = ['mean', 'sum', 'max'] as const;
 export type BagMode = (typeof MODES)[number];
 
-type BagAttrs = { readonly mode: BagMode; readonly paddingIdx: number; readonly bounded: boolean };
+type BagAttrs = { readonly mode: BagMode; readonly paddingIdx: number; readonly bounded: boolean; readonly maxNorm?: number | undefined };
 
 /** The operands that may be left out. */
 function operandsOf([, , ...more]: readonly Tensor[], { bounded }: BagAttrs): { readonly lengths: Tensor | undefined; readonly weights: Tensor | undefined } {
@@ -60,11 +61,12 @@ export const embeddingBagOp = composite<BagAttrs>({
     return { shape: [B!, weight!.shape[1]!], dtype: 'float32' };
   },
   decompose: (inputs, attrs) => {
-    const { mode, paddingIdx } = attrs;
+    const { mode, paddingIdx, maxNorm } = attrs;
     const [tokens, weight] = inputs;
     const { lengths, weights } = operandsOf(inputs, attrs);
     const found: Tensor = record(embeddingOp, [tokens!, weight!], { paddingIdx: -1 });
-    const rows = weights === undefined ? found : (mul(found, unsqueeze(weights, 2) as Tensor) as Tensor);
+    const short = maxNorm === undefined ? found : renormRows(found, maxNorm);
+    const rows = weights === undefined ? short : (mul(short, unsqueeze(weights, 2) as Tensor) as Tensor);
     const mask = counted(tokens!, lengths, paddingIdx);
     const T = tokens!.shape[1]!;
     const masked = (behind: number): Tensor => (mask === undefined ? rows : (where(unsqueeze(mask, 2), rows, behind) as Tensor));
@@ -116,6 +118,11 @@ export interface EmbeddingBagOptions {
  *     console.log(await embeddingBag(tensor([[2, 0], [1, 1]], { dtype: 'int32' }), table).array());      // [[3, 4], [3, 4]]
  */
 export function embeddingBag(tokens: Tensor, weight: Tensor, options?: EmbeddingBagOptions): Tensor<Shape, 'float32'> {
+  return bagsOf(tokens, weight, options);
+}
+
+/** The same of rows that are no longer than maxNorm. */
+export function bagsOf(tokens: Tensor, weight: Tensor, options: EmbeddingBagOptions | undefined, maxNorm?: number): Tensor<Shape, 'float32'> {
   checkOptions(OP, options, ['mode', 'paddingIdx', 'lengths', 'perSampleWeights']);
   const { mode = 'mean', paddingIdx, lengths, perSampleWeights } = options ?? {};
   checkChoice(OP, 'mode', mode, MODES);
@@ -126,7 +133,7 @@ export function embeddingBag(tokens: Tensor, weight: Tensor, options?: Embedding
     checkTensor(OP, perSampleWeights, 'perSampleWeights');
     if (mode !== 'sum') throw new ArgumentError(`[${OP}] perSampleWeights: got them with mode '${mode}', expected mode 'sum'.`, { op: OP });
   }
-  const attrs = { mode, paddingIdx: checkPaddingIdx(paddingIdx, weight.shape[0] ?? 0), bounded: lengths !== undefined };
+  const attrs = { mode, paddingIdx: checkPaddingIdx(paddingIdx, weight.shape[0] ?? 0), bounded: lengths !== undefined, ...(maxNorm !== undefined && { maxNorm }) };
   return record(embeddingBagOp, [tokens, weight, lengths, perSampleWeights].filter((input) => input !== undefined), attrs);
 }
 

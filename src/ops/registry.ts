@@ -18,6 +18,7 @@ import { crossEntropyOps } from './cross-entropy.js';
 import { ctcOps } from './ctc.js';
 import { embeddingOps } from './embedding.js';
 import { embeddingBagOps } from './embedding-bag.js';
+import { renormOps } from './renorm-rows.js';
 import { exponentialOps } from './exponential.js';
 import { convolutionOps } from './convolution.js';
 import { gatedOps } from './gated.js';
@@ -74,6 +75,7 @@ export const ops = {
   ...coalesceOps,
   ...embeddingOps,
   ...embeddingBagOps,
+  ...renormOps,
   ...rotaryOps,
   ...takeAlongOps,
   ...softmaxFamilyOps,

@@ -85,6 +85,8 @@ export class Lbfgs {
     this.parameters = isList(parameters) ? [...parameters] : [];
     if (this.parameters.length > 0 && this.parameters.every((parameter) => parameter instanceof Parameter)) {
       checkDense(op, this.parameters);
+      const short = this.parameters.find(({ maxNorm }) => maxNorm !== undefined);
+      if (short !== undefined) throw new ArgumentError(`[lbfgs] got ${String(short)}, which has maxNorm, expected parameters without: it measures along lines, off which shortened rows would lie. Take another optimizer, or make the embedding without maxNorm.`, { op, shapes: [short.shape] });
       return;
     }
     throw new ArgumentError('[lbfgs] got no list of parameters, expected at least one. Pass model.parameters(); groups with options of their own it does not have.', { op });

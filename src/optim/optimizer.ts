@@ -17,6 +17,7 @@ import { Averaging } from './averaging.js';
 import { Clipping, unmeasured, type Clip } from './clipping.js';
 import type { Composition } from './composition.js';
 import { groupsOf, type OptimizerOptions, type ParameterGroup, type ParametersOf, type Rule } from './group.js';
+import { withinMaxNorm } from './max-norm.js';
 import { checkRate, describeScheduled, type Scheduled } from './numbers.js';
 import { named, ParameterStates } from './parameter-states.js';
 
@@ -76,7 +77,7 @@ export class Optimizer implements Updater {
     return this.#version;
   }
 
-  /** One instruction for each group, after one that measures the gradients where they are clipped by a norm. */
+  /** One instruction for each group, after one that measures the gradients where they are clipped by a norm, and those that shorten rows of tables with maxNorm. */
   update(given: readonly ParameterGradient[]): readonly Tensor[] {
     const grouped = this.groups.map((group) => ({ group, own: rowsLast(group, given.filter(({ parameter }) => this.#groupOf.get(parameter) === group)) }));
     const ordered = grouped.flatMap(({ own }) => own.map(({ gradient }) => gradient));
@@ -88,7 +89,8 @@ export class Optimizer implements Updater {
       at += own.length;
       return group.composition === undefined ? this.#updatesOf(group, own, part) : this.#composed(group, group.composition, own, part);
     });
-    return [...effects, ...updates, ...this.#rest(given)];
+    const shortened = given.filter(({ parameter }) => parameter.maxNorm !== undefined).map((each) => store(each.parameter as Tensor, withinMaxNorm(each)));
+    return [...effects, ...shortened, ...updates, ...this.#rest(given)];
   }
 
   /** The averages that steps move. */
@@ -122,10 +124,11 @@ export class Optimizer implements Updater {
   #composed(group: ParameterGroup, composition: Composition, own: readonly ParameterGradient[], scales: Tensor | undefined): Tensor[] {
     const averaging = this.#moving;
     const stores: Tensor[] = [];
-    const updated = own.map(({ parameter, gradient: whole }, i) => {
+    const updated = own.map((each, i) => {
+      const { parameter, gradient: whole } = each;
       const { arrays, place } = this.#states.of(parameter);
       const gradient = this.#clipping?.clipped(whole, scales, i) ?? whole;
-      const { step, kept } = composition.compose({ parameter, gradient, kept: arrays, numbers: group.numbers });
+      const { step, kept } = composition.compose({ parameter: withinMaxNorm(each), gradient, kept: arrays, numbers: group.numbers });
       for (const [name, value] of Object.entries(kept)) stores.push(store(arrays[name]!, value));
       return { parameter: parameter as Tensor, gradient: step, states: [], average: averaging?.of(parameter), place };
     });

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { describeValue } from '../describe-value.js';
+import { checkPositive } from '../ops/check.js';
 import { adamRule } from './adam.js';
 import type { OptimizerOptions, ParametersOf, Rule } from './group.js';
 import { checkBetas, type Scheduled } from './numbers.js';
@@ -21,7 +21,7 @@ const OP = 'sparseAdam';
 function rule(options: SparseAdamOptions): Rule {
   const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, maximize = false } = options;
   const [beta1, beta2] = checkBetas(OP, betas);
-  if (!(typeof eps === 'number' && eps > 0 && eps < Infinity)) throw new ArgumentError(`[${OP}] eps: got ${describeValue(eps)}, expected a number above 0.`, { op: OP });
+  checkPositive(OP, 'eps', eps);
   return { lr, rule: 'sparse_adam', hyper: { beta1, beta2, eps }, flags: { maximize }, rows: 'lazy', suits: ({ sparse }) => sparse, otherwise: adamRule(OP, options) };
 }
 

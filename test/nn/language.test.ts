@@ -1,6 +1,6 @@
 // Layers of language models: tokens, positions, gates, shared weights, and what they say where they are used wrongly.
 import { describe, expect, test } from 'vitest';
-import { alibi, data, embeddingBag, losses, nn, optim, rotaryEmbedding, seed, swiglu, tensor, zeros, type EmbeddingBagOptions, type Tensor } from 'anneal';
+import { alibi, data, embeddingBag, losses, nn, optim, Parameter, rotaryEmbedding, seed, swiglu, tensor, zeros, type EmbeddingBagOptions, type Tensor } from 'anneal';
 import { expectClose } from '../parity/fixtures.js';
 
 const tokens = (values: number[] | number[][]) => tensor(values as number[], { dtype: 'int32' });
@@ -153,7 +153,11 @@ describe('positions', () => {
 
 describe('mistakes', () => {
   test.each<[() => unknown, string]>([
-    [() => nn.embedding(5, 2, { maxNorm: 1 } as never), '[embedding] unknown option: got maxNorm, expected one of paddingIdx, sparse. A forward pass changes no trained weights here'],
+    [() => nn.embedding(5, 2, { maxNorm: 0 }), '[embedding] maxNorm: got 0, expected a number above 0.'],
+    [() => nn.embeddingBag(5, 2, { maxNorm: '1' as never }), "[embeddingBag] maxNorm: got '1', expected a number above 0."],
+    [() => new Parameter([5], nn.init.zeros(), { maxNorm: 1 }), '[Parameter] maxNorm: got it for [5], expected a table [V, D] that is trained.'],
+    [() => nn.linear(2, 5, { weight: nn.embedding(5, 2, { maxNorm: 1 }).weight }), '[linear] weight: got Parameter(unregistered, [5,2]), which has maxNorm, expected one that has not'],
+    [() => optim.lbfgs(nn.embedding(5, 2, { maxNorm: 1 }).parameters()), '[lbfgs] got Parameter(weight, [5,2]), which has maxNorm, expected parameters without'],
     [() => nn.embedding(0, 2), '[embedding] numEmbeddings: got 0, expected a whole number of at least 1.'],
     [() => nn.linear(3, 5, { weight: nn.embedding(4 as number, 3).weight }), '[linear] weight: got [4,3], expected a parameter [5,3] of another layer. Where it is an embedding\'s, the layer gives as many features as there are tokens'],
     [() => nn.sequential([9] as number[], nn.embedding(5, 4), nn.learnedPositions(8, 4)), '[sequential] layer 1: learnedPositions(8, 4) has 8 positions, but the layer before it gives 9. Cut the sequences, or make the context longer.'],

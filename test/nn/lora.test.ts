@@ -182,6 +182,7 @@ test.each<[() => unknown, string]>([
   [() => nn.lora({} as never, { rank: 2 }), '[lora] model: got an Object, expected a module.'],
   [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /outProj/ })), '[lora] PEFT adapts both weights of an attention, or none: got an addition to block.selfAttn.outProj.weight alone, expected one to inProjWeight and to outProj.weight. Pick both by match, or save the tensors alone: save(adapters, path).'],
   [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /inProj/ })), 'got an addition to block.selfAttn.inProjWeight alone'],
+  [() => nn.lora(nn.sequential([4], nn.embedding(5, 2, { maxNorm: 1 })), { rank: 2, match: '0' }), "[lora] match: got '0', which picks 0.weight, whose rows have a maxNorm: merged, they would be shortened with the addition. Leave it out of match."],
   [() => nn.lora(new Tied(), { rank: 2 }), '[lora] match: got all weights, which picks embedding.weight, that layers share: merged, the addition would change all of them. Leave it out of match.'],
   [() => {
     const model = small();

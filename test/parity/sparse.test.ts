@@ -1,4 +1,4 @@
-// Sparse embeddings against PyTorch: the table after steps of rules that take row-sparse gradients, and what they keep.
+// Sparse embeddings against PyTorch: the table after steps of rules that take row-sparse gradients, and what they keep. Embeddings whose rows have a largest norm.
 import { expect, test } from 'vitest';
 import { nn, optim, tensor, type Parameter, type Tensor } from 'anneal';
 import { expectClose, fixture, type Numbers } from './fixtures.js';
@@ -7,8 +7,10 @@ type Kind = 'embedding' | 'mean' | 'sum';
 
 interface Run {
   readonly kind: Kind;
-  readonly rule: 'sgd' | 'adagrad' | 'sparseAdam';
+  readonly rule: 'sgd' | 'adamw' | 'adagrad' | 'sparseAdam';
   readonly options: Readonly<Record<string, number | boolean | readonly number[]>>;
+  readonly sparse?: boolean;
+  readonly maxNorm?: number;
   readonly after: Readonly<Record<string, Numbers>>;
   readonly state: Readonly<Record<string, Numbers>>;
 }
@@ -17,25 +19,29 @@ interface Fixture {
   readonly table: Numbers;
   readonly steps: Readonly<Record<Kind, readonly (readonly [tokens: Numbers, weights: Numbers])[]>>;
   readonly runs: readonly Run[];
+  readonly short: readonly Run[];
 }
 
-const { table, steps, runs } = fixture<Fixture>('sparse.json');
+const { table, steps, runs, short } = fixture<Fixture>('sparse.json');
 const [V, D] = [10, 3];
-const NAMES: Readonly<Record<string, string>> = { lr_decay: 'lrDecay', initial_accumulator_value: 'initialAccumulatorValue' };
-const STATES: Readonly<Record<string, string>> = { exp_avg: 'expAvg', exp_avg_sq: 'expAvgSq' };
+const NAMES: Readonly<Record<string, string>> = { lr_decay: 'lrDecay', weight_decay: 'weightDecay', initial_accumulator_value: 'initialAccumulatorValue' };
+const STATES: Readonly<Record<string, string>> = { exp_avg: 'expAvg', exp_avg_sq: 'expAvgSq', momentum_buffer: 'momentumBuffer' };
 /** After n steps of sums, both sides have rounded n times, each in its own way. */
 const TOLERANCE = { relative: 2e-5, ofLargest: 3e-6 };
 
 const floats = (values: Numbers): Float32Array => Float32Array.from(values, Number);
 
-function layerOf(kind: Kind): nn.Embedding | nn.EmbeddingBag {
-  const layer = kind === 'embedding' ? nn.embedding(V, D, { paddingIdx: 2, sparse: true }) : nn.embeddingBag(V, D, { mode: kind, sparse: true });
+function layerOf({ kind, sparse = true, maxNorm }: Run): nn.Embedding | nn.EmbeddingBag {
+  const layer = kind === 'embedding' ? nn.embedding(V, D, { paddingIdx: maxNorm === undefined ? 2 : undefined, sparse, maxNorm }) : nn.embeddingBag(V, D, { mode: kind, sparse, maxNorm });
   layer.weight.initialize(() => tensor(floats(table), { shape: [V, D] }) as Tensor);
   return layer;
 }
 
-test.each(runs.map((run): [string, Run] => [`${run.rule} ${run.kind} ${JSON.stringify(run.options)}`, run]))('%s', async (_, { kind, rule, options, after, state }) => {
-  const layer = layerOf(kind);
+const titled = (run: Run): [string, Run] => [`${run.rule} ${run.kind} ${JSON.stringify(run.options)}${run.maxNorm === undefined ? '' : ` maxNorm ${run.maxNorm}${run.sparse === true ? ', sparse' : ''}`}`, run];
+
+test.each([...runs, ...short].map(titled))('%s', async (_, run) => {
+  const { kind, rule, options, after, state } = run;
+  const layer = layerOf(run);
   const make = optim[rule] as (parameters: readonly Parameter[], options: object) => optim.Optimizer;
   const optimizer = make(layer.parameters(), Object.fromEntries(Object.entries(options).map(([name, value]) => [NAMES[name] ?? name, value])));
   for (const [i, [tokens, weights]] of steps[kind].entries()) {
