@@ -1,15 +1,18 @@
 import { elementBytes, type BufferDType, type DType } from '../dtype.js';
-import { bytesCost, elementwiseCost } from '../ops/costs.js';
-import { broadcastTo, commonOrder, denseLayout, inOrder, isDense, isDenseIn, type Layout, type Order, orderOf, reshaped, sameOrder } from '../ops/layout.js';
-import type { Epilogue, KernelRecord, OpRecord, PointwiseRecord } from '../ops/record.js';
+import { bytesCost } from '../ops/costs.js';
+import { denseLayout, isDense, isDenseIn, type Order, orderOf } from '../ops/layout.js';
+import type { OpRecord } from '../ops/record.js';
 import { sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { COPY, ELEMENTWISE, elementwiseAttrs, type Emitter, type Value } from '../ops/emitter.js';
+import { COPY, type Value } from '../ops/emitter.js';
 import { chunkedWith } from './chunk.js';
-import { EpilogueMatch, type FusionGroup } from './fuse.js';
+import type { FusionGroup } from './fuse.js';
 import { isLeaf, type Destination, type Graph, type GraphNode } from './graph.js';
 import type { Buffer, BufferOrigin, Instruction, Lowered } from './instructions.js';
+import { lowerChain } from './lower-chain.js';
 import { lowerChunks } from './lower-chunks.js';
+import { lowerEpilogue, lowerPrologue, lowerSiblings } from './lower-joined.js';
+import { NodeEmitter } from './node-emitter.js';
 
 /** Numbers of the native side that lowering has to know. */
 export interface NativeRows {
@@ -35,7 +38,7 @@ export class Lowering {
   readonly instructions: Instruction[] = [];
   private readonly values = new Map<number, Value>();
   private readonly constants = new Map<string, Value>();
-  private readonly destinations = new Map<number, Destination[]>();
+  readonly destinations = new Map<number, Destination[]>();
   /** The nodes that read outputs behind the first, by node and index. */
   private readonly outputNodes = new Map<string, GraphNode>();
   private readonly leaves = new Set<Tensor>();
@@ -68,26 +71,14 @@ export class Lowering {
 
   group(unit: FusionGroup): void {
     const last = this.graph.nodes[unit.nodes[unit.nodes.length - 1]!]!;
-    if (unit.kind === 'epilogue') {
-      this.epilogue(unit);
-      return;
-    }
-    if (unit.kind === 'prologue') {
-      this.prologue(unit);
-      return;
-    }
-    if (unit.kind === 'siblings') {
-      this.siblings(unit);
-      return;
-    }
-    if (unit.kind === 'chunks') {
-      lowerChunks(this, chunkedWith(this.graph, this.graph.nodes[unit.nodes[0]!]!)!);
-      return;
-    }
+    if (unit.kind === 'epilogue') return lowerEpilogue(this, unit);
+    if (unit.kind === 'prologue') return lowerPrologue(this, unit);
+    if (unit.kind === 'siblings') return lowerSiblings(this, unit);
+    if (unit.kind === 'chunks') return lowerChunks(this, chunkedWith(this.graph, this.graph.nodes[unit.nodes[0]!]!)!);
     const op: OpRecord = last.op;
     switch (op.kind) {
       case 'pointwise':
-        this.chain(unit);
+        lowerChain(this, unit);
         return;
       case 'view':
         this.view(last);
@@ -163,6 +154,11 @@ export class Lowering {
     return value;
   }
 
+  /** Says where a node's value is. */
+  define(node: GraphNode, value: Value): void {
+    this.values.set(node.id, value);
+  }
+
   /** An input of a node. Effects see what they do not write themselves as it was before all effects. */
   operand(node: GraphNode, i: number): Value {
     const input = node.inputs[i]!;
@@ -214,7 +210,7 @@ export class Lowering {
   }
 
   /** The order that a kernel's record says its results of that shape are in. */
-  private orderOfResult(node: GraphNode, shape = node.shape): Order | undefined {
+  orderOfResult(node: GraphNode, shape = node.shape): Order | undefined {
     return 'order' in node.op ? node.op.order?.(shape, node.inputs.map((input) => this.value(input).layout)) : undefined;
   }
 
@@ -249,122 +245,11 @@ export class Lowering {
     // Without elements there is nothing that strides could reach.
     const layout = node.shape.includes(0) ? denseLayout(node.shape) : node.op.view(input.layout, node, node.attrs as never);
     if (layout !== undefined) {
-      this.values.set(node.id, { buffer: input.buffer, layout });
+      this.define(node, { buffer: input.buffer, layout });
       return;
     }
     const dense = this.dense(input, node.id);
-    this.values.set(node.id, { buffer: dense.buffer, layout: node.op.view(dense.layout, node, node.attrs as never)! });
-  }
-
-  /** A chain as one elementwise program: inputs are broadcast by strides of 0, intermediate values stay in registers. */
-  private chain(unit: FusionGroup): void {
-    const nodes = unit.nodes.map((id) => this.graph.nodes[id]!);
-    const shape = nodes[0]!.shape;
-    const inside = new Set(unit.nodes);
-    const externals = [...new Set(nodes.flatMap((node) => node.inputs.filter((input) => !inside.has(input))))];
-    const register = new Map<number, number>();
-    externals.forEach((id, i) => register.set(id, i));
-    nodes.forEach((node, i) => register.set(node.id, externals.length + i));
-    const opcodes = nodes.map((node) => ({
-      opcode: this.native.opcode((node.op as PointwiseRecord<never>).opcode),
-      operands: node.inputs.map((input) => register.get(input)!),
-    }));
-    const outputs = nodes.filter((node) => this.destinations.has(node.id) || this.graph.users[node.id]!.some((user) => !inside.has(user)));
-    const inputs = externals.map((id) => broadcastTo(this.value(id), shape));
-    const orders = this.ordersInside(nodes);
-    const order = orders.get(outputs.at(-1)!.id);
-    // In the chain's own order, the instruction's results are row-major. What is to have another is copied from there.
-    const copies: (() => void)[] = [];
-    const results = outputs.map((node) => {
-      const own = orders.get(node.id);
-      const result = this.result(node, own);
-      if (sameOrder(order, own)) return result;
-      const inChain = this.temporary(shape, node.dtype, order);
-      copies.push(() => this.push(COPY, [result], [inChain], [], undefined, node.id));
-      return inChain;
-    });
-    const seen = (value: Value): Value => (order === undefined ? value : { buffer: value.buffer, layout: inOrder(value.layout, order) });
-    this.push(
-      ELEMENTWISE,
-      results.map(seen),
-      inputs.map(seen),
-      elementwiseAttrs(
-        opcodes,
-        outputs.map((node) => register.get(node.id)!),
-      ),
-      elementwiseCost(sizeOf(shape), nodes.length, inputs.length + outputs.length),
-      nodes[nodes.length - 1]!.id,
-    );
-    for (const copy of copies) copy();
-  }
-
-  /** The order of each of a chain's nodes, as if it was alone; row-major for one that nobody reads but an array or a leaf, which are. */
-  private ordersInside(nodes: readonly GraphNode[]): ReadonlyMap<number, Order | undefined> {
-    const inside = new Map<number, Layout>();
-    const orders = new Map<number, Order | undefined>();
-    for (const { id, shape, inputs } of nodes) {
-      const order = commonOrder(inputs.map((input) => inside.get(input) ?? this.value(input).layout), shape);
-      const isKept = this.graph.users[id]!.length > 0 || this.destinations.get(id)?.some(({ to }) => to === 'storage') === true;
-      orders.set(id, isKept ? order : undefined);
-      inside.set(id, denseLayout(shape, order));
-    }
-    return orders;
-  }
-
-  /** Two kernels that one instruction does. */
-  private siblings(unit: FusionGroup): void {
-    const [first, second] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
-    // Either may be needed first.
-    const [other, node] = (second.op as KernelRecord<never>).siblings?.op === first.op ? [first, second] : [second, first];
-    (node.op as KernelRecord<never>).siblings!.emit(new NodeEmitter(this, node), new NodeEmitter(this, other), node.attrs as never);
-  }
-
-  /** A kernel with what is done on its output while that is hot. */
-  private epilogue(unit: FusionGroup): void {
-    const [kernel, ...after] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, ...GraphNode[]];
-    const last = after.at(-1)!;
-    const order = this.orderOfResult(kernel);
-    // As if each was an instruction of its own: an operand in another order makes the result row-major.
-    let own = order;
-    let epilogue: Epilogue = {};
-    const match = new EpilogueMatch(this.graph, kernel);
-    for (const node of after) {
-      const part = match.partOf(node)!;
-      match.take(node, part);
-      if ('activation' in part) {
-        epilogue = { ...epilogue, activation: part.activation };
-        continue;
-      }
-      const value = this.value(part.other.id);
-      if (part.part === 'mask' || part.part === 'residual') {
-        own = commonOrder([denseLayout(node.shape, own), value.layout], node.shape);
-        epilogue = { ...epilogue, [part.part]: this.dense(value, node.id, order) };
-      } else {
-        epilogue = { ...epilogue, [part.part]: reshaped(this.dense(value, node.id), [sizeOf(value.layout.shape)]) };
-      }
-    }
-    const result = this.result(last, own);
-    const made = sameOrder(order, own) ? result : this.temporary(last.shape, last.dtype, order);
-    this.values.set(kernel.id, made);
-    (kernel.op as KernelRecord<never>).emit(new NodeEmitter(this, kernel, last.id), kernel.attrs as never, epilogue);
-    if (made !== result) this.push(COPY, [result], [made], [], undefined, last.id);
-  }
-
-  /** A kernel that adds up one of its inputs itself. A sum that lies in another order than row-major is an instruction of its own. */
-  private prologue(unit: FusionGroup): void {
-    const [sum, node] = unit.nodes.map((id) => this.graph.nodes[id]!) as [GraphNode, GraphNode];
-    const terms = sum.inputs.map((input) => this.value(input));
-    if (commonOrder(terms.map(({ layout }) => layout), sum.shape) !== undefined) {
-      this.group({ nodes: [sum.id], kind: 'chain' });
-      this.group({ nodes: [node.id], kind: 'single' });
-      return;
-    }
-    const isRead = this.destinations.has(sum.id) || this.graph.users[sum.id]!.length > 1;
-    const [a, b] = terms.map((term) => this.dense(term, node.id)) as [Value, Value];
-    // Where nobody else reads it, only its layout is known: no instruction names it.
-    const result = this.result(sum);
-    const prologue = { terms: [a, b] as const, sum: isRead ? result : undefined };
-    (node.op as KernelRecord<never>).emit(new NodeEmitter(this, node), node.attrs as never, undefined, prologue);
+    this.define(node, { buffer: dense.buffer, layout: node.op.view(dense.layout, node, node.attrs as never)! });
   }
 }
 
@@ -372,60 +257,4 @@ function bytesTouched(values: readonly (Value | undefined)[]): number {
   let bytes = 0;
   for (const value of values) if (value !== undefined) bytes += sizeOf(value.layout.shape) * elementBytes[value.buffer.dtype];
   return bytes;
-}
-
-/** The lowering as a record's emit sees it. */
-class NodeEmitter implements Emitter {
-  constructor(
-    private readonly lowering: Lowering,
-    private readonly node: GraphNode,
-    /** The node that its instructions are known by: the last one of a group. */
-    private readonly known = node.id,
-  ) {}
-
-  readonly firstRow = 0;
-
-  get inputs(): number {
-    return this.node.inputs.length;
-  }
-
-  shape(i: number): Shape {
-    return this.lowering.graph.nodes[this.node.inputs[i]!]!.shape;
-  }
-
-  input(i: number, accepts?: (layout: Layout) => boolean, order?: Order): Value {
-    const value = this.lowering.operand(this.node, i);
-    return accepts?.(value.layout) === true ? value : this.lowering.dense(value, this.node.id, order);
-  }
-
-  output(i = 0, shape?: Shape): Value | undefined {
-    const value = this.lowering.output(this.node, i);
-    return value === undefined || shape === undefined ? value : reshaped(value, shape);
-  }
-
-  temporary(shape: Shape, dtype: DType): Value {
-    return this.lowering.temporary(shape, dtype);
-  }
-
-  constant(value: number, dtype: DType): Value {
-    return this.lowering.constant(value, dtype);
-  }
-
-  opcode(name: string): number {
-    return this.lowering.native.opcode(name);
-  }
-
-  rule(name: string): number {
-    return this.lowering.native.rule(name);
-  }
-
-  instruction(
-    row: string,
-    outputs: readonly (Value | undefined)[],
-    inputs: readonly (Value | undefined)[],
-    attrs: readonly number[] = [],
-    cost?: number,
-  ): void {
-    this.lowering.push(row, outputs, inputs, attrs, cost, this.known);
-  }
 }
