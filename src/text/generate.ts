@@ -171,13 +171,13 @@ async function* tokensOf(setup: Setup): AsyncGenerator<GeneratedToken, void, und
       throwIfAborted(OP, signal);
       await turns.yieldToEventLoop();
       const { data, vocabulary } = await logits.next();
-      const tokens: number[] = [];
+      const tokens: (number | undefined)[] = [];
       for (const [prompt, one] of growing.entries()) {
         const row = data.subarray(prompt * vocabulary, (prompt + 1) * vocabulary);
         if (row.includes(NaN)) throw new DivergenceError(`[${OP}] the logits of the model are not finite: got NaN, expected numbers. Look at its weights: training may have diverged.`, { value: 'NaN' }, { op: OP });
-        // A text that is done goes on beside the others, unseen.
-        tokens.push(one.isDone ? 0 : sampleToken(row, one.seen, sampling, await draws[prompt]!.next()));
-        if (!one.isDone) yield one.add(prompt, tokens.at(-1)!, setup);
+        const token = one.isDone ? undefined : sampleToken(row, one.seen, sampling, await draws[prompt]!.next());
+        tokens.push(token);
+        if (token !== undefined) yield one.add(prompt, token, setup);
       }
       logits.append(tokens);
     }

@@ -66,12 +66,12 @@ export class NextLogits {
     if (this.#cache !== undefined) this.#cache.order = order;
   }
 
-  /** Puts a token behind each text. Where a text has outgrown the context, the model goes on with the last half of it. */
-  append(tokens: readonly number[]): void {
-    this.#windows.forEach((window, i) => window.push(tokens[i]!));
+  /** Puts a token behind each text but those that have ended, for which there is none. Of a text that has outgrown the context, the model goes on with the last half; the others stay as they are alone. */
+  append(tokens: readonly (number | undefined)[]): void {
+    for (const [i, token] of tokens.entries()) if (token !== undefined) this.#windows[i]!.push(token);
     if (this.#windows.every((window) => window.length <= this.#context)) return;
     const kept = Math.max(this.#context >> 1, 1);
-    this.#windows = this.#windows.map((window) => window.slice(-kept));
+    this.#windows = this.#windows.map((window) => (window.length > this.#context ? window.slice(-kept) : window));
     this.#isFilled = false;
   }
 

@@ -47,6 +47,15 @@ describe('keys and values that are kept', () => {
     expect(new Set(kept.flat()).size).toBeGreaterThan(2);
   });
 
+  test.each([true, false])('keep texts apart: one that outgrows the context leaves the others theirs, cache %s', async (cache) => {
+    const model = small();
+    const prompts = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1], [2, 3, 4, 5, 6, 7, 8], [9]];
+    const options = { maxTokens: 14, temperature: 0, cache };
+    const alone = [];
+    for (const prompt of prompts) alone.push(...(await tokensOf(model, prompt, options)));
+    expect(await tokensOf(model, prompts, options)).toEqual(alone);
+  });
+
   test('of a chain of layers, which takes texts of one length otherwise', async () => {
     seed(5);
     const model = nn.sequential([8], nn.embedding(V, 16), nn.learnedPositions(8, 16), nn.transformerEncoderLayer(16, 2, { isCausal: true, dropout: 0 }), nn.linear(16, V));
