@@ -23,7 +23,7 @@ export async function* documentsOf(pieces: AsyncIterable<string>, separator: str
     }
     // What may be the beginning of a separator waits for what follows.
     const kept = separator === undefined ? 0 : Math.min(separator.length - 1, held.length);
-    const certain = held.length - kept;
+    const certain = wholeCharacters(held, held.length - kept);
     if (certain > 0) {
       yield { document, text: held.slice(0, certain), isLast: false };
       isBegun = true;
@@ -32,6 +32,11 @@ export async function* documentsOf(pieces: AsyncIterable<string>, separator: str
   }
   if (held !== '' || isBegun) yield { document: document++, text: held, isLast: true };
   return document;
+}
+
+/** The longest beginning of at most so many units of a text that ends between characters. */
+function wholeCharacters(text: string, length: number): number {
+  return length < text.length && /[\uD800-\uDBFF]/.test(text.charAt(length - 1)) ? length - 1 : length;
 }
 
 /** Position in front of the last run of spaces that follows something else; 0 where there is none. */

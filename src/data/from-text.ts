@@ -6,7 +6,7 @@ import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkCount } from '../ops/check.js';
 import { checkFlags, checkRequired } from '../options.js';
-import { checkTokenizer, type Tokenizer } from '../text/tokenizer.js';
+import { checkText, checkTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { mixBits } from '../murmur-hash.js';
 import { documentsOf, lastBreak, type DocumentPart } from './documents.js';
 import { nameOf } from './examples.js';
@@ -219,6 +219,7 @@ export function fromText<const C extends number>(source: TextSource, options: Te
   checkCount(OP, 'shuffleBuffer', shuffleBuffer);
   checkSeed(OP, seed);
   if (separator !== undefined && (typeof separator !== 'string' || separator === '')) throw new ArgumentError(`[${OP}] separator: got ${describeValue(separator)}, expected a text that is not empty, such as '\\n\\n'.`, { op: OP });
+  if (separator !== undefined) checkText(OP, separator, 'separator');
   if (shift && !packing) throw new ArgumentError(`[${OP}] shift: got it with packing: false, expected one of the two: windows begin with each document then.`, { op: OP });
   return new TextStream<C>({
     source: sourceOf(source), tokenizer, context, stride, separator, packing, buffer: shuffle ? shuffleBuffer : 0, shift, seed, name: nameOf(OP, options.name, 'text'), parts: [],

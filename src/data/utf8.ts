@@ -37,11 +37,13 @@ export async function* wholeCharacters(op: string, where: string, pieces: Iterab
   };
   for await (const piece of pieces) {
     if (piece instanceof Uint8Array) {
+      if (piece.length > 0) checkPairs(op, where, half);
       const text = decode(piece, true);
       if (text !== '') yield text;
       begun = unfinished(joined(begun, piece));
       before += piece.length;
     } else if (typeof piece === 'string') {
+      if (piece !== '' && begun.length > 0) throw broken(before - begun.length);
       const all = half + piece;
       const isCut = /[\uD800-\uDBFF]$/.test(all);
       half = isCut ? all.slice(-1) : '';
@@ -50,7 +52,7 @@ export async function* wholeCharacters(op: string, where: string, pieces: Iterab
       if (text !== '') yield text;
     } else throw new DataError(`[${op}] ${where} gave ${describeValue(piece)}, expected strings or bytes (Uint8Array).`, { op });
   }
-  if (half !== '') checkPairs(op, where, half);
+  checkPairs(op, where, half);
   decode(new Uint8Array(0), false);
 }
 

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { documentsOf } from '../../src/data/documents.js';
+import { wholeCharacters } from '../../src/data/utf8.js';
 import { data, text, type Tensor } from 'anneal';
 
 const folder = mkdtempSync(join(tmpdir(), 'from-text-'));
@@ -82,6 +84,24 @@ describe('documents', () => {
     const options = { tokenizer: ended, separator: '\n\n', packing: false };
     expect(await windows(of(() => ['abc\n\ndefghij\n\nk'], options), ended)).toEqual(['abc|>bc|_', 'defg>efgh', 'hij|>ij|_', 'k|||>|___']);
     expect(await windows(of(() => ['abc\n\nd\n\nefg'], { ...options, tokenizer: letters }))).toEqual(['ab\n\n>bc__'.replace('\n\n', 'aa'), 'efaa>fg__'].map((one) => one.replaceAll('aa', '\n\n')));
+  });
+
+  test('have whole characters, however long the separator and wherever pieces end', async () => {
+    expect(await windows(of(() => ['abc 😀'], { tokenizer: bytes, separator: '\n\n' }), bytes)).toHaveLength(1);
+    const whole = '😀a😀\n\n\n--😀😀--\n--b😀--\n\n--😀';
+    for (const separator of ['\n', '\n\n', '--\n--', '😀\n', '😀😀', 'no such separator']) {
+      for (const source of [whole, Buffer.from(whole)]) {
+        for (let size = 1; size <= 9; size++) {
+          const pieces = Array.from({ length: Math.ceil(source.length / size) }, (_, i) => source.slice(i * size, (i + 1) * size));
+          const documents: string[] = [];
+          for await (const { document, text: part } of documentsOf(wholeCharacters('test', 'pieces', pieces), separator, 0)) {
+            expect(part).not.toMatch(/\p{Surrogate}/u);
+            documents[document] = (documents[document] ?? '') + part;
+          }
+          expect(documents).toEqual(whole.split(separator).filter((one) => one !== ''));
+        }
+      }
+    }
   });
 
   test('of several files are one each', async () => {
@@ -164,6 +184,8 @@ describe('what is broken', () => {
 
   test.each<[string, data.TextSource, Partial<data.TextOptions>, string]>([
     ['half of a pair', () => ['abc\ud83d'], {}, "DataError: [data.fromText] stream 'text' is broken: got half of a surrogate pair (U+D83D)"],
+    ['half of a pair, the other behind bytes', () => ['a\ud83d', Buffer.from('b'), '\ude00cde'], {}, "DataError: [data.fromText] stream 'text' is broken: got half of a surrogate pair (U+D83D)"],
+    ['bytes of a character, its others behind a string', () => [Uint8Array.of(97, 0xe4), 'b', Uint8Array.of(0xbd, 0xa0, 97, 98)], {}, 'is no UTF-8: got bytes at position 1 that belong to no character'],
     ['no pieces', (() => 3) as never, {}, "DataError: [data.fromText] stream 'text': its function gave 3, expected an iterable of strings or bytes, as in () => [text]."],
     ['pieces that are none', (() => [3]) as never, {}, "DataError: [data.fromText] stream 'text' gave 3, expected strings or bytes (Uint8Array)."],
     ['nothing', () => [], {}, "DataError: [data.fromText] stream 'text' has no window: got fewer than 5 tokens, expected at least that many. Take more text, or a smaller context."],
@@ -184,6 +206,7 @@ describe('what is broken', () => {
     [() => of(3 as never), '[data.fromText]'],
     [() => of('a', { context: 0 }), '[data.fromText] context: got 0, expected a whole number of at least 1.'],
     [() => of('a', { separator: '' }), "[data.fromText] separator: got '', expected a text that is not empty, such as '\\n\\n'."],
+    [() => of('a', { separator: '\ud83d' }), '[data.fromText] separator is broken at position 0: got half of a surrogate pair (U+D83D), expected whole characters.'],
     [() => of('a', { packing: false, shift: true }), '[data.fromText] shift: got it with packing: false, expected one of the two: windows begin with each document then.'],
     [() => of('a', { window: 3 } as never), '[data.fromText] unknown option: got window, expected one of tokenizer, context'],
     [() => of('a').split(1), '[split] fraction: got 1, expected a number in (0, 1), the share of the first part.'],
