@@ -11,6 +11,7 @@ import { checkSource, encoded, promptsFor, type EncoderDecoder } from './encoder
 import type { GenerateOptions, SourceOption } from './generate.js';
 import { NextLogits } from './next-logits.js';
 import { checkStopTokens, contextOf, promptsOf, type Prompt } from './prompts.js';
+import { textBehind } from './token-text.js';
 import { checkTokenizer, type Tokenizer } from './tokenizer.js';
 
 const OP = 'beamSearch';
@@ -79,7 +80,7 @@ async function search(setup: Setup): Promise<BeamResult[][]> {
   } finally {
     logits.dispose();
   }
-  return searches.map((one) => one.best(setup.returnSequences).map((found) => resultOf(found, setup.tokenizer)));
+  return searches.map((one, i) => one.best(setup.returnSequences).map((found) => resultOf(found, prompts[i]!, setup.tokenizer)));
 }
 
 /** Throws DivergenceError for what has no probability. A logit of -Infinity has one: 0. */
@@ -89,9 +90,9 @@ function checkLogits(logits: Float32Array): void {
   throw new DivergenceError(`[${OP}] the logits of the model are not finite: got ${wrong}, expected numbers. Look at its weights: training may have diverged.`, { value: String(wrong) as 'NaN' | 'Infinity' }, { op: OP });
 }
 
-function resultOf({ tokens, score, logProbability, finished }: ScoredCandidate, tokenizer: Tokenizer | undefined): BeamResult {
+function resultOf({ tokens, score, logProbability, finished }: ScoredCandidate, prompt: readonly number[], tokenizer: Tokenizer | undefined): BeamResult {
   const shown = finished === 'stop' ? tokens.slice(0, -1) : tokens;
-  return { tokens: Int32Array.from(tokens), text: tokenizer?.decode(shown) ?? '', score, logProbability, finished };
+  return { tokens: Int32Array.from(tokens), text: tokenizer === undefined ? '' : textBehind(tokenizer, prompt, shown), score, logProbability, finished };
 }
 
 /**

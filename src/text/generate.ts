@@ -14,6 +14,7 @@ import { NextLogits } from './next-logits.js';
 import { checkStopTokens, contextOf, promptsOf, type Prompt } from './prompts.js';
 import { checkSampling, sampleToken, type Sampling, type SamplingOptions } from './sampling.js';
 import { StopText } from './stop-text.js';
+import { TokenText } from './token-text.js';
 import { checkTokenizer, type Tokenizer } from './tokenizer.js';
 
 const OP = 'generate';
@@ -48,7 +49,7 @@ export interface GeneratedToken {
   /** The number of the prompt. */
   readonly prompt: number;
   readonly token: number;
-  /** Text that is certain now; that of a character of several tokens, or of what may become a stop, comes with a later token. */
+  /** Text behind that of the tokens before which is certain now; that of a character of several tokens, or of what may become a stop, comes with a later token. */
   readonly text: string;
   /** Reason why it is the last one; undefined of all others. */
   readonly finished: 'stop' | 'length' | undefined;
@@ -116,16 +117,14 @@ export class Generation implements AsyncIterable<GeneratedToken> {
 /** A text that is being generated. */
 class Growing {
   readonly seen: Set<number>;
-  readonly #tokenizer: Tokenizer | undefined;
+  readonly #text: TokenText | undefined;
   readonly #stop: StopText;
-  /** Tokens whose text ends within a character. */
-  #pending: number[] = [];
   count = 0;
   isDone = false;
 
   constructor(prompt: readonly number[], { tokenizer, stops }: Setup) {
     this.seen = new Set(prompt);
-    this.#tokenizer = tokenizer;
+    this.#text = tokenizer && new TokenText(tokenizer, prompt);
     this.#stop = new StopText(stops);
   }
 
@@ -133,26 +132,15 @@ class Growing {
     this.seen.add(token);
     this.count++;
     const isStop = stopTokens.has(token);
-    const { text, stopped } = isStop ? { text: '', stopped: true } : this.#stop.add(this.#textOf(token));
+    const { text, stopped } = isStop ? { text: '', stopped: true } : this.#stop.add(this.#text?.add(token) ?? '');
     const finished = stopped ? 'stop' : this.count === maxTokens ? 'length' : undefined;
     this.isDone = finished !== undefined;
     const rest = finished === 'length' || isStop ? this.#rest() : '';
     return { prompt, token, text: text + rest, finished };
   }
 
-  /** Text of whole characters. */
-  #textOf(token: number): string {
-    if (this.#tokenizer === undefined) return '';
-    this.#pending.push(token);
-    const text = this.#tokenizer.decode(this.#pending);
-    // A character has up to four bytes, so more tokens than that wait for nothing.
-    if (text.endsWith('\uFFFD') && this.#pending.length < 4) return '';
-    this.#pending = [];
-    return text;
-  }
-
   #rest(): string {
-    const last = this.#pending.length > 0 ? this.#stop.add(this.#tokenizer!.decode(this.#pending)) : { text: '', stopped: false };
+    const last = this.#stop.add(this.#text?.end() ?? '');
     return last.text + (last.stopped ? '' : this.#stop.end());
   }
 }
