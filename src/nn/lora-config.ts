@@ -1,5 +1,5 @@
 // adapter_config.json of Hugging Face's PEFT (src/peft/tuners/lora/config.py): the additions that it describes, to a model here.
-import { describeList } from '../describe-value.js';
+import { describeList, describeValue } from '../describe-value.js';
 import { AnnealError } from '../errors.js';
 import { checkModel, checkPlaces, Lora } from './lora.js';
 import { placesOf, type LoraNumbers, type Place } from './lora-places.js';
@@ -40,7 +40,10 @@ export function loraOf(model: Module, config: Config, wrong: Wrong): Lora {
     throw new AnnealError('ANNEAL_STATE_MISMATCH', `[${OP}] target_modules: got ${shown(config['target_modules'])}, which names none of ${describeList(all.map(({ path }) => path))}. Make the model that the additions were trained on.`, { op: OP });
   }
   checkPlaces(OP, model, places, `target_modules: got ${shown(config['target_modules'])}`);
-  return new Lora(model, places, numbersOf(config, wrong));
+  const numbers = numbersOf(config, wrong);
+  const most = Math.floor((2 ** 31 - 1) / Math.max(...places.flatMap(({ weight }) => weight.shape)));
+  if (numbers.rank > most) throw wrong(`its r is ${shown(numbers.rank)}, expected at most ${most} for weights of the model's sizes`);
+  return new Lora(model, places, numbers);
 }
 
 function numbersOf(config: Config, wrong: Wrong): LoraNumbers {
@@ -78,6 +81,16 @@ function isEmpty(value: unknown): boolean {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}...` : value}'`;
-  const text = JSON.stringify(value) ?? 'missing';
+  const text = jsonOf(value) ?? 'missing';
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+/** JSON of a value; for one that is nested deeper than JSON.stringify can go, though JSON.parse can, its class. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return describeValue(value);
+    throw error;
+  }
 }

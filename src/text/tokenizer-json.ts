@@ -1,7 +1,7 @@
 import type * as Fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeValue } from '../describe-value.js';
-import { ArgumentError, FileFormatError, IndexError } from '../errors.js';
+import { ArgumentError, DataError, FileFormatError, IndexError } from '../errors.js';
 import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
@@ -35,6 +35,10 @@ interface Encoder {
   token_to_id(token: string): number | undefined;
 }
 
+const isToken = (value: unknown, size: number): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) < size;
+/** Tokens are int32. */
+const MOST_TOKENS = 2 ** 31;
+
 /** Tokens of a tokenizer.json. See fromTokenizerJson(). */
 export class TokenizerJson implements Tokenizer {
   readonly size: number;
@@ -53,16 +57,20 @@ export class TokenizerJson implements Tokenizer {
     this.size = last + 1;
   }
 
-  /** Returns the tokens of a text. */
+  /** Returns the tokens of a text. Throws DataError for one with what the file has no token for, nor one for what is unknown, and for half of a surrogate pair. */
   encode(text: string): Int32Array {
     checkText('encode', text);
-    return Int32Array.from(this.#tokenizer.encode(text, { add_special_tokens: this.#addSpecialTokens }).ids);
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: this.#addSpecialTokens });
+    const wrong = ids.findIndex((token) => !isToken(token, this.size));
+    if (wrong < 0) return Int32Array.from(ids);
+    const before = this.decode(ids.slice(0, wrong));
+    throw new DataError(`[encode] the tokenizer has no token for what stands behind ${JSON.stringify(before.slice(-20))}, nor one for what is unknown: got ${describeValue(ids[wrong])} at position ${wrong}, expected an integer in [0, ${this.size}). Leave it out of the text, or take a tokenizer that has it.`, { op: 'encode' });
   }
 
   /** Returns the text of tokens, without special ones. Throws IndexError, naming the position, for one that there is not. */
   decode(tokens: ArrayLike<number>): string {
     const given = Array.from(tokens);
-    const wrong = given.findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < this.size));
+    const wrong = given.findIndex((token) => !isToken(token, this.size));
     if (wrong >= 0) throw new IndexError(`[decode] token out of range at position ${wrong}: got ${given[wrong]}, expected an integer in [0, ${this.size}). Take tokens of the model that the tokenizer was made for.`, { index: wrong, value: given[wrong]!, limit: this.size }, { op: 'decode' });
     return given.length === 0 ? '' : this.#tokenizer.decode(given, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
   }
@@ -89,6 +97,10 @@ function checkFile(file: object, name: string): TokenizerFile {
   if (typeof model !== 'object' || model === null || typeof model.vocab !== 'object' || model.vocab === null) throw new FileFormatError(`[${OP}] ${name} holds no tokenizer: got ${describeValue(model)} as its model, expected a vocabulary. Take the file tokenizer.json, not tokenizer_config.json.`, { op: OP });
   const type = model.type ?? (Array.isArray(model.vocab) ? 'Unigram' : model.merges === undefined ? 'WordPiece' : 'BPE');
   if (!MODELS.includes(type as string)) throw new FileFormatError(`[${OP}] ${name} holds a tokenizer of unknown kind: got ${describeValue(type)}, expected one of ${MODELS.join(', ')}.`, { op: OP });
+  const { added_tokens: added } = file as { readonly added_tokens?: unknown };
+  const numbers = [...(Array.isArray(model.vocab) ? [] : Object.entries(model.vocab)), ...(Array.isArray(added) ? added.map((one) => [one?.content, one?.id]) : [])];
+  const wrong = numbers.find(([, token]) => !isToken(token, MOST_TOKENS));
+  if (wrong !== undefined) throw new FileFormatError(`[${OP}] ${name} holds a broken vocabulary: got ${describeValue(wrong[1])} as the token of ${describeValue(wrong[0])}, expected an integer in [0, 2^31). Download it again.`, { op: OP });
   return file as TokenizerFile;
 }
 

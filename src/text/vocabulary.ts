@@ -214,5 +214,8 @@ export function fromJSON(json: string | VocabularyJson): Vocabulary {
   if (typeof endOfText !== 'boolean') throw fail(`endOfText: got ${describeValue(endOfText)}`);
   if (!Array.isArray(entries) || !entries.every((entry) => typeof entry === 'string' && entry !== '')) throw fail(`entries: got ${Array.isArray(entries) ? describeList(entries) : describeValue(entries)}`);
   if (new Set(entries).size !== entries.length) throw fail(`entries: got ${entries.length} of which ${new Set(entries).size} differ`);
+  const odd = (entries as string[]).find((entry) => kind === 'bytes' || (kind === 'characters' && entry.length > String.fromCodePoint(entry.codePointAt(0)!).length) || /\p{Surrogate}/u.test(entry));
+  if (odd !== undefined) throw fail(`entries: got ${JSON.stringify(odd)}, which encode() gives for no text`);
+  if (kind === 'bytes' && fallback !== 'bytes') throw fail(`the fallback of bytes: got ${describeValue(fallback)}`);
   return new Vocabulary({ kind: kind as VocabularyJson['kind'], entries: entries as string[], fallback: fallback as Fallback, endOfText });
 }

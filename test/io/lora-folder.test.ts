@@ -99,6 +99,7 @@ test.each<[object | string, string]>([
   [{ rank_pattern: { head: 4 } }, 'its rank_pattern is {"head":4}, which nn.lora does not know, expected null'],
   [{ modules_to_save: ['score'] }, 'its modules_to_save is ["score"], which nn.lora does not know'],
   [{ init_lora_weights: 'pissa' }, "its init_lora_weights is 'pissa', which changes the weights below."],
+  [{ r: 2 ** 40 }, 'its r is 1099511627776, expected at most '],
   [{ r: 0 }, 'its r is 0, expected a whole number of at least 1'],
   [{ lora_alpha: '8' }, "its lora_alpha is '8', expected a number"],
   [{ lora_dropout: 2 }, 'its lora_dropout is 2, expected a probability in [0, 1]'],
@@ -113,6 +114,11 @@ test.each<[object | string, string]>([
   await expect(loadLora(model, changed(changes))).rejects.toThrow(message);
   expect(model.parameters().every(({ requiresGrad }) => requiresGrad)).toBe(true);
   expect(model.modules().some((module) => module instanceof nn.LoraAdapter)).toBe(false);
+});
+
+test('a setting that is nested deeper than the stack is refused', async () => {
+  const nested = `${'['.repeat(1e5)}${']'.repeat(1e5)}`;
+  await expect(loadLora(small(), changed(`{"peft_type":"LORA","bias":${nested}}`))).rejects.toThrow("its bias is an Array, which nn.lora does not know, expected 'none'");
 });
 
 test('errors of what is given', async () => {

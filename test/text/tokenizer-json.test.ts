@@ -98,6 +98,10 @@ describe('mistakes', () => {
     ['no object', '3', 'holds no JSON object, expected a tokenizer.json of Hugging Face.'],
     ['another file', { eos_token: 'x' }, 'holds no tokenizer: got undefined as its model, expected a vocabulary. Take the file tokenizer.json, not tokenizer_config.json.'],
     ['an unknown kind', { ...gpt2, model: { ...gpt2.model, type: 'WordLevel' } }, "holds a tokenizer of unknown kind: got 'WordLevel', expected one of BPE, WordPiece, Unigram."],
+    ['tokens that are no numbers', { ...gpt2, model: { ...gpt2.model, vocab: { a: 'b' } } }, "holds a broken vocabulary: got 'b' as the token of 'a', expected an integer in [0, 2^31). Download it again."],
+    ['tokens below 0', { ...gpt2, model: { ...gpt2.model, vocab: { a: -1 } } }, "got -1 as the token of 'a'"],
+    ['tokens beyond int32', { ...gpt2, added_tokens: [special('<s>', 2 ** 31)] }, "got 2147483648 as the token of '<s>'"],
+    ['added tokens that are none', { ...gpt2, added_tokens: [null] }, "got undefined as the token of undefined"],
     ['an unknown part', { ...gpt2, pre_tokenizer: { type: 'Magic' } }, "cannot be used: @huggingface/tokenizers reports '"],
   ])('%s', async (_, content, message) => {
     await expect(text.fromTokenizerJson(file('odd.json', content))).rejects.toMatchObject({ code: 'ANNEAL_FILE_FORMAT', message: expect.stringContaining(message) as string });
@@ -109,6 +113,16 @@ describe('mistakes', () => {
     expect(() => tokenizer.encode('\udc00')).toThrow('[encode] the text is broken at position 0: got half of a surrogate pair (U+DC00)');
     await expect(text.fromTokenizerJson(join(folder, 'gpt2.json'), { endOfText: '<end>' })).rejects.toThrow("endOfText: got '<end>', which is no token of");
     await expect(text.fromTokenizerJson(join(folder, 'nowhere.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['Unigram', { ...unigram, model: { ...unigram.model, unk_id: null } }, 'got null at position 2, expected an integer in [0, 7).'],
+    ['Unigram with one that is not there', { ...unigram, model: { ...unigram.model, unk_id: 7 } }, 'got 7 at position 2, expected an integer in [0, 7).'],
+    ['WordPiece', { ...bert, model: { ...bert.model, unk_token: 'none' } }, 'got undefined at position 1, expected an integer in [0, 7).'],
+  ])('a text without a token for what is unknown: %s', async (_, content, message) => {
+    const tokenizer = await text.fromTokenizerJson(file('no-unknown.json', content));
+    expect(() => tokenizer.encode('to x')).toThrow('[encode] the tokenizer has no token for what stands behind "to');
+    expect(() => tokenizer.encode('to x')).toThrow(message);
   });
 
   test('a library that is not installed', () => {

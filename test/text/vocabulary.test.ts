@@ -67,6 +67,10 @@ describe('JSON', () => {
     [{ ...good, fallback: 1 }, '[text.fromJSON] the fallback is unknown: got 1'],
     [{ ...good, endOfText: 1 }, '[text.fromJSON] endOfText: got 1'],
     [{ ...good, entries: ['a', 'a'] }, '[text.fromJSON] entries: got 2 of which 1 differ'],
+    [{ ...good, entries: ['ab'] }, '[text.fromJSON] entries: got "ab", which encode() gives for no text, expected what JSON.stringify(vocabulary) gave.'],
+    [{ ...good, entries: ['\ud83d'] }, '[text.fromJSON] entries: got "\\ud83d", which encode() gives for no text'],
+    [{ ...good, kind: 'bytes', entries: ['a'], fallback: 'bytes' }, '[text.fromJSON] entries: got "a", which encode() gives for no text'],
+    [{ ...good, kind: 'bytes', entries: [], fallback: 'error' }, "[text.fromJSON] the fallback of bytes: got 'error'"],
     [{ ...good, entries: ['a', 3] }, '[text.fromJSON] entries: got'],
   ])('%j is refused', (json, message) => expect(() => text.fromJSON(json as never)).toThrow(message));
 });
