@@ -1,8 +1,8 @@
 import { ArgumentError, ShapeError } from '../errors.js';
 import { noGrad } from '../graph/recorder.js';
-import { decodeWithin } from '../nn/decoding.js';
+import { decodeWithin, type DecodingPass } from '../nn/decoding.js';
 import { forwardOf, type Module } from '../nn/module.js';
-import { gather } from '../ops/index.js';
+import { concat, gather } from '../ops/index.js';
 import { fromArray } from '../ops/leaf.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -10,6 +10,7 @@ import { inEvaluation } from '../train/evaluation.js';
 import { describeValue } from '../describe-value.js';
 import type { TokenDecoder } from './encoder-decoder.js';
 import { KeyValueCache } from './key-value-cache.js';
+import { TrialPasses } from './trial-passes.js';
 
 /** The fewest tokens that a prompt is padded to. */
 const LEAST = 16;
@@ -86,11 +87,9 @@ export class NextLogits {
       this.#isFilled = true;
       return logits;
     }
-    cache.offsets = Int32Array.from(this.#windows, (window) => window.length - 1);
-    const last = Int32Array.from(this.#windows, (window) => window.at(-1)!);
-    const logits = await this.#read(() => this.#forward(last, 1, cache).flatten(0, 1) as Tensor);
-    if (!checked.has(this.#model)) await this.#compare(logits.data);
-    return logits;
+    if (!checked.has(this.#model)) await this.#check(cache.memory);
+    cache.offsets = this.#offsetsOfLast();
+    return this.#read(() => this.#last(cache));
   }
 
   dispose(): void {
@@ -98,18 +97,35 @@ export class NextLogits {
   }
 
   /** Logits behind the last token of each window, of a pass over all of them. */
-  #whole(cache: KeyValueCache | undefined): () => Tensor {
+  #whole(pass: DecodingPass | undefined): () => Tensor {
     const windows = this.#windows;
-    const T = this.#isFixed ? this.#context : bucketOf(Math.max(...windows.map(({ length }) => length)), this.#context);
-    const tokens = new Int32Array(windows.length * T);
-    windows.forEach((window, b) => tokens.set(window, b * T));
-    const ends = Int32Array.from(windows, (window, b) => b * T + window.length - 1);
-    return () => gather(this.#forward(tokens, T, cache).flatten(0, 1) as Tensor, fromArray(ends, [ends.length], 'int32'), 0) as Tensor;
+    const ends = Int32Array.from(windows, (window, b) => b * this.#width + window.length - 1);
+    return () => gather(this.#forward(this.#padded(windows), this.#width, pass).flatten(0, 1) as Tensor, fromArray(ends, [ends.length], 'int32'), 0) as Tensor;
   }
 
-  #forward(tokens: Int32Array, T: number, cache: KeyValueCache | undefined): Tensor {
+  /** The same of a pass over the last tokens alone. */
+  #last(pass: DecodingPass): Tensor {
+    return this.#forward(Int32Array.from(this.#windows, (window) => window.at(-1)!), 1, pass).flatten(0, 1) as Tensor;
+  }
+
+  #offsetsOfLast(): Int32Array {
+    return Int32Array.from(this.#windows, (window) => window.length - 1);
+  }
+
+  /** Positions of a pass over whole windows. */
+  get #width(): number {
+    return this.#isFixed ? this.#context : bucketOf(Math.max(...this.#windows.map(({ length }) => length)), this.#context);
+  }
+
+  #padded(windows: readonly (readonly number[])[]): Int32Array {
+    const tokens = new Int32Array(windows.length * this.#width);
+    windows.forEach((window, b) => tokens.set(window, b * this.#width));
+    return tokens;
+  }
+
+  #forward(tokens: Int32Array, T: number, pass: DecodingPass | undefined): Tensor {
     const B = tokens.length / T;
-    const logits: unknown = decodeWithin(cache, () => this.#decode(fromArray(tokens, [B, T], 'int32') as Tensor));
+    const logits: unknown = decodeWithin(pass, () => this.#decode(fromArray(tokens, [B, T], 'int32') as Tensor));
     if (!(logits instanceof Tensor)) throw new ArgumentError(`[${this.#op}] the model gives ${describeValue(logits)}, expected logits [B,T,V].`, { op: this.#op });
     const { shape } = logits;
     if (shape.length === 3 && shape[0] === B && shape[1] === T) return logits;
@@ -124,9 +140,17 @@ export class NextLogits {
     return { data, vocabulary: logits.shape[1]! };
   }
 
-  /** Throws ArgumentError where logits differ from those of a pass over all tokens: then a layer mixes positions, and keeps nothing. */
-  async #compare(kept: Float32Array): Promise<void> {
-    const { data: whole } = await this.#read(this.#whole(undefined));
+  /**
+   * Throws ArgumentError where logits of one token at a time differ from those of a pass over all tokens: then a layer mixes positions, and keeps nothing. All is computed at once, as the
+   * weights may change from one reading to the next.
+   */
+  async #check(memory: ReadonlySet<Tensor>): Promise<void> {
+    const { data } = await this.#read(() => {
+      const trial = new TrialPasses(this.#windows.length, memory);
+      this.#forward(this.#padded(this.#windows.map((window) => window.slice(0, -1))), this.#width, trial);
+      return concat([this.#last(trial.goOnAt(this.#offsetsOfLast())), this.#whole(undefined)()]) as Tensor;
+    });
+    const [kept, whole] = [data.subarray(0, data.length / 2), data.subarray(data.length / 2)];
     const size = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     if (whole.some((value, i) => Math.abs(value - kept[i]!) > 1e-3 * (1 + size))) {
       throw new ArgumentError(`[${this.#op}] cache: got a model whose logits are others when it sees one token at a time, expected the same: a layer besides nn.multiheadAttention looks at other positions. Pass { cache: false }.`, { op: this.#op });
@@ -134,4 +158,3 @@ export class NextLogits {
     checked.add(this.#model);
   }
 }
-

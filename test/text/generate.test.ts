@@ -101,6 +101,16 @@ describe('keys and values that are kept', () => {
     expect((await tokensOf(new Mixing('learned'), [1, 2], { cache: false, maxTokens: 3 }))[0]!.length).toBe(3);
   });
 
+  test('are not taken for those of such a model where its weights change from token to token', async () => {
+    const model = small();
+    let count = 0;
+    for await (const _ of text.generate(model, [1, 2, 3], { maxTokens: 6 })) {
+      seed(20 + count++);
+      await model.loadStateDict(new Small('learned').stateDict());
+    }
+    expect(count).toBe(6);
+  });
+
   test('of a model without attention are refused', async () => {
     const model = nn.sequential([4], nn.embedding(V, 8), nn.linear(8, V));
     await expect(tokensOf(model, [1], {})).rejects.toThrow('[generate] cache: got a model without nn.multiheadAttention or nn.dotProductAttention, expected one whose attention keeps keys and values. Pass { cache: false }.');
