@@ -15,7 +15,7 @@ import { checkStopTokens, contextOf, promptsOf, type Prompt } from './prompts.js
 import { checkSampling, sampleToken, type Sampling, type SamplingOptions } from './sampling.js';
 import { StopText } from './stop-text.js';
 import { TokenText } from './token-text.js';
-import { checkTokenizer, type Tokenizer } from './tokenizer.js';
+import { checkText, checkTokenizer, type Tokenizer } from './tokenizer.js';
 
 const OP = 'generate';
 
@@ -201,6 +201,7 @@ class Draws {
 function stopsOf(stop: GenerateOptions['stop'], tokenizer: Tokenizer | undefined): readonly string[] {
   const stops = typeof stop === 'string' ? [stop] : (stop ?? []);
   if (!Array.isArray(stops) || !stops.every((one) => typeof one === 'string' && one !== '')) throw new ArgumentError(`[${OP}] stop: got ${describeValue(stop)}, expected a text that is not empty, or an array of them.`, { op: OP });
+  for (const one of stops as readonly string[]) checkText(OP, one, 'stop');
   if (stops.length > 0 && tokenizer === undefined) throw new ArgumentError(`[${OP}] stop: got it without a tokenizer, expected one, as it is text that is looked for. Pass { tokenizer }, or stopTokens.`, { op: OP });
   return stops as readonly string[];
 }

@@ -128,7 +128,7 @@ export class NextLogits {
     const logits: unknown = decodeWithin(pass, () => this.#decode(fromArray(tokens, [B, T], 'int32') as Tensor));
     if (!(logits instanceof Tensor)) throw new ArgumentError(`[${this.#op}] the model gives ${describeValue(logits)}, expected logits [B,T,V].`, { op: this.#op });
     const { shape } = logits;
-    if (shape.length === 3 && shape[0] === B && shape[1] === T) return logits;
+    if (shape.length === 3 && shape[0] === B && shape[1] === T && shape[2]! > 0) return logits;
     throw new ShapeError(`[${this.#op}] the model gives ${showShape(shape)}, expected logits [${B},${T},V]: one for each token of the vocabulary, behind each token of the text.`, { op: this.#op, shapes: [shape] });
   }
 

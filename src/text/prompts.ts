@@ -35,14 +35,20 @@ function tokensOfPrompt(op: string, prompt: unknown, tokenizer: Tokenizer | unde
   if (typeof prompt === 'string') {
     if (tokenizer === undefined) throw new ArgumentError(`[${op}] tokenizer: got none for ${name}, which is a text, expected one. Pass { tokenizer }, or tokens.`, { op });
     checkText(op, prompt, name);
-    return Array.from(tokenizer.encode(prompt));
+    const tokens = Array.from(tokenizer.encode(prompt));
+    const wrong = noTokenIn(tokens);
+    if (wrong < 0) return tokens;
+    throw new ArgumentError(`[${op}] tokenizer: its encode() gave ${describeValue(tokens[wrong])} at position ${wrong} of ${name}, expected tokens, whole numbers of at least 0.`, { op });
   }
   const tokens: readonly unknown[] = prompt instanceof Int32Array || Array.isArray(prompt) ? Array.from(prompt as ArrayLike<unknown>) : [undefined];
-  const wrong = tokens.findIndex((token) => !(Number.isInteger(token) && (token as number) >= 0 && (token as number) < 2 ** 31));
+  const wrong = noTokenIn(tokens);
   if (wrong < 0) return tokens as number[];
   const got = prompt instanceof Int32Array || Array.isArray(prompt) ? `${describeValue(tokens[wrong])} at position ${wrong}` : describeValue(prompt);
   throw new ArgumentError(`[${op}] ${name}: got ${got}, expected a text or tokens, whole numbers of at least 0.`, { op });
 }
+
+/** Position of the first element that is no token; -1 for none. */
+const noTokenIn = (tokens: readonly unknown[]): number => tokens.findIndex((token) => !(Number.isInteger(token) && (token as number) >= 0 && (token as number) < 2 ** 31));
 
 /** Tokens at which a text ends: those given, or the tokenizer's endOfText. Throws ArgumentError for what is no array of tokens. */
 export function checkStopTokens(op: string, given: readonly number[] | undefined, tokenizer: Tokenizer | undefined): ReadonlySet<number> {

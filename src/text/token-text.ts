@@ -1,3 +1,5 @@
+import { describeValue } from '../describe-value.js';
+import { ArgumentError } from '../errors.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Character that a tokenizer's decode() puts in place of bytes that are none. */
@@ -44,7 +46,7 @@ export class TokenText {
   }
 
   #text(): string {
-    return this.#tokenizer.decode([...this.#before, ...this.#pending]).slice(this.#textBefore.length);
+    return this.#decoded([...this.#before, ...this.#pending]).slice(this.#textBefore.length);
   }
 
   #take(text: string): string {
@@ -57,10 +59,16 @@ export class TokenText {
   }
 
   #goOnBehind(tokens: readonly number[]): void {
-    const text = this.#tokenizer.decode(tokens);
+    const text = this.#decoded(tokens);
     const isWhole = !text.endsWith(REPLACEMENT);
     this.#before = isWhole ? tokens : [];
     this.#textBefore = isWhole ? text : '';
+  }
+
+  #decoded(tokens: readonly number[]): string {
+    const text: unknown = this.#tokenizer.decode(tokens);
+    if (typeof text === 'string') return text;
+    throw new ArgumentError(`[decode] tokenizer: its decode() gave ${describeValue(text)}, expected a text.`, { op: 'decode' });
   }
 }
 

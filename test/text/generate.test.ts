@@ -235,6 +235,8 @@ describe.runIf(planned)('what is generated', () => {
     [() => text.generate(model, 'a', { ...options, topK: 0 }), '[generate] topK: got 0, expected a whole number of at least 1.'],
     [() => text.generate(model, 'a', { ...options, repetitionPenalty: 0 }), '[generate] repetitionPenalty: got 0, expected a number above 0.'],
     [() => text.generate(model, 'a', { ...options, stop: '' }), "[generate] stop: got '', expected a text that is not empty, or an array of them."],
+    [() => text.generate(model, 'a', { ...options, stop: ['a', '\udc00'] }), '[generate] stop is broken at position 0: got half of a surrogate pair (U+DC00), expected whole characters.'],
+    [() => text.generate(model, 'a', { tokenizer: { size: V, encode: () => [1, NaN], decode: () => '' } }), '[generate] tokenizer: its encode() gave NaN at position 1 of the prompt, expected tokens, whole numbers of at least 0.'],
     [() => text.generate(model, [1], { stop: 'a' }), '[generate] stop: got it without a tokenizer, expected one, as it is text that is looked for. Pass { tokenizer }, or stopTokens.'],
     [() => text.generate(model, 'a', { ...options, minP: 2 }), '[generate] minP: got 2, expected a probability in [0, 1].'],
     [() => text.generate(model, 'a', { ...options, maxTokens: 0 }), '[generate] maxTokens: got 0, expected a whole number of at least 1.'],
@@ -263,6 +265,19 @@ describe.runIf(planned)('what is generated', () => {
       }
     }
     await expect(text.generate(new Silent(), [1], { context: 4 }).texts()).rejects.toThrow('[generate] the model gives 7, expected logits [B,T,V].');
+  });
+
+  test('of a tokenizer whose texts are none', async () => {
+    await expect(text.generate(model, [1], { tokenizer: { size: V, encode: () => [], decode: () => 5 as never } }).texts()).rejects.toThrow('[decode] tokenizer: its decode() gave 5, expected a text.');
+  });
+
+  test('of a model without a vocabulary', async () => {
+    class Mute extends nn.Module {
+      override forward(tokens: Tensor): Tensor {
+        return zeros([...tokens.shape, 0]);
+      }
+    }
+    await expect(text.generate(new Mute(), [1], { context: 4, cache: false }).texts()).rejects.toThrow('[generate] the model gives [1,4,0], expected logits [1,4,V]');
   });
 
   test('of a model that gives no logits', async () => {
