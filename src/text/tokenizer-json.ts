@@ -23,6 +23,7 @@ export interface TokenizerJsonOptions {
 /** Parts of a tokenizer.json that are looked at here. */
 interface TokenizerFile {
   readonly model: { readonly type?: unknown; readonly vocab: unknown; readonly merges?: unknown };
+  readonly added_tokens?: readonly { readonly id: number; readonly content: unknown; readonly rstrip?: unknown }[];
   readonly normalizer?: unknown;
   readonly pre_tokenizer?: { readonly type?: unknown; readonly add_prefix_space?: unknown; readonly use_regex?: unknown } | null;
 }
@@ -104,10 +105,11 @@ function checkFile(file: object, name: string): TokenizerFile {
   return file as TokenizerFile;
 }
 
-/** Place at which text may be cut: GPT-2's rule takes a space to the word behind it, and nothing else across. */
-function boundariesOf({ normalizer, pre_tokenizer: split }: TokenizerFile): 'spaces' | 'documents' {
+/** Place at which text may be cut: GPT-2's rule takes a space to the word behind it, and nothing else across, unless there are added tokens with spaces within or behind them. */
+function boundariesOf({ normalizer, pre_tokenizer: split, added_tokens: added = [] }: TokenizerFile): 'spaces' | 'documents' {
   const isGpt2 = split?.type === 'ByteLevel' && split.add_prefix_space === false && split.use_regex !== false;
-  return isGpt2 && (normalizer === null || normalizer === undefined) ? 'spaces' : 'documents';
+  const isCut = added.some(({ content, rstrip }) => rstrip === true || /\S\s/.test(String(content)));
+  return isGpt2 && !isCut && (normalizer === null || normalizer === undefined) ? 'spaces' : 'documents';
 }
 
 /**

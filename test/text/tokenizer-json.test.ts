@@ -79,7 +79,8 @@ test('the end of text stands in tokenizer_config.json', async () => {
 
 test('streams of text are the same however they are cut into pieces', async () => {
   const whole = 'to  be to be  b to be e to be to b';
-  for (const content of [gpt2, unigram]) {
+  const added = [{ ...special('to', 11), rstrip: true }, special('e b', 12), { ...special('be', 13), lstrip: true }].map((one) => ({ ...gpt2, added_tokens: [one] }));
+  for (const content of [gpt2, unigram, ...added]) {
     const tokenizer = await text.fromTokenizerJson(file('cut.json', content));
     const tokensOf = async (pieces: readonly string[]): Promise<number[]> => {
       const tokens: number[] = [];
