@@ -137,5 +137,7 @@ export async function fromTokenizerJson(path: FilePath, options: TokenizerJsonOp
   const ending = options.endOfText ?? configured;
   const endOfText = ending === undefined ? undefined : tokenizer.token_to_id(ending);
   if (options.endOfText !== undefined && endOfText === undefined) throw new ArgumentError(`[${OP}] endOfText: got ${describeValue(options.endOfText)}, which is no token of ${name}.`, { op: OP });
-  return new TokenizerJson(tokenizer, { endOfText, boundaries: boundariesOf(file), addSpecialTokens: options.addSpecialTokens ?? false });
+  const { addSpecialTokens = false } = options;
+  // Special tokens go around a text as a whole.
+  return new TokenizerJson(tokenizer, { endOfText, boundaries: addSpecialTokens ? 'documents' : boundariesOf(file), addSpecialTokens });
 }

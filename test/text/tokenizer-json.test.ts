@@ -93,6 +93,16 @@ test('streams of text are the same however they are cut into pieces', async () =
   }
 });
 
+test('special tokens are put around a document, not around the pieces that a stream reads', async () => {
+  const path = file('around.json', { ...gpt2, post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<|endoftext|>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [], special_tokens: { '<|endoftext|>': { id: '<|endoftext|>', ids: [9], tokens: ['<|endoftext|>'] } } } });
+  const tokenizer = await text.fromTokenizerJson(path, { addSpecialTokens: true });
+  const expected = [...tokenizer.encode('to be to')];
+  expect(expected[0]).toBe(9);
+  const tokens: number[] = [];
+  for await (const [, y] of data.loader(data.fromText(() => ['to be', ' to'], { tokenizer, context: 1 }), { batchSize: 100 })) tokens.push(...(await y.data()));
+  expect(tokens).toEqual(expected.slice(1));
+});
+
 describe('mistakes', () => {
   test.each<[string, unknown, string]>([
     ['no JSON', '{', 'is no JSON: '],
