@@ -27,19 +27,26 @@ export interface CachedTokens extends KeysAndValues {
 }
 
 let pass: DecodingPass | undefined;
+let decoding = false;
 
 /** The pass that is being recorded. */
 export function decodingPass(): DecodingPass | undefined {
   return pass;
 }
 
-/** Runs `fn`, which records a forward pass. */
-export function decodeWithin<R>(decoding: DecodingPass | undefined, fn: () => R): R {
-  const before = pass;
-  pass = decoding;
+/** Returns whether tokens are decoded, within a pass or without one: texts are then of any length up to the context. */
+export function isDecoding(): boolean {
+  return decoding;
+}
+
+/** Runs `fn`, which records a forward pass of tokens that are decoded; `within` undefined: of all of them, so that nothing is kept. */
+export function decodeWithin<R>(within: DecodingPass | undefined, fn: () => R): R {
+  const before = { pass, decoding };
+  pass = within;
+  decoding = true;
   try {
     return fn();
   } finally {
-    pass = before;
+    ({ pass, decoding } = before);
   }
 }

@@ -5,7 +5,7 @@ import { describeValue, describeList } from '../describe-value.js';
 import type { Plain } from '../shape-types.js';
 import { Tensor } from '../tensor.js';
 import { chainShape, expectExactly, type InferredShape } from './shape-inference.js';
-import { decodingPass } from './decoding.js';
+import { isDecoding } from './decoding.js';
 import { Layer, type LayerCall } from './layer.js';
 import { Module } from './module.js';
 import { register } from './registry.js';
@@ -63,8 +63,8 @@ export class Sequential<I extends Shape = Shape, O extends Shape = Shape> extend
 
   #checkBatch(shape: Shape): void {
     if (shape.length === this.input.length + 1 && sameShape(shape.slice(1), this.input)) return;
-    // One token at a time: the first dimension of an example is its positions.
-    if (decodingPass() !== undefined && shape.length === this.input.length + 1 && sameShape(shape.slice(2), this.input.slice(1))) return;
+    // Texts that are being written are shorter: the first dimension of an example is its positions.
+    if (isDecoding() && shape.length === this.input.length + 1 && shape[1]! <= this.input[0]! && sameShape(shape.slice(2), this.input.slice(1))) return;
     const expected = `[batch${this.input.map((dim) => `,${dim}`).join('')}]`;
     const advice = sameShape(shape, this.input) ? 'Put the batch in front: x.unsqueeze(0).' : 'Reshape the input, or name its shape in sequential(shape, ...layers).';
     const where = this.path$ === '' ? '' : `${this.path$}: `;

@@ -2,6 +2,7 @@ import { describeValue } from '../describe-value.js';
 import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { LearnedPositions } from '../nn/positions.js';
+import { Recompute } from '../nn/recompute.js';
 import { Sequential } from '../nn/sequential.js';
 import { checkText, type Tokenizer } from './tokenizer.js';
 
@@ -10,6 +11,7 @@ export type Prompt = string | Int32Array | readonly number[];
 
 /** The context of a model, as far as its layers tell it; `isFixed` where it takes texts of no other length. */
 export function contextOf(model: Module): { readonly context: number; readonly isFixed: boolean } | undefined {
+  if (model instanceof Recompute) return contextOf(model.layer as Module);
   if (model instanceof Sequential && model.input.length === 1) return { context: model.input[0]!, isFixed: true };
   const contexts = model.modules().flatMap((module) => (module instanceof LearnedPositions ? [module.context] : []));
   if (contexts.length === 0) return undefined;

@@ -62,6 +62,23 @@ describe('keys and values that are kept', () => {
     expect(await tokensOf(model, [1, 2], { maxTokens: 20 })).toEqual(await tokensOf(model, [1, 2], { maxTokens: 20, cache: false }));
   });
 
+  test.each([true, false])('of a chain of layers as a part of another module, cache %s', async (cache) => {
+    const chain = () => {
+      seed(5);
+      return nn.sequential([24], nn.embedding(V, 16), nn.sinusoidalPositions(16), nn.transformerEncoderLayer(16, 2, { isCausal: true, dropout: 0 }), nn.linear(16, V));
+    };
+    class Wrapping extends nn.Module {
+      readonly chain = chain();
+      override forward(tokens: Tensor): Tensor {
+        return this.chain.forward(tokens as never) as Tensor;
+      }
+    }
+    const expected = await tokensOf(chain(), [1, 2], { maxTokens: 30, cache });
+    expect(await tokensOf(nn.recompute(chain() as never), [1, 2], { maxTokens: 30, cache })).toEqual(expected);
+    expect(await tokensOf(new Wrapping(), [1, 2], { maxTokens: 30, cache, context: 24 })).toEqual(expected);
+    await expect(tokensOf(new Wrapping(), Array.from({ length: 25 }, () => 1), { cache, context: 32 })).rejects.toThrow('[sequential]');
+  });
+
   test.runIf(planned)('make no plan for a further token or a prompt of another length', async () => {
     const model = small();
     await tokensOf(model, [1, 2, 3], { maxTokens: 20 });
