@@ -69,6 +69,7 @@ export class NextLogits {
 
   /** Puts a token behind each text but those that have ended, for which there is none. Of a text that has outgrown the context, the model goes on with the last half; the others stay as they are alone. */
   append(tokens: readonly (number | undefined)[]): void {
+    if (this.#cache !== undefined) this.#cache.order = undefined;
     for (const [i, token] of tokens.entries()) if (token !== undefined) this.#windows[i]!.push(token);
     if (this.#windows.every((window) => window.length <= this.#context)) return;
     const kept = Math.max(this.#context >> 1, 1);

@@ -1,6 +1,7 @@
 // Beam search with models, and models of an encoder and a decoder: that keys and values which are kept and change places change nothing, and that the best is found.
 import { describe, expect, test, vi } from 'vitest';
 import { concat, nn, seed, tensor, text, zeros, type Tensor } from 'anneal';
+import { NextLogits } from '../../src/text/next-logits.js';
 import { plansOf } from '../plans-of.js';
 
 const planned = process.env['ANNEAL_DEBUG'] !== '1';
@@ -90,6 +91,20 @@ async function everything(logitsOf: (tokens: readonly (readonly number[])[]) => 
   return ended;
 }
 const lastRows = async (logits: Tensor): Promise<number[][]> => (await (logits as Tensor<[number, number, number]>).array()).map((rows) => [...rows.at(-1)!]);
+
+test('logits behind texts that change places, and then do not, are those of passes over all tokens', async () => {
+  const model = small('rotary');
+  const [kept, whole] = [true, false].map((cache) => new NextLogits(model, [[1, 2], [3], [4, 5, 6]], { op: 'test', context: 12, isFixed: false, cache })) as [NextLogits, NextLogits];
+  for (let step = 0; step < 6; step++) {
+    const [a, b] = [await kept.next(), await whole.next()];
+    a.data.forEach((logit, i) => expect(logit).toBeCloseTo(b.data[i]!, 4));
+    for (const one of [kept, whole]) {
+      if (step % 2 === 0) one.reorder(Int32Array.of(2, 0, 0), [step, 1, 2]);
+      else one.append([1, step, 3]);
+    }
+  }
+  for (const one of [kept, whole]) one.dispose();
+});
 
 // What is found of logits is nothing to the mode that computed them.
 describe.runIf(planned)('beam search', () => {
