@@ -109,10 +109,13 @@ export function composeAttention(operands: AttentionOperands, attrs: AttentionAt
   return [whole(y, shape), whole(add(log(total), shift) as Tensor, rows)];
 }
 
-/** Weights by the log-sum-exp, and the gradient of the scores: P (dP - sum(dy y) + dlse). */
+/** Weights, by the log-sum-exp, and the gradient of the scores: P (dP - sum(dy y) + dlse). */
 function scoreGradient(operands: AttentionGradOperands, attrs: AttentionGradAttrs): readonly [weights: Tensor, dscores: Tensor] {
   const { value, y, lse, dy, dlse } = operands;
-  const weights = exp(sub(scoresOf(operands, attrs), unsqueeze(grouped(lse, operands), -1))) as Tensor;
+  const unscaled = exp(sub(scoresOf(operands, attrs), unsqueeze(grouped(lse, operands), -1))) as Tensor;
+  // A large log-sum-exp is rounded so that they do not add up to 1.
+  const sums = sum(unscaled, last) as Tensor;
+  const weights = div(unscaled, where(equal(sums, 0), 1, sums) as Tensor) as Tensor;
   const dweights = dropped(matmul(grouped(dy, operands), turned(ofKeys(value))) as Tensor, operands, attrs);
   const along = sum(mul(dy, y), { axis: -1 }) as Tensor;
   const delta = dlse === undefined ? along : (sub(along, dlse) as Tensor);

@@ -1,6 +1,6 @@
 // Scaled dot-product attention: what it says to wrong operands, and the traps that masks have.
 import { describe, expect, test } from 'vitest';
-import { AnnealError, IndexError, random, scaledDotProductAttention, seed, tensor, zeros, type AttentionOptions, type Tensor } from 'anneal';
+import { AnnealError, grad, IndexError, random, scaledDotProductAttention, seed, tensor, zeros, type AttentionOptions, type Tensor } from 'anneal';
 import type { Shape } from '../../src/shape.js';
 import { sizeOf } from '../../src/shape.js';
 import { generator } from './operands.js';
@@ -81,6 +81,16 @@ describe('traps', () => {
     const truths = attend(q, k, v, { mask: tensor(allowed) as Tensor });
     const numbers = attend(q, k, v, { mask: tensor(allowed.map((look) => (look ? 0 : -Infinity))) });
     expect(await truths.data()).toEqual(await numbers.data());
+  });
+
+  test('a row of which a mask of -1e9 leaves nothing looks at all keys alike, in its gradient, too', async () => {
+    const operand = (): Tensor => tensor(Float32Array.from({ length: 8 }, (_, i) => Math.sin(i)), { shape: [2, 4], requiresGrad: true });
+    const [q, k, v] = [operand(), operand(), operand()];
+    const mask = tensor([[-1e9, -1e9], [-1e9, -1e9]], { requiresGrad: true });
+    const [dv, dmask] = grad(attend(q, k, v, { mask }).sum(), [v, mask]);
+    expect([...(await dv.data())]).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    const sums = [0, 1, 2, 3].map((e) => Math.sin(e) - Math.sin(4 + e)).reduce((a, b) => a + b, 0);
+    (await dmask.data()).forEach((slope, i) => expect(slope).toBeCloseTo(((i % 2 === 0 ? 1 : -1) * sums) / 4, 5));
   });
 
   test('dropout draws another mask for each head, example and call, and the same one for the same key', async () => {

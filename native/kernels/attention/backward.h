@@ -10,7 +10,7 @@ struct BackwardScratch {
   float *query_lanes, *slope_lanes;  // [features][rows]
   float *weights, *dscores;          // [keys][rows]
   float *sums, *copied;              // of dquery [D][rows], and as rows
-  float *lse, *delta, *one;          // [rows]
+  float *lse, *low, *delta, *one;    // [rows]; lse + low is the log-sum-exp
 };
 
 ANNEAL_INLINE BackwardScratch backward_scratch(Carve& carve, int64_t D, int64_t E) {
@@ -24,6 +24,7 @@ ANNEAL_INLINE BackwardScratch backward_scratch(Carve& carve, int64_t D, int64_t 
   s.sums = carve.take<float>(round_up(D, 4) * kAttentionRows);
   s.copied = carve.take<float>(padded(D) * kAttentionRows);
   s.lse = carve.take<float>(kAttentionRows);
+  s.low = carve.take<float>(kAttentionRows);
   s.delta = carve.take<float>(kAttentionRows);
   s.one = carve.take<float>(kAttentionRows);
   return s;
@@ -42,6 +43,42 @@ struct BackwardPart {
 struct BackwardRows {
   LoadedRows query, slope;
 };
+
+// A log-sum-exp of more is rounded so that weights show it: where a mask adds -1e9 to all scores of a row, its last
+// digit is 64, and weights of 1 / n would be 1.
+constexpr float kRoundedLse = 64;
+
+// Finds by what the log-sum-exps of such rows are to be moved for weights to add up to 1.
+template <bool kMasked>
+static void find_low(const AttentionHead& head, const RowBlock& rows, const BackwardScratch& scratch) {
+  for (int64_t i = 0; i < rows.lanes(); i += kLanes) st(scratch.low + i, vf{});
+  const int64_t end = head.limit(rows.last());
+  for (int64_t s = 0; s < end; s += kAttentionKeys) {
+    multiply_keys(head, rows, s, head.key, head.problem.D, scratch.query_lanes, scratch.weights);
+    for (int64_t strip = 0; strip < rows.strips(); strip++) {
+      const StripKeys keys = strip_keys(head, rows, strip, s);
+      StripMask mask;
+      if (kMasked && keys.some > 0)
+        load_strip_mask(head, rows, rows.first + strip * kAttentionStrip, s, keys.some, mask);
+      for (int64_t lane = 0; lane < kAttentionStrip; lane += kLanes) {
+        const int64_t at = strip * kAttentionStrip + lane;
+        const vi limit = lane_limits(head, rows, rows.first + at, s);
+        const vf lse = ld(scratch.lse + at);
+        vf total = ld(scratch.low + at);
+        for (int64_t k = 0; k < keys.some; k++) {
+          vf x = ld(scratch.weights + k * kAttentionRows + at);
+          if (kMasked) x = masked(x, mask, k, lane);
+          total = total + select(splat((int32_t)k) < limit, vexp(x - lse), vf{});
+        }
+        st(scratch.low + at, total);
+      }
+    }
+  }
+  for (int64_t i = 0; i < rows.lanes(); i += kLanes) {
+    const vi rounded = vabs(ld(scratch.lse + i)) > splat(kRoundedLse);
+    st(scratch.low + i, select(rounded, vlog(ld(scratch.low + i)), vf{}));
+  }
+}
 
 // Loads a block of rows: the query, dy, the log-sum-exp, and delta, the sum of dy y less the log-sum-exp's gradient.
 static BackwardRows load_backward_rows(const AttentionHead& head, const RowBlock& rows,
@@ -66,6 +103,12 @@ static BackwardRows load_backward_rows(const AttentionHead& head, const RowBlock
     scratch.lse[i] = ((const float*)lse.data)[at];
     scratch.delta[i] = sum16(sum) - (dlse.data ? ((const float*)dlse.data)[at] : 0.0f);
   }
+  vi any_rounded = {};
+  for (int64_t i = 0; i < rows.lanes(); i += kLanes) {
+    any_rounded |= vabs(ld(scratch.lse + i)) > splat(kRoundedLse);
+    st(scratch.low + i, vf{});
+  }
+  if (any(any_rounded)) p.call.in[3].data ? find_low<true>(head, rows, scratch) : find_low<false>(head, rows, scratch);
   return loaded;
 }
 
@@ -74,7 +117,7 @@ static BackwardRows load_backward_rows(const AttentionHead& head, const RowBlock
 template <bool kMasked, bool kWhole>
 ANNEAL_INLINE void differentiate_keys(float* weights, float* dscores, const StripKeys& keys, int64_t k, vi limit,
                                       const StripMask& mask, int64_t lane, const AttentionDropout& dropout,
-                                      const vf (&factor)[4], vf lse, vf delta, vf scale) {
+                                      const vf (&factor)[4], vf lse, vf low, vf delta, vf scale) {
   vf x[4], dx[4];
 #pragma GCC unroll 4
   for (int u = 0; u < 4; u++) {
@@ -82,7 +125,7 @@ ANNEAL_INLINE void differentiate_keys(float* weights, float* dscores, const Stri
     x[u] = inside ? ld(weights + u * kAttentionRows) : vf{};
     dx[u] = inside ? ld(dscores + u * kAttentionRows) : vf{};
     if (kMasked && inside) x[u] = masked(x[u], mask, k + u, lane);
-    x[u] = x[u] - lse;
+    x[u] = x[u] - lse - low;
   }
 #pragma GCC unroll 4
   for (int u = 0; u < 4; u++) x[u] = vexp(x[u]);
@@ -115,15 +158,16 @@ static void differentiate_strip(const AttentionHead& head, const RowBlock& rows,
   for (int64_t lane = 0; lane < kAttentionStrip; lane += kLanes) {
     float *weights = scratch.weights + first + lane, *dscores = scratch.dscores + first + lane;
     const vi limit = lane_limits(head, rows, rows.first + first + lane, s);
-    const vf lse = ld(scratch.lse + first + lane), delta = ld(scratch.delta + first + lane);
+    const vf lse = ld(scratch.lse + first + lane), low = ld(scratch.low + first + lane),
+             delta = ld(scratch.delta + first + lane);
     for (int64_t k = 0; k < keys.some; k += 4) {
       vf factor[4] = {};
       if (dropout.any) dropout_factors(dropout, blocks, lane, s + k, factor);
       float *x = weights + k * kAttentionRows, *dx = dscores + k * kAttentionRows;
       if (k < whole)
-        differentiate_keys<kMasked, true>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, delta, scale);
+        differentiate_keys<kMasked, true>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, low, delta, scale);
       else
-        differentiate_keys<kMasked, false>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, delta, scale);
+        differentiate_keys<kMasked, false>(x, dx, keys, k, limit, mask, lane, dropout, factor, lse, low, delta, scale);
     }
   }
 }

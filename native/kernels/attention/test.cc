@@ -145,6 +145,24 @@ TEST_CASE("attention: rows that a mask leaves nothing") {
   }
 }
 
+// The scores of these rows are equal, as a large number rounds what it is added to.
+TEST_CASE("attention: rows of which a mask leaves nothing but a large negative number") {
+  for (const bool causal : {false, true})
+    for (const double large : {-1e9, -1e4, -100.0}) {
+      const Shape s = {1, 2, 2, 70, 130, 8, 8};
+      Options o;
+      o.causal = causal;
+      o.mask = Tensor(DType::f32, {1, 1, 70, 130}).fill([&](int64_t i) { return i / 130 % 3 ? 0.0 : large; });
+      KernelCase c = gradient_case(s, o, true);
+      KernelCase forward = forward_case(s, o);
+      for (int64_t i = 0; i < forward.in[0].stored(); i++)
+        if (i / 8 % 70 % 3 == 0) forward.in[0].set(i, 0), c.in[0].set(i, 0);
+      const std::vector<Tensor> left = forward.run(*targets().front().table, 1);
+      c.in[6] = left[0], c.in[8] = left[1];
+      check(c);
+    }
+}
+
 TEST_CASE("attention: lengths of keys") {
   for (const int64_t S : {70, 130})
     for (const int64_t length : {0, 1, 16, 17, 63, 64, 65, 70})
