@@ -5,7 +5,7 @@ import { checkPath, shownPath } from '../io/check-path.js';
 import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkCount } from '../ops/check.js';
-import { checkFlags, checkRequired } from '../options.js';
+import { checkFlags, checkOptions, checkRequired } from '../options.js';
 import { checkText, checkTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { mixBits } from '../murmur-hash.js';
 import { documentsOf, lastBreak, type DocumentPart } from './documents.js';
@@ -85,15 +85,20 @@ export class TextStream<C extends number = number> extends Stream<[C], [C], 'int
 
   /**
    * Two streams of this one's documents: each document belongs to the first with the probability `fraction`, by the seed and its number, so that both know it without reading the other's.
-   * Throws ArgumentError for a fraction outside (0, 1); in the loop DataError where a part has no window.
+   * Throws ArgumentError for a fraction outside (0, 1), and for text that is one document; in the loop DataError where a part has no window.
    *
    *     const poems = data.fromText(() => ['To be, or not.\n\nAll the world.\n\nOnce more.'], { tokenizer: text.bytes(), context: 4, separator: '\n\n' });
    *     const [train, validation] = poems.split(0.7, { seed: 1 });
    */
   split(fraction: number, options: { /** Default 0. */ readonly seed?: number | undefined } = {}): [TextStream<C>, TextStream<C>] {
     if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) throw new ArgumentError(`[split] fraction: got ${describeValue(fraction)}, expected a number in (0, 1), the share of the first part.`, { op: 'split' });
+    checkOptions('split', options, ['seed']);
     const { seed = 0 } = options;
     checkSeed('split', seed);
+    const { source, separator } = this.#setup;
+    if (separator === undefined && (typeof source === 'function' || source.length === 1)) {
+      throw new ArgumentError(`[split] stream '${this.name}' is one document: got no separator, expected several documents, each of which goes to one part. Pass data.fromText() a { separator }, such as '\\n\\n', or make a stream of the beginning of the text and one of its end.`, { op: 'split' });
+    }
     const part = (from: number, to: number, name: string): TextStream<C> => new TextStream<C>({ ...this.#setup, name: `${this.name}, ${name} part`, parts: [...this.#setup.parts, { seed, from, to }] });
     return [part(0, fraction, 'first'), part(fraction, 1, 'second')];
   }
@@ -197,7 +202,10 @@ function sourceOf(source: unknown): Setup['source'] {
   if (typeof source === 'function') return source as (epoch: number) => TextPieces;
   const paths: readonly unknown[] = Array.isArray(source) ? source : [source];
   if (paths.length === 0) throw new ArgumentError(`[${OP}] source: got no files, expected at least one.`, { op: OP });
-  return paths.map((path) => checkPath(OP, path as FilePath));
+  return paths.map((path) => {
+    if (typeof path === 'string' && path.includes('\n')) throw new ArgumentError(`[${OP}] source: got ${describeValue(path)}, expected the path of a file. Pass text by a function: () => [text].`, { op: OP });
+    return checkPath(OP, path as FilePath);
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { FilePath } from '../io/path.js';
 import { lazyRequire } from '../lazy-require.js';
 import { checkFlags, checkOptions } from '../options.js';
 import { tokenizersLibrary } from './tokenizers-library.js';
-import { checkText, type Tokenizer } from './tokenizer.js';
+import { checkText, checkTokens, type Tokenizer } from './tokenizer.js';
 
 const OP = 'text.fromTokenizerJson';
 const fs = lazyRequire<typeof Fs>('node:fs/promises');
@@ -68,8 +68,9 @@ export class TokenizerJson implements Tokenizer {
     throw new DataError(`[encode] the tokenizer has no token for what stands behind ${JSON.stringify(before.slice(-20))}, nor one for what is unknown: got ${describeValue(ids[wrong])} at position ${wrong}, expected an integer in [0, ${this.size}). Leave it out of the text, or take a tokenizer that has it.`, { op: 'encode' });
   }
 
-  /** Returns the text of tokens, without special ones. Throws IndexError, naming the position, for one that there is not. */
+  /** Returns the text of tokens, without special ones. Throws ArgumentError for what is no array, IndexError, naming the position, for one that there is not. */
   decode(tokens: ArrayLike<number>): string {
+    checkTokens('decode', tokens);
     const given = Array.from(tokens);
     const wrong = given.findIndex((token) => !isToken(token, this.size));
     if (wrong >= 0) throw new IndexError(`[decode] token out of range at position ${wrong}: got ${given[wrong]}, expected an integer in [0, ${this.size}). Take tokens of the model that the tokenizer was made for.`, { index: wrong, value: given[wrong]!, limit: this.size }, { op: 'decode' });

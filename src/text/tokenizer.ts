@@ -1,5 +1,6 @@
 import { describeValue } from '../describe-value.js';
 import { ArgumentError, DataError } from '../errors.js';
+import { Tensor } from '../tensor.js';
 
 /** Text to tokens and back. The vocabularies here are some, and so is what fromTokenizerJson() gives; one of your own needs nothing else. */
 export interface Tokenizer {
@@ -28,4 +29,11 @@ export function checkText(op: string, text: unknown, name = 'the text'): asserts
   const at = text.search(/\p{Surrogate}/u);
   if (at < 0) return;
   throw new DataError(`[${op}] ${name} is broken at position ${at}: got half of a surrogate pair (U+${text.charCodeAt(at).toString(16).toUpperCase()}), expected whole characters. Cut texts between characters, as Array.from(text) does.`, { op });
+}
+
+/** Throws ArgumentError for what is no array of tokens. */
+export function checkTokens(op: string, tokens: unknown): asserts tokens is ArrayLike<number> {
+  if (typeof tokens === 'object' && typeof (tokens as Partial<ArrayLike<number>> | null)?.length === 'number') return;
+  const advice = tokens instanceof Tensor ? ' Read it first: await tensor.data().' : '';
+  throw new ArgumentError(`[${op}] tokens: got ${describeValue(tokens)}, expected an array of tokens.${advice}`, { op });
 }

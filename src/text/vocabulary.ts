@@ -2,7 +2,7 @@ import { describeList, describeValue } from '../describe-value.js';
 import { ArgumentError, DataError, FileFormatError, IndexError } from '../errors.js';
 import { checkCount } from '../ops/check.js';
 import { checkChoice, checkFlags, checkOptions } from '../options.js';
-import { checkText, type Tokenizer } from './tokenizer.js';
+import { checkText, checkTokens, type Tokenizer } from './tokenizer.js';
 
 /** Treatment of what a vocabulary does not have: its UTF-8 bytes are 256 further tokens, one further token stands for it, or it is an error. */
 export type Fallback = 'bytes' | 'unknown' | 'error';
@@ -78,8 +78,9 @@ export class Vocabulary implements Tokenizer {
     return Int32Array.from(tokens);
   }
 
-  /** Returns the text of tokens; bytes that are no UTF-8 become U+FFFD. Throws IndexError, naming the position, for one that there is not. */
+  /** Returns the text of tokens; bytes that are no UTF-8 become U+FFFD. Throws ArgumentError for what is no array, IndexError, naming the position, for one that there is not. */
   decode(tokens: ArrayLike<number>): string {
+    checkTokens('decode', tokens);
     const parts: string[] = [];
     let bytes: number[] = [];
     const flush = (): void => {

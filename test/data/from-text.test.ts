@@ -196,7 +196,7 @@ describe('what is broken', () => {
   ])('%s', async (_, source, options, message) => expect(await failing(of(source, { tokenizer: bytes, ...options }))).toContain(message));
 
   test('a part without documents says so', async () => {
-    const [, none] = of(() => ['abcdefghi'], { tokenizer: bytes }).split(0.999, { seed: 0 });
+    const [, none] = of(() => ['abcdefghi'], { tokenizer: bytes, separator: '\n' }).split(0.999, { seed: 0 });
     expect(await failing(none)).toContain("stream 'text, second part' has no window: got fewer than 5 tokens in its documents, expected at least that many. Split otherwise, or into parts of more documents: { separator }.");
   });
 
@@ -210,5 +210,9 @@ describe('what is broken', () => {
     [() => of('a', { packing: false, shift: true }), '[data.fromText] shift: got it with packing: false, expected one of the two: windows begin with each document then.'],
     [() => of('a', { window: 3 } as never), '[data.fromText] unknown option: got window, expected one of tokenizer, context'],
     [() => of('a').split(1), '[split] fraction: got 1, expected a number in (0, 1), the share of the first part.'],
+    [() => of(['a', 'b']).split(0.5, { shuffle: false } as never), '[split] unknown option: got shuffle, expected one of seed.'],
+    [() => of('a').split(0.5), "[split] stream 'text' is one document: got no separator, expected several documents, each of which goes to one part. Pass data.fromText() a { separator }, such as '\\n\\n', or make a stream of the beginning of the text and one of its end."],
+    [() => of(() => ['a', 'b']).split(0.5), "[split] stream 'text' is one document: got no separator"],
+    [() => of('To be,\nor not to be.\n'.repeat(100)), `[data.fromText] source: got '${'To be,\nor not to be.\n'.repeat(9).slice(0, 80)}...', 2100 characters, expected the path of a file. Pass text by a function: () => [text].`],
   ])('%#', (call, message) => expect(call).toThrow(message));
 });

@@ -120,6 +120,7 @@ describe('mistakes', () => {
 
   test('a token that there is not', async () => {
     const tokenizer = await text.fromTokenizerJson(file('gpt2.json', gpt2));
+    expect(() => tokenizer.decode(1 as never)).toThrow('[decode] tokens: got 1, expected an array of tokens.');
     expect(() => tokenizer.decode([0, 11])).toThrow('[decode] token out of range at position 1: got 11, expected an integer in [0, 11). Take tokens of the model that the tokenizer was made for.');
     expect(() => tokenizer.encode('\udc00')).toThrow('[encode] the text is broken at position 0: got half of a surrogate pair (U+DC00)');
     await expect(text.fromTokenizerJson(join(folder, 'gpt2.json'), { endOfText: '<end>' })).rejects.toThrow("endOfText: got '<end>', which is no token of");

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadMetadata, nn, save, text } from 'anneal';
+import { loadMetadata, nn, save, tensor, text } from 'anneal';
 
 describe('characters', () => {
   test('are numbered in the order of their code points', () => {
@@ -84,6 +84,9 @@ describe('mistakes', () => {
     [() => text.words('a', { maxWords: 0 }), '[text.words] maxWords: got 0, expected a whole number of at least 1.'],
     [() => text.bytes().encode('a\ud800b'), '[encode] the text is broken at position 1: got half of a surrogate pair (U+D800), expected whole characters.'],
     [() => text.bytes().encode(3 as never), '[encode] the text: got 3, expected a string.'],
+    [() => text.characters('ab').decode(tensor([0, 1], { dtype: 'int32' }) as never), '[decode] tokens: got a Tensor, expected an array of tokens. Read it first: await tensor.data().'],
+    [() => text.characters('ab').decode('ab' as never), "[decode] tokens: got 'ab', expected an array of tokens."],
+    [() => text.characters('ab').decode(1 as never), '[decode] tokens: got 1, expected an array of tokens.'],
     [() => text.characters('ab').decode([0, 2]), '[decode] token out of range at position 1: got 2, expected an integer in [0, 2). Take tokens of the model that the vocabulary was made for.'],
   ])('%#', (call, message) => expect(call).toThrow(message));
 });
