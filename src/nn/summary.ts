@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, DTypeError } from '../errors.js';
 import { deferring, withoutTracking } from '../graph/recorder.js';
 import { postOrder } from '../graph/walk.js';
 import { allocate } from '../numeric-array.js';
@@ -13,6 +13,7 @@ import { sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Parameter } from '../parameter.js';
 import { bytesOf, heldBytes } from './activation-memory.js';
+import { inputDType } from './input-dtype.js';
 import { forwardOf, Module, type AnyModule } from './module.js';
 import { observing } from './observe.js';
 import { ownParameters } from './registry.js';
@@ -59,7 +60,7 @@ export interface Summary {
 export interface SummaryOptions {
   /** Examples in a batch, for the memory of activations. Default 32. */
   readonly batchSize?: number | undefined;
-  /** Dtype of the input, 'int32' for indices such as tokens; of several, of some of them. Default 'float32'. */
+  /** Dtype of the input, 'int32' for indices such as tokens; of several, of some of them. Default 'float32', and 'int32' of a chain that begins with an embedding. */
   readonly dtype?: InputDType | { readonly [field: string]: InputDType } | undefined;
 }
 
@@ -86,8 +87,8 @@ export function summarize(model: Module, given: ExampleShape | undefined, { batc
   if (input === undefined) throw new ArgumentError('[summary] input: got none, expected the shape of one example without the batch, as in [784]: only a sequential model knows its own.', { op: 'summary' });
   if (!Array.isArray(input) && !isShapeRecord(input)) throw new ArgumentError(`[summary] input: got ${describeValue(input)}, expected the shape of one example without the batch, as in [784]; options come third.`, { op: 'summary' });
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new ArgumentError(`[summary] batchSize: got ${describeValue(batchSize)}, expected an integer of at least 1.`, { op: 'summary' });
-  const x = examples(input, batchSize, dtype);
-  const { layers, held } = layersOf(model, x, batchSize);
+  const x = examples(input, batchSize, dtype ?? (isShapeRecord(input) ? undefined : inputDType(model)));
+  const { layers, held } = dtype === undefined ? withAdvice(input, () => layersOf(model, x, batchSize)) : layersOf(model, x, batchSize);
   const state = [...model.stateDict().values()];
   const count = (parameters: readonly Parameter[]): number => parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
   const parameters = count(state);
@@ -101,6 +102,16 @@ export function summarize(model: Module, given: ExampleShape | undefined, { batc
   const flops = layers.reduce((total, layer) => total + layer.flops, 0);
   const data = { input: copyOf(input), batchSize, layers, parameters, trained, flops, memory };
   return printed(data, () => show(data));
+}
+
+/** What `fn` gives. A DTypeError says, too, how summary() is told the dtypes of inputs. */
+function withAdvice<R>(input: ExampleShape, fn: () => R): R {
+  try {
+    return fn();
+  } catch (error) {
+    if (error instanceof DTypeError) error.message += ` (summary() gives the model float32 where nobody says otherwise: pass { dtype: ${isShapeRecord(input) ? `{ ${Object.keys(input)[0]!}: 'int32' }` : "'int32'"} }.)`;
+    throw error;
+  }
 }
 
 function isShapeRecord(input: unknown): input is ShapeRecord {

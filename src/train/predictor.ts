@@ -4,6 +4,7 @@ import { channelAffineOf, checkChannelNormalize, normalized, type Affine, type C
 import { describeList, describeValue } from '../describe-value.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { inspected, labelled, type Inspect } from '../inspect.js';
+import { inputDType } from '../nn/input-dtype.js';
 import { forwardOf, Module, type AnyModule, type Inputs } from '../nn/module.js';
 import { Sequential } from '../nn/sequential.js';
 import type { Batched, ShapeFunction, TakesBatch } from '../nn/shape-mismatch.js';
@@ -37,7 +38,7 @@ export interface PredictorOptions<T extends TargetKind = TargetKind> {
   readonly threshold?: number | undefined;
 }
 
-/** One example: a row of a table where there is a pipeline, an image where there are such, else its numbers, row-major. */
+/** One example: a row of a table where there is a pipeline, an image where there are such, else its numbers, row-major; they are int32 for a chain that begins with an embedding, and in Int32Arrays for a model of one's own. */
 export type Example = Row | ArrayLike<number> | EncodedImage;
 
 type AnyInputs<I extends ExampleShape, S extends Shape> = (I extends Shape ? Tensor<S> & TakesBatch<I, S> : Inputs<I>) | Source<I> | readonly Example[];
@@ -188,12 +189,14 @@ export class Predictor<T extends TargetKind = TargetKind, I extends ExampleShape
     if (this.images !== undefined) return this.images.batch(rows as readonly EncodedImage[], op);
     const shape = this.model instanceof Sequential ? this.model.input : undefined;
     const length = shape === undefined ? lengthOf(rows[0]) : sizeOf(shape);
-    const all = new Float32Array(rows.length * Math.max(length, 0));
+    const dtype = inputDType(this.model) ?? (rows.every((row) => row instanceof Int32Array) ? 'int32' : 'float32');
+    const all = new (dtype === 'int32' ? Int32Array : Float32Array)(rows.length * Math.max(length, 0));
     for (const [i, row] of rows.entries()) {
       if (lengthOf(row) !== length || typeof (row as ArrayLike<unknown>)[0] !== 'number') throw notExample(op, row, i, length);
+      if (dtype === 'int32') checkIndices(op, row as ArrayLike<number>, i);
       all.set(row as ArrayLike<number>, i * length);
     }
-    return fromArray(all, [rows.length, ...(shape ?? [length])], 'float32');
+    return fromArray(all, [rows.length, ...(shape ?? [length])], dtype);
   }
 
   #normalized(inputs: Tensors): Tensors {
@@ -214,6 +217,12 @@ function notExample(op: string, row: unknown, i: number, length: number): Argume
   const got = lengthOf(row) >= 0 ? `${lengthOf(row)} elements` : describeValue(row);
   const advice = isRecord(row) ? 'Rows by columns need a pipeline: new Predictor(model, { pipeline }).' : 'Give the numbers of one example in one array.';
   return new ArgumentError(`[${op}] example ${i}: got ${got}, expected ${length < 0 ? 'an array of' : length} numbers. ${advice}`, { op });
+}
+
+/** Throws ArgumentError for an example whose numbers an embedding cannot look up. */
+function checkIndices(op: string, row: ArrayLike<number>, i: number): void {
+  const wrong = Array.prototype.findIndex.call(row, (value: unknown) => !(Number.isInteger(value) && Math.abs(value as number) < 2 ** 31));
+  if (wrong >= 0) throw new ArgumentError(`[${op}] example ${i}: got ${describeValue(row[wrong])} at position ${wrong}, expected whole numbers, which the model looks up in its embedding.`, { op });
 }
 
 /** The number of outputs of an example, where that is known. */

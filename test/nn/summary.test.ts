@@ -80,6 +80,20 @@ describe('summary', () => {
     expect(memory.activations).toBe(4 * 32 * 50 + 4 * 32 * 50 * 64 + 4 * 32 * 64);
   });
 
+  test('of a chain that looks tokens up, whose input is int32', () => {
+    const model = nn.sequential([8], nn.recompute(nn.sequential([8], nn.embedding(10, 4), nn.layerNorm(4))), nn.flatten(), nn.linear(32, 2));
+    expect(nn.summary(model).layers.at(-1)!.output).toEqual([2]);
+    class Two extends nn.Module<{ length: []; tokens: [number] }, [number]> {
+      readonly words = nn.embedding(10, 4);
+      override forward({ length, tokens }: nn.Inputs<{ length: []; tokens: [number] }>): Tensor {
+        return this.words.forward(tokens as Tensor<[number, number], 'int32'>).mean({ axis: 1 }).mul(length.reshape([-1, 1]));
+      }
+    }
+    const input = { tokens: [8], length: [] };
+    expect(() => nn.summary(new Two(), input)).toThrow(/^\[embedding\] tokens has the wrong dtype: .* \(summary\(\) gives the model float32 where nobody says otherwise: pass \{ dtype: \{ tokens: 'int32' \} \}\.\)$/);
+    expect(nn.summary(new Two(), input, { dtype: { tokens: 'int32' } }).parameters).toBe(40);
+  });
+
   test('counts the optimizer, and its average', () => {
     const model = mlp();
     const count = nn.summary(model).parameters;

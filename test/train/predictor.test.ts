@@ -24,6 +24,32 @@ const round = (values: ArrayLike<number>): number[] => Array.from(values, (value
 /** Classes of these logits, each by the probability of all. */
 const classes = async (predictor: Predictor, logits: readonly (readonly number[])[]) => predictor.classify(tensor(logits as number[][]) as never);
 
+describe('examples of tokens', () => {
+  const tokens = [[1, 2, 3], [3, 2, 1]];
+
+  it('are int32 for a chain that begins with an embedding', async () => {
+    const predictor = new Predictor(nn.sequential([3], nn.embedding(4, 2), nn.flatten(), nn.linear(6, 2)));
+    const expected = await (await predictor.predict(tensor(tokens, { dtype: 'int32' }))).array();
+    expect(await (await predictor.predict(tokens)).array()).toEqual(expected);
+    expect(await (await predictor.predict(tokens.map((row) => Float32Array.from(row)))).array()).toEqual(expected);
+    expect(await predictor.rows(tokens)).toEqual((expected as number[][]).map((outputs) => ({ outputs })));
+    for (const wrong of [0.5, NaN, 2 ** 31]) await expect(predictor.predict([[1, 2, 3], [1, 2, wrong]])).rejects.toThrow(`[predict] example 1: got ${wrong} at position 2, expected whole numbers, which the model looks up in its embedding.`);
+  });
+
+  it('are int32 as Int32Arrays for a model of one\'s own, and floats for a chain of others', async () => {
+    class Words extends nn.Module<[number], [number]> {
+      readonly words = nn.embedding(4, 2);
+      override forward(x: Tensor): Tensor {
+        return this.words.forward(x as Tensor<[number, number], 'int32'>).mean({ axis: 1 });
+      }
+    }
+    const model = new Words();
+    const [first] = await (await new Predictor(model).predict([Int32Array.of(2, 2)])).array() as number[][];
+    expect(round(first!)).toEqual(round((await model.words.weight.data()).slice(4, 6)));
+    expect((await new Predictor(nn.sequential([2], nn.linear(2, 1))).predict([Int32Array.of(2, 2)])).dtype).toBe('float32');
+  });
+});
+
 describe('classify', () => {
   it('gives softmax(logits / temperature) and the greatest class by its name', async () => {
     const [first, second] = await classes(new Predictor(echo(), { classes: ['cat', 'dog', 'owl'], temperature: 2 }), [[0, 2, 1], [3, 3, -1000]]);
