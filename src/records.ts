@@ -23,8 +23,11 @@ type DTypeAt<D, K> = (D & { readonly [field: string]: DType })[K & string];
 
 type WithBatch<S, D extends DType> = S extends Shape ? Tensor<[number, ...S], D> : never;
 
+/** Any dtype, or any of each field: by their names, as a string type has fields of its own, such as length. */
+type AnyDTypes<S extends ExampleShape> = S extends Shape ? DType : { readonly [K in keyof S]: DType };
+
 /** The batch of examples of shape S: a tensor with the batch in front, or one for each field. */
-export type BatchTensors<S extends ExampleShape, D = DType> = S extends Shape
+export type BatchTensors<S extends ExampleShape, D = AnyDTypes<S>> = S extends Shape
   ? Tensor<[number, ...S], D & DType>
   : { readonly [K in keyof S]: WithBatch<S[K], DTypeAt<D, K>> };
 

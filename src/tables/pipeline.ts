@@ -1,4 +1,4 @@
-import { Dataset, type DTypes, type Field } from '../data/dataset.js';
+import { Dataset, type DefaultDType, type DTypes, type Field } from '../data/dataset.js';
 import { nameOf } from '../data/examples.js';
 import { fromIterable, type Stream } from '../data/stream.js';
 import { describeValue } from '../describe-value.js';
@@ -156,7 +156,7 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
    *     const pipeline = await data.pipeline({ columns: { age: data.columns.standardize() }, target: { paid: 'number' } }).fit([{ age: 20, paid: 1 }, { age: 40, paid: 3 }]);
    *     const later = await pipeline.dataset([{ age: 30, paid: 2 }]);
    */
-  async dataset(rows: Rows, options: { readonly name?: string | undefined } = {}): Promise<Dataset<X, TargetShape<T>, TargetType<T>, DTypes>> {
+  async dataset(rows: Rows, options: { readonly name?: string | undefined } = {}): Promise<Dataset<X, TargetShape<T>, TargetType<T>, DefaultDType<X>>> {
     const op = 'pipeline.dataset';
     checkOptions(op, options, ['name']);
     const name = nameOf(op, options.name, 'rows');
@@ -187,7 +187,7 @@ export class Pipeline<X extends ExampleShape = ExampleShape, T extends TargetKin
    *
    * Throws ArgumentError for what is neither; in the loop as row() does, with the number of the row.
    */
-  stream(rows: Rows | (() => Rows), options: { readonly name?: string | undefined } = {}): Stream<X, TargetShape<T>, TargetType<T>, DTypes> {
+  stream(rows: Rows | (() => Rows), options: { readonly name?: string | undefined } = {}): Stream<X, TargetShape<T>, TargetType<T>, DefaultDType<X>> {
     const op = 'pipeline.stream';
     checkOptions(op, options, ['name']);
     const { layout, target } = this.#known('stream');

@@ -1,4 +1,4 @@
-import type { Dataset, DTypes } from '../data/dataset.js';
+import type { Dataset, DefaultDType } from '../data/dataset.js';
 import { ascending } from '../data/order.js';
 import { type SplitOptions, splitPositions } from '../data/split.js';
 import { describeValue } from '../describe-value.js';
@@ -69,7 +69,7 @@ type Part<D, S, K extends keyof TableSplit> = S extends { readonly [P in K]: num
 
 /** A table as datasets, and the pipeline that made them. */
 export interface Table<X extends ExampleShape = ExampleShape, T extends TargetKind = TargetKind, S = unknown> {
-  readonly train: Dataset<X, TargetShape<T>, TargetType<T>, DTypes>;
+  readonly train: Dataset<X, TargetShape<T>, TargetType<T>, DefaultDType<X>>;
   readonly validation: Part<Table<X, T>['train'], S, 'validation'>;
   readonly test: Part<Table<X, T>['train'], S, 'test'>;
   /** Numbers of the rows of each part, from 0 as they were read, ascending: those of the examples of its dataset, so that a mistake can be looked up. */

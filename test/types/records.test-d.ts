@@ -18,6 +18,10 @@ describe('a record of inputs', () => {
     expectTypeOf(targets).toEqualTypeOf<{ readonly kind: Tensor<[number], 'int32'>; readonly price: Tensor<[number, 1], 'float32'> }>();
   });
 
+  it('may have a field that texts have, too', () => {
+    expectTypeOf<nn.Inputs<{ length: []; match: [3] }>>().toEqualTypeOf<{ readonly length: Tensor<[number]>; readonly match: Tensor<[number, 3]> }>();
+  });
+
   it('may be one array of int32', () => {
     expectTypeOf(data.fromArrays({ x: tokens, y: lengths, shape: [64] })).toEqualTypeOf<data.Dataset<[64], [], 'int32', 'int32'>>();
     expectTypeOf(data.fromArrays({ x: [[1], [2]], y: lengths, shape: [1], dtype: 'int32' })).toEqualTypeOf<data.Dataset<[1], [], 'int32', 'int32'>>();

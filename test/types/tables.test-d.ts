@@ -32,6 +32,9 @@ describe('tables', () => {
     expectTypeOf(ordered.positions.test).toEqualTypeOf<Int32Array>();
     expectTypeOf(ordered.positions.validation).toEqualTypeOf<undefined>();
     expectTypeOf(records.pipeline.target.std).toEqualTypeOf<number>();
+    // A column is called as it likes, also as what texts have.
+    const matches = await data.table(rows, { columns: { match: tokens() } });
+    for (const [{ match, matchLengths }] of data.loader(matches.train.subset([0]))) expectTypeOf([match, matchLengths] as const).toEqualTypeOf<readonly [Tensor<[number, number], 'int32' | 'float32'>, Tensor<[number], 'int32' | 'float32'>]>();
     const only = await data.table(rows, { columns: { city: embedding() } });
     expectTypeOf(only.pipeline.shape).toEqualTypeOf<{ city: [] }>();
     expectTypeOf(data.pipeline({ columns: { a: [standardize()], b: oneHot() } }).row({})).toEqualTypeOf<Float32Array>();
