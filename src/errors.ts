@@ -36,6 +36,9 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Frames of an error's stack: in a model of several layers within layers, the ten that V8 keeps end before the user's line. */
+const FRAMES = 64;
+
 /** The base of every error that this library throws. `code` is stable, the message says what to do. */
 export class AnnealError extends Error {
   readonly code: ErrorCode;
@@ -44,7 +47,11 @@ export class AnnealError extends Error {
   readonly site?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    const limit = Error.stackTraceLimit;
+    // Set by Reflect, which does not throw where Error is frozen. A process that wants no frames gets none.
+    if (limit > 0 && limit < FRAMES) Reflect.set(Error, 'stackTraceLimit', FRAMES);
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    Reflect.set(Error, 'stackTraceLimit', limit);
     this.name = new.target.name;
     this.code = code;
     if (details.op !== undefined) this.op = details.op;

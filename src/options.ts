@@ -49,10 +49,13 @@ const ALIASES: Readonly<Record<string, string>> = {
   classweight: 'classWeights', sampleweight: 'weights', sampleweights: 'weights', gradientaccumulationsteps: 'accumulate', accumulategradbatches: 'accumulate', accumulation: 'accumulate',
   clipnorm: 'clip', clipvalue: 'clip', maxnorm: 'clip', maxgradnorm: 'clip', gradientclip: 'clip', gradclip: 'clip', gradientclipval: 'clip', ema: 'average', checkpoints: 'checkpoint', checkpointdir: 'checkpoint', ckpt: 'checkpoint', resumefrom: 'resume', resumefromcheckpoint: 'resume', ckptpath: 'resume', directory: 'dir', dirpath: 'dir', abortsignal: 'signal', abort: 'signal',
   dim: 'axis', keepdims: 'keepdim', numclasses: 'classes', nclasses: 'classes', inputshape: 'shape', outputshape: 'targetShape', usebias: 'bias', posweight: 'positiveWeight', ddof: 'correction',
-  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size', attnmask: 'mask', attentionmask: 'mask', dropoutp: 'dropout', r: 'rank', loraalpha: 'alpha', loradropout: 'dropout', targetmodules: 'match', causal: 'isCausal', gqa: 'enableGqa',
+  unbiased: 'correction', inputs: 'x', features: 'x', labels: 'y', targets: 'y', outputs: 'y', filename: 'name', ignoreindex: 'ignoreIndex', p: 'norm', numworkers: 'concurrency', imagesize: 'size', attnmask: 'mask', attentionmask: 'mask', srcmask: 'mask', tgtmask: 'mask', dropoutp: 'dropout', r: 'rank', loraalpha: 'alpha', loradropout: 'dropout', targetmodules: 'match', causal: 'isCausal', gqa: 'enableGqa',
+  blocksize: 'context', contextlength: 'context', contextsize: 'context', seqlen: 'context', seqlength: 'context', maxseqlen: 'context', vocabsize: 'maxWords', maxfeatures: 'maxWords', numwords: 'maxWords', mindf: 'minCount', minfreq: 'minCount',
   numbeams: 'beams', beamsize: 'beams', beamwidth: 'beams', numreturnsequences: 'returnSequences', nbest: 'returnSequences', maxnewtokens: 'maxTokens', maxlength: 'maxTokens', eostokenid: 'stopTokens', encoderinputids: 'source',
 };
 
+const PADDING = 'Padding is told by lengths, as data.padded hands them along: { keyLengths }, of a memory { memoryKeyLengths }.';
+const SEARCHES = 'Beam search is a function of its own: text.beamSearch(model, prompt, { beams: 4 }).';
 const AUGMENTS = 'Transforms belong to the data: dataset.augment(data.transforms.randomHorizontalFlip()).';
 
 /** Advice for options that need more than another name. */
@@ -68,6 +71,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   augmentation: AUGMENTS,
   scheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
   lrscheduler: 'A schedule is the rate: { lr: optim.schedules.cosine(1e-3, steps) }.',
+  batchfirst: 'The batch is in front everywhere; leave it out.',
+  keypaddingmask: PADDING,
+  srckeypaddingmask: PADDING,
+  tgtkeypaddingmask: PADDING,
+  memorykeypaddingmask: PADDING,
+  dosample: 'What is written is drawn, unless temperature is 0; leave it out.',
+  beams: SEARCHES,
+  numbeams: SEARCHES,
   device: 'Everything runs on the CPU; leave it out.',
   numworkers: 'Batches are gathered natively; leave it out.',
 };

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { checkPaddingIdx, embeddingOp } from '../ops/embedding.js';
 import { add, arange, equal, unsqueeze, where } from '../ops/index.js';
-import { checkCount, checkPositive } from '../ops/check.js';
+import { checkCount, checkTensor, checkPositive } from '../ops/check.js';
 import { record } from '../graph/recorder.js';
 import { renormRows } from '../ops/renorm-rows.js';
 import { checkFlags, checkOptions, withoutUndefined } from '../options.js';
@@ -50,6 +50,7 @@ export class Embedding<V extends number = number, D extends number = number> ext
   }
 
   override forward<S extends Shape, E extends DType>(tokens: Tensor<S, E> & Indices<'embedding', 'tokens', E>): Tensor<[...S, D], 'float32'> {
+    checkTensor('embedding', tokens, 'tokens', 'int32');
     const { maxNorm } = this.weight;
     const rows = record(embeddingOp, [tokens as Tensor, this.weight as Tensor], { paddingIdx: this.paddingIdx ?? -1 }) as Tensor;
     const y = maxNorm === undefined ? rows : renormRows(rows, maxNorm);

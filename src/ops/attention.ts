@@ -62,6 +62,7 @@ export const attentionGradOp: KernelRecord<AttentionGradAttrs, readonly (Tensor 
   name: `${NAME}Grad`,
   calledBy: NAME,
   kind: 'kernel',
+  indices: 'lengths',
   infer: ([query, key, value]) => ({ shape: query!.shape, dtype: 'float32', more: [key!, value!].map(({ shape }) => ({ shape, dtype: 'float32' })) }),
   order: (shape, [query]) => orderLike(shape, query!),
   emit: emitAttentionGrad,
@@ -81,6 +82,7 @@ export const attentionGradOp: KernelRecord<AttentionGradAttrs, readonly (Tensor 
 export const attentionOp: KernelRecord<AttentionAttrs, readonly (Tensor | undefined)[]> = {
   name: NAME,
   kind: 'kernel',
+  indices: 'lengths',
   infer: ([query, , value]) => {
     const rows = query!.shape.slice(0, 3);
     return { shape: [...rows, value!.shape[3]!], dtype: 'float32', more: [{ shape: rows, dtype: 'float32' }] };

@@ -19,7 +19,7 @@ const OPERANDS = ['a', 'b', 'c'];
 const nameOf = (operand: number): string => OPERANDS[operand] ?? `operand ${operand}`;
 
 export function checkDType(op: string, tensor: Tensor, allowed: readonly DType[], name = 'the operand'): void {
-  checkTensor(op, tensor, name);
+  checkTensor(op, tensor, name, allowed.includes('float32') ? undefined : allowed[0]);
   if (allowed.includes(tensor.dtype)) return;
   throw new DTypeError(
     `[${op}] ${name} has the wrong dtype: got ${tensor.dtype} ${showShape(tensor.shape)}, expected ${allowed.join(' or ')}. Cast it: .cast('${allowed[0]}').`,
@@ -77,10 +77,10 @@ export function checkShape(op: string, shape: Shape, besides?: -1): void {
   checkLimits(op, shape);
 }
 
-/** Throws for what is no tensor: for functions that look at an operand before it is recorded. */
-export function checkTensor(op: string, value: unknown, name = 'the operand'): asserts value is Tensor {
+/** Throws for what is no tensor: for functions that look at an operand before it is recorded. `dtype`: one that has to be asked for. */
+export function checkTensor(op: string, value: unknown, name = 'the operand', dtype?: DType): asserts value is Tensor {
   if (value instanceof Tensor) return;
-  throw new ArgumentError(`[${op}] ${name} is no tensor: got ${describeValue(value)}, expected a tensor. Make one: tensor(values).`, { op });
+  throw new ArgumentError(`[${op}] ${name} is no tensor: got ${describeValue(value)}, expected a tensor. Make one: tensor(values${dtype === undefined ? '' : `, { dtype: '${dtype}' }`}).`, { op });
 }
 
 /** Throws unless all operands of what is recorded are tensors. */

@@ -74,7 +74,7 @@ export function checkPaddingIdx(paddingIdx: number | undefined, rows: number): n
 export function embedding<I extends Shape, E extends DType, S extends Shape>(tokens: Tensor<I, E> & Indices<'embedding', 'tokens', E>, weight: Tensor<S>, options?: EmbeddingOptions): Tensor<GatherFirst<S, I>, 'float32'>;
 export function embedding(tokens: Tensor, weight: Tensor, options?: EmbeddingOptions): Tensor {
   checkOptions('embedding', options, ['paddingIdx']);
-  checkTensor('embedding', tokens, 'tokens');
+  checkTensor('embedding', tokens, 'tokens', 'int32');
   checkTensor('embedding', weight, 'weight');
   return record(embeddingOp, [tokens, weight], { paddingIdx: checkPaddingIdx(options?.paddingIdx, weight.shape[0] ?? 0) });
 }

@@ -94,8 +94,8 @@ export interface ViewRecord<A = Attrs> extends Common<A> {
 /** Done by native instructions of its own. */
 export interface KernelRecord<A = Attrs, G extends OutputGradients = readonly [Tensor]> extends Common<A, G>, Decomposable<A> {
   readonly kind: 'reduction' | 'contraction' | 'kernel' | 'random';
-  /** Kind of the indices that the op takes: positions of any kind, labels of classes, tokens of a vocabulary, or a fault that it looks for. Decides what is said where one is out of range. */
-  readonly indices?: 'positions' | 'labels' | 'tokens' | 'fault';
+  /** Kind of the indices that the op takes: positions of any kind, labels of classes, tokens of a vocabulary, lengths of sequences, or a fault that it looks for. Decides what is said where one is out of range. */
+  readonly indices?: 'positions' | 'labels' | 'tokens' | 'lengths' | 'fault';
   /** Floating-point operations, where they are not one for each element: see ops/flops.ts. A multiplication with its addition is two. */
   flops?(inputs: readonly Meta[], output: Meta): number;
   /** Returns what it can do with its first output while that is hot, in the order in which it is done; of a contraction, in front of activation and mask. */

@@ -76,9 +76,17 @@ function outsideDomain(error: RunError, { attrs: { op, what, domain, located }, 
   });
 }
 
+/** The label behind the end of padded sequences, here and in PyTorch. */
+const PADDED = -100;
+
+/** Words for one of the indices of an op. */
+const NAMES: Readonly<Record<string, string>> = { tokens: 'token', lengths: 'length' };
+
 function remedyOf(op: OpRecord | undefined, value: number, limit: number): string {
   if (indicesOf(op) === 'positions') return 'Correct the indices.';
   if (indicesOf(op) === 'tokens') return `The table has ${limit} rows: encode the text with the vocabulary that the model was made for, or make the embedding as large as the vocabulary.`;
+  if (indicesOf(op) === 'lengths') return `A length counts the elements of an example in front of its padding, ${limit - 1} at most.`;
+  if (value === PADDED) return 'Where it stands for no label, as behind the end of a sequence, leave it out: losses.crossEntropy.with({ ignoreIndex: -100 }).';
   return value === limit ? 'Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.' : 'Check the labels, or the number of classes that the model gives.';
 }
 
@@ -96,7 +104,7 @@ function outOfRange(error: RunError, at: { readonly op: OpRecord; readonly input
   const op = nameOf(at);
   const indices = at?.inputs.find((input) => input.origin$ !== undefined) ?? (indicesOf(at?.op) === 'tokens' ? at!.inputs[0] : undefined);
   const place = indices === undefined ? `position ${where}` : placeIn(indices, where, iteration);
-  const what = indicesOf(at?.op) === 'tokens' ? 'token' : 'index';
+  const what = NAMES[indicesOf(at?.op) ?? ''] ?? 'index';
   return new IndexError(
     `[${op}] ${what} out of range at ${place}: got ${value}, expected an integer in [0, ${limit}). ${remedyOf(at?.op, value, limit)}`,
     { index: where, value, limit },

@@ -76,6 +76,7 @@ function interval(name: string, got: unknown, expected: string): ArgumentError {
 /** Throws ArgumentError, and AnnealError for an unknown option. */
 export function resumeSetup(options: string | URL | ResumeOptions | undefined, checkpoint: CheckpointSetup | undefined): ResumeSetup | undefined {
   if (options === undefined) return undefined;
+  if (typeof options === 'boolean') throw new ArgumentError(`[fit] resume: got ${String(options)}, expected 'latest', or the path of a checkpoint. Where training is to begin anew, leave it out.`, { op: 'fit' });
   const { from, ignore = [] } = typeof options === 'string' || options instanceof URL ? { from: options } : options;
   if (typeof options === 'object' && !(options instanceof URL)) checkOptions('fit resume', options, ['from', 'ignore']);
   if (!Array.isArray(ignore)) throw new ArgumentError(`[fit] resume.ignore: got ${describeValue(ignore)}, expected an array, as in ['library'].`, { op: 'fit' });

@@ -26,6 +26,12 @@ const EVENTS = ['onFitStart', 'onEpochStart', 'onStep', 'onEpochEnd', 'onFitEnd'
 type Prepared<M extends AnyMetric> = Pick<FitSetup<M>, 'epochs' | 'firstEpoch' | 'accumulate' | 'batches' | 'validation' | 'classWeights' | 'inspectEvery' | 'signal' | 'callbacks' | 'checkFinite'> &
   Pick<FitOptions, 'clip' | 'average'> & { readonly checkpoint: CheckpointSetup | undefined; readonly resume: ResumeSetup | undefined };
 
+/** Throws ArgumentError for what is no validation data: a share of the data is another option. */
+function checkHeld(held: unknown): void {
+  if (typeof held === 'number') throw new ArgumentError(`[fit] validation: got ${held}, expected a dataset, a stream or a loader. Of a share of the data say { validationSplit: ${held > 0 && held < 1 ? held : 0.1} }.`, { op: 'fit' });
+  checkSource('fit', held, 'validation');
+}
+
 /**
  * Makes the arguments of fit() complete: of data that is no loader, one that begins with epoch `firstEpoch`. Throws ArgumentError, and
  * AnnealError for an unknown option.
@@ -42,7 +48,7 @@ export function prepare<M extends AnyMetric>(data: Source, options: FitOptions<M
   const [source, held] = validationSplit === undefined ? [data, validation] : divided(data, validation, validationSplit, options.seed);
   const batches = toLoader('fit', source, loading);
   if (batches !== (source as unknown)) batches.loadStateDict({ ...batches.stateDict(), epoch: firstEpoch, step: 0 });
-  if (held !== undefined) checkSource('fit', held);
+  if (held !== undefined) checkHeld(held);
   warnOfSortedClasses(batches);
   if (saving !== undefined || resuming !== undefined) checkSavable(batches);
   return {

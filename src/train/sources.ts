@@ -80,12 +80,12 @@ export interface LoadOptions {
 export const DEFAULT_BATCH = 32;
 
 /** Throws ArgumentError for what is no source of batches, before options are looked at: they may be targets, as in fit(x, y). */
-export function checkSource(op: string, source: unknown): void {
+export function checkSource(op: string, source: unknown, name = 'the data'): void {
   if (source instanceof Dataset || source instanceof FetchedDataset || source instanceof Stream || isLoader(source)) return;
   const given = (values: unknown): boolean => Array.isArray(values) || ArrayBuffer.isView(values);
   const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
   const expected = op === 'predict' ? 'a tensor, a dataset, a stream or a loader' : 'a dataset, a stream or a loader';
-  throw new ArgumentError(`[${op}] the data: got ${describeValue(source)}, expected ${expected}. ${advice}`, { op });
+  throw new ArgumentError(`[${op}] ${name}: got ${describeValue(source)}, expected ${expected}. ${advice}`, { op });
 }
 
 /** The loader for a source. Throws ArgumentError for options of loading beside a ready loader. */

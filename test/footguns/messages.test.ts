@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { add, data, load, losses, metrics, nn, optim, tensor, Trainer } from 'anneal';
+import { add, data, embedding, load, losses, metrics, nn, optim, scaledDotProductAttention, tensor, text, Trainer, zeros } from 'anneal';
+
+const planned = process.env['ANNEAL_DEBUG'] !== '1';
 
 const x = Float32Array.of(1, 2, 3, 4);
 const y = Int32Array.of(0, 1);
@@ -18,6 +20,27 @@ async function said(call: () => unknown): Promise<string> {
   return 'nothing';
 }
 
+it('an error of layers within layers has the line of the call, and leaves the limit of stacks as it was', () => {
+  const inner = nn.transformerEncoder(nn.transformerEncoderLayer(4, 2, { dimFeedforward: 4 }), 1);
+  const mine = (): unknown => inner.forward(zeros([2, 3, 4]), { mask: zeros([2, 3]) });
+  const before = Error.stackTraceLimit;
+  try {
+    for (const limit of [10, 0]) {
+      Error.stackTraceLimit = limit;
+      let thrown: Error | undefined;
+      try {
+        mine();
+      } catch (error) {
+        thrown = error as Error;
+      }
+      expect(thrown!.stack!.includes('at mine ')).toBe(limit === 10);
+      expect(Error.stackTraceLimit).toBe(limit);
+    }
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+});
+
 describe('messages to those who come from elsewhere', () => {
   it('fit(x, y) wants a dataset, evaluate(x, y) too', async () => {
     expect(await said(() => trainer.fit(x as never, y as never))).toBe('[fit] the data: got a Float32Array, expected a dataset, a stream or a loader. Make one of inputs and targets: data.fromArrays({ x, y, shape }).');
@@ -28,6 +51,19 @@ describe('messages to those who come from elsewhere', () => {
 
   it('predict(row) names tensor([row])', async () => {
     for (const row of [x, [1, 2]]) expect(await said(() => trainer.predict(row as never))).toMatch(/^\[predict\] the data: got an? \w+, expected a tensor, .*Make a tensor with the batch in front: tensor\(\[row\]\), or tensor\(row, \{ shape: \[1, row\.length\] \}\)\.$/);
+  });
+
+  it('fit({ validation: 0.2 }) and fit({ resume: true }) name what is meant', async () => {
+    expect(await said(() => trainer.fit(points, { validation: 0.2 as never }))).toBe('[fit] validation: got 0.2, expected a dataset, a stream or a loader. Of a share of the data say { validationSplit: 0.2 }.');
+    expect(await said(() => trainer.fit(points, { validation: [x, y] as never }))).toMatch(/^\[fit\] validation: got an Array, expected a dataset, a stream or a loader\./);
+    expect(await said(() => trainer.fit(points, { resume: true as never }))).toBe("[fit] resume: got true, expected 'latest', or the path of a checkpoint. Where training is to begin anew, leave it out.");
+  });
+
+  it('tokens that are no tensor are to be an int32 one', async () => {
+    const advice = /^\[embedding\] tokens is no tensor: got an Int32Array, expected a tensor\. Make one: tensor\(values, \{ dtype: 'int32' \}\)\.$/;
+    expect(await said(() => nn.embedding(4, 2).forward(Int32Array.of(1) as never))).toMatch(advice);
+    expect(await said(() => embedding(Int32Array.of(1) as never, zeros([4, 2])))).toMatch(advice);
+    expect(await said(() => scaledDotProductAttention(zeros([1, 1, 3, 4]), zeros([1, 1, 3, 4]), zeros([1, 1, 3, 4]), { keyLengths: [2] as never }))).toMatch(/keyLengths is no tensor: .* Make one: tensor\(values, \{ dtype: 'int32' \}\)\.$/);
   });
 
   it('options of other libraries are translated', async () => {
@@ -45,6 +81,15 @@ describe('messages to those who come from elsewhere', () => {
     expect(await said(() => new Trainer(model, { criterion: losses.crossEntropy, optimizer } as never))).toMatch(/Did you mean loss\?$/);
     expect(await said(() => tensor([1]).sum({ dim: 0 } as never))).toMatch(/Did you mean axis\?$/);
     expect(await said(() => metrics.accuracy({ ignore_index: 1 } as never))).toMatch(/Did you mean ignoreIndex\?$/);
+    expect(await said(() => data.fromText(() => ['a'], { blockSize: 4 } as never))).toMatch(/Did you mean context\?$/);
+    expect(await said(() => text.words('a', { vocab_size: 4 } as never))).toMatch(/Did you mean maxWords\?$/);
+    expect(await said(() => nn.transformerEncoderLayer(4, 2, { batch_first: true } as never))).toMatch(/The batch is in front everywhere; leave it out\.$/);
+    const attend = (options: object) => said(() => nn.transformerEncoderLayer(4, 2).forward(zeros([1, 2, 4]), options));
+    expect(await attend({ src_key_padding_mask: 1 })).toMatch(/Padding is told by lengths, as data\.padded hands them along: \{ keyLengths \}, of a memory \{ memoryKeyLengths \}\.$/);
+    expect(await attend({ src_mask: 1 })).toMatch(/Did you mean mask\?$/);
+    const generate = (options: object) => said(() => text.generate(model, [1], options));
+    for (const name of ['num_beams', 'beams']) expect(await generate({ [name]: 4 })).toMatch(/Beam search is a function of its own: text\.beamSearch\(model, prompt, \{ beams: 4 \}\)\.$/);
+    expect(await generate({ do_sample: true })).toMatch(/What is written is drawn, unless temperature is 0; leave it out\.$/);
     // What is like nothing is not guessed at.
     expect(await fit({ zzzzzz: 1 })).toMatch(/checkFinite, checkpoint, resume\.$/);
   });
@@ -63,6 +108,12 @@ describe('messages to those who come from elsewhere', () => {
       '[crossEntropy] index out of range at position 1: got 2, expected an integer in [0, 2). Classes count from 0: where labels begin at 1, subtract 1 from each; or give the model more classes.',
     );
     expect(await said(() => losses.crossEntropy(logits, tensor([1, 7], { dtype: 'int32' })).item())).toMatch(/Check the labels, or the number of classes that the model gives\.$/);
+    expect(await said(() => losses.crossEntropy(logits, tensor([1, -100], { dtype: 'int32' })).item())).toBe(
+      '[crossEntropy] index out of range at position 1: got -100, expected an integer in [0, 2). Where it stands for no label, as behind the end of a sequence, leave it out: losses.crossEntropy.with({ ignoreIndex: -100 }).',
+    );
+    const keys = zeros([2, 1, 3, 4]);
+    const tooLong = await said(() => scaledDotProductAttention(keys, keys, keys, { keyLengths: tensor([3, 4], { dtype: 'int32' }) }).data());
+    expect(tooLong).toMatch(planned ? /^\[scaledDotProductAttention\] length out of range at position 1: got 4, expected an integer in \[0, 4\)\. A length counts the elements of an example in front of its padding, 3 at most\.$/ : /out of range at position 1: got 4/);
     expect(await said(() => losses.crossEntropy.with({ labelSmoothing: 0.1 })(logits, tensor([1, 2], { dtype: 'int32' })).item())).toMatch(/^\[crossEntropy\] index out of range at position 1/);
     expect(await said(() => logits.gather(tensor([2], { dtype: 'int32' })).data())).toBe('[gather] index out of range at position 0: got 2, expected an integer in [0, 2). Correct the indices.');
   });
