@@ -10,7 +10,7 @@ import type { SuspendedOutputs } from './graph/suspended-outputs.js';
 import { inspected } from './inspect.js';
 import type { Mean } from './losses/reduction.js';
 import type { Attrs, Inferred, OpRecord, OutputMeta } from './ops/record.js';
-import { showShape, type Shape } from './shape.js';
+import { showShape, sizeOf, type Shape } from './shape.js';
 import { nested, tensorJson, tensorText, valuesOf, type Rows, type TensorJson, type Value } from './tensor-text.js';
 
 const NOTHING: readonly OutputMeta[] = [];
@@ -159,6 +159,13 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
 
   toString(): string {
     return `Tensor(${this.op.name}, ${showShape(this.shape)}, ${this.dtype})`;
+  }
+
+  /** Text, where text is asked for. Throws ArgumentError in arithmetic and comparisons of JavaScript's, which would make NaN, false or a text of it. */
+  [Symbol.toPrimitive](hint: 'string' | 'number' | 'default'): string {
+    if (hint === 'string') return this.toString();
+    const read = sizeOf(this.shape) === 1 ? 'item' : 'data';
+    throw new ArgumentError(`[tensor] got ${this.toString()} as an operand of JavaScript's, as of + or <, expected a number. Read it first: await tensor.${read}(). Sums and comparisons of tensors are ops: a.add(b), a.less(b).`, { op: 'tensor' });
   }
 
   /** Shape, dtype, and the values where they are known without running anything; null where not. */

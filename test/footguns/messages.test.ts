@@ -59,6 +59,14 @@ describe('messages to those who come from elsewhere', () => {
     expect(await said(() => trainer.fit(points, { resume: true as never }))).toBe("[fit] resume: got true, expected 'latest', or the path of a checkpoint. Where training is to begin anew, leave it out.");
   });
 
+  it('a tensor in the place of its number names item()', async () => {
+    const loss = losses.crossEntropy(zeros([1, 2]), tensor([1], { dtype: 'int32' })) as unknown as number;
+    const advice = /^\[tensor\] got Tensor\(\w+, \[\], float32\) as an operand of JavaScript's, as of \+ or <, expected a number\. Read it first: await tensor\.item\(\)\. Sums and comparisons of tensors are ops: a\.add\(b\), a\.less\(b\)\.$/;
+    for (const call of [() => 0 + loss, () => loss > 3, () => Number(loss), () => Math.round(loss)]) expect(await said(call)).toMatch(advice);
+    expect(await said(() => Number(zeros([2])))).toMatch(/await tensor\.data\(\)/);
+    expect([`${String(loss)}`, `${loss}`, [loss].join()]).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^Tensor\(\w+, \[\], float32\)$/)));
+  });
+
   it('tokens that are no tensor are to be an int32 one', async () => {
     const advice = /^\[embedding\] tokens is no tensor: got an Int32Array, expected a tensor\. Make one: tensor\(values, \{ dtype: 'int32' \}\)\.$/;
     expect(await said(() => nn.embedding(4, 2).forward(Int32Array.of(1) as never))).toMatch(advice);
