@@ -2,11 +2,13 @@ import { describeList, describeValue } from '../describe-value.js';
 import { AnnealError, ArgumentError } from '../errors.js';
 import { engine } from '../graph/engine.js';
 import { withoutTracking } from '../graph/recorder.js';
+import { inspected, labelled, type Inspect } from '../inspect.js';
 import { add } from '../ops/index.js';
 import { checkCount } from '../ops/check.js';
 import { checkFlags, checkRequired } from '../options.js';
 import type { Parameter } from '../parameter.js';
 import { differenceOf, entriesOf, loadInto, mismatch, type Source, type State } from '../state.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkProbability } from './dropout.js';
 import { Embedding } from './embedding.js';
@@ -29,7 +31,7 @@ export interface LoraOptions {
   readonly useRslora?: boolean | undefined;
   /**
    * Weights that get an addition, by their names in namedParameters(): those that a RegExp finds or that begin with a text, as in freeze(). Default: all of nn.linear, and the projections of
-   * nn.multiheadAttention; those of nn.embedding have to be picked.
+   * nn.multiheadAttention, but for weights that layers share; those of nn.embedding have to be picked.
    */
   readonly match?: string | RegExp | undefined;
   /** Probability of dropout in front of A; embeddings have none. Default 0. */
@@ -135,6 +137,12 @@ export class Lora {
     };
   }
 
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    const { rank, alpha } = this.#numbers;
+    const parameters = this.parameters().reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    return labelled('Lora', { rank, alpha, parameters, weights: this.#places.map(({ name }) => name), merged: this.#merged }, depth, options, inspect);
+  }
+
   /** Puts the additions into the weights, W + scale B A, and takes them off the model, whose weights stay frozen: unfreeze() lets them train. Once: throws AnnealError (ANNEAL_BUSY) when they are there already. */
   async merge(): Promise<void> {
     if (this.#merged) throw new AnnealError('ANNEAL_BUSY', `[${OP}] the additions are in the weights already: got merge() again, expected one call.`, { op: OP });
@@ -179,7 +187,7 @@ function asNamedHere(given: ReadonlyMap<string, Source>, names: readonly string[
  * Trains a model by small additions: a weight W [out, in] becomes W + alpha / rank B A, of which A [rank, in] and B [out, rank] train, and all else is frozen. At first B is 0, so that the model is what it was.
  * A table of nn.embedding [V, D] becomes W + alpha / rank (B A)^T, with A [rank, V], which is 0 at first, and B [D, rank].
  * The additions are saved by themselves, by PEFT's names, with save() or saveLora(), and merge() puts them into the weights. As peft.LoraConfig. Source: Hu et al., arXiv:2106.09685.
- * Throws ArgumentError for options that are wrong, a pattern that picks no such weight, and a weight that is shared; AnnealError (ANNEAL_BUSY) for a model that has additions.
+ * Throws ArgumentError for options that are wrong, a pattern that picks no such weight, or one that layers share; AnnealError (ANNEAL_BUSY) for a model that has additions.
  *
  *     const model = nn.sequential([784], nn.linear(784, 32), nn.relu(), nn.linear(32, 10));
  *     const adapters = nn.lora(model, { rank: 4, alpha: 8 });
@@ -195,11 +203,12 @@ export function lora(model: Module, options: LoraOptions): Lora {
   if (!(typeof alpha === 'number' && Number.isFinite(alpha))) throw new ArgumentError(`[${OP}] alpha: got ${describeValue(alpha)}, expected a number, such as 2 * rank.`, { op: OP });
   checkProbability(OP, 'dropout', dropout);
   const fits = matcher(match);
-  const places = placesOf(model).filter(({ name, module }) => (fits === undefined ? !(module instanceof Embedding) : fits(name)));
+  const shared = fits === undefined ? sharedWeights(model) : undefined;
+  const places = placesOf(model).filter(({ name, module }) => (fits === undefined ? !(module instanceof Embedding || shared!.has(name)) : fits(name)));
   if (places.length === 0) {
-    throw new ArgumentError(`[${OP}] match: got ${shownPattern(match)}, which picks no weight of nn.linear, nn.multiheadAttention or nn.embedding among ${describeList([...model.namedParameters().keys()])}.`, { op: OP });
+    throw new ArgumentError(`[${OP}] match: got ${match === undefined ? 'none' : shownPattern(match)}, which picks no weight of ${match === undefined ? 'nn.linear or nn.multiheadAttention that no other layer shares' : 'nn.linear, nn.multiheadAttention or nn.embedding'} among ${describeList([...model.namedParameters().keys()])}.`, { op: OP });
   }
-  checkPlaces(OP, model, places, `match: got ${match === undefined ? 'all weights' : shownPattern(match)}`);
+  checkPlaces(OP, model, places, `match: got ${shownPattern(match)}`);
   return new Lora(model, places, { rank, alpha, useRslora, dropout }).attach$();
 }
 
@@ -209,13 +218,16 @@ export function checkModel(op: string, model: unknown): void {
 
 /** Throws for weights that cannot get an addition; `picked` says what has picked them. */
 export function checkPlaces(op: string, model: Module, places: readonly Place[], picked: string): void {
-  const shared = new Set(sharedNames(model).values());
+  const shared = sharedWeights(model);
   for (const { module, weight, name } of places) {
     if (module.lora !== undefined) throw new AnnealError('ANNEAL_BUSY', `[${op}] ${name} has an addition already. Call merge() of what lora() gave.`, { op });
     if (weight.maxNorm !== undefined) throw new ArgumentError(`[${op}] ${picked}, which picks ${name}, whose rows have a maxNorm: merged, they would be shortened with the addition. Leave it out${op === OP ? ' of match' : ''}.`, { op });
     if (shared.has(name)) throw new ArgumentError(`[${op}] ${picked}, which picks ${name}, that layers share: merged, the addition would change all of them. Leave it out${op === OP ? ' of match' : ''}.`, { op });
   }
 }
+
+/** Names of weights that several layers have. */
+const sharedWeights = (model: Module): ReadonlySet<string> => new Set(sharedNames(model).values());
 
 const shownPattern = (match: string | RegExp | undefined): string => (typeof match === 'string' ? `'${match}'` : String(match));
 

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { load, nn, optim, save, seed, tensor, type Tensor } from 'anneal';
 import { expectClose } from '../parity/fixtures.js';
@@ -168,6 +169,18 @@ class Tied extends nn.Module {
   }
 }
 
+test('weights that layers share have none, unless they are asked for', () => {
+  class Longer extends Tied {
+    readonly hidden = nn.linear(3, 3);
+  }
+  expect([...nn.lora(new Longer(), { rank: 2 }).stateDict().keys()]).toEqual(['base_model.model.hidden.lora_A.weight', 'base_model.model.hidden.lora_B.weight']);
+  expect(() => nn.lora(new Tied(), { rank: 2 })).toThrow("[lora] match: got none, which picks no weight of nn.linear or nn.multiheadAttention that no other layer shares among ['embedding.weight', 'head.bias'].");
+});
+
+test('console.log() shows what there is', () => {
+  expect(inspect(nn.lora(small(), { rank: 2, alpha: 4, match: 'headOf' }), { breakLength: Infinity })).toBe("Lora { rank: 2, alpha: 4, parameters: 32, weights: [ 'headOf.weight' ], merged: false }");
+});
+
 test.each<[() => unknown, string]>([
   [() => nn.lora(small(), {} as never), '[lora] rank: got undefined, expected a whole number of at least 1.'],
   [() => nn.lora(small(), { rank: 2, alpha: NaN }), '[lora] alpha: got NaN, expected a number, such as 2 * rank.'],
@@ -183,7 +196,7 @@ test.each<[() => unknown, string]>([
   [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /outProj/ })), '[lora] PEFT adapts both weights of an attention, or none: got an addition to block.selfAttn.outProj.weight alone, expected one to inProjWeight and to outProj.weight. Pick both by match, or save the tensors alone: save(adapters, path).'],
   [() => JSON.stringify(nn.lora(small(), { rank: 2, match: /inProj/ })), 'got an addition to block.selfAttn.inProjWeight alone'],
   [() => nn.lora(nn.sequential([4], nn.embedding(5, 2, { maxNorm: 1 })), { rank: 2, match: '0' }), "[lora] match: got '0', which picks 0.weight, whose rows have a maxNorm: merged, they would be shortened with the addition. Leave it out of match."],
-  [() => nn.lora(new Tied(), { rank: 2 }), '[lora] match: got all weights, which picks embedding.weight, that layers share: merged, the addition would change all of them. Leave it out of match.'],
+  [() => nn.lora(new Tied(), { rank: 2, match: /./ }), '[lora] match: got /./, which picks embedding.weight, that layers share: merged, the addition would change all of them. Leave it out of match.'],
   [() => {
     const model = small();
     nn.lora(model, { rank: 2, match: 'headOf' });
