@@ -104,7 +104,7 @@ export function summarize(model: Module, given: ExampleShape | undefined, { batc
   return printed(data, () => show(data));
 }
 
-/** What `fn` gives. A DTypeError says, too, how summary() is told the dtypes of inputs. */
+/** Result of `fn`. A DTypeError says, too, how summary() is told the dtypes of inputs. */
 function withAdvice<R>(input: ExampleShape, fn: () => R): R {
   try {
     return fn();
