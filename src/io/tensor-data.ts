@@ -34,13 +34,25 @@ export interface OpenedTensors extends Header {
   readonly wrong: Wrong;
 }
 
+const BY_PYTORCH = ', as torch.save() writes: write it in Python by safetensors.torch.save_file(model.state_dict(), path)';
+
+/** Beginnings of other files with weights, and what these are. */
+const OTHERS: readonly (readonly [magic: string, what: string])[] = [
+  ['PK\x03\x04', `a zip archive${BY_PYTORCH}`],
+  ['\x80\x02', `a pickle${BY_PYTORCH}`],
+  ['\x89HDF', 'an HDF5 file, as Keras writes'],
+  ['GGUF', 'a GGUF file, as llama.cpp reads'],
+];
+
 /** Reads the header of a safetensors file, and checks it down to the last byte. */
 export async function openSource(source: ByteSource, wrong: Wrong): Promise<OpenedTensors> {
   if (source.size < 8) throw wrong(`it has ${source.size} bytes, expected at least 8`);
   const length = new Uint8Array(8);
   await source.read(length, 0);
   const headerBytes = new DataView(length.buffer).getBigUint64(0, true);
-  if (headerBytes > BigInt(MAX_HEADER)) throw wrong(`its header claims ${headerBytes} bytes, expected at most ${MAX_HEADER}`);
+  const begin = String.fromCharCode(...length);
+  const other = OTHERS.find(([magic]) => begin.startsWith(magic));
+  if (headerBytes > BigInt(MAX_HEADER)) throw wrong(other !== undefined ? `it is ${other[1]}` : `its header claims ${headerBytes} bytes, expected at most ${MAX_HEADER}`);
   const dataStart = 8 + Number(headerBytes);
   if (dataStart > source.size) throw wrong(`its header claims ${headerBytes} bytes, but only ${source.size - 8} follow: the file is truncated`);
   const bytes = new Uint8Array(Number(headerBytes));

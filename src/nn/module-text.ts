@@ -3,7 +3,7 @@ import { Parameter } from '../parameter.js';
 import type { Module } from './module.js';
 import { columns } from './summary-text.js';
 
-/** Returns what console.log() prints of a module: a line for each one below it, with the shapes of its own parameters. */
+/** Returns what console.log() prints of a module: a line for itself and each one below it, with the shapes of its own parameters. */
 export function moduleText(model: Module): string {
   const state = [...model.stateDict().values()];
   const frozen = state.filter((parameter) => !parameter.requiresGrad && !parameter.isBuffer).length;
@@ -13,7 +13,8 @@ export function moduleText(model: Module): string {
   const kind = inner.length === 0 ? String(model) : kindOf(model);
   const prefix = model.path$ === '' ? '' : `${model.path$}.`;
   const rows = inner.map((module) => [`  ${module.path$.startsWith(prefix) ? module.path$.slice(prefix.length) : module.path$}`, kindOf(module), shapesOf(module)]);
-  return [`${kind} (${facts.join(', ')})`, ...columns(rows, 3)].join('\n');
+  const own = shapesOf(model);
+  return [`${kind} (${facts.join(', ')})${own === '' ? '' : `  ${own}`}`, ...columns(rows, 3)].join('\n');
 }
 
 /** A module that has others is what its class is called: they have lines of their own. */

@@ -66,6 +66,17 @@ describe('console.log() of a tensor', () => {
 });
 
 describe('console.log() of what a user holds', () => {
+  it('shows the parameters of a model of one\'s own beside its layers', () => {
+    class Pooled extends nn.Module {
+      readonly query = new nn.Parameter([3, 1], nn.init.zeros());
+      readonly head = nn.linear(3, 2);
+      override forward(x: Tensor): Tensor {
+        return this.head.forward(x.mul(this.query.t()));
+      }
+    }
+    expect(inspect(new Pooled())).toBe('Pooled (11 parameters, training)  query [3,1]\n  head  linear(3, 2)  weight [2,3], bias [2]');
+  });
+
   it('shows a model layer by layer', () => {
     const { model } = made();
     for (const parameter of model.layers[0]!.parameters()) parameter.requiresGrad = false;

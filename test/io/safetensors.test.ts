@@ -158,6 +158,10 @@ describe('a file that is not to be trusted', () => {
   const cases: [string, Uint8Array, string][] = [
     ['empty', new Uint8Array(0), 'it has 0 bytes, expected at least 8'],
     ['a huge header', new Uint8Array(16).fill(0xff), 'its header claims 18446744073709551615 bytes'],
+    ['a zip archive of PyTorch', Buffer.from('PK\x03\x04\0\0\x08\x08 archive/data.pkl', 'latin1'), 'it is a zip archive, as torch.save() writes: write it in Python by safetensors.torch.save_file(model.state_dict(), path).'],
+    ['a pickle of PyTorch', Buffer.from('\x80\x02\x8a\nl\xfc\x9cF\xf9 j', 'latin1'), 'it is a pickle, as torch.save() writes'],
+    ['an HDF5 file', Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), 'it is an HDF5 file, as Keras writes.'],
+    ['a GGUF file', Buffer.from('GGUF\x03\0\0\0', 'latin1'), 'it is a GGUF file'],
     ['a header beyond the end', fileOf('{}').subarray(0, 9), 'its header claims 2 bytes, but only 1 follow'],
     ['no JSON', fileOf('{"a":'), 'its header is no valid JSON'],
     ['no UTF-8', fileOf('{"a":1}').fill(0xff, 10, 11), 'its header is no valid JSON'],
