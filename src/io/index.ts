@@ -1,5 +1,5 @@
 export { load, loadFile, loadMetadata, parseSafetensors, type LoadFileOptions, type TensorFile } from './load.js';
-export { loadModel, type LoadModelOptions } from './load-model.js';
+export { loadModel, type LoadModelOptions, type SavedParts } from './load-model.js';
 export { loadLora, saveLora } from './lora-folder.js';
 export type { FilePath } from './path.js';
 export type { Savable, Stateful, TensorsByName } from './savable.js';

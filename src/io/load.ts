@@ -49,7 +49,12 @@ export async function loadFile(path: FilePath, names?: NameFilter): Promise<Tens
  * Throws as load does.
  */
 export async function loadMetadata(path: FilePath): Promise<{ [name: string]: string }> {
-  return reading('loadMetadata', path, (reader) => Promise.resolve(Object.fromEntries([...reader.metadata].filter(([name]) => name !== MODEL_TEXT))));
+  return reading('loadMetadata', path, (reader) => Promise.resolve(textsOf(reader)));
+}
+
+/** Texts of a file, but for that of the library's own. */
+export function textsOf({ metadata }: TensorReader): { [name: string]: string } {
+  return Object.fromEntries([...metadata].filter(([name]) => name !== MODEL_TEXT));
 }
 
 /** Opens files for as long as `read` needs them. */

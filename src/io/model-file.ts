@@ -3,6 +3,7 @@ import { ImageTransform } from '../data/image-transform.js';
 import { FileFormatError } from '../errors.js';
 import { architectureOf } from '../nn/architecture.js';
 import type { Module } from '../nn/module.js';
+import { withoutUndefined } from '../options.js';
 import { Pipeline } from '../tables/pipeline.js';
 import { Predictor, type PredictorOptions } from '../train/predictor.js';
 import type { Texts } from './encode.js';
@@ -24,6 +25,10 @@ export function modelTexts(predictor: Predictor): Texts {
 export interface SavedModel {
   /** Not checked: moduleOf() makes a model of it, or says what is wrong. */
   readonly architecture: unknown;
+  /** The pipeline. Throws FileFormatError for what is none. */
+  pipeline(): Pipeline | undefined;
+  /** Names of classes: those given, or the pipeline's. */
+  classes(): readonly string[] | undefined;
   /** Makes the predictor of a model. Throws FileFormatError for options that are none, or not of that model. */
   predictor(model: Module): Predictor;
 }
@@ -40,21 +45,27 @@ export function parseModelText(text: string, wrong: Wrong): SavedModel {
   if (!isObject(parsed)) throw wrong(`its ${MODEL_TEXT} is no JSON object`);
   const twice = duplicateKey(text);
   if (twice !== undefined) throw wrong(`its ${MODEL_TEXT} has the name '${twice}' twice`);
-  const { version, model, pipeline, images, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown; images?: unknown };
+  const { version, model, pipeline: pipelineJson, images, ...options } = parsed as { version?: unknown; model?: unknown; pipeline?: unknown; images?: unknown; classes?: unknown };
   if (version !== VERSION) throw wrong(`its ${MODEL_TEXT} is of version ${JSON.stringify(version)}, expected ${VERSION}: a newer version of anneal may have written it`);
+  const fitting = <R>(read: () => R): R => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof FileFormatError) throw error;
+      throw wrong(`its ${MODEL_TEXT} does not fit: ${(error as Error).message.replace(/\.$/, '')}`);
+    }
+  };
+  let read: Pipeline | undefined;
+  const pipeline = (): Pipeline | undefined => (read ??= pipelineJson === undefined ? undefined : fitting(() => Pipeline.fromJSON(pipelineJson)));
   return {
     architecture: model,
-    predictor(made) {
-      try {
-        const makers = { ...(pipeline === undefined ? {} : { pipeline: Pipeline.fromJSON(pipeline) }), ...(images === undefined ? {} : { images: ImageTransform.fromJSON(images) }) };
-        return new Predictor(made, { ...(options as PredictorOptions), ...makers });
-      } catch (error) {
-        if (error instanceof FileFormatError) throw error;
-        throw wrong(`its ${MODEL_TEXT} does not fit: ${(error as Error).message.replace(/\.$/, '')}`);
-      }
-    },
+    pipeline,
+    classes: () => (isNames(options.classes) ? options.classes : pipeline()?.classNames),
+    predictor: (made) => fitting(() => new Predictor(made, withoutUndefined({ ...(options as PredictorOptions), pipeline: pipeline(), images: images === undefined ? undefined : ImageTransform.fromJSON(images) }))),
   };
 }
+
+const isNames = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((name) => typeof name === 'string');
 
 function bracketsIn(text: string): number {
   let count = 0;

@@ -88,8 +88,43 @@ describe('loadModel', () => {
     await save(nn.sequential([4], nn.linear(4, 4), new Net()), mixed);
     await expect(loadModel(mixed)).rejects.toThrow(`${mixed} holds a model with layers of the class Net (layer 1), which only your program can make`);
     await expect(loadModel(own, { model: build() })).rejects.toMatchObject({ code: 'ANNEAL_STATE_MISMATCH' });
-    await expect(loadModel(own, { model: 5 as never })).rejects.toThrow('[loadModel] model: got 5, expected a Module, as in { model: new Net() }.');
+    await expect(loadModel(own, { model: 5 as never })).rejects.toThrow('[loadModel] model: got 5, expected a Module, as in { model: new Net() }, or a function that makes one.');
+    await expect(loadModel(own, { model: Net as never })).rejects.toThrow('[loadModel] model: got the class Net, expected a Module, as in { model: new Net() }');
     await expect(loadModel(own, { modle: net } as never)).rejects.toMatchObject({ code: 'ANNEAL_UNKNOWN_OPTION' });
+  });
+
+  it('has a model made of what the file has besides its weights', async () => {
+    class Words extends nn.Module<{ note: [number]; noteLengths: [] }, [number]> {
+      readonly words;
+      constructor(size: number, classes: number) {
+        super();
+        this.words = nn.embeddingBag(size, classes);
+      }
+      override forward({ note, noteLengths }: nn.Inputs<{ note: [number]; noteLengths: [] }>): Tensor {
+        return this.words.forward(note as Tensor<[number, number], 'int32'>, { lengths: noteLengths as Tensor<[number], 'int32'> });
+      }
+    }
+    const rows = [{ note: 'to be or not to be', kind: 'a' }, { note: 'that is the question', kind: 'b' }, { note: 'to be', kind: 'c' }];
+    const { pipeline } = await data.table(rows, { columns: { note: data.columns.tokens() }, target: { kind: 'category' } });
+    const model = new Words(pipeline.embeddings['note']!, 3);
+    const path = file();
+    await save(model, path, { pipeline, metadata: { author: 'S' } });
+    const given: unknown[] = [];
+    const opened = await loadModel(path, {
+      target: 'category',
+      model: ({ pipeline: saved, classes, metadata }) => {
+        given.push(saved?.toJSON(), classes, metadata);
+        return new Words(saved!.embeddings['note']!, classes!.length);
+      },
+    });
+    expect(given).toEqual([pipeline.toJSON(), ['a', 'b', 'c'], { author: 'S' }]);
+    expect(await opened.rows(rows)).toEqual(await new Predictor(model, { pipeline }).rows(rows));
+    const plain = file();
+    await save(await model.toArrays() as never, plain);
+    await loadModel(plain, { model: (parts) => (given.push(parts), model) });
+    expect(given.at(-1)).toEqual({ pipeline: undefined, classes: undefined, metadata: {} });
+    await expect(loadModel(path, { model: () => 3 as never })).rejects.toThrow('[loadModel] model: got a function that gave 3, expected a Module, as in { model: ({ classes }) => new Net(classes.length) }.');
+    await expect(loadModel(path, { model: () => { throw new RangeError('mine'); } })).rejects.toThrow(RangeError);
   });
 
   it('takes files of weights alone, and checkpoints, with a model', async () => {
