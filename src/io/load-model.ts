@@ -15,7 +15,7 @@ import { wrongIn } from './open-tensors.js';
 import type { FilePath } from './path.js';
 import type { TensorReader } from './tensor-reader.js';
 
-/** What a file has besides the weights, by which a model of one's own gets its sizes. */
+/** Contents of a file besides the weights, by which a model of one's own gets its sizes. */
 export interface SavedParts<T extends TargetKind = TargetKind> {
   /** The fitted pipeline, whose `shape`, `embeddings` and `classNames` are the sizes of a model for its rows; undefined where none was saved. */
   readonly pipeline: Pipeline<ExampleShape, T> | undefined;
