@@ -20,6 +20,12 @@ test('every exported name is on a page', () => {
   expect(names.filter((path) => !new RegExp(`(?<![\\w$])${path.split('.').at(-1)!}(?![\\w$])`).test(code))).toEqual([]);
 });
 
+test('no name has two rows in the reference', () => {
+  const rows = readFileSync(join(folder, 'reference.md'), 'utf8').split('\n').filter((line) => line.startsWith('| `'));
+  const names = rows.flatMap((row) => [...row.split('|')[1]!.replaceAll(/\([^)]*\)/g, '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});
+
 test('every method of a model, a trainer, a dataset and a tensor that is public is on a page, or an op of that name', () => {
   const own = (kind: { readonly prototype: object }): string[] => Object.getOwnPropertyNames(kind.prototype).filter((name) => !/\$$|^constructor$|^toString$|^toJSON$/.test(name));
   const methods = [anneal.Tensor, anneal.Parameter, anneal.nn.Module, anneal.Trainer, anneal.data.Dataset].flatMap((kind) => own(kind as never).map((name) => `${kind.name}.${name}`));
