@@ -50,14 +50,14 @@ export class EncoderDecoder extends nn.Module<{ source: [number]; sourceLengths:
   }
 
   encode({ values, lengths }: Source): Memory {
-    const embedded = this.dropout.forward(this.sourcePositions.forward(this.sourceTokens.forward(values)) as Tensor);
+    const embedded = this.dropout.forward(this.sourcePositions.forward(this.sourceTokens.forward(values)));
     return { states: this.encoder.forward(embedded, { keyLengths: lengths }), lengths };
   }
 
   /** Logits behind each of the tokens [B, T]. */
   decode(tokens: Tensor, { states, lengths }: Memory): Tensor {
-    const embedded = this.dropout.forward(this.targetPositions.forward(this.targetTokens.forward(tokens as Tensor<readonly number[], 'int32'>)) as Tensor);
-    return this.head.forward(this.decoder.forward(embedded, states, { memoryKeyLengths: lengths })) as Tensor;
+    const embedded = this.dropout.forward(this.targetPositions.forward(this.targetTokens.forward(tokens)));
+    return this.head.forward(this.decoder.forward(embedded, states, { memoryKeyLengths: lengths }));
   }
 
   /** As in training, where all tokens are known: each is predicted from those in front of it. */

@@ -37,7 +37,7 @@ export class Gpt extends nn.Module {
   }
 
   override forward(tokens: Tensor): Tensor {
-    const embedded = this.dropout.forward(this.positions.forward(this.tokens.forward(tokens as Tensor<readonly number[], 'int32'>)));
+    const embedded = this.dropout.forward(this.positions.forward(this.tokens.forward(tokens)));
     const encoded = this.blocks.reduce<Tensor>((x, block) => block.forward(x), embedded);
     return this.head.forward(this.norm.forward(encoded));
   }

@@ -117,7 +117,7 @@ export class Gpt2 extends nn.Module {
 
   override forward(tokens: Tensor): Tensor {
     const { wte, wpe, drop, h, lnF } = this.transformer;
-    const embedded = drop.forward(wpe.forward(wte.forward(tokens as Tensor<readonly number[], 'int32'>)));
+    const embedded = drop.forward(wpe.forward(wte.forward(tokens)));
     return this.lmHead.forward(lnF.forward(h.reduce<Tensor>((x, block) => block.forward(x), embedded)));
   }
 }
