@@ -34,7 +34,7 @@ export class StreamLoader<X extends ExampleShape = Shape, Y extends ExampleShape
   constructor(stream: Stream<X, Y, D, E>, options: StreamLoaderOptions) {
     const asked: object = withoutUndefined(options);
     if ('shuffle' in asked || 'seed' in asked) {
-      throw new ArgumentError(`[data.loader] shuffle: a stream comes in its own order. Shuffle in the source, as data.fromText(source, { shuffle: true }) does, or load it whole with data.fromArrays.`, { op: 'data.loader' });
+      throw new ArgumentError(`[data.loader] ${'shuffle' in asked ? 'shuffle' : 'seed'}: a stream comes in its own order. Shuffle in the source, as data.fromText(source, { shuffle: true }) does, or load it whole with data.fromArrays.`, { op: 'data.loader' });
     }
     checkOptions('data.loader', asked, ['batchSize', 'dropLast', 'prefetch']);
     const setup = setupOf(options, 0);

@@ -147,6 +147,7 @@ describe('a stream', () => {
   it('refuses options that make no sense', () => {
     const stream = fromIterable(() => plain(3), { shape: [2] });
     expect(() => loader(stream, { shuffle: true } as never)).toThrow('[data.loader] shuffle: a stream comes in its own order');
+    expect(() => loader(stream, { seed: 1 } as never)).toThrow('[data.loader] seed: a stream comes in its own order');
     expect(() => loader(stream, { prefetch: 3 } as never)).toThrow('[data.loader] prefetch: got 3, expected 0, 1 or 2');
     expect(() => loader(stream, { dropLas: true } as never)).toThrow('Did you mean dropLast?');
     expect(() => loader(fromIterable([], { shape: [2], batches: true }), { batchSize: 2 })).toThrow('gives ready batches');
