@@ -149,20 +149,23 @@ export class Lora {
     this.#merged = true;
     const merged = this.#places.map(({ weight, adapter }) => withoutTracking(() => add(weight, adapter.delta$() as never) as Tensor));
     const values = await Promise.all(merged.map((one) => one.data()));
-    for (const [i, { module, weight }] of this.#places.entries()) {
-      await engine().write(weight, values[i]!);
+    // Nothing is awaited in between: what is recorded meanwhile, as by a server, has the additions once.
+    const written = this.#places.map(({ module, weight }, i) => {
       module.lora = undefined;
-    }
+      return engine().write(weight, values[i]!);
+    });
+    await Promise.all(written);
   }
 
   #checkRanks(op: string, given: ReadonlyMap<string, Source>): void {
     const { rank } = this.#numbers;
-    for (const [name, { shape }] of this.stateDict()) {
+    for (const [i, [name, { shape }]] of [...this.stateDict()].entries()) {
       const source = given.get(name);
       if (source === undefined || ArrayBuffer.isView(source) || source.shape?.length !== 2) continue;
-      const isA = shape[0] === rank && source.shape[1] === shape[1];
-      const other = isA ? source.shape[0]! : source.shape[1]!;
-      if ((isA || source.shape[0] === shape[0]) && other !== rank) {
+      // A [rank, in] and B [out, rank] take turns.
+      const [axis, along] = i % 2 === 0 ? [0, 1] : [1, 0];
+      const other = source.shape[axis]!;
+      if (source.shape[along] === shape[along] && other !== rank) {
         throw mismatch(op, `'${name}' does not fit: got additions of rank ${other}, expected ${rank}. Make them so: nn.lora(model, { rank: ${other}, alpha }), or read what they are from PEFT's folder: loadLora(model, folder).`);
       }
     }

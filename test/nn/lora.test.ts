@@ -58,6 +58,22 @@ test('merged, the model gives the same, without additions', async () => {
   expect(model.parameters().every(({ requiresGrad }) => !requiresGrad)).toBe(true);
 });
 
+test('what is recorded while additions are merged has them once', async () => {
+  const model = small();
+  const adapters = nn.lora(model, { rank: 2, alpha: 6 });
+  await trained(model);
+  const before = await model.forward(x).data();
+  let done = false;
+  const merging = adapters.merge().then(() => void (done = true));
+  const meanwhile: Promise<Float32Array>[] = [];
+  while (!done) {
+    meanwhile.push(model.forward(x).data() as Promise<Float32Array>);
+    await Promise.resolve();
+  }
+  await merging;
+  for (const outputs of await Promise.all(meanwhile)) expectClose('outputs', outputs, [...before], { relative: 1e-4, ofLargest: 1e-5 });
+});
+
 test('the additions are saved alone, by PEFT’s names, and loaded into another model', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lora-'));
   const model = small();
@@ -83,6 +99,13 @@ test('the additions are saved alone, by PEFT’s names, and loaded into another 
     "[loadStateDict] 'base_model.model.block.self_attn.lora_A.weight' does not fit: got additions of rank 3, expected 2. Make them so: nn.lora(model, { rank: 3, alpha }), or read what they are from PEFT's folder: loadLora(model, folder).",
   );
   rmSync(folder, { recursive: true });
+});
+
+test('additions to a layer of another size are not taken for those of another rank', async () => {
+  const saved = nn.lora(nn.sequential([8], nn.linear(8, 6)), { rank: 2 }).stateDict();
+  const into = (inputs: number, outputs: number): Promise<void> => nn.lora(nn.sequential([inputs], nn.linear(inputs, outputs)), { rank: 2 }).loadStateDict(saved);
+  await expect(into(4, 6)).rejects.toThrow("[loadStateDict] 'base_model.model.0.lora_A.weight' does not fit: got float32 [2,8], expected float32 [2,4].");
+  await expect(into(8, 5)).rejects.toThrow("[loadStateDict] 'base_model.model.0.lora_B.weight' does not fit: got float32 [6,2], expected float32 [5,2].");
 });
 
 test('the sizes of alpha and rank are those of the paper', async () => {
