@@ -152,7 +152,7 @@ export class Lora {
     // Nothing is awaited in between: what is recorded meanwhile, as by a server, has the additions once.
     const written = this.#places.map(({ module, weight }, i) => {
       module.lora = undefined;
-      return engine().write(weight, values[i]!);
+      return engine().write(weight, values[i]!) ?? Promise.resolve();
     });
     await Promise.all(written);
   }
