@@ -53,7 +53,7 @@ export async function loadModel<const T extends TargetKind = TargetKind, I exten
   const file = shownPath(checkPath(OP, path));
   return reading(OP, path, async (reader) => {
     const saved = savedIn(reader, file);
-    const model = typeof given === 'function' ? madeBy(given as (parts: SavedParts) => unknown, reader, saved) : ((given as Module | undefined) ?? made(saved, file));
+    const model = typeof given === 'function' ? madeBy(given as (parts: SavedParts) => unknown, reader, saved) : ((given as Module | undefined) ?? made(saved, file, reader));
     const predictor = saved === undefined ? new Predictor(model) : saved.predictor(model);
     if (options.target !== undefined && predictor.kind !== options.target) throw new ArgumentError(`[${OP}] target: got '${options.target}' for ${file}, whose target is '${predictor.kind}', expected that.`, { op: OP });
     await model.loadStateDict((await readAll(reader)).tensors);
@@ -75,10 +75,13 @@ function madeBy(make: (parts: SavedParts) => unknown, reader: TensorReader, save
 }
 
 /** The model that the file says. Throws ArgumentError where it does not say all of it. */
-function made(saved: SavedModel | undefined, file: string): Module {
+function made(saved: SavedModel | undefined, file: string, reader: TensorReader): Module {
   if (saved === undefined) throw new ArgumentError(`[${OP}] ${file} has weights alone, not what they are of: got no model, expected one. Build it and pass it: ${OP}(path, { model }).`, { op: OP });
   const due = classesDue(saved.architecture);
   if (due === undefined) return moduleOf(saved.architecture, OP, file);
+  if (reader.namesOf(undefined).some((name) => /\blora\.[ab]$/.test(name))) {
+    throw new ArgumentError(`[${OP}] ${file} holds a model with additions of nn.lora(), which only your program can make: got no model, expected one. Give a model additions and pass it, ${OP}(path, { model }); or save it after merge().`, { op: OP });
+  }
   throw new ArgumentError(`[${OP}] ${file} holds ${due}, which only your program can make: got no model, expected one. Build it and pass it: ${OP}(path, { model }).`, { op: OP });
 }
 

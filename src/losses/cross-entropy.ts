@@ -3,7 +3,7 @@ import { ArgumentError } from '../errors.js';
 import { crossEntropy as crossEntropyOp, mul } from '../ops/index.js';
 import { resolveAxis } from '../ops/check.js';
 import type { ClassTargets } from '../ops/class-targets.js';
-import type { Shape } from '../shape.js';
+import { sameShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { CLASS_OPTIONS, reduceClasses, type ClassOptions } from './classes.js';
 import { NOT_NEGATIVE, within } from './domain.js';
@@ -42,6 +42,8 @@ function compute(logits: Tensor, targets: Tensor, options: Options & ReductionOp
   checkProducer(op, logits, 'logits, scores of any size', NO_SOFTMAX, options);
   if (targets.dtype === 'float32') {
     if (options.ignoreIndex === undefined) return reduce(op, entropies(logits, within(op, targets, NOT_NEGATIVE), options, classWeights), options);
+    // Of another shape they are no probabilities, which the op says.
+    if (!sameShape(targets.shape, logits.shape)) entropies(logits, targets, options, classWeights);
     throw new ArgumentError(`[${op}] ignoreIndex beside probabilities: got ${options.ignoreIndex}, expected class indices. Leave it out, and give such examples the weight 0: { weights }.`, { op });
   }
   const C = logits.shape.length === 0 ? 0 : logits.shape[resolveAxis(op, axis, logits.shape)]!;

@@ -4,7 +4,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, DataError } from '../errors.js';
 import type { DifferShapes, Show } from '../nn/shape-mismatch.js';
 import { withoutUndefined } from '../options.js';
-import type { ExampleShape, ShapeRecord } from '../records.js';
+import { isRecord, type ExampleShape, type ShapeRecord } from '../records.js';
 import type { Shape } from '../shape.js';
 import type { AnyBatch } from './step.js';
 
@@ -82,8 +82,9 @@ export const DEFAULT_BATCH = 32;
 /** Throws ArgumentError for what is no source of batches, before options are looked at: they may be targets, as in fit(x, y). */
 export function checkSource(op: string, source: unknown, name = 'the data'): void {
   if (source instanceof Dataset || source instanceof FetchedDataset || source instanceof Stream || isLoader(source)) return;
+  const isTable = isRecord(source) && source['train'] instanceof Dataset;
   const given = (values: unknown): boolean => Array.isArray(values) || ArrayBuffer.isView(values);
-  const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
+  const advice = op === 'predict' ? (given(source) ? 'Make a tensor with the batch in front: tensor([row]), or tensor(row, { shape: [1, row.length] }).' : 'Make a tensor: tensor([row]).') : isTable ? 'Pass a part of the table: table.train.' : 'Make one of inputs and targets: data.fromArrays({ x, y, shape }).';
   const expected = op === 'predict' ? 'a tensor, a dataset, a stream or a loader' : 'a dataset, a stream or a loader';
   throw new ArgumentError(`[${op}] ${name}: got ${describeValue(source)}, expected ${expected}. ${advice}`, { op });
 }

@@ -53,6 +53,18 @@ describe('messages to those who come from elsewhere', () => {
     for (const row of [x, [1, 2]]) expect(await said(() => trainer.predict(row as never))).toMatch(/^\[predict\] the data: got an? \w+, expected a tensor, .*Make a tensor with the batch in front: tensor\(\[row\]\), or tensor\(row, \{ shape: \[1, row\.length\] \}\)\.$/);
   });
 
+  it('fit(table) names its part for training', async () => {
+    const table = await data.table([{ a: 1, b: 'x' }, { a: 2, b: 'y' }], { numeric: ['a'], target: { b: 'category' } });
+    expect(await said(() => trainer.fit(table as never))).toBe('[fit] the data: got an Object, expected a dataset, a stream or a loader. Pass a part of the table: table.train.');
+  });
+
+  it('labels that are floats are told from probabilities, also beside ignoreIndex', async () => {
+    const loss = losses.crossEntropy.with({ ignoreIndex: -100 });
+    expect(await said(() => loss(zeros([2, 3]), tensor([1, 2]) as never))).toMatch(/^\[crossEntropy\] the targets are no class indices: .* Cast them: targets\.cast\('int32'\)\.$/);
+    expect(await said(() => loss(zeros([2, 3]), zeros([2, 4]) as never))).toMatch(/^\[crossEntropy\] the shapes do not fit/);
+    expect(await said(() => loss(zeros([2, 3]), zeros([2, 3]) as never))).toMatch(/ignoreIndex beside probabilities/);
+  });
+
   it('fit({ validation: 0.2 }) and fit({ resume: true }) name what is meant', async () => {
     expect(await said(() => trainer.fit(points, { validation: 0.2 as never }))).toBe('[fit] validation: got 0.2, expected a dataset, a stream or a loader. Of a share of the data say { validationSplit: 0.2 }.');
     expect(await said(() => trainer.fit(points, { validation: [x, y] as never }))).toMatch(/^\[fit\] validation: got an Array, expected a dataset, a stream or a loader\./);

@@ -82,6 +82,11 @@ describe('loadModel', () => {
       code: 'ANNEAL_INVALID_ARGUMENT',
       message: `[loadModel] ${own} holds a model of the class Net, which only your program can make: got no model, expected one. Build it and pass it: loadModel(path, { model }).`,
     });
+    const adapted = file();
+    const chain = build();
+    nn.lora(chain, { rank: 2 });
+    await save(chain, adapted);
+    await expect(loadModel(adapted)).rejects.toThrow(`[loadModel] ${adapted} holds a model with additions of nn.lora(), which only your program can make: got no model, expected one. Give a model additions and pass it, loadModel(path, { model }); or save it after merge().`);
     const opened = await loadModel(own, { model: new Net() });
     expect(opened.classes).toEqual(['a', 'b', 'c']);
     expect(await (await opened.predict(tensor(x.slice(0, 4), { shape: [1, 4] }))).data()).toEqual(await net.forward(tensor(x.slice(0, 4), { shape: [1, 4] })).data());
