@@ -83,6 +83,12 @@ export class TextStream<C extends number = number> extends Stream<[C], [C], 'int
     this.#setup = setup;
   }
 
+  /** A description, with what windows and their order depend on: a checkpoint is taken by the same ones only. Files may have moved meanwhile. */
+  override toJSON(): object {
+    const { tokenizer, stride, separator = null, packing, buffer, shift, seed, parts } = this.#setup;
+    return { ...super.toJSON(), tokens: tokenizer.size, endOfText: tokenizer.endOfText ?? null, stride, separator, packing, shuffleBuffer: buffer, shift, seed, parts };
+  }
+
   /**
    * Two streams of this one's documents: each document belongs to the first with the probability `fraction`, by the seed and its number, so that both know it without reading the other's.
    * Throws ArgumentError for a fraction outside (0, 1), and for text that is one document; in the loop DataError where a part has no window.

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type data, losses, metrics, nn, optim, seed, train, Trainer } from 'anneal';
+import { data, losses, metrics, nn, optim, seed, text, train, Trainer } from 'anneal';
 import { readCheckpoint, writeCheckpoint } from '../../src/checkpoint/file.js';
 import { blobs } from '../train/classifier.js';
 import { fails } from '../nn/fails.js';
@@ -124,6 +124,22 @@ describe('a checkpoint of another training says what differs', () => {
     const text = /resume: the checkpoint .*step-000000030\.safetensors is of another training\. It differs in the model: '0\.weight' does not fit: got float32 \[8,2\], expected float32 \[4,2\].*another model cannot be ignored/;
     await fails(resume(made({ width: 4 }), dir), 'ANNEAL_STATE_MISMATCH', text);
     await fails(resume(made({ width: 4 }), dir, { resume: { from: 'latest', ignore: ['library', 'data', 'options'] } }), 'ANNEAL_STATE_MISMATCH', text);
+  });
+
+  test('of text that is cut, shuffled or split otherwise', async () => {
+    const dir = fresh();
+    const written = (given: Partial<data.TextOptions>, fraction: number, epochs: number): Promise<unknown> => {
+      const tokenizer = text.bytes();
+      seed(4);
+      const model = nn.sequential([4], nn.embedding(tokenizer.size, 4), nn.linear(4, tokenizer.size));
+      const [part] = data.fromText(() => ['to be or not to be\n'.repeat(9)], { tokenizer, context: 4, separator: '\n', shuffle: true, seed: 1, ...given }).split(fraction);
+      return new Trainer(model, { loss: losses.crossEntropy, optimizer: optim.sgd(model.parameters(), { lr: 0.1 }) }).fit(part, { epochs, batchSize: 4, checkpoint: { dir }, resume: 'latest' });
+    };
+    await written({}, 0.5, 1);
+    await fails(written({ seed: 2 }, 0.5, 2), 'ANNEAL_STATE_MISMATCH', /It differs in data\.source\.seed: 1 there, 2 here\./);
+    await fails(written({ stride: 2 }, 0.5, 2), 'ANNEAL_STATE_MISMATCH', /data\.source\.stride: 4 there, 2 here/);
+    await fails(written({}, 0.7, 2), 'ANNEAL_STATE_MISMATCH', /data\.source\.parts\.0\.to: 0\.5 there, 0\.7 here/);
+    await written({}, 0.5, 2);
   });
 
   test('of another optimizer', async () => {

@@ -124,6 +124,14 @@ describe('documents', () => {
     expect((await windows(half)).every((one) => first.includes(one))).toBe(true);
   });
 
+  test('say what their windows depend on, by which a checkpoint knows them', () => {
+    const described = (options: Partial<data.TextOptions>): unknown => JSON.parse(JSON.stringify(of(['a', 'b'], options)));
+    expect(described({ separator: '\n', shuffle: true, seed: 3 })).toMatchObject({ shape: [4], tokens: letters.size, endOfText: null, stride: 4, separator: '\n', packing: true, shuffleBuffer: 8192, shift: false, seed: 3, parts: [] });
+    for (const other of [{ seed: 1 }, { stride: 2 }, { shift: true }, { packing: false }, { shuffle: true }, { separator: ' ' }, { tokenizer: bytes }]) expect(described(other), JSON.stringify(other)).not.toEqual(described({}));
+    const [first, second] = of(['a', 'b']).split(0.5, { seed: 2 }).map((part) => JSON.parse(JSON.stringify(part)) as { parts: unknown });
+    expect([first!.parts, second!.parts]).toEqual([[{ seed: 2, from: 0, to: 0.5 }], [{ seed: 2, from: 0.5, to: 1 }]]);
+  });
+
   test('of files are split as well', async () => {
     const paths = Array.from({ length: 60 }, (_, i) => {
       writeFileSync(join(folder, `part-${i}.txt`), `${String.fromCharCode(97 + (i % 26))}bcdefg`);
