@@ -26,7 +26,10 @@ export interface TokenDecoder {
 
 /** Throws ArgumentError for a source that does not go with the model or the prompts; ShapeError for tensors of several batches. Returns the number of sources. */
 export function checkSource(op: string, model: unknown, source: unknown): number | undefined {
-  if (!(model instanceof Module)) throw new ArgumentError(`[${op}] model: got ${describeValue(model)}, expected a module that gives logits [B,T,V] for tokens [B,T].`, { op });
+  if (!(model instanceof Module)) {
+    const hasOne = (model as { readonly model?: unknown } | null | undefined)?.model instanceof Module;
+    throw new ArgumentError(`[${op}] model: got ${describeValue(model)}, expected a module that gives logits [B,T,V] for tokens [B,T].${hasOne ? ' Pass the one that it has, its field model.' : ''}`, { op });
+  }
   const { encode, decode } = model as unknown as Partial<Pick<EncoderDecoder, 'encode' | 'decode'>>;
   const hasHalves = typeof encode === 'function' && typeof decode === 'function';
   if (source === undefined) {

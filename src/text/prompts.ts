@@ -27,7 +27,7 @@ export function promptsOf(op: string, prompts: Prompt | readonly Prompt[], token
   return all.map((prompt, i) => {
     const name = isOne ? 'the prompt' : `prompt ${i}`;
     const tokens = tokensOfPrompt(op, prompt, tokenizer, name);
-    if (tokens.length === 0) throw new ArgumentError(`[${op}] ${name} is empty: got no tokens, expected at least one to begin with, such as that of a line break.`, { op });
+    if (tokens.length === 0) throw new ArgumentError(`[${op}] ${name} is empty: got no tokens, expected at least one to begin with, such as ${tokenizer?.endOfText === undefined ? 'that of a line break' : '[tokenizer.endOfText], behind which a text begins'}.`, { op });
     if (tokens.length <= context) return tokens;
     throw new ArgumentError(`[${op}] ${name} is longer than the context: got ${tokens.length} tokens, expected at most ${context}. Keep its end: tokens.slice(-${context}).`, { op });
   });

@@ -1,6 +1,6 @@
 // Text that a model writes: what is drawn, where it ends, that keys and values that are kept change nothing, and that no token makes a plan.
 import { describe, expect, test, vi } from 'vitest';
-import { add, concat, nn, oneHot, random, seed, slice, text, zeros, type Tensor } from 'anneal';
+import { add, concat, nn, oneHot, Predictor, random, seed, slice, text, zeros, type Tensor } from 'anneal';
 import { anyAssigned } from '../../src/graph/assignments.js';
 import { Session } from '../../src/runtime/session.js';
 import { plansOf } from '../plans-of.js';
@@ -238,6 +238,8 @@ describe.runIf(planned)('what is generated', () => {
   const rotary = small('rotary');
   test.each<[() => unknown, string]>([
     [() => text.generate({} as never, 'a'), '[generate] model: got'],
+    [() => text.generate(new Predictor(small()) as never, [1]), '[generate] model: got a Predictor, expected a module that gives logits [B,T,V] for tokens [B,T]. Pass the one that it has, its field model.'],
+    [() => text.generate(small(), '', { tokenizer: text.bytes({ endOfText: true }) }), '[generate] the prompt is empty: got no tokens, expected at least one to begin with, such as [tokenizer.endOfText], behind which a text begins.'],
     [() => text.generate(model, 'abc'), '[generate] tokenizer: got none for the prompt, which is a text, expected one. Pass { tokenizer }, or tokens.'],
     [() => text.generate(model, '', options), '[generate] the prompt is empty: got no tokens, expected at least one to begin with, such as that of a line break.'],
     [() => text.generate(model, [], options), '[generate] prompts: got none, expected a text, tokens, or an array of them.'],
