@@ -209,6 +209,15 @@ describe.runIf(planned)('an encoder and a decoder', () => {
     }
   });
 
+  test('that train meanwhile generate', async () => {
+    const model = translating();
+    seed(7);
+    const weights = await new Translating().toArrays();
+    let count = 0;
+    for await (const _ of text.generate(model, START, { source: batchOf(SOURCES.slice(0, 2)), stopTokens: [], maxTokens: 4 })) if (count++ === 1) await model.loadStateDict(weights);
+    expect(count).toBe(8);
+  });
+
   test('search with keys and values kept as without, whatever the other sources are', async () => {
     const model = translating();
     const given = { ...options, beams: 4, returnSequences: 4, earlyStopping: 'never' as const };
