@@ -145,7 +145,7 @@ describe.runIf(process.env['ANNEAL_DEBUG'] !== '1')('examples', () => {
     expect(adapted.status, adapted.stderr).toBe(0);
     expect(adapted.stdout.split('\n')[0]).not.toBe(tokens.stdout.split('\n')[0]);
     const vocab = Object.fromEntries(Array.from({ length: 61 }, (_, i) => [String.fromCodePoint(65 + i), i]));
-    writeFileSync(join(model, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], model: { type: 'BPE', vocab, merges: [] } }));
+    writeFileSync(join(model, 'tokenizer.json'), JSON.stringify({ version: '1.0', added_tokens: [], decoder: { type: 'ByteLevel' }, model: { type: 'BPE', vocab, merges: [] } }));
     const letters = await start('gpt2.ts', ...prompt, 'BCD');
     expect(letters.status, letters.stderr).toBe(0);
     expect(letters.stdout.split('\n')[0]).toBe(tokens.stdout.split('\n')[0]!.split(' ').map((token) => String.fromCodePoint(65 + Number(token))).join(''));
