@@ -1,6 +1,6 @@
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { add, div, mul, sub } from './arithmetic.js';
+import { abs, add, div, mul, sub } from './arithmetic.js';
 import { expand, sumTo } from './broadcasting.js';
 import { equal, less, lessEqual } from './compare.js';
 import { arange, zeros } from './constructors.js';
@@ -109,13 +109,15 @@ export function composeAttention(operands: AttentionOperands, attrs: AttentionAt
   return [whole(y, shape), whole(add(log(total), shift) as Tensor, rows)];
 }
 
+/** Log-sum-exps beyond this are rounded so that weights that are computed by them do not add up to 1. */
+const ROUNDED_LSE = 64;
+
 /** Weights, by the log-sum-exp, and the gradient of the scores: P (dP - sum(dy y) + dlse). */
 function scoreGradient(operands: AttentionGradOperands, attrs: AttentionGradAttrs): readonly [weights: Tensor, dscores: Tensor] {
   const { value, y, lse, dy, dlse } = operands;
-  const unscaled = exp(sub(scoresOf(operands, attrs), unsqueeze(grouped(lse, operands), -1))) as Tensor;
-  // A large log-sum-exp is rounded so that they do not add up to 1.
-  const sums = sum(unscaled, last) as Tensor;
-  const weights = div(unscaled, where(equal(sums, 0), 1, sums) as Tensor) as Tensor;
+  const ofRow = unsqueeze(grouped(lse, operands), -1);
+  const unscaled = exp(sub(scoresOf(operands, attrs), ofRow)) as Tensor;
+  const weights = div(unscaled, where(less(ROUNDED_LSE, abs(ofRow)), sum(unscaled, last), 1) as Tensor) as Tensor;
   const dweights = dropped(matmul(grouped(dy, operands), turned(ofKeys(value))) as Tensor, operands, attrs);
   const along = sum(mul(dy, y), { axis: -1 }) as Tensor;
   const delta = dlse === undefined ? along : (sub(along, dlse) as Tensor);

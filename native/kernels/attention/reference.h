@@ -94,14 +94,15 @@ static void reference_attention_grad(const Call& call, Context& context) {
         const int64_t row = (b * a.H + h) * a.rows + t, k = a.head(h);
         double delta = dlse.data ? -(double)((const T*)dlse.data)[row] : 0;
         for (int64_t e = 0; e < a.E; e++) delta += (double)a.at(dy, b, h, t, e) * (double)a.at(y, b, h, t, e);
-        // The log-sum-exp may be rounded to 32 bits.
+        // A large log-sum-exp is rounded to 32 bits.
+        const bool rounded = std::fabs((double)((const T*)lse.data)[row]) > 64;
         const auto unscaled = [&](int64_t s) {
           return std::exp(a.score(b, h, t, s) - (double)((const T*)lse.data)[row]);
         };
         double total = 0;
         for (int64_t s = 0; s < a.limit(length, t); s++) total += unscaled(s);
         for (int64_t s = 0; s < a.limit(length, t); s++) {
-          const double weight = total == 0 ? 0 : unscaled(s) / total;
+          const double weight = unscaled(s) / (rounded ? total : 1);
           const double factor = a.dropout(b, h, t, s);
           double dweight = 0;
           for (int64_t e = 0; e < a.E; e++) dweight += (double)a.at(dy, b, h, t, e) * (double)a.at(a.value, b, k, s, e);
