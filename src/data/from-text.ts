@@ -7,7 +7,7 @@ import { lazyRequire } from '../lazy-require.js';
 import { checkCount } from '../ops/check.js';
 import { checkFlags, checkOptions, checkRequired } from '../options.js';
 import { checkText, checkTokenizer, type Tokenizer } from '../text/tokenizer.js';
-import { mixBits } from '../murmur-hash.js';
+import { mixBits, murmurHash } from '../murmur-hash.js';
 import { documentsOf, lastBreak, type DocumentPart } from './documents.js';
 import { nameOf } from './examples.js';
 import { shuffledOrder, textOrder } from './order.js';
@@ -73,6 +73,8 @@ interface Setup {
 /** Windows of tokens. See fromText(). */
 export class TextStream<C extends number = number> extends Stream<[C], [C], 'int32', 'int32'> {
   readonly #setup: Setup;
+  /** Hash of the tokenizer's JSON, where it has one. */
+  #vocabulary: number | null | undefined = undefined;
 
   constructor(setup: Setup) {
     const shape = [setup.context] as [C];
@@ -86,7 +88,7 @@ export class TextStream<C extends number = number> extends Stream<[C], [C], 'int
   /** A description, with what windows and their order depend on: a checkpoint is taken by the same ones only. Files may have moved meanwhile. */
   override toJSON(): object {
     const { tokenizer, stride, separator = null, packing, buffer, shift, seed, parts } = this.#setup;
-    return { ...super.toJSON(), tokens: tokenizer.size, endOfText: tokenizer.endOfText ?? null, stride, separator, packing, shuffleBuffer: buffer, shift, seed, parts };
+    return { ...super.toJSON(), tokens: tokenizer.size, vocabulary: (this.#vocabulary ??= hashOf(tokenizer)), endOfText: tokenizer.endOfText ?? null, stride, separator, packing, shuffleBuffer: buffer, shift, seed, parts };
   }
 
   /**
@@ -202,6 +204,12 @@ async function* partsOf({ source, separator, buffer, seed, name }: Setup, epoch:
     // More documents than one file has.
     yield* documentsOf(wholeCharacters(OP, shownPath(path), opened), separator, file * 2 ** 32);
   }
+}
+
+/** Hash of what a tokenizer says of itself: two of one size may have other tokens. */
+function hashOf(tokenizer: Tokenizer): number | null {
+  const { toJSON } = tokenizer as { readonly toJSON?: unknown };
+  return typeof toJSON === 'function' ? murmurHash(JSON.stringify(tokenizer)) : null;
 }
 
 function sourceOf(source: unknown): Setup['source'] {

@@ -46,6 +46,7 @@ describe('models', () => {
   test('BPE of bytes, as GPT-2', async () => {
     const tokenizer = await text.fromTokenizerJson(file('gpt2.json', gpt2), { endOfText: '<|endoftext|>' });
     expect([tokenizer.size, tokenizer.endOfText, tokenizer.boundaries]).toEqual([11, 9, 'spaces']);
+    expect(JSON.parse(JSON.stringify(tokenizer))).toEqual({ size: 11, endOfText: 9, boundaries: 'spaces', addSpecialTokens: false, hash: expect.any(Number) as number });
     expect([...tokenizer.encode('to be b')]).toEqual([5, 7, 6]);
     expect(tokenizer.decode([5, 7, 6, 9])).toBe('to be b');
     expect([...tokenizer.encode('é')]).toEqual([8, 10]);
