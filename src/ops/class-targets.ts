@@ -23,6 +23,13 @@ export type ClassTargets<L extends Shape, T extends Shape, D extends DType> = DT
             : `float32 targets of crossEntropy are probabilities, one for each logit: cast class indices to int32`
       : `crossEntropy takes class indices (int32) or probabilities (float32), but these targets are ${D}`;
 
+/** Throws for indices where logits are expected, and logits where indices are. */
+export function checkOrder(logits: unknown, targets: unknown): void {
+  if (!(logits instanceof Tensor && targets instanceof Tensor) || logits.dtype !== 'int32' || targets.dtype !== 'float32') return;
+  const got = `got logits int32 ${showShape(logits.shape)}, targets float32 ${showShape(targets.shape)}`;
+  throw new DTypeError(`[crossEntropy] logits and targets are exchanged: ${got}, expected logits first. Call crossEntropy(logits, targets).`, { op: 'crossEntropy', shapes: [logits.shape, targets.shape] });
+}
+
 /** The shape of the losses of logits [.., C] and targets, int32 [..] or float32 [.., C]. */
 export function checkTargets(logits: Tensor, targets: Tensor): Shape {
   const op = 'crossEntropy';

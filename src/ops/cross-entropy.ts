@@ -9,7 +9,7 @@ import { describeValue } from '../describe-value.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { checkDType, checkTensor, FLOAT, resolveAxis } from './check.js';
-import { checkClassWeights, checkTargets, type ClassTargets } from './class-targets.js';
+import { checkClassWeights, checkOrder, checkTargets, type ClassTargets } from './class-targets.js';
 import { crossEntropyCost } from './costs.js';
 import { example } from './examples.js';
 import { gather } from './indexing.js';
@@ -202,6 +202,7 @@ export function crossEntropy<L extends Shape, T extends Shape, D extends DType>(
 ): Tensor<Shape, 'float32'> {
   checkOptions('crossEntropy', options, ['axis', 'labelSmoothing', 'classWeights']);
   const { axis = -1, labelSmoothing = 0, classWeights } = options;
+  checkOrder(logits as Tensor, targets);
   checkDType('crossEntropy', logits as Tensor, FLOAT, 'logits');
   checkTensor('crossEntropy', targets, 'targets');
   if (!(typeof labelSmoothing === 'number' && labelSmoothing >= 0 && labelSmoothing <= 1)) {

@@ -60,6 +60,7 @@ describe('messages to those who come from elsewhere', () => {
 
   it('labels that are floats are told from probabilities, also beside ignoreIndex', async () => {
     const loss = losses.crossEntropy.with({ ignoreIndex: -100 });
+    expect(await said(() => loss(tensor([1, 2], { dtype: 'int32' }) as never, zeros([2, 3]) as never))).toBe('[crossEntropy] logits and targets are exchanged: got logits int32 [2], targets float32 [2,3], expected logits first. Call crossEntropy(logits, targets).');
     expect(await said(() => loss(zeros([2, 3]), tensor([1, 2]) as never))).toMatch(/^\[crossEntropy\] the targets are no class indices: .* Cast them: targets\.cast\('int32'\)\.$/);
     expect(await said(() => loss(zeros([2, 3]), zeros([2, 4]) as never))).toMatch(/^\[crossEntropy\] the shapes do not fit/);
     expect(await said(() => loss(zeros([2, 3]), zeros([2, 3]) as never))).toMatch(/ignoreIndex beside probabilities/);
