@@ -91,7 +91,7 @@ export class Lora {
 
   /**
    * Takes over what stateDict() gave, or PEFT has saved. A file of tensors does not say what they are multiplied by, which lora() has to be told as it was in training; loadLora() reads it beside them.
-   * Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit.
+   * Throws AnnealError (ANNEAL_STATE_MISMATCH), and changes nothing, where it does not fit; ANNEAL_BUSY after merge(), when the model has no additions any more.
    */
   async loadStateDict(state: State): Promise<void> {
     await this.load$('loadStateDict', state);
@@ -99,6 +99,7 @@ export class Lora {
 
   /** loadStateDict() as part of `op`. */
   async load$(op: string, state: State): Promise<void> {
+    if (this.#merged) throw new AnnealError('ANNEAL_BUSY', `[${op}] the additions are in the weights already: got others after merge(), expected them before. Make additions anew: nn.lora(model, options).`, { op });
     const targets: Map<string, Tensor> = this.stateDict();
     // PEFT keeps the table below the additions to it, too, in case that it was resized.
     const tables = this.#places.flatMap(({ module, filePath, weight }): [string, Parameter][] => (module instanceof Embedding ? [[nameInFile(filePath, 'base_layer.weight'), weight]] : []));

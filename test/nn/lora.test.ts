@@ -128,6 +128,7 @@ test.each([[false, 8 / 4], [true, 8 / 2]])('with useRslora %s they are multiplie
   await adapters.merge();
   expectClose('weight', await layer.weight.data(), [...product]);
   await expect(adapters.merge()).rejects.toThrow('[lora] the additions are in the weights already: got merge() again, expected one call.');
+  await expect(adapters.loadStateDict(adapters.stateDict())).rejects.toThrow('[loadStateDict] the additions are in the weights already: got others after merge(), expected them before.');
 });
 
 class Bags extends nn.Module {
