@@ -48,22 +48,22 @@ export class TokenizerJson implements Tokenizer {
   readonly boundaries: 'spaces' | 'documents';
   readonly #tokenizer: Encoder;
   readonly #addSpecialTokens: boolean;
-  readonly #hash: number;
 
   constructor(tokenizer: Encoder, setup: { readonly endOfText: number | undefined; readonly boundaries: 'spaces' | 'documents'; readonly addSpecialTokens: boolean }) {
     this.#tokenizer = tokenizer;
     this.#addSpecialTokens = setup.addSpecialTokens;
     this.endOfText = setup.endOfText;
     this.boundaries = setup.boundaries;
-    const tokens = [...tokenizer.get_vocab(true)];
-    this.size = tokens.reduce((last, [, token]) => Math.max(last, token), -1) + 1;
-    this.#hash = murmurHash(JSON.stringify(tokens.sort(([, a], [, b]) => a - b)));
+    let last = -1;
+    for (const token of tokenizer.get_vocab(true).values()) last = Math.max(last, token);
+    this.size = last + 1;
   }
 
   /** A description, by which tokenizers of other tokens can be told apart. */
   toJSON(): object {
     const { size, endOfText = null, boundaries } = this;
-    return { size, endOfText, boundaries, addSpecialTokens: this.#addSpecialTokens, hash: this.#hash };
+    const tokens = [...this.#tokenizer.get_vocab(true)].sort(([, a], [, b]) => a - b);
+    return { size, endOfText, boundaries, addSpecialTokens: this.#addSpecialTokens, hash: murmurHash(JSON.stringify(tokens)) };
   }
 
   /** Returns the tokens of a text. Throws DataError for one with what the file has no token for, nor one for what is unknown, and for half of a surrogate pair. */
