@@ -48,10 +48,9 @@ struct BackwardRows {
 // digit is 64, and weights of 1 / n would be 1.
 constexpr float kRoundedLse = 64;
 
-// Finds by what the log-sum-exps of such rows are to be moved for weights to add up to 1.
+// Finds by what the log-sum-exps of such rows are to be moved for weights to add up to 1. `low` is 0 before.
 template <bool kMasked>
 static void find_low(const AttentionHead& head, const RowBlock& rows, const BackwardScratch& scratch) {
-  for (int64_t i = 0; i < rows.lanes(); i += kLanes) st(scratch.low + i, vf{});
   const int64_t end = head.limit(rows.last());
   for (int64_t s = 0; s < end; s += kAttentionKeys) {
     multiply_keys(head, rows, s, head.key, head.problem.D, scratch.query_lanes, scratch.weights);

@@ -100,7 +100,7 @@ static void reference_attention_grad(const Call& call, Context& context) {
           return std::exp(a.score(b, h, t, s) - (double)((const T*)lse.data)[row]);
         };
         double total = 0;
-        for (int64_t s = 0; s < a.limit(length, t); s++) total += unscaled(s);
+        for (int64_t s = 0; rounded && s < a.limit(length, t); s++) total += unscaled(s);
         for (int64_t s = 0; s < a.limit(length, t); s++) {
           const double weight = unscaled(s) / (rounded ? total : 1);
           const double factor = a.dropout(b, h, t, s);
